@@ -1,0 +1,90 @@
+"""Windows to text: the static system prompt of a home, the window's JSON, and their place in a chat template.
+
+The system prompt has the paper's six parts (section 3, step 3) and is equal for every window of a
+(dataset, template, reasoning mode); the window's JSON is the only part that varies.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import jinja2
+
+from hearth.homes import Home
+
+REASONING_MODES = ("think", "inline", "none")
+
+# Stands for the window while the chat template is rendered; private-use characters no template or window holds.
+_WINDOW = "\ue000window\ue001"
+
+
+def events_text(events: list[dict]) -> str:
+    """The JSON list of a window's events, one event a line: the user's turn."""
+    lines = (
+        json.dumps({key: event[key] for key in ("id", "time", "description")}, ensure_ascii=False) for event in events
+    )
+    return "[" + ",\n ".join(lines) + "]"
+
+
+def window_text(window: dict) -> str:
+    """The user's turn for one window: all that varies between the prompts of a dataset."""
+    return events_text(window["events"])
+
+
+def answer_text(labels: list[str]) -> str:
+    """The JSON list a recogniser is asked for: one object with "id" and "activity" for every event, ids from 1."""
+    return json.dumps([{"id": i, "activity": label} for i, label in enumerate(labels, start=1)], ensure_ascii=False)
+
+
+def render_prompt(home: Home, template: Path, reasoning: str) -> dict:
+    """The static part of the prompt: {"version", "template", "reasoning", "system"}.
+
+    `version` is `<template name>@<first 12 hex digits of the SHA-256 of the system text>`. Raises
+    ValueError naming the template for a template that does not render.
+    """
+    if reasoning not in REASONING_MODES:
+        raise ValueError(f"reasoning {reasoning!r} is none of {', '.join(REASONING_MODES)}")
+    events = []
+    for number, event in enumerate(home.example["events"], start=1):
+        description = home.describe(event["sensor"], event["state"])[2]
+        events.append({"id": number, "time": event["time"], "description": description})
+    answer = answer_text([event["label"] for event in home.example["events"]])
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=False, autoescape=False)  # noqa: S701 - plain text, not HTML
+    try:
+        system = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
+            home=home,
+            rooms=home.rooms,
+            labels=home.labels,
+            rules=home.rules,
+            reasoning=reasoning,
+            example_input=events_text(events),
+            example_output=f"{home.example['reasoning']}\n{answer}" if reasoning == "inline" else answer,
+        )
+    except jinja2.TemplateError as error:
+        raise ValueError(f"{template}: {error}") from None
+    version = f"{Path(template).stem}@{hashlib.sha256(system.encode('utf-8')).hexdigest()[:12]}"
+    return {"version": version, "template": Path(template).stem, "reasoning": reasoning, "system": system}
+
+
+def split_prompt(tokenizer, system: str, user: str, reasoning: str) -> tuple[str, str]:
+    """(prefix, suffix) of the prompt text for one window; the prefix is equal for every `user` text.
+
+    The two are tokenised apart (`add_special_tokens=False`) and joined, in recognition and in training
+    alike: that is what makes reuse of the prefix exact. Raises ValueError for a chat template that
+    has no thinking mode when `reasoning` is "think".
+    """
+    thinking = _chat(tokenizer, system, enable_thinking=True)
+    plain = _chat(tokenizer, system, enable_thinking=False)
+    if reasoning == "think" and thinking == plain:
+        raise ValueError("the model's chat template has no thinking mode; use `reasoning: inline` or `none` for it")
+    prefix, mark, suffix = (thinking if reasoning == "think" else plain).partition(_WINDOW)
+    if not mark or _WINDOW in suffix:
+        raise ValueError("the model's chat template does not show the user's turn exactly once")
+    return prefix, user + suffix
+
+
+def _chat(tokenizer, system: str, enable_thinking: bool) -> str:
+    turns = [{"role": "system", "content": system}, {"role": "user", "content": _WINDOW}]
+    return tokenizer.apply_chat_template(
+        turns, tokenize=False, add_generation_prompt=True, enable_thinking=enable_thinking
+    )
