@@ -66,7 +66,7 @@ def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
         return strict
-    reasoning, answer = _split_reasoning(text)
+    answer = _split_reasoning(text)[1]
     answer = text if answer is None else answer
     spelling = {_plain(label): label for label in labels}
     given = {int(number): label for number, label in _PAIR.findall(answer)}
