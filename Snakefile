@@ -1,0 +1,35 @@
+"""Hearth: from sensor events of a home to the paper's tables. The stages, in the order data flows through them."""
+
+from snakemake.utils import min_version
+
+min_version("9.18")
+
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/prompts.smk"
+include: "rules/models.smk"
+include: "rules/recognition.smk"
+include: "rules/distillation.smk"
+include: "rules/evaluation.smk"
+include: "rules/tables.smk"
+
+
+onstart:
+    write_run_config()
+
+
+onerror:
+    print(WHERE_LOGS_ARE)
+
+
+rule all:
+    default_target: True
+    input:
+        collect("results/tables/{table}.{format}", table=[*config["tables"], "cost"], format=TABLE_FORMATS),
+        collect("results/datasets/{dataset}/dataset_card.md", dataset=config["datasets"]),

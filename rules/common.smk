@@ -1,0 +1,165 @@
+# What the rules share: the checked config, where programs are, and how names in config become paths.
+
+import json
+import os
+import shlex
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
+
+from hearth import configuration
+from hearth.code_identity import code_digest
+from hearth.files import write_text
+from hearth.sources import raw_files
+
+try:
+    config, registry = configuration.resolve(config, workflow.configfiles)
+except configuration.ConfigError as error:
+    raise WorkflowError(f"The config is not usable.\n{error}") from None
+
+STUDENTS = configuration.students(config)
+TABLE_FORMATS = ["md", "csv", "tex"]
+WHERE_LOGS_ARE = (
+    "A job failed. Its log is named above under `log:`, in logs/<rule>/; Snakemake's own is in .snakemake/log/. "
+    "Run the same command again once the cause is mended: finished work is kept."
+)
+
+# Relative, so that moving or cloning the whole project changes no input's name.
+PROJECT = os.path.relpath(workflow.basedir)
+
+# Programs are found through a shell variable: an absolute path in params would rerun everything in a moved clone.
+# Without conda, rules run on the interpreter that runs Snakemake.
+shell.prefix(
+    f"set -euo pipefail; export SCRIPTS={shlex.quote(workflow.basedir + '/workflow_scripts')}; "
+    + (
+        ""
+        if workflow.deployment_settings.deployment_method
+        else f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
+    )
+)
+
+
+wildcard_constraints:
+    dataset="[a-z][a-z0-9-]*",
+    recogniser="[a-z0-9][a-z0-9._-]*",
+    student="[a-z0-9][a-z0-9._-]*",
+    model="[a-z0-9][a-z0-9.-]*",
+    split="train|test",
+    shard=r"\d{5}-\d{5}",
+    table="[a-z][a-z0-9_]*",
+
+
+def write_run_config():
+    """Leave the whole config of this run, defaults included, beside its results."""
+    write_text("results/run_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def home_file(wildcards):
+    return f"{PROJECT}/config/homes/{config['datasets'][wildcards.dataset]['home']}.yaml"
+
+
+def dataset_root(wildcards):
+    """The folder of a dataset's raw files."""
+    dataset = config["datasets"][wildcards.dataset]
+    return f"results/simulated/{wildcards.dataset}" if "simulate" in dataset else dataset["root"]
+
+
+def raw_input(wildcards):
+    """A dataset's raw files, or the simulation that writes them; a missing folder says where to get the data."""
+    dataset = config["datasets"][wildcards.dataset]
+    root = dataset_root(wildcards)
+    if "simulate" in dataset:
+        return root
+    try:
+        return raw_files(dataset["source"], root)
+    except ValueError as error:
+        raise WorkflowError(
+            f"dataset {wildcards.dataset}: {error}\n"
+            f"Set datasets.{wildcards.dataset}.root in the config, or run with --config {wildcards.dataset}_root=PATH."
+        ) from None
+
+
+def base_model(recogniser):
+    return STUDENTS[recogniser].base if recogniser in STUDENTS else recogniser
+
+
+def model_snapshot(wildcards):
+    return f"results/models/{base_model(wildcards.recogniser)}/snapshot.json"
+
+
+def adapter_files(wildcards):
+    """A student's adapter; nothing for a base model."""
+    if wildcards.recogniser not in STUDENTS:
+        return []
+    return [
+        f"results/students/{wildcards.recogniser}/adapter/adapter_model.safetensors",
+        f"results/students/{wildcards.recogniser}/adapter/adapter_config.json",
+    ]
+
+
+def shard_files(pattern):
+    """An input function: `pattern` for every shard of the wildcards' dataset and split, in window order."""
+
+    def files(wildcards):
+        plan = checkpoints.window_dataset.get(dataset=wildcards.dataset).output.shards
+        with open(plan) as handle:
+            shards = json.load(handle)[wildcards.split]
+        return collect(pattern, shard=shards, **wildcards)
+
+    return files
+
+
+def model_resource(key):
+    """An input function: what the registry says a job of this recogniser (or student) asks of a cluster."""
+
+    def value(wildcards):
+        name = wildcards.get("recogniser") or wildcards.get("student")
+        return registry[base_model(name)][key]
+
+    return value
+
+
+def model_source(wildcards):
+    """The part of a model's registry entry that says which weights it is, as JSON."""
+    entry = registry[wildcards.model]
+    keys = ("source", "id", "revision", "path", "package", "file", "sha256", "license", "stand_in")
+    return json.dumps({key: entry[key] for key in keys if entry.get(key)}, sort_keys=True)
+
+
+def decoding_json():
+    return json.dumps(config["decoding"], sort_keys=True)
+
+
+def stand_ins(recogniser, datasets):
+    """What tables must say of a recogniser and datasets that stand in for real ones."""
+    said = [registry[base_model(recogniser)]["stand_in"]]
+    said += [f"{dataset} is a simulated home" for dataset in datasets if "simulate" in config["datasets"][dataset]]
+    return [text for text in dict.fromkeys(said) if text]
+
+
+def score_facts(wildcards):
+    """What a score file carries beside its inputs: how its text was drawn and what was learned from whom."""
+    student = STUDENTS.get(wildcards.recogniser)
+    facts = {
+        "kind": "student" if student else "base",
+        "base": base_model(wildcards.recogniser),
+        "decoding": config["decoding"],
+        "dtype": config["engine"]["dtype"],
+        "home": config["datasets"][wildcards.dataset]["home"],
+        "simulated": "simulate" in config["datasets"][wildcards.dataset],
+        "stand_in": registry[base_model(wildcards.recogniser)]["stand_in"],
+    }
+    if student:
+        facts |= {
+            "teacher": config["teacher"],
+            "recipe": student.recipe,
+            "train_dataset": student.dataset,
+        }
+    return json.dumps(facts, sort_keys=True)
+
+
+def table_scores(wildcards):
+    pairs = configuration.table_pairs(config, wildcards.table)
+    return [f"results/scores/{recogniser}/{dataset}.json" for recogniser, dataset in pairs]

@@ -1,0 +1,50 @@
+"""What a program's code is, apart from comments, blank lines and where it lies.
+
+Cheap rules carry this as a param, so that editing a program or a module that it imports reruns them;
+rules that need a GPU do not, so that no edit of code ever repeats a day of work by itself.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[1]
+
+
+@cache
+def code_digest(program: str, scripts: Path = SCRIPTS) -> str:
+    """First 12 hex digits of the SHA-256 over a program's syntax tree and those of all hearth modules it imports."""
+    hasher = hashlib.sha256()
+    for path in sorted(_closure(scripts / f"{program}.py", scripts)):
+        tree = ast.dump(ast.parse(path.read_text(encoding="utf-8")))
+        hasher.update(f"{path.relative_to(scripts)}\0{tree}\0".encode())
+    return hasher.hexdigest()[:12]
+
+
+def _closure(program: Path, scripts: Path) -> set[Path]:
+    found, waiting = set(), [program]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_imports(path, scripts))
+    return found
+
+
+def _imports(path: Path, scripts: Path):
+    """Files of the hearth modules that `path` imports, packages' `__init__` included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] != "hearth":
+                continue
+            for depth in range(1, len(parts) + 1):
+                module = scripts.joinpath(*parts[:depth])
+                yield from (file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file())
