@@ -31,5 +31,11 @@ onerror:
 rule all:
     default_target: True
     input:
-        collect("results/tables/{table}.{format}", table=[*config["tables"], "cost"], format=TABLE_FORMATS),
-        collect("results/datasets/{dataset}/dataset_card.md", dataset=config["datasets"]),
+        collect(
+            "results/tables/{table}.{format}",
+            table=[*config["tables"], "cost"],
+            format=TABLE_FORMATS,
+        ),
+        collect(
+            "results/datasets/{dataset}/dataset_card.md", dataset=config["datasets"]
+        ),

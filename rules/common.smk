@@ -53,17 +53,25 @@ wildcard_constraints:
 
 def write_run_config():
     """Leave the whole config of this run, defaults included, beside its results."""
-    write_text("results/run_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
+    write_text(
+        "results/run_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n"
+    )
 
 
 def home_file(wildcards):
-    return f"{PROJECT}/config/homes/{config['datasets'][wildcards.dataset]['home']}.yaml"
+    return (
+        f"{PROJECT}/config/homes/{config['datasets'][wildcards.dataset]['home']}.yaml"
+    )
 
 
 def dataset_root(wildcards):
     """The folder of a dataset's raw files."""
     dataset = config["datasets"][wildcards.dataset]
-    return f"results/simulated/{wildcards.dataset}" if "simulate" in dataset else dataset["root"]
+    return (
+        f"results/simulated/{wildcards.dataset}"
+        if "simulate" in dataset
+        else dataset["root"]
+    )
 
 
 def raw_input(wildcards):
@@ -124,8 +132,20 @@ def model_resource(key):
 def model_source(wildcards):
     """The part of a model's registry entry that says which weights it is, as JSON."""
     entry = registry[wildcards.model]
-    keys = ("source", "id", "revision", "path", "package", "file", "sha256", "license", "stand_in")
-    return json.dumps({key: entry[key] for key in keys if entry.get(key)}, sort_keys=True)
+    keys = (
+        "source",
+        "id",
+        "revision",
+        "path",
+        "package",
+        "file",
+        "sha256",
+        "license",
+        "stand_in",
+    )
+    return json.dumps(
+        {key: entry[key] for key in keys if entry.get(key)}, sort_keys=True
+    )
 
 
 def decoding_json():
@@ -135,7 +155,11 @@ def decoding_json():
 def stand_ins(recogniser, datasets):
     """What tables must say of a recogniser and datasets that stand in for real ones."""
     said = [registry[base_model(recogniser)]["stand_in"]]
-    said += [f"{dataset} is a simulated home" for dataset in datasets if "simulate" in config["datasets"][dataset]]
+    said += [
+        f"{dataset} is a simulated home"
+        for dataset in datasets
+        if "simulate" in config["datasets"][dataset]
+    ]
     return [text for text in dict.fromkeys(said) if text]
 
 
@@ -162,4 +186,68 @@ def score_facts(wildcards):
 
 def table_scores(wildcards):
     pairs = configuration.table_pairs(config, wildcards.table)
-    return [f"results/scores/{recogniser}/{dataset}.json" for recogniser, dataset in pairs]
+    return [
+        f"results/scores/{recogniser}/{dataset}.json" for recogniser, dataset in pairs
+    ]
+
+
+def table_spec(wildcards):
+    spec = config["tables"][wildcards.table]
+    return json.dumps(
+        {key: spec[key] for key in ("title", "caption", "columns")}, sort_keys=True
+    )
+
+
+def training_log(wildcards):
+    """A student's training log; nothing for a base model."""
+    return (
+        f"results/students/{wildcards.recogniser}/training_log.json"
+        if wildcards.recogniser in STUDENTS
+        else []
+    )
+
+
+def teacher_traces(wildcards):
+    dataset = STUDENTS[wildcards.student].dataset
+    return f"results/predictions/{config['teacher']}/{dataset}/train/all.jsonl"
+
+
+def student_input(pattern):
+    """An input function: `pattern` with {dataset} and {base} of the wildcards' student."""
+
+    def file(wildcards):
+        student = STUDENTS[wildcards.student]
+        return pattern.format(dataset=student.dataset, base=student.base)
+
+    return file
+
+
+def student_notes(wildcards):
+    student = STUDENTS[wildcards.student]
+    return json.dumps(stand_ins(student.base, [student.dataset]))
+
+
+def training_ranks(wildcards):
+    """One process a GPU; one process where there is none."""
+    return max(1, registry[STUDENTS[wildcards.student].base]["gpus"])
+
+
+def prediction_stats(wildcards):
+    """Stats of every shard that the run's tables and students stand on."""
+    pairs = {
+        (recogniser, dataset, "test")
+        for table in config["tables"]
+        for recogniser, dataset in configuration.table_pairs(config, table)
+    }
+    pairs |= {
+        (config["teacher"], student.dataset, "train") for student in STUDENTS.values()
+    }
+    files = []
+    for recogniser, dataset, split in sorted(pairs):
+        plan = checkpoints.window_dataset.get(dataset=dataset).output.shards
+        with open(plan) as handle:
+            files += [
+                f"results/predictions/{recogniser}/{dataset}/{split}/{shard}.stats.json"
+                for shard in json.load(handle)[split]
+            ]
+    return files

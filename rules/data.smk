@@ -16,14 +16,14 @@ rule simulate_home:
         "benchmarks/simulate_home/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
     params:
         format=lookup("datasets/{dataset}/source", within=config),
         seed=lookup("datasets/{dataset}/simulate/seed", within=config),
         sessions=lookup("datasets/{dataset}/simulate/sessions", within=config),
         code=code_digest("simulate_home"),
-    resources:
-        mem_mb=2000,
-        runtime=10,
     message:
         "Simulating the home {wildcards.dataset}"
     shell:
@@ -44,17 +44,19 @@ rule load_dataset:
         "benchmarks/load_dataset/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         root=dataset_root,
         source=lookup("datasets/{dataset}/source", within=config),
         max_broken_share=lookup("datasets/{dataset}/max_broken_share", within=config),
         simulated=lambda wildcards: (
-            "--simulated" if "simulate" in config["datasets"][wildcards.dataset] else ""
+            "--simulated"
+            if "simulate" in config["datasets"][wildcards.dataset]
+            else ""
         ),
         code=code_digest("load_dataset"),
-    resources:
-        mem_mb=4000,
-        runtime=30,
     message:
         "Reading the events of {wildcards.dataset}"
     shell:
@@ -76,17 +78,17 @@ checkpoint window_dataset:
         "benchmarks/window_dataset/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        # A resource and not a param: the size of shards decides no result, so changing it reruns nothing.
+        shard_size=config["engine"]["shard_size"],
     params:
         size=config["windows"]["size"],
         short=config["windows"]["short"],
         test_fraction=config["split"]["test_fraction"],
         seed=config["split"]["seed"],
         code=code_digest("window_dataset"),
-    resources:
-        mem_mb=4000,
-        runtime=30,
-        # A resource and not a param: the size of shards decides no result, so changing it reruns nothing.
-        shard_size=config["engine"]["shard_size"],
     message:
         "Cutting the events of {wildcards.dataset} into windows"
     shell:

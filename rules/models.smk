@@ -12,15 +12,15 @@ rule fetch_model:
         "logs/fetch_model/{model}.log",
     benchmark:
         "benchmarks/fetch_model/{model}.tsv"
+    retries: 2
     conda:
         "../envs/llm.yaml"
-    params:
-        spec=model_source,
-    retries: 2
     resources:
         mem_mb=8000,
         runtime=240,
         project=PROJECT,
+    params:
+        spec=model_source,
     message:
         "Fetching the model {wildcards.model}"
     shell:

@@ -18,12 +18,12 @@ rule render_prompt:
         "benchmarks/render_prompt/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
-    params:
-        reasoning=config["prompt"]["reasoning"],
-        code=code_digest("render_prompt"),
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        reasoning=config["prompt"]["reasoning"],
+        code=code_digest("render_prompt"),
     message:
         "Rendering the prompt of {wildcards.dataset}"
     shell:

@@ -20,6 +20,14 @@ rule recognise:
         "benchmarks/recognise/{recogniser}/{dataset}/{split}/{shard}.tsv"
     conda:
         "../envs/llm.yaml"
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=model_resource("gpus"),
+        mem_mb=model_resource("mem_mb"),
+        runtime=model_resource("runtime"),
+        # How a model is run decides no result, so these are not params.
+        device=config["engine"]["device"],
+        batch_size=config["engine"]["batch_size"],
     params:
         decoding=decoding_json(),
         dtype=config["engine"]["dtype"],
@@ -29,14 +37,6 @@ rule recognise:
             if wildcards.recogniser in STUDENTS
             else ""
         ),
-    threads: config["engine"]["threads"]
-    resources:
-        gpu=model_resource("gpus"),
-        mem_mb=model_resource("mem_mb"),
-        runtime=model_resource("runtime"),
-        # How a model is run decides no result, so these are not params.
-        device=config["engine"]["device"],
-        batch_size=config["engine"]["batch_size"],
     message:
         "Recognising {wildcards.dataset} {wildcards.split} {wildcards.shard} with {wildcards.recogniser}"
     shell:
@@ -51,7 +51,9 @@ rule recognise:
 rule gather_predictions:
     input:
         windows="results/datasets/{dataset}/windows.jsonl",
-        shards=shard_files("results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl"),
+        shards=shard_files(
+            "results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl"
+        ),
     output:
         predictions="results/predictions/{recogniser}/{dataset}/{split}/all.jsonl",
     log:
@@ -83,11 +85,11 @@ rule parse_predictions:
         "benchmarks/parse_predictions/{recogniser}/{dataset}/{split}.tsv"
     conda:
         "../envs/analysis.yaml"
-    params:
-        code=code_digest("parse_predictions"),
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code_digest("parse_predictions"),
     message:
         "Reading the answers of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:

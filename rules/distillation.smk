@@ -1,0 +1,49 @@
+# Traces to students.
+#
+# In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot
+# Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
+# Steps: distil (torchrun; checkpoints under work/, resumed after a crash)
+
+
+rule distil:
+    input:
+        traces=teacher_traces,
+        windows=student_input("results/datasets/{dataset}/windows.jsonl"),
+        prompt=student_input("results/prompts/{dataset}.json"),
+        model=student_input("results/models/{base}/snapshot.json"),
+        deepspeed=f"{PROJECT}/{config['students']['deepspeed']}",
+    output:
+        adapter="results/students/{student}/adapter/adapter_model.safetensors",
+        adapter_config="results/students/{student}/adapter/adapter_config.json",
+        log="results/students/{student}/training_log.json",
+        card="results/students/{student}/model_card.md",
+        stats="results/students/{student}/training.stats.json",
+    log:
+        "logs/distil/{student}.log",
+    benchmark:
+        "benchmarks/distil/{student}.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=model_resource("gpus"),
+        mem_mb=model_resource("mem_mb"),
+        runtime=model_resource("runtime"),
+        ranks=training_ranks,
+    params:
+        training=json.dumps(config["students"]["training"], sort_keys=True),
+        recipe=lambda wildcards: STUDENTS[wildcards.student].recipe,
+        teacher=config["teacher"],
+        dtype=config["engine"]["dtype"],
+        notes=student_notes,
+        model=student_input("results/models/{base}"),
+    message:
+        "Distilling {wildcards.student}"
+    shell:
+        "OMP_NUM_THREADS={threads} torchrun --standalone --nproc_per_node={resources.ranks} $SCRIPTS/distil.py"
+        " --student {wildcards.student} --model {params.model:q} --traces {input.traces:q}"
+        " --windows {input.windows:q} --prompt {input.prompt:q} --teacher {params.teacher}"
+        " --recipe {params.recipe} --training {params.training:q} --deepspeed {input.deepspeed:q}"
+        " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}"
+        " --adapter $(dirname {output.adapter:q}) --log {output.log:q} --card {output.card:q}"
+        " --stats {output.stats:q} > {log:q} 2>&1"

@@ -1,0 +1,70 @@
+# Scores to tables; `snakemake table_<name>` makes one.
+#
+# In:   the scores that a table selects (tables.<name>.select in config); for `cost`, the stats of every job
+# Out:  results/tables/{table}.md, .csv, .tex
+# Steps: table, cost
+
+
+rule table:
+    input:
+        scores=table_scores,
+    output:
+        markdown="results/tables/{table}.md",
+        csv="results/tables/{table}.csv",
+        tex="results/tables/{table}.tex",
+    log:
+        "logs/table/{table}.log",
+    benchmark:
+        "benchmarks/table/{table}.tsv"
+    wildcard_constraints:
+        table="(?!cost$)[a-z][a-z0-9_]*",
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        spec=table_spec,
+        code=code_digest("table"),
+    message:
+        "Writing the table {wildcards.table}"
+    shell:
+        "python $SCRIPTS/table.py --name {wildcards.table} --spec {params.spec:q} --scores {input.scores:q}"
+        " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
+
+
+rule cost:
+    input:
+        predictions=prediction_stats,
+        students=collect(
+            "results/students/{student}/training.stats.json", student=STUDENTS
+        ),
+    output:
+        markdown="results/tables/cost.md",
+        csv="results/tables/cost.csv",
+        tex="results/tables/cost.tex",
+    log:
+        "logs/cost/cost.log",
+    benchmark:
+        "benchmarks/cost/cost.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("cost"),
+    message:
+        "Writing the table cost"
+    shell:
+        "python $SCRIPTS/cost.py --predictions {input.predictions:q} --students {input.students:q}"
+        " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
+
+
+for name in [*config["tables"], "cost"]:
+
+    rule:
+        name:
+            f"table_{name}"
+        input:
+            expand("results/tables/{table}.{format}", table=name, format=TABLE_FORMATS),
