@@ -1,0 +1,152 @@
+"""The window contract: at most so many consecutive events of one session, cut without overlap, split by session.
+
+`windows.jsonl` has one window a line, in order of sessions and index:
+`window_id` ("<dataset>/<session>/<index>"), `dataset`, `session`, `index` (0-based in the session), `split` ("train"
+or "test"), `events` ([{"id": 1..n, "time": "HH:MM:SS", "description"}]), `gold` (the label of each event) and
+`residents` (the names behind each event).
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from hearth import events as event_table
+from hearth import files
+
+SPLITS = ("train", "test")
+KEYS = ("window_id", "dataset", "session", "index", "split", "events", "gold", "residents")
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
+
+
+def cut(events: pd.DataFrame, dataset: str, size: int, keep_short: bool) -> list[dict]:
+    """Cut each session's events into windows of `size`, without `split` yet (see `assign`).
+
+    The last events of a session, fewer than `size`, are a short window if `keep_short`, else left out.
+    """
+    if size < 1:
+        raise ValueError(f"window size is {size}; it must be at least 1")
+    windows = []
+    for session, part in events.groupby("session", sort=False):
+        for start in range(0, len(part), size):
+            chosen = part.iloc[start : start + size]
+            if len(chosen) == size or keep_short:
+                windows.append(_window(chosen, dataset, session, start // size))
+    return windows
+
+
+def _window(events: pd.DataFrame, dataset: str, session: str, index: int) -> dict:
+    listed = zip(events["time"].dt.strftime("%H:%M:%S"), events["description"], strict=True)
+    return {
+        "window_id": f"{dataset}/{session}/{index}",
+        "dataset": dataset,
+        "session": session,
+        "index": index,
+        "events": [
+            {"id": number, "time": time, "description": description}
+            for number, (time, description) in enumerate(listed, start=1)
+        ],
+        "gold": events["activity"].tolist(),
+        "residents": [list(names) for names in events["residents"]],
+    }
+
+
+def split_sessions(sessions: Sequence[str], test_fraction: float, seed: int) -> dict[str, list[str]]:
+    """Sessions of each split, in the order given; who goes where does not depend on that order.
+
+    Sessions are ordered by the SHA-256 of "<seed>/<session>"; the first round(test_fraction * n) of
+    them, but at least one and at most n - 1, are the test split.
+    """
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"test fraction is {test_fraction}; it must lie between 0 and 1")
+    if len(sessions) < 2:
+        raise ValueError(f"{len(sessions)} session(s): a split by session needs at least 2")
+    if len(set(sessions)) < len(sessions):
+        raise ValueError("a session is named twice")
+    count = min(max(round(test_fraction * len(sessions)), 1), len(sessions) - 1)
+    test = sorted(sessions, key=lambda session: hashlib.sha256(f"{seed}/{session}".encode()).hexdigest())[:count]
+    return {
+        "train": [session for session in sessions if session not in test],
+        "test": [session for session in sessions if session in test],
+    }
+
+
+def assign(windows: Sequence[Mapping], sessions: Mapping[str, Sequence[str]]) -> list[dict]:
+    """The windows with `split` set from the sessions of each split, keys in the order of `KEYS`."""
+    split_of = {session: split for split, names in sessions.items() for session in names}
+    return [{key: split_of[window["session"]] if key == "split" else window[key] for key in KEYS} for window in windows]
+
+
+def make(
+    events: pd.DataFrame, dataset: str, *, size: int, keep_short: bool, test_fraction: float, seed: int
+) -> tuple[list[dict], dict]:
+    """Windows and the content of splits.json: its rule and numbers, what each split holds, digests.
+
+    Sessions are split before they are cut, so the same sessions are tested on for every window size.
+    `digest` covers all the rest of the document: equal digests mean equal splits of equal events.
+    Raises ValueError when a split is left without windows.
+    """
+    sessions = split_sessions(events["session"].unique().tolist(), test_fraction, seed)
+    windows = assign(cut(events, dataset, size, keep_short), sessions)
+    lengths = {split: [len(window["events"]) for window in windows if window["split"] == split] for split in SPLITS}
+    for split in SPLITS:
+        if not lengths[split]:
+            raise ValueError(f"the {split} split holds no window: its sessions have fewer than {size} events each")
+    document = {
+        "rule": "by session",
+        "test_fraction": test_fraction,
+        "seed": seed,
+        "window_size": size,
+        "keep_short": keep_short,
+        "dataset_digest": event_table.digest(events),
+        "sessions": sessions,
+        "windows": {split: len(lengths[split]) for split in SPLITS},
+        "events": {split: sum(lengths[split]) for split in SPLITS},
+    }
+    return windows, {**document, "digest": files.digest(document)}
+
+
+def shards(count: int, size: int) -> list[str]:
+    """Names of the shards of `count` windows of one split: first and last position, e.g. 00000-00063."""
+    if size < 1:
+        raise ValueError(f"shard size is {size}; it must be at least 1")
+    return [f"{first:05d}-{min(first + size, count) - 1:05d}" for first in range(0, count, size)]
+
+
+def check(window: Mapping) -> None:
+    """Raise ValueError, naming window and key, where `window` breaks the contract."""
+    name = window.get("window_id") if isinstance(window, Mapping) else window
+
+    def fail(key: str, what: str):
+        raise ValueError(f"window {name!r}, {key}: {what}")
+
+    if not isinstance(window, Mapping) or set(window) != set(KEYS):
+        raise ValueError(f"window {name!r}: expected the keys {', '.join(KEYS)}")
+    for key in ("dataset", "session"):
+        if not isinstance(window[key], str) or not window[key]:
+            fail(key, f"{window[key]!r} is not a name")
+    index, events, gold, residents = (window[key] for key in ("index", "events", "gold", "residents"))
+    if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+        fail("index", f"{index!r} is not a number from 0")
+    if name != f"{window['dataset']}/{window['session']}/{index}":
+        fail("window_id", "is not <dataset>/<session>/<index>")
+    if window["split"] not in SPLITS:
+        fail("split", f"{window['split']!r} is neither train nor test")
+    if not isinstance(events, list) or not events:
+        fail("events", "is not a list of events")
+    for number, event in enumerate(events, start=1):
+        if not isinstance(event, Mapping) or set(event) != {"id", "time", "description"} or event["id"] != number:
+            fail("events", f"event {number} must have id {number}, time and description, and nothing else")
+        if not isinstance(event["time"], str) or not CLOCK.fullmatch(event["time"]):
+            fail("events", f"event {number}: time {event['time']!r} is not HH:MM:SS")
+        if not isinstance(event["description"], str) or not event["description"]:
+            fail("events", f"event {number}: no description")
+    if not _texts(gold) or len(gold) != len(events):
+        fail("gold", f"must be {len(events)} labels, one an event")
+    if not isinstance(residents, list) or len(residents) != len(events) or not all(map(_texts, residents)):
+        fail("residents", f"must be {len(events)} lists of names, one an event")
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
