@@ -1,0 +1,45 @@
+"""Simulate a home: residents' days in the on-disk format of MARBLE or MuRAL, for tests and the embedded demo."""
+
+import argparse
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from hearth.files import write_text
+from hearth.homes import load_home
+from hearth.programs import UserError, run
+from hearth.simulation import FORMATS
+
+README = """SIMULATED data: no resident, home or event in here is real.
+
+Written by simulate_home.py in the on-disk format of {format}: seed {seed}, {sessions} sessions.
+Use it to try the workflow; numbers measured on it say nothing about real homes.
+"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the command line and write the simulated home, whole or not at all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="on-disk format to write")
+    parser.add_argument("--home", required=True, type=Path, help="home yaml with the sensors and labels of that format")
+    parser.add_argument("--seed", required=True, type=int, help="draws residents, habits and days")
+    parser.add_argument("--sessions", required=True, type=int, help="sessions to simulate, at least 1")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write; it is replaced as a whole")
+    arguments = parser.parse_args(argv)
+    if arguments.sessions < 1:
+        raise UserError(f"--sessions {arguments.sessions}: give 1 or more")
+    home = load_home(arguments.home)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=arguments.out.parent, prefix=f".{arguments.out.name}.") as name:
+        folder = Path(name) / "home"
+        folder.mkdir()
+        FORMATS[arguments.format](folder, arguments.seed, arguments.sessions, home)
+        write_text(folder / "README.txt", README.format_map(vars(arguments)))
+        if arguments.out.exists():
+            shutil.rmtree(arguments.out)
+        os.replace(folder, arguments.out)
+
+
+if __name__ == "__main__":
+    run(main)
