@@ -6,7 +6,6 @@ from itertools import groupby
 from pathlib import Path
 
 from hearth import simulation
-from hearth.events import check
 from hearth.homes import Home
 from hearth.prompts import answer_text, window_text
 from hearth.sources import SOURCES
@@ -17,13 +16,12 @@ def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> 
     """Windows of one simulated home, read back from its files by the loader that reads the real data set."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
-        simulation.WRITERS[source](root, seed, sessions, home)
+        simulation.FORMATS[source](root, seed, sessions, home)
         events, _report = SOURCES[source](root, home)
-    check(events, home)
-    return cut(events, f"lesson-{source}-{seed}", size, short="keep")
+    return cut(events, f"lesson-{source}-{seed}", size, keep_short=True)
 
 
-def reasoning(window: dict) -> str:
+def reasoning(window: dict, home: Home) -> str:
     """Who is where and which events are whose, a sentence a resident, in order of appearance.
 
     For example: `Person 1: 1 2 5 in kitchen, COOKING; 7 8 in dining room, EATING.`
@@ -36,16 +34,22 @@ def reasoning(window: dict) -> str:
         acts = []
         for label, group in groupby(positions, key=lambda position: window["gold"][position]):
             group = list(group)
-            places = dict.fromkeys(window["rooms"][position] or "phone" for position in group)
+            places = dict.fromkeys(place(window["events"][position]["description"], home) for position in group)
             ids = " ".join(str(position + 1) for position in group)
             acts.append(f"{ids} in {' and '.join(places)}, {label}")
         sentences.append(f"Person {number}: {'; '.join(acts)}.")
     return "\n".join(sentences)
 
 
-def lesson(window: dict) -> tuple[str, str]:
+def place(description: str, home: Home) -> str:
+    """The room that a description begins with; its first word for a sensor that stands in none."""
+    rooms = [room for room in home.rooms if description.startswith(f"{room} ")]
+    return max(rooms, key=len, default=description.split()[0])
+
+
+def lesson(window: dict, home: Home) -> tuple[str, str]:
     """(user's turn, completion without the end-of-turn token) for one window."""
-    return window_text(window), f"<think>\n{reasoning(window)}\n</think>\n\n{answer_text(window['gold'])}"
+    return window_text(window), f"<think>\n{reasoning(window, home)}\n</think>\n\n{answer_text(window['gold'])}"
 
 
 def draw_lessons(homes: dict[str, Home], seeds: range, sessions: int, size: int, seed: int) -> list[dict]:
@@ -54,7 +58,7 @@ def draw_lessons(homes: dict[str, Home], seeds: range, sessions: int, size: int,
     for source, home in homes.items():
         for home_seed in seeds:
             for window in windows_of(source, home, home_seed, sessions, size):
-                user, completion = lesson(window)
+                user, completion = lesson(window, home)
                 lessons.append({"source": source, "user": user, "completion": completion})
     random.Random(seed).shuffle(lessons)  # noqa: S311 - an order of lessons, not a secret
     return lessons

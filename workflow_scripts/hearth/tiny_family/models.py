@@ -28,7 +28,6 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(r"\n"), "isolated"),
-            pre_tokenizers.Split(Regex(r"[.;,:]? "), "merged_with_next"),
             pre_tokenizers.Digits(individual_digits=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
