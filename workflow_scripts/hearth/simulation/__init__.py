@@ -1,5 +1,5 @@
 """Simulated homes: residents' days, written in the exact on-disk formats of MARBLE and MuRAL."""
 
-from hearth.simulation import marble
+from hearth.simulation import marble, mural
 
-FORMATS = {"marble": marble.write}
+FORMATS = {"marble": marble.write, "mural": mural.write}

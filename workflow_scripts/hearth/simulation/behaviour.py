@@ -105,7 +105,7 @@ class Resident:
         self.label = idle
         self.place = place
         self.seat = ""
-        self._seed = seed
+        self.home_seed = seed
         self.pace = 0.8 + 0.5 * self.habit("pace")
         self.activities = [Span(household.now, household.now, idle)]
         self.places = [Span(household.now, household.now, place)]
@@ -115,7 +115,7 @@ class Resident:
 
     def habit(self, name: str) -> float:
         """A number in [0, 1) that is this person's own for this habit, in every session."""
-        return stream(self._seed, self.name, name).random()
+        return stream(self.home_seed, self.name, name).random()
 
     def usually(self, name: str, share: float = 0.5) -> bool:
         """Whether they do an optional step this time; how often they do differs by person around `share`."""

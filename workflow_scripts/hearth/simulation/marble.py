@@ -344,7 +344,7 @@ def _day(me: Resident, role: int, scenario: str, stop: int) -> Script:
         yield from script(me)
     if letter == "D" and role == 0:
         yield from cooking(me)
-    going = "a" == period[-1] or me.rng.random() < 0.25
+    going = period[-1] == "a" or me.rng.random() < 0.25
     while home.now < stop - (25_000 if going else 0):
         yield from _leisure(me, done)
     if going:

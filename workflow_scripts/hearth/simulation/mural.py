@@ -1,0 +1,720 @@
+"""Simulated MuRAL: two to four residents from morning to night, in MuRAL's on-disk format."""
+
+import csv
+import json
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from hearth.files import replacing
+from hearth.homes import Home
+from hearth.simulation.behaviour import Event, Household, Resident, Script, stream
+
+# A tenth of the real homes' sessions would do for the demo; a quarter (real ones have about 400 events) lets every
+# session hold several activities of everybody while a home of two dozen sessions still loads in a second.
+EVENTS_PER_SESSION = 115
+# Shares of MuRAL: annotations without a sensor are 92 of 8,635 rows.
+NOTES = 0.011
+DESCRIBED = 0.4
+
+HOOD, STOVE = "kitchen range hood wattmeter", "kitchen induction stove wattmeter"
+COFFEE, MICROWAVE = "kitchen coffee machine wattmeter", "kitchen microwave wattmeter"
+KETTLE = "kitchen kettle wattmeter"
+COUNTER, KITCHEN_SINK = "kitchen counter mov", "kitchen sink mov"
+CABINET, FRIDGE = "kitchen cabinet door", "kitchen fridge door"
+MAIN_DOOR = "main door"
+CHAIRS = ("dining room chair_1 contact", "dining room chair_2 contact", "dining room chair_3 contact")
+FOOD = "dining room food cabinet door"
+BOOKSHELF, COUCH = "living room bookshelf mov", "living room couch mov"
+TELEVISION, CONSOLE = "living room TV wattmeter", "living room game console wattmeter"
+TOILET, BATHROOM = "bathroom toilet contact", "bathroom global mov"
+WASHBASIN = "bathroom sink mov"
+BEDROOMS = {"A": "bedroom_1", "B": "bedroom_1", "C": "bedroom_2", "D": "bedroom_2"}
+ROLES = {"A": "mother", "B": "father", "C": "daughter", "D": "guest"}
+
+OTHERS = "others"
+RESTING = "resting on the couch or the chairs"
+DRINKING = "drinking water, coffee or drinks"
+# Ids that MuRAL gives its labels, where they are known; the other labels take the free ids in the home's order.
+KNOWN_IDS = {
+    "others": 0,
+    "using toilet": 1,
+    "preparing drinks": 2,
+    "preparing breakfast": 3,
+    "having breakfast": 4,
+    "bedroom personal activity": 6,
+}
+PERIODS = {
+    # Earliest and latest start in seconds of the day, and what a day part is about.
+    "morning": (6 * 3600 + 2700, 8 * 3600 + 3000, "The residents get up, have breakfast and leave for the day."),
+    "evening": (17 * 3600 + 2400, 19 * 3600 + 1200, "The residents come home, cook and have dinner."),
+    "afternoon": (13 * 3600 + 1800, 16 * 3600 + 1800, "A free afternoon at home."),
+    "night": (23 * 3600 + 2700, 23 * 3600 + 3300, "A late evening; the residents go to bed after midnight."),
+}
+DAY_PARTS = ("morning", "evening", "afternoon", "morning", "evening", "night")
+
+
+# Small deeds
+
+
+def _moves(me: Resident, sensor: str, sentence: str = "") -> None:
+    """Move before a motion sensor; how long it holds differs by sensor and home."""
+    me.moves(sensor, 5 + 9 * stream(me.home_seed, sensor).random(), sentence)
+
+
+def _stays(me: Resident, sensor: str, low: float, high: float, sentence: str = "") -> Script:
+    """Be before a motion sensor for a while, moving now and then."""
+    end = me.household.now + me.takes(low, high) * 1000
+    while me.household.now < end:
+        _moves(me, sensor, sentence)
+        sentence = ""
+        yield me.rng.uniform(5, 50)
+
+
+def _heats(me: Resident, device: str, low: float, high: float, sentence: str) -> None:
+    """Turn on a device that turns itself off, whatever the resident does meanwhile."""
+    label = me.label
+
+    def off() -> Script:
+        me.household.tell(device, False, me, label, "")
+        yield from ()
+
+    if me.switches(device, True, sentence):
+        me.household.start(off(), me.takes(low, high))
+
+
+def _sits_down(me: Resident, sentence: str) -> Script:
+    """Take a chair, or the couch where all chairs are taken."""
+    yield from me.goes("dining room")
+    if not me.sits(me.order("chair", CHAIRS), sentence):
+        yield from me.goes("living room")
+        _moves(me, COUCH, sentence)
+    yield me.takes(1, 3)
+
+
+def _remains(me: Resident, low: float, high: float) -> Script:
+    """Stay seated where they are: a chair tells nothing, the couch does."""
+    if me.seat:
+        yield me.takes(low, high)
+    else:
+        yield from _stays(me, COUCH, low, high)
+
+
+def _stands_up(me: Resident) -> Script:
+    if me.seat:
+        me.stands(f"{me.name} gets up from the table.")
+        yield me.takes(0.5, 2)
+
+
+def _kitchen(me: Resident, steps: Iterable[str], sentences: dict[str, str]) -> Script:
+    """Go through steps in the kitchen: doors are opened and closed, counter and sink are moved before."""
+    for step in steps:
+        yield from me.goes("dining room" if step == FOOD else "kitchen")
+        sentence = sentences.get(step, "")
+        if step in (COUNTER, KITCHEN_SINK):
+            _moves(me, step, sentence)
+            yield me.takes(3, 9)
+        else:
+            yield from me.uses(step, 1.5, 6, sentence)
+        yield me.takes(0.5, 5)
+
+
+# Bedroom and bathroom
+
+
+def bedroom(me: Resident, label: str = "bedroom personal activity", low: float = 40, high: float = 110) -> Script:
+    """Go to one's bedroom, close the door, come out again."""
+    room = BEDROOMS[me.name]
+    door = f"{room} door"
+    yield from me.begins(label)
+    if me.place != room:
+        yield from me.goes(room)
+        yield from me.uses(door, 1, 3, f"{me.name} goes into {room} and closes the door.")
+    yield me.takes(low, high)
+    yield from me.uses(door, 1, 3, f"{me.name} opens the door to {room} and comes out.")
+
+
+def _bathroom(me: Resident, label: str, script: Script) -> Script:
+    """One at a time; the sensor of the whole bathroom sees everybody come and go."""
+    home = me.household
+    yield from me.waits_for(lambda: "bathroom taken" not in home.facts, at_most=100)
+    if "bathroom taken" in home.facts:
+        return
+    home.facts.add("bathroom taken")
+    yield from me.goes("bathroom")
+    yield from me.begins(label)
+    _moves(me, BATHROOM, f"{me.name} walks into the bathroom.")
+    yield me.takes(1.5, 5)
+    yield from script
+    home.facts.discard("bathroom taken")
+
+
+def toilet(me: Resident) -> Script:
+    """Use the toilet, wash one's hands, leave."""
+
+    def script() -> Script:
+        me.tells(TOILET, True, f"{me.name} sits down on the toilet.")
+        yield me.takes(18, 60)
+        me.tells(TOILET, False, f"{me.name} gets up from the toilet.")
+        yield me.takes(1, 5)
+        if me.usually("wash hands", 0.75):
+            _moves(me, WASHBASIN, f"{me.name} washes hands after using the toilet.")
+            yield me.takes(4, 12)
+        _moves(me, BATHROOM)
+        yield me.takes(1, 3)
+
+    yield from _bathroom(me, "using toilet", script())
+
+
+def washing(me: Resident) -> Script:
+    """Teeth, face, hair: a long time at the washbasin."""
+
+    def script() -> Script:
+        for _ in range(me.rng.randint(1, 3)):
+            _moves(me, WASHBASIN, f"{me.name} brushes teeth and washes the face.")
+            yield me.takes(10, 30)
+        if me.usually("look around", 0.5):
+            _moves(me, BATHROOM)
+            yield me.takes(1, 3)
+
+    yield from _bathroom(me, "personal washing", script())
+
+
+def shower(me: Resident) -> Script:
+    """No sensor sees the shower, only the way to it and back."""
+
+    def script() -> Script:
+        yield me.takes(3, 9)
+        _moves(me, BATHROOM, f"{me.name} gets into the shower.")
+        yield me.takes(60, 130)
+        _moves(me, BATHROOM, f"{me.name} comes out of the shower.")
+        yield me.takes(8, 20)
+        if me.usually("comb", 0.4):
+            _moves(me, WASHBASIN, f"{me.name} combs the wet hair.")
+            yield me.takes(4, 10)
+
+    yield from _bathroom(me, "taking shower", script())
+
+
+# Kitchen and table
+
+
+def drinks(me: Resident) -> Script:
+    """Tea or coffee, by habit; then drink it."""
+    tea = me.usually("tea", 0.5)
+    yield from me.goes("kitchen")
+    yield from me.begins("preparing drinks")
+    if tea:
+        yield from _kitchen(me, [KITCHEN_SINK], {KITCHEN_SINK: f"{me.name} fills the kettle."})
+        _heats(me, KETTLE, 35, 80, f"{me.name} turns on the kettle for tea.")
+    else:
+        yield from _kitchen(me, [COUNTER], {COUNTER: f"{me.name} stands at the counter to make coffee."})
+        _heats(me, COFFEE, 30, 60, f"{me.name} makes a coffee.")
+    yield me.takes(2, 8)
+    rest = (CABINET, FRIDGE, COUNTER) if me.usually("milk", 0.5) else (CABINET, COUNTER)
+    said = {CABINET: f"{me.name} takes a cup from the cabinet.", FRIDGE: f"{me.name} takes milk from the fridge."}
+    yield from _kitchen(me, me.order("drinks", rest), said)
+    yield me.takes(10, 30)
+    yield from drinking(me)
+
+
+def drinking(me: Resident) -> Script:
+    """Drink at the table, on the couch or standing in the kitchen."""
+    yield from me.begins(DRINKING)
+    where = me.order("drink", ("table", "couch", "kitchen"))[0]
+    if where == "kitchen":
+        yield from _kitchen(me, [KITCHEN_SINK], {KITCHEN_SINK: f"{me.name} pours a glass of water and drinks it."})
+        yield from _stays(me, COUNTER, 10, 30, f"{me.name} drinks standing at the counter.")
+    elif where == "table":
+        yield from _sits_down(me, f"{me.name} sits down to have a drink.")
+        yield from _remains(me, 30, 80)
+        yield from _stands_up(me)
+    else:
+        yield from me.goes("living room")
+        yield from _stays(me, COUCH, 30, 80, f"{me.name} has a drink on the couch.")
+
+
+def _prepare(me: Resident, meal: str, devices: list[str]) -> Script:
+    """Prepare a meal: what has to be fetched, devices that heat, steps at counter and sink."""
+    yield from me.goes("kitchen")
+    yield from me.begins(f"preparing {meal}")
+    fetch = me.order(meal, (FRIDGE, CABINET, COUNTER, FOOD, KITCHEN_SINK, FRIDGE, COUNTER))
+    said = {
+        FRIDGE: f"{me.name} opens the fridge to take ingredients for {meal}.",
+        CABINET: f"{me.name} takes a bowl from the cabinet to prepare {meal}.",
+        COUNTER: f"{me.name} prepares {meal} at the counter.",
+        FOOD: f"{me.name} takes bread for {meal} from the food cabinet.",
+        KITCHEN_SINK: f"{me.name} washes something for {meal} in the sink.",
+    }
+    half = me.rng.randint(2, 4)
+    yield from _kitchen(me, fetch[:half], said)
+    yield from me.goes("kitchen")
+    for device in devices:
+        if device == STOVE:
+            me.switches(STOVE, True, f"{me.name} turns on the induction stove to cook {meal}.")
+            yield me.takes(3, 12)
+            if me.usually("hood", 0.6):
+                me.switches(HOOD, True, f"{me.name} turns on the range hood.")
+                yield me.takes(2, 6)
+        else:
+            _heats(me, device, 25, 70, f"{me.name} heats something for {meal}.")
+            yield me.takes(3, 12)
+    yield from _kitchen(me, fetch[half : half + me.rng.randint(1, 3)], said)
+    if STOVE in devices:
+        for _ in range(me.rng.randint(1, 3)):
+            yield me.takes(10, 30)
+            _moves(me, COUNTER, f"{me.name} stirs the {meal} on the stove.")
+        yield me.takes(5, 15)
+        me.switches(STOVE, False, f"{me.name} turns off the induction stove.")
+        yield me.takes(1, 5)
+        me.switches(HOOD, False, f"{me.name} turns off the range hood.")
+        yield me.takes(1, 5)
+    me.household.facts.add("meal ready")
+
+
+def _eat(me: Resident, meal: str) -> Script:
+    """Sit down at the table, eat, fetch what is missing, get up."""
+    yield from me.begins(f"having {meal}")
+    yield from _sits_down(me, f"{me.name} sits down at the table to have {meal}.")
+    for _ in range(me.rng.randint(0, 2)):
+        yield from _remains(me, 20, 50)
+        if me.usually("fetch more", 0.6):
+            yield from _stands_up(me)
+            step = me.order("more", (FRIDGE, FOOD, COUNTER, MICROWAVE))[0]
+            yield from _kitchen(me, [step], {FRIDGE: f"{me.name} fetches something from the fridge during {meal}."})
+            yield from _sits_down(me, f"{me.name} goes on with {meal}.")
+    yield from _remains(me, 30, 80)
+    yield from _stands_up(me)
+
+
+def tableware(me: Resident) -> Script:
+    """Plates and glasses from the cabinet to the table."""
+    yield from me.goes("kitchen")
+    yield from me.begins("grabing tableware")
+    said = {CABINET: f"{me.name} takes plates and glasses from the cabinet.", COUNTER: f"{me.name} takes cutlery."}
+    steps = me.order("tableware", (CABINET, COUNTER, CABINET))[: 1 + me.usually("second way", 0.6)]
+    yield from _kitchen(me, steps, said)
+    yield from me.goes("dining room")
+    yield me.takes(4, 12)
+
+
+def clearing(me: Resident) -> Script:
+    """Carry everything back into kitchen, fridge and food cabinet."""
+    yield from me.begins("clearing table")
+    yield from _stands_up(me)
+    said = {
+        COUNTER: f"{me.name} puts the used plates on the counter.",
+        FRIDGE: f"{me.name} puts the leftovers into the fridge.",
+        FOOD: f"{me.name} puts the bread back into the food cabinet.",
+        KITCHEN_SINK: f"{me.name} puts the dishes into the sink.",
+    }
+    steps = me.order("clear", (COUNTER, FRIDGE, FOOD, KITCHEN_SINK, COUNTER))[: me.rng.randint(2, 4)]
+    for step in steps:
+        yield from me.goes("dining room")
+        yield from _kitchen(me, [step], said)
+
+
+def dishes(me: Resident) -> Script:
+    """The sink, long, and the cabinet for what is dry."""
+    yield from me.goes("kitchen")
+    yield from me.begins("washing dishes")
+    for _ in range(me.rng.randint(2, 4)):
+        _moves(me, KITCHEN_SINK, f"{me.name} washes the dishes.")
+        yield me.takes(10, 28)
+    steps = me.order("dry", (CABINET, COUNTER))[: 1 + me.usually("wipe", 0.5)]
+    yield from _kitchen(me, steps, {CABINET: f"{me.name} puts clean dishes back.", COUNTER: f"{me.name} wipes."})
+
+
+def grabbing(me: Resident) -> Script:
+    """Take something out of the fridge or the food cabinet and go."""
+    yield from me.goes("kitchen")
+    yield from me.begins("grabing food or drinks")
+    said = {FRIDGE: f"{me.name} takes a drink from the fridge.", FOOD: f"{me.name} takes biscuits from the cabinet."}
+    yield from _kitchen(me, me.order("grab", (FRIDGE, FOOD))[: 1 + me.usually("grab more", 0.3)], said)
+    yield from (snack if me.usually("snack", 0.5) else drinking)(me)
+
+
+def snack(me: Resident) -> Script:
+    """Eat something small at the table or on the couch."""
+    yield from me.begins("having fruits or snacks")
+    if me.usually("snack at the table", 0.5):
+        yield from _sits_down(me, f"{me.name} sits down to have a snack.")
+        yield from _remains(me, 25, 60)
+        yield from _stands_up(me)
+    else:
+        yield from me.goes("living room")
+        yield from _stays(me, COUCH, 25, 60, f"{me.name} eats a snack on the couch.")
+
+
+def fruits(me: Resident) -> Script:
+    """Wash and cut fruits, then eat them."""
+    yield from me.goes("kitchen")
+    yield from me.begins("treating fruits")
+    said = {
+        FRIDGE: f"{me.name} takes fruits from the fridge.",
+        FOOD: f"{me.name} takes apples from the food cabinet.",
+        KITCHEN_SINK: f"{me.name} washes the fruits.",
+        COUNTER: f"{me.name} cuts the fruits on the counter.",
+        CABINET: f"{me.name} takes a bowl for the fruits.",
+    }
+    steps = [me.order("fruits", (FRIDGE, FOOD))[0], KITCHEN_SINK, COUNTER]
+    yield from _kitchen(me, [*steps, CABINET] if me.usually("bowl", 0.5) else steps, said)
+    yield from _stays(me, COUNTER, 10, 30)
+    yield from snack(me)
+
+
+# Living room
+
+
+def television(me: Resident) -> Script:
+    """Watch TV; the last one turns it off, or forgets."""
+    yield from me.goes("living room")
+    yield from me.begins("watching TV")
+    if me.usually("sit first", 0.4):
+        _moves(me, COUCH, f"{me.name} sits down on the couch.")
+        yield me.takes(1, 5)
+    if me.switches(TELEVISION, True, f"{me.name} turns on the TV."):
+        yield me.takes(1, 6)
+    yield from _stays(me, COUCH, 60, 150, f"{me.name} watches TV on the couch.")
+    if not me.others(me.label) and CONSOLE not in me.household.active and me.usually("turn off", 0.8):
+        me.switches(TELEVISION, False, f"{me.name} turns off the TV.")
+        yield me.takes(1, 3)
+
+
+def video_games(me: Resident) -> Script:
+    """The game console needs the TV."""
+    yield from me.goes("living room")
+    yield from me.begins("playing video games")
+    for device in me.order("console", (TELEVISION, CONSOLE)):
+        if me.switches(device, True, f"{me.name} starts the {'TV' if device == TELEVISION else 'game console'}."):
+            yield me.takes(2, 7)
+    yield from _stays(me, COUCH, 60, 140, f"{me.name} plays a video game.")
+    if not me.others(me.label):
+        me.switches(CONSOLE, False, f"{me.name} turns off the game console.")
+        yield me.takes(1, 4)
+        if not me.others("watching TV") and me.usually("turn off", 0.6):
+            me.switches(TELEVISION, False, f"{me.name} turns off the TV.")
+            yield me.takes(1, 3)
+
+
+def reading(me: Resident) -> Script:
+    """A book from the shelf, read on the couch, and put back by the tidy."""
+    yield from me.goes("living room")
+    yield from me.begins("reading books")
+    _moves(me, BOOKSHELF, f"{me.name} takes a book from the bookshelf.")
+    yield me.takes(4, 15)
+    yield from _stays(me, COUCH, 60, 140, f"{me.name} sits on the couch to read.")
+    if me.usually("put back", 0.5):
+        _moves(me, BOOKSHELF, f"{me.name} puts the book back.")
+        yield me.takes(2, 5)
+
+
+def resting(me: Resident) -> Script:
+    """Do nothing, on the couch or on a chair."""
+    yield from me.begins(RESTING)
+    if me.usually("rest on a chair", 0.3):
+        yield from _sits_down(me, f"{me.name} sits down to rest.")
+        yield from _remains(me, 40, 100)
+        yield from _stands_up(me)
+    else:
+        yield from me.goes("living room")
+        yield from _stays(me, COUCH, 40, 110, f"{me.name} rests on the couch.")
+
+
+def chatting(me: Resident) -> Script:
+    """Join somebody who rests or drinks on the couch: from then on both are chatting."""
+    company = [r for r in me.household.residents if r is not me and r.label in (RESTING, DRINKING, "chatting")]
+    if not company:
+        return
+    other = me.rng.choice(company)
+    yield from me.goes(other.place)
+    yield from me.begins("chatting")
+    if other.label in (RESTING, DRINKING):
+        other.label = "chatting"
+    said = f"{me.name} talks with {other.name}."
+    if other.seat:
+        yield from _sits_down(me, said)
+        yield from _remains(me, 40, 90)
+        yield from _stands_up(me)
+    else:
+        yield from _stays(me, COUNTER if other.place == "kitchen" else COUCH, 40, 90, said)
+
+
+def board_game(me: Resident) -> Script:
+    """Fetch a game from the shelf and play it at the table with whoever comes."""
+    home = me.household
+    yield from me.goes("living room")
+    yield from me.begins("playing board games")
+    _moves(me, BOOKSHELF, f"{me.name} takes a board game from the bookshelf.")
+    yield me.takes(4, 10)
+    home.facts.add("board game")
+    yield from _sits_down(me, f"{me.name} sits down at the table to play a board game.")
+    yield from me.waits_for(lambda: bool(me.others(me.label)), at_most=50)
+    yield from _remains(me, 60, 130)
+    home.facts.discard("board game")
+    yield from _stands_up(me)
+    yield from me.goes("living room")
+    _moves(me, BOOKSHELF, f"{me.name} puts the board game back.")
+    yield me.takes(2, 6)
+
+
+def join_board_game(me: Resident) -> Script:
+    """Sit down with those who play until the game is over."""
+    yield from me.begins("playing board games")
+    yield from _sits_down(me, f"{me.name} joins the board game.")
+    yield from me.waits_for(lambda: "board game" not in me.household.facts, at_most=180)
+    yield from _stands_up(me)
+
+
+def computer(me: Resident) -> Script:
+    """The laptop from the shelf at the table, or the desk in the bedroom."""
+    if me.usually("desk", 0.3):
+        yield from bedroom(me, "using pc", 60, 140)
+        return
+    yield from me.goes("living room")
+    yield from me.begins("using pc")
+    _moves(me, BOOKSHELF, f"{me.name} takes the laptop from the shelf.")
+    yield me.takes(3, 9)
+    yield from _sits_down(me, f"{me.name} works on the laptop.")
+    yield from _remains(me, 60, 140)
+    yield from _stands_up(me)
+
+
+def cleaning(me: Resident) -> Script:
+    """Through the rooms with a cloth or the vacuum cleaner: one sensor after the other, quickly."""
+    yield from me.begins("cleaning appartment")
+    places = {COUCH: "living room", BOOKSHELF: "living room", COUNTER: "kitchen", KITCHEN_SINK: "kitchen"}
+    places |= {WASHBASIN: "bathroom", BATHROOM: "bathroom", CHAIRS[0]: "dining room", CHAIRS[1]: "dining room"}
+    for sensor in me.order("clean", list(places))[: me.rng.randint(4, 7)]:
+        yield from me.goes(places[sensor])
+        if sensor not in CHAIRS:
+            _moves(me, sensor, f"{me.name} cleans there.")
+            yield me.takes(5, 12)
+        elif sensor not in me.household.active:
+            yield from me.uses(sensor, 2, 5, f"{me.name} moves the chair to clean under it.")
+
+
+# In and out
+
+
+def out(me: Resident) -> Script:
+    """Take the keys from the shelf and go; come back after a while and put them down."""
+    yield from leave(me)
+    yield me.takes(60, 260)
+    yield from come(me)
+
+
+def leave(me: Resident) -> Script:
+    """Keys first, then the door."""
+    yield from me.begins("getting out of the apartment")
+    if me.usually("jacket", 0.4):
+        yield from me.goes(BEDROOMS[me.name])
+        yield from me.uses(f"{BEDROOMS[me.name]} door", 1, 3, f"{me.name} fetches a jacket.")
+    if me.usually("keys", 0.7):
+        yield from me.goes("living room")
+        _moves(me, BOOKSHELF, f"{me.name} takes the keys from the shelf.")
+        yield me.takes(3, 8)
+    yield from me.goes("entrance")
+    yield from me.uses(MAIN_DOOR, 2, 6, f"{me.name} leaves the apartment.", f"{me.name} closes the main door.")
+    yield from me.goes("out", 0.5, 1)
+
+
+def come(me: Resident) -> Script:
+    """The door first, then the keys."""
+    yield from me.goes("entrance", 0.5, 1)
+    yield from me.begins("coming into the apartment")
+    yield from me.uses(MAIN_DOOR, 2, 6, f"{me.name} comes home.", f"{me.name} closes the main door.")
+    if me.usually("keys", 0.7):
+        yield from me.goes("living room")
+        _moves(me, BOOKSHELF, f"{me.name} puts the keys on the shelf.")
+        yield me.takes(3, 8)
+    if me.usually("jacket", 0.4):
+        yield from me.goes(BEDROOMS[me.name])
+        yield from me.uses(f"{BEDROOMS[me.name]} door", 1, 3, f"{me.name} puts the jacket away.")
+
+
+def anything_else(me: Resident) -> Script:
+    """What no label is for."""
+    yield from me.begins(OTHERS)
+    what = me.rng.choice((HOOD, COUCH, BOOKSHELF, COUNTER))
+    yield from me.goes("kitchen" if what in (HOOD, COUNTER) else "living room")
+    if what == HOOD and HOOD not in me.household.active:
+        yield from me.uses(HOOD, 4, 10, f"{me.name} tries the light of the range hood.")
+    elif what != HOOD:
+        _moves(me, what, f"{me.name} looks for something.")
+    yield me.takes(5, 15)
+
+
+LEISURE: dict[Callable, float] = {
+    television: 3,
+    video_games: 2,
+    reading: 2,
+    resting: 2.5,
+    chatting: 4,
+    board_game: 1.5,
+    computer: 2,
+    cleaning: 1.5,
+    out: 2,
+    drinks: 2.5,
+    drinking: 1,
+    grabbing: 2,
+    fruits: 2,
+    bedroom: 1.2,
+    toilet: 1.5,
+    washing: 0.7,
+    shower: 0.5,
+    dishes: 0.4,
+    anything_else: 0.7,
+}
+
+
+def _leisure(me: Resident, done: list[Callable]) -> Script:
+    """What they feel like, by habit; not the same as just before."""
+    if "board game" in me.household.facts and me.rng.random() < 0.8:
+        yield from join_board_game(me)
+        return
+    choices = [script for script in LEISURE if script not in done[-3:]]
+    weights = [LEISURE[script] * (0.4 + 1.2 * me.habit(script.__name__)) for script in choices]
+    choice = me.rng.choices(choices, weights)[0]
+    done.append(choice)
+    yield from choice(me)
+    yield me.takes(1, 8)
+
+
+def _meal(me: Resident, role: int, meal: str, done: list[Callable]) -> Script:
+    """Prepare it (role 0, at times role 1 too), wait for it, eat it, clear up."""
+    home = me.household
+    heat = [STOVE] if me.usually(f"stove for {meal}", 0.85 if meal == "dinner" else 0.35) else []
+    heat += [MICROWAVE] if me.usually(f"microwave for {meal}", 0.4) else []
+    heat += [COFFEE if me.usually("tea", 0.5) else KETTLE] if meal == "breakfast" and me.usually("hot drink") else []
+    if role == 0 or (role == 1 and me.rng.random() < 0.35):
+        yield from _prepare(me, meal, heat)
+    else:
+        while "meal ready" not in home.facts:
+            yield from _leisure(me, done)
+    if role < 2 and me.usually("tableware", 0.6):
+        yield from tableware(me)
+    yield from _eat(me, meal)
+    if role == 0 or me.rng.random() < 0.3:
+        yield from clearing(me)
+    if role == 1 or me.rng.random() < 0.2:
+        yield from dishes(me)
+
+
+def _day(me: Resident, role: int, period: str) -> Script:
+    """Get up or come home, the meal of that time of the day, and what they like until the recording stops."""
+    done: list[Callable] = []
+    if period == "morning" and me.place.startswith("bedroom"):
+        yield from bedroom(me, low=1, high=30)
+        for script in me.order("get up", ("toilet", "washing", "shower"))[: me.rng.randint(1, 2)]:
+            yield from {"toilet": toilet, "washing": washing, "shower": shower}[script](me)
+    elif me.place == "out":
+        yield from come(me)
+    if period in ("morning", "evening"):
+        yield from _meal(me, role, {"morning": "breakfast", "evening": "dinner"}[period], done)
+        if period == "morning" and me.rng.random() < 0.3:
+            yield from out(me)
+    while True:
+        yield from _leisure(me, done)
+
+
+def simulate(
+    seed: int, number: int, sensors: Iterable[str], events_per_session: int
+) -> tuple[Household, str, int, random.Random]:
+    """Session `number` (0-based): the household that has lived it, its day part, its start in seconds of the day."""
+    rng = stream("mural", seed, "session", number)
+    period = DAY_PARTS[number % len(DAY_PARTS)]
+    start = rng.randint(*PERIODS[period][:2])
+    household = Household(rng, sensors, share=0.25)
+    names = sorted(rng.sample(sorted(BEDROOMS), rng.choices((2, 3, 4), (4, 3, 2))[0]))
+    roles = rng.sample(range(len(names)), len(names))
+    for name, role in zip(names, roles, strict=True):
+        room = BEDROOMS[name]
+        places = {"morning": (room, room, "kitchen"), "evening": ("out", "living room", "kitchen")}
+        place = rng.choice(places.get(period, ("living room", "kitchen", room, "out")))
+        me = Resident(name, household, ("mural", seed), OTHERS, place)
+        late = 0.0 if role == 0 else rng.uniform(2, 90)
+        household.start(_day(me, role, period), late)
+    target = round(events_per_session * rng.uniform(0.88, 1.12))
+    household.run(until=6 * 3_600_000, enough=target)
+    return household, period, start, rng
+
+
+def activity_ids(labels: Iterable[str]) -> dict[str, int]:
+    """Label to the integer that stands for it in data.csv."""
+    labels = list(labels)
+    free = iter(sorted(set(range(len(labels))) - {KNOWN_IDS[label] for label in labels if label in KNOWN_IDS}))
+    return {label: KNOWN_IDS[label] if label in KNOWN_IDS else next(free) for label in labels}
+
+
+def write(
+    root: Path,
+    seed: int,
+    sessions: int,
+    home: Home,
+    sensors: Iterable[str] | None = None,
+    events_per_session: int = EVENTS_PER_SESSION,
+) -> None:
+    """Write sessions 01, 02, ... and the home's own files below `root`; equal arguments give equal bytes.
+
+    `sensors` (all the home's by default) are those that this home has been fitted with.
+    """
+    root, ids = Path(root), activity_ids(home.labels)
+    fitted = sorted(home.sensors if sensors is None else sensors)
+    for number in range(sessions):
+        household, period, start, rng = simulate(seed, number, fitted, events_per_session)
+        folder = root / f"{number + 1:02d}"
+        _write_rows(folder / "data.csv", household.events, start, ids, rng)
+        names = [resident.name for resident in household.residents]
+        context = {
+            "start time": _clock(start * 1000),
+            "day": "weekday" if number % 7 < 5 else "weekend",
+            "resident number": len(names),
+            "roles": {name: ROLES[name] for name in names},
+            "scenario": PERIODS[period][2],
+        }
+        _write_json(folder / "context.json", context)
+    _write_json(root / "sensors.json", [_sensor(sensor, home) for sensor in home.sensors if sensor in fitted])
+    activities = [{"id": ids[label], "name": label, "description": f"Residents are {label}."} for label in ids]
+    _write_json(root / "activities.json", sorted(activities, key=lambda activity: activity["id"]))
+
+
+def _write_rows(path: Path, events: list[Event], start: int, ids: dict[str, int], rng: random.Random) -> None:
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as table:
+        writer = csv.writer(table, lineterminator="\r\n")
+        writer.writerow(("uid", "time", "sensor", "action", "Subject", "Description", "activity"))
+        uid = 0
+        for event in events:
+            time, who, label = _clock(start * 1000 + event.time), ", ".join(event.residents), ids[event.label]
+            if rng.random() < NOTES:
+                writer.writerow((uid, time, "", "", who, f"{who} goes on with {event.label}.", label))
+                uid += 1
+            said = event.sentence if rng.random() < DESCRIBED else ""
+            writer.writerow((uid, time, event.sensor, _action(event), who, said, label))
+            uid += 1
+
+
+def _action(event: Event) -> str:
+    """A device that is used is ON, a door OPENED; a chair that is taken OPENED too, but the toilet CLOSED."""
+    if event.sensor.endswith((" mov", " wattmeter")):
+        return "turned ON" if event.active else "turned OFF"
+    return "OPENED" if event.active != (event.sensor == TOILET) else "CLOSED"
+
+
+def _clock(milliseconds: int) -> str:
+    seconds = milliseconds // 1000 % 86_400
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _sensor(sensor: str, home: Home) -> dict[str, str]:
+    """A sensor as sensors.json has it: the full name, of which data.csv uses a short form."""
+    kinds = {"wattmeter": "wattmeter", "mov": "motion sensor"}
+    kind = kinds.get(sensor.rsplit(" ", 1)[-1], "magnetic contact sensor")
+    name = sensor.removesuffix(" mov") + " motion" if sensor.endswith(" mov") else sensor
+    name = name.replace("microwave", "microwave oven")
+    return {"sensor name": f"{name} sensor", "sensor type": kind, "sensor location": home.sensors[sensor].room}
+
+
+def _write_json(path: Path, value: object) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=4, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
