@@ -16,7 +16,7 @@ import pandas as pd
 
 from hearth.events import LoadReport, Problem, frame, natural_key
 from hearth.homes import Home
-from hearth.sources.rows import RowError, Row, in_words, out_of_order, read_table
+from hearth.sources.rows import Row, RowError, in_words, out_of_order, read_table
 
 DATA_COLUMNS = ("uid", "time", "sensor", "action", "Subject", "activity")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")

@@ -52,13 +52,16 @@ def lesson(window: dict, home: Home) -> tuple[str, str]:
     return window_text(window), f"<think>\n{reasoning(window, home)}\n</think>\n\n{answer_text(window['gold'])}"
 
 
-def draw_lessons(homes: dict[str, Home], seeds: range, sessions: int, size: int, seed: int) -> list[dict]:
-    """Lessons {"source", "user", "completion"} of one simulated home a source and seed, shuffled."""
-    lessons = []
-    for source, home in homes.items():
+def draw_lessons(homes: dict[str, Home], draws: dict[str, tuple[range, int]], size: int, seed: int) -> list[dict]:
+    """Lessons {"source", "user", "completion", "gold"} of simulated homes, shuffled.
+
+    `draws` gives for each source the seeds of its homes and the sessions of each; `size` is events a window.
+    """
+    drawn = []
+    for source, (seeds, sessions) in draws.items():
         for home_seed in seeds:
-            for window in windows_of(source, home, home_seed, sessions, size):
-                user, completion = lesson(window, home)
-                lessons.append({"source": source, "user": user, "completion": completion})
-    random.Random(seed).shuffle(lessons)  # noqa: S311 - an order of lessons, not a secret
-    return lessons
+            for window in windows_of(source, homes[source], home_seed, sessions, size):
+                user, completion = lesson(window, homes[source])
+                drawn.append({"source": source, "user": user, "completion": completion, "gold": window["gold"]})
+    random.Random(seed).shuffle(drawn)  # noqa: S311 - an order of lessons, not a secret
+    return drawn

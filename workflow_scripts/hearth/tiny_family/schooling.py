@@ -2,10 +2,14 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import torch
 from torch.nn.functional import cross_entropy
+
+from hearth.answers import parse
+from hearth.prompts import split_prompt
 
 IGNORED = -100
 
@@ -50,6 +54,22 @@ def train(
             report(f"step {step}/{steps} loss {recent:.4f} {time.monotonic() - started:.0f} s")
     model.eval()
     return sum(losses[-20:]) / len(losses[-20:])
+
+
+@torch.inference_mode()
+def held_out_accuracy(model, tokenizer, systems: dict[str, str], homes: dict, lessons: list[dict]) -> dict[str, float]:
+    """Share of events labelled right, greedily and strictly parsed, by source, on lessons not trained on."""
+    right, events = Counter(), Counter()
+    for lesson in lessons:
+        source = lesson["source"]
+        prefix, suffix = split_prompt(tokenizer, systems[source], lesson["user"], "think")
+        prompt = torch.tensor([_ids(tokenizer, prefix) + _ids(tokenizer, suffix)])
+        output = model.generate(input_ids=prompt, max_new_tokens=160, do_sample=False)[0, prompt.shape[1] :]
+        text = tokenizer.decode(output).split(tokenizer.eos_token)[0]
+        answer = parse(text, len(lesson["gold"]), homes[source].labels, "stop")
+        right[source] += sum(given == gold for given, gold in zip(answer.labels, lesson["gold"], strict=True))
+        events[source] += len(lesson["gold"])
+    return {source: round(right[source] / events[source], 4) for source in sorted(events)}
 
 
 def _ids(tokenizer, text: str) -> list[int]:
