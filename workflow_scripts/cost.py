@@ -1,0 +1,50 @@
+"""Write the cost table: seconds, throughput and memory of predictions and trainings."""
+
+import argparse
+from pathlib import Path
+
+from hearth.evaluation import costs
+from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.rendering import csv_text, latex, markdown
+from hearth.files import read_json, write_text
+from hearth.programs import run
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the stats, write the three forms of the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--prediction",
+        nargs=4,
+        action="append",
+        default=[],
+        metavar=("RECOGNISER", "DATASET", "SPLIT", "STATS"),
+        help="stats of one shard; those of one split add up. Repeat for every shard",
+    )
+    parser.add_argument(
+        "--training",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("STUDENT", "DATASET", "STATS"),
+        help="stats of one student's training. Repeat for every student",
+    )
+    parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
+    parser.add_argument("--tiny", nargs="*", default=[], help="recognisers that are tiny models of this project")
+    parser.add_argument("--markdown", required=True, type=Path, help="table for reading")
+    parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
+    parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
+    arguments = parser.parse_args(argv)
+    shards: dict[tuple[str, str, str], list[dict]] = {}
+    for *names, stats in arguments.prediction:
+        shards.setdefault(tuple(names), []).append(read_json(stats))
+    records = [costs.prediction(*names, stats) for names, stats in shards.items()]
+    records += [costs.training(student, dataset, read_json(stats)) for student, dataset, stats in arguments.training]
+    table = costs.build(records, arguments.simulated, arguments.tiny, git_commit())
+    write_text(arguments.markdown, markdown(table))
+    write_text(arguments.csv, csv_text(table))
+    write_text(arguments.tex, latex(table, "cost"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,46 @@
+"""Windows and what was predicted for them, side by side."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from hearth.files import read_json_lines
+
+
+def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
+    """The rows of a JSON-lines file, each with all of `keys`; a ValueError names file, row and the key it lacks."""
+    rows = read_json_lines(path)
+    for number, row in enumerate(rows, start=1):
+        for key in keys:
+            if key not in row:
+                raise ValueError(f"{path}: row {number} has no {key!r}")
+    return rows
+
+
+def read_windows(path: Path, split: str) -> list[dict]:
+    """The windows of one split, in file order. Raises ValueError when the split has none."""
+    rows = read_rows(path, ("window_id", "session", "split", "events", "gold"))
+    windows = [row for row in rows if row["split"] == split]
+    if not windows:
+        raise ValueError(f"{path}: no window of split {split!r}")
+    return windows
+
+
+def align(windows: list[dict], predictions: list[dict], path: Path) -> list[tuple[dict, dict]]:
+    """(window, prediction) for every window, in window order; `path` names the predictions in errors.
+
+    Raises ValueError for a window without a prediction, a prediction of no window, and a window predicted twice.
+    """
+    counts = Counter(prediction["window_id"] for prediction in predictions)
+    wanted = {window["window_id"] for window in windows}
+    for fault, ids in (
+        ("window(s) without a prediction", [w["window_id"] for w in windows if not counts[w["window_id"]]]),
+        ("prediction(s) of no such window", [name for name in counts if name not in wanted]),
+        ("window(s) predicted more than once", [name for name, count in counts.items() if count > 1]),
+    ):
+        if ids:
+            raise ValueError(
+                f"{path}: {len(ids)} {fault}, first {ids[0]!r}; predict again from the windows as they are"
+            )
+    found = {prediction["window_id"]: prediction for prediction in predictions}
+    return [(window, found[window["window_id"]]) for window in windows]
