@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hearth.answers import parse, parse_leniently
-from hearth.evaluation.alignment import align, read_rows, read_windows
+from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.files import write_json_lines
 from hearth.homes import load_home
 from hearth.programs import run

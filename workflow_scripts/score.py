@@ -1,9 +1,9 @@
 """Score one recogniser on one dataset's test split."""
 
 import argparse
-import json
 from pathlib import Path
 
+from hearth.evaluation.inputs import json_object
 from hearth.evaluation.scores import read_parsed, score
 from hearth.files import read_json, write_json
 from hearth.homes import load_home
@@ -25,7 +25,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--facts",
         required=True,
-        type=json.loads,
         help="JSON object with kind, decoding, engine, dtype, simulated (names of simulated datasets the score rests "
         "on); for a student also base and teacher (recognisers), recipe, train_dataset",
     )
@@ -42,7 +41,7 @@ def main(argv: list[str] | None = None) -> None:
         prompt=read_json(arguments.prompt),
         model=read_json(arguments.model),
         student=read_json(arguments.student) if arguments.student else None,
-        facts=arguments.facts,
+        facts=json_object(arguments.facts, "--facts"),
     )
     write_json(arguments.out, result)
 

@@ -1,9 +1,9 @@
 """Write one declared table of scores as Markdown, CSV and LaTeX."""
 
 import argparse
-import json
 from pathlib import Path
 
+from hearth.evaluation.inputs import json_object
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 from hearth.evaluation.scores import read_score
@@ -19,7 +19,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--spec",
         required=True,
-        type=json.loads,
         help="JSON object with title, and if wanted caption, columns, rows ([[recogniser, dataset], ...]) and matrix "
         "({rows, columns, value}, instead of columns)",
     )
@@ -28,7 +27,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
     parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
     arguments = parser.parse_args(argv)
-    table = build(arguments.spec, [read_score(path) for path in arguments.scores], git_commit())
+    spec = json_object(arguments.spec, "--spec")
+    table = build(spec, [read_score(path) for path in arguments.scores], git_commit())
     write_text(arguments.markdown, markdown(table))
     write_text(arguments.csv, csv_text(table))
     write_text(arguments.tex, latex(table, arguments.name))

@@ -19,7 +19,7 @@ ASSUMED = {
     "reasoning": "whether the reasoning is the <think> block or a text inside the answer: as under Prompt",
     "decoding": "temperature, top-p, token limit and seed: as under Decoding",
     "serving": "quantisation, engine and precision of the models: as under Decoding",
-    "averaging": "which F1 average the paper reports: macro, weighted and micro are all given, weighted is the headline",
+    "averaging": "which F1 average the paper reports: macro, weighted and micro are given, weighted is the headline",
     "unknown_label": "a label outside the list counts as a missing one does: wrong",
     "training": "LoRA rank, alpha, dropout and target modules, learning rate, epochs, batch size, precision and the"
     " number of training windows: as under Students",

@@ -8,7 +8,7 @@
 from pathlib import Path
 
 from hearth.evaluation import provenance
-from hearth.evaluation.alignment import align, read_rows, read_windows
+from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows
 from hearth.files import read_json
 from hearth.homes import Home, nearest
@@ -24,19 +24,18 @@ PARSED_KEYS = (
     "lenient_status",
 )
 
-# What only the configuration knows. The second four are for students: base and teacher name recognisers.
+# What only the configuration knows; base and teacher are names of recognisers.
 _FACTS = ("kind", "decoding", "engine", "dtype", "simulated")
 _STUDENT_FACTS = ("base", "teacher", "recipe", "train_dataset")
 
 
 def check_facts(facts: dict) -> dict:
-    """`facts` as they are, when they are complete: kind, decoding, engine, dtype, simulated; for students also ours.
+    """`facts` as they are, when they are complete.
 
-    `simulated` lists the simulated datasets the number rests on, tested or trained. A student has base, teacher,
-    recipe and train_dataset too. Raises ValueError naming the key that is missing, unknown or wrong.
+    All have kind, decoding, engine, dtype and simulated (the simulated datasets that the number rests on, tested or
+    trained on); a student has base, teacher, recipe and train_dataset too. Raises ValueError naming the key
+    that is missing, unknown or wrong.
     """
-    if not isinstance(facts, dict):
-        raise ValueError(f"facts: expected a JSON object, found {type(facts).__name__}")
     kind = facts.get("kind")
     if kind not in ("base", "student"):
         raise ValueError(f"facts: kind is {kind!r}; it must be 'base' or 'student'")

@@ -91,19 +91,25 @@ def build(spec: dict, scores: list[dict], commit: str) -> Table:
 
 def check_spec(spec: dict) -> None:
     """Raise ValueError naming the first key or column of a specification that is missing, unknown or out of place."""
-    if not isinstance(spec, dict) or not isinstance(spec.get("title"), str):
-        raise ValueError("table specification: 'title' must be a text")
     for key in spec:
         if key not in _SPEC_KEYS:
             raise ValueError(f"table specification: unknown key {key!r}{nearest(key, _SPEC_KEYS)}")
+    if not isinstance(spec.get("title"), str) or not isinstance(spec.get("caption", ""), str):
+        raise ValueError("table specification: 'title' must be a text, and 'caption' where there is one")
     if "matrix" in spec and "columns" in spec:
         raise ValueError("table specification: give 'columns' or 'matrix', not both")
     matrix = spec.get("matrix", dict.fromkeys(_MATRIX_KEYS, "recogniser"))
     if not isinstance(matrix, dict) or matrix.keys() != set(_MATRIX_KEYS):
         raise ValueError(f"table specification: 'matrix' needs the keys {', '.join(_MATRIX_KEYS)}")
-    for name in [*spec.get("columns", []), *matrix.values()]:
+    columns = spec.get("columns", DEFAULT_COLUMNS)
+    if not isinstance(columns, list) or not columns:
+        raise ValueError("table specification: 'columns' must be a list of column names")
+    for name in [*columns, *matrix.values()]:
         if name not in COLUMNS:
             raise ValueError(f"table specification: unknown column {name!r}{nearest(name, COLUMNS)}")
+    rows = spec.get("rows", [])
+    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != 2 for row in rows):
+        raise ValueError("table specification: 'rows' must be a list of [recogniser, dataset]")
 
 
 def select(scores: list[dict], rows: list[list[str]] | None) -> list[dict]:
