@@ -7,27 +7,21 @@ from hearth.evaluation import costs
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 from hearth.files import read_json, write_text
-from hearth.programs import run
+from hearth.programs import UserError, run
 
 
 def main(argv: list[str] | None = None) -> None:
     """Read the stats, write the three forms of the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--prediction",
-        nargs=4,
-        action="append",
+        "--predictions",
+        nargs="*",
         default=[],
-        metavar=("RECOGNISER", "DATASET", "SPLIT", "STATS"),
-        help="stats of one shard; those of one split add up. Repeat for every shard",
+        type=Path,
+        help="stats of shards, as <recogniser>/<dataset>/<split>/<shard>.stats.json; those of one split add up",
     )
     parser.add_argument(
-        "--training",
-        nargs=3,
-        action="append",
-        default=[],
-        metavar=("STUDENT", "DATASET", "STATS"),
-        help="stats of one student's training. Repeat for every student",
+        "--students", nargs="*", default=[], type=Path, help="stats of trainings, as <student>/training.stats.json"
     )
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
     parser.add_argument("--tiny", nargs="*", default=[], help="recognisers that are tiny models of this project")
@@ -35,11 +29,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
     parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
     arguments = parser.parse_args(argv)
-    shards: dict[tuple[str, str, str], list[dict]] = {}
-    for *names, stats in arguments.prediction:
-        shards.setdefault(tuple(names), []).append(read_json(stats))
+    shards: dict[tuple[str, ...], list[dict]] = {}
+    for path in arguments.predictions:
+        if len(path.parts) < 4:
+            raise UserError(f"{path}: expected <recogniser>/<dataset>/<split>/<shard>.stats.json")
+        shards.setdefault(path.parts[-4:-1], []).append(read_json(path))
     records = [costs.prediction(*names, stats) for names, stats in shards.items()]
-    records += [costs.training(student, dataset, read_json(stats)) for student, dataset, stats in arguments.training]
+    records += [costs.training(path.parent.name, read_json(path)) for path in arguments.students]
     table = costs.build(records, arguments.simulated, arguments.tiny, git_commit())
     write_text(arguments.markdown, markdown(table))
     write_text(arguments.csv, csv_text(table))

@@ -25,8 +25,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--facts",
         required=True,
-        help="JSON object with kind, decoding, engine, dtype, simulated (names of simulated datasets the score rests "
-        "on); for a student also base and teacher (recognisers), recipe, train_dataset",
+        help="JSON object with kind, base, home, decoding, dtype, stand_in, simulated (names of the simulated datasets "
+        "that the score rests on); for a student also teacher, recipe, train_dataset",
     )
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)

@@ -19,8 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--spec",
         required=True,
-        help="JSON object with title, and if wanted caption, columns, rows ([[recogniser, dataset], ...]) and matrix "
-        "({rows, columns, value}, instead of columns)",
+        help="JSON object with title, and if wanted caption and columns (a list of names; none: the usual ones)",
     )
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="score files, in the order of the rows")
     parser.add_argument("--markdown", required=True, type=Path, help="table for reading")

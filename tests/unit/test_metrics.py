@@ -1,9 +1,8 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from hearth.answers import STATUSES
 from hearth.evaluation.metrics import UNREAD, event_metrics, rates, score_windows, status_counts
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING", "USING_PC")
 HEADLINES = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
@@ -34,6 +33,7 @@ events = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(events)
 def test_metrics_agree_with_their_definitions(pairs):
     gold, predicted = map(list, zip(*pairs, strict=True))
@@ -42,6 +42,7 @@ def test_metrics_agree_with_their_definitions(pairs):
         assert found[name] == pytest.approx(value, abs=1e-12), name
 
 
+@settings(max_examples=40)
 @given(events, st.permutations(range(4)))
 def test_metrics_do_not_depend_on_the_order_of_events_or_labels(pairs, order):
     gold, predicted = map(list, zip(*pairs, strict=True))
@@ -52,6 +53,7 @@ def test_metrics_do_not_depend_on_the_order_of_events_or_labels(pairs, order):
     assert one["per_class"] == other["per_class"]
 
 
+@settings(max_examples=40)
 @given(events)
 def test_confusion_accounts_for_every_event(pairs):
     gold, predicted = map(list, zip(*pairs, strict=True))

@@ -1,5 +1,7 @@
-"""The cost table: what predictions and trainings took. Alone among the tables it is no function of its inputs' inputs:
-seconds and memory change from run to run, which is why they live apart from the scores."""
+"""The cost table: what predictions and trainings took.
+
+Seconds and memory change from run to run, so they live here, apart from the scores.
+"""
 
 from collections.abc import Iterable
 
@@ -14,6 +16,8 @@ COLUMNS = {
     "windows": Column("Windows"),
     "seconds": Column("Seconds", decimals(1)),
     "windows_per_second": Column("Windows/s", decimals(2)),
+    "examples": Column("Examples"),
+    "examples_per_second": Column("Examples/s", decimals(2)),
     "prompt_tokens": Column("Prompt tokens"),
     "completion_tokens": Column("Completion tokens"),
     "completion_tokens_per_second": Column("Completion tokens/s", decimals(1)),
@@ -31,7 +35,7 @@ NOTE = (
         "timings differ from run to run; no other table depends on them",
     ],
 )
-_SUMMED = ("windows", "seconds", "prompt_tokens", "completion_tokens")
+_SUMMED = ("windows", "examples", "seconds", "prompt_tokens", "completion_tokens")
 _NAMED = ("device", "dtype", "engine", "batch_size")
 
 
@@ -40,9 +44,9 @@ def prediction(recogniser: str, dataset: str, split: str, shards: list[dict]) ->
     return _record({"work": "prediction", "recogniser": recogniser, "dataset": dataset, "split": split}, shards)
 
 
-def training(student: str, dataset: str, stats: dict) -> dict:
+def training(student: str, stats: dict) -> dict:
     """One record of the cost table from the stats of a student's training."""
-    return _record({"work": "training", "recogniser": student, "dataset": dataset, "split": "train"}, [stats])
+    return _record({"work": "training", "recogniser": student, "dataset": "", "split": "train"}, [stats])
 
 
 def build(records: list[dict], simulated: Iterable[str], tiny: Iterable[str], commit: str) -> Table:
@@ -76,6 +80,7 @@ def _record(names: dict, stats: list[dict]) -> dict:
         **names,
         **sums,
         "windows_per_second": _per_second(sums["windows"], sums["seconds"]),
+        "examples_per_second": _per_second(sums["examples"], sums["seconds"]),
         "completion_tokens_per_second": _per_second(sums["completion_tokens"], sums["seconds"]),
         "peak_memory_bytes": max(peaks, default=None),
         **{key: ", ".join(dict.fromkeys(map(str, given[key]))) for key in _NAMED},

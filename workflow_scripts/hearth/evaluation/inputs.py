@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from hearth import windows
 from hearth.files import read_json_lines
 
 
@@ -30,29 +31,34 @@ def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
 
 
 def read_windows(path: Path, split: str) -> list[dict]:
-    """The windows of one split, in file order. Raises ValueError when the split has none."""
-    rows = read_rows(path, ("window_id", "session", "split", "events", "gold"))
-    windows = [row for row in rows if row["split"] == split]
-    if not windows:
+    """The windows of one split, in file order. Raises ValueError for a window out of contract, or for none."""
+    rows = read_json_lines(path)
+    for number, row in enumerate(rows, start=1):
+        try:
+            windows.check(row)
+        except ValueError as error:
+            raise ValueError(f"{path}: row {number}: {error}") from None
+    found = [row for row in rows if row["split"] == split]
+    if not found:
         raise ValueError(f"{path}: no window of split {split!r}")
-    return windows
+    return found
 
 
-def align(windows: list[dict], predictions: list[dict], path: Path) -> list[tuple[dict, dict]]:
-    """(window, prediction) for every window, in window order; `path` names the predictions in errors.
+def align(wanted: list[dict], predictions: list[dict], path: Path) -> list[tuple[dict, dict]]:
+    """(window, prediction) for every wanted window, in window order; `path` names the predictions in errors.
 
     Raises ValueError for a window without a prediction, a prediction of no window, and a window predicted twice.
     """
     counts = Counter(prediction["window_id"] for prediction in predictions)
-    wanted = {window["window_id"] for window in windows}
-    for fault, ids in (
-        ("window(s) without a prediction", [w["window_id"] for w in windows if not counts[w["window_id"]]]),
-        ("prediction(s) of no such window", [name for name in counts if name not in wanted]),
+    ids = [window["window_id"] for window in wanted]
+    for fault, culprits in (
+        ("window(s) without a prediction", [name for name in ids if not counts[name]]),
+        ("prediction(s) of no such window", sorted(counts.keys() - set(ids))),
         ("window(s) predicted more than once", [name for name, count in counts.items() if count > 1]),
     ):
-        if ids:
+        if culprits:
             raise ValueError(
-                f"{path}: {len(ids)} {fault}, first {ids[0]!r}; predict again from the windows as they are"
+                f"{path}: {len(culprits)} {fault}, first {culprits[0]!r}; predict again from the windows as they are"
             )
     found = {prediction["window_id"]: prediction for prediction in predictions}
-    return [(window, found[window["window_id"]]) for window in windows]
+    return [(window, found[window["window_id"]]) for window in wanted]

@@ -1,5 +1,6 @@
 """What a number rests on: the facts a score carries, and the notes every table ends with."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,7 +19,7 @@ ASSUMED = {
     "prompt": "the wording of the prompt, its rules, its example and its JSON keys: ours, versioned as under Prompt",
     "reasoning": "whether the reasoning is the <think> block or a text inside the answer: as under Prompt",
     "decoding": "temperature, top-p, token limit and seed: as under Decoding",
-    "serving": "quantisation, engine and precision of the models: as under Decoding",
+    "serving": "engine, precision and quantisation: precision as under Decoding, weights as in the snapshot",
     "averaging": "which F1 average the paper reports: macro, weighted and micro are given, weighted is the headline",
     "unknown_label": "a label outside the list counts as a missing one does: wrong",
     "training": "LoRA rank, alpha, dropout and target modules, learning rate, epochs, batch size, precision and the"
@@ -32,9 +33,9 @@ METRICS_NOTE = (
     " costs recall, not precision."
 )
 
-# Of a training log: what decides the student. Its losses and counts stay in the log.
-STUDENT_KEYS = ("recipe", "teacher", "base", "dataset", "examples", "seed", "settings")
-_MODEL_KEYS = ("model", "source", "revision", "digest", "license", "stand_in")
+# Of a training log: what decides the student. Its losses stay in the log.
+_STUDENT_KEYS = ("recipe", "teacher", "dataset", "examples", "settings", "dtype", "ranks", "deepspeed")
+_MODEL_KEYS = ("model", "source", "revision", "digest", "license", "parameters")
 _SPLIT_KEYS = ("rule", "test_fraction", "seed", "window_size", "keep_short", "sessions", "windows", "digest")
 _SHORT = 12
 
@@ -55,14 +56,14 @@ def of_score(
     split["sessions"] = {name: len(sessions) for name, sessions in split["sessions"].items()}
     return {
         "prompt": _pick(prompt, ("version", "template", "reasoning"), "prompt"),
-        "home": {"name": home.name, "timezone": home.timezone, "labels": len(home.labels)},
+        "home": {"name": facts["home"], "timezone": home.timezone, "labels": len(home.labels)},
         "dataset_digest": _pick(splits, ("dataset_digest",), "splits.json")["dataset_digest"],
         "split": split,
         "decoding": facts["decoding"],
-        "engine": facts["engine"],
         "dtype": facts["dtype"],
         "model": _pick(model, _MODEL_KEYS, "snapshot.json"),
-        "student": None if student is None else {key: student[key] for key in STUDENT_KEYS if key in student},
+        "student": None if student is None else _pick(student, _STUDENT_KEYS, "training_log.json"),
+        "stand_in": facts["stand_in"],
         "simulated": facts["simulated"],
         "assumed": assumed(facts["kind"]),
     }
@@ -77,7 +78,7 @@ def _pick(source: dict, keys: Iterable[str], name: str) -> dict:
 
 def notes(scores: list[dict], commit: str) -> Notes:
     """The notes a table of these scores ends with: (heading, statements), in a fixed order."""
-    stand_ins = {score["recogniser"]: score["provenance"]["model"]["stand_in"] for score in scores}
+    stand_ins = {score["recogniser"]: score["provenance"]["stand_in"] for score in scores}
     simulated = sorted({name for score in scores for name in score["provenance"]["simulated"]})
     students = [score for score in scores if score["provenance"]["student"] is not None]
     keys = {key for score in scores for key in score["provenance"]["assumed"]}
@@ -88,7 +89,7 @@ def notes(scores: list[dict], commit: str) -> Notes:
         ("Prompt", _grouped(scores, "dataset", _prompt)),
         ("Decoding", _grouped(scores, "recogniser", _decoding)),
         ("Split", _grouped(scores, "dataset", _split)),
-        ("Seeds", [_seeds(scores)]),
+        ("Seeds", [_seeds(scores, students)]),
         ("Data", _grouped(scores, "dataset", _data)),
         ("Models", _grouped(scores, "recogniser", _model)),
         ("Students", _grouped(students, "recogniser", _student)),
@@ -123,7 +124,8 @@ def _prompt(score: dict) -> str:
 
 def _decoding(score: dict) -> str:
     facts = score["provenance"]
-    return f"{words(facts['decoding'])}; engine {facts['engine']}, {facts['dtype']}"
+    dtype = {"auto": "bfloat16 on a GPU, float32 without"}.get(facts["dtype"], facts["dtype"])
+    return f"{words(facts['decoding'])}; precision {dtype}"
 
 
 def _split(score: dict) -> str:
@@ -151,30 +153,35 @@ def _model(score: dict) -> str:
 
 
 def _student(score: dict) -> str:
-    return words(score["provenance"]["student"])
+    student = score["provenance"]["student"]
+    return (
+        f"recipe {student['recipe']}, teacher {student['teacher']}, trained on {student['dataset']} "
+        f"({student['examples']['used']} of {student['examples']['traces']} traces); {words(student['settings'])}; "
+        f"precision {student['dtype']}, ranks {student['ranks']}"
+    )
 
 
-def _seeds(scores: list[dict]) -> str:
+def _seeds(scores: list[dict], students: list[dict]) -> str:
     found = {
         "split": [score["provenance"]["split"]["seed"] for score in scores],
-        "decoding": [score["provenance"]["decoding"].get("seed") for score in scores],
-        "training": [(score["provenance"]["student"] or {}).get("seed") for score in scores],
+        "decoding": [score["provenance"]["decoding"]["seed"] for score in scores],
+        "training": [score["provenance"]["student"]["settings"]["seed"] for score in students],
     }
-    seeds = {name: sorted({seed for seed in given if seed is not None}) for name, given in found.items()}
+    seeds = {name: sorted(set(given)) for name, given in found.items()}
     return "; ".join(f"{name} {', '.join(map(str, given))}" for name, given in seeds.items() if given)
 
 
 def words(settings: dict) -> str:
-    """Settings as text, `key value` in the order of their keys; those inside others are read out in their place."""
+    """Settings as text: `key value` in the order of their keys, `key (...)` for settings inside settings."""
     parts = []
     for key, value in sorted(settings.items()):
         if isinstance(value, dict):
-            parts.append(words(value))
+            parts.append(f"{key} ({words(value)})")
         elif isinstance(value, list):
             parts.append(f"{key} {' '.join(map(str, value))}")
         else:
-            parts.append(f"{key} {str(value).lower() if isinstance(value, bool) else value}")
-    return ", ".join(part for part in parts if part)
+            parts.append(f"{key} {json.dumps(value) if isinstance(value, bool | None) else value}")
+    return ", ".join(parts)
 
 
 def git_commit() -> str:

@@ -15,7 +15,6 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    '"': r"\textquotedbl{}",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
 CSV_DECIMALS = 6

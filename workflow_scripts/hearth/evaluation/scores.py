@@ -24,17 +24,18 @@ PARSED_KEYS = (
     "lenient_status",
 )
 
-# What only the configuration knows; base and teacher are names of recognisers.
-_FACTS = ("kind", "decoding", "engine", "dtype", "simulated")
-_STUDENT_FACTS = ("base", "teacher", "recipe", "train_dataset")
+# What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
+_FACTS = ("kind", "base", "home", "decoding", "dtype", "stand_in", "simulated")
+_STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
+_FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
 
 
 def check_facts(facts: dict) -> dict:
     """`facts` as they are, when they are complete.
 
-    All have kind, decoding, engine, dtype and simulated (the simulated datasets that the number rests on, tested or
-    trained on); a student has base, teacher, recipe and train_dataset too. Raises ValueError naming the key
-    that is missing, unknown or wrong.
+    All have kind, base, home, decoding, dtype, stand_in ("" or what the model stands in for) and simulated (the
+    simulated datasets that the number rests on, tested or trained on); a student has teacher, recipe and
+    train_dataset too. Raises ValueError naming the key that is missing, unknown or wrong.
     """
     kind = facts.get("kind")
     if kind not in ("base", "student"):
@@ -46,9 +47,9 @@ def check_facts(facts: dict) -> dict:
     for key in wanted:
         if key not in facts:
             raise ValueError(f"facts: no key {key!r}, which kind {kind!r} needs")
-    for key, form in (("decoding", dict), ("simulated", list)):
+        form, words = _FORMS.get(key, (str, "a text"))
         if not isinstance(facts[key], form):
-            raise ValueError(f"facts: {key} must be a JSON {'object' if form is dict else 'list'}")
+            raise ValueError(f"facts: {key} must be {words}, not {facts[key]!r}")
     return facts
 
 
@@ -85,6 +86,7 @@ def score(
             f"splits.json tells of {splits.get('windows', {}).get(SPLIT)} {SPLIT} windows, there are {len(windows)}"
         )
     gold = [window["gold"] for window in windows]
+    grounds = provenance.of_score(home, splits, prompt, model, student, facts)
 
     def metrics(labels: str, status: str) -> dict:
         return score_windows(gold, [row[labels] for row in parsed], [row[status] for row in parsed], home.labels)
@@ -93,8 +95,9 @@ def score(
         "recogniser": recogniser,
         "dataset": dataset,
         "kind": facts["kind"],
+        "base": facts["base"] if student else "",
         **{key: facts.get(key, "") for key in _STUDENT_FACTS},
-        "parameters": model.get("parameters"),
+        "parameters": grounds["model"]["parameters"],
         "n_windows": len(windows),
         "n_events": sum(map(len, gold)),
         "n_sessions": len({window["session"] for window in windows}),
@@ -104,7 +107,7 @@ def score(
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),
         },
-        "provenance": provenance.of_score(home, splits, prompt, model, student, facts),
+        "provenance": grounds,
     }
 
 

@@ -1,9 +1,10 @@
 """Tables of scores, declared and not programmed: a specification and the scores it selects give a table.
 
-A specification is {"title", "caption", "columns": [name], "rows": [[recogniser, dataset]], "matrix": {...}}:
-only the title is required. `rows` fixes the order of the scores, which is that of the files otherwise.
-`matrix` {"rows": name, "columns": name, "value": name} shows one value across two others, and the CSV stays long.
+A specification is {"title", "caption", "columns": [name]}; only the title is required, and no columns mean the
+usual ones. The rows are the scores, in the order they are given in.
 """
+
+from collections import Counter
 
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, decimals, shown
@@ -57,80 +58,62 @@ COLUMNS = {
     "stand_in": _text("Stand-in"),
     "simulated": _text("Simulated"),
 }
-DEFAULT_COLUMNS = [
-    *("recogniser", "dataset", "parameters", "n_events", "accuracy", "macro_f1", "weighted_f1", "micro_f1"),
+# Those of these that have a value in some row are shown when a specification names no columns.
+USUAL_COLUMNS = (
+    *("recogniser", "train_dataset", "dataset", "parameters", "n_events"),
+    *("accuracy", "macro_f1", "weighted_f1", "micro_f1", "gain_over_base", "gap_to_teacher"),
     *("ok_rate", "missing_rate", "unknown_rate"),
-]
-_SPEC_KEYS = ("title", "caption", "columns", "rows", "matrix")
-_MATRIX_KEYS = ("rows", "columns", "value")
+)
+_SPEC_KEYS = ("title", "caption", "columns")
 _METRICS = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
 GAIN_NOTE = (
-    "Gain over base and gap to teacher",
+    "Gain over base, gap to teacher",
     ["differences in weighted F1 on the same dataset: the student's less its base's, the teacher's less the student's"],
 )
 
 
 def build(spec: dict, scores: list[dict], commit: str) -> Table:
-    """The table of the scores that `spec` declares. Raises ValueError naming the key or score that is wrong."""
+    """The table of `scores` that `spec` declares. Raises ValueError naming the key or score that is wrong."""
     check_spec(spec)
-    scores = select(scores, spec.get("rows"))
+    check_scores(scores)
     found = records(scores)
+    names = spec.get("columns") or [name for name in USUAL_COLUMNS if any(row[name] not in (None, "") for row in found)]
     notes = provenance.notes(scores, commit)
-    if "matrix" in spec:
-        columns, cells = _matrix(found, **spec["matrix"])
-        names = set(spec["matrix"].values())
-        notes = [("Values", [COLUMNS[spec["matrix"]["value"]].heading]), *notes]
-    else:
-        names = spec.get("columns", DEFAULT_COLUMNS)
-        columns = [COLUMNS[name] for name in names]
-        cells = [[_cell(record, name) for name in names] for record in found]
     if {"gain_over_base", "gap_to_teacher"} & set(names):
         notes = [GAIN_NOTE, *notes]
-    return Table(spec["title"], spec.get("caption", ""), columns, cells, found, notes)
+    simulated = {name for score in scores for name in score["provenance"]["simulated"]}
+    return Table(
+        title=spec["title"],
+        caption=spec.get("caption", ""),
+        columns=[COLUMNS[name] for name in names],
+        cells=[[_cell(record, name, simulated) for name in names] for record in found],
+        records=found,
+        notes=notes,
+    )
 
 
 def check_spec(spec: dict) -> None:
-    """Raise ValueError naming the first key or column of a specification that is missing, unknown or out of place."""
+    """Raise ValueError naming the first key or column of a specification that is missing, unknown or wrong."""
     for key in spec:
         if key not in _SPEC_KEYS:
             raise ValueError(f"table specification: unknown key {key!r}{nearest(key, _SPEC_KEYS)}")
-    if not isinstance(spec.get("title"), str) or not isinstance(spec.get("caption", ""), str):
-        raise ValueError("table specification: 'title' must be a text, and 'caption' where there is one")
-    if "matrix" in spec and "columns" in spec:
-        raise ValueError("table specification: give 'columns' or 'matrix', not both")
-    matrix = spec.get("matrix", dict.fromkeys(_MATRIX_KEYS, "recogniser"))
-    if not isinstance(matrix, dict) or matrix.keys() != set(_MATRIX_KEYS):
-        raise ValueError(f"table specification: 'matrix' needs the keys {', '.join(_MATRIX_KEYS)}")
-    columns = spec.get("columns", DEFAULT_COLUMNS)
-    if not isinstance(columns, list) or not columns:
+    for key in ("title", "caption"):
+        if not isinstance(spec.get(key, "" if key == "caption" else None), str):
+            raise ValueError(f"table specification: {key!r} must be a text")
+    if not isinstance(spec.get("columns", []), list):
         raise ValueError("table specification: 'columns' must be a list of column names")
-    for name in [*columns, *matrix.values()]:
+    for name in spec.get("columns", []):
         if name not in COLUMNS:
             raise ValueError(f"table specification: unknown column {name!r}{nearest(name, COLUMNS)}")
-    rows = spec.get("rows", [])
-    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != 2 for row in rows):
-        raise ValueError("table specification: 'rows' must be a list of [recogniser, dataset]")
 
 
-def select(scores: list[dict], rows: list[list[str]] | None) -> list[dict]:
-    """The scores in the order of `rows`, [recogniser, dataset] each; as they are when `rows` is None.
-
-    Raises ValueError for a score given twice, missing, or not asked for.
-    """
-    given = {}
-    for score in scores:
-        pair = (score["recogniser"], score["dataset"])
-        if pair in given:
-            raise ValueError(f"the score of {pair[0]} on {pair[1]} is given twice")
-        given[pair] = score
-    if not given:
-        raise ValueError("a table needs at least one score")
-    pairs = list(given) if rows is None else [tuple(pair) for pair in rows]
-    for missing in [pair for pair in pairs if pair not in given]:
-        raise ValueError(f"the table's rows name {' on '.join(missing)}, of which no score is given")
-    for extra in [pair for pair in given if pair not in pairs]:
-        raise ValueError(f"a score of {' on '.join(extra)} is given, which the table's rows do not name")
-    return [given[pair] for pair in pairs]
+def check_scores(scores: list[dict]) -> None:
+    """Raise ValueError for no scores, and for two of one recogniser on one dataset."""
+    if not scores:
+        raise ValueError("a table needs at least one score; its selection is empty")
+    for pair, count in Counter((score["recogniser"], score["dataset"]) for score in scores).items():
+        if count > 1:
+            raise ValueError(f"the score of {pair[0]} on {pair[1]} is given {count} times")
 
 
 def records(scores: list[dict]) -> list[dict]:
@@ -153,32 +136,17 @@ def _record(score: dict, weighted: dict[tuple[str, str], float]) -> dict:
         "gap_to_teacher": None if teacher is None else teacher - own,
         "prompt_tokens": score["tokens"]["prompt"],
         "completion_tokens": score["tokens"]["completion"],
-        "stand_in": facts["model"]["stand_in"],
+        "stand_in": facts["stand_in"],
         "simulated": ", ".join(facts["simulated"]),
     }
     return {name: values[name] for name in COLUMNS}
 
 
-def _cell(record: dict, name: str) -> str:
+def _cell(record: dict, name: str, simulated: set[str]) -> str:
     """A record's cell; tiny models and simulated data are called that wherever their names are shown."""
     text = shown(COLUMNS[name], record[name])
-    if name in ("recogniser", "base") and text and record["stand_in"]:
+    if text and name in ("recogniser", "base") and record["stand_in"]:
         return f"{text} (tiny)"
-    if name in ("dataset", "train_dataset") and text and text in record["simulated"].split(", "):
+    if name in ("dataset", "train_dataset") and text in simulated:
         return f"{text} (simulated)"
     return text
-
-
-def _matrix(found: list[dict], rows: str, columns: str, value: str) -> tuple[list[Column], list[list[str]]]:
-    """Columns and cells with one value of the records across two others. Raises ValueError for two in one place."""
-    values: dict[tuple[str, str], str] = {}
-    for record in found:
-        place = _cell(record, rows), _cell(record, columns)
-        if place in values:
-            raise ValueError(f"table specification: two scores fall on {rows} {place[0]!r}, {columns} {place[1]!r}")
-        values[place] = _cell(record, value)
-    across = list(dict.fromkeys(column for _, column in values))
-    cells = [
-        [row, *(values.get((row, column), "") for column in across)] for row in dict.fromkeys(row for row, _ in values)
-    ]
-    return [Column(COLUMNS[rows].heading, number=COLUMNS[rows].number), *map(Column, across)], cells
