@@ -1,0 +1,197 @@
+"""A made-up dataset with predictions, and scores that were never measured."""
+
+import copy
+import json
+
+from hearth.files import digest, write_json, write_json_lines, write_text
+
+LABELS = ["COOKING", "drinking water, coffee or drinks", "EATING"]
+
+HOME = {
+    "name": "Made-up home",
+    "about": "A room.",
+    "timezone": "Europe/Paris",
+    "rooms": {"kitchen": "stove"},
+    "sensors": {"s1": {"room": "kitchen", "words": "stove", "states": {"ON": "turned ON"}}},
+    "labels": LABELS,
+    "example": {
+        "reasoning": "Someone cooks.",
+        "events": [{"time": "08:00:00", "sensor": "s1", "state": "ON", "label": "COOKING"}] * 2,
+    },
+}
+
+MODEL = {
+    "model": "little",
+    "source": "example/little",
+    "revision": "0123456789abcdef0123456789abcdef01234567",
+    "parameters": 596049920,
+    "files": {"model.safetensors": "00"},
+    "digest": digest("little"),
+    "license": "Apache-2.0",
+    "stand_in": "",
+}
+
+PROMPT = {"version": "six-parts@0123456789ab", "template": "six-parts", "reasoning": "think", "system": "..."}
+
+DECODING = {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "max_new_tokens": 4096, "seed": 7}
+
+TRAINING_LOG = {
+    "student": "little_reasoning_made-up",
+    "teacher": "large",
+    "dataset": "made-up",
+    "recipe": "reasoning",
+    "settings": {"learning_rate": 0.0002, "lora": {"r": 16, "target_modules": ["q_proj", "v_proj"]}, "seed": 3},
+    "deepspeed": {"zero_optimization": {"stage": 2}},
+    "dtype": "float32",
+    "ranks": 1,
+    "examples": {"traces": 5, "used": 4, "truncated": 0, "left_out": {"too long": 1}},
+    "losses": [1.0, 0.5],
+}
+
+
+def facts(**changes):
+    known = {
+        "kind": "base",
+        "base": "little",
+        "home": "made-up",
+        "decoding": DECODING,
+        "dtype": "float32",
+        "stand_in": "",
+        "simulated": [],
+    }
+    return known | changes
+
+
+def student_facts(**changes):
+    return facts(kind="student", teacher="large", recipe="reasoning", train_dataset="made-up", **changes)
+
+
+def window(session, index, gold, split="test"):
+    return {
+        "window_id": f"made-up/{session}/{index}",
+        "dataset": "made-up",
+        "session": session,
+        "index": index,
+        "split": split,
+        "events": [
+            {"id": number, "time": "08:00:00", "description": "kitchen stove turned ON"}
+            for number in range(1, len(gold) + 1)
+        ],
+        "gold": gold,
+        "residents": [["A"] for _ in gold],
+    }
+
+
+WINDOWS = [
+    window("1", 0, ["COOKING"], "train"),
+    window("2", 0, ["COOKING", "EATING"]),
+    window("2", 1, ["drinking water, coffee or drinks", "EATING"]),
+    window("3", 0, ["EATING"]),
+]
+
+
+def answer(*labels):
+    return json.dumps([{"id": number, "activity": label} for number, label in enumerate(labels, start=1)])
+
+
+def prediction(window_id, text, finish_reason="stop"):
+    return {
+        "window_id": window_id,
+        "text": text,
+        "finish_reason": finish_reason,
+        "prompt_tokens": 100,
+        "completion_tokens": 10,
+        "seed": 7,
+    }
+
+
+PREDICTIONS = [
+    prediction("made-up/2/0", f"<think>Stove.</think>{answer('COOKING', 'EATING')}"),
+    prediction("made-up/2/1", f"<think>Tap.</think>{answer('Drinking water, coffee or drinks', 'EATING')}"),
+    prediction("made-up/3/0", "<think>Stove, or", "length"),
+]
+
+SPLITS = {
+    "rule": "by session",
+    "test_fraction": 0.3,
+    "seed": 1,
+    "window_size": 2,
+    "keep_short": True,
+    "dataset_digest": digest("events"),
+    "sessions": {"train": ["1"], "test": ["2", "3"]},
+    "windows": {"train": 1, "test": 3},
+    "events": {"train": 1, "test": 5},
+    "digest": digest("splits"),
+}
+
+
+def write_inputs(folder):
+    """The files that parsing and scoring read; their paths by name."""
+    paths = {
+        name: folder / file
+        for name, file in {
+            "windows": "windows.jsonl",
+            "splits": "splits.json",
+            "home": "home.yaml",
+            "predictions": "all.jsonl",
+            "parsed": "parsed.jsonl",
+            "prompt": "prompt.json",
+            "model": "snapshot.json",
+            "student": "training_log.json",
+        }.items()
+    }
+    write_json_lines(paths["windows"], WINDOWS)
+    write_json_lines(paths["predictions"], PREDICTIONS)
+    write_text(paths["home"], json.dumps(HOME))
+    for name, value in (("splits", SPLITS), ("prompt", PROMPT), ("model", MODEL), ("student", TRAINING_LOG)):
+        write_json(paths[name], value)
+    return paths
+
+
+def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **changes):
+    """A score with numbers of no measurement; `changes` go to its top level, `provenance` into the provenance."""
+    metrics = {
+        "accuracy": 0.6,
+        "macro_f1": 0.1234567891,
+        "weighted_f1": weighted_f1,
+        "micro_f1": 0.61,
+        "rates": {"ok_rate": 1.0, "malformed_rate": 0.0, "missing_rate": 0.0, "unknown_rate": 0.0},
+    }
+    provenance = {
+        "prompt": {key: PROMPT[key] for key in ("version", "template", "reasoning")},
+        "home": {"name": dataset, "timezone": "UTC", "labels": 3},
+        "dataset_digest": digest(dataset),
+        "split": SPLITS | {"sessions": {"train": 1, "test": 2}},
+        "decoding": DECODING,
+        "dtype": "float32",
+        "model": MODEL,
+        "student": None,
+        "stand_in": "",
+        "simulated": [],
+        "assumed": ["split", "prompt"],
+    }
+    score = {
+        "recogniser": recogniser,
+        "dataset": dataset,
+        "kind": "base",
+        "base": "",
+        "teacher": "",
+        "recipe": "",
+        "train_dataset": "",
+        "parameters": 596049920,
+        "n_windows": 3,
+        "n_events": 5,
+        "n_sessions": 2,
+        "strict": metrics,
+        "lenient": metrics,
+        "tokens": {"prompt": 300, "completion": 30},
+        "provenance": provenance | changes.pop("provenance", {}),
+    }
+    return copy.deepcopy(score | changes)
+
+
+def made_up_student(dataset="made-up", weighted_f1=0.6, **changes):
+    """The score of a student that learned on `made-up`."""
+    provenance = {"student": TRAINING_LOG, "assumed": ["split", "prompt", "training"]} | changes.pop("provenance", {})
+    names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
+    return made_up_score("little_reasoning_made-up", dataset, weighted_f1, provenance=provenance, **names, **changes)

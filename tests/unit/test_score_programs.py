@@ -1,0 +1,232 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cost
+import pandas as pd
+import parse_predictions
+import pytest
+import score
+import table
+from hearth.files import read_json, read_json_lines, write_json, write_json_lines
+from made_up import (
+    LABELS,
+    PREDICTIONS,
+    SPLITS,
+    TRAINING_LOG,
+    WINDOWS,
+    facts,
+    prediction,
+    student_facts,
+    window,
+    write_inputs,
+)
+
+SCRIPTS = Path(parse_predictions.__file__).parent
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    return write_inputs(tmp_path)
+
+
+def parse(inputs, split="test"):
+    parse_predictions.main(
+        [
+            *("--windows", str(inputs["windows"]), "--home", str(inputs["home"]), "--split", split),
+            *("--predictions", str(inputs["predictions"]), "--out", str(inputs["parsed"])),
+        ]
+    )
+
+
+def run_score(inputs, out, given=None, recogniser="little", student=False):
+    score.main(
+        [
+            *("--recogniser", recogniser, "--dataset", "made-up", "--windows", str(inputs["windows"])),
+            *("--splits", str(inputs["splits"]), "--home", str(inputs["home"]), "--parsed", str(inputs["parsed"])),
+            *("--prompt", str(inputs["prompt"]), "--model", str(inputs["model"])),
+            *(("--student", str(inputs["student"])) if student else ()),
+            *("--facts", json.dumps(given or facts()), "--out", str(out)),
+        ]
+    )
+
+
+def test_parsing_adds_labels_and_status_to_raw_predictions(inputs):
+    parse(inputs)
+    rows = read_json_lines(inputs["parsed"])
+    assert [{key: row[key] for key in PREDICTIONS[0]} for row in rows] == PREDICTIONS
+    assert rows[0]["reasoning"] == "Stove."
+    assert [row["labels"] for row in rows] == [["COOKING", "EATING"], [None, "EATING"], [None]]
+    assert [row["status"] for row in rows] == ["ok", "unknown_label", "unclosed_reasoning"]
+    assert rows[1]["lenient_labels"] == ["drinking water, coffee or drinks", "EATING"]
+    assert [row["lenient_status"] for row in rows] == ["ok", "ok", "unclosed_reasoning"]
+
+
+def test_parsing_follows_the_order_of_the_windows(inputs):
+    parse(inputs)
+    expected = inputs["parsed"].read_bytes()
+    write_json_lines(inputs["predictions"], PREDICTIONS[::-1])
+    parse(inputs)
+    assert inputs["parsed"].read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("predictions", "message"),
+    [
+        (PREDICTIONS[:2], r"1 window\(s\) without a prediction, first 'made-up/3/0'"),
+        ([*PREDICTIONS, prediction("made-up/1/0", "")], r"1 prediction\(s\) of no such window, first 'made-up/1/0'"),
+        ([*PREDICTIONS, PREDICTIONS[0]], r"1 window\(s\) predicted more than once, first 'made-up/2/0'"),
+        ([{"window_id": "made-up/2/0"}], "all.jsonl: row 1 has no 'text'"),
+    ],
+)
+def test_predictions_of_other_windows_are_an_error(inputs, predictions, message):
+    write_json_lines(inputs["predictions"], predictions)
+    with pytest.raises(ValueError, match=message):
+        parse(inputs)
+
+
+def test_an_empty_split_is_an_error(inputs):
+    write_json_lines(inputs["windows"], WINDOWS[1:])
+    with pytest.raises(ValueError, match=r"windows.jsonl: no window of split 'train'"):
+        parse(inputs, "train")
+
+
+def test_the_score_of_a_base_model(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_json(tmp_path / "score.json")
+    assert (found["recogniser"], found["dataset"], found["kind"], found["base"]) == ("little", "made-up", "base", "")
+    assert (found["n_windows"], found["n_events"], found["n_sessions"], found["parameters"]) == (3, 5, 2, 596049920)
+    assert found["strict"]["accuracy"] == pytest.approx(3 / 5)
+    # COOKING 1; drinking 0; EATING: 2 of 3 found, F1 4/5.
+    assert found["strict"]["macro_f1"] == pytest.approx((1 + 0 + 4 / 5) / 3)
+    assert found["strict"]["weighted_f1"] == pytest.approx((1 + 0 + 3 * 4 / 5) / 5)
+    assert found["strict"]["micro_f1"] == pytest.approx(6 / 8)
+    assert found["strict"]["confusion"]["labels"] == LABELS
+    assert found["strict"]["status"] == {
+        "ok": 1,
+        "malformed": 0,
+        "missing_events": 0,
+        "unknown_label": 1,
+        "unclosed_reasoning": 1,
+        "truncated": 0,
+    }
+    assert found["strict"]["rates"] == pytest.approx(
+        {"ok_rate": 1 / 3, "malformed_rate": 1 / 3, "missing_rate": 1 / 5, "unknown_rate": 1 / 5}
+    )
+    assert found["lenient"]["accuracy"] == pytest.approx(4 / 5)
+    assert found["tokens"] == {"prompt": 300, "completion": 30}
+    assert found["provenance"]["split"]["sessions"] == {"train": 1, "test": 2}
+    assert found["provenance"]["student"] is None
+
+
+def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json", student_facts(), "little_reasoning_made-up", student=True)
+    found = read_json(tmp_path / "score.json")
+    assert (found["base"], found["teacher"], found["recipe"]) == ("little", "large", "reasoning")
+    assert found["provenance"]["student"]["settings"] == TRAINING_LOG["settings"]
+    assert "losses" not in found["provenance"]["student"]
+
+
+def test_a_gold_label_outside_the_home_is_an_error(inputs, tmp_path):
+    parse(inputs)
+    write_json_lines(inputs["windows"], [*WINDOWS[:3], window("3", 0, ["EATTING"])])
+    with pytest.raises(ValueError, match=r"window made-up/3/0: event 1: gold label 'EATTING'.*did you mean 'EATING'"):
+        run_score(inputs, tmp_path / "score.json")
+
+
+def test_parsed_predictions_of_other_sizes_are_an_error(inputs, tmp_path):
+    parse(inputs)
+    write_json_lines(inputs["windows"], [*WINDOWS[:3], window("3", 0, ["EATING", "EATING"])])
+    with pytest.raises(ValueError, match="window made-up/3/0 has 2 events and 1 labels; parse again"):
+        run_score(inputs, tmp_path / "score.json")
+
+
+def test_a_split_that_tells_of_other_windows_is_an_error(inputs, tmp_path):
+    parse(inputs)
+    write_json(inputs["splits"], SPLITS | {"windows": {"train": 1, "test": 4}})
+    with pytest.raises(ValueError, match="tells of 4 test windows, there are 3"):
+        run_score(inputs, tmp_path / "score.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "student", "message"),
+    [
+        (facts(kind="pupil"), False, "kind is 'pupil'; it must be 'base' or 'student'"),
+        (facts(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
+        (student_facts(simulated=True), True, "simulated must be a list, not True"),
+        (facts(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
+        (student_facts(), False, "kind 'student' and a training log do not go together"),
+        (facts(), True, "kind 'base' and a training log do not go together"),
+        ("[]", False, "--facts: expected a JSON object, found str"),
+    ],
+)
+def test_incomplete_facts_are_an_error(inputs, tmp_path, given, student, message):
+    parse(inputs)
+    with pytest.raises(ValueError, match=message):
+        run_score(inputs, tmp_path / "score.json", given, student=student)
+
+
+def test_a_table_from_scores(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "base.json")
+    run_score(inputs, tmp_path / "student.json", student_facts(), "little_reasoning_made-up", student=True)
+    outs = {form: tmp_path / f"table.{form}" for form in ("md", "csv", "tex")}
+    table.main(
+        [
+            *("--name", "distillation", "--spec", json.dumps({"title": "Students", "caption": "", "columns": []})),
+            *("--scores", str(tmp_path / "student.json"), str(tmp_path / "base.json")),
+            *("--markdown", str(outs["md"]), "--csv", str(outs["csv"]), "--tex", str(outs["tex"])),
+        ]
+    )
+    found = pd.read_csv(outs["csv"], comment="#")
+    assert found["recogniser"].tolist() == ["little_reasoning_made-up", "little"]
+    assert found["gain_over_base"].tolist()[0] == 0.0
+    assert found["n_events"].dtype == "int64"
+    assert "| little_reasoning_made-up |" in outs["md"].read_text()
+    assert "\n# Code: git commit " in outs["csv"].read_text()
+    assert r"\label{tab:distillation}" in outs["tex"].read_text()
+    assert str(tmp_path) not in "".join(path.read_text() for path in outs.values())
+
+
+def test_a_table_of_something_else_is_an_error(inputs, tmp_path):
+    with pytest.raises(ValueError, match=r"snapshot.json: not a score file"):
+        table.main(
+            [
+                *("--name", "t", "--spec", '{"title": "T"}', "--scores", str(inputs["model"])),
+                *("--markdown", str(tmp_path / "a"), "--csv", str(tmp_path / "b"), "--tex", str(tmp_path / "c")),
+            ]
+        )
+
+
+def test_the_cost_table_takes_names_from_paths(tmp_path):
+    for shard in ("00000-00009", "00010-00019"):
+        write_json(
+            tmp_path / f"predictions/little/made-up/test/{shard}.stats.json",
+            {"windows": 10, "seconds": 5.0, "prompt_tokens": 100, "completion_tokens": 50, "device": "cpu"},
+        )
+    write_json(tmp_path / "students/pupil/training.stats.json", {"examples": 8, "seconds": 4.0, "device": "cpu"})
+    stats = sorted(map(str, tmp_path.glob("predictions/*/*/*/*.json")))
+    cost.main(
+        [
+            *("--predictions", *stats, "--students", str(tmp_path / "students/pupil/training.stats.json")),
+            *("--simulated", "made-up", "--tiny", "little", "pupil", "--markdown", str(tmp_path / "cost.md")),
+            *("--csv", str(tmp_path / "cost.csv"), "--tex", str(tmp_path / "cost.tex")),
+        ]
+    )
+    found = pd.read_csv(tmp_path / "cost.csv", comment="#")
+    assert found["recogniser"].tolist() == ["little", "pupil"]
+    assert found["windows_per_second"].tolist()[0] == 2.0
+    assert "| little (tiny) | made-up (simulated) | test" in (tmp_path / "cost.md").read_text()
+
+
+def test_bad_input_ends_in_one_line(inputs):
+    inputs["predictions"].write_text('{"window_id": \n')
+    command = [sys.executable, SCRIPTS / "parse_predictions.py", "--split", "test", "--out", inputs["parsed"]]
+    command += [part for name in ("windows", "home", "predictions") for part in (f"--{name}", inputs[name])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {inputs['predictions']}:1: not JSON: Expecting value\n"
+    assert not inputs["parsed"].exists()

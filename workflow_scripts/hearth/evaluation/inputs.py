@@ -1,0 +1,64 @@
+"""What evaluation reads: rows of JSON, windows with their predictions, JSON given on the command line."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from hearth import windows
+from hearth.files import read_json_lines
+
+
+def json_object(text: str, name: str) -> dict:
+    """The JSON object in an argument's text; a ValueError names the argument."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{name}: not JSON at character {error.pos}: {error.msg}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{name}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
+    """The rows of a JSON-lines file, each with all of `keys`; a ValueError names file, row and the key it lacks."""
+    rows = read_json_lines(path)
+    for number, row in enumerate(rows, start=1):
+        for key in keys:
+            if key not in row:
+                raise ValueError(f"{path}: row {number} has no {key!r}")
+    return rows
+
+
+def read_windows(path: Path, split: str) -> list[dict]:
+    """The windows of one split, in file order. Raises ValueError for a window out of contract, or for none."""
+    rows = read_json_lines(path)
+    for number, row in enumerate(rows, start=1):
+        try:
+            windows.check(row)
+        except ValueError as error:
+            raise ValueError(f"{path}: row {number}: {error}") from None
+    found = [row for row in rows if row["split"] == split]
+    if not found:
+        raise ValueError(f"{path}: no window of split {split!r}")
+    return found
+
+
+def align(wanted: list[dict], predictions: list[dict], path: Path) -> list[tuple[dict, dict]]:
+    """(window, prediction) for every wanted window, in window order; `path` names the predictions in errors.
+
+    Raises ValueError for a window without a prediction, a prediction of no window, and a window predicted twice.
+    """
+    counts = Counter(prediction["window_id"] for prediction in predictions)
+    ids = [window["window_id"] for window in wanted]
+    for fault, culprits in (
+        ("window(s) without a prediction", [name for name in ids if not counts[name]]),
+        ("prediction(s) of no such window", sorted(counts.keys() - set(ids))),
+        ("window(s) predicted more than once", [name for name, count in counts.items() if count > 1]),
+    ):
+        if culprits:
+            raise ValueError(
+                f"{path}: {len(culprits)} {fault}, first {culprits[0]!r}; predict again from the windows as they are"
+            )
+    found = {prediction["window_id"]: prediction for prediction in predictions}
+    return [(window, found[window["window_id"]]) for window in wanted]

@@ -1,0 +1,204 @@
+"""What a number rests on: the facts a score carries, and the notes every table ends with."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from hearth.homes import Home
+
+Notes = list[tuple[str, list[str]]]
+
+# What the paper leaves open as far as its summaries tell, and what stands here instead. Order is the order in tables.
+ASSUMED = {
+    "split": "which sessions are for training and which for testing: whole sessions, as under Split",
+    "labels": "the label set, MARBLE's TRANSITION included: all labels of the home's yaml",
+    "sensors": "the words of rooms, sensors and states, and the clock's time zone: as in the home's yaml;"
+    " no wearable sensor is used",
+    "window": "the last, shorter window of a session: as under Split",
+    "prompt": "the wording of the prompt, its rules, its example and its JSON keys: ours, versioned as under Prompt",
+    "reasoning": "whether the reasoning is the <think> block or a text inside the answer: as under Prompt",
+    "decoding": "temperature, top-p, token limit and seed: as under Decoding",
+    "serving": "engine, precision and quantisation: precision as under Decoding, weights as in the snapshot",
+    "averaging": "which F1 average the paper reports: macro, weighted and micro are given, weighted is the headline",
+    "unknown_label": "a label outside the list counts as a missing one does: wrong",
+    "training": "LoRA rank, alpha, dropout and target modules, learning rate, epochs, batch size, precision and the"
+    " number of training windows: as under Students",
+}
+_OF_TRAINING = ("training",)
+
+METRICS_NOTE = (
+    "An event without a readable label counts as wrong and is no class of its own. Macro and weighted F1 average over"
+    " the labels that occur in the test split. Micro F1 takes an event without a readable label as an abstention: it"
+    " costs recall, not precision."
+)
+
+# Of a training log: what decides the student. Its losses stay in the log.
+_STUDENT_KEYS = ("recipe", "teacher", "dataset", "examples", "settings", "dtype", "ranks", "deepspeed")
+_MODEL_KEYS = ("model", "source", "revision", "digest", "license", "parameters")
+_SPLIT_KEYS = ("rule", "test_fraction", "seed", "window_size", "keep_short", "sessions", "windows", "digest")
+_SHORT = 12
+
+
+def assumed(kind: str) -> list[str]:
+    """Keys of `ASSUMED` that hold for a recogniser of a kind ("base" or "student")."""
+    return [key for key in ASSUMED if kind == "student" or key not in _OF_TRAINING]
+
+
+def of_score(
+    home: Home, splits: dict, prompt: dict, model: dict, student: dict | None, facts: dict
+) -> dict[str, object]:
+    """The `provenance` of a score, from splits.json, the prompt's json, snapshot.json and training_log.json.
+
+    Raises ValueError naming the key that one of them lacks.
+    """
+    split = _pick(splits, _SPLIT_KEYS, "splits.json")
+    split["sessions"] = {name: len(sessions) for name, sessions in split["sessions"].items()}
+    return {
+        "prompt": _pick(prompt, ("version", "template", "reasoning"), "prompt"),
+        "home": {"name": facts["home"], "timezone": home.timezone, "labels": len(home.labels)},
+        "dataset_digest": _pick(splits, ("dataset_digest",), "splits.json")["dataset_digest"],
+        "split": split,
+        "decoding": facts["decoding"],
+        "dtype": facts["dtype"],
+        "model": _pick(model, _MODEL_KEYS, "snapshot.json"),
+        "student": None if student is None else _pick(student, _STUDENT_KEYS, "training_log.json"),
+        "stand_in": facts["stand_in"],
+        "simulated": facts["simulated"],
+        "assumed": assumed(facts["kind"]),
+    }
+
+
+def _pick(source: dict, keys: Iterable[str], name: str) -> dict:
+    for key in keys:
+        if key not in source:
+            raise ValueError(f"{name}: no key {key!r}")
+    return {key: source[key] for key in keys}
+
+
+def notes(scores: list[dict], commit: str) -> Notes:
+    """The notes a table of these scores ends with: (heading, statements), in a fixed order."""
+    stand_ins = {score["recogniser"]: score["provenance"]["stand_in"] for score in scores}
+    simulated = sorted({name for score in scores for name in score["provenance"]["simulated"]})
+    students = [score for score in scores if score["provenance"]["student"] is not None]
+    keys = {key for score in scores for key in score["provenance"]["assumed"]}
+    found = [
+        ("Simulated data", [f"{name}: simulated by this project, not recorded in a home" for name in simulated]),
+        ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in stand_ins.items() if stand_in]),
+        ("Metrics", [METRICS_NOTE]),
+        ("Prompt", _grouped(scores, "dataset", _prompt)),
+        ("Decoding", _grouped(scores, "recogniser", _decoding)),
+        ("Split", _grouped(scores, "dataset", _split)),
+        ("Seeds", [_seeds(scores, students)]),
+        ("Data", _grouped(scores, "dataset", _data)),
+        ("Models", _grouped(scores, "recogniser", _model)),
+        ("Students", _grouped(students, "recogniser", _student)),
+        ("Assumed, because the paper does not say", [text for key, text in ASSUMED.items() if key in keys]),
+        ("Code", [f"git commit {commit}"]),
+    ]
+    return [(heading, statements) for heading, statements in found if statements]
+
+
+def _grouped(scores: list[dict], owner: str, text: Callable[[dict], str]) -> list[str]:
+    """What `text` says of the scores, said once per group of owners; the owners are named where texts differ.
+
+    Where the scores of one owner differ among themselves, each is named by recogniser and dataset.
+    """
+    texts_of: dict[str, set[str]] = {}
+    for score in scores:
+        texts_of.setdefault(score[owner], set()).add(text(score))
+    owners: dict[str, dict[str, None]] = {}
+    for score in scores:
+        alone = len(texts_of[score[owner]]) == 1
+        name = score[owner] if alone else f"{score['recogniser']} on {score['dataset']}"
+        owners.setdefault(text(score), {})[name] = None
+    if len(owners) == 1:
+        return list(owners)
+    return [f"{', '.join(names)}: {said}" for said, names in owners.items()]
+
+
+def _prompt(score: dict) -> str:
+    prompt = score["provenance"]["prompt"]
+    return f"{prompt['version']}, reasoning {prompt['reasoning']}"
+
+
+def _decoding(score: dict) -> str:
+    facts = score["provenance"]
+    dtype = {"auto": "bfloat16 on a GPU, float32 without"}.get(facts["dtype"], facts["dtype"])
+    return f"{words(facts['decoding'])}; precision {dtype}"
+
+
+def _split(score: dict) -> str:
+    split = score["provenance"]["split"]
+    short = "kept" if split["keep_short"] else "left out"
+    return (
+        f"{split['rule']}, test fraction {split['test_fraction']}, seed {split['seed']}: "
+        f"{split['sessions']['train']} sessions for training, {split['sessions']['test']} for testing; "
+        f"windows of {split['window_size']} events, shorter ones {short}; digest {split['digest'][:_SHORT]}"
+    )
+
+
+def _data(score: dict) -> str:
+    facts = score["provenance"]
+    home = facts["home"]
+    return (
+        f"events {facts['dataset_digest'][:_SHORT]}, "
+        f"home {home['name']} ({home['labels']} labels, clock {home['timezone']})"
+    )
+
+
+def _model(score: dict) -> str:
+    model = score["provenance"]["model"]
+    return f"{model['source']} at revision {model['revision']}, snapshot {model['digest'][:_SHORT]}"
+
+
+def _student(score: dict) -> str:
+    student = score["provenance"]["student"]
+    return (
+        f"recipe {student['recipe']}, teacher {student['teacher']}, trained on {student['dataset']} "
+        f"({student['examples']['used']} of {student['examples']['traces']} traces); {words(student['settings'])}; "
+        f"precision {student['dtype']}, ranks {student['ranks']}"
+    )
+
+
+def _seeds(scores: list[dict], students: list[dict]) -> str:
+    found = {
+        "split": [score["provenance"]["split"]["seed"] for score in scores],
+        "decoding": [score["provenance"]["decoding"]["seed"] for score in scores],
+        "training": [score["provenance"]["student"]["settings"]["seed"] for score in students],
+    }
+    seeds = {name: sorted(set(given)) for name, given in found.items()}
+    return "; ".join(f"{name} {', '.join(map(str, given))}" for name, given in seeds.items() if given)
+
+
+def words(settings: dict) -> str:
+    """Settings as text: `key value` in the order of their keys, `key (...)` for settings inside settings."""
+    parts = []
+    for key, value in sorted(settings.items()):
+        if isinstance(value, dict):
+            parts.append(f"{key} ({words(value)})")
+        elif isinstance(value, list):
+            parts.append(f"{key} {' '.join(map(str, value))}")
+        else:
+            parts.append(f"{key} {json.dumps(value) if isinstance(value, bool | None) else value}")
+    return ", ".join(parts)
+
+
+def git_commit() -> str:
+    """The commit of the code that runs: its hash, "+changes" behind it when files differ from it.
+
+    "unknown" where the code is not a git checkout of its own, or there is no git.
+    """
+    root = Path(__file__).resolve().parents[3]
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        # A copy without .git inside somebody else's repository would report a commit that is not ours.
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return "unknown"
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,133 @@
+"""The score: metrics of one recogniser on one dataset's test split, and what they rest on.
+
+{"recogniser", "dataset", "kind": "base" | "student", "base", "teacher", "recipe", "train_dataset", "parameters",
+"n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...}, "tokens": {"prompt", "completion"},
+"provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold, `provenance.of_score` the rest.
+"""
+
+from pathlib import Path
+
+from hearth.evaluation import provenance
+from hearth.evaluation.inputs import align, read_rows, read_windows
+from hearth.evaluation.metrics import score_windows
+from hearth.files import read_json
+from hearth.homes import Home, nearest
+
+SPLIT = "test"
+PARSED_KEYS = (
+    "window_id",
+    "prompt_tokens",
+    "completion_tokens",
+    "labels",
+    "status",
+    "lenient_labels",
+    "lenient_status",
+)
+
+# What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
+_FACTS = ("kind", "base", "home", "decoding", "dtype", "stand_in", "simulated")
+_STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
+_FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
+
+
+def check_facts(facts: dict) -> dict:
+    """`facts` as they are, when they are complete.
+
+    All have kind, base, home, decoding, dtype, stand_in ("" or what the model stands in for) and simulated (the
+    simulated datasets that the number rests on, tested or trained on); a student has teacher, recipe and
+    train_dataset too. Raises ValueError naming the key that is missing, unknown or wrong.
+    """
+    kind = facts.get("kind")
+    if kind not in ("base", "student"):
+        raise ValueError(f"facts: kind is {kind!r}; it must be 'base' or 'student'")
+    wanted = _FACTS + (_STUDENT_FACTS if kind == "student" else ())
+    for key in facts:
+        if key not in wanted:
+            raise ValueError(f"facts: unknown key {key!r} for kind {kind!r}{nearest(key, wanted)}")
+    for key in wanted:
+        if key not in facts:
+            raise ValueError(f"facts: no key {key!r}, which kind {kind!r} needs")
+        form, words = _FORMS.get(key, (str, "a text"))
+        if not isinstance(facts[key], form):
+            raise ValueError(f"facts: {key} must be {words}, not {facts[key]!r}")
+    return facts
+
+
+def score(
+    recogniser: str,
+    dataset: str,
+    home: Home,
+    windows: list[dict],
+    parsed: list[dict],
+    splits: dict,
+    prompt: dict,
+    model: dict,
+    student: dict | None,
+    facts: dict,
+) -> dict:
+    """The score document. `windows` are the test split's and `parsed` their predictions, in the same order.
+
+    `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt's json, snapshot.json and
+    training_log.json (None for a base). Raises ValueError for a gold label that is none of the home's, and
+    where the inputs do not belong together.
+    """
+    facts = check_facts(facts)
+    if (facts["kind"] == "student") != (student is not None):
+        raise ValueError(f"{recogniser}: kind {facts['kind']!r} and a training log do not go together")
+    for window in windows:
+        for number, label in enumerate(window["gold"], start=1):
+            if label not in home.labels:
+                raise ValueError(
+                    f"window {window['window_id']}: event {number}: gold label {label!r} is none of home {home.name}'s"
+                    f"{nearest(label, home.labels)}"
+                )
+    if splits.get("windows", {}).get(SPLIT) != len(windows):
+        raise ValueError(
+            f"splits.json tells of {splits.get('windows', {}).get(SPLIT)} {SPLIT} windows, there are {len(windows)}"
+        )
+    gold = [window["gold"] for window in windows]
+    grounds = provenance.of_score(home, splits, prompt, model, student, facts)
+
+    def metrics(labels: str, status: str) -> dict:
+        return score_windows(gold, [row[labels] for row in parsed], [row[status] for row in parsed], home.labels)
+
+    return {
+        "recogniser": recogniser,
+        "dataset": dataset,
+        "kind": facts["kind"],
+        "base": facts["base"] if student else "",
+        **{key: facts.get(key, "") for key in _STUDENT_FACTS},
+        "parameters": grounds["model"]["parameters"],
+        "n_windows": len(windows),
+        "n_events": sum(map(len, gold)),
+        "n_sessions": len({window["session"] for window in windows}),
+        "strict": metrics("labels", "status"),
+        "lenient": metrics("lenient_labels", "lenient_status"),
+        "tokens": {
+            "prompt": sum(row["prompt_tokens"] for row in parsed),
+            "completion": sum(row["completion_tokens"] for row in parsed),
+        },
+        "provenance": grounds,
+    }
+
+
+def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list[dict]]:
+    """The test windows and their parsed predictions, in window order; raises ValueError where they do not match."""
+    windows = read_windows(windows_path, SPLIT)
+    pairs = align(windows, read_rows(parsed_path, PARSED_KEYS), parsed_path)
+    for window, row in pairs:
+        for key in ("labels", "lenient_labels"):
+            if len(row[key]) != len(window["gold"]):
+                raise ValueError(
+                    f"{parsed_path}: window {window['window_id']} has {len(window['gold'])} events and "
+                    f"{len(row[key])} {key}; parse again"
+                )
+    return windows, [row for _, row in pairs]
+
+
+def read_score(path: Path) -> dict:
+    """One score file; raises ValueError when it is something else."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not {"recogniser", "dataset", "strict", "lenient", "provenance"} <= found.keys():
+        raise ValueError(f"{path}: not a score file; score.py writes them")
+    return found
