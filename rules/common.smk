@@ -172,7 +172,11 @@ def score_facts(wildcards):
         "decoding": config["decoding"],
         "dtype": config["engine"]["dtype"],
         "home": config["datasets"][wildcards.dataset]["home"],
-        "simulated": "simulate" in config["datasets"][wildcards.dataset],
+        "simulated": [
+            dataset
+            for dataset in dict.fromkeys([wildcards.dataset, *([student.dataset] if student else [])])
+            if "simulate" in config["datasets"][dataset]
+        ],
         "stand_in": registry[base_model(wildcards.recogniser)]["stand_in"],
     }
     if student:
@@ -251,3 +255,9 @@ def prediction_stats(wildcards):
                 for shard in json.load(handle)[split]
             ]
     return files
+
+
+def tiny_recognisers(wildcards):
+    """Recognisers whose base model only stands in for a real one."""
+    recognisers = [*config["models"], config["teacher"], *config["students"]["bases"], *STUDENTS]
+    return [name for name in dict.fromkeys(recognisers) if registry[base_model(name)]["stand_in"]]

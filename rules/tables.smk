@@ -53,11 +53,14 @@ rule cost:
         mem_mb=1000,
         runtime=5,
     params:
+        simulated=[name for name, dataset in config["datasets"].items() if "simulate" in dataset],
+        tiny=tiny_recognisers,
         code=code_digest("cost"),
     message:
         "Writing the table cost"
     shell:
         "python $SCRIPTS/cost.py --predictions {input.predictions:q} --students {input.students:q}"
+        " --simulated {params.simulated:q} --tiny {params.tiny:q}"
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 

@@ -19,6 +19,11 @@ from hearth.events import LoadReport, Problem, frame, natural_key
 from hearth.homes import Home
 from hearth.sources.rows import RowError, in_words, out_of_order, read_table
 
+FILES = ("environmental.csv", "labels.csv", "smartphone.csv")
+WANTED = (
+    "no MARBLE here: expected dataset/<scenario>/instance<N>/environmental.csv below it; get the data set from "
+    "EveryWare Lab, https://everywarelab.di.unimi.it/index.php/research/datasets"
+)
 TRANSITION = "TRANSITION"
 # Annotated intervals follow each other with gaps of up to about 150 ms in the real files: an event in such a gap
 # belongs to a neighbour. Beyond a second the gap is a pause that nobody labelled.
@@ -51,10 +56,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         key=lambda path: natural_key(f"{path.parent.name}-{path.name}"),
     )
     if not any(_event_files(folder) for folder in folders):
-        raise ValueError(
-            f"{root}: no MARBLE here: expected dataset/<scenario>/instance<N>/environmental.csv below it; get the data "
-            "set from EveryWare Lab, https://everywarelab.di.unimi.it/index.php/research/datasets"
-        )
+        raise ValueError(f"{root}: {WANTED}")
     zone = _time_zone(home)
     report = LoadReport()
     events = frame(event for folder in folders for event in _read_session(folder, root, home, zone, report))

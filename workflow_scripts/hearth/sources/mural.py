@@ -18,6 +18,11 @@ from hearth.events import LoadReport, Problem, frame, natural_key
 from hearth.homes import Home
 from hearth.sources.rows import Row, RowError, in_words, out_of_order, read_table
 
+FILES = ("data.csv", "activities.json")
+WANTED = (
+    "no MuRAL here: expected activities.json and folders 01, 02, ... with a data.csv each in it; get the data set "
+    "(MuRAL.zip) from https://mural.imag.fr/"
+)
 DATA_COLUMNS = ("uid", "time", "sensor", "action", "Subject", "activity")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
 DAY = 24 * 60 * 60
@@ -36,10 +41,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         key=lambda path: natural_key(path.name),
     )
     if not (root / "activities.json").is_file() or not any((folder / "data.csv").is_file() for folder in folders):
-        raise ValueError(
-            f"{root}: no MuRAL here: expected activities.json and folders 01, 02, ... with a data.csv each in it; "
-            "get the data set (MuRAL.zip) from https://mural.imag.fr/"
-        )
+        raise ValueError(f"{root}: {WANTED}")
     report = LoadReport(files=1)
     activities = _read_activities(root / "activities.json")
     events = frame(event for folder in folders for event in _read_session(folder, root, home, activities, report))

