@@ -127,7 +127,7 @@ def test_check_refuses_gaps_in_the_numbering_and_other_columns():
 def test_reading_another_file_names_it(tmp_path):
     (tmp_path / "text").write_text("session,event")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other")
-    for name in ("text", "other"):
+    for name in ("text", "other", "missing"):
         with pytest.raises(ValueError, match=name):
             events.read(tmp_path / name)
 
