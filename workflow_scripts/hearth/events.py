@@ -153,6 +153,8 @@ def write(path: Path, events: pd.DataFrame) -> None:
 
 def read(path: Path) -> pd.DataFrame:
     """Read an events file. Raises ValueError naming the file when it is none, or its rows break the contract."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such events file; load_dataset.py writes it")
     try:
         table = pq.read_table(path)
     except pa.ArrowInvalid as error:

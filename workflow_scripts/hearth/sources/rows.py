@@ -40,7 +40,7 @@ def read_table(path: Path, columns: Iterable[str]) -> list[Row]:
         at = data.count(b"\n", 0, error.start) + 1
         fault = f"the file is not UTF-8 (byte 0x{data[error.start]:02x} on line {at}); convert it to UTF-8"
         return _all_broken(data.split(b"\n"), fault)
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = text.split("\n")
     if not text.strip():
         return []
     try:
