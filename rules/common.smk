@@ -27,18 +27,21 @@ WHERE_LOGS_ARE = (
 )
 
 # Relative, so that moving or cloning the whole project changes no input's name.
-PROJECT = os.path.relpath(workflow.basedir)
+SOURCE = os.path.relpath(workflow.basedir)
+PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
+
 
 # Programs are found through a shell variable: an absolute path in params would rerun everything in a moved clone.
 # Without conda, rules run on the interpreter that runs Snakemake.
-shell.prefix(
-    f"set -euo pipefail; export SCRIPTS={shlex.quote(workflow.basedir + '/workflow_scripts')}; "
-    + (
-        ""
-        if workflow.deployment_settings.deployment_method
-        else f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
-    )
-)
+def shell_prefix():
+    scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
+    prefix = f"set -euo pipefail; export SCRIPTS={scripts}; "
+    if not workflow.deployment_settings.deployment_method:
+        prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
+    return prefix
+
+
+shell.prefix(shell_prefix())
 
 
 wildcard_constraints:
@@ -59,9 +62,7 @@ def write_run_config():
 
 
 def home_file(wildcards):
-    return (
-        f"{PROJECT}/config/homes/{config['datasets'][wildcards.dataset]['home']}.yaml"
-    )
+    return f"{PROJECT}config/homes/{config['datasets'][wildcards.dataset]['home']}.yaml"
 
 
 def dataset_root(wildcards):
@@ -174,7 +175,9 @@ def score_facts(wildcards):
         "home": config["datasets"][wildcards.dataset]["home"],
         "simulated": [
             dataset
-            for dataset in dict.fromkeys([wildcards.dataset, *([student.dataset] if student else [])])
+            for dataset in dict.fromkeys(
+                [wildcards.dataset, *([student.dataset] if student else [])]
+            )
             if "simulate" in config["datasets"][dataset]
         ],
         "stand_in": registry[base_model(wildcards.recogniser)]["stand_in"],
@@ -259,5 +262,14 @@ def prediction_stats(wildcards):
 
 def tiny_recognisers(wildcards):
     """Recognisers whose base model only stands in for a real one."""
-    recognisers = [*config["models"], config["teacher"], *config["students"]["bases"], *STUDENTS]
-    return [name for name in dict.fromkeys(recognisers) if registry[base_model(name)]["stand_in"]]
+    recognisers = [
+        *config["models"],
+        config["teacher"],
+        *config["students"]["bases"],
+        *STUDENTS,
+    ]
+    return [
+        name
+        for name in dict.fromkeys(recognisers)
+        if registry[base_model(name)]["stand_in"]
+    ]

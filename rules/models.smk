@@ -18,7 +18,7 @@ rule fetch_model:
     resources:
         mem_mb=8000,
         runtime=240,
-        project=PROJECT,
+        project=SOURCE,
     params:
         spec=model_source,
     message:

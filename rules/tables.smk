@@ -53,7 +53,11 @@ rule cost:
         mem_mb=1000,
         runtime=5,
     params:
-        simulated=[name for name, dataset in config["datasets"].items() if "simulate" in dataset],
+        simulated=[
+            name
+            for name, dataset in config["datasets"].items()
+            if "simulate" in dataset
+        ],
         tiny=tiny_recognisers,
         code=code_digest("cost"),
     message:
