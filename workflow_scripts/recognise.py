@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 
 from hearth import files, models
+from hearth.engines import Decoding
 from hearth.programs import run
+from hearth.recognition import recognise, shard_windows
 
 
 def main(argv=None):
@@ -32,19 +34,17 @@ def main(argv=None):
     parser.add_argument("--stats", type=Path, required=True, help="seconds, tokens and memory to write, JSON")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-
-    # Compute nodes have no network: whatever transformers reads must be in the folder. Read when it is imported.
-    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
-    from hearth.engines import Decoding
-    from hearth.engines.transformers import TransformersEngine
-    from hearth.recognition import recognise, shard_windows
-
     decoding = Decoding.of(arguments.decoding)
     recogniser = {
         "model": models.read_snapshot(arguments.model)["digest"],
         "adapter": models.adapter_digest(arguments.adapter) if arguments.adapter else None,
     }
     windows = shard_windows(files.read_json_lines(arguments.windows), arguments.split, arguments.shard)
+
+    # Compute nodes have no network: whatever transformers needs lies in the folder. It reads these when imported.
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+    from hearth.engines.transformers import TransformersEngine
+
     engine = TransformersEngine(
         arguments.model, arguments.adapter, arguments.dtype, arguments.device, arguments.batch_size
     )

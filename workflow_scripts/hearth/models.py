@@ -357,8 +357,8 @@ def load_model(folder: Path, adapter: Path | None = None, dtype: str = "auto", d
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except RuntimeError as error:  # weights of another shape than config.json says
-        raise ModelError(f"{folder}: {error}") from error
+    except RuntimeError as error:  # transformers logs which weights
+        raise ModelError(f"{folder}: weights do not have the shapes config.json says; fetch the model again") from error
     if info["missing_keys"]:
         raise ModelError(
             f"{folder}: the weights lack {', '.join(sorted(info['missing_keys'])[:3])}; fetch the model again"
