@@ -1,0 +1,100 @@
+"""A language model small enough for tests: random weights in Qwen3's architecture, a tokenizer of 300 pieces."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+TEMPLATE = """\
+{%- for message in messages -%}
+<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% endfor -%}
+{%- if add_generation_prompt -%}
+<|im_start|>assistant
+{% if enable_thinking is defined and enable_thinking is false -%}
+<think>
+
+</think>
+
+{% endif -%}
+{%- endif -%}
+"""
+
+
+def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2048) -> Path:
+    """Write a model with random weights into `folder` as a fetched snapshot and return the folder."""
+    import torch
+    from hearth import models
+    from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+    from tokenizers import models as tokenizer_models
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    source = folder / "source"
+    source.mkdir(parents=True)
+    tokenizer = Tokenizer(tokenizer_models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(["kitchen induction stove turned OFF", "living room door opened"] * 9, trainer)
+    tokenizer.add_tokens(["<think>", "</think>"])
+    tokenizer.save(str(source / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|endoftext|>",
+        "clean_up_tokenization_spaces": False,
+    }
+    (source / "tokenizer_config.json").write_text(json.dumps(settings))
+    (source / "chat_template.jinja").write_text(TEMPLATE)
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        max_position_embeddings=context,
+        tie_word_embeddings=True,
+        initializer_range=0.3,
+        eos_token_id=tokenizer.token_to_id("<|im_end|>"),
+        pad_token_id=tokenizer.token_to_id("<|endoftext|>"),
+    )
+    model = Qwen3ForCausalLM(config)
+    # What a careless engine would apply unasked: generate() takes such settings from the model's folder.
+    model.generation_config.repetition_penalty = 1.7
+    model.save_pretrained(source)
+    models.fetch(
+        name, {"source": "folder", "path": "source", "stand_in": "random weights"}, folder, folder / "m", folder
+    )
+    return folder / "m"
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """The folder of a fetched tiny model with random weights."""
+    return make_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_adapter(tiny_model, tmp_path_factory) -> Path:
+    """The folder of a LoRA adapter for `tiny_model` with random, non-zero weights."""
+    import torch
+    from hearth import models
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(1)
+    settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
+    model = get_peft_model(models.load_model(tiny_model, dtype="float32", device="cpu"), settings)
+    folder = tmp_path_factory.mktemp("adapter")
+    model.save_pretrained(folder)
+    return folder

@@ -1,0 +1,205 @@
+import collections
+
+import pytest
+import torch
+from hearth import models
+from hearth.engines import Decoding, Request
+from hearth.engines.sampling import GumbelNoise, philox, processors
+from hearth.engines.transformers import TransformersEngine
+
+PREFIX = "<|im_start|>system\nName the activity behind every event. kitchen, living room<|im_end|>\n<|im_start|>user\n"
+REQUESTS = [
+    Request(
+        f"home/s{n}/{n}", "kitchen induction stove turned OFF, é “living” room " * (n % 5) + f"door {n}<|im_end|>\n"
+    )
+    for n in range(11)
+]
+GREEDY = Decoding(temperature=0, max_new_tokens=24)
+SAMPLED = Decoding(temperature=1.0, top_p=0.95, top_k=40, max_new_tokens=40, seed=7)
+
+
+def engine(folder, batch_size, adapter=None):
+    return TransformersEngine(folder, adapter, dtype="float32", device="cpu", batch_size=batch_size)
+
+
+def completions(folder, batch_size, decoding, requests=REQUESTS, prefix=PREFIX, adapter=None):
+    batches = engine(folder, batch_size, adapter).complete(prefix, requests, decoding)
+    return {completion.key: completion for batch in batches for completion in batch}
+
+
+def by_hand(folder, request, decoding, prefix=PREFIX, adapter=None):
+    """Greedy decoding without padding, cache, batch or generate()."""
+    tokenizer, model = models.load(folder, adapter, "float32", "cpu")
+    ids = [
+        token for text in (prefix, request.suffix) for token in tokenizer(text, add_special_tokens=False)["input_ids"]
+    ]
+    new = []
+    with torch.no_grad():
+        while len(new) < decoding.max_new_tokens and (not new or new[-1] != tokenizer.eos_token_id):
+            new.append(int(model(torch.tensor([ids + new]), use_cache=False).logits[0, -1].argmax()))
+    return tokenizer.decode([token for token in new if token != tokenizer.eos_token_id], skip_special_tokens=False)
+
+
+def test_greedy_batches_equal_one_by_one_without_any_cache(tiny_model):
+    alone = {request.key: by_hand(tiny_model, request, GREEDY) for request in REQUESTS}
+    assert len(set(alone.values())) > 5
+    # generate() would take this from the folder unasked; by_hand does not.
+    assert '"repetition_penalty": 1.7' in (tiny_model / "generation_config.json").read_text()
+    for batch_size in (1, 3, 16):
+        batched = completions(tiny_model, batch_size, GREEDY)
+        assert {key: completion.text for key, completion in batched.items()} == alone
+
+
+def test_greedy_with_an_adapter_equals_one_by_one(tiny_model, tiny_adapter):
+    alone = {request.key: by_hand(tiny_model, request, GREEDY, adapter=tiny_adapter) for request in REQUESTS}
+    with_adapter = completions(tiny_model, 4, GREEDY, adapter=tiny_adapter)
+    assert {key: completion.text for key, completion in with_adapter.items()} == alone
+    assert with_adapter != completions(tiny_model, 4, GREEDY)
+
+
+def test_without_a_prefix(tiny_model):
+    found = completions(tiny_model, 4, GREEDY, prefix="")
+    assert found[REQUESTS[3].key].text == by_hand(tiny_model, REQUESTS[3], GREEDY, prefix="")
+
+
+def test_sampling_does_not_depend_on_batch_size_or_order(tiny_model):
+    one = completions(tiny_model, 1, SAMPLED)
+    assert one == completions(tiny_model, 4, SAMPLED)
+    assert one == completions(tiny_model, 16, SAMPLED, requests=REQUESTS[::-1])
+    few = completions(tiny_model, 3, SAMPLED, requests=REQUESTS[4:7])
+    assert few == {key: one[key] for key in few}
+
+
+def test_other_seeds_draw_other_text_and_equal_prompts_differ_by_key(tiny_model):
+    one = completions(tiny_model, 4, SAMPLED)
+    other = completions(tiny_model, 4, Decoding(**{**SAMPLED.__dict__, "seed": 8}))
+    assert all(one[key].text != other[key].text for key in one)
+    twins = completions(tiny_model, 4, SAMPLED, requests=[Request("a", "door"), Request("b", "door")])
+    assert twins["a"].text != twins["b"].text
+
+
+def test_the_shared_prefix_is_not_written_to(tiny_model):
+    once = engine(tiny_model, 2)
+    first = list(once.complete(PREFIX, REQUESTS, GREEDY))
+    list(once.complete("another prefix ", REQUESTS[:2], GREEDY))
+    assert list(once.complete(PREFIX, REQUESTS, GREEDY)) == first
+    assert once._encoded[1].get_seq_length() == len(once._tokens(PREFIX))
+
+
+def test_finish_reasons_counts_and_text(tiny_model):
+    found = completions(tiny_model, 16, Decoding(temperature=1.3, max_new_tokens=150, seed=1))
+    tokenizer = models.load_tokenizer(tiny_model)
+    assert {completion.finish_reason for completion in found.values()} == {"stop", "length"}
+    for request in REQUESTS:
+        completion = found[request.key]
+        prompt = [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (PREFIX, request.suffix)]
+        assert completion.prompt_tokens == sum(prompt)
+        assert "<|im_end|>" not in completion.text
+        assert (completion.completion_tokens == 150) or completion.finish_reason == "stop"
+
+
+def test_special_tokens_such_as_think_are_kept(tiny_model):
+    tiny = engine(tiny_model, 1)
+    ids = [
+        tiny.tokenizer.convert_tokens_to_ids(token) for token in ("<think>", "</think>", "<|im_end|>", "<|endoftext|>")
+    ]
+    stopped = tiny._completion("k", 5, [*ids[:2], 70, *ids[2:]], [ids[2]])
+    assert stopped.text == "<think></think>" + tiny.tokenizer.decode([70])
+    assert (stopped.finish_reason, stopped.completion_tokens) == ("stop", 4)
+
+
+def test_a_prompt_beyond_the_context_is_refused_before_anything_is_generated(tiny_model):
+    requests = [*REQUESTS, Request("home/long/3", "door " * 3000)]
+    with pytest.raises(ValueError, match=r"1 of 12 prompts .*2048 tokens: home/long/3 has \d{4,}"):
+        next(engine(tiny_model, 2).complete(PREFIX, requests, GREEDY))
+
+
+def test_no_requests_no_work(tiny_model):
+    assert list(engine(tiny_model, 2).complete(PREFIX, [], GREEDY)) == []
+
+
+def test_out_of_memory_halves_the_pieces_and_keeps_the_batches(tiny_model, monkeypatch):
+    tiny = engine(tiny_model, 8)
+    generate, sizes = tiny._generate, []
+
+    def small_gpu(head, batch, decoding):
+        sizes.append(len(batch))
+        if len(batch) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return generate(head, batch, decoding)
+
+    monkeypatch.setattr(tiny, "_generate", small_gpu)
+    batches = list(tiny.complete(PREFIX, REQUESTS, GREEDY))
+    assert [len(batch) for batch in batches] == [8, 3]
+    assert sizes == [8, 4, 2, 2, 2, 2, 2, 1]
+    assert tiny.cost()["batch_size"] == 2
+    assert {c.key: c for batch in batches for c in batch} == completions(tiny_model, 1, GREEDY)
+
+
+def test_out_of_memory_alone_says_which_window(tiny_model, monkeypatch):
+    tiny = engine(tiny_model, 2)
+
+    def no_gpu(head, batch, decoding):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(tiny, "_generate", no_gpu)
+    with pytest.raises(ValueError, match="home/s0/0"):
+        next(tiny.complete(PREFIX, REQUESTS, GREEDY))
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [  # known answers of the authors' Random123 library
+        ([0] * 4, [0] * 2, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (
+            [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+            [0xA4093822, 0x299F31D0],
+            "d16cfe09 94fdcceb 5001e420 24126ea1",
+        ),
+    ],
+)
+def test_philox_gives_the_published_answers(counter, key, expected):
+    words = philox([torch.tensor([word]) for word in counter], [torch.tensor([word]) for word in key])
+    assert " ".join(f"{int(word):08x}" for word in words) == expected
+
+
+def test_sampling_follows_the_probabilities():
+    probabilities = torch.tensor([0.5, 0.25, 0.15, 0.1])
+    keys = [str(n) for n in range(20000)]
+    scores = probabilities.log().expand(len(keys), -1)
+    drawn = GumbelNoise(3, keys, 1)(torch.zeros(len(keys), 5, dtype=torch.long), scores).argmax(-1)
+    shares = torch.bincount(drawn, minlength=4) / len(keys)
+    assert torch.allclose(shares, probabilities, atol=0.012)  # over three standard errors
+
+
+def test_warping_keeps_only_the_nucleus():
+    decoding = Decoding(temperature=0.5, top_p=0.9, top_k=3, max_new_tokens=1)
+    scores = torch.tensor([[0.6, 0.25, 0.1, 0.05]]).log()
+    seen = collections.Counter()
+    for n in range(300):
+        warped = processors(decoding, [str(n)], 1)(torch.zeros(1, 1, dtype=torch.long), scores)
+        seen[int(warped.argmax())] += 1
+    # squared and renormalised: 0.83, 0.14, 0.02, 0.006; the first two reach 0.9
+    assert set(seen) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"temperature": -0.1, "max_new_tokens": 5}, "temperature"),
+        ({"temperature": True, "max_new_tokens": 5}, "temperature"),
+        ({"temperature": float("nan"), "max_new_tokens": 5}, "temperature"),
+        ({"temperature": 0, "max_new_tokens": 0}, "max_new_tokens"),
+        ({"temperature": 0, "max_new_tokens": 5.0}, "max_new_tokens"),
+        ({"temperature": 0, "max_new_tokens": 5, "top_p": 0}, "top_p"),
+        ({"temperature": 0, "max_new_tokens": 5, "top_k": -1}, "top_k"),
+        ({"temperature": 0, "max_new_tokens": 5, "seed": -1}, "seed"),
+        ({"temperature": 0, "max_new_tokens": 5, "topk": 3}, "unknown key topk"),
+        ({"temperature": 0}, "missing key max_new_tokens"),
+        ([], "mapping"),
+    ],
+)
+def test_decoding_says_what_is_wrong(settings, said):
+    with pytest.raises(ValueError, match=said):
+        Decoding.of(settings)

@@ -1,0 +1,25 @@
+"""Put the predictions of all shards of a split together, every window exactly once, in window order."""
+
+import argparse
+from pathlib import Path
+
+from hearth import files
+from hearth.programs import run
+from hearth.recognition import gather
+
+
+def main(argv=None):
+    """Write all predictions of the split as JSON lines."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=Path, required=True, help="windows.jsonl of the dataset")
+    parser.add_argument("--split", choices=("train", "test"), required=True, help="which windows")
+    parser.add_argument("--shards", type=Path, nargs="*", required=True, help="prediction files of the shards")
+    parser.add_argument("--out", type=Path, required=True, help="predictions to write, JSON lines")
+    arguments = parser.parse_args(argv)
+    predictions = gather(files.read_json_lines(arguments.windows), arguments.split, arguments.shards)
+    files.write_json_lines(arguments.out, predictions)
+    print(f"{len(predictions)} predictions of the {arguments.split} split")
+
+
+if __name__ == "__main__":
+    run(main)

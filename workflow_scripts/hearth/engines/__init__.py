@@ -1,0 +1,84 @@
+"""Engines: a prefix and many suffixes in, completions out. One small class an engine, behind one protocol."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt: what follows the shared prefix, and a key that names it and seeds its sampling."""
+
+    key: str
+    suffix: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote for one request.
+
+    `text` keeps special tokens such as <think>, without the end-of-turn token, which `completion_tokens`
+    counts. `finish_reason` is 'length' when the model had not ended its turn after max_new_tokens.
+    """
+
+    key: str
+    text: str
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How tokens are chosen: greedy at temperature 0, else sampled among `top_k` (0: all) and `top_p` (1: all)."""
+
+    temperature: float
+    max_new_tokens: int
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+
+    def __post_init__(self):
+        def check(key: str, kind: type | tuple, ok, wanted: str) -> None:
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, kind) or not ok(value):
+                raise ValueError(f"decoding: {key} is {value!r}; it must be {wanted}")
+
+        check("temperature", (int, float), lambda v: 0 <= v < math.inf, "a number from 0 (greedy) up")
+        check("max_new_tokens", int, lambda v: v >= 1, "a whole number from 1 up")
+        check("top_p", (int, float), lambda v: 0 < v <= 1, "a number above 0 and at most 1")
+        check("top_k", int, lambda v: v >= 0, "a whole number from 0 (off) up")
+        check("seed", int, lambda v: 0 <= v < 2**63, "a whole number from 0 up")
+
+    @classmethod
+    def of(cls, settings: dict) -> "Decoding":
+        """The decoding that a mapping (of config) says. Raises ValueError naming an unknown or missing key."""
+        if not isinstance(settings, dict):
+            raise ValueError(f"decoding: expected a mapping, found {settings!r}")
+        known = {field.name for field in fields(cls)}
+        unknown, missing = sorted(settings.keys() - known), sorted({"temperature", "max_new_tokens"} - settings.keys())
+        if unknown or missing:
+            problems = [f"unknown key {key}" for key in unknown] + [f"missing key {key}" for key in missing]
+            raise ValueError(f"decoding: {', '.join(problems)}; keys are {', '.join(sorted(known))}")
+        return cls(**settings)
+
+
+class Engine(Protocol):
+    """What runs a language model. It knows prompts and completions, and nothing of what they are about."""
+
+    def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
+        """Complete `prefix + request.suffix` of every request; yield the completions that finish together.
+
+        Prefix and suffix are tokenised apart. Raises ValueError, before anything is generated, naming the
+        requests that do not fit the model's context.
+        """
+        ...
+
+    def identity(self) -> dict:
+        """Name, dtype and library versions: what decides completions beside model, prompt and decoding."""
+        ...
+
+    def cost(self) -> dict:
+        """Device, batch size and peak memory in bytes of this process so far."""
+        ...

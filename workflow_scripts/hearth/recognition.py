@@ -1,0 +1,163 @@
+"""Windows of one shard to raw predictions: prompts, an engine, and a journal that outlives a kill."""
+
+import dataclasses
+import logging
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from hearth import files
+from hearth.engines import Completion, Decoding, Engine, Request
+from hearth.journal import FORMAT, Journal
+from hearth.prompts import split_prompt, window_text
+
+log = logging.getLogger(__name__)
+
+
+def shard_windows(windows: list[dict], split: str, shard: str) -> list[dict]:
+    """The windows of `split` at positions first to last, both included, of `shard` ("00000-00063").
+
+    Raises ValueError for a shard that is malformed or reaches beyond the split.
+    """
+    first, _, last = shard.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise ValueError(f"shard {shard!r} is not FIRST-LAST, such as 00000-00063")
+    of_split = [window for window in windows if window["split"] == split]
+    if int(last) >= len(of_split):
+        raise ValueError(f"shard {shard} reaches beyond the {len(of_split)} windows of the {split} split")
+    return of_split[int(first) : int(last) + 1]
+
+
+def recognise(
+    windows: list[dict], prompt: dict, tokenizer, engine: Engine, decoding: Decoding, recogniser: dict, work: Path
+) -> tuple[list[dict], dict]:
+    """(predictions in the order of `windows`, stats): what `engine` writes for every window.
+
+    `prompt` is the rendered prompt, `tokenizer` the one whose chat template places it, `recogniser` says which
+    weights the engine runs (digests of model and adapter). Finished batches are journaled in `work`
+    under a digest of everything that decides them, and are not done again. The engine is given longest
+    prompts first, in an order that only the shard decides: a resumed run has the batches of an undisturbed one.
+    """
+    prefix, suffixes = _prompts(tokenizer, prompt, windows)
+    digest = files.digest(
+        {
+            "journal": FORMAT,
+            "recogniser": recogniser,
+            "engine": engine.identity(),
+            "decoding": dataclasses.asdict(decoding),
+            "prefix": prefix,
+            "suffixes": list(suffixes.items()),
+        }
+    )
+    order = sorted(suffixes, key=lambda key: -len(suffixes[key]))  # stable: by position among equals
+    with Journal(work, digest) as journal:
+        open_ = [Request(key, suffixes[key]) for key in order if key not in journal.items]
+        if len(open_) < len(order):
+            log.info("%d of %d windows are done already", len(order) - len(open_), len(order))
+        if open_:
+            _work(engine, prefix, open_, decoding, journal)
+        done = [journal.items[window["window_id"]] for window in windows]
+    predictions = [{"window_id": w["window_id"], **item["prediction"]} for w, item in zip(windows, done, strict=True)]
+    stats = {
+        "windows": len(done),
+        "seconds": round(sum(item["seconds"] for item in done), 3),
+        "prompt_tokens": sum(item["prediction"]["prompt_tokens"] for item in done),
+        "completion_tokens": sum(item["prediction"]["completion_tokens"] for item in done),
+        **engine.identity(),
+        **engine.cost(),
+    }
+    return predictions, stats
+
+
+def gather(windows: list[dict], split: str, shards: Iterable[Path]) -> list[dict]:
+    """The predictions of all `shards` in the order of the split's windows, each exactly once.
+
+    Raises ValueError naming windows that are missing, predicted twice, or not of this split.
+    """
+    expected = [window["window_id"] for window in windows if window["split"] == split]
+    found: dict[str, tuple[Path, dict]] = {}
+    for shard in shards:
+        for prediction in files.read_json_lines(shard):
+            key = prediction["window_id"]
+            if key in found:
+                raise ValueError(
+                    f"{shard}: window {key} is predicted already in {found[key][0]}; delete one of the two"
+                )
+            found[key] = (shard, prediction)
+    strange = sorted(found.keys() - set(expected))
+    if strange:
+        raise ValueError(f"{found[strange[0]][0]}: {_some(strange)} not in the {split} split; delete this file")
+    missing = [key for key in expected if key not in found]
+    if missing:
+        raise ValueError(f"no prediction for {_some(missing)} of the {split} split; recognise their shards again")
+    return [found[key][1] for key in expected]
+
+
+def _some(keys: list[str]) -> str:
+    return f"{len(keys)} window{'s' if len(keys) > 1 else ''} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
+
+
+def _prompts(tokenizer, prompt: dict, windows: list[dict]) -> tuple[str, dict[str, str]]:
+    """(static prefix, suffix by window id)."""
+    prefixes, suffixes = set(), {}
+    for window in windows:
+        prefix, suffix = split_prompt(tokenizer, prompt["system"], window_text(window), prompt["reasoning"])
+        if window["window_id"] in suffixes:
+            raise ValueError(f"window {window['window_id']} is there twice")
+        prefixes.add(prefix)
+        suffixes[window["window_id"]] = suffix
+    (prefix,) = prefixes
+    return prefix, suffixes
+
+
+def _work(engine: Engine, prefix: str, requests: list[Request], decoding: Decoding, journal: Journal) -> None:
+    progress = _Progress(len(requests))
+    started = time.monotonic()
+    for completions in engine.complete(prefix, requests, decoding):
+        seconds = (time.monotonic() - started) / len(completions)
+        journal.append(
+            {c.key: {"prediction": _prediction(c, decoding), "seconds": round(seconds, 6)} for c in completions}
+        )
+        progress.add(completions)
+        started = time.monotonic()
+    progress.close()
+
+
+def _prediction(completion: Completion, decoding: Decoding) -> dict:
+    fields = dataclasses.asdict(completion)
+    del fields["key"]
+    return {**fields, "seed": decoding.seed}
+
+
+class _Progress:
+    """A bar on a terminal; elsewhere one log line a minute at most."""
+
+    def __init__(self, total: int, every_s: float = 60.0):
+        self._bar = tqdm(total=total, unit="window", disable=not sys.stderr.isatty())
+        self._total, self._every = total, every_s
+        self._started = self._said = time.monotonic()
+        self._windows = self._tokens = 0
+
+    def add(self, completions: list[Completion]) -> None:
+        self._windows += len(completions)
+        self._tokens += sum(completion.completion_tokens for completion in completions)
+        self._bar.update(len(completions))
+        now = time.monotonic()
+        if self._bar.disable and now - self._said >= self._every:
+            self._said = now
+            self._say(now)
+
+    def close(self) -> None:
+        self._bar.close()
+        self._say(time.monotonic())
+
+    def _say(self, now: float) -> None:
+        seconds = max(now - self._started, 1e-9)
+        left = (self._total - self._windows) * seconds / max(self._windows, 1)
+        log.info(
+            "%d of %d windows, %.2f windows/s, %.0f new tokens/s, %.0f s to go",
+            self._windows, self._total, self._windows / seconds, self._tokens / seconds, left,
+        )  # fmt: skip
