@@ -68,6 +68,8 @@ def build_examples(
     ValueError for traces that do not belong to the train windows, a tokenizer that does not give
     the text back, or when no example is left.
     """
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe {recipe!r} is none of {', '.join(RECIPES)}")
     by_id = _train_windows(traces, windows)
     if tokenizer.eos_token_id is None:
         raise ValueError("the model's tokenizer has no end-of-turn token (eos_token): use an instruct model")
