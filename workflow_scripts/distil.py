@@ -8,8 +8,11 @@ begin one of its (hence --training-log, not --log).
 
 import argparse
 import contextlib
+import ctypes
 import json
 import os
+import signal
+import sys
 from pathlib import Path
 
 from hearth.files import file_digest, read_json, read_json_lines, write_json, write_text
@@ -116,6 +119,10 @@ def prepare_environment() -> None:
     # Waiting threads that spin starve those that work on a shared machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
+    if sys.platform == "linux":
+        # torchrun gives us a session of our own; if it is killed, we must not train on unseen.
+        parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
     import torch
 
     if not torch.cuda.is_available():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import deepspeed.ops as deepspeed_ops
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
@@ -66,6 +67,9 @@ def run_identity(model_digest: str, examples: Examples, settings: dict, deepspee
 def training_arguments(settings: dict, deepspeed: dict, run: Path, dtype: str, ranks: int) -> TrainingArguments:
     """The Trainer's arguments for our settings; with ZeRO-3 they must exist before the model is loaded."""
     cuda = torch.cuda.is_available()
+    if not cuda:
+        # DeepSpeed would compile an all-reduce of its own with g++ at its first start; gloo's will do.
+        deepspeed_ops.__compatible_ops__["deepspeed_shm_comm"] = False
     return TrainingArguments(
         output_dir=str(run),
         num_train_epochs=settings["epochs"],
@@ -144,7 +148,7 @@ def lora_student(model_dir: Path, settings: dict, dtype: str):
     model = models.load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
     model.config.use_cache = False
     if settings["gradient_checkpointing"]:
-        # Here, not through the Trainer's arguments, whose names change; before transformers 5.2x only the second exists.
+        # Not through the Trainer, whose arguments change name; older transformers have the second one only.
         enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
         enable({"use_reentrant": False})
         model.enable_input_require_grads()
