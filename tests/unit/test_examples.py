@@ -1,0 +1,152 @@
+import pytest
+import training_fixtures as fixtures
+from hearth.distillation.examples import IGNORED, build_examples, collate
+from hearth.distillation.settings import accumulation_steps, check_settings
+from hearth.prompts import split_prompt, window_text
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return fixtures.make_tokenizer()
+
+
+def build(tokenizer, traces, windows, **settings):
+    return build_examples(traces, windows, fixtures.PROMPT, tokenizer, "reasoning", {**fixtures.SETTINGS, **settings})
+
+
+@pytest.fixture
+def windows():
+    return fixtures.make_windows(4)
+
+
+@pytest.fixture
+def traces(windows):
+    return fixtures.make_traces(windows)
+
+
+def test_an_example_reads_as_prompt_then_trace_then_end_of_turn(tokenizer, traces, windows):
+    example = build(tokenizer, traces, windows)[1]
+    prompt = "".join(split_prompt(tokenizer, fixtures.PROMPT["system"], window_text(windows[1]), "think"))
+    assert tokenizer.decode(example["input_ids"]) == prompt + traces[1]["text"] + "<|im_end|>"
+    learned = [label for label in example["labels"] if label != IGNORED]
+    assert tokenizer.decode(learned) == traces[1]["text"] + "<|im_end|>"
+    assert learned[-1] == tokenizer.eos_token_id
+    assert example["input_ids"][-len(learned) :] == learned
+
+
+def test_prompt_and_completion_are_tokenised_apart(tokenizer, traces, windows):
+    prefix, suffix = split_prompt(tokenizer, fixtures.PROMPT["system"], window_text(windows[0]), "think")
+    start, middle, target = (
+        tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prefix, suffix, traces[0]["text"])
+    )
+    example = build(tokenizer, traces, windows)[0]
+    assert example["input_ids"] == [*start, *middle, *target, tokenizer.eos_token_id]
+    assert example["labels"] == [IGNORED] * len(start + middle) + [*target, tokenizer.eos_token_id]
+
+
+def test_a_truncated_trace_has_no_end_of_turn_and_can_be_dropped(tokenizer, traces, windows):
+    traces[0] |= {"text": "<think>\nThe stove", "finish_reason": "length"}
+    kept = build(tokenizer, traces, windows)
+    assert kept[0]["labels"][-1] != tokenizer.eos_token_id
+    assert kept.counts["truncated"] == 1
+    dropped = build(tokenizer, traces, windows, truncated_traces="drop")
+    assert len(dropped) == 3
+    assert dropped.counts["left_out"]["truncated"] == 1
+
+
+def test_every_trace_is_used_or_left_out_for_a_counted_reason(tokenizer, traces, windows):
+    traces[0]["text"] = " \n"
+    traces[1]["text"] *= 50
+    examples = build(tokenizer, traces, windows, max_length=400, max_examples=1)
+    assert examples.counts == {
+        "traces": 4,
+        "used": 1,
+        "truncated": 0,
+        "left_out": {"empty": 1, "truncated": 0, "too_long": 1, "over_max_examples": 1},
+    }
+
+
+def test_the_longest_example_allowed_is_whole(tokenizer, traces, windows):
+    length = len(build(tokenizer, traces[:1], windows)[0]["input_ids"])
+    assert len(build(tokenizer, traces[:1], windows, max_length=length)) == 1
+    with pytest.raises(ValueError, match=r"no training example is left of 1 traces.*'too_long': 1"):
+        build(tokenizer, traces[:1], windows, max_length=length - 1)
+
+
+def test_fewer_examples_are_a_part_of_more(tokenizer):
+    windows = fixtures.make_windows(12)
+    traces = fixtures.make_traces(windows)
+
+    def chosen(**settings):
+        return [item.window_id for item in build(tokenizer, traces, windows, **settings).items]
+
+    few, more, all_of_them = chosen(max_examples=3), chosen(max_examples=7), chosen()
+    assert set(few) < set(more) < set(all_of_them)
+    assert [name for name in all_of_them if name in more] == more
+    assert chosen(max_examples=3, seed=8) != few
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"window_id": "toy/s9/99"}, "windows file does not have"),
+        ({"window_id": "toy/s1/4"}, "in the test split"),
+        ({"window_id": "toy/s1/1"}, "two traces"),
+        ({"finish_reason": "eos"}, "finish_reason 'eos'"),
+    ],
+)
+def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, change, message):
+    traces[0] |= change
+    with pytest.raises(ValueError, match=message):
+        build(tokenizer, traces, windows)
+
+
+def test_a_tokenizer_that_loses_text_is_refused(traces, windows):
+    from tokenizers import normalizers
+
+    lossy = fixtures.make_tokenizer()
+    lossy.backend_tokenizer.normalizer = normalizers.Lowercase()
+    with pytest.raises(ValueError, match="does not give the prompt back"):
+        build(lossy, traces, windows)
+
+
+def test_an_unknown_recipe_names_the_known_ones(tokenizer, traces, windows):
+    with pytest.raises(ValueError, match="recipe 'labls' is none of reasoning"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "labls", fixtures.SETTINGS)
+
+
+def test_the_digest_tells_prompt_from_completion(tokenizer, traces, windows):
+    assert build(tokenizer, traces, windows).digest() == build(tokenizer, traces, windows).digest()
+    changed = [traces[0] | {"finish_reason": "length"}, *traces[1:]]
+    assert build(tokenizer, changed, windows).digest() != build(tokenizer, traces, windows).digest()
+
+
+def test_a_batch_is_padded_on_the_right_and_masked_by_length():
+    # The pad token may well be a token of the text (pad == eos in many models): only the length decides.
+    batch = collate([{"input_ids": [5, 9], "labels": [IGNORED, 9]}, {"input_ids": [9], "labels": [9]}], pad_id=9)
+    assert batch["input_ids"].tolist() == [[5, 9], [9, 9]]
+    assert batch["labels"].tolist() == [[IGNORED, 9], [9, IGNORED]]
+    assert batch["attention_mask"].tolist() == [[1, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": "1e-4"}, r"training.learning_rate: '1e-4' is not of type 'number' \(in YAML write 1.0e-4"),
+        ({"epoch": 3}, "training: .*'epoch' was unexpected"),
+        ({"batch_size": True}, "training.batch_size: True is not of type 'integer'"),
+        ({"lora": {**fixtures.SETTINGS["lora"], "r": 0}}, "training.lora.r: 0 is less than the minimum"),
+        ({"truncated_traces": "cut"}, "training.truncated_traces: 'cut' is not one of"),
+    ],
+)
+def test_wrong_settings_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        check_settings({**fixtures.SETTINGS, **change})
+
+
+def test_a_batch_is_shared_by_ranks_and_accumulation():
+    settings = {"batch_size": 16, "micro_batch_size": 4}
+    assert accumulation_steps(settings, ranks=1) == 4
+    assert accumulation_steps(settings, ranks=2) == 2
+    with pytest.raises(ValueError, match="batch_size 16 is not a multiple of 3 rank"):
+        accumulation_steps(settings, ranks=3)

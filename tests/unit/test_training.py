@@ -1,0 +1,174 @@
+"""Real runs of distil.py under torchrun on a random tiny model; each takes some ten seconds."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+import training_fixtures as fixtures
+from hearth import files
+from safetensors.numpy import load_file
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return fixtures.make_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, model):
+    training = fixtures.Training(tmp_path_factory.mktemp("undisturbed"), model)
+    assert training.run() == 0, training.log
+    return training
+
+
+def test_a_student_learns_and_every_lora_b_has_moved(undisturbed):
+    log = files.read_json(undisturbed.folder / "out" / "training_log.json")
+    assert log["steps"] == len(log["losses"]) == 12
+    assert log["losses"][-1] < log["losses"][0] - 0.1
+    weights = load_file(undisturbed.folder / "out" / "adapter" / "adapter_model.safetensors")
+    moved = [name for name, values in weights.items() if "lora_B" in name and abs(values).max() > 0]
+    assert len(moved) == 2 * 4  # layers x target modules
+
+
+def test_what_is_written_names_no_place_and_no_time(undisturbed):
+    out = undisturbed.folder / "out"
+    assert sorted(path.name for path in (out / "adapter").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+    config = files.read_json(out / "adapter" / "adapter_config.json")
+    assert config["base_model_name_or_path"] == "tiny"
+    assert config["target_modules"] == sorted(config["target_modules"])
+    for path in (out / "training_log.json", out / "model_card.md", out / "adapter" / "adapter_config.json"):
+        text = path.read_text()
+        assert str(undisturbed.folder) not in text
+        assert "seconds" not in text
+    card = (out / "model_card.md").read_text()
+    assert "Simulated home." in card
+    assert "stand-in: random weights" in card
+    assert "24; used 24" in card
+
+
+def test_stats_count_what_the_training_took(undisturbed):
+    stats = files.read_json(undisturbed.folder / "out" / "training.stats.json")
+    assert stats["examples"] == 48
+    assert stats["seconds"] > 0
+    assert stats["peak_memory_bytes"] > 0
+    assert stats["versions"].keys() >= {"torch", "peft", "deepspeed"}
+
+
+def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(undisturbed, tmp_path, model):
+    training = fixtures.Training(tmp_path, model)
+    assert training.interrupt(step=8, sent=signal.SIGKILL) != 0
+    newest, before = training.checkpoints
+    assert (newest.name, before.name) == ("checkpoint-6", "checkpoint-3")
+    weights = newest / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
+    assert training.run() == 0, training.log
+    assert "checkpoint-6 is not used: adapter_model.safetensors is damaged" in training.log
+    assert training.log.count("step 4/12") == 2
+    assert training.adapter == undisturbed.adapter
+    for name in ("training_log.json", "model_card.md"):
+        assert (tmp_path / "out" / name).read_bytes() == (undisturbed.folder / "out" / name).read_bytes()
+    assert files.read_json(tmp_path / "out" / "training.stats.json")["resumed_from_step"] == 3
+
+
+def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(undisturbed, tmp_path, model):
+    training = fixtures.Training(tmp_path, model, save_steps=100)
+    assert training.interrupt(step=4, sent=signal.SIGTERM) != 0
+    stopped = int(re.search(r"error: stopped at step (\d+) of 12; a checkpoint is saved", training.log)[1])
+    assert [path.name for path in training.checkpoints] == [f"checkpoint-{stopped}"]
+    assert not (tmp_path / "out" / "adapter").exists()
+    assert training.run() == 0, training.log
+    assert training.log.count(f"step {stopped}/12") == 1
+    assert training.adapter == undisturbed.adapter
+
+
+def test_two_ranks_with_gradient_checkpointing_learn_the_same(undisturbed, tmp_path, model):
+    lora = {**fixtures.SETTINGS["lora"], "dropout": 0}
+    alone = fixtures.Training(tmp_path / "alone", model, lora=lora)
+    together = fixtures.Training(tmp_path / "together", model, ranks=2, lora=lora, gradient_checkpointing=True)
+    for training in (alone, together):
+        assert training.run() == 0, training.log
+    losses = [files.read_json(t.folder / "out" / "training_log.json")["losses"] for t in (alone, together)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+def test_a_student_in_training_is_locked(tmp_path):
+    from hearth.distillation.checkpoints import locked
+
+    with (
+        locked(tmp_path),
+        pytest.raises(ValueError, match="another process is training this student"),
+        locked(tmp_path),
+    ):
+        pass
+    with locked(tmp_path):
+        pass
+
+
+def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_path, capsys):
+    from hearth.distillation import checkpoints
+
+    for step in (5, 10, 15):
+        (tmp_path / f"checkpoint-{step}" / "global_step").mkdir(parents=True)
+        (tmp_path / f"checkpoint-{step}" / "global_step" / "weights").write_text("abc")
+        if step < 15:
+            checkpoints.write_manifest(tmp_path / f"checkpoint-{step}", seconds=step)
+    (tmp_path / "checkpoint-10" / "global_step" / "weights").unlink()
+    newest = checkpoints.newest_complete(tmp_path)
+    assert newest.name == "checkpoint-5"
+    assert checkpoints.seconds_until(newest) == 5
+    said = capsys.readouterr().out
+    assert "checkpoint-15 is not used: it was not written to its end" in said
+    assert "checkpoint-10 is not used: global_step/weights is missing" in said
+
+
+def test_no_option_begins_an_option_of_torchrun():
+    import distil
+    from torch.distributed.run import get_args_parser
+
+    theirs = [option for action in get_args_parser()._actions for option in action.option_strings]
+    help_text = subprocess.run([sys.executable, distil.__file__, "--help"], capture_output=True, text=True, check=True)
+    ours = set(re.findall(r"--[a-z-]+", help_text.stdout)) - {"--help"}
+    assert "--training-log" in ours
+    assert [(our, their) for our in ours for their in theirs if their.startswith(our)] == []
+
+
+@pytest.mark.parametrize(
+    ("rank", "arguments", "message"),
+    [
+        (None, {}, "error: start me with: torchrun --standalone"),
+        ("0", {"training": "{"}, "error: --training: not JSON"),
+        (
+            "0",
+            {"training": json.dumps({**fixtures.SETTINGS, "learning_rate": "1e-4"})},
+            "error: training.learning_rate",
+        ),
+        ("0", {"model": "nowhere"}, "error: nowhere: no snapshot.json"),
+    ],
+)
+def test_bad_input_ends_in_one_line(tmp_path, monkeypatch, capsys, rank, arguments, message):
+    import distil
+    from hearth import programs
+
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setattr(distil, "prepare_environment", distil.prepare_environment if rank is None else lambda: None)
+    training = fixtures.Training(tmp_path, tmp_path / "model")
+    options = training.options | arguments
+    with pytest.raises(SystemExit) as ended:
+        programs.run(
+            lambda: distil.main([str(part) for name, value in options.items() for part in (f"--{name}", value)])
+        )
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(message)
+    assert said.count("\n") == 1

@@ -1,0 +1,215 @@
+"""A random tiny Qwen3 and a small set of traces, for the tests of distillation."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from hearth import files
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEEPSPEED = PROJECT / "config" / "deepspeed" / "zero2.json"
+LABELS = ["cooking", "drinking water, coffee or drinks", "grabing tableware"]
+PROMPT = {
+    "version": "test@000000000000",
+    "template": "test",
+    "reasoning": "think",
+    "system": "You name the activity behind every event.\nLabels: " + "; ".join(LABELS),
+}
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+SETTINGS = {
+    "lora": {"r": 4, "alpha": 8, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
+    "learning_rate": 0.01,
+    "epochs": 2,
+    "batch_size": 4,
+    "micro_batch_size": 2,
+    "warmup_ratio": 0.1,
+    "max_length": 2048,
+    "seed": 7,
+    "gradient_checkpointing": False,
+    "save_steps": 3,
+    "truncated_traces": "keep",
+    "max_examples": None,
+}
+
+
+def make_windows(count: int) -> list[dict]:
+    """`count` train windows of two events, and one test window."""
+    windows = []
+    for index in range(count + 1):
+        first = LABELS[index % len(LABELS)]
+        windows.append(
+            {
+                "window_id": f"toy/s{index % 3}/{index}",
+                "dataset": "toy",
+                "session": f"s{index % 3}",
+                "index": index,
+                "split": "train" if index < count else "test",
+                "events": [
+                    {"id": 1, "time": "08:00:00", "description": f"kitchen stove turned ON {index}"},
+                    {"id": 2, "time": "08:00:07", "description": "kitchen fridge opened"},
+                ],
+                "gold": [first, LABELS[0]],
+                "residents": [["200"], ["201"]],
+            }
+        )
+    return windows
+
+
+def make_traces(windows: list[dict]) -> list[dict]:
+    """A finished trace with reasoning for every train window."""
+    return [
+        {
+            "window_id": window["window_id"],
+            "text": "<think>\nThe stove was used.\n</think>\n\n"
+            + json.dumps([{"id": i, "activity": label} for i, label in enumerate(window["gold"], start=1)]),
+            "finish_reason": "stop",
+            "prompt_tokens": 1,
+            "completion_tokens": 1,
+            "seed": 0,
+        }
+        for window in windows
+        if window["split"] == "train"
+    ]
+
+
+def make_tokenizer():
+    """A byte-level BPE with Qwen's special tokens and a chat template that can think."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    backend.train_from_iterator([PROMPT["system"], "kitchen stove turned ON fridge opened"], trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHAT_TEMPLATE
+    )
+    tokenizer.add_tokens(["<think>", "</think>"])
+    return tokenizer
+
+
+def make_model(folder: Path) -> Path:
+    """A snapshot folder of a random Qwen3: hidden 32, 2 layers."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(0)
+    tokenizer = make_tokenizer()
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    names = {path.name: files.file_digest(path) for path in sorted(folder.iterdir())}
+    snapshot = {
+        "model": "tiny",
+        "source": "folder:tiny",
+        "revision": "",
+        "parameters": 0,
+        "files": names,
+        "digest": files.digest(names),
+        "license": "apache-2.0",
+        "stand_in": "random weights",
+    }
+    files.write_json(folder / "snapshot.json", snapshot)
+    return folder
+
+
+class Training:
+    """One student in a folder of its own: its inputs, and real runs of distil.py under torchrun."""
+
+    def __init__(self, folder: Path, model: Path, windows: int = 24, ranks: int = 1, **settings):
+        self.folder, self.model, self.ranks = folder, model, ranks
+        self.settings = {**SETTINGS, **settings}
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = make_windows(windows)
+        files.write_json_lines(folder / "windows.jsonl", rows)
+        files.write_json_lines(folder / "traces.jsonl", make_traces(rows))
+        files.write_json(folder / "prompt.json", PROMPT)
+
+    @property
+    def options(self) -> dict[str, object]:
+        return {
+            "student": "tiny-student",
+            "model": self.model,
+            "teacher": "big",
+            "traces": self.folder / "traces.jsonl",
+            "windows": self.folder / "windows.jsonl",
+            "prompt": self.folder / "prompt.json",
+            "recipe": "reasoning",
+            "training": json.dumps(self.settings),
+            "deepspeed": DEEPSPEED,
+            "dtype": "auto",
+            "notes": json.dumps(["Simulated home."]),
+            "work": self.folder / "work",
+            "adapter": self.folder / "out" / "adapter",
+            "training-log": self.folder / "out" / "training_log.json",
+            "card": self.folder / "out" / "model_card.md",
+            "stats": self.folder / "out" / "training.stats.json",
+        }
+
+    @property
+    def command(self) -> list[str]:
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.ranks}"]
+        flags = [str(part) for name, value in self.options.items() for part in (f"--{name}", value)]
+        return [*torchrun, str(PROJECT / "workflow_scripts" / "distil.py"), *flags]
+
+    def start(self) -> subprocess.Popen:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        with open(self.folder / "log.txt", "a") as log:
+            return subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+
+    def run(self) -> int:
+        return self.start().wait(timeout=300)
+
+    def interrupt(self, step: int, sent: signal.Signals) -> int:
+        """Start, wait until `step` is done, send a signal to torchrun; its exit status, once the rank is gone too."""
+        process = self.start()
+        deadline = time.monotonic() + 300
+        while f"step {step}/" not in self.log:
+            assert process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
+        ranks = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(sent)
+        if sent == signal.SIGKILL:
+            for rank in ranks:
+                rank.kill()
+        psutil.wait_procs(ranks, timeout=120)
+        return process.wait(timeout=120)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log.txt").read_text()
+
+    @property
+    def adapter(self) -> bytes:
+        return (self.folder / "out" / "adapter" / "adapter_model.safetensors").read_bytes()
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """Newest first."""
+        found = (self.folder / "work").glob("*/checkpoint-*")
+        return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)

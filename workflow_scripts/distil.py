@@ -1,0 +1,135 @@
+"""Distil a teacher's traces into a student: a LoRA adapter on a small model.
+
+Run by torchrun, one process a GPU (one in all without a GPU):
+    torchrun --standalone --nproc_per_node=1 distil.py --student ... --model ...
+torchrun reads abbreviations of its own options after the script's name too, so no option here may
+begin one of its (hence --training-log, not --log).
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from hearth.files import file_digest, read_json, read_json_lines, write_json, write_text
+from hearth.programs import UserError, run
+
+
+def parse(argv=None) -> argparse.Namespace:
+    """The program's options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--student", required=True, help="name of the student")
+    parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
+    parser.add_argument("--teacher", required=True, help="name of the recogniser that wrote the traces")
+    parser.add_argument("--traces", required=True, type=Path, help="the teacher's raw predictions on the train split")
+    parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
+    parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt (json)")
+    parser.add_argument("--recipe", default="reasoning", help="what is learned from a trace")
+    parser.add_argument("--training", required=True, help="training settings, as a JSON object")
+    parser.add_argument("--deepspeed", required=True, type=Path, help="DeepSpeed configuration (json)")
+    parser.add_argument(
+        "--dtype",
+        default="auto",
+        choices=["auto", "float32", "bfloat16"],
+        help="number format of training; auto: bfloat16 on a GPU, float32 without one",
+    )
+    parser.add_argument("--notes", default="[]", help="JSON list of sentences for the card, such as `Simulated home.`")
+    parser.add_argument("--work", required=True, type=Path, help="folder for checkpoints, kept for resuming")
+    parser.add_argument("--adapter", required=True, type=Path, help="folder to write the adapter to")
+    parser.add_argument("--training-log", required=True, type=Path, help="training_log.json to write")
+    parser.add_argument("--card", required=True, type=Path, help="model_card.md to write")
+    parser.add_argument("--stats", required=True, type=Path, help="timings and memory to write (json)")
+    return parser.parse_args(argv)
+
+
+def main(argv=None) -> None:
+    """Train, check, publish. Every rank runs this; rank 0 writes."""
+    options = parse(argv)
+    prepare_environment()
+    from hearth import models
+    from hearth.distillation import checkpoints, examples, export, training
+    from hearth.distillation.settings import check_settings
+
+    rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    settings = check_settings(from_json("--training", options.training, dict))
+    notes = from_json("--notes", options.notes, list)
+    base, prompt, deepspeed = (
+        models.read_snapshot(options.model),
+        read_json(options.prompt),
+        read_json(options.deepspeed),
+    )
+    traces, windows = read_json_lines(options.traces), read_json_lines(options.windows)
+    tokenizer = models.load_tokenizer(options.model)
+    data = examples.build_examples(traces, windows, prompt, tokenizer, options.recipe, settings)
+    dtype = models.resolve_dtype(options.dtype, models.resolve_device("auto"))
+    identity = training.run_identity(base["digest"], data, settings, deepspeed, dtype, ranks)
+    run_folder = options.work / identity[:12]
+    arguments = training.training_arguments(settings, deepspeed, run_folder, dtype, ranks)
+
+    with checkpoints.locked(run_folder) if rank == 0 else contextlib.nullcontext():
+        outcome = training.train(options.model, tokenizer, data, settings, arguments)
+        part = options.adapter.with_name(f".{options.adapter.name}.part")
+        export.save_adapter(outcome.trainer, base["model"], part)
+        if rank == 0:
+            export.check_adapter(options.model, part)
+            log = {
+                "student": options.student,
+                "base": {key: base[key] for key in ("model", "source", "revision", "license", "stand_in", "digest")},
+                "teacher": options.teacher,
+                "dataset": windows[0]["dataset"],
+                "recipe": options.recipe,
+                "prompt": {key: prompt[key] for key in ("version", "reasoning")},
+                "settings": settings,
+                "deepspeed": deepspeed,
+                "dtype": dtype,
+                "ranks": ranks,
+                "examples": data.counts,
+                "trainable_parameters": outcome.trainable_parameters,
+                "steps": len(outcome.losses),
+                "losses": outcome.losses,
+                "digests": {"run": identity, "examples": data.digest(), "traces": file_digest(options.traces)},
+            }
+            export.publish(part, options.adapter)
+            write_json(options.training_log, log)
+            write_text(options.card, export.model_card(log, notes))
+            write_json(options.stats, outcome.stats)
+    training.end()
+
+
+def from_json(option: str, text: str, kind: type) -> object:
+    """The JSON value of a command-line option; a UserError names the option."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{option}: not JSON: {error}") from None
+    if not isinstance(value, kind):
+        raise UserError(f"{option}: expected a JSON {'object' if kind is dict else 'list'}")
+    return value
+
+
+def prepare_environment() -> None:
+    """Settings that the libraries read when they are first imported."""
+    if "RANK" not in os.environ:
+        raise UserError("start me with: torchrun --standalone --nproc_per_node=<number of GPUs, or 1> distil.py ...")
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    # Waiting threads that spin starve those that work on a shared machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
+    if sys.platform == "linux":
+        # torchrun gives us a session of our own; if it is killed, we must not train on unseen.
+        parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ["DS_ACCELERATOR"] = "cpu"
+    elif int(os.environ["WORLD_SIZE"]) > torch.cuda.device_count():
+        raise UserError(f"{os.environ['WORLD_SIZE']} processes but {torch.cuda.device_count()} GPU(s) in sight")
+
+
+if __name__ == "__main__":
+    run(main)

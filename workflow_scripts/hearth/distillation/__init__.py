@@ -1,0 +1,1 @@
+"""A teacher's traces in, a student's LoRA adapter out: examples, settings, training, checkpoints, export."""

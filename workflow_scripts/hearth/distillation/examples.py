@@ -1,0 +1,179 @@
+"""A teacher's traces as training examples: the prompt of a window, then the text to learn, with an end of turn.
+
+Prompt and completion are tokenised apart and joined, exactly as in recognition, so the student is
+trained on the very tokens it will be shown. The loss falls on the completion only.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from hearth.files import digest
+from hearth.prompts import split_prompt, window_text
+
+IGNORED = -100  # the label that cross-entropy skips
+
+# What a student learns from a trace: (trace, window) -> target text. `reasoning` is the paper's: all of it.
+RECIPES: dict[str, Callable[[dict, dict], str]] = {"reasoning": lambda trace, window: trace["text"]}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One window: token ids of the prompt after the static prefix, and of the completion."""
+
+    window_id: str
+    suffix_ids: list[int]
+    completion_ids: list[int]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A dataset for the Trainer; the static prefix is held once.
+
+    `counts` accounts for every trace: traces == used + sum of left_out; truncated is the part of
+    used that has no end of turn.
+    """
+
+    prefix_ids: list[int]
+    items: list[Example]
+    counts: dict
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        item = self.items[index]
+        prompt = self.prefix_ids + item.suffix_ids
+        return {
+            "input_ids": prompt + item.completion_ids,
+            "labels": [IGNORED] * len(prompt) + item.completion_ids,
+        }
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of all that is learned from: every token id, in order, and where the completions begin."""
+        return digest([self.prefix_ids, [[item.suffix_ids, item.completion_ids] for item in self.items]])
+
+
+def build_examples(
+    traces: list[dict], windows: list[dict], prompt: dict, tokenizer, recipe: str, settings: dict
+) -> Examples:
+    """Make the training examples of a teacher's traces, in the order of the traces.
+
+    `settings` gives max_length (tokens), truncated_traces, max_examples and seed. A trace that the
+    teacher ended itself ends in the tokenizer's end of turn; one cut at the token limit
+    (finish_reason "length") does not, so that nobody learns to stop in mid-sentence. Raises
+    ValueError for traces that do not belong to the train windows, a tokenizer that does not give
+    the text back, or when no example is left.
+    """
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe {recipe!r} is none of {', '.join(RECIPES)}")
+    by_id = _train_windows(traces, windows)
+    if tokenizer.eos_token_id is None:
+        raise ValueError("the model's tokenizer has no end-of-turn token (eos_token): use an instruct model")
+    left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
+    prefix, prefix_ids = None, []
+    items, unfinished = [], set()
+    for trace in traces:
+        window = by_id[trace["window_id"]]
+        target = RECIPES[recipe](trace, window)
+        finished = trace["finish_reason"] == "stop"
+        if not target.strip():
+            left_out["empty"] += 1
+            continue
+        if not finished and settings["truncated_traces"] == "drop":
+            left_out["truncated"] += 1
+            continue
+        window_prefix, suffix = split_prompt(tokenizer, prompt["system"], window_text(window), prompt["reasoning"])
+        if prefix is None:
+            prefix, prefix_ids = window_prefix, _token_ids(tokenizer, window_prefix)
+        assert window_prefix == prefix, "the static prefix varies between windows"
+        example = Example(
+            window_id=trace["window_id"],
+            suffix_ids=_token_ids(tokenizer, suffix),
+            completion_ids=_token_ids(tokenizer, target) + [tokenizer.eos_token_id] * finished,
+        )
+        _check_text(tokenizer, prefix_ids, example, prefix + suffix, target, finished)
+        if len(prefix_ids) + len(example.suffix_ids) + len(example.completion_ids) > settings["max_length"]:
+            left_out["too_long"] += 1
+            continue
+        items.append(example)
+        if not finished:
+            unfinished.add(example.window_id)
+    items, left_out["over_max_examples"] = _first(items, settings["max_examples"], settings["seed"])
+    counts = {
+        "traces": len(traces),
+        "used": len(items),
+        "truncated": sum(item.window_id in unfinished for item in items),
+        "left_out": dict(left_out),
+    }
+    if not items:
+        raise ValueError(f"no training example is left of {len(traces)} traces: {dict(left_out)}")
+    return Examples(prefix_ids, items, counts)
+
+
+def collate(examples: list[dict[str, list[int]]], pad_id: int) -> dict[str, torch.Tensor]:
+    """Pad a batch on the right: input_ids, labels and attention_mask, each int64 of (examples, longest)."""
+    shape = (len(examples), max(len(example["input_ids"]) for example in examples))
+    batch = {
+        "input_ids": torch.full(shape, pad_id),
+        "labels": torch.full(shape, IGNORED),
+        "attention_mask": torch.zeros(shape, dtype=torch.long),
+    }
+    for row, example in enumerate(examples):
+        length = len(example["input_ids"])
+        batch["input_ids"][row, :length] = torch.tensor(example["input_ids"])
+        batch["labels"][row, :length] = torch.tensor(example["labels"])
+        batch["attention_mask"][row, :length] = 1
+    return batch
+
+
+def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
+    """The window of every trace by window_id, checked: known, of the train split, one trace a window."""
+    by_id = {window["window_id"]: window for window in windows}
+    seen = set()
+    for trace in traces:
+        name = trace["window_id"]
+        if name not in by_id:
+            raise ValueError(f"trace of window {name!r}, which the windows file does not have: rebuild the traces")
+        if by_id[name]["split"] != "train":
+            raise ValueError(f"trace of window {name!r}, which is in the {by_id[name]['split']} split: train only")
+        if name in seen:
+            raise ValueError(f"two traces of window {name!r}")
+        if trace["finish_reason"] not in ("stop", "length"):
+            raise ValueError(
+                f"trace of window {name!r}: finish_reason {trace['finish_reason']!r} is not stop or length"
+            )
+        seen.add(name)
+    return by_id
+
+
+def _token_ids(tokenizer, text: str) -> list[int]:
+    return tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+
+
+def _check_text(tokenizer, prefix_ids: list[int], example: Example, prompt: str, target: str, finished: bool) -> None:
+    """The token ids must read as the prompt, then the target, then the end of turn of a finished trace.
+
+    Compared in Unicode's NFC, which Qwen's tokenizer applies to its input.
+    """
+    ids = prefix_ids + example.suffix_ids + example.completion_ids
+    text = unicodedata.normalize("NFC", tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+    if not text.startswith(unicodedata.normalize("NFC", prompt)):
+        raise ValueError(f"window {example.window_id!r}: the tokenizer does not give the prompt back as it was")
+    if text != unicodedata.normalize("NFC", prompt + target + tokenizer.eos_token * finished):
+        raise ValueError(f"window {example.window_id!r}: the tokenizer does not give the trace back as it was")
+
+
+def _first(items: list[Example], n: int | None, seed: int) -> tuple[list[Example], int]:
+    """The first `n` examples in a seeded order, put back in the order they came in, and how many were left out.
+
+    The order is by a hash of seed and window, so a smaller `n` takes a part of what a larger one takes.
+    """
+    if n is None or n >= len(items):
+        return items, 0
+    order = sorted(items, key=lambda item: digest([seed, item.window_id]))
+    chosen = {item.window_id for item in order[:n]}
+    return [item for item in items if item.window_id in chosen], len(items) - n
