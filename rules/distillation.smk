@@ -45,5 +45,5 @@ rule distil:
         " --windows {input.windows:q} --prompt {input.prompt:q} --teacher {params.teacher}"
         " --recipe {params.recipe} --training {params.training:q} --deepspeed {input.deepspeed:q}"
         " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}"
-        " --adapter $(dirname {output.adapter:q}) --log {output.log:q} --card {output.card:q}"
+        " --adapter $(dirname {output.adapter:q}) --training-log {output.log:q} --card {output.card:q}"
         " --stats {output.stats:q} > {log:q} 2>&1"
