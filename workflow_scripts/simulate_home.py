@@ -26,6 +26,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", required=True, type=int, help="draws residents, habits and days")
     parser.add_argument("--sessions", required=True, type=int, help="sessions to simulate, at least 1")
     parser.add_argument("--out", required=True, type=Path, help="folder to write; it is replaced as a whole")
+    parser.add_argument(
+        "--missing-sensors",
+        type=int,
+        default=0,
+        help="how many of the home's sensors are not fitted, drawn by the seed",
+    )
     arguments = parser.parse_args(argv)
     if arguments.sessions < 1:
         raise UserError(f"--sessions {arguments.sessions}: give 1 or more")
@@ -34,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=arguments.out.parent, prefix=f".{arguments.out.name}.") as name:
         folder = Path(name) / "home"
         folder.mkdir()
-        FORMATS[arguments.format](folder, arguments.seed, arguments.sessions, home)
+        FORMATS[arguments.format](folder, arguments.seed, arguments.sessions, home, arguments.missing_sensors)
         write_text(folder / "README.txt", README.format_map(vars(arguments)))
         if arguments.out.exists():
             shutil.rmtree(arguments.out)

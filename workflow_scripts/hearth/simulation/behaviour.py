@@ -13,6 +13,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from hearth.homes import Home
+
 Script = Iterator[float]
 
 
@@ -45,17 +47,37 @@ class Span:
     what: str
 
 
+def fitted_sensors(home: Home, missing: int, *names: object) -> list[str]:
+    """The home's sensors in its order, less `missing` of them, drawn by the stream of these names.
+
+    Raises ValueError where that leaves none.
+    """
+    if not 0 <= missing < len(home.sensors):
+        raise ValueError(
+            f"{missing} missing sensors: {home.name} has {len(home.sensors)}, so give 0 or more, but fewer"
+        )
+    lost = stream(*names, "missing").sample(sorted(home.sensors), missing)
+    return [sensor for sensor in home.sensors if sensor not in lost]
+
+
 class Household:
     """One session of a home: its clock (ms), the state of its devices, and all that its sensors tell.
 
-    `sensors` are those that tell anything. `share` is the chance that an event is put down to everybody who does
-    the same thing in the same room, `faults` the chance by sensor that its going inactive is lost.
+    `labels` are what residents can do; `sensors` are those that tell anything. `share` is the chance that an event
+    is put down to everybody who does the same thing in the same room, `faults` the chance by sensor that its going
+    inactive is lost.
     """
 
     def __init__(
-        self, rng: random.Random, sensors: Iterable[str], share: float = 0.0, faults: dict[str, float] | None = None
+        self,
+        rng: random.Random,
+        labels: Iterable[str],
+        sensors: Iterable[str],
+        share: float = 0.0,
+        faults: dict[str, float] | None = None,
     ):
         self.rng = rng
+        self.labels = frozenset(labels)
         self.sensors = frozenset(sensors)
         self.share = share
         self.faults = faults or {}
@@ -139,7 +161,9 @@ class Resident:
     # What they are doing, and where
 
     def begins(self, label: str) -> Script:
-        """End what they were doing and begin `label` a few ms later."""
+        """End what they were doing and begin `label` a few ms later. Raises ValueError where the home lacks it."""
+        if label not in self.household.labels:
+            raise ValueError(f"the home has no label {label!r}, which its simulated residents need")
         now = self.household.now
         self.activities[-1].end = now
         gap = self.rng.randint(1, 40) if self.rng.random() < 0.85 else self.rng.randint(40, 145)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hearth.files import replacing
 from hearth.homes import Home
-from hearth.simulation.behaviour import Household, Resident, Script, Span, stream
+from hearth.simulation.behaviour import Household, Resident, Script, Span, fitted_sensors, stream
 
 # Letter: who does what around the meal. Number: subjects. Then the simulated period: morning, afternoon, evening, all.
 SCENARIOS = ("A2a", "B2m", "D4mae", "C2m", "A2e", "B2e", "A1a", "B2a", "A4mae", "A2m", "C2a", "B4mae", "C1e", "C2e")
@@ -45,12 +45,12 @@ def entering(me: Resident) -> Script:
     """Come home; some take off their shoes on a chair, some put the shopping away."""
     yield from me.begins("ENTERING_HOME")
     yield from me.goes("HALL", 5, 14)
-    if me.usually("shoes", 0.5):
+    if me.usually("shoes", 0.35):
         yield from me.goes("DINING_ROOM")
         if me.sits(me.order("chair", CHAIRS)):
             yield me.takes(5, 9)
             me.stands()
-    if me.usually("shopping", 0.5):
+    if me.usually("shopping", 0.35):
         yield from me.goes("KITCHEN")
         for door in me.order("shopping", (PANTRY, FRIDGE)):
             yield from me.uses(door, 2, 5)
@@ -110,7 +110,8 @@ def cold_meal(me: Resident) -> Script:
     """A cold meal: the cooking's doors without pots and stove."""
 
     def script() -> Script:
-        for door in me.order("cold meal", (FRIDGE, PANTRY, CUTLERY, FRIDGE))[: me.rng.randint(2, 4)]:
+        knife = [CUTLERY] if me.usually("knife", 0.35) else []
+        for door in me.order("cold meal", [FRIDGE, PANTRY, FRIDGE, *knife])[: me.rng.randint(2, 4)]:
             yield me.takes(3, 14)
             yield from me.uses(door, 2.5, 7)
         yield me.takes(15, 40)
@@ -122,13 +123,14 @@ def setting_table(me: Resident) -> Script:
     """Cutlery, then something to drink, carried to the table."""
 
     def script() -> Script:
-        for door in me.order("table", (CUTLERY, FRIDGE, PANTRY))[: 1 + me.usually("second way", 0.7)]:
+        ways = [CUTLERY, me.order("table", (FRIDGE, PANTRY))[0]]
+        for door in ways if me.usually("cutlery first", 0.7) else reversed(ways):
             yield me.takes(4, 14)
             yield from me.uses(door, 2.5, 6)
             yield from me.goes("DINING_ROOM")
             yield me.takes(3, 9)
             yield from me.goes("KITCHEN")
-        if me.usually("cutlery again", 0.3):
+        if me.usually("cutlery again", 0.25):
             yield from me.uses(CUTLERY, 2, 4)
         yield from me.goes("DINING_ROOM")
         yield me.takes(4, 12)
@@ -234,7 +236,7 @@ def television(me: Resident) -> Script:
     if me.switches(TELEVISION, True):
         yield me.takes(1.5, 6)
     me.sits(me.order("couch", COUCH))
-    yield me.takes(45, 95)
+    yield me.takes(55, 105)
     if me.usually("stay seated", 0.3):
         return  # the next activity may well be one for the couch
     if not me.others("WATCHING_TV") and me.usually("off from the couch", 0.6):
@@ -291,7 +293,7 @@ def computer(me: Resident) -> Script:
         yield me.takes(1, 4)
         yield from me.whole_second()
         me.sits((OFFICE_CHAIR,))
-        yield me.takes(45, 85)
+        yield me.takes(55, 95)
         if me.usually("up before the end", 0.5):
             me.stands()
             yield me.takes(0.5, 2)
@@ -302,7 +304,7 @@ def computer(me: Resident) -> Script:
     yield from _leave_seat(me)
 
 
-LEISURE = (television, television, calling, answering, computer, medicines, drinking)
+LEISURE = (television, television, television, calling, answering, computer, computer, medicines, drinking)
 
 
 def _leisure(me: Resident, done: list[Callable]) -> Script:
@@ -351,12 +353,13 @@ def _day(me: Resident, role: int, scenario: str, stop: int) -> Script:
         yield from leaving(me)
 
 
-def simulate(seed: int, number: int, home: Home, sensors: Iterable[str]) -> tuple[str, Household]:
+def simulate(seed: int, number: int, home: Home, missing: int = 0) -> tuple[str, Household]:
     """Session `number` (0-based): its scenario, and the household that has lived it."""
+    sensors = fitted_sensors(home, missing, "marble", seed)
     rng = stream("marble", seed, "session", number)
     scenario = SCENARIOS[number % len(SCENARIOS)]
     stop = rng.randint(410_000, 560_000)
-    household = Household(rng, sensors, faults=LOST)
+    household = Household(rng, home.labels, sensors, faults=LOST)
     for subject in rng.sample(SUBJECTS, int(scenario[1])):
         Resident(subject, household, ("marble", seed), TRANSITION, "OUT" if "e" in scenario[2:] else "HALL")
     for role, resident in enumerate(household.residents):
@@ -364,16 +367,18 @@ def simulate(seed: int, number: int, home: Home, sensors: Iterable[str]) -> tupl
     household.run(until=stop + rng.randint(20_000, 60_000))
     for resident in household.residents:
         resident.finish()
+        if rng.random() < 0.1:  # the recorder of labels was stopped and started once more
+            resident.activities.append(Span(household.now, household.now, TRANSITION))
     return scenario, household
 
 
-def write(root: Path, seed: int, sessions: int, home: Home, sensors: Iterable[str] | None = None) -> None:
+def write(root: Path, seed: int, sessions: int, home: Home, missing: int = 0) -> None:
     """Write `sessions` instances below `root/dataset`; equal arguments give equal bytes.
 
-    `sensors` (all the home's by default) are those that this home has been fitted with.
+    `missing` of the home's sensors, drawn by the seed, tell nothing in any session.
     """
     for number in range(sessions):
-        scenario, household = simulate(seed, number, home, home.sensors if sensors is None else sensors)
+        scenario, household = simulate(seed, number, home, missing)
         folder = Path(root) / "dataset" / scenario / f"instance{number // len(SCENARIOS) + 1}"
         _write_instance(folder, household, _epoch(stream("marble", seed, "start", number), number, home))
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from hearth.files import replacing
 from hearth.homes import Home
-from hearth.simulation.behaviour import Event, Household, Resident, Script, stream
+from hearth.simulation.behaviour import Event, Household, Resident, Script, fitted_sensors, stream
 
-# A tenth of the real homes' sessions would do for the demo; a quarter (real ones have about 400 events) lets every
-# session hold several activities of everybody while a home of two dozen sessions still loads in a second.
+# Real sessions have about 400 events. Fewer, so that a small home has many sessions: splits are by session.
 EVENTS_PER_SESSION = 115
-# Shares of MuRAL: annotations without a sensor are 92 of 8,635 rows.
+# Annotations without a sensor: 92 of MuRAL's 8,635 rows.
 NOTES = 0.011
-DESCRIBED = 0.4
+DESCRIBED = 0.4  # of the events that a sentence could be written about
+SHARED = 0.3  # chance that an event is put down to all who do the same thing in that room
 
 HOOD, STOVE = "kitchen range hood wattmeter", "kitchen induction stove wattmeter"
 COFFEE, MICROWAVE = "kitchen coffee machine wattmeter", "kitchen microwave wattmeter"
@@ -33,6 +33,7 @@ BEDROOMS = {"A": "bedroom_1", "B": "bedroom_1", "C": "bedroom_2", "D": "bedroom_
 ROLES = {"A": "mother", "B": "father", "C": "daughter", "D": "guest"}
 
 OTHERS = "others"
+CHAT, GAME = "chat at the table", "game at the table"  # facts that others can join
 RESTING = "resting on the couch or the chairs"
 DRINKING = "drinking water, coffee or drinks"
 # Ids that MuRAL gives its labels, where they are known; the other labels take the free ids in the home's order.
@@ -59,7 +60,7 @@ DAY_PARTS = ("morning", "evening", "afternoon", "morning", "evening", "night")
 
 def _moves(me: Resident, sensor: str, sentence: str = "") -> None:
     """Move before a motion sensor; how long it holds differs by sensor and home."""
-    me.moves(sensor, 5 + 9 * stream(me.home_seed, sensor).random(), sentence)
+    me.moves(sensor, 8 + 12 * stream(me.home_seed, sensor).random(), sentence)
 
 
 def _stays(me: Resident, sensor: str, low: float, high: float, sentence: str = "") -> Script:
@@ -68,7 +69,7 @@ def _stays(me: Resident, sensor: str, low: float, high: float, sentence: str = "
     while me.household.now < end:
         _moves(me, sensor, sentence)
         sentence = ""
-        yield me.rng.uniform(5, 50)
+        yield me.rng.uniform(8, 45)
 
 
 def _heats(me: Resident, device: str, low: float, high: float, sentence: str) -> None:
@@ -320,7 +321,7 @@ def dishes(me: Resident) -> Script:
     yield from me.begins("washing dishes")
     for _ in range(me.rng.randint(2, 4)):
         _moves(me, KITCHEN_SINK, f"{me.name} washes the dishes.")
-        yield me.takes(10, 28)
+        yield me.takes(10, 35)
     steps = me.order("dry", (CABINET, COUNTER))[: 1 + me.usually("wipe", 0.5)]
     yield from _kitchen(me, steps, {CABINET: f"{me.name} puts clean dishes back.", COUNTER: f"{me.name} wipes."})
 
@@ -375,8 +376,8 @@ def television(me: Resident) -> Script:
         yield me.takes(1, 5)
     if me.switches(TELEVISION, True, f"{me.name} turns on the TV."):
         yield me.takes(1, 6)
-    yield from _stays(me, COUCH, 60, 150, f"{me.name} watches TV on the couch.")
-    if not me.others(me.label) and CONSOLE not in me.household.active and me.usually("turn off", 0.8):
+    yield from _stays(me, COUCH, 40, 110, f"{me.name} watches TV on the couch.")
+    if not me.others(me.label) and CONSOLE not in me.household.active and me.usually("turn off", 0.9):
         me.switches(TELEVISION, False, f"{me.name} turns off the TV.")
         yield me.takes(1, 3)
 
@@ -388,7 +389,7 @@ def video_games(me: Resident) -> Script:
     for device in me.order("console", (TELEVISION, CONSOLE)):
         if me.switches(device, True, f"{me.name} starts the {'TV' if device == TELEVISION else 'game console'}."):
             yield me.takes(2, 7)
-    yield from _stays(me, COUCH, 60, 140, f"{me.name} plays a video game.")
+    yield from _stays(me, COUCH, 40, 110, f"{me.name} plays a video game.")
     if not me.others(me.label):
         me.switches(CONSOLE, False, f"{me.name} turns off the game console.")
         yield me.takes(1, 4)
@@ -403,8 +404,8 @@ def reading(me: Resident) -> Script:
     yield from me.begins("reading books")
     _moves(me, BOOKSHELF, f"{me.name} takes a book from the bookshelf.")
     yield me.takes(4, 15)
-    yield from _stays(me, COUCH, 60, 140, f"{me.name} sits on the couch to read.")
-    if me.usually("put back", 0.5):
+    yield from _stays(me, COUCH, 35, 90, f"{me.name} sits on the couch to read.")
+    if me.usually("put back", 0.6):
         _moves(me, BOOKSHELF, f"{me.name} puts the book back.")
         yield me.takes(2, 5)
 
@@ -418,52 +419,54 @@ def resting(me: Resident) -> Script:
         yield from _stands_up(me)
     else:
         yield from me.goes("living room")
-        yield from _stays(me, COUCH, 40, 110, f"{me.name} rests on the couch.")
+        yield from _stays(me, COUCH, 30, 80, f"{me.name} rests on the couch.")
+
+
+def _meet(me: Resident, label: str, fact: str, said: str, low: float, high: float) -> Script:
+    """Sit down at the table and do something there with whoever comes, as long as oneself likes."""
+    home = me.household
+    home.facts.add(fact)
+    yield from _sits_down(me, said)
+    yield from me.waits_for(lambda: bool(me.others(label)), at_most=50)
+    yield from _remains(me, low, high)
+    home.facts.discard(fact)
+    yield from _stands_up(me)
+
+
+def _joins(me: Resident, label: str, fact: str, said: str) -> Script:
+    """Join those at the table until whoever began it has had enough."""
+    yield from me.begins(label)
+    yield from _sits_down(me, said)
+    yield from me.waits_for(lambda: fact not in me.household.facts, at_most=180)
+    yield from _stands_up(me)
 
 
 def chatting(me: Resident) -> Script:
-    """Join somebody who rests or drinks on the couch: from then on both are chatting."""
-    company = [r for r in me.household.residents if r is not me and r.label in (RESTING, DRINKING, "chatting")]
-    if not company:
+    """Talk at the table with whoever comes, or sit down by somebody who rests or drinks on the couch."""
+    label = "chatting"
+    couch = [r for r in me.others(RESTING) + me.others(DRINKING) if not r.seat and r.place == "living room"]
+    if not couch:
+        yield from me.begins(label)
+        yield from _meet(me, label, CHAT, f"{me.name} sits down at the table to talk.", 25, 70)
         return
-    other = me.rng.choice(company)
-    yield from me.goes(other.place)
-    yield from me.begins("chatting")
-    if other.label in (RESTING, DRINKING):
-        other.label = "chatting"
-    said = f"{me.name} talks with {other.name}."
-    if other.seat:
-        yield from _sits_down(me, said)
-        yield from _remains(me, 40, 90)
-        yield from _stands_up(me)
-    else:
-        yield from _stays(me, COUNTER if other.place == "kitchen" else COUCH, 40, 90, said)
+    yield from me.goes("living room")
+    yield from me.begins(label)
+    if couch[0].label in (RESTING, DRINKING):
+        couch[0].label = label
+    yield from _stays(me, COUCH, 25, 60, f"{me.name} talks with {couch[0].name} on the couch.")
 
 
 def board_game(me: Resident) -> Script:
-    """Fetch a game from the shelf and play it at the table with whoever comes."""
-    home = me.household
+    """Fetch a game from the shelf, play it at the table, put it back."""
+    label = "playing board games"
     yield from me.goes("living room")
-    yield from me.begins("playing board games")
+    yield from me.begins(label)
     _moves(me, BOOKSHELF, f"{me.name} takes a board game from the bookshelf.")
     yield me.takes(4, 10)
-    home.facts.add("board game")
-    yield from _sits_down(me, f"{me.name} sits down at the table to play a board game.")
-    yield from me.waits_for(lambda: bool(me.others(me.label)), at_most=50)
-    yield from _remains(me, 60, 130)
-    home.facts.discard("board game")
-    yield from _stands_up(me)
+    yield from _meet(me, label, GAME, f"After fetching a board game, {me.name} sits down at the table.", 40, 90)
     yield from me.goes("living room")
     _moves(me, BOOKSHELF, f"{me.name} puts the board game back.")
     yield me.takes(2, 6)
-
-
-def join_board_game(me: Resident) -> Script:
-    """Sit down with those who play until the game is over."""
-    yield from me.begins("playing board games")
-    yield from _sits_down(me, f"{me.name} joins the board game.")
-    yield from me.waits_for(lambda: "board game" not in me.household.facts, at_most=180)
-    yield from _stands_up(me)
 
 
 def computer(me: Resident) -> Script:
@@ -546,11 +549,11 @@ def anything_else(me: Resident) -> Script:
 
 
 LEISURE: dict[Callable, float] = {
-    television: 3,
+    television: 2.5,
     video_games: 2,
     reading: 2,
     resting: 2.5,
-    chatting: 4,
+    chatting: 2.5,
     board_game: 1.5,
     computer: 2,
     cleaning: 1.5,
@@ -564,14 +567,17 @@ LEISURE: dict[Callable, float] = {
     washing: 0.7,
     shower: 0.5,
     dishes: 0.4,
-    anything_else: 0.7,
+    anything_else: 1.5,
 }
 
 
 def _leisure(me: Resident, done: list[Callable]) -> Script:
     """What they feel like, by habit; not the same as just before."""
-    if "board game" in me.household.facts and me.rng.random() < 0.8:
-        yield from join_board_game(me)
+    if GAME in me.household.facts and me.rng.random() < 0.8:
+        yield from _joins(me, "playing board games", GAME, f"{me.name} joins the board game.")
+        return
+    if CHAT in me.household.facts and me.rng.random() < 0.8:
+        yield from _joins(me, "chatting", CHAT, f"{me.name} sits down at the table, too, and talks.")
         return
     choices = [script for script in LEISURE if script not in done[-3:]]
     weights = [LEISURE[script] * (0.4 + 1.2 * me.habit(script.__name__)) for script in choices]
@@ -619,13 +625,13 @@ def _day(me: Resident, role: int, period: str) -> Script:
 
 
 def simulate(
-    seed: int, number: int, sensors: Iterable[str], events_per_session: int
-) -> tuple[Household, str, int, random.Random]:
+    seed: int, number: int, home: Home, missing: int = 0, events_per_session: int = EVENTS_PER_SESSION
+) -> tuple[Household, str, int]:
     """Session `number` (0-based): the household that has lived it, its day part, its start in seconds of the day."""
     rng = stream("mural", seed, "session", number)
     period = DAY_PARTS[number % len(DAY_PARTS)]
     start = rng.randint(*PERIODS[period][:2])
-    household = Household(rng, sensors, share=0.25)
+    household = Household(rng, home.labels, fitted_sensors(home, missing, "mural", seed), share=SHARED)
     names = sorted(rng.sample(sorted(BEDROOMS), rng.choices((2, 3, 4), (4, 3, 2))[0]))
     roles = rng.sample(range(len(names)), len(names))
     for name, role in zip(names, roles, strict=True):
@@ -637,7 +643,7 @@ def simulate(
         household.start(_day(me, role, period), late)
     target = round(events_per_session * rng.uniform(0.88, 1.12))
     household.run(until=6 * 3_600_000, enough=target)
-    return household, period, start, rng
+    return household, period, start
 
 
 def activity_ids(labels: Iterable[str]) -> dict[str, int]:
@@ -652,19 +658,19 @@ def write(
     seed: int,
     sessions: int,
     home: Home,
-    sensors: Iterable[str] | None = None,
+    missing: int = 0,
     events_per_session: int = EVENTS_PER_SESSION,
 ) -> None:
     """Write sessions 01, 02, ... and the home's own files below `root`; equal arguments give equal bytes.
 
-    `sensors` (all the home's by default) are those that this home has been fitted with.
+    `missing` of the home's sensors, drawn by the seed, tell nothing in any session.
     """
     root, ids = Path(root), activity_ids(home.labels)
-    fitted = sorted(home.sensors if sensors is None else sensors)
+    fitted = fitted_sensors(home, missing, "mural", seed)
     for number in range(sessions):
-        household, period, start, rng = simulate(seed, number, fitted, events_per_session)
+        household, period, start = simulate(seed, number, home, missing, events_per_session)
         folder = root / f"{number + 1:02d}"
-        _write_rows(folder / "data.csv", household.events, start, ids, rng)
+        _write_rows(folder / "data.csv", household.events, start, ids, stream("mural", seed, "words", number))
         names = [resident.name for resident in household.residents]
         context = {
             "start time": _clock(start * 1000),
@@ -674,7 +680,7 @@ def write(
             "scenario": PERIODS[period][2],
         }
         _write_json(folder / "context.json", context)
-    _write_json(root / "sensors.json", [_sensor(sensor, home) for sensor in home.sensors if sensor in fitted])
+    _write_json(root / "sensors.json", [_sensor(sensor, home) for sensor in fitted])
     activities = [{"id": ids[label], "name": label, "description": f"Residents are {label}."} for label in ids]
     _write_json(root / "activities.json", sorted(activities, key=lambda activity: activity["id"]))
 
