@@ -83,7 +83,7 @@ def cooking(me: Resident) -> Script:
 
     def script() -> Script:
         yield me.takes(1, 5)
-        fetched = me.order("cooking", (PANTRY, FRIDGE, PANTRY, CUTLERY, FRIDGE))[: me.rng.randint(2, 4)]
+        fetched = me.order("cooking", (PANTRY, FRIDGE, PANTRY, CUTLERY, FRIDGE))[: me.rng.randint(2, 3)]
         early = fetched[:1] if me.usually("fetch first", 0.4) else []
         for door in early:
             yield from me.uses(door, 2.5, 8)
@@ -95,9 +95,9 @@ def cooking(me: Resident) -> Script:
             yield me.takes(2, 17)
             yield from me.uses(door, 2.5, 8)
         yield me.takes(10, 30)
-        if me.usually("second pot", 0.5):
+        if me.usually("second pot", 0.6):
             yield from me.uses(POTS, 2, 5)
-        if me.usually("season", 0.4):
+        if me.usually("season", 0.3):
             yield from me.uses(me.order("season", (PANTRY, FRIDGE))[0], 2, 5)
         yield me.takes(3, 15)
         me.switches(STOVE, False)
@@ -160,7 +160,7 @@ def medicines(me: Resident) -> Script:
 def eating(me: Resident) -> Script:
     """Sit down, wait for the others, eat in several goes, stand up; most sit down on the way to eating."""
     yield from me.goes("DINING_ROOM")
-    inside = me.usually("eat at once", 0.25)
+    inside = me.usually("eat at once", 0.15)
     if inside:
         yield from me.begins("EATING")
     yield me.takes(0.5, 2)
@@ -176,7 +176,7 @@ def eating(me: Resident) -> Script:
             yield from me.begins(TRANSITION)
             yield me.takes(0.5, 7)
             yield from me.begins("EATING")
-    if me.usually("up before the end", 0.3):
+    if me.usually("up before the end of the meal", 0.2):
         me.stands()
         yield me.takes(0.5, 3)
     yield from me.begins(TRANSITION)
@@ -201,7 +201,7 @@ def clearing(me: Resident) -> Script:
     """Leftovers go back, several ways between the table and the kitchen."""
 
     def script() -> Script:
-        for door in me.order("clear", (FRIDGE, FRIDGE, PANTRY))[: me.rng.randint(1, 3)]:
+        for door in me.order("clear", (FRIDGE, FRIDGE, PANTRY))[: me.rng.randint(1, 2)]:
             yield from me.goes("DINING_ROOM")
             yield me.takes(2, 7)
             yield from me.goes("KITCHEN")
@@ -216,7 +216,7 @@ def washing(me: Resident) -> Script:
 
     def script() -> Script:
         yield me.takes(30, 55)
-        for drawer in me.order("dishes", (CUTLERY, POTS))[: 1 + me.usually("all drawers", 0.5)]:
+        for drawer in me.order("dishes", (CUTLERY, POTS))[: me.rng.randint(0, 2)]:
             yield me.takes(5, 15)
             yield from me.uses(drawer, 2, 4)
         yield me.takes(2, 8)
@@ -236,7 +236,7 @@ def television(me: Resident) -> Script:
     if me.switches(TELEVISION, True):
         yield me.takes(1.5, 6)
     me.sits(me.order("couch", COUCH))
-    yield me.takes(55, 105)
+    yield me.takes(60, 120)
     if me.usually("stay seated", 0.3):
         return  # the next activity may well be one for the couch
     if not me.others("WATCHING_TV") and me.usually("off from the couch", 0.6):
@@ -265,7 +265,7 @@ def _call(me: Resident, label: str, call: str) -> Script:
         yield from me.goes(me.place if me.place in seats else me.order("call", sorted(seats))[0])
         yield from me.whole_second()
         me.sits(me.order("call seat", seats[me.place]))
-    yield me.takes(40, 75)
+    yield me.takes(45, 85)
     yield from me.whole_second()
     me.tells(call, False)
     yield me.takes(0.5, 3)
@@ -293,7 +293,7 @@ def computer(me: Resident) -> Script:
         yield me.takes(1, 4)
         yield from me.whole_second()
         me.sits((OFFICE_CHAIR,))
-        yield me.takes(55, 95)
+        yield me.takes(60, 110)
         if me.usually("up before the end", 0.5):
             me.stands()
             yield me.takes(0.5, 2)
@@ -335,7 +335,7 @@ def _day(me: Resident, role: int, scenario: str, stop: int) -> Script:
         home.facts.add("meal")
     else:
         work = (cold_meal, setting_table, medicines) if letter == "A" else (medicines, cold_meal, setting_table)
-        for script in work[: 1 + (role == 1)] if role < 3 else work[-1:]:
+        for script in work[: 1 + (role == 1 and me.rng.random() < 0.6)] if role < 3 else work[-1:]:
             yield me.takes(1, 12)
             yield from script(me)
         yield from me.waits_for(lambda: "meal" in home.facts, at_most=150)

@@ -470,17 +470,20 @@ def board_game(me: Resident) -> Script:
 
 
 def computer(me: Resident) -> Script:
-    """The laptop from the shelf at the table, or the desk in the bedroom."""
-    if me.usually("desk", 0.3):
+    """Fetch the laptop from the bedroom to the table and bring it back, or stay at the desk there."""
+    if me.usually("desk", 0.15):
         yield from bedroom(me, "using pc", 60, 140)
         return
-    yield from me.goes("living room")
+    room = BEDROOMS[me.name]
+    yield from me.goes(room)
     yield from me.begins("using pc")
-    _moves(me, BOOKSHELF, f"{me.name} takes the laptop from the shelf.")
-    yield me.takes(3, 9)
+    yield from me.uses(f"{room} door", 1, 3, f"{me.name} fetches the laptop from {room}.")
     yield from _sits_down(me, f"{me.name} works on the laptop.")
-    yield from _remains(me, 60, 140)
+    yield from _remains(me, 50, 110)
     yield from _stands_up(me)
+    if me.usually("laptop back", 0.5):
+        yield from me.goes(room)
+        yield from me.uses(f"{room} door", 1, 3, f"{me.name} brings the laptop back to {room}.")
 
 
 def cleaning(me: Resident) -> Script:
