@@ -8,7 +8,7 @@ import torch
 from hearth.files import file_digest, write_json
 from hearth.homes import load_home
 from hearth.programs import run
-from hearth.prompts import render_prompt, split_prompt
+from hearth.prompts import render_prompt
 from hearth.tiny_family import lessons, models, schooling
 
 # Homes of the lessons are drawn with seeds from here on; those of the demo and the tests lie below.
@@ -27,7 +27,7 @@ def main(argv=None):
     parser.add_argument("--sessions", type=int, default=20, help="sessions a MARBLE-like home; a MuRAL-like has half")
     parser.add_argument("--vocabulary", type=int, default=1536, help="size of the tokeniser's vocabulary at most")
     parser.add_argument("--sizes", nargs="+", choices=list(models.SIZES), default=list(models.SIZES), help="which")
-    parser.add_argument("--steps", type=int, default=800, help="optimiser steps, the same for every size")
+    parser.add_argument("--steps", type=int, default=600, help="optimiser steps, the same for every size")
     parser.add_argument("--batch-size", type=int, default=24, help="lessons a step")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="peak of the one cycle")
     parser.add_argument("--seed", type=int, default=0, help="initial weights and order of lessons")
@@ -47,29 +47,27 @@ def main(argv=None):
         seed=arguments.seed,
     )
     held_out, taught = drawn[:HELD_OUT], drawn[HELD_OUT:]
-    print(f"{len(taught)} lessons", flush=True)
     family = arguments.out / "tokenizer"
     texts = [text for lesson in taught[:4000] for text in (lesson["user"], lesson["completion"])]
     models.train_tokenizer(texts + list(systems.values()) * 50, arguments.vocabulary, family)
     tokenizer = models.load_tokenizer(family)
-    end = tokenizer.convert_tokens_to_ids(models.END)
-    pad = tokenizer.convert_tokens_to_ids(models.PAD)
-    examples = []
-    for lesson in taught:
-        prefix, suffix = split_prompt(tokenizer, systems[lesson["source"]], lesson["user"], "think")
-        examples.append(schooling.encode(tokenizer, prefix, suffix, lesson["completion"], end))
-    print(f"longest example {max(len(ids) for ids, _ in examples)} tokens", flush=True)
+    classes = [
+        schooling.encode(tokenizer, system, [lesson for lesson in taught if lesson["source"] == source])
+        for source, system in systems.items()
+    ]
+    for group in classes:
+        longest = max(len(ids) for ids, _ in group.rows)
+        print(f"{len(group.rows)} lessons, prefix {len(group.prefix)} tokens, longest rest {longest}", flush=True)
     for size in arguments.sizes:
         torch.manual_seed(arguments.seed)
         model = models.build(size, tokenizer)
         started = time.monotonic()
         loss = schooling.train(
             model,
-            examples,
+            classes,
             steps=arguments.steps,
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
-            pad=pad,
             seed=arguments.seed,
             report=lambda line, size=size: print(f"{size} {line}", flush=True),
         )

@@ -4,9 +4,11 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import cross_entropy
+from transformers import Qwen3ForCausalLM
 
 from hearth.answers import parse
 from hearth.prompts import split_prompt
@@ -14,35 +16,52 @@ from hearth.prompts import split_prompt
 IGNORED = -100
 
 
-def encode(tokenizer, prefix: str, suffix: str, completion: str, end: int) -> tuple[list[int], int]:
-    """(token ids of prompt, completion and end of turn, length of the prompt); the parts are tokenised apart."""
-    prompt = _ids(tokenizer, prefix) + _ids(tokenizer, suffix)
-    return prompt + _ids(tokenizer, completion) + [end], len(prompt)
+@dataclass(frozen=True)
+class Class:
+    """Lessons of one kind of home: the prompt prefix they share and, for each, what follows it.
+
+    `rows` are (token ids after the prefix, how many of them still belong to the prompt).
+    """
+
+    prefix: list[int]
+    rows: list[tuple[list[int], int]]
+
+
+def encode(tokenizer, system: str, lessons: list[dict]) -> Class:
+    """Token ids of lessons that share a system prompt; prefix, suffix and completion are tokenised apart."""
+    end = [tokenizer.eos_token_id]
+    rows = []
+    for lesson in lessons:
+        prefix, suffix = split_prompt(tokenizer, system, lesson["user"], "think")
+        prompt = _ids(tokenizer, suffix)
+        rows.append((prompt + _ids(tokenizer, lesson["completion"]) + end, len(prompt)))
+    return Class(_ids(tokenizer, prefix), rows)
 
 
 def train(
-    model: torch.nn.Module,
-    examples: list[tuple[list[int], int]],
+    model: Qwen3ForCausalLM,
+    classes: list[Class],
     *,
     steps: int,
     batch_size: int,
     learning_rate: float,
-    pad: int,
     seed: int,
     report: Callable[[str], None] = print,
 ) -> float:
-    """Train in place on `examples` (as from `encode`) for `steps` batches; the last 20 steps' mean loss is returned."""
-    order = _batches(examples, batch_size, steps, seed)
+    """Train in place for `steps` steps of `batch_size` rows, an equal part of each class; mean loss of the last 20.
+
+    A class's prefix is encoded once a step, with gradients, for all its rows: exactly what whole
+    prompts would give, for little more than half of the time.
+    """
+    part = batch_size // len(classes)
+    plans = [_batches(group.rows, part, steps, seed) for group in classes]
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.1)
     losses, started = [], time.monotonic()
     model.train()
-    for step, batch in enumerate(order, start=1):
-        inputs, targets = _collate([examples[index] for index in batch], pad)
-        # Right padding under causal attention needs no mask: no token that counts can see a pad.
-        hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state
-        counted = targets != IGNORED
-        loss = cross_entropy(model.lm_head(hidden[counted]), targets[counted])
+    for step in range(1, steps + 1):
+        loss = sum(_loss(model, group, plan[step - 1]) for group, plan in zip(classes, plans, strict=True))
+        loss = loss / len(classes)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -54,6 +73,17 @@ def train(
             report(f"step {step}/{steps} loss {recent:.4f} {time.monotonic() - started:.0f} s")
     model.eval()
     return sum(losses[-20:]) / len(losses[-20:])
+
+
+def _loss(model: Qwen3ForCausalLM, group: Class, rows: list[int]) -> torch.Tensor:
+    """Mean cross-entropy of the completions' tokens of some rows of a class."""
+    inputs, targets = _collate([group.rows[row] for row in rows])
+    cache = model.model(input_ids=torch.tensor([group.prefix]), use_cache=True).past_key_values
+    cache.batch_repeat_interleave(len(rows))
+    # Right padding under causal attention needs no mask: no token that counts can see a pad.
+    hidden = model.model(input_ids=inputs, past_key_values=cache, use_cache=True).last_hidden_state
+    counted = targets != IGNORED
+    return cross_entropy(model.lm_head(hidden[counted]), targets[counted])
 
 
 @torch.inference_mode()
@@ -76,29 +106,28 @@ def _ids(tokenizer, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def _batches(examples: list, batch_size: int, steps: int, seed: int) -> list[list[int]]:
-    """`steps` batches of examples of like length, every example once before any comes again."""
-    rng = random.Random(seed)  # noqa: S311 - an order of examples, not a secret
+def _batches(rows: list, batch_size: int, steps: int, seed: int) -> list[list[int]]:
+    """`steps` batches of rows of like length, every row once before any comes again."""
+    rng = random.Random(seed)  # noqa: S311 - an order of lessons, not a secret
     batches: list[list[int]] = []
     while len(batches) < steps:
-        order = list(range(len(examples)))
+        order = list(range(len(rows)))
         rng.shuffle(order)
-        pools = [order[start : start + 16 * batch_size] for start in range(0, len(order), 16 * batch_size)]
         epoch = []
-        for pool in pools:
-            pool.sort(key=lambda index: len(examples[index][0]))
-            epoch += [pool[start : start + batch_size] for start in range(0, len(pool), batch_size)]
+        for start in range(0, len(order), 16 * batch_size):
+            pool = sorted(order[start : start + 16 * batch_size], key=lambda row: len(rows[row][0]))
+            epoch += [pool[first : first + batch_size] for first in range(0, len(pool), batch_size)]
         rng.shuffle(epoch)
         batches += epoch
     return batches[:steps]
 
 
-def _collate(examples: list[tuple[list[int], int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(inputs, targets) of shape (batch, longest - 1); a target is the next token where it belongs to a completion."""
-    longest = max(len(ids) for ids, _ in examples)
-    inputs = torch.full((len(examples), longest - 1), pad)
-    targets = torch.full((len(examples), longest - 1), IGNORED)
-    for row, (ids, prompt) in enumerate(examples):
-        inputs[row, : len(ids) - 1] = torch.tensor(ids[:-1])
-        targets[row, prompt - 1 : len(ids) - 1] = torch.tensor(ids[prompt:])
+def _collate(rows: list[tuple[list[int], int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """(inputs, targets) of shape (rows, longest - 1); a target is the next token where it belongs to a completion."""
+    longest = max(len(ids) for ids, _ in rows)
+    inputs = torch.zeros((len(rows), longest - 1), dtype=torch.long)
+    targets = torch.full((len(rows), longest - 1), IGNORED)
+    for index, (ids, prompt) in enumerate(rows):
+        inputs[index, : len(ids) - 1] = torch.tensor(ids[:-1])
+        targets[index, prompt - 1 : len(ids) - 1] = torch.tensor(ids[prompt:])
     return inputs, targets
