@@ -1,0 +1,63 @@
+import json
+
+import pandas as pd
+import pytest
+
+REQUIRED = [
+    "recogniser",
+    "dataset",
+    "parameters",
+    "n_windows",
+    "n_events",
+    "accuracy",
+    "macro_f1",
+    "weighted_f1",
+    "micro_f1",
+    "ok_rate",
+    "malformed_rate",
+    "missing_rate",
+    "unknown_rate",
+]
+
+
+@pytest.mark.parametrize(("table", "rows"), [("scaling", 4), ("distillation", 6), ("cross_dataset", 4)])
+def test_every_table_has_a_row_a_recogniser_and_dataset_in_all_three_formats(undisturbed, table, rows):
+    folder = undisturbed.directory / "results" / "tables"
+    frame = pd.read_csv(folder / f"{table}.csv", comment="#")
+    assert len(frame) == rows
+    assert set(REQUIRED) <= set(frame.columns)
+    assert not frame.duplicated(["recogniser", "dataset"]).any()
+    assert (frame["n_events"] > 0).all()
+    for recogniser in frame["recogniser"]:
+        assert recogniser in (folder / f"{table}.md").read_text()
+
+
+def test_every_table_says_what_stands_in_for_the_real_thing(undisturbed):
+    for name, text in undisturbed.tables().items():
+        assert "simulated" in text.decode().lower(), name
+        assert "tiny" in text.decode().lower(), name
+
+
+def test_cost_is_the_only_table_with_seconds(undisturbed):
+    folder = undisturbed.directory / "results" / "tables"
+    assert "seconds" in pd.read_csv(folder / "cost.csv", comment="#").columns
+    for table in ("scaling", "distillation", "cross_dataset"):
+        assert not {"seconds", "tokens_per_second"} & set(pd.read_csv(folder / f"{table}.csv", comment="#").columns)
+
+
+def test_predictions_keep_the_raw_text_of_every_window_once(undisturbed):
+    results = undisturbed.directory / "results"
+    windows = [json.loads(line) for line in (results / "datasets/sim-marble/windows.jsonl").open()]
+    said = [json.loads(line) for line in (results / "predictions/tiny-m/sim-marble/test/all.jsonl").open()]
+    assert [row["window_id"] for row in said] == [w["window_id"] for w in windows if w["split"] == "test"]
+    assert all(isinstance(row["text"], str) and row["finish_reason"] in ("stop", "length") for row in said)
+
+
+def test_a_second_run_has_nothing_to_do(undisturbed):
+    assert "Nothing to be done" in undisturbed.run("--dry-run", "all")
+
+
+def test_a_table_can_be_made_by_its_name(finished):
+    (finished.directory / "results/tables/scaling.md").unlink()
+    finished.run("table_scaling")
+    assert (finished.directory / "results/tables/scaling.md").is_file()
