@@ -17,7 +17,7 @@ rule table:
     benchmark:
         "benchmarks/table/{table}.tsv"
     wildcard_constraints:
-        table="(?!cost$)[a-z][a-z0-9_]*",
+        table=r"(?!cost\b)[a-z][a-z0-9_]*",
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -3,21 +3,10 @@ import json
 import pandas as pd
 import pytest
 
-REQUIRED = [
-    "recogniser",
-    "dataset",
-    "parameters",
-    "n_windows",
-    "n_events",
-    "accuracy",
-    "macro_f1",
-    "weighted_f1",
-    "micro_f1",
-    "ok_rate",
-    "malformed_rate",
-    "missing_rate",
-    "unknown_rate",
-]
+REQUIRED = {
+    *("recogniser", "dataset", "parameters", "n_windows", "n_events", "accuracy", "macro_f1", "weighted_f1"),
+    *("micro_f1", "ok_rate", "malformed_rate", "missing_rate", "unknown_rate"),
+}
 
 
 @pytest.mark.parametrize(("table", "rows"), [("scaling", 4), ("distillation", 6), ("cross_dataset", 4)])
@@ -25,7 +14,7 @@ def test_every_table_has_a_row_a_recogniser_and_dataset_in_all_three_formats(und
     folder = undisturbed.directory / "results" / "tables"
     frame = pd.read_csv(folder / f"{table}.csv", comment="#")
     assert len(frame) == rows
-    assert set(REQUIRED) <= set(frame.columns)
+    assert set(frame.columns) >= REQUIRED
     assert not frame.duplicated(["recogniser", "dataset"]).any()
     assert (frame["n_events"] > 0).all()
     for recogniser in frame["recogniser"]:
