@@ -24,7 +24,7 @@ def main(argv=None):
         parser.error(f"--out must be named {models.SNAPSHOT}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if not sys.stderr.isatty():
-        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # a bar in a log file is thousands of lines
+        os.environ.update(TQDM_DISABLE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")  # a bar fills a log file
     snapshot = models.fetch(arguments.model, arguments.spec, arguments.work, arguments.out.parent, arguments.base)
     print(f"model {arguments.model}: {snapshot['parameters']:,} parameters in {arguments.out.parent}")
 

@@ -44,6 +44,9 @@ class Echo:
     def __init__(self, batch_size=3, fail_after=None):
         self.batch_size, self.fail_after, self.asked = batch_size, fail_after, []
 
+    def load(self):
+        pass
+
     def complete(self, prefix, requests, decoding):
         requests = list(requests)
         for first in range(0, len(requests), self.batch_size):

@@ -114,6 +114,7 @@ def _prompts(tokenizer, prompt: dict, windows: list[dict]) -> tuple[str, dict[st
 
 
 def _work(engine: Engine, prefix: str, requests: list[Request], decoding: Decoding, journal: Journal) -> None:
+    engine.load()
     progress = _Progress(len(requests))
     started = time.monotonic()
     for completions in engine.complete(prefix, requests, decoding):

@@ -67,6 +67,10 @@ class Decoding:
 class Engine(Protocol):
     """What runs a language model. It knows prompts and completions, and nothing of what they are about."""
 
+    def load(self) -> None:
+        """Get ready to complete, once: what this takes is no time of any completion."""
+        ...
+
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
         """Complete `prefix + request.suffix` of every request; yield the completions that finish together.
 

@@ -6,7 +6,6 @@ import importlib.metadata
 import logging
 import resource
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -25,7 +24,7 @@ class TransformersEngine:
 
     Requests are cut into batches of `batch_size` in the order given; each batch is laid out
     [prefix | padding | suffix]. In float32 neither order nor batch size changes a completion; in
-    bfloat16 they may. The model is loaded when the first completion is asked for.
+    bfloat16 they may. Weights are read by `load`, or when the first completion is asked for.
     """
 
     def __init__(
@@ -39,14 +38,24 @@ class TransformersEngine:
         self.tokenizer = models.load_tokenizer(folder)
         self._folder, self._adapter = folder, adapter
         self._fits = batch_size  # halved when the GPU's memory runs out, and kept so
+        self._model = None
         self._encoded: tuple[tuple[int, ...], DynamicCache | None] | None = None
+
+    def load(self) -> None:
+        """See `Engine.load`."""
+        if self._model is not None:
+            return
+        model = models.load_model(self._folder, self._adapter, self.dtype, self.device)
+        # LoRA layers sit inside the base model; its own `generate` uses them, and takes its settings from one place.
+        self._model = model.get_base_model() if self._adapter else model
+        self._ends = self._end_tokens(self._model.generation_config.eos_token_id)
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
         """See `Engine.complete`: one list a batch, in the order of `requests`."""
+        self.load()
         head = self._tokens(prefix)
         prompts = [(request.key, self._tokens(request.suffix)) for request in requests]
-        if prompts:
-            self._check_lengths(head, prompts, decoding)
+        self._check_lengths(head, prompts, decoding)
         for first in range(0, len(prompts), self.batch_size):
             yield self._batch(head, prompts[first : first + self.batch_size], decoding)
 
@@ -62,16 +71,8 @@ class TransformersEngine:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {"device": self.device, "batch_size": self._fits, "peak_memory_bytes": peak}
 
-    @cached_property
-    def _model(self):
-        model = models.load_model(self._folder, self._adapter, self.dtype, self.device)
-        # LoRA layers sit inside the base model; its own `generate` uses them, and takes its settings from one place.
-        return model.get_base_model() if self._adapter else model
-
-    @cached_property
-    def _end_tokens(self) -> list[int]:
-        """Tokens that end a turn, by the model's generation settings and by its tokenizer."""
-        said = self._model.generation_config.eos_token_id
+    def _end_tokens(self, said: int | list[int] | None) -> list[int]:
+        """Tokens that end a turn, by the model's generation settings (`said`) and by its tokenizer."""
         ends = {*(said if isinstance(said, list) else [said]), self.tokenizer.eos_token_id} - {None}
         if not ends:
             raise ValueError(f"{self._folder}: neither generation_config.json nor the tokenizer says what ends a turn")
@@ -114,7 +115,7 @@ class TransformersEngine:
 
     @torch.inference_mode()
     def _generate(self, head: list[int], batch, decoding: Decoding) -> list[Completion]:
-        ends = self._end_tokens
+        ends = self._ends
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else ends[0]
         width = max(len(ids) for _, ids in batch)
         rows = [head + [pad] * (width - len(ids)) + ids for _, ids in batch]
