@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 
 from hearth.files import file_digest, read_json, read_json_lines, write_json, write_text
@@ -119,6 +120,7 @@ def prepare_environment() -> None:
     # Waiting threads that spin starve those that work on a shared machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
+    warnings.simplefilter("ignore", FutureWarning)  # what the libraries have to tell each other, at every step
     if sys.platform == "linux":
         # torchrun gives us a session of our own; if it is killed, we must not train on unseen.
         parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)

@@ -1,13 +1,15 @@
 import pytest
 import training_fixtures as fixtures
+from hearth import models
 from hearth.distillation.examples import IGNORED, build_examples, collate
 from hearth.distillation.settings import accumulation_steps, check_settings
 from hearth.prompts import split_prompt, window_text
+from tokenizers import normalizers
 
 
-@pytest.fixture(scope="module")
-def tokenizer():
-    return fixtures.make_tokenizer()
+@pytest.fixture
+def tokenizer(tiny_model):
+    return models.load_tokenizer(tiny_model)
 
 
 def build(tokenizer, traces, windows, **settings):
@@ -101,13 +103,16 @@ def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, chang
         build(tokenizer, traces, windows)
 
 
-def test_a_tokenizer_that_loses_text_is_refused(traces, windows):
-    from tokenizers import normalizers
+def test_a_trace_without_its_text_is_refused(tokenizer, traces, windows):
+    del traces[1]["text"]
+    with pytest.raises(ValueError, match="trace 2 has no text"):
+        build(tokenizer, traces, windows)
 
-    lossy = fixtures.make_tokenizer()
-    lossy.backend_tokenizer.normalizer = normalizers.Lowercase()
+
+def test_a_tokenizer_that_loses_text_is_refused(tokenizer, traces, windows):
+    tokenizer.backend_tokenizer.normalizer = normalizers.Lowercase()
     with pytest.raises(ValueError, match="does not give the prompt back"):
-        build(lossy, traces, windows)
+        build(tokenizer, traces, windows)
 
 
 def test_an_unknown_recipe_names_the_known_ones(tokenizer, traces, windows):

@@ -14,14 +14,12 @@ from safetensors.numpy import load_file
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return fixtures.make_model(tmp_path_factory.mktemp("model"))
+NO_DROPOUT = {**fixtures.SETTINGS["lora"], "dropout": 0}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, model):
-    training = fixtures.Training(tmp_path_factory.mktemp("undisturbed"), model)
+def undisturbed(tmp_path_factory, tiny_model):
+    training = fixtures.Training(tmp_path_factory.mktemp("undisturbed"), tiny_model)
     assert training.run() == 0, training.log
     return training
 
@@ -62,8 +60,8 @@ def test_stats_count_what_the_training_took(undisturbed):
     assert stats["versions"].keys() >= {"torch", "peft", "deepspeed"}
 
 
-def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(undisturbed, tmp_path, model):
-    training = fixtures.Training(tmp_path, model)
+def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(undisturbed, tmp_path, tiny_model):
+    training = fixtures.Training(tmp_path, tiny_model)
     assert training.interrupt(step=8, sent=signal.SIGKILL) != 0
     newest, before = training.checkpoints
     assert (newest.name, before.name) == ("checkpoint-6", "checkpoint-3")
@@ -78,8 +76,8 @@ def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(undisturbe
     assert files.read_json(tmp_path / "out" / "training.stats.json")["resumed_from_step"] == 3
 
 
-def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(undisturbed, tmp_path, model):
-    training = fixtures.Training(tmp_path, model, save_steps=100)
+def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(undisturbed, tmp_path, tiny_model):
+    training = fixtures.Training(tmp_path, tiny_model, save_steps=100)
     assert training.interrupt(step=4, sent=signal.SIGTERM) != 0
     stopped = int(re.search(r"error: stopped at step (\d+) of 12; a checkpoint is saved", training.log)[1])
     assert [path.name for path in training.checkpoints] == [f"checkpoint-{stopped}"]
@@ -89,14 +87,20 @@ def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(undisturbed, 
     assert training.adapter == undisturbed.adapter
 
 
-def test_two_ranks_with_gradient_checkpointing_learn_the_same(undisturbed, tmp_path, model):
-    lora = {**fixtures.SETTINGS["lora"], "dropout": 0}
-    alone = fixtures.Training(tmp_path / "alone", model, lora=lora)
-    together = fixtures.Training(tmp_path / "together", model, ranks=2, lora=lora, gradient_checkpointing=True)
-    for training in (alone, together):
-        assert training.run() == 0, training.log
-    losses = [files.read_json(t.folder / "out" / "training_log.json")["losses"] for t in (alone, together)]
-    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, tiny_model):
+    training = fixtures.Training(tmp_path_factory.mktemp("alone"), tiny_model, lora=NO_DROPOUT)
+    assert training.run() == 0, training.log
+    return training
+
+
+@pytest.mark.parametrize("zero", [2, 3])
+def test_two_ranks_with_gradient_checkpointing_learn_the_same(alone, tmp_path, tiny_model, zero):
+    together = fixtures.Training(tmp_path, tiny_model, ranks=2, zero=zero, lora=NO_DROPOUT, gradient_checkpointing=True)
+    assert together.run() == 0, together.log
+    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (alone, together)]
+    assert logs[1]["losses"] == pytest.approx(logs[0]["losses"], rel=1e-3)
+    assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
 
 
 def test_a_student_in_training_is_locked(tmp_path):

@@ -1,4 +1,4 @@
-"""A random tiny Qwen3 and a small set of traces, for the tests of distillation."""
+"""A small set of traces, and real runs of distil.py on them, for the tests of distillation."""
 
 import json
 import os
@@ -12,7 +12,6 @@ import psutil
 from hearth import files
 
 PROJECT = Path(__file__).resolve().parents[2]
-DEEPSPEED = PROJECT / "config" / "deepspeed" / "zero2.json"
 LABELS = ["cooking", "drinking water, coffee or drinks", "grabing tableware"]
 PROMPT = {
     "version": "test@000000000000",
@@ -20,11 +19,6 @@ PROMPT = {
     "reasoning": "think",
     "system": "You name the activity behind every event.\nLabels: " + "; ".join(LABELS),
 }
-CHAT_TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n"
-    "{% if not enable_thinking %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
-)
 SETTINGS = {
     "lora": {"r": 4, "alpha": 8, "dropout": 0.05, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
     "learning_rate": 0.01,
@@ -81,67 +75,11 @@ def make_traces(windows: list[dict]) -> list[dict]:
     ]
 
 
-def make_tokenizer():
-    """A byte-level BPE with Qwen's special tokens and a chat template that can think."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    trainer = trainers.BpeTrainer(
-        vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
-    )
-    backend.train_from_iterator([PROMPT["system"], "kitchen stove turned ON fridge opened"], trainer)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHAT_TEMPLATE
-    )
-    tokenizer.add_tokens(["<think>", "</think>"])
-    return tokenizer
-
-
-def make_model(folder: Path) -> Path:
-    """A snapshot folder of a random Qwen3: hidden 32, 2 layers."""
-    import torch
-    from transformers import Qwen3Config, Qwen3ForCausalLM
-
-    torch.manual_seed(0)
-    tokenizer = make_tokenizer()
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=16,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    Qwen3ForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    names = {path.name: files.file_digest(path) for path in sorted(folder.iterdir())}
-    snapshot = {
-        "model": "tiny",
-        "source": "folder:tiny",
-        "revision": "",
-        "parameters": 0,
-        "files": names,
-        "digest": files.digest(names),
-        "license": "apache-2.0",
-        "stand_in": "random weights",
-    }
-    files.write_json(folder / "snapshot.json", snapshot)
-    return folder
-
-
 class Training:
     """One student in a folder of its own: its inputs, and real runs of distil.py under torchrun."""
 
-    def __init__(self, folder: Path, model: Path, windows: int = 24, ranks: int = 1, **settings):
-        self.folder, self.model, self.ranks = folder, model, ranks
+    def __init__(self, folder: Path, model: Path, windows: int = 24, ranks: int = 1, zero: int = 2, **settings):
+        self.folder, self.model, self.ranks, self.zero = folder, model, ranks, zero
         self.settings = {**SETTINGS, **settings}
         folder.mkdir(parents=True, exist_ok=True)
         rows = make_windows(windows)
@@ -160,7 +98,7 @@ class Training:
             "prompt": self.folder / "prompt.json",
             "recipe": "reasoning",
             "training": json.dumps(self.settings),
-            "deepspeed": DEEPSPEED,
+            "deepspeed": PROJECT / "config" / "deepspeed" / f"zero{self.zero}.json",
             "dtype": "auto",
             "notes": json.dumps(["Simulated home."]),
             "work": self.folder / "work",

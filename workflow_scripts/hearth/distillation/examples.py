@@ -134,7 +134,10 @@ def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
     """The window of every trace by window_id, checked: known, of the train split, one trace a window."""
     by_id = {window["window_id"]: window for window in windows}
     seen = set()
-    for trace in traces:
+    for number, trace in enumerate(traces, start=1):
+        missing = {"window_id", "text", "finish_reason"} - trace.keys()
+        if missing:
+            raise ValueError(f"trace {number} has no {', '.join(sorted(missing))}")
         name = trace["window_id"]
         if name not in by_id:
             raise ValueError(f"trace of window {name!r}, which the windows file does not have: rebuild the traces")

@@ -61,13 +61,16 @@ def model_card(log: dict, notes: list[str]) -> str:
     """The student's card in Markdown, from its training log; `notes` are shown first."""
     base, examples, settings = log["base"], log["examples"], log["settings"]
     left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in examples["left_out"].items())
+    kind, _, place = base["source"].partition(":")
+    on_hub = place if kind == "hub" else ""
+    revision = f", revision {base['revision']}" if base["revision"] else ""
     if base["stand_in"]:
         notes = [*notes, f"The base model is a stand-in: {base['stand_in']}."]
     lines = [
         "---",
-        f"base_model: {json.dumps(base['source'] or base['model'], ensure_ascii=False)}",
+        f"base_model: {json.dumps(on_hub or base['model'], ensure_ascii=False)}",
         "library_name: peft",
-        f"license: {json.dumps(base['license'], ensure_ascii=False)}",
+        f"license: {json.dumps(base['license'] or 'other', ensure_ascii=False)}",
         "tags: [lora, human-activity-recognition, knowledge-distillation]",
         "---",
         "",
@@ -81,7 +84,7 @@ def model_card(log: dict, notes: list[str]) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| Base model | {base['model']} ({base['source']}), revision {base['revision']} |",
+        f"| Base model | {base['model']} ({base['source']}){revision} |",
         f"| Teacher | {log['teacher']} |",
         f"| Dataset | {log['dataset']}, train split |",
         f"| Recipe | {log['recipe']} |",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import deepspeed.ops as deepspeed_ops
+import deepspeed
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
@@ -44,7 +44,7 @@ def versions() -> dict[str, str]:
     return {package: version(package) for package in PACKAGES}
 
 
-def run_identity(model_digest: str, examples: Examples, settings: dict, deepspeed: dict, dtype: str, ranks: int) -> str:
+def run_identity(model_digest: str, examples: Examples, settings: dict, config: dict, dtype: str, ranks: int) -> str:
     """SHA-256 (hex) over everything that decides the adapter's bytes; partial work is kept under it.
 
     The examples' digest stands for traces, windows, prompt, recipe and tokenizer. How often a
@@ -56,7 +56,7 @@ def run_identity(model_digest: str, examples: Examples, settings: dict, deepspee
             "model": model_digest,
             "examples": examples.digest(),
             "settings": {key: value for key, value in settings.items() if key != "save_steps"},
-            "deepspeed": deepspeed,
+            "deepspeed": config,
             "dtype": dtype,
             "ranks": ranks,
             "packages": versions(),
@@ -64,13 +64,16 @@ def run_identity(model_digest: str, examples: Examples, settings: dict, deepspee
     )
 
 
-def training_arguments(settings: dict, deepspeed: dict, run: Path, dtype: str, ranks: int) -> TrainingArguments:
-    """The Trainer's arguments for our settings; with ZeRO-3 they must exist before the model is loaded."""
+def training_arguments(settings: dict, config: dict, run: Path, dtype: str, ranks: int) -> TrainingArguments:
+    """The Trainer's arguments for our settings and DeepSpeed's `config`; the ranks find each other here.
+
+    With ZeRO-3 this must come before the model is loaded.
+    """
     cuda = torch.cuda.is_available()
     if not cuda:
         # DeepSpeed would compile an all-reduce of its own with g++ at its first start; gloo's will do.
-        deepspeed_ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    return TrainingArguments(
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    arguments = TrainingArguments(
         output_dir=str(run),
         num_train_epochs=settings["epochs"],
         per_device_train_batch_size=settings["micro_batch_size"],
@@ -84,7 +87,7 @@ def training_arguments(settings: dict, deepspeed: dict, run: Path, dtype: str, r
         use_cpu=not cuda,
         ddp_backend="nccl" if cuda else "gloo",
         dataloader_pin_memory=cuda,
-        deepspeed=deepspeed,
+        deepspeed=config,
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="steps",
@@ -94,6 +97,8 @@ def training_arguments(settings: dict, deepspeed: dict, run: Path, dtype: str, r
         disable_tqdm=True,
         report_to="none",
     )
+    deepspeed.init_distributed(dist_backend=arguments.ddp_backend)  # ZeRO-3 asks for the ranks while it loads a model
+    return arguments
 
 
 def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, arguments: TrainingArguments) -> Outcome:
@@ -108,6 +113,7 @@ def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, argume
         torch.use_deterministic_algorithms(True, warn_only=True)
     set_seed(settings["seed"])
     student = lora_student(model_dir, settings, "bfloat16" if arguments.bf16 else "float32")
+    trainable = sum(weights.numel() for weights in student.parameters() if weights.requires_grad)
     complete = checkpoints.CompleteCheckpoints(checkpoints.seconds_until(resumed))
     trainer = Trainer(
         model=student,
@@ -127,7 +133,7 @@ def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, argume
     return Outcome(
         trainer=trainer,
         losses=[entry["loss"] for entry in state.log_history if "loss" in entry],
-        trainable_parameters=sum(p.numel() for p in student.parameters() if p.requires_grad),
+        trainable_parameters=trainable,
         stats={
             "seconds": complete.seconds,
             "steps": state.global_step,
