@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.sessions < 1:
         raise UserError(f"--sessions {arguments.sessions}: give 1 or more")
+    check_replaceable(arguments.out)
     home = load_home(arguments.home)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.out.parent, prefix=f".{arguments.out.name}.") as name:
@@ -45,6 +46,15 @@ def main(argv: list[str] | None = None) -> None:
         if arguments.out.exists():
             shutil.rmtree(arguments.out)
         os.replace(folder, arguments.out)
+
+
+def check_replaceable(out: Path) -> None:
+    """Raise UserError where `out` is anything but free, an empty folder, or an earlier simulated home."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    readme = out / "README.txt"
+    if not readme.is_file() or not readme.read_text(encoding="utf-8", errors="replace").startswith("SIMULATED"):
+        raise UserError(f"--out {out}: holds something else than a simulated home; name another folder or remove it")
 
 
 if __name__ == "__main__":

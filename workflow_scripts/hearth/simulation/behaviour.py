@@ -8,6 +8,7 @@ goes off after the last of them has left.
 Nothing here knows a home, a label or a file: `marble` and `mural` bring those.
 """
 
+import functools
 import heapq
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -116,6 +117,11 @@ class Household:
         self.events.append(Event(self.now, sensor, active, tuple(sorted(names)), label, sentence))
 
 
+@functools.lru_cache(maxsize=10_000)
+def _habit(*names: object) -> float:
+    return stream(*names).random()
+
+
 class Resident:
     """A person: a name, habits of their own that last through all sessions, and what they are doing now."""
 
@@ -137,7 +143,7 @@ class Resident:
 
     def habit(self, name: str) -> float:
         """A number in [0, 1) that is this person's own for this habit, in every session."""
-        return stream(self.home_seed, self.name, name).random()
+        return _habit(self.home_seed, self.name, name)
 
     def usually(self, name: str, share: float = 0.5) -> bool:
         """Whether they do an optional step this time; how often they do differs by person around `share`."""
