@@ -149,7 +149,9 @@ def _data(score: dict) -> str:
 
 def _model(score: dict) -> str:
     model = score["provenance"]["model"]
-    return f"{model['source']} at revision {model['revision']}, snapshot {model['digest'][:_SHORT]}"
+    # A folder has no revision; what it held is said by the snapshot's digest alone.
+    revision = f" at revision {model['revision']}" if model["revision"] else ""
+    return f"{model['source']}{revision}, snapshot {model['digest'][:_SHORT]}"
 
 
 def _student(score: dict) -> str:
