@@ -9,7 +9,6 @@ begin one of its (hence --training-log, not --log).
 import argparse
 import contextlib
 import ctypes
-import json
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ import warnings
 from pathlib import Path
 
 from hearth.files import file_digest, read_json, read_json_lines, write_json, write_text
-from hearth.programs import UserError, run
+from hearth.programs import UserError, json_option, run
 
 
 def parse(argv=None) -> argparse.Namespace:
@@ -56,8 +55,8 @@ def main(argv=None) -> None:
     from hearth.distillation.settings import check_settings
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    settings = check_settings(from_json("--training", options.training, dict))
-    notes = from_json("--notes", options.notes, list)
+    settings = check_settings(json_option("--training", options.training, dict))
+    notes = json_option("--notes", options.notes, list)
     base, prompt, deepspeed = (
         models.read_snapshot(options.model),
         read_json(options.prompt),
@@ -99,17 +98,6 @@ def main(argv=None) -> None:
             write_text(options.card, export.model_card(log, notes))
             write_json(options.stats, outcome.stats)
     training.end()
-
-
-def from_json(option: str, text: str, kind: type) -> object:
-    """The JSON value of a command-line option; a UserError names the option."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{option}: not JSON: {error}") from None
-    if not isinstance(value, kind):
-        raise UserError(f"{option}: expected a JSON {'object' if kind is dict else 'list'}")
-    return value
 
 
 def prepare_environment() -> None:

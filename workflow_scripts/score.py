@@ -3,11 +3,10 @@
 import argparse
 from pathlib import Path
 
-from hearth.evaluation.inputs import json_object
 from hearth.evaluation.scores import read_parsed, score
 from hearth.files import read_json, write_json
 from hearth.homes import load_home
-from hearth.programs import run
+from hearth.programs import json_option, run
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -41,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         prompt=read_json(arguments.prompt),
         model=read_json(arguments.model),
         student=read_json(arguments.student) if arguments.student else None,
-        facts=json_object(arguments.facts, "--facts"),
+        facts=json_option("--facts", arguments.facts, dict),
     )
     write_json(arguments.out, result)
 

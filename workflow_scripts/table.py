@@ -3,13 +3,12 @@
 import argparse
 from pathlib import Path
 
-from hearth.evaluation.inputs import json_object
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 from hearth.evaluation.scores import read_score
 from hearth.evaluation.tables import build
 from hearth.files import write_text
-from hearth.programs import run
+from hearth.programs import json_option, run
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -26,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
     parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
     arguments = parser.parse_args(argv)
-    spec = json_object(arguments.spec, "--spec")
+    spec = json_option("--spec", arguments.spec, dict)
     table = build(spec, [read_score(path) for path in arguments.scores], git_commit())
     write_text(arguments.markdown, markdown(table))
     write_text(arguments.csv, csv_text(table))

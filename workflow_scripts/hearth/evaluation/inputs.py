@@ -1,23 +1,11 @@
-"""What evaluation reads: rows of JSON, windows with their predictions, JSON given on the command line."""
+"""What evaluation reads: rows of JSON, windows with their predictions."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from hearth import windows
 from hearth.files import read_json_lines
-
-
-def json_object(text: str, name: str) -> dict:
-    """The JSON object in an argument's text; a ValueError names the argument."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{name}: not JSON at character {error.pos}: {error.msg}") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{name}: expected a JSON object, found {type(value).__name__}")
-    return value
 
 
 def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
