@@ -12,9 +12,31 @@ from dataclasses import dataclass
 STATUSES = ("ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated")
 
 _OPEN, _CLOSE = "<think>", "</think>"
-_PAIR = re.compile(
-    r"""["']?(?:event_)?id["']?\s*:\s*["']?(\d{1,9})["']?\s*,\s*(?:[^{}]*?,\s*)?"""
-    r"""["']?(?:activity|label)["']?\s*:\s*["']((?:[^"'\\]|\\.)*)["']""",
+
+
+def _list_pattern(depth: int) -> str:
+    """A regular expression of JSON lists that nest at most `depth` deep.
+
+    Nothing in it backtracks and depth is bounded, so that the time to search a text grows with its length only,
+    whatever a model repeats; trying json's decoder at every bracket takes quadratic time.
+    """
+    blank = r"[ \t\n\r]*+"
+    string = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
+    scalar = rf"{string}|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|true|false|null"
+    value, pattern = rf"(?>{scalar})", ""
+    for _ in range(depth):
+        pattern = rf"\[{blank}(?:{value}{blank}(?:,{blank}(?!\])|(?=\])))*+\]"
+        entries = rf"\{{{blank}(?:{string}{blank}:{blank}{value}{blank}(?:,{blank}(?!\}})|(?=\}})))*+\}}"
+        value = rf"(?>{scalar}|{pattern}|{entries})"
+    return pattern
+
+
+# A list, objects in it, and lists and objects in those: an answer nests two deep.
+_LIST = re.compile(_list_pattern(4))
+_FENCE = re.compile(r"```\w*+$")
+_PART = re.compile(
+    r"""[{}]|\b(?:event_)?id["']?\s*+:\s*+["']?(?P<number>[0-9]{1,9})(?![0-9])"""
+    r"""|\b(?:activity|label)["']?\s*+:\s*+(?P<label>"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+')""",
     re.IGNORECASE,
 )
 
@@ -45,7 +67,7 @@ def parse(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> 
         return Answer(reasoning, unread, "truncated" if finish_reason == "length" else "malformed")
     value, start = found
     if not reasoning:
-        reasoning = answer[:start].strip()
+        reasoning = _FENCE.sub("", answer[:start].strip()).strip()
     given = _by_id(value, size)
     if given is None:
         return Answer(reasoning, unread, "malformed")
@@ -59,26 +81,30 @@ def parse(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> 
 def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> Answer:
     """Read a completion as a patient person would.
 
-    Beyond `parse`: reasoning that never closes is searched too, id and label pairs are taken from
-    broken JSON, a bare list of `size` labels counts in order, and labels match without regard to case,
-    spaces and underscores.
+    Every label that `parse` reads stands. Beyond it, reasoning that never closes is searched too, id and
+    label pairs are taken from broken JSON, a bare list of `size` labels counts in order, and labels match
+    without regard to case, spaces and underscores.
     """
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
         return strict
     answer = _split_reasoning(text)[1]
     answer = text if answer is None else answer
-    spelling = {_plain(label): label for label in labels}
-    given = {int(number): label for number, label in _PAIR.findall(answer)}
+    given = _pairs(answer)
     found = _last_json_list(answer)
     if not given and found and len(found[0]) == size and all(isinstance(item, str) for item in found[0]):
         given = dict(enumerate(found[0], start=1))
-    read = [spelling.get(_plain(given.get(number, ""))) for number in range(1, size + 1)]
-    if not any(number in given for number in range(1, size + 1)):
-        return Answer(strict.reasoning, read, strict.status)
-    if any(number not in given for number in range(1, size + 1)):
-        return Answer(strict.reasoning, read, "missing_events")
-    return Answer(strict.reasoning, read, "ok" if None not in read else "unknown_label")
+    spelling = {_plain(label): label for label in labels} | {label: label for label in labels}
+    read = list(strict.labels)
+    for number, label in given.items():
+        if 1 <= number <= size and read[number - 1] is None:
+            read[number - 1] = spelling.get(label, spelling.get(_plain(label)))
+    if None not in read:
+        return Answer(strict.reasoning, read, "ok")
+    numbers = set(range(1, size + 1))
+    if strict.status == "unknown_label" or numbers <= given.keys():
+        return Answer(strict.reasoning, read, "unknown_label")
+    return Answer(strict.reasoning, read, strict.status if numbers.isdisjoint(given) else "missing_events")
 
 
 def _split_reasoning(text: str) -> tuple[str, str | None]:
@@ -96,17 +122,36 @@ def _split_reasoning(text: str) -> tuple[str, str | None]:
 
 def _last_json_list(text: str) -> tuple[list, int] | None:
     """The last complete JSON list in a text and where it starts; lists inside a list do not count."""
-    decoder = json.JSONDecoder()
-    found, position = None, text.find("[")
-    while position >= 0:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            end = position + 1
+    found = None
+    for found in _LIST.finditer(text):
+        pass
+    try:
+        return (json.loads(found[0]), found.start()) if found else None
+    except ValueError:  # Python refuses integers of thousands of digits.
+        return None
+
+
+def _pairs(text: str) -> dict[int, str]:
+    """Labels by event id from whatever looks like an id beside an activity; a brace ends what belongs together."""
+    given, number, label = {}, None, None
+    for part in _PART.finditer(text):
+        if part["number"]:
+            number = int(part["number"])
+        elif part["label"]:
+            label = _unquoted(part["label"])
         else:
-            found = value, position
-        position = text.find("[", end)
-    return found
+            number, label = None, None
+        if number is not None and label is not None:
+            given[number] = label
+            number, label = None, None
+    return given
+
+
+def _unquoted(literal: str) -> str:
+    try:
+        return json.loads(literal)
+    except ValueError:
+        return literal[1:-1].replace("\\'", "'")
 
 
 def _by_id(value: list, size: int) -> dict[int, object] | None:
