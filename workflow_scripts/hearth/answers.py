@@ -122,11 +122,11 @@ def _split_reasoning(text: str) -> tuple[str, str | None]:
 
 def _last_json_list(text: str) -> tuple[list, int] | None:
     """The last complete JSON list in a text and where it starts; lists inside a list do not count."""
-    found = None
-    for found in _LIST.finditer(text):
-        pass
+    lists = list(_LIST.finditer(text))
+    if not lists:
+        return None
     try:
-        return (json.loads(found[0]), found.start()) if found else None
+        return json.loads(lists[-1][0]), lists[-1].start()
     except ValueError:  # Python refuses integers of thousands of digits.
         return None
 
