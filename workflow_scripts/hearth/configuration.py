@@ -5,15 +5,16 @@ Every problem names file, key, value and the nearest valid one. What a checked c
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jsonschema
-import yaml
-
-from hearth.homes import HomeError, load_home, nearest
+from hearth.homes import HomeError, load_home
+from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+_ABSENT = object()
 
 
 class ConfigError(ValueError):
@@ -36,23 +37,15 @@ def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[d
     `files` are the config files that `config` was merged from, the last one winning; problems are
     reported against the one that holds the key. Raises ConfigError listing every problem found.
     """
+    documents = _documents(files)
     schema = _schema(project, "config")
-    problems = _schema_problems(config, schema, lambda path: _origin(path, files))
-    if problems:
-        raise ConfigError("\n".join(problems))
-    filled = _with_defaults(json.loads(json.dumps(config)), schema)
-    registry_path = project / filled["model_registry"]
-    registry, problems = _registry(registry_path, project)
-    if not problems:
-        problems = [
-            f"{_origin(path, files)}: {_dotted(path)}: {message}"
-            for path, message in _references(filled, registry, project)
-        ]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    _refuse(schema_problems(config, schema), documents, config)
+    filled = _filled(config, schema)
+    registry = _registry(project, filled["model_registry"])
+    _refuse(_references(filled, registry, project), documents, config)
     for key in [key for key in filled if key.endswith("_root")]:
         filled["datasets"][key.removesuffix("_root")]["root"] = filled.pop(key)
-    filled["students"]["trained_on"] = filled["students"]["trained_on"] or list(filled["datasets"])
+    filled["students"]["trained_on"] = _trained_on(filled)
     return filled, registry
 
 
@@ -62,9 +55,13 @@ def students(config: dict) -> dict[str, Student]:
     found = (
         Student(f"{base}_{recipe}_{dataset}", base, recipe, dataset)
         for base in config["students"]["bases"]
-        for dataset in config["students"]["trained_on"]
+        for dataset in _trained_on(config)
     )
     return {student.name: student for student in found}
+
+
+def _trained_on(config: dict) -> list[str]:
+    return config["students"]["trained_on"] or list(config["datasets"])
 
 
 def table_pairs(config: dict, table: str) -> list[tuple[str, str]]:
@@ -97,62 +94,51 @@ def _datasets(config: dict, recogniser: str, selected) -> list[str]:
     return [dataset for dataset in config["datasets"] if selected == "all" or dataset not in learned]
 
 
+def _documents(files: list[Path]) -> list[tuple[Path, object]]:
+    """The config files one by one, as far as they are files: what each of them holds."""
+    documents, problems = [], []
+    for file in files:
+        try:
+            documents.append((file, read_yaml(file)))
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return documents
+
+
+def _refuse(problems: Iterable[Problem], documents: list[tuple[Path, object]], config: dict) -> None:
+    lines = [f"{_origin(path, documents, config)}: {dotted(path)}: {message}" for path, message in problems]
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
 def _schema(project: Path, name: str) -> dict:
-    return yaml.safe_load((project / "config" / "schemas" / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    return read_yaml(project / "config" / "schemas" / f"{name}.schema.yaml")
 
 
-def _registry(path: Path, project: Path) -> tuple[dict, list[str]]:
-    try:
-        registry = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        return {}, [f"{path}: the model registry cannot be read: {error}"]
+def _number(text: str) -> int | float:
+    """1.0 is 1: how a whole number is spelled must rerun nothing, and programs take no 1.0 for a count."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _registry(project: Path, name: str) -> dict:
+    path = project / name
     schema = _schema(project, "models")
-    problems = _schema_problems(registry, schema, lambda _path: str(path))
-    return ({} if problems else _with_defaults(registry, schema)), problems
-
-
-def _schema_problems(value, schema: dict, origin) -> list[str]:
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
-    return [
-        f"{origin(path)}: {_dotted(path)}: {message}"
-        for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
-        for path, message in _explain(error)
-    ]
-
-
-def _explain(error: jsonschema.ValidationError):
-    """(path, message) pairs of one schema error, in the words of a config."""
-    path = list(error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        patterns = error.schema.get("patternProperties", {})
-        for key in error.instance:
-            if key not in known and not any(_matches(pattern, key) for pattern in patterns):
-                yield [*path, key], f"unknown key {key!r}{nearest(key, known)}"
-    elif error.validator == "enum":
-        yield path, f"{error.instance!r} is not one of the valid values{nearest(error.instance, error.validator_value)}"
-    elif error.validator == "required":
-        yield path, f"{error.message.replace('is a required property', 'is missing')}"
-    else:
-        hint = ""
-        if error.validator == "type" and isinstance(error.instance, str) and _is_number(error.instance):
-            hint = f" (YAML reads it as text; write {float(error.instance)!r})"
-        yield path, f"{error.message}{hint}"
-
-
-def _matches(pattern: str, key: str) -> bool:
-    return next(jsonschema.Draft202012Validator({"pattern": pattern}).iter_errors(str(key)), None) is None
-
-
-def _is_number(text: str) -> bool:
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        registry = read_yaml(path)
+    except OSError as error:
+        raise ConfigError(f"model_registry: {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    _refuse(schema_problems(registry, schema), [(path, registry)], registry)
+    return _filled(registry, schema)
 
 
-def _references(config: dict, registry: dict, project: Path):
+def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem]:
     """(path, message) for everything a config names that does not exist."""
     models, datasets = config["models"], config["datasets"]
     for index, model in enumerate(models):
@@ -174,8 +160,15 @@ def _references(config: dict, registry: dict, project: Path):
             try:
                 load_home(project / "config" / "homes" / f"{dataset['home']}.yaml")
             except HomeError as error:
-                yield ["datasets", name, "home"], str(error)
-        if not dataset["root"] and "simulate" not in dataset and f"{name}_root" not in config:
+                for line in str(error).splitlines():
+                    yield ["datasets", name, "home"], line
+        folder = dataset["root"] or config.get(f"{name}_root")
+        if "simulate" in dataset and folder:
+            yield (
+                ["datasets", name, "root"] if dataset["root"] else [f"{name}_root"],
+                f"{folder!r} would not be read: the dataset is simulated; remove one of them",
+            )
+        elif "simulate" not in dataset and not folder:
             yield ["datasets", name, "root"], f"no folder is named; add it here or run with --config {name}_root=PATH"
     for key in config:
         if key.endswith("_root") and key.removesuffix("_root") not in datasets:
@@ -187,13 +180,14 @@ def _references(config: dict, registry: dict, project: Path):
     deepspeed = config["students"]["deepspeed"]
     if not (project / deepspeed).is_file():
         yield ["students", "deepspeed"], f"no such file: {deepspeed!r}"
-    yield from _table_references(config)
+    tables = list(_table_references(config))
+    yield from tables or _table_selections(config)
 
 
-def _table_references(config: dict):
-    complete = {**config, "students": {**config["students"]}}
-    complete["students"]["trained_on"] = config["students"]["trained_on"] or list(config["datasets"])
-    known = [*config["models"], config["teacher"], *config["students"]["bases"], *students(complete)]
+def _table_references(config: dict) -> Iterator[Problem]:
+    if "cost" in config["tables"]:
+        yield ["tables", "cost"], "'cost' is the table that every run makes; take another name"
+    known = [*config["models"], config["teacher"], *config["students"]["bases"], *students(config)]
     for table, spec in config["tables"].items():
         for index, part in enumerate(spec["select"]):
             where = ["tables", table, "select", index]
@@ -208,6 +202,17 @@ def _table_references(config: dict):
                             [*where, "datasets", position],
                             f"unknown dataset {name!r}{nearest(name, config['datasets'])}",
                         )
+
+
+def _table_selections(config: dict) -> Iterator[Problem]:
+    for table in config["tables"]:
+        if not table_pairs(config, table):
+            yield ["tables", table, "select"], "selects no recogniser on any dataset"
+
+
+def _filled(value: dict, schema: dict) -> dict:
+    """A copy of `value` with the defaults of its schema filled in."""
+    return _with_defaults(json.loads(json.dumps(value), parse_float=_number), schema)
 
 
 def _with_defaults(value, schema: dict):
@@ -225,18 +230,21 @@ def _with_defaults(value, schema: dict):
     return value
 
 
-def _origin(path: list, files: list[Path]) -> str:
-    """The config file that holds a key, the last one winning; all of them and the command line when none does."""
-    for file in reversed(files):
-        value = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+def _origin(path: list, documents: list[tuple[Path, object]], config: dict) -> str:
+    """The config file that a value, or what it is missing from, stands in; --config when it is none of them."""
+    while (value := _at(config, path)) is _ABSENT:
+        path = path[:-1]
+    for file, document in reversed(documents):
+        held = _at(document, path)
+        if held is not _ABSENT:
+            return str(file) if isinstance(value, dict | list) or str(held) == str(value) else "--config"
+    return "--config"
+
+
+def _at(value: object, path: list) -> object:
+    for part in path:
         try:
-            for part in path:
-                value = value[part]
-        except (KeyError, IndexError, TypeError):
-            continue
-        return str(file)
-    return " + ".join([*map(str, files), "--config"])
-
-
-def _dotted(path: list) -> str:
-    return ".".join(str(part) for part in path) or "top level"
+            value = value[part]
+        except (LookupError, TypeError):
+            return _ABSENT
+    return value

@@ -3,18 +3,18 @@
 `config/schemas/home.schema.yaml` describes every key. Nothing here knows how a dataset is stored.
 """
 
-import difflib
+import zoneinfo
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jsonschema
-import yaml
+from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 SCHEMA = Path(__file__).resolve().parents[2] / "config" / "schemas" / "home.schema.yaml"
 
 
 class HomeError(ValueError):
-    """A home's yaml is wrong; the message names file, key, value and what would be right."""
+    """A home's yaml is wrong; one line a problem names file, key, value and what would be right."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +55,18 @@ class Home:
         return known.room, words, " ".join(part for part in (known.room, known.words, words) if part)
 
 
-def nearest(name: str, known) -> str:
-    """'; did you mean ...?' for the known name closest to `name`, or the known names when none is close."""
-    close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(map(str, known))}" if known else ""
-
-
 def load_home(path: Path) -> Home:
     """Read and check a home's yaml. Raises HomeError naming file, key, value and what would be right."""
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml(path)
     except FileNotFoundError:
         raise HomeError(f"{path}: no such home; copy one of {path.parent}/*.yaml and change it") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise HomeError(f"{path}: not YAML: {error}") from None
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(raw), key=lambda e: list(map(str, e.path)))
-    if errors:
-        error = errors[0]
-        raise HomeError(f"{path}: {'.'.join(map(str, error.path)) or 'top level'}: {error.message}")
-    _check_references(path, raw)
+    except ValueError as error:
+        raise HomeError(str(error)) from None
+    problems = schema_problems(raw, read_yaml(SCHEMA)) or list(_reference_problems(raw))
+    if problems:
+        raise HomeError("\n".join(f"{path}: {dotted(where)}: {message}" for where, message in problems))
     sensors = {
         sensor: Sensor(spec["room"], spec["words"], dict(spec["states"])) for sensor, spec in raw["sensors"].items()
     }
@@ -94,21 +83,22 @@ def load_home(path: Path) -> Home:
     )
 
 
-def _check_references(path: Path, raw: dict) -> None:
+def _reference_problems(raw: dict) -> Iterator[Problem]:
     """What a schema cannot say: sensors stand in known rooms; the example uses known sensors, states and labels."""
+    try:
+        zoneinfo.ZoneInfo(raw.get("timezone", "UTC"))
+    except (KeyError, ValueError, OSError):
+        yield ["timezone"], f"unknown time zone {raw['timezone']!r}; write an IANA name such as 'Europe/Rome'"
     for sensor, spec in raw["sensors"].items():
         if spec["room"] and spec["room"] not in raw["rooms"]:
-            raise HomeError(
-                f"{path}: sensors.{sensor}.room: unknown room {spec['room']!r}{nearest(spec['room'], raw['rooms'])}"
-            )
+            yield ["sensors", sensor, "room"], f"unknown room {spec['room']!r}{nearest(spec['room'], raw['rooms'])}"
     for index, event in enumerate(raw["example"]["events"]):
-        where = f"{path}: example.events.{index}"
-        if event["sensor"] not in raw["sensors"]:
-            raise HomeError(
-                f"{where}.sensor: unknown sensor {event['sensor']!r}{nearest(event['sensor'], raw['sensors'])}"
-            )
-        states = raw["sensors"][event["sensor"]]["states"]
-        if event["state"] not in states:
-            raise HomeError(f"{where}.state: unknown state {event['state']!r}{nearest(event['state'], states)}")
-        if event["label"] not in raw["labels"]:
-            raise HomeError(f"{where}.label: unknown label {event['label']!r}{nearest(event['label'], raw['labels'])}")
+        where = ["example", "events", index]
+        sensor, state, label = event["sensor"], event["state"], event["label"]
+        if sensor not in raw["sensors"]:
+            yield [*where, "sensor"], f"unknown sensor {sensor!r}{nearest(sensor, raw['sensors'])}"
+        elif state not in raw["sensors"][sensor]["states"]:
+            states = raw["sensors"][sensor]["states"]
+            yield [*where, "state"], f"unknown state {state!r}{nearest(state, states)}"
+        if label not in raw["labels"]:
+            yield [*where, "label"], f"unknown label {label!r}{nearest(label, raw['labels'])}"

@@ -1,0 +1,315 @@
+"""A run's config: what is shipped is right, what it means, and mistakes are named with file, key and a better value."""
+
+import json
+
+import pytest
+import yaml
+from hearth.configuration import ConfigError, resolve, students, table_pairs
+from made_up import HOME
+from yaml_kit import CONFIG, PROJECT, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
+
+SHIPPED = sorted((PROJECT / "config").glob("*.yaml"))
+CONFIGS = [path for path in SHIPPED if path.name != "models.yaml"]
+
+
+def schema(name):
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project")
+
+
+def complaints(config, project, *files):
+    """Lines of the error that a config raises; it is written to run.yaml unless files are given."""
+    files = files or (write_yaml(project / "run.yaml", config),)
+    with pytest.raises(ConfigError) as raised:
+        resolve(config, list(files), project)
+    return str(raised.value).splitlines()
+
+
+# What is shipped
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configs_are_valid(path):
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.stem == "laptop":
+        config["marble_root"] = "somewhere"
+    filled, registry = resolve(config, [path])
+    assert set(filled["models"]) <= set(registry)
+    assert all(table_pairs(filled, table) for table in filled["tables"])
+
+
+def test_the_laptop_config_asks_for_its_data():
+    path = PROJECT / "config" / "laptop.yaml"
+    (line,) = complaints(yaml.safe_load(path.read_text(encoding="utf-8")), PROJECT, path)
+    assert line.endswith("datasets.marble.root: no folder is named; add it here or run with --config marble_root=PATH")
+
+
+def test_the_papers_tables():
+    path = PROJECT / "config" / "config.yaml"
+    config, _ = resolve(yaml.safe_load(path.read_text(encoding="utf-8")), [path])
+    sizes = ["0.6b", "1.7b", "4b", "8b", "14b", "32b"]
+    assert table_pairs(config, "scaling") == [(f"qwen3-{s}", home) for s in sizes for home in ("marble", "mural")]
+    small = ["qwen3-0.6b", "qwen3-1.7b"]
+    learned = [(f"{base}_reasoning_{home}", home) for base in small for home in ("marble", "mural")]
+    zero_shot = [(base, home) for base in [*small, "qwen3-32b"] for home in ("marble", "mural")]
+    assert table_pairs(config, "distillation") == learned + zero_shot
+
+
+# Schemas
+
+CONDITIONAL = {
+    "source",
+    *(name for rule in schema("models")["additionalProperties"]["allOf"] for name in rule["then"]["required"]),
+}
+
+
+@pytest.mark.parametrize("name", ["config", "models"])
+def test_every_property_is_described_and_has_a_default_unless_required(name):
+    for where, part, required in schema_properties(schema(name)):
+        assert part.get("description"), where
+        # `simulate` means something by being there; a model's source says which of its keys it takes.
+        may_be_absent = where.endswith(".simulate") or (name == "models" and where.rpartition(".")[2] in CONDITIONAL)
+        assert required + ("default" in part) + may_be_absent >= 1, where
+        assert not (required and "default" in part), where
+
+
+def test_defaults_fit_their_own_schema():
+    from jsonschema import Draft202012Validator
+
+    for name in ("config", "models", "home"):
+        Draft202012Validator.check_schema(schema(name))
+        for _, part, _ in schema_properties(schema(name)):
+            if "default" in part:
+                Draft202012Validator(part).validate(part["default"])
+
+
+def test_the_least_config_gets_every_default_of_the_schema(project):
+    least = {key: CONFIG[key] for key in ("datasets", "models", "teacher")}
+    filled, registry = resolve(least, [], project)
+
+    def check(value, part):
+        for name, inner in part.get("properties", {}).items():
+            if "default" not in inner:
+                continue
+            if inner.get("properties"):
+                check(value[name], inner)
+            elif name != "trained_on":
+                assert value[name] == inner["default"], name
+
+    check(filled, schema("config"))
+    assert filled["datasets"]["made-up"]["max_broken_share"] == 0.02
+    assert filled["students"]["training"]["lora"]["r"] == 16
+    assert filled["students"]["trained_on"] == ["made-up", "second"]
+    assert registry["little"]["gpus"] == 0
+    assert least == {key: CONFIG[key] for key in least}
+
+
+# Meaning
+
+
+def test_students_and_tables(project):
+    filled, _ = resolve(CONFIG, [], project)
+    assert list(students(filled)) == ["little_reasoning_made-up", "little_reasoning_second"]
+    assert students(filled)["little_reasoning_second"].dataset == "second"
+    assert table_pairs(filled, "students") == [
+        ("little_reasoning_made-up", "made-up"),
+        ("little_reasoning_second", "second"),
+        ("large", "second"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("selection", "pairs"),
+    [
+        ({"recognisers": "models"}, ["little made-up", "little second", "large made-up", "large second"]),
+        ({"recognisers": "teacher", "datasets": "all"}, ["large made-up", "large second"]),
+        ({"recognisers": "bases", "datasets": ["second"]}, ["little second"]),
+        ({"recognisers": "bases", "datasets": "others"}, ["little made-up", "little second"]),
+        ({"recognisers": "students", "datasets": "trained_on"}, ["little_reasoning_second second"]),
+        ({"recognisers": "students", "datasets": "others"}, ["little_reasoning_second made-up"]),
+        ({"recognisers": "students"}, ["little_reasoning_second made-up", "little_reasoning_second second"]),
+        ({"recognisers": ["large", "large"], "datasets": ["second"]}, ["large second"]),
+    ],
+)
+def test_what_a_table_selects(project, selection, pairs):
+    config = changed(CONFIG, "students/trained_on", ["second"])
+    config["tables"] = {"one": {"title": "One", "select": [selection]}}
+    filled, _ = resolve(config, [], project)
+    assert [" ".join(pair) for pair in table_pairs(filled, "one")] == pairs
+
+
+def test_a_root_from_the_command_line_goes_to_its_dataset(project):
+    filled, _ = resolve({**CONFIG, "made-up_root": "/data"}, [], project)
+    assert filled["datasets"]["made-up"]["root"] == "/data"
+    assert "made-up_root" not in filled
+
+
+def test_how_a_whole_number_is_spelled_does_not_matter(project):
+    filled, _ = resolve({**CONFIG, "windows": {"size": 10.0}, "decoding": {"temperature": 0.0}}, [], project)
+    assert json.dumps([filled["windows"]["size"], filled["decoding"]["temperature"]]) == "[10, 0]"
+
+
+# Mistakes
+
+TRAINING = "students/training"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("modles", [], "modles: unknown key 'modles'; did you mean 'models'?"),
+        ("datasets/made-up/hmoe", "x", "datasets.made-up.hmoe: unknown key 'hmoe'; did you mean 'home'?"),
+        ("datasets/second/simulate/sed", 1, "datasets.second.simulate.sed: unknown key 'sed'; did you mean 'seed'?"),
+        ("students/basis", [], "students.basis: unknown key 'basis'; did you mean 'bases'?"),
+        (TRAINING, {"epoch": 1}, "students.training.epoch: unknown key 'epoch'; did you mean 'epochs'?"),
+        (TRAINING, {"lora": {"rank": 1}}, "students.training.lora.rank: unknown key 'rank'; known: r, alpha"),
+        ("tables/scaling/titel", "x", "tables.scaling.titel: unknown key 'titel'; did you mean 'title'?"),
+        ("tables/scaling/select/0/on", "x", "tables.scaling.select.0.on: unknown key 'on'; "),
+        ("models", ..., "top level: 'models' is missing"),
+        ("datasets/made-up/source", ..., "datasets.made-up: 'source' is missing"),
+        ("teacher", None, "teacher: None is not of type 'string'"),
+        ("students", None, "students: None is not of type 'object'"),
+        ("datasets/made-up", None, "datasets.made-up: None is not of type 'object'"),
+        ("models", "little", "models: 'little' is not of type 'array'"),
+        ("models", [["little"]], "models.0: ['little'] is not of type 'string'"),
+        ("models", ["little", "little"], "models: ['little', 'little'] has non-unique elements"),
+        ("windows", {"size": "ten"}, "windows.size: 'ten' is not of type 'integer'"),
+        ("windows", {"size": "10"}, "windows.size: '10' is not of type 'integer' (YAML reads it as text; write 10)"),
+        ("windows", {"size": True}, "windows.size: True is not of type 'integer'"),
+        ("windows", {"size": 0}, "windows.size: 0 is less than the minimum of 1"),
+        (TRAINING, {"learning_rate": "1e-4"}, "(YAML reads it as text; write 0.0001)"),
+        (TRAINING, {"learning_rate": "1e-5"}, "(YAML reads it as text; write 1.0e-05)"),
+        ("decoding", {"temperature": float("nan")}, "decoding.temperature: nan is not a finite number"),
+        ("decoding", {"temperature": float("inf")}, "decoding.temperature: inf is not a finite number"),
+        (
+            "datasets/made-up/source",
+            "marbel",
+            "source: 'marbel' is not one of the valid values; did you mean 'marble'?",
+        ),
+        ("datasets/made-up/source", ["a"], "datasets.made-up.source: ['a'] is not one of the valid values"),
+        ("datasets/made-up/home", "madeup", "datasets.made-up.home: unknown home 'madeup'; did you mean 'made-up'?"),
+        (
+            "datasets/Made_Up",
+            {"source": "marble", "home": "made-up", "root": "x"},
+            "datasets.Made_Up: the name 'Made_Up'",
+        ),
+        ("datasets/made-up/root", ..., "no folder is named; add it here or run with --config made-up_root=PATH"),
+        ("datasets/second/root", "x", "datasets.second.root: 'x' would not be read: the dataset is simulated"),
+        ("second_root", "x", "second_root: 'x' would not be read: the dataset is simulated"),
+        ("secnd_root", "x", "secnd_root: unknown dataset 'secnd'; did you mean 'second'?"),
+        ("second_root", "", "second_root: '' "),
+        ("models/0", "litle", "models.0: unknown model 'litle'; did you mean 'little'?"),
+        ("teacher", "larg", "teacher: unknown model 'larg'; did you mean 'large'?"),
+        ("students/bases/0", "litle", "students.bases.0: unknown model 'litle'; did you mean 'little'?"),
+        ("students/trained_on", ["scond"], "students.trained_on.0: unknown dataset 'scond'; did you mean 'second'?"),
+        ("students/deepspeed", "zero9.json", "students.deepspeed: no such file: 'zero9.json'"),
+        ("prompt", {"template": "six-part"}, "prompt.template: unknown template 'six-part'; did you mean 'six-parts'?"),
+        ("prompt", {"template": "../x"}, "prompt.template: '../x' does not match"),
+        ("tables/scaling/select/0/recognisers", "modles", "recognisers: 'modles' is neither a list of names nor"),
+        ("tables/scaling/select/0/recognisers", "modles", "did you mean 'models'?"),
+        (
+            "tables/scaling/select/0/recognisers",
+            [1],
+            "tables.scaling.select.0.recognisers.0: 1 is not of type 'string'",
+        ),
+        (
+            "tables/scaling/select/0/recognisers",
+            ["larg"],
+            "recognisers.0: unknown recogniser 'larg'; did you mean 'large'?",
+        ),
+        ("tables/scaling/select/0/datasets", "al", "datasets: 'al' is neither a list of names nor"),
+        ("tables/scaling/select/0/datasets", ["scond"], "datasets.0: unknown dataset 'scond'; did you mean 'second'?"),
+        (
+            "tables/scaling/select/0/datasets",
+            "trained_on",
+            "tables.scaling.select: selects no recogniser on any dataset",
+        ),
+        ("tables/Scaling", {"title": "x", "select": [{"recognisers": "models"}]}, "tables.Scaling: the name 'Scaling'"),
+        ("tables/cost", {"title": "x", "select": [{"recognisers": "models"}]}, "tables.cost: 'cost' is the table that"),
+        ("model_registry", "none.yaml", "cannot be read: No such file"),
+    ],
+)
+def test_each_mistake_is_one_line_with_file_key_value_and_what_would_be_right(project, path, value, said):
+    lines = complaints(changed(CONFIG, path, value), project)
+    # A table may name a student that is no more; then that is a mistake of its own.
+    assert len([line for line in lines if "unknown recogniser 'little_reasoning" not in line]) == 1
+    assert any(said in line for line in lines)
+    assert all("run.yaml: " in line or "model_registry: " in line for line in lines)
+
+
+@pytest.mark.parametrize("key", [True, 1, None, "made\nup"])
+@pytest.mark.parametrize("at", ["", "datasets", "tables", "students"])
+def test_keys_that_are_no_plain_text(project, key, at):
+    config = changed(CONFIG, "teacher", "large")
+    (config[at] if at else config)[key] = {}
+    (line,) = complaints(config, project)
+    assert f"the key {key!r} " in line
+
+
+@pytest.mark.parametrize("config", [None, [], "text", 3, {}])
+def test_a_config_that_is_no_mapping_or_an_empty_one(project, config):
+    assert all("top level: " in line for line in complaints(config, project))
+
+
+def test_all_mistakes_are_reported(project):
+    config = changed(changed(CONFIG, "teacher", 3), "windows", {"size": 0, "sise": 1})
+    assert len(complaints(config, project)) == 3
+    config = changed(changed(CONFIG, "teacher", "x"), "datasets/made-up/home", "x")
+    assert len(complaints(config, project)) == 2
+
+
+def test_a_bad_home_is_named_with_the_key_that_names_it(project):
+    write_yaml(project / "config" / "homes" / "made-up.yaml", changed(HOME, "nmae", "x"))
+    lines = complaints(changed(CONFIG, "datasets/second", ...) | {"tables": {}}, project)
+    assert len(lines) == 1
+    assert "run.yaml: datasets.made-up.home: " in lines[0]
+    assert "made-up.yaml: nmae: unknown key 'nmae'; did you mean 'name'?" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("registry", "said"),
+    [
+        (None, "top level: None is not of type 'object'"),
+        ({"Little": REGISTRY["little"]}, "Little: the name 'Little' is not of the form"),
+        ({**REGISTRY, 1.5: REGISTRY["little"]}, "1.5: the key 1.5 is not text"),
+        (changed(REGISTRY, "little/gpu", 1), "little.gpu: unknown key 'gpu'; did you mean 'gpus'?"),
+        (changed(REGISTRY, "little/source", "hub"), "little: 'id' is missing"),
+        (changed(REGISTRY, "little/path", ...), "little: 'path' is missing"),
+        ("little: {}\nlittle: {}\n", "models.yaml:2: not YAML as it should be: 'little' is given twice"),
+        ("little: [", "not YAML as it should be"),
+    ],
+)
+def test_a_bad_registry(project, registry, said):
+    write_yaml(project / "config" / "models.yaml", yaml.safe_dump(registry) if registry is None else registry)
+    lines = complaints(CONFIG, project)
+    assert all("models.yaml" in line for line in lines)
+    assert any(said in line for line in lines)
+
+
+def test_problems_name_the_file_that_a_value_comes_from(project):
+    first = write_yaml(project / "first.yaml", CONFIG)
+    second = write_yaml(project / "second.yaml", {"teacher": "larg"})
+    (line,) = complaints({**CONFIG, "teacher": "larg"}, project, first, second)
+    assert line.startswith(f"{second}: teacher: ")
+    (line,) = complaints(
+        changed(CONFIG, "models/0", "litle"), project, write_yaml(first, changed(CONFIG, "models/0", "litle")), second
+    )
+    assert line.startswith(f"{first}: models.0: ")
+    (line,) = complaints({**CONFIG, "teacher": "lage"}, project, first, second)
+    assert line.startswith("--config: teacher: ")
+    (line,) = complaints({**CONFIG, "tacher": "large"}, project, first, second)
+    assert line.startswith("--config: tacher: ")
+    (line,) = complaints(
+        changed(CONFIG, "datasets/made-up/root", ...), project, second, write_yaml(first, {"datasets": {}})
+    )
+    assert line.startswith("--config: datasets.made-up.root: ")
+
+
+def test_a_key_given_twice_is_refused(project):
+    file = write_yaml(project / "run.yaml", yaml.safe_dump(CONFIG) + "teacher: little\n")
+    (line,) = complaints({**CONFIG, "teacher": "little"}, project, file)
+    assert line.endswith("not YAML as it should be: 'teacher' is given twice")
