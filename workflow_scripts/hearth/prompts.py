@@ -60,7 +60,11 @@ def render_prompt(home: Home, template: Path, reasoning: str) -> dict:
             example_input=events_text(events),
             example_output=f"{home.example['reasoning']}\n{answer}" if reasoning == "inline" else answer,
         )
-    except jinja2.TemplateError as error:
+    except jinja2.TemplateSyntaxError as error:
+        raise ValueError(f"{template}:{error.lineno}: {error}") from None
+    except OSError:
+        raise
+    except Exception as error:  # An expression in a template can raise anything.
         raise ValueError(f"{template}: {error}") from None
     version = f"{Path(template).stem}@{hashlib.sha256(system.encode('utf-8')).hexdigest()[:12]}"
     return {"version": version, "template": Path(template).stem, "reasoning": reasoning, "system": system}
@@ -71,7 +75,7 @@ def split_prompt(tokenizer, system: str, user: str, reasoning: str) -> tuple[str
 
     The two are tokenised apart (`add_special_tokens=False`) and joined, in recognition and in training
     alike: that is what makes reuse of the prefix exact. Raises ValueError for a chat template that
-    has no thinking mode when `reasoning` is "think".
+    refuses these turns, does not show the user's once, or has no thinking mode when `reasoning` is "think".
     """
     thinking = _chat(tokenizer, system, enable_thinking=True)
     plain = _chat(tokenizer, system, enable_thinking=False)
@@ -85,6 +89,9 @@ def split_prompt(tokenizer, system: str, user: str, reasoning: str) -> tuple[str
 
 def _chat(tokenizer, system: str, enable_thinking: bool) -> str:
     turns = [{"role": "system", "content": system}, {"role": "user", "content": _WINDOW}]
-    return tokenizer.apply_chat_template(
-        turns, tokenize=False, add_generation_prompt=True, enable_thinking=enable_thinking
-    )
+    try:
+        return tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True, enable_thinking=enable_thinking
+        )
+    except jinja2.TemplateError as error:
+        raise ValueError(f"the model's chat template refuses a system and a user turn: {error}") from None
