@@ -45,7 +45,7 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> object:
     """Read one JSON value; a `ValueError` names the file, line and column of what is not JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(_text(path))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
 
@@ -61,7 +61,7 @@ def read_json_lines(path: Path) -> list[dict]:
     """Read a file of one JSON object a line; a `ValueError` names file and line of the first bad one."""
     rows = []
     # Not str.splitlines: it also breaks at U+2028 and its like, which JSON strings may hold.
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -72,6 +72,13 @@ def read_json_lines(path: Path) -> list[dict]:
             raise ValueError(f"{path}:{number}: expected a JSON object, found {type(row).__name__}")
         rows.append(row)
     return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def digest(value: object) -> str:
