@@ -38,7 +38,7 @@ lint: setup
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	snakemake --lint
-	lint-imports
+	PYTHONPATH=workflow_scripts lint-imports
 
 format: setup
 	ruff check --fix .

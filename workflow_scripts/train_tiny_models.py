@@ -1,6 +1,7 @@
 """Train the tiny Qwen3 family from scratch on simulated homes (`make tiny-models`)."""
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, required=True, help="folder of the family, one folder a size")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
+    scratch = tempfile.TemporaryDirectory()
     homes = {"marble": load_home(arguments.marble_home), "mural": load_home(arguments.mural_home)}
     systems = {source: render_prompt(home, arguments.template, "think")["system"] for source, home in homes.items()}
     drawn = lessons.draw_lessons(
@@ -47,7 +49,7 @@ def main(argv=None):
         seed=arguments.seed,
     )
     held_out, taught = drawn[:HELD_OUT], drawn[HELD_OUT:]
-    family = arguments.out / "tokenizer"
+    family = Path(scratch.name)
     texts = [text for lesson in taught[:4000] for text in (lesson["user"], lesson["completion"])]
     models.train_tokenizer(texts + list(systems.values()) * 50, arguments.vocabulary, family)
     tokenizer = models.load_tokenizer(family)

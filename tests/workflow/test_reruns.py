@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import pytest
 from conftest import REPOSITORY, Workflow, small_config
 
 
@@ -10,19 +11,45 @@ def test_a_moved_working_directory_runs_nothing(finished):
     assert finished.planned("all") == {}
 
 
-def test_a_fresh_clone_of_the_project_runs_nothing(undisturbed, tmp_path):
+@pytest.fixture
+def cloned(undisturbed, tmp_path) -> Workflow:
+    """The finished run inside a copy of the project, as `make demo` has it, every file's time new."""
     clone = tmp_path / "clone"
     shutil.copytree(REPOSITORY, clone, ignore=shutil.ignore_patterns(".venv", ".git", "results", ".snakemake", "work"))
-    for path in clone.rglob("*"):
-        os.utime(path)
     shutil.copytree(undisturbed.directory, clone / "run")
-    # The finished run stood elsewhere relative to its project, so its inputs' names differ; a run inside the
-    # project is what `make demo` does, and what has to survive a fresh clone.
     inside = Workflow(clone / "run", small_config(), repository=clone)
+    # Seen from here the project's homes and prompts have other names than from where the run was made.
     inside.run("--touch", "all")
-    moved = tmp_path / "elsewhere"
-    shutil.move(clone, moved)
-    assert Workflow(moved / "run", small_config(), repository=moved).planned("all") == {}
+    for path in clone.rglob("*.*"):
+        os.utime(path)
+    return inside
+
+
+def test_a_fresh_clone_or_a_moved_project_runs_nothing(cloned, tmp_path):
+    assert cloned.planned("all") == {}
+    shutil.move(cloned.repository, tmp_path / "elsewhere")
+    assert Workflow(tmp_path / "elsewhere/run", small_config(), tmp_path / "elsewhere").planned("all") == {}
+
+
+def test_an_edited_program_of_a_gpu_rule_runs_nothing(cloned):
+    for name in ("recognise.py", "distil.py", "hearth/engines/transformers.py", "hearth/distillation/training.py"):
+        append(cloned, name, "EDITED = True")
+    assert cloned.planned("all") == {}
+
+
+def test_an_edited_module_of_the_scores_reruns_scores_and_tables_alone(cloned):
+    append(cloned, "hearth/evaluation/metrics.py", "EDITED = True")
+    assert cloned.planned("all") == {"score": 8, "table": 3, "all": 1}
+
+
+def test_a_comment_reruns_nothing(cloned):
+    append(cloned, "hearth/evaluation/metrics.py", "# A remark.")
+    assert cloned.planned("all") == {}
+
+
+def append(workflow, program, line):
+    with (workflow.repository / "workflow_scripts" / program).open("a") as file:
+        file.write(f"\n{line}\n")
 
 
 def test_touching_inputs_runs_nothing(finished):
