@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from conftest import REPOSITORY, Workflow, small_config
+from runs import REPOSITORY, Workflow, small_config
 
 
 def test_a_moved_working_directory_runs_nothing(finished):
