@@ -2,8 +2,8 @@
 
 import random
 import tempfile
-from itertools import groupby
 from pathlib import Path
+from string import ascii_uppercase
 
 from hearth import simulation
 from hearth.homes import Home
@@ -21,35 +21,22 @@ def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> 
     return cut(events, f"lesson-{source}-{seed}", size, keep_short=True)
 
 
-def reasoning(window: dict, home: Home) -> str:
-    """Who is where and which events are whose, a sentence a resident, in order of appearance.
+def reasoning(window: dict) -> str:
+    """One line an event: its id, what happened, whose doing it was, and what that person was about.
 
-    For example: `Person 1: 1 2 5 in kitchen, COOKING; 7 8 in dining room, EATING.`
+    For example `3 | kitchen fridge opened | B | COOKING`; people are lettered in order of appearance.
     """
-    people: dict[str, list[int]] = {}
-    for position, residents in enumerate(window["residents"]):
-        people.setdefault("+".join(residents), []).append(position)
-    sentences = []
-    for number, positions in enumerate(people.values(), start=1):
-        acts = []
-        for label, group in groupby(positions, key=lambda position: window["gold"][position]):
-            group = list(group)
-            places = dict.fromkeys(place(window["events"][position]["description"], home) for position in group)
-            ids = " ".join(str(position + 1) for position in group)
-            acts.append(f"{ids} in {' and '.join(places)}, {label}")
-        sentences.append(f"Person {number}: {'; '.join(acts)}.")
-    return "\n".join(sentences)
+    people: dict[tuple, str] = {}
+    lines = []
+    for event, residents, label in zip(window["events"], window["residents"], window["gold"], strict=True):
+        person = people.setdefault(tuple(residents), ascii_uppercase[len(people)])
+        lines.append(f"{event['id']} | {event['description']} | {person} | {label}")
+    return "\n".join(lines)
 
 
-def place(description: str, home: Home) -> str:
-    """The room that a description begins with; its first word for a sensor that stands in none."""
-    rooms = [room for room in home.rooms if description.startswith(f"{room} ")]
-    return max(rooms, key=len, default=description.split()[0])
-
-
-def lesson(window: dict, home: Home) -> tuple[str, str]:
+def lesson(window: dict) -> tuple[str, str]:
     """(user's turn, completion without the end-of-turn token) for one window."""
-    return window_text(window), f"<think>\n{reasoning(window, home)}\n</think>\n\n{answer_text(window['gold'])}"
+    return window_text(window), f"<think>\n{reasoning(window)}\n</think>\n\n{answer_text(window['gold'])}"
 
 
 def draw_lessons(homes: dict[str, Home], draws: dict[str, tuple[range, int]], size: int, seed: int) -> list[dict]:
@@ -61,7 +48,7 @@ def draw_lessons(homes: dict[str, Home], draws: dict[str, tuple[range, int]], si
     for source, (seeds, sessions) in draws.items():
         for home_seed in seeds:
             for window in windows_of(source, homes[source], home_seed, sessions, size):
-                user, completion = lesson(window, homes[source])
+                user, completion = lesson(window)
                 drawn.append({"source": source, "user": user, "completion": completion, "gold": window["gold"]})
     random.Random(seed).shuffle(drawn)  # noqa: S311 - an order of lessons, not a secret
     return drawn

@@ -19,16 +19,16 @@ CONTEXT = 2048
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None:
-    """Train a byte-level BPE whose merges may span words, digits apart, and write it in Qwen3's file layout.
+    """Train a byte-level BPE whose merges may span words, and write it in Qwen3's file layout.
 
-    Domain text repeats itself, so merges across spaces make it short; digits stay single so that event
-    ids never merge with what is around them.
+    Domain text repeats itself, so merges across spaces make it short. Numbers, values of JSON and fields
+    between bars stand alone: a description or a label is the same token wherever it is written.
     """
     tokenizer = Tokenizer(models.BPE())
+    pieces = [r"\n", r" \| ", r'(?<=": ")[^"]+', r"\d+"]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(r"\n"), "isolated"),
-            pre_tokenizers.Digits(individual_digits=True),
+            *(pre_tokenizers.Split(Regex(piece), "isolated") for piece in pieces),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -72,6 +72,7 @@ def build(size: str, tokenizer) -> Qwen3ForCausalLM:
         num_key_value_heads=shape["num_attention_heads"],
         max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
+        initializer_range=shape["hidden_size"] ** -0.5,
         eos_token_id=tokenizer.convert_tokens_to_ids(END),
         pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
         bos_token_id=None,
