@@ -105,6 +105,7 @@ def prepare_environment() -> None:
     if "RANK" not in os.environ:
         raise UserError("start me with: torchrun --standalone --nproc_per_node=<number of GPUs, or 1> distil.py ...")
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # a bar fills a log file
     # Waiting threads that spin starve those that work on a shared machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products

@@ -11,7 +11,7 @@ from hearth.files import write_json, write_text
 
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SIZES = {
-    "tiny-s": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2},
+    "tiny-s": {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2},
     "tiny-m": {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2},
     "tiny-l": {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4},
 }
