@@ -78,11 +78,10 @@ def dataset_root(wildcards):
 def raw_input(wildcards):
     """A dataset's raw files, or the simulation that writes them; a missing folder says where to get the data."""
     dataset = config["datasets"][wildcards.dataset]
-    root = dataset_root(wildcards)
     if "simulate" in dataset:
-        return root
+        return f"results/simulated/{wildcards.dataset}/README.txt"
     try:
-        return raw_files(dataset["source"], root)
+        return raw_files(dataset["source"], dataset["root"])
     except ValueError as error:
         raise WorkflowError(
             f"dataset {wildcards.dataset}: {error}\n"

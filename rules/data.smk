@@ -9,7 +9,8 @@ rule simulate_home:
     input:
         home=home_file,
     output:
-        root=directory("results/simulated/{dataset}"),
+        # Written last, and small: a directory would look new whenever a file in it is touched.
+        readme="results/simulated/{dataset}/README.txt",
     log:
         "logs/simulate_home/{dataset}.log",
     benchmark:
@@ -27,8 +28,9 @@ rule simulate_home:
     message:
         "Simulating the home {wildcards.dataset}"
     shell:
-        "python $SCRIPTS/simulate_home.py --format {params.format} --home {input.home:q}"
-        " --seed {params.seed} --sessions {params.sessions} --out {output.root:q} > {log:q} 2>&1"
+        "rm -rf results/simulated/{wildcards.dataset}; python $SCRIPTS/simulate_home.py --format {params.format}"
+        " --home {input.home:q} --seed {params.seed} --sessions {params.sessions}"
+        " --out results/simulated/{wildcards.dataset} > {log:q} 2>&1"
 
 
 rule load_dataset:

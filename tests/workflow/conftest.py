@@ -9,7 +9,7 @@ from runs import Workflow, small_config
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory) -> Workflow:
     """The small DAG, run once without disturbance; tests read it and never change it."""
-    workflow = Workflow(tmp_path_factory.mktemp("undisturbed"), small_config())
+    workflow = Workflow(tmp_path_factory.mktemp("undisturbed") / "run", small_config())
     workflow.run("all")
     return workflow
 
