@@ -31,7 +31,7 @@ demo: setup
 	@echo "The tables are in demo/results/tables/:" && ls demo/results/tables/*.md
 
 test: setup
-	pytest -n $(CORES) --dist loadfile
+	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile
 
 lint: setup
 	ruff check .

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
