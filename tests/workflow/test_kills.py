@@ -22,6 +22,12 @@ def kill_when(workflow, condition, *targets):
     process.stdout.close()
 
 
+def forget(workflow, *folders):
+    """Delete results as if they had never been made, and what was made of them, or nothing would be missing them."""
+    for folder in ("results/tables", "results/scores", *folders):
+        shutil.rmtree(workflow.directory / folder)
+
+
 def lines(folder):
     return sum(len(path.read_bytes().splitlines()) for path in folder.rglob("*.jsonl")) if folder.is_dir() else 0
 
@@ -30,8 +36,7 @@ def lines(folder):
 def test_a_killed_recognition_resumes_and_ends_with_the_same_bytes(finished, undisturbed, recogniser):
     predictions = finished.directory / f"results/predictions/{recogniser}/sim-marble/test"
     work = finished.directory / f"work/predictions/{recogniser}/sim-marble/test"
-    shutil.rmtree(predictions)
-    shutil.rmtree(work)
+    forget(finished, predictions, work)
     kill_when(finished, lambda: lines(work) >= 2, "all")
     journaled = lines(work)
     assert not list(predictions.glob("all.jsonl"))
@@ -44,9 +49,10 @@ def test_a_killed_recognition_resumes_and_ends_with_the_same_bytes(finished, und
 
 def test_a_killed_training_resumes_and_ends_with_the_same_bytes(finished, undisturbed):
     student = "tiny-s_reasoning_sim-mural"
-    shutil.rmtree(finished.directory / f"results/students/{student}")
     work = finished.directory / f"work/students/{student}"
-    shutil.rmtree(work, ignore_errors=True)
+    forget(
+        finished, f"results/students/{student}", f"results/predictions/{student}", f"work/predictions/{student}", work
+    )
     kill_when(finished, lambda: any(work.rglob("checkpoint-4")), "all")
     assert not (finished.directory / f"results/students/{student}/adapter/adapter_model.safetensors").exists()
     finished.run("--unlock")
