@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test lint format tiny-models clean
+.PHONY: setup demo unlock-demo test lint format tiny-models clean
 
 setup: $(VENV)/.made
 
@@ -29,6 +29,10 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 demo: setup
 	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) all
 	@echo "The tables are in demo/results/tables/:" && ls demo/results/tables/*.md
+
+# After a demo that was killed: Snakemake leaves its lock behind, and says so.
+unlock-demo: setup
+	snakemake --directory demo --configfile config/demo.yaml --cores 1 --unlock
 
 test: setup
 	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """Something the user can mend; the message says which file, line or key, and what to do."""
 
 
@@ -13,7 +13,7 @@ def run(main: Callable[[], None]) -> None:
     """Call `main`; end with exit code 1 and one line on stderr when the input was at fault."""
     try:
         main()
-    except (UserError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 
