@@ -1,43 +1,30 @@
 """What a training run may be told, checked before anything is loaded."""
 
+from functools import cache
+from pathlib import Path
+
 import jsonschema
 
-_COUNT = {"type": "integer", "minimum": 1}
+from hearth.schemas import read_yaml
 
-SCHEMA = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "lora": {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "r": _COUNT,
-                "alpha": {"type": "number", "exclusiveMinimum": 0},
-                "dropout": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
-                "target_modules": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
-            },
-            "required": ["r", "alpha", "dropout", "target_modules"],
-        },
-        "learning_rate": {"type": "number", "exclusiveMinimum": 0},
-        "epochs": {"type": "number", "exclusiveMinimum": 0},
-        "batch_size": _COUNT,  # examples an optimizer step: ranks x micro_batch_size x accumulation
-        "micro_batch_size": _COUNT,  # examples a forward pass of one rank
-        "warmup_ratio": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
-        "max_length": _COUNT,  # tokens of prompt and completion; longer examples are left out, never cut
-        "seed": {"type": "integer", "minimum": 0},
-        "gradient_checkpointing": {"type": "boolean"},
-        "save_steps": _COUNT,  # optimizer steps between checkpoints
-        "truncated_traces": {"enum": ["keep", "drop"]},
-        "max_examples": {"type": ["integer", "null"], "minimum": 1},
-    },
-}
-SCHEMA["required"] = sorted(SCHEMA["properties"])
+CONFIG_SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schemas" / "config.schema.yaml"
+
+
+@cache
+def settings_schema() -> dict:
+    """What the config's schema says of `students.training`, with every key required: defaults were filled in before."""
+    training = read_yaml(CONFIG_SCHEMA)["properties"]["students"]["properties"]["training"]
+    lora = training["properties"]["lora"]
+    return {
+        **training,
+        "required": sorted(training["properties"]),
+        "properties": {**training["properties"], "lora": {**lora, "required": sorted(lora["properties"])}},
+    }
 
 
 def check_settings(settings: object) -> dict:
-    """Return `settings` unchanged when they fit SCHEMA; a ValueError names the key and what is wrong with it."""
-    errors = jsonschema.Draft202012Validator(SCHEMA).iter_errors(settings)
+    """Return `settings` unchanged when they fit the schema; a ValueError names the key and what is wrong with it."""
+    errors = jsonschema.Draft202012Validator(settings_schema()).iter_errors(settings)
     for error in sorted(errors, key=lambda error: list(map(str, error.path))):
         where = ".".join(map(str, ("training", *error.path)))
         hint = " (in YAML write 1.0e-4, not 1e-4)" if "number" in error.message else ""
