@@ -229,6 +229,14 @@ def student_input(pattern):
     return file
 
 
+def student_training(wildcards):
+    """The training settings of a student, its seed among them, as JSON."""
+    settings = config["students"]["training"] | {
+        "seed": STUDENTS[wildcards.student].seed
+    }
+    return json.dumps(settings, sort_keys=True)
+
+
 def student_notes(wildcards):
     student = STUDENTS[wildcards.student]
     return json.dumps(stand_ins(student.base, [student.dataset]))

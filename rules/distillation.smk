@@ -31,7 +31,7 @@ rule distil:
         runtime=model_resource("runtime"),
         ranks=training_ranks,
     params:
-        training=json.dumps(config["students"]["training"], sort_keys=True),
+        training=student_training,
         recipe=lambda wildcards: STUDENTS[wildcards.student].recipe,
         teacher=config["teacher"],
         dtype=config["engine"]["dtype"],

@@ -115,10 +115,25 @@ def test_students_and_tables(project):
     filled, _ = resolve(CONFIG, [], project)
     assert list(students(filled)) == ["little_reasoning_made-up", "little_reasoning_second"]
     assert students(filled)["little_reasoning_second"].dataset == "second"
+    assert students(filled)["little_reasoning_second"].seed == 0
     assert table_pairs(filled, "students") == [
         ("little_reasoning_made-up", "made-up"),
         ("little_reasoning_second", "second"),
         ("large", "second"),
+    ]
+
+
+def test_another_seed_is_another_student_and_renames_none(project):
+    filled, _ = resolve(changed(CONFIG, "students/seeds", [0, 7]), [], project)
+    assert {name: student.seed for name, student in students(filled).items()} == {
+        "little_reasoning_made-up": 0,
+        "little_reasoning_made-up_seed7": 7,
+        "little_reasoning_second": 0,
+        "little_reasoning_second_seed7": 7,
+    }
+    assert table_pairs(filled, "students")[:2] == [
+        ("little_reasoning_made-up", "made-up"),
+        ("little_reasoning_made-up_seed7", "made-up"),
     ]
 
 
@@ -164,6 +179,9 @@ TRAINING = "students/training"
         ("modles", [], "modles: unknown key 'modles'; did you mean 'models'?"),
         ("datasets/made-up/hmoe", "x", "datasets.made-up.hmoe: unknown key 'hmoe'; did you mean 'home'?"),
         ("datasets/second/simulate/sed", 1, "datasets.second.simulate.sed: unknown key 'sed'; did you mean 'seed'?"),
+        ("students/seeds", [], "students.seeds: [] should be non-empty"),
+        ("students/seeds", [0, 0], "students.seeds: [0, 0] has non-unique elements"),
+        ("students/seeds", [-1], "students.seeds.0: -1 is less than the minimum of 0"),
         ("students/basis", [], "students.basis: unknown key 'basis'; did you mean 'bases'?"),
         (TRAINING, {"epoch": 1}, "students.training.epoch: unknown key 'epoch'; did you mean 'epochs'?"),
         (TRAINING, {"lora": {"rank": 1}}, "students.training.lora.rank: unknown key 'rank'; known: r, alpha"),

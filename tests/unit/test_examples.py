@@ -139,6 +139,7 @@ def test_a_batch_is_padded_on_the_right_and_masked_by_length():
     [
         ({"learning_rate": "1e-4"}, r"training.learning_rate: '1e-4' is not of type 'number' \(in YAML write 1.0e-4"),
         ({"epoch": 3}, "training: .*'epoch' was unexpected"),
+        ({"seed": -1}, "training.seed: -1 is less than the minimum of 0"),
         ({"batch_size": True}, "training.batch_size: True is not of type 'integer'"),
         ({"lora": {**fixtures.SETTINGS["lora"], "r": 0}}, "training.lora.r: 0 is less than the minimum"),
         ({"truncated_traces": "cut"}, "training.truncated_traces: 'cut' is not one of"),

@@ -91,3 +91,13 @@ def test_another_model_runs_that_model_and_the_tables_that_show_it(finished):
     assert planned["score"] == 2
     assert planned["table"] == 1
     assert not planned.keys() & {"distil", "simulate_home", "load_dataset", "window_dataset"}
+
+
+def test_another_training_seed_trains_new_students_alone(finished):
+    config = small_config()
+    config["students"]["seeds"] = [0, 5]
+    finished.configure(config)
+    planned = finished.planned("all")
+    assert planned["distil"] == 2
+    assert planned["score"] == 4
+    assert not planned.keys() & {"fetch_model", "simulate_home", "load_dataset", "window_dataset", "render_prompt"}

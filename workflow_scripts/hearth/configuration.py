@@ -29,6 +29,7 @@ class Student:
     base: str
     recipe: str
     dataset: str
+    seed: int
 
 
 def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[dict, dict]:
@@ -50,12 +51,16 @@ def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[d
 
 
 def students(config: dict) -> dict[str, Student]:
-    """Students by name, `<base>_<recipe>_<dataset>`: names of models and datasets hold no underscore."""
+    """Students by name, `<base>_<recipe>_<dataset>`: names of models and datasets hold no underscore.
+
+    A seed other than 0 adds `_seed<seed>`, so another seed in the config renames, and retrains, no student.
+    """
     recipe = config["students"]["recipe"]
     found = (
-        Student(f"{base}_{recipe}_{dataset}", base, recipe, dataset)
+        Student(f"{base}_{recipe}_{dataset}" + (f"_seed{seed}" if seed else ""), base, recipe, dataset, seed)
         for base in config["students"]["bases"]
         for dataset in _trained_on(config)
+        for seed in config["students"]["seeds"]
     )
     return {student.name: student for student in found}
 

@@ -12,14 +12,15 @@ CONFIG_SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schemas" / "co
 
 @cache
 def settings_schema() -> dict:
-    """What the config's schema says of `students.training`, with every key required: defaults were filled in before."""
-    training = read_yaml(CONFIG_SCHEMA)["properties"]["students"]["properties"]["training"]
-    lora = training["properties"]["lora"]
-    return {
-        **training,
-        "required": sorted(training["properties"]),
-        "properties": {**training["properties"], "lora": {**lora, "required": sorted(lora["properties"])}},
+    """The schema of `students.training` with a seed, every key required: the config has its defaults filled in."""
+    students = read_yaml(CONFIG_SCHEMA)["properties"]["students"]["properties"]
+    training, lora = students["training"], students["training"]["properties"]["lora"]
+    properties = {
+        **training["properties"],
+        "lora": {**lora, "required": sorted(lora["properties"])},
+        "seed": students["seeds"]["items"],
     }
+    return {**training, "required": sorted(properties), "properties": properties}
 
 
 def check_settings(settings: object) -> dict:
