@@ -33,7 +33,7 @@ rule all:
     input:
         collect(
             "results/tables/{table}.{format}",
-            table=[*config["tables"], "cost"],
+            table=TABLES,
             format=TABLE_FORMATS,
         ),
         collect(

@@ -21,6 +21,12 @@ except configuration.ConfigError as error:
     raise WorkflowError(f"The config is not usable.\n{error}") from None
 
 STUDENTS = configuration.students(config)
+# Every score of the run. A config that declares no table has none, and so no claims to decide.
+SCORES = [
+    f"results/scores/{recogniser}/{dataset}.json"
+    for recogniser, dataset in configuration.selected_pairs(config)
+]
+TABLES = [*config["tables"], *(["claims"] if SCORES else []), "cost"]
 TABLE_FORMATS = ["md", "csv", "tex"]
 WHERE_LOGS_ARE = (
     "A job failed. Its log is named above under `log:`, in logs/<rule>/; Snakemake's own is in .snakemake/log/. "
@@ -249,11 +255,7 @@ def training_ranks(wildcards):
 
 def prediction_stats(wildcards):
     """Stats of every shard that the run's tables and students stand on."""
-    pairs = {
-        (recogniser, dataset, "test")
-        for table in config["tables"]
-        for recogniser, dataset in configuration.table_pairs(config, table)
-    }
+    pairs = {(*pair, "test") for pair in configuration.selected_pairs(config)}
     pairs |= {
         (config["teacher"], student.dataset, "train") for student in STUDENTS.values()
     }

@@ -1,8 +1,9 @@
 # Scores to tables; `snakemake table_<name>` makes one.
 #
-# In:   the scores that a table selects (tables.<name>.select in config); for `cost`, the stats of every job
+# In:   the scores that a table selects (tables.<name>.select in config); for `claims`, those that any table selects;
+#       for `cost`, the stats of every job
 # Out:  results/tables/{table}.md, .csv, .tex
-# Steps: table, cost
+# Steps: table, claims, cost
 
 
 rule table:
@@ -17,7 +18,7 @@ rule table:
     benchmark:
         "benchmarks/table/{table}.tsv"
     wildcard_constraints:
-        table=r"(?!cost\b)[a-z][a-z0-9_]*",
+        table=rf"(?!(?:{'|'.join(configuration.OWN_TABLES)})\b)[a-z][a-z0-9_]*",
     conda:
         "../envs/analysis.yaml"
     resources:
@@ -30,6 +31,31 @@ rule table:
         "Writing the table {wildcards.table}"
     shell:
         "python $SCRIPTS/table.py --name {wildcards.table} --spec {params.spec:q} --scores {input.scores:q}"
+        " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
+
+
+rule claims:
+    input:
+        scores=SCORES,
+    output:
+        markdown="results/tables/claims.md",
+        csv="results/tables/claims.csv",
+        tex="results/tables/claims.tex",
+    log:
+        "logs/claims/claims.log",
+    benchmark:
+        "benchmarks/claims/claims.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("claims"),
+    message:
+        "Deciding the paper's claims"
+    shell:
+        "python $SCRIPTS/claims.py --scores {input.scores:q}"
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
@@ -68,7 +94,7 @@ rule cost:
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
-for name in [*config["tables"], "cost"]:
+for name in TABLES:
 
     rule:
         name:

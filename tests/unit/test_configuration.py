@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hearth.configuration import ConfigError, resolve, students, table_pairs
+from hearth.configuration import ConfigError, resolve, selected_pairs, students, table_pairs
 from made_up import HOME
 from yaml_kit import CONFIG, PROJECT, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
 
@@ -157,6 +157,18 @@ def test_what_a_table_selects(project, selection, pairs):
     assert [" ".join(pair) for pair in table_pairs(filled, "one")] == pairs
 
 
+def test_a_runs_scores_are_those_that_any_table_selects_each_once(project):
+    filled, _ = resolve(CONFIG, [], project)
+    assert selected_pairs(filled) == [
+        ("little", "made-up"),
+        ("little", "second"),
+        ("large", "made-up"),
+        ("large", "second"),
+        ("little_reasoning_made-up", "made-up"),
+        ("little_reasoning_second", "second"),
+    ]
+
+
 def test_a_root_from_the_command_line_goes_to_its_dataset(project):
     filled, _ = resolve({**CONFIG, "made-up_root": "/data"}, [], project)
     assert filled["datasets"]["made-up"]["root"] == "/data"
@@ -247,7 +259,8 @@ TRAINING = "students/training"
             "tables.scaling.select: selects no recogniser on any dataset",
         ),
         ("tables/Scaling", {"title": "x", "select": [{"recognisers": "models"}]}, "tables.Scaling: the name 'Scaling'"),
-        ("tables/cost", {"title": "x", "select": [{"recognisers": "models"}]}, "tables.cost: 'cost' is the table that"),
+        ("tables/cost", {"title": "x", "select": [{"recognisers": "models"}]}, "tables.cost: 'cost' is a table that"),
+        ("tables/claims", {"title": "x", "select": [{"recognisers": "models"}]}, "'claims' is a table that every run"),
         ("model_registry", "none.yaml", "cannot be read: No such file"),
     ],
 )

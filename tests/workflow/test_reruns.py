@@ -39,7 +39,12 @@ def test_an_edited_program_of_a_gpu_rule_runs_nothing(cloned):
 
 def test_an_edited_module_of_the_scores_reruns_scores_and_tables_alone(cloned):
     append(cloned, "hearth/evaluation/metrics.py", "EDITED = True")
-    assert cloned.planned("all") == {"score": 8, "table": 3, "all": 1}
+    assert cloned.planned("all") == {"score": 8, "table": 3, "claims": 1, "all": 1}
+
+
+def test_an_edited_module_of_the_claims_reruns_the_claims_alone(cloned):
+    append(cloned, "hearth/evaluation/claims.py", "EDITED = True")
+    assert cloned.planned("all") == {"claims": 1, "all": 1}
 
 
 def test_a_comment_reruns_nothing(cloned):
@@ -89,7 +94,7 @@ def test_another_model_runs_that_model_and_the_tables_that_show_it(finished):
     planned = finished.planned("all")
     assert planned["fetch_model"] == 1
     assert planned["score"] == 2
-    assert planned["table"] == 1
+    assert (planned["table"], planned["claims"]) == (1, 1)
     assert not planned.keys() & {"distil", "simulate_home", "load_dataset", "window_dataset"}
 
 

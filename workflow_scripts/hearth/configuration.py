@@ -13,6 +13,8 @@ from hearth.homes import HomeError, load_home
 from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 PROJECT = Path(__file__).resolve().parents[2]
+# Tables that every run makes by itself, beside those that a config declares.
+OWN_TABLES = ("claims", "cost")
 
 _ABSENT = object()
 
@@ -76,6 +78,11 @@ def table_pairs(config: dict, table: str) -> list[tuple[str, str]]:
         for recogniser in _recognisers(config, part["recognisers"]):
             pairs += [(recogniser, dataset) for dataset in _datasets(config, recogniser, part["datasets"])]
     return list(dict.fromkeys(pairs))
+
+
+def selected_pairs(config: dict) -> list[tuple[str, str]]:
+    """(recogniser, dataset) pairs that any table selects, each once: every score of a run."""
+    return list(dict.fromkeys(pair for table in config["tables"] for pair in table_pairs(config, table)))
 
 
 def _recognisers(config: dict, selected) -> list[str]:
@@ -190,8 +197,9 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
 
 
 def _table_references(config: dict) -> Iterator[Problem]:
-    if "cost" in config["tables"]:
-        yield ["tables", "cost"], "'cost' is the table that every run makes; take another name"
+    for table in OWN_TABLES:
+        if table in config["tables"]:
+            yield ["tables", table], f"{table!r} is a table that every run makes; take another name"
     known = [*config["models"], config["teacher"], *config["students"]["bases"], *students(config)]
     for table, spec in config["tables"].items():
         for index, part in enumerate(spec["select"]):

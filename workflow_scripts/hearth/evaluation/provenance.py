@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from hearth.homes import Home
@@ -76,14 +76,26 @@ def _pick(source: dict, keys: Iterable[str], name: str) -> dict:
     return {key: source[key] for key in keys}
 
 
+def dataset_name(name: str, simulated: Collection[str]) -> str:
+    """A dataset's name for people: one of the `simulated` is called that."""
+    return f"{name} (simulated)" if name in simulated else name
+
+
+def simulated_datasets(scores: list[dict]) -> list[str]:
+    """The simulated datasets that scores rest on, tested or trained on, by name."""
+    return sorted({name for score in scores for name in score["provenance"]["simulated"]})
+
+
 def notes(scores: list[dict], commit: str) -> Notes:
     """The notes a table of these scores ends with: (heading, statements), in a fixed order."""
     stand_ins = {score["recogniser"]: score["provenance"]["stand_in"] for score in scores}
-    simulated = sorted({name for score in scores for name in score["provenance"]["simulated"]})
     students = [score for score in scores if score["provenance"]["student"] is not None]
     keys = {key for score in scores for key in score["provenance"]["assumed"]}
     found = [
-        ("Simulated data", [f"{name}: simulated by this project, not recorded in a home" for name in simulated]),
+        (
+            "Simulated data",
+            [f"{name}: simulated by this project, not recorded in a home" for name in simulated_datasets(scores)],
+        ),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in stand_ins.items() if stand_in]),
         ("Metrics", [METRICS_NOTE]),
         ("Prompt", _grouped(scores, "dataset", _prompt)),

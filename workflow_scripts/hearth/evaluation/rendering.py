@@ -22,11 +22,15 @@ CSV_DECIMALS = 6
 
 @dataclass(frozen=True)
 class Column:
-    """How a value is shown to people: heading, text of a value that is there, and whether it is a number."""
+    """How a value is shown to people: heading, text of a value that is there, and whether it is a number.
+
+    `width` is for LaTeX, where a long text must be told: the share of a line's width; 0 is as wide as its text.
+    """
 
     heading: str
     show: Callable[[object], str] = str
     number: bool = True
+    width: float = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,14 @@ def decimals(places: int, sign: str = "") -> Callable[[float], str]:
     return lambda value: f"{round(value, places) + 0.0:{sign}.{places}f}"
 
 
+def magnitude(value: int) -> str:
+    """596049920 as 596.0M; three magnitudes are enough for language models."""
+    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if value >= size:
+            return f"{value / size:.1f}{unit}"
+    return str(value)
+
+
 def markdown(table: Table) -> str:
     """The table as a Markdown page: title, caption, pipe table, notes as a list."""
     lines = [f"# {escape_markdown(table.title)}", ""]
@@ -77,7 +89,7 @@ def latex(table: Table, label: str) -> str:
         r"\centering",
         rf"\caption{{{escape_latex(caption)}.}}",
         rf"\label{{tab:{re.sub('[^A-Za-z0-9-]', '-', label)}}}",
-        _grid(table, "latex_booktabs", _one_line),
+        _latex_grid(table),
         r"\par\medskip",
         r"\begin{minipage}{\linewidth}\footnotesize\raggedright",
     ]
@@ -120,6 +132,17 @@ def _grid(table: Table, form: str, escape: Callable[[str], str]) -> str:
         disable_numparse=True,
         colalign=["right" if column.number else "left" for column in table.columns],
     )
+
+
+def _latex_grid(table: Table) -> str:
+    """tabulate knows no paragraph columns, so they are put into the line that begins its table."""
+    plain = ["r" if column.number else "l" for column in table.columns]
+    wide = [
+        rf"p{{{column.width}\linewidth}}" if column.width else kind
+        for column, kind in zip(table.columns, plain, strict=True)
+    ]
+    grid = _grid(table, "latex_booktabs", _one_line)
+    return grid.replace(f"{{{''.join(plain)}}}", f"{{{''.join(wide)}}}", 1)
 
 
 def _for_csv(value: object) -> object:

@@ -7,19 +7,11 @@ usual ones. The rows are the scores, in the order they are given in.
 from collections import Counter
 
 from hearth.evaluation import provenance
-from hearth.evaluation.rendering import Column, Table, decimals, shown
+from hearth.evaluation.rendering import Column, Table, decimals, magnitude, shown
 from hearth.homes import nearest
 
 _RATE = decimals(4)
 _GAIN = decimals(4, sign="+")
-
-
-def _parameters(value: int) -> str:
-    """596049920 as 596.0M; three magnitudes are enough for language models."""
-    for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
-        if value >= size:
-            return f"{value / size:.1f}{unit}"
-    return str(value)
 
 
 def _text(heading: str) -> Column:
@@ -35,7 +27,7 @@ COLUMNS = {
     "train_dataset": _text("Trained on"),
     "teacher": _text("Teacher"),
     "recipe": _text("Recipe"),
-    "parameters": Column("Parameters", _parameters),
+    "parameters": Column("Parameters", magnitude),
     "n_sessions": Column("Sessions"),
     "n_windows": Column("Windows"),
     "n_events": Column("Events"),
@@ -81,7 +73,7 @@ def build(spec: dict, scores: list[dict], commit: str) -> Table:
     notes = provenance.notes(scores, commit)
     if {"gain_over_base", "gap_to_teacher"} & set(names):
         notes = [GAIN_NOTE, *notes]
-    simulated = {name for score in scores for name in score["provenance"]["simulated"]}
+    simulated = provenance.simulated_datasets(scores)
     return Table(
         title=spec["title"],
         caption=spec.get("caption", ""),
@@ -142,11 +134,11 @@ def _record(score: dict, weighted: dict[tuple[str, str], float]) -> dict:
     return {name: values[name] for name in COLUMNS}
 
 
-def _cell(record: dict, name: str, simulated: set[str]) -> str:
+def _cell(record: dict, name: str, simulated: list[str]) -> str:
     """A record's cell; tiny models and simulated data are called that wherever their names are shown."""
     text = shown(COLUMNS[name], record[name])
     if text and name in ("recogniser", "base") and record["stand_in"]:
         return f"{text} (tiny)"
-    if name in ("dataset", "train_dataset") and text in simulated:
-        return f"{text} (simulated)"
+    if name in ("dataset", "train_dataset"):
+        return provenance.dataset_name(text, simulated)
     return text

@@ -1,0 +1,312 @@
+"""The paper's four claims, each decided home by home from scores alone.
+
+The paper argues from its tables and gives no thresholds: those below are ours, and the table of claims says so.
+Students of one base, recipe and dataset that differ in their training seed count as one, by their mean.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+
+from hearth.evaluation import provenance
+from hearth.evaluation.rendering import Column, Table, decimals, magnitude
+from hearth.evaluation.tables import check_scores
+
+HELD, NOT_HELD, NOT_TESTABLE = "held", "not held", "not testable here"
+
+# The recipe that the paper's claims are about.
+RECIPE = "reasoning"
+# Weighted F1 that the largest base model must have over the smallest, for F1 to grow with size.
+GROWTH = 0.15
+# Sizes below which nothing can be said of a curve.
+SIZES = 3
+# Share of the teacher's lead over the base that a student must make up, to come close to the teacher.
+CLOSE = 0.5
+# What the retained shares of the two directions must differ by, for a transfer to be asymmetric.
+ASYMMETRY = 0.05
+
+_F1, _GAIN, _RATE = decimals(3), decimals(3, sign="+"), decimals(4)
+# Equal numbers of different sums differ in their last bits; what is compared is rounded to this many decimals.
+_PLACES = 9
+
+
+class NotTestableError(ValueError):
+    """The scores at hand do not decide a claim; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, in words how it is decided, and the function that decides it for so many `homes` at a time.
+
+    The function is given all scores and the homes' datasets; it returns whether the claim holds and the numbers that
+    decide it, in words, or raises NotTestableError.
+    """
+
+    name: str
+    rule: str
+    decide: Callable[..., tuple[bool, str]]
+    homes: int = 1
+
+
+def grows_and_flattens(scores: list[dict], dataset: str) -> tuple[bool, str]:
+    """Whether F1 grows from the smallest base model to the largest, and less per doubling in the upper half."""
+    points = _by_size(scores, dataset)
+    if len(points) < SIZES:
+        raise NotTestableError(f"it takes base models of {SIZES} sizes, the scores are of {len(points)}")
+    growth = _rounded(points[-1].f1 - points[0].f1)
+    # The halves share the middle size, or where there is none the step in the middle, so that no size is left out.
+    half = len(points) // 2 + 1
+    lower, upper = _per_doubling(points[:half]), _per_doubling(points[-half:])
+    grows, flattens = growth >= GROWTH, upper < lower
+    return grows and flattens, (
+        f"weighted F1 from {_F1(points[0].f1)} ({points[0]}) to {_F1(points[-1].f1)} ({points[-1]}): {_GAIN(growth)},"
+        f" {_reached(grows)} {GROWTH}; per doubling of parameters {_GAIN(lower)} over the lower half of the sizes,"
+        f" {_GAIN(upper)} over the upper: {'flattens' if flattens else 'does not flatten'}"
+    )
+
+
+def comes_close(scores: list[dict], dataset: str) -> tuple[bool, str]:
+    """Whether the smallest student makes up half of what its teacher is ahead of its base."""
+    base = _student_base(scores)
+    students = _students(scores, base, dataset, dataset)
+    teacher = students[0]["teacher"]
+    low, high = _zero_shot(scores, base, dataset), _zero_shot(scores, teacher, dataset)
+    lead = _rounded(high - low)
+    if lead <= 0:
+        raise NotTestableError(
+            f"weighted F1 of the teacher {teacher} {_F1(high)} is not above that of the base {base} {_F1(low)}:"
+            " there is nothing to come close to"
+        )
+    gain = _rounded(_f1(students) - low)
+    close = gain >= _rounded(CLOSE * lead)
+    return close, (
+        f"weighted F1 of the base {base} {_F1(low)}, of its student {_mean_f1(students)}, of the teacher {teacher}"
+        f" {_F1(high)}: the student gains {_GAIN(gain)} of the teacher's lead of {_GAIN(lead)}, {_reached(close)}"
+        f" {CLOSE} of it"
+    )
+
+
+def failures_fall(scores: list[dict], dataset: str) -> tuple[bool, str]:
+    """Whether the smallest base model fails more often than the largest, and than its own student."""
+    bases = _bases(scores, dataset)
+    if len({base["parameters"] for base in bases}) < 2:
+        raise NotTestableError("it takes base models of 2 sizes")
+    small, large = bases[0]["recogniser"], bases[-1]["recogniser"]
+    rate = _failures(bases[:1])
+    if not rate:
+        raise NotTestableError(f"the smallest base model {small} leaves no event without an answer")
+    students = _students(scores, small, dataset, dataset)
+    of_large, of_students = _failures(bases[-1:]), _failures(students)
+    by_size, by_distillation = of_large < rate, of_students < rate
+    return by_size and by_distillation, (
+        f"events left without an answer: {_RATE(rate)} by {small}, {_RATE(of_large)} by {large}, {_RATE(of_students)}"
+        f"{_seeds(students)} by the student of {small}: {_falls(by_size)} with size, {_falls(by_distillation)} with"
+        " distillation"
+    )
+
+
+def transfer_is_asymmetric(scores: list[dict], one: str, other: str) -> tuple[bool, str]:
+    """Whether a student of the richer home, the one of more labels, serves the poorer better than the reverse."""
+    base = _student_base(scores)
+    labels = {score["dataset"]: score["provenance"]["home"]["labels"] for score in scores}
+    if labels[one] == labels[other]:
+        raise NotTestableError(f"both homes have {labels[one]} labels: neither is the richer")
+    poor, rich = sorted((one, other), key=labels.__getitem__)
+    to_poor, said_of_poor = _retained(scores, base, rich, poor)
+    to_rich, said_of_rich = _retained(scores, base, poor, rich)
+    difference = _rounded(to_poor - to_rich)
+    if difference >= ASYMMETRY:
+        outcome = "asymmetric, the richer home's student being the one that serves both"
+    elif difference <= -ASYMMETRY:
+        outcome = "asymmetric the other way round"
+    else:
+        outcome = f"no asymmetry of {ASYMMETRY}"
+    return difference >= ASYMMETRY, (
+        f"on {poor} ({labels[poor]} labels) {said_of_poor}; on {rich} ({labels[rich]} labels) {said_of_rich};"
+        f" difference {_GAIN(difference)}: {outcome}"
+    )
+
+
+CLAIMS = (
+    Claim(
+        "F1 grows with size and flattens",
+        f"held when, zero-shot, the largest base model's weighted F1 is at least {GROWTH} above the smallest's, and F1"
+        " gains less per doubling of parameters over the upper half of the sizes than over the lower;"
+        f" it takes {SIZES} sizes",
+        grows_and_flattens,
+    ),
+    Claim(
+        "A distilled small student comes close to its teacher",
+        f"held when the student of the smallest base, trained on that home, gains at least {CLOSE} of the teacher's"
+        " lead over that base in weighted F1; not testable where the teacher has no lead",
+        comes_close,
+    ),
+    Claim(
+        "Failures fall with size and with distillation",
+        "held when the smallest base model leaves a larger share of events without an answer, because it was malformed,"
+        " unclosed, cut off or missed the event (missing events, strictly parsed), than the largest, and a larger one"
+        " than its own student trained on that home; not testable where it leaves none",
+        failures_fall,
+    ),
+    Claim(
+        "Transfer between homes is asymmetric",
+        "a student retains on another home its weighted F1 there divided by that of the home's own student of the same"
+        " base, the smallest; held when a student of the richer home, the one of more labels, retains on the poorer at"
+        f" least {ASYMMETRY} more than the reverse",
+        transfer_is_asymmetric,
+        homes=2,
+    ),
+)
+COLUMNS = {
+    "claim": Column("Claim", number=False, width=0.2),
+    "dataset": Column("Dataset", number=False, width=0.15),
+    "verdict": Column("Verdict", number=False),
+    "because": Column("What decides it", number=False, width=0.4),
+}
+
+
+def build(scores: list[dict], commit: str) -> Table:
+    """The table of claims: a row a claim and home, or pair of homes."""
+    check_scores(scores)
+    simulated = provenance.simulated_datasets(scores)
+    found = [row for claim in CLAIMS for row in _rows(claim, scores)]
+    records = [row | {"dataset": ", ".join(row["dataset"])} for row in found]
+    shown = [
+        row | {"dataset": ", ".join(provenance.dataset_name(name, simulated) for name in row["dataset"])}
+        for row in found
+    ]
+    rules = [f"{claim.name}: {claim.rule}" for claim in CLAIMS]
+    return Table(
+        title="The paper's claims",
+        caption="Each is decided by the scores of this run, home by home.",
+        columns=list(COLUMNS.values()),
+        cells=[[row[name] for name in COLUMNS] for row in shown],
+        records=records,
+        notes=[
+            ("How claims are decided (the thresholds are ours: the paper gives none)", rules),
+            *provenance.notes(scores, commit),
+        ],
+    )
+
+
+def _rows(claim: Claim, scores: list[dict]) -> list[dict]:
+    """A row for every choice of as many homes as the claim is about; one that says so where there are too few."""
+    datasets = tuple(dict.fromkeys(score["dataset"] for score in scores))
+    rows = []
+    for chosen in list(combinations(datasets, claim.homes)) or [datasets]:
+        try:
+            if len(chosen) < claim.homes:
+                raise NotTestableError(f"it takes {claim.homes} homes, the scores are of {len(chosen)}")
+            holds, because = claim.decide(scores, *chosen)
+            verdict = HELD if holds else NOT_HELD
+        except NotTestableError as reason:
+            verdict, because = NOT_TESTABLE, str(reason)
+        rows.append({"claim": claim.name, "dataset": chosen, "verdict": verdict, "because": because})
+    return rows
+
+
+@dataclass(frozen=True)
+class _Size:
+    """The base models of one size and their mean F1."""
+
+    parameters: int
+    names: tuple[str, ...]
+    f1: float
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.names)}, {magnitude(self.parameters)}"
+
+
+def _by_size(scores: list[dict], dataset: str) -> list[_Size]:
+    bases = _bases(scores, dataset)
+    sizes = dict.fromkeys(base["parameters"] for base in bases)
+    alike = {size: [base for base in bases if base["parameters"] == size] for size in sizes}
+    return [_Size(size, tuple(model["recogniser"] for model in models), _f1(models)) for size, models in alike.items()]
+
+
+def _per_doubling(points: Sequence[_Size]) -> float:
+    first, last = points[0], points[-1]
+    return _rounded((last.f1 - first.f1) / math.log2(last.parameters / first.parameters))
+
+
+def _retained(scores: list[dict], base: str, trained_on: str, dataset: str) -> tuple[float, str]:
+    """The share of a home's own student's F1 that another home's student has there, and the numbers in words."""
+    came, own = _students(scores, base, trained_on, dataset), _students(scores, base, dataset, dataset)
+    if not _f1(own):
+        raise NotTestableError(
+            f"the student trained on {dataset} has weighted F1 0 there: no share of it can be retained"
+        )
+    share = _f1(came) / _f1(own)
+    untrained = [score for score in _bases(scores, dataset) if score["recogniser"] == base]
+    without = f"; {base} zero-shot {_F1(_f1(untrained))}" if untrained else ""
+    return share, (
+        f"the student of {trained_on} retains {decimals(2)(share)} of the weighted F1 of {dataset}'s own"
+        f" ({_mean_f1(came)} of {_mean_f1(own)}{without})"
+    )
+
+
+def _bases(scores: list[dict], dataset: str) -> list[dict]:
+    """The scores of base models on a dataset, smallest first."""
+    found = [score for score in scores if score["kind"] == "base" and score["dataset"] == dataset]
+    return sorted(found, key=lambda score: (score["parameters"], score["recogniser"]))
+
+
+def _student_base(scores: list[dict]) -> str:
+    """The smallest base model that has students."""
+    students = [score for score in scores if score["kind"] == "student" and score["recipe"] == RECIPE]
+    if not students:
+        raise NotTestableError(f"there is no student of recipe {RECIPE} among the scores")
+    return min(students, key=lambda score: (score["parameters"], score["base"]))["base"]
+
+
+def _zero_shot(scores: list[dict], name: str, dataset: str) -> float:
+    """The weighted F1 of a base model on a dataset."""
+    found = [score for score in _bases(scores, dataset) if score["recogniser"] == name]
+    if not found:
+        raise NotTestableError(f"there is no score of {name} on {dataset}")
+    return _f1(found)
+
+
+def _students(scores: list[dict], base: str, trained_on: str, dataset: str) -> list[dict]:
+    """The scores on `dataset` of the base's students of all seeds that learned on `trained_on`."""
+    wanted = {"kind": "student", "base": base, "recipe": RECIPE, "train_dataset": trained_on, "dataset": dataset}
+    found = [score for score in scores if wanted.items() <= score.items()]
+    if not found:
+        raise NotTestableError(
+            f"there is no score on {dataset} of a student of {base} that was trained on {trained_on}"
+        )
+    return found
+
+
+def _f1(scores: list[dict]) -> float:
+    return fmean(score["strict"]["weighted_f1"] for score in scores)
+
+
+def _failures(scores: list[dict]) -> float:
+    """The share of events that no answer was read for.
+
+    `metrics.rates` counts all events of windows that could not be read as missing, beside those that were left out.
+    """
+    return _rounded(fmean(score["strict"]["rates"]["missing_rate"] for score in scores))
+
+
+def _rounded(value: float) -> float:
+    return round(value, _PLACES)
+
+
+def _mean_f1(students: list[dict]) -> str:
+    return _F1(_f1(students)) + _seeds(students)
+
+
+def _seeds(students: list[dict]) -> str:
+    return f" (mean of {len(students)} seeds)" if len(students) > 1 else ""
+
+
+def _reached(reached: bool) -> str:
+    return "at least" if reached else "less than"
+
+
+def _falls(falls: bool) -> str:
+    return "falls" if falls else "does not fall"
