@@ -18,6 +18,7 @@ include: "rules/recognition.smk"
 include: "rules/distillation.smk"
 include: "rules/evaluation.smk"
 include: "rules/tables.smk"
+include: "rules/figures.smk"
 
 
 onstart:
@@ -35,6 +36,9 @@ rule all:
             "results/tables/{table}.{format}",
             table=TABLES,
             format=TABLE_FORMATS,
+        ),
+        collect(
+            "results/figures/{figure}.{format}", figure=FIGURES, format=FIGURE_FORMATS
         ),
         collect(
             "results/datasets/{dataset}/dataset_card.md", dataset=config["datasets"]

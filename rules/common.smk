@@ -21,13 +21,16 @@ except configuration.ConfigError as error:
     raise WorkflowError(f"The config is not usable.\n{error}") from None
 
 STUDENTS = configuration.students(config)
-# Every score of the run. A config that declares no table has none, and so no claims to decide.
+# Every score of the run. A config that declares no table has none, and so nothing to decide or draw.
 SCORES = [
     f"results/scores/{recogniser}/{dataset}.json"
     for recogniser, dataset in configuration.selected_pairs(config)
 ]
+# evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
+FIGURES = ["f1_by_size", "failures"] if SCORES else []
 TABLES = [*config["tables"], *(["claims"] if SCORES else []), "cost"]
 TABLE_FORMATS = ["md", "csv", "tex"]
+FIGURE_FORMATS = ["svg", "png"]
 WHERE_LOGS_ARE = (
     "A job failed. Its log is named above under `log:`, in logs/<rule>/; Snakemake's own is in .snakemake/log/. "
     "Run the same command again once the cause is mended: finished work is kept."
@@ -59,6 +62,7 @@ wildcard_constraints:
     split="train|test",
     shard=r"\d{5}-\d{5}",
     table="[a-z][a-z0-9_]*",
+    figure="[a-z][a-z0-9_]*",
 
 
 def write_run_config():

@@ -3,6 +3,7 @@
 import copy
 import json
 
+from hearth.answers import STATUSES
 from hearth.files import digest, write_json, write_json_lines, write_text
 
 LABELS = ["COOKING", "drinking water, coffee or drinks", "EATING"]
@@ -155,6 +156,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "macro_f1": 0.1234567891,
         "weighted_f1": weighted_f1,
         "micro_f1": 0.61,
+        "status": dict.fromkeys(STATUSES, 0) | {"ok": 3},
         "rates": {"ok_rate": 1.0, "malformed_rate": 0.0, "missing_rate": 0.0, "unknown_rate": 0.0},
     }
     provenance = {
@@ -195,3 +197,34 @@ def made_up_student(dataset="made-up", weighted_f1=0.6, **changes):
     provenance = {"student": TRAINING_LOG, "assumed": ["split", "prompt", "training"]} | changes.pop("provenance", {})
     names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
     return made_up_score("little_reasoning_made-up", dataset, weighted_f1, provenance=provenance, **names, **changes)
+
+
+def made_up_run(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,), **provenance):
+    """The scores of a whole run: base models of so many million parameters, and students of the `bases` smallest.
+
+    The largest model is the teacher; students learn on each home with each seed and are tested on all.
+    """
+    models = [f"model-{size}m" for size in sizes]
+    found = []
+    for place, dataset in enumerate(homes):
+        facts = {"home": {"name": dataset, "timezone": "UTC", "labels": 3 + place}} | provenance
+        for rank, (name, size) in enumerate(zip(models, sizes, strict=True)):
+            grown = 0.3 + 0.4 * rank / len(sizes) - 0.05 * place
+            found.append(made_up_score(name, dataset, grown, parameters=size * 10**6, provenance=facts))
+        for base, size in list(zip(models, sizes, strict=True))[:bases]:
+            for home in homes:
+                for seed in seeds:
+                    learned = TRAINING_LOG | {"settings": TRAINING_LOG["settings"] | {"seed": seed}}
+                    names = {
+                        "recogniser": f"{base}_reasoning_{home}" + (f"_seed{seed}" if seed else ""),
+                        "base": base,
+                        "teacher": models[-1],
+                        "train_dataset": home,
+                        "parameters": size * 10**6,
+                    }
+                    reached = 0.45 + 0.02 * seed - 0.1 * (home != dataset)
+                    found.append(
+                        made_up_student(dataset, reached, provenance=facts | {"student": learned})
+                        | copy.deepcopy(names)
+                    )
+    return found

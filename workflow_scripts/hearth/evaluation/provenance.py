@@ -86,6 +86,13 @@ def simulated_datasets(scores: list[dict]) -> list[str]:
     return sorted({name for score in scores for name in score["provenance"]["simulated"]})
 
 
+def stand_ins(scores: list[dict]) -> list[str]:
+    """What must be said first of scores that rest on something other than real homes and real models."""
+    tiny = {score["base"] or score["recogniser"]: None for score in scores if score["provenance"]["stand_in"]}
+    said = {"Simulated homes, not recorded ones": simulated_datasets(scores), "Tiny models, not real ones": tiny}
+    return [f"{what}: {', '.join(names)}" for what, names in said.items() if names]
+
+
 def notes(scores: list[dict], commit: str) -> Notes:
     """The notes a table of these scores ends with: (heading, statements), in a fixed order."""
     stand_ins = {score["recogniser"]: score["provenance"]["stand_in"] for score in scores}

@@ -1,0 +1,45 @@
+# Scores to figures; `snakemake figure_<name>` makes one.
+#
+# In:   every score that a table selects
+# Out:  results/figures/{figure}.svg, .png
+# Steps: figure
+
+
+rule figure:
+    input:
+        scores=SCORES,
+    output:
+        svg=report(
+            "results/figures/{figure}.svg",
+            category="Figures",
+            labels={"figure": "{figure}"},
+            caption="../report/figure.rst",
+        ),
+        png="results/figures/{figure}.png",
+    log:
+        "logs/figure/{figure}.log",
+    benchmark:
+        "benchmarks/figure/{figure}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("figure"),
+    message:
+        "Drawing the figure {wildcards.figure}"
+    shell:
+        "python $SCRIPTS/figure.py --figure {wildcards.figure} --scores {input.scores:q}"
+        " --svg {output.svg:q} --png {output.png:q} > {log:q} 2>&1"
+
+
+for name in FIGURES:
+
+    rule:
+        name:
+            f"figure_{name}"
+        input:
+            expand(
+                "results/figures/{figure}.{format}", figure=name, format=FIGURE_FORMATS
+            ),
