@@ -10,6 +10,9 @@ if not workflow.overwrite_configfiles:
     configfile: "config/config.yaml"
 
 
+report: "report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/prompts.smk"
@@ -19,6 +22,7 @@ include: "rules/distillation.smk"
 include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 
 
 onstart:
@@ -40,6 +44,7 @@ rule all:
         collect(
             "results/figures/{figure}.{format}", figure=FIGURES, format=FIGURE_FORMATS
         ),
+        "results/report.html" if SCORES else [],
         collect(
             "results/datasets/{dataset}/dataset_card.md", dataset=config["datasets"]
         ),

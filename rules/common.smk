@@ -29,6 +29,7 @@ SCORES = [
 # evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
 FIGURES = ["f1_by_size", "failures"] if SCORES else []
 TABLES = [*config["tables"], *(["claims"] if SCORES else []), "cost"]
+TABLE_SPEC = ["title", "caption", "columns"]
 TABLE_FORMATS = ["md", "csv", "tex"]
 FIGURE_FORMATS = ["svg", "png"]
 WHERE_LOGS_ARE = (
@@ -210,9 +211,19 @@ def table_scores(wildcards):
 
 def table_spec(wildcards):
     spec = config["tables"][wildcards.table]
-    return json.dumps(
-        {key: spec[key] for key in ("title", "caption", "columns")}, sort_keys=True
-    )
+    return json.dumps({key: spec[key] for key in TABLE_SPEC}, sort_keys=True)
+
+
+def report_tables():
+    """What the report shows of every table: specification and (recogniser, dataset) pairs, as JSON."""
+    tables = {
+        name: {
+            **{key: spec[key] for key in TABLE_SPEC},
+            "pairs": configuration.table_pairs(config, name),
+        }
+        for name, spec in config["tables"].items()
+    }
+    return json.dumps(tables)
 
 
 def training_log(wildcards):

@@ -10,7 +10,12 @@ rule table:
     input:
         scores=table_scores,
     output:
-        markdown="results/tables/{table}.md",
+        markdown=report(
+            "results/tables/{table}.md",
+            category="Tables",
+            labels={"table": "{table}"},
+            caption="../report/table.rst",
+        ),
         csv="results/tables/{table}.csv",
         tex="results/tables/{table}.tex",
     log:
@@ -38,7 +43,12 @@ rule claims:
     input:
         scores=SCORES,
     output:
-        markdown="results/tables/claims.md",
+        markdown=report(
+            "results/tables/claims.md",
+            category="Tables",
+            labels={"table": "claims"},
+            caption="../report/table.rst",
+        ),
         csv="results/tables/claims.csv",
         tex="results/tables/claims.tex",
     log:
@@ -66,7 +76,12 @@ rule cost:
             "results/students/{student}/training.stats.json", student=STUDENTS
         ),
     output:
-        markdown="results/tables/cost.md",
+        markdown=report(
+            "results/tables/cost.md",
+            category="Tables",
+            labels={"table": "cost"},
+            caption="../report/table.rst",
+        ),
         csv="results/tables/cost.csv",
         tex="results/tables/cost.tex",
     log:

@@ -37,14 +37,24 @@ def test_an_edited_program_of_a_gpu_rule_runs_nothing(cloned):
     assert cloned.planned("all") == {}
 
 
-def test_an_edited_module_of_the_scores_reruns_scores_and_tables_alone(cloned):
+def test_an_edited_module_of_the_scores_reruns_scores_and_what_shows_them_alone(cloned):
     append(cloned, "hearth/evaluation/metrics.py", "EDITED = True")
-    assert cloned.planned("all") == {"score": 8, "table": 3, "claims": 1, "all": 1}
+    assert cloned.planned("all") == {"score": 8, "table": 3, "claims": 1, "figure": 2, "report": 1, "all": 1}
 
 
-def test_an_edited_module_of_the_claims_reruns_the_claims_alone(cloned):
+def test_an_edited_module_of_the_claims_reruns_claims_and_report_alone(cloned):
     append(cloned, "hearth/evaluation/claims.py", "EDITED = True")
-    assert cloned.planned("all") == {"claims": 1, "all": 1}
+    assert cloned.planned("all") == {"claims": 1, "report": 1, "all": 1}
+
+
+def test_an_edited_module_of_the_figures_reruns_figures_and_report_alone(cloned):
+    append(cloned, "hearth/evaluation/figures.py", "EDITED = True")
+    assert cloned.planned("all") == {"figure": 2, "report": 1, "all": 1}
+
+
+def test_an_edited_template_of_the_report_reruns_the_report_alone(cloned):
+    append(cloned, "hearth/evaluation/report.html.j2", "<!-- edited -->")
+    assert cloned.planned("all") == {"report": 1, "all": 1}
 
 
 def test_a_comment_reruns_nothing(cloned):
@@ -63,11 +73,11 @@ def test_touching_inputs_runs_nothing(finished):
     assert finished.planned("all") == {}
 
 
-def test_a_tables_columns_rerun_that_table_alone(finished):
+def test_a_tables_columns_rerun_that_table_and_the_report_alone(finished):
     config = small_config()
     config["tables"]["scaling"]["columns"] = ["recogniser", "dataset", "macro_f1"]
     finished.configure(config)
-    assert finished.planned("all") == {"table": 1, "all": 1}
+    assert finished.planned("all") == {"table": 1, "report": 1, "all": 1}
 
 
 def test_batch_size_shard_size_and_threads_rerun_nothing(finished):
@@ -94,7 +104,7 @@ def test_another_model_runs_that_model_and_the_tables_that_show_it(finished):
     planned = finished.planned("all")
     assert planned["fetch_model"] == 1
     assert planned["score"] == 2
-    assert (planned["table"], planned["claims"]) == (1, 1)
+    assert [planned[rule] for rule in ("table", "claims", "figure", "report")] == [1, 1, 2, 1]
     assert not planned.keys() & {"distil", "simulate_home", "load_dataset", "window_dataset"}
 
 

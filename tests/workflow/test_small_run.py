@@ -27,6 +27,36 @@ def test_every_table_says_what_stands_in_for_the_real_thing(undisturbed):
         assert "tiny" in text.decode().lower(), name
 
 
+def test_every_claim_has_a_verdict_for_every_home(undisturbed):
+    frame = pd.read_csv(undisturbed.directory / "results/tables/claims.csv", comment="#")
+    assert frame.groupby("claim", sort=False).size().tolist() == [2, 2, 2, 1]
+    assert set(frame["verdict"]) <= {"held", "not held", "not testable here"}
+    assert frame["because"].str.len().min() > 20
+
+
+def test_figures_and_report_say_what_stands_in_for_the_real_thing(undisturbed):
+    results = undisturbed.directory / "results"
+    for figure in ("f1_by_size", "failures"):
+        assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
+        # matplotlib tells in a comment what the outlines of a text say.
+        drawn = (results / f"figures/{figure}.svg").read_text()
+        assert "sim-marble (simulated home)" in drawn
+        assert "Tiny models, not real ones: tiny-s, tiny-m" in drawn
+    page = (results / "report.html").read_text()
+    assert "Simulated homes, not recorded ones: sim-marble, sim-mural" in page
+    assert page.count("<svg") == 2
+    assert all(f'href="tables/{table}.md"' in page for table in ("claims", "scaling", "distillation", "cross_dataset"))
+    assert str(undisturbed.directory) not in page
+
+
+def test_snakemakes_own_report_shows_tables_figures_and_page(finished):
+    finished.run("--report", "snakemake-report.html", "all")
+    text = (finished.directory / "snakemake-report.html").read_text()
+    for name in ("scaling.md", "claims.md", "cost.md", "f1_by_size.svg", "failures.svg", "report.html"):
+        assert name in text
+    assert "with a verdict each" in text
+
+
 def test_cost_is_the_only_table_with_seconds(undisturbed):
     folder = undisturbed.directory / "results" / "tables"
     assert "seconds" in pd.read_csv(folder / "cost.csv", comment="#").columns
@@ -46,7 +76,17 @@ def test_a_second_run_has_nothing_to_do(undisturbed):
     assert "Nothing to be done" in undisturbed.run("--dry-run", "all")
 
 
-def test_a_table_can_be_made_by_its_name(finished):
-    (finished.directory / "results/tables/scaling.md").unlink()
-    finished.run("table_scaling")
-    assert (finished.directory / "results/tables/scaling.md").is_file()
+@pytest.mark.parametrize(
+    ("target", "file"),
+    [
+        ("table_scaling", "tables/scaling.md"),
+        ("table_claims", "tables/claims.tex"),
+        ("figure_failures", "figures/failures.png"),
+        ("report", "report.html"),
+    ],
+)
+def test_a_table_a_figure_and_the_report_can_be_made_by_name(finished, target, file):
+    made = (finished.directory / "results" / file).read_bytes()
+    (finished.directory / "results" / file).unlink()
+    finished.run(target)
+    assert (finished.directory / "results" / file).read_bytes() == made

@@ -110,7 +110,21 @@ def failures(scores: list[dict]) -> Figure:
 
 
 FIGURES: dict[str, Callable[[list[dict]], Figure]] = {"f1_by_size": f1_by_size, "failures": failures}
+CAPTIONS = {
+    "f1_by_size": (
+        "Weighted F1 by size",
+        "The line joins the base models, zero-shot. A student stands beside its base, one marker a training seed:"
+        " filled and joined to its base on the home it learned from, hollow on another.",
+    ),
+    "failures": (
+        "What became of every test window",
+        "Strictly parsed, a bar a recogniser. A window whose answer is malformed or cut off, or whose reasoning was"
+        " never closed, has no label at all; where events were left out or labels are not in the list, those alone lack"
+        " one.",
+    ),
+}
 
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _TEACHER = {
     "linestyle": "",
     "marker": "o",
@@ -218,5 +232,5 @@ def _f1(score: dict) -> float:
 
 def _bytes(figure: Figure, form: str) -> bytes:
     saved = io.BytesIO()
-    figure.savefig(saved, format=form, metadata={"Date": None} if form == "svg" else None)
+    figure.savefig(saved, format=form, metadata=_NO_METADATA if form == "svg" else None)
     return saved.getvalue()

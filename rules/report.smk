@@ -1,0 +1,35 @@
+# Scores and figures to one page.
+#
+# In:   every score that a table selects, the figures, the page's template
+# Out:  results/report.html
+# Steps: report
+
+
+rule report:
+    input:
+        scores=SCORES,
+        figures=collect("results/figures/{figure}.svg", figure=FIGURES),
+        template=f"{PROJECT}workflow_scripts/hearth/evaluation/report.html.j2",
+    output:
+        page=report(
+            "results/report.html",
+            category="Report",
+            caption="../report/report.rst",
+        ),
+    log:
+        "logs/report/report.log",
+    benchmark:
+        "benchmarks/report/report.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        tables=report_tables(),
+        code=code_digest("report"),
+    message:
+        "Writing the report"
+    shell:
+        "python $SCRIPTS/report.py --scores {input.scores:q} --tables {params.tables:q}"
+        " --figures {input.figures:q} --template {input.template:q} --out {output.page:q} > {log:q} 2>&1"

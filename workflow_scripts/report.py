@@ -1,0 +1,39 @@
+"""Write the report of a run: claims, figures and tables as one HTML page that needs nothing but itself."""
+
+import argparse
+from pathlib import Path
+
+from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.report import page
+from hearth.evaluation.scores import read_score
+from hearth.files import write_text
+from hearth.programs import json_option, run
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read scores and figures, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", required=True, nargs="+", type=Path, help="all score files of the run")
+    parser.add_argument(
+        "--tables",
+        required=True,
+        help="JSON object of the tables by name: title, caption, columns, and pairs (a list of [recogniser, dataset])",
+    )
+    parser.add_argument(
+        "--figures", required=True, nargs="+", type=Path, help="SVG files; a figure is called as its file"
+    )
+    parser.add_argument("--template", required=True, type=Path, help="Jinja template of the page")
+    parser.add_argument("--out", required=True, type=Path, help="page to write")
+    arguments = parser.parse_args(argv)
+    text = page(
+        scores=[read_score(path) for path in arguments.scores],
+        specs=json_option("--tables", arguments.tables, dict),
+        drawings={path.stem: path.read_text(encoding="utf-8") for path in arguments.figures},
+        commit=git_commit(),
+        template=arguments.template.read_text(encoding="utf-8"),
+    )
+    write_text(arguments.out, text)
+
+
+if __name__ == "__main__":
+    run(main)
