@@ -28,7 +28,10 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 
 demo: setup
 	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) all
-	@echo "The tables are in demo/results/tables/:" && ls demo/results/tables/*.md
+	@echo "The paper's claims, decided by this run:"
+	@grep '^|' demo/results/tables/claims.md | cut -d'|' -f1-4 | sed 's/$$/|/'
+	@echo "What decides each, and all that was measured: demo/results/report.html"
+	@echo "Tables: demo/results/tables/   Figures: demo/results/figures/"
 
 # After a demo that was killed: Snakemake leaves its lock behind, and says so.
 unlock-demo: setup
