@@ -1,1 +1,1 @@
-"""What a run is worth: metrics, provenance and tables. Knows windows and answers, nothing of engines."""
+"""What a run is worth: metrics, provenance, tables, claims, figures, report. Knows windows and answers, no engines."""
