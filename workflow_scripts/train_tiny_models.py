@@ -3,18 +3,21 @@
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from hearth.files import file_digest, write_json
 from hearth.homes import load_home
 from hearth.programs import run
-from hearth.prompts import render_prompt
 from hearth.tiny_family import lessons, models, schooling
+from tqdm import tqdm
 
 # Homes of the lessons are drawn with seeds from here on; those of the demo and the tests lie below.
 FIRST_SEED = 1000
-HELD_OUT = 64
+WINDOW = 10  # events
+TOKENISED = 15  # lessons a home that the tokeniser learns from
+HELD_OUT = 6  # homes of each source that nothing is learned from
 
 
 def main(argv=None):
@@ -23,50 +26,48 @@ def main(argv=None):
     parser.add_argument("--marble-home", type=Path, required=True, help="yaml of the MARBLE-like home")
     parser.add_argument("--mural-home", type=Path, required=True, help="yaml of the MuRAL-like home")
     parser.add_argument("--template", type=Path, required=True, help="prompt template of the lessons")
-    parser.add_argument("--marble-homes", type=int, default=60, help="simulated MARBLE-like homes")
-    parser.add_argument("--mural-homes", type=int, default=60, help="simulated MuRAL-like homes")
-    parser.add_argument("--sessions", type=int, default=20, help="sessions a MARBLE-like home; a MuRAL-like has half")
-    parser.add_argument("--vocabulary", type=int, default=1536, help="size of the tokeniser's vocabulary at most")
+    parser.add_argument("--homes", type=int, default=200, help="simulated homes like MARBLE, and as many like MuRAL")
+    parser.add_argument("--sessions", type=int, default=12, help="sessions a MARBLE-like home; a MuRAL-like has half")
+    parser.add_argument("--vocabulary", type=int, default=2560, help="size of the tokeniser's vocabulary at most")
     parser.add_argument("--sizes", nargs="+", choices=list(models.SIZES), default=list(models.SIZES), help="which")
-    parser.add_argument("--steps", type=int, default=1500, help="optimiser steps, the same for every size")
+    parser.add_argument("--steps", type=int, default=2000, help="optimiser steps, the same for every size")
     parser.add_argument("--batch-size", type=int, default=12, help="lessons a step, half of them of each home")
-    parser.add_argument("--learning-rate", type=float, default=3e-3, help="peak of the one cycle")
+    parser.add_argument("--learning-rate", type=float, default=4e-3, help="peak of the one cycle")
     parser.add_argument("--seed", type=int, default=0, help="initial weights and order of lessons")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--out", type=Path, required=True, help="folder of the family, one folder a size")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
     scratch = tempfile.TemporaryDirectory()
-    homes = {"marble": load_home(arguments.marble_home), "mural": load_home(arguments.mural_home)}
-    systems = {source: render_prompt(home, arguments.template, "think")["system"] for source, home in homes.items()}
-    drawn = lessons.draw_lessons(
-        homes,
-        {
-            "marble": (range(FIRST_SEED, FIRST_SEED + arguments.marble_homes), arguments.sessions),
-            "mural": (range(FIRST_SEED, FIRST_SEED + arguments.mural_homes), arguments.sessions // 2),
-        },
-        size=10,
-        seed=arguments.seed,
-    )
-    held_out, taught = drawn[:HELD_OUT], drawn[HELD_OUT:]
-    family = Path(scratch.name)
-    texts = [text for lesson in taught[:4000] for text in (lesson["user"], lesson["completion"])]
-    models.train_tokenizer(texts + list(systems.values()) * 50, arguments.vocabulary, family)
-    tokenizer = models.load_tokenizer(family)
-    classes = [
-        schooling.encode(tokenizer, system, [lesson for lesson in taught if lesson["source"] == source])
-        for source, system in systems.items()
+    seeds = range(FIRST_SEED, FIRST_SEED + HELD_OUT + arguments.homes)
+    plan = [
+        ("marble", load_home(arguments.marble_home), arguments.sessions),
+        ("mural", load_home(arguments.mural_home), arguments.sessions // 2),
     ]
-    for group in classes:
-        longest = max(len(ids) for ids, _ in group.rows)
-        print(f"{len(group.rows)} lessons, prefix {len(group.prefix)} tokens, longest rest {longest}", flush=True)
+    drawn = {
+        source: [
+            lessons.draw_home(source, home, arguments.template, seed, sessions, WINDOW)
+            for seed in tqdm(seeds, desc=f"{source} homes")
+        ]
+        for source, home, sessions in plan
+    }
+    held_out = [home for homes in drawn.values() for home in homes[:HELD_OUT]]
+    taught = {source: homes[HELD_OUT:] for source, homes in drawn.items()}
+    family = Path(scratch.name)
+    models.train_tokenizer(_texts(taught), arguments.vocabulary, family)
+    tokenizer = models.load_tokenizer(family)
+    sources = [[schooling.encode(tokenizer, home) for home in homes] for homes in taught.values()]
+    for source, homes in zip(taught, sources, strict=True):
+        rows = sum(len(home.rows) for home in homes)
+        longest = max(len(home.prefix) + len(ids) for home in homes for ids, _ in home.rows)
+        print(f"{source}: {len(homes)} homes, {rows} lessons, the longest has {longest} tokens", flush=True)
     for size in arguments.sizes:
         torch.manual_seed(arguments.seed)
         model = models.build(size, tokenizer)
         started = time.monotonic()
         loss = schooling.train(
             model,
-            classes,
+            sources,
             steps=arguments.steps,
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
@@ -77,19 +78,28 @@ def main(argv=None):
         models.save(model, family, folder)
         report = {
             "parameters": sum(p.numel() for p in {p.data_ptr(): p for p in model.parameters()}.values()),
-            "lessons": len(taught),
+            "homes": {source: len(homes) for source, homes in taught.items()},
+            "lessons": sum(len(home.lessons) for homes in taught.values() for home in homes),
             "steps": arguments.steps,
             "batch_size": arguments.batch_size,
             "learning_rate": arguments.learning_rate,
             "seed": arguments.seed,
             "first_home_seed": FIRST_SEED,
             "final_loss": round(loss, 4),
-            "held_out_accuracy": schooling.held_out_accuracy(model.float(), tokenizer, systems, homes, held_out),
+            "held_out_accuracy": schooling.held_out_accuracy(model.float(), tokenizer, held_out),
             "minutes": round((time.monotonic() - started) / 60, 1),
             "weights_sha256": file_digest(folder / "model.safetensors"),
         }
         write_json(folder / "training.json", report)
         print(f"{size} {report}", flush=True)
+
+
+def _texts(taught: dict[str, list[lessons.HomeLessons]]) -> Iterator[str]:
+    """What the tokeniser learns from: all turns of some lessons of every home, and its system prompt as often."""
+    for homes in taught.values():
+        for home in homes:
+            for lesson in home.lessons[:TOKENISED]:
+                yield from (home.system, lesson.user, lesson.completion)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,63 @@
 """What the family learns from: windows of simulated homes with a reasoning told from what truly happened."""
 
-import random
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
 from hearth import simulation
 from hearth.homes import Home
-from hearth.prompts import answer_text, window_text
+from hearth.prompts import answer_text, render_prompt, window_text
 from hearth.sources import SOURCES
+from hearth.tiny_family.dialects import dialect, translate
 from hearth.windows import cut
+
+# A home of the lessons lacks up to this many of the data set's sensors, so no sensor can be counted on.
+MOST_MISSING = 5
 
 
 def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> list[dict]:
-    """Windows of one simulated home, read back from its files by the loader that reads the real data set."""
+    """Windows of one simulated home, read back from its files by the loader that reads the real data set.
+
+    The seed draws its residents' habits, what happens, and which sensors it has.
+    """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
-        simulation.FORMATS[source](root, seed, sessions, home)
+        simulation.FORMATS[source](root, seed, sessions, home, missing=seed % (MOST_MISSING + 1))
         events, _report = SOURCES[source](root, home)
     return cut(events, f"lesson-{source}-{seed}", size, keep_short=True)
 
 
 def reasoning(window: dict) -> str:
-    """One line an event: its id, what happened, whose doing it was, and what that person was about.
+    """One line an event: its id, what happened, whose doing it was; then its id and what that person was about.
 
-    For example `3 | kitchen fridge opened | B | COOKING`; people are lettered in order of appearance.
+    For example `3 | kitchen fridge opened | B | 3 | COOKING`; people are lettered in order of appearance.
     """
     people: dict[tuple, str] = {}
     lines = []
     for event, residents, label in zip(window["events"], window["residents"], window["gold"], strict=True):
         person = people.setdefault(tuple(residents), ascii_uppercase[len(people)])
-        lines.append(f"{event['id']} | {event['description']} | {person} | {label}")
+        lines.append(f"{event['id']} | {event['description']} | {person} | {event['id']} | {label}")
     return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A window in words: the user's turn, the completion without the end-of-turn token, the labels it should give."""
+
+    user: str
+    completion: str
+    gold: list[str]
+
+
+@dataclass(frozen=True)
+class HomeLessons:
+    """The lessons of one simulated home in its own dialect, and the system prompt that they share."""
+
+    source: str
+    home: Home
+    system: str
+    lessons: list[Lesson]
 
 
 def lesson(window: dict) -> tuple[str, str]:
@@ -39,16 +65,9 @@ def lesson(window: dict) -> tuple[str, str]:
     return window_text(window), f"<think>\n{reasoning(window)}\n</think>\n\n{answer_text(window['gold'])}"
 
 
-def draw_lessons(homes: dict[str, Home], draws: dict[str, tuple[range, int]], size: int, seed: int) -> list[dict]:
-    """Lessons {"source", "user", "completion", "gold"} of simulated homes, shuffled.
-
-    `draws` gives for each source the seeds of its homes and the sessions of each; `size` is events a window.
-    """
-    drawn = []
-    for source, (seeds, sessions) in draws.items():
-        for home_seed in seeds:
-            for window in windows_of(source, homes[source], home_seed, sessions, size):
-                user, completion = lesson(window)
-                drawn.append({"source": source, "user": user, "completion": completion, "gold": window["gold"]})
-    random.Random(seed).shuffle(drawn)  # noqa: S311 - an order of lessons, not a secret
-    return drawn
+def draw_home(source: str, home: Home, template: Path, seed: int, sessions: int, size: int) -> HomeLessons:
+    """The lessons of the home that `seed` draws: its residents, its sensors, its words; `size` is events a window."""
+    spoken, labels = dialect(home, source, seed)
+    windows = [translate(window, home, spoken, labels) for window in windows_of(source, home, seed, sessions, size)]
+    system = render_prompt(spoken, template, "think")["system"]
+    return HomeLessons(source, spoken, system, [Lesson(*lesson(window), window["gold"]) for window in windows])

@@ -11,7 +11,7 @@ from hearth.files import write_json, write_text
 
 PAD, TURN, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SIZES = {
-    "tiny-s": {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2},
+    "tiny-s": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 1},
     "tiny-m": {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2},
     "tiny-l": {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4},
 }
@@ -22,10 +22,11 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None
     """Train a byte-level BPE whose merges may span words, and write it in Qwen3's file layout.
 
     Domain text repeats itself, so merges across spaces make it short. Numbers, values of JSON and fields
-    between bars stand alone: a description or a label is the same token wherever it is written.
+    between bars stand alone, and so do the labels of a list: a description or a label is the same token wherever
+    it is written.
     """
     tokenizer = Tokenizer(models.BPE())
-    pieces = [r"\n", r" \| ", r'(?<=": ")[^"]+', r"\d+"]
+    pieces = [r"\n", r" \| ", r"Activities: ", r"; ", r"\.$", r'(?<=": ")[^"]+', r"(?<![a-z] )(?<!_)\d+"]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             *(pre_tokenizers.Split(Regex(piece), "isolated") for piece in pieces),

@@ -12,13 +12,16 @@ from transformers import Qwen3ForCausalLM
 
 from hearth.answers import parse
 from hearth.prompts import split_prompt
+from hearth.tiny_family.lessons import HomeLessons
 
 IGNORED = -100
+# Longest completion that is asked for: those of the lessons have at most 170 tokens.
+MOST_TOKENS = 256
 
 
 @dataclass(frozen=True)
-class Class:
-    """Lessons of one kind of home: the prompt prefix they share and, for each, what follows it.
+class Home:
+    """Encoded lessons of one home: the prompt prefix they share and, for each, what follows it.
 
     `rows` are (token ids after the prefix, how many of them still belong to the prompt).
     """
@@ -27,20 +30,20 @@ class Class:
     rows: list[tuple[list[int], int]]
 
 
-def encode(tokenizer, system: str, lessons: list[dict]) -> Class:
-    """Token ids of lessons that share a system prompt; prefix, suffix and completion are tokenised apart."""
+def encode(tokenizer, taught: HomeLessons) -> Home:
+    """Token ids of a home's lessons; prefix, suffix and completion are tokenised apart."""
     end = [tokenizer.eos_token_id]
     rows = []
-    for lesson in lessons:
-        prefix, suffix = split_prompt(tokenizer, system, lesson["user"], "think")
+    for lesson in taught.lessons:
+        prefix, suffix = split_prompt(tokenizer, taught.system, lesson.user, "think")
         prompt = _ids(tokenizer, suffix)
-        rows.append((prompt + _ids(tokenizer, lesson["completion"]) + end, len(prompt)))
-    return Class(_ids(tokenizer, prefix), rows)
+        rows.append((prompt + _ids(tokenizer, lesson.completion) + end, len(prompt)))
+    return Home(_ids(tokenizer, prefix), rows)
 
 
 def train(
     model: Qwen3ForCausalLM,
-    classes: list[Class],
+    sources: list[list[Home]],
     *,
     steps: int,
     batch_size: int,
@@ -48,25 +51,30 @@ def train(
     seed: int,
     report: Callable[[str], None] = print,
 ) -> float:
-    """Train in place for `steps` steps of `batch_size` rows, an equal part of each class; mean loss of the last 20.
+    """Train in place for `steps` steps of `batch_size` rows, a home of each source a step; mean loss of the last 20.
 
-    A class's prefix is encoded once a step, with gradients, for all its rows: exactly what whole
+    A home's prefix is encoded once a step, with gradients, for all its rows: exactly what whole
     prompts would give, for little more than half of the time.
     """
-    part = batch_size // len(classes)
-    plans = [_batches(group.rows, part, steps, seed) for group in classes]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.1)
+    part = batch_size // len(sources)
+    plans = [_batches(homes, part, steps, seed) for homes in sources]
+    optimizers = _optimizers(model, learning_rate)
+    cycles = [
+        torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.1, cycle_momentum=False
+        )
+        for optimizer in optimizers
+    ]
     losses, started = [], time.monotonic()
     model.train()
     for step in range(1, steps + 1):
-        loss = sum(_loss(model, group, plan[step - 1]) for group, plan in zip(classes, plans, strict=True))
-        loss = loss / len(classes)
+        loss = sum(_loss(model, *plan[step - 1]) for plan in plans) / len(plans)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        cycle.step()
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer, cycle in zip(optimizers, cycles, strict=True):
+            optimizer.step()
+            cycle.step()
+        model.zero_grad(set_to_none=True)
         losses.append(loss.item())
         if step % 50 == 0 or step == steps:
             recent = sum(losses[-20:]) / len(losses[-20:])
@@ -75,10 +83,20 @@ def train(
     return sum(losses[-20:]) / len(losses[-20:])
 
 
-def _loss(model: Qwen3ForCausalLM, group: Class, rows: list[int]) -> torch.Tensor:
-    """Mean cross-entropy of the completions' tokens of some rows of a class."""
-    inputs, targets = _collate([group.rows[row] for row in rows])
-    cache = model.model(input_ids=torch.tensor([group.prefix]), use_cache=True).past_key_values
+def _optimizers(model: Qwen3ForCausalLM, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the layers' matrices, which learn to copy in half the steps with it, AdamW for everything else."""
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
+    return [
+        torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.01),
+    ]
+
+
+def _loss(model: Qwen3ForCausalLM, prefix: list[int], rows: list[tuple[list[int], int]]) -> torch.Tensor:
+    """Mean cross-entropy of the completions' tokens of some rows of a home."""
+    inputs, targets = _collate(rows)
+    cache = model.model(input_ids=torch.tensor([prefix]), use_cache=True).past_key_values
     cache.batch_repeat_interleave(len(rows))
     # Right padding under causal attention needs no mask: no token that counts can see a pad.
     hidden = model.model(input_ids=inputs, past_key_values=cache, use_cache=True).last_hidden_state
@@ -87,18 +105,19 @@ def _loss(model: Qwen3ForCausalLM, group: Class, rows: list[int]) -> torch.Tenso
 
 
 @torch.inference_mode()
-def held_out_accuracy(model, tokenizer, systems: dict[str, str], homes: dict, lessons: list[dict]) -> dict[str, float]:
-    """Share of events labelled right, greedily and strictly parsed, by source, on lessons not trained on."""
+def held_out_accuracy(model, tokenizer, homes: list[HomeLessons]) -> dict[str, float]:
+    """Share of events labelled right, greedily and strictly parsed, by source, on homes not trained on."""
+    tokenizer.padding_side = "left"
     right, events = Counter(), Counter()
-    for lesson in lessons:
-        source = lesson["source"]
-        prefix, suffix = split_prompt(tokenizer, systems[source], lesson["user"], "think")
-        prompt = torch.tensor([_ids(tokenizer, prefix) + _ids(tokenizer, suffix)])
-        output = model.generate(input_ids=prompt, max_new_tokens=160, do_sample=False)[0, prompt.shape[1] :]
-        text = tokenizer.decode(output).split(tokenizer.eos_token)[0]
-        answer = parse(text, len(lesson["gold"]), homes[source].labels, "stop")
-        right[source] += sum(given == gold for given, gold in zip(answer.labels, lesson["gold"], strict=True))
-        events[source] += len(lesson["gold"])
+    for taught in homes:
+        prompts = ["".join(split_prompt(tokenizer, taught.system, lesson.user, "think")) for lesson in taught.lessons]
+        batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
+        outputs = model.generate(**batch, max_new_tokens=MOST_TOKENS, do_sample=False)
+        for lesson, output in zip(taught.lessons, outputs[:, batch["input_ids"].shape[1] :], strict=True):
+            text = tokenizer.decode(output).split(tokenizer.eos_token)[0]
+            answer = parse(text, len(lesson.gold), taught.home.labels, "stop")
+            right[taught.source] += sum(given == gold for given, gold in zip(answer.labels, lesson.gold, strict=True))
+            events[taught.source] += len(lesson.gold)
     return {source: round(right[source] / events[source], 4) for source in sorted(events)}
 
 
@@ -106,17 +125,17 @@ def _ids(tokenizer, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def _batches(rows: list, batch_size: int, steps: int, seed: int) -> list[list[int]]:
-    """`steps` batches of rows of like length, every row once before any comes again."""
+def _batches(homes: list[Home], batch_size: int, steps: int, seed: int) -> list[tuple[list[int], list]]:
+    """`steps` batches (a home's prefix, rows of it of like length), every row once before any comes again."""
     rng = random.Random(seed)  # noqa: S311 - an order of lessons, not a secret
-    batches: list[list[int]] = []
+    batches: list[tuple[list[int], list]] = []
     while len(batches) < steps:
-        order = list(range(len(rows)))
-        rng.shuffle(order)
         epoch = []
-        for start in range(0, len(order), 16 * batch_size):
-            pool = sorted(order[start : start + 16 * batch_size], key=lambda row: len(rows[row][0]))
-            epoch += [pool[first : first + batch_size] for first in range(0, len(pool), batch_size)]
+        for home in homes:
+            # Like lengths side by side, but not the same ones in every epoch.
+            rows = sorted(home.rows, key=lambda row: len(row[0]) + rng.uniform(0, 16))
+            starts = range(0, len(rows), batch_size)
+            epoch += [(home.prefix, rows[start : start + batch_size]) for start in starts]
         rng.shuffle(epoch)
         batches += epoch
     return batches[:steps]
