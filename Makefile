@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo unlock-demo test lint format tiny-models clean
+.PHONY: setup demo unlock-demo test lint format tiny-models bench-baselines clean
 
 setup: $(VENV)/.made
 
@@ -57,6 +57,10 @@ tiny-models: setup
 	cd workflow_scripts && python train_tiny_models.py \
 	  --marble-home ../config/homes/marble.yaml --mural-home ../config/homes/mural.yaml \
 	  --template ../config/prompts/brief.j2 --out ../demo/models
+
+# What a majority rule and a scikit-learn classifier reach on the demo's homes, into bench/baselines.json.
+bench-baselines: demo
+	PYTHONPATH=workflow_scripts python bench/baselines.py
 
 clean:
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake

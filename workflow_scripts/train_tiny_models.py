@@ -30,7 +30,7 @@ def main(argv=None):
     parser.add_argument("--sessions", type=int, default=12, help="sessions a MARBLE-like home; a MuRAL-like has half")
     parser.add_argument("--vocabulary", type=int, default=2560, help="size of the tokeniser's vocabulary at most")
     parser.add_argument("--sizes", nargs="+", choices=list(models.SIZES), default=list(models.SIZES), help="which")
-    parser.add_argument("--steps", type=int, default=2000, help="optimiser steps, the same for every size")
+    parser.add_argument("--steps", type=int, default=2500, help="optimiser steps, the same for every size")
     parser.add_argument("--batch-size", type=int, default=12, help="lessons a step, half of them of each home")
     parser.add_argument("--learning-rate", type=float, default=4e-3, help="peak of the one cycle")
     parser.add_argument("--seed", type=int, default=0, help="initial weights and order of lessons")
@@ -47,14 +47,14 @@ def main(argv=None):
     drawn = {
         source: [
             lessons.draw_home(source, home, arguments.template, seed, sessions, WINDOW)
-            for seed in tqdm(seeds, desc=f"{source} homes")
+            for seed in tqdm(seeds, desc=f"{source} homes", disable=None)
         ]
         for source, home, sessions in plan
     }
     held_out = [home for homes in drawn.values() for home in homes[:HELD_OUT]]
     taught = {source: homes[HELD_OUT:] for source, homes in drawn.items()}
     family = Path(scratch.name)
-    models.train_tokenizer(_texts(taught), arguments.vocabulary, family)
+    models.train_tokenizer(texts(taught), arguments.vocabulary, family)
     tokenizer = models.load_tokenizer(family)
     sources = [[schooling.encode(tokenizer, home) for home in homes] for homes in taught.values()]
     for source, homes in zip(taught, sources, strict=True):
@@ -94,7 +94,7 @@ def main(argv=None):
         print(f"{size} {report}", flush=True)
 
 
-def _texts(taught: dict[str, list[lessons.HomeLessons]]) -> Iterator[str]:
+def texts(taught: dict[str, list[lessons.HomeLessons]]) -> Iterator[str]:
     """What the tokeniser learns from: all turns of some lessons of every home, and its system prompt as often."""
     for homes in taught.values():
         for home in homes:

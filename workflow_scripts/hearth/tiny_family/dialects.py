@@ -15,12 +15,14 @@ WORDS = yaml.safe_load((Path(__file__).parent / "dialects.yaml").read_text(encod
 def dialect(home: Home, source: str, seed: int) -> tuple[Home, dict[str, str]]:
     """The home in words that the seed draws, and the label there of each of the home's own labels.
 
-    Each label and each sensor keeps its own word or takes one of `WORDS`, independently of the others.
+    All labels are of one style and all sensors of another, as whoever recorded a home would name them: the home's
+    own, or one of those in `WORDS`.
     """
     rng = random.Random(f"dialect/{source}/{seed}")  # noqa: S311 - a choice of words, not a secret
-    labels = {label: rng.choice([label, *WORDS[source]["labels"][label]]) for label in home.labels}
+    label_style, sensor_style = rng.randrange(3), rng.randrange(2)
+    labels = {label: [label, *WORDS[source]["labels"][label]][label_style] for label in home.labels}
     sensors = {
-        name: dataclasses.replace(sensor, words=rng.choice([sensor.words, *WORDS[source]["sensors"][name]]))
+        name: dataclasses.replace(sensor, words=[sensor.words, WORDS[source]["sensors"][name]][sensor_style])
         for name, sensor in home.sensors.items()
     }
     names = re.compile("|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True)))
