@@ -198,6 +198,7 @@ def score_facts(wildcards):
             "teacher": config["teacher"],
             "recipe": student.recipe,
             "train_dataset": student.dataset,
+            "teacher_stand_in": registry[config["teacher"]]["stand_in"],
         }
     return json.dumps(facts, sort_keys=True)
 

@@ -64,7 +64,8 @@ def facts(**changes):
 
 
 def student_facts(**changes):
-    return facts(kind="student", teacher="large", recipe="reasoning", train_dataset="made-up", **changes)
+    of_student = {"teacher": "large", "recipe": "reasoning", "train_dataset": "made-up", "teacher_stand_in": ""}
+    return facts(kind="student", **of_student | changes)
 
 
 def window(session, index, gold, split="test"):
@@ -169,6 +170,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "model": MODEL,
         "student": None,
         "stand_in": "",
+        "teacher_stand_in": "",
         "simulated": [],
         "assumed": ["split", "prompt"],
     }

@@ -3,6 +3,7 @@ import io
 import pandas as pd
 import pytest
 from hearth.evaluation import costs
+from hearth.evaluation import provenance
 from hearth.evaluation.rendering import (
     Column,
     Table,
@@ -154,6 +155,14 @@ def test_tiny_models_and_simulated_data_are_called_that():
     notes = dict(found.notes)
     assert notes["Simulated data"] == ["made-up: simulated by this project, not recorded in a home"]
     assert notes["Tiny models"] == ["little_reasoning_made-up: tiny model trained by this project"]
+
+
+def test_a_tiny_teacher_is_called_that_where_only_its_students_are_shown():
+    student = made_up_student(provenance={"teacher_stand_in": "tiny model trained by this project"})
+    found = build({"title": "T", "columns": ["recogniser", "teacher"]}, [student], "abc")
+    assert found.cells == [["little_reasoning_made-up", "large (tiny)"]]
+    assert dict(found.notes)["Tiny models"] == ["large: tiny model trained by this project"]
+    assert provenance.stand_ins([student]) == ["Tiny models, not real ones: large"]
 
 
 def test_equal_scores_give_equal_bytes():

@@ -64,6 +64,7 @@ def of_score(
         "model": _pick(model, _MODEL_KEYS, "snapshot.json"),
         "student": None if student is None else _pick(student, _STUDENT_KEYS, "training_log.json"),
         "stand_in": facts["stand_in"],
+        "teacher_stand_in": facts.get("teacher_stand_in", ""),
         "simulated": facts["simulated"],
         "assumed": assumed(facts["kind"]),
     }
@@ -89,6 +90,7 @@ def simulated_datasets(scores: list[dict]) -> list[str]:
 def stand_ins(scores: list[dict]) -> list[str]:
     """What must be said first of scores that rest on something other than real homes and real models."""
     tiny = {score["base"] or score["recogniser"]: None for score in scores if score["provenance"]["stand_in"]}
+    tiny |= {score["teacher"]: None for score in scores if score["provenance"]["teacher_stand_in"]}
     said = {"Simulated homes, not recorded ones": simulated_datasets(scores), "Tiny models, not real ones": tiny}
     return [f"{what}: {', '.join(names)}" for what, names in said.items() if names]
 
@@ -96,6 +98,7 @@ def stand_ins(scores: list[dict]) -> list[str]:
 def notes(scores: list[dict], commit: str) -> Notes:
     """The notes a table of these scores ends with: (heading, statements), in a fixed order."""
     stand_ins = {score["recogniser"]: score["provenance"]["stand_in"] for score in scores}
+    teachers = {score["teacher"]: score["provenance"]["teacher_stand_in"] for score in scores}
     students = [score for score in scores if score["provenance"]["student"] is not None]
     keys = {key for score in scores for key in score["provenance"]["assumed"]}
     found = [
@@ -103,7 +106,7 @@ def notes(scores: list[dict], commit: str) -> Notes:
             "Simulated data",
             [f"{name}: simulated by this project, not recorded in a home" for name in simulated_datasets(scores)],
         ),
-        ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in stand_ins.items() if stand_in]),
+        ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in (teachers | stand_ins).items() if stand_in]),
         ("Metrics", [METRICS_NOTE]),
         ("Prompt", _grouped(scores, "dataset", _prompt)),
         ("Decoding", _grouped(scores, "recogniser", _decoding)),

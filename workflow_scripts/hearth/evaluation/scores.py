@@ -27,6 +27,7 @@ PARSED_KEYS = (
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
 _FACTS = ("kind", "base", "home", "decoding", "dtype", "stand_in", "simulated")
 _STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
+_TEACHER_FACT = "teacher_stand_in"
 _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
 
 
@@ -34,13 +35,13 @@ def check_facts(facts: dict) -> dict:
     """`facts` as they are, when they are complete.
 
     All have kind, base, home, decoding, dtype, stand_in ("" or what the model stands in for) and simulated (the
-    simulated datasets that the number rests on, tested or trained on); a student has teacher, recipe and
-    train_dataset too. Raises ValueError naming the key that is missing, unknown or wrong.
+    simulated datasets that the number rests on, tested or trained on); a student has teacher, recipe,
+    train_dataset and teacher_stand_in too. Raises ValueError naming the key that is missing, unknown or wrong.
     """
     kind = facts.get("kind")
     if kind not in ("base", "student"):
         raise ValueError(f"facts: kind is {kind!r}; it must be 'base' or 'student'")
-    wanted = _FACTS + (_STUDENT_FACTS if kind == "student" else ())
+    wanted = _FACTS + ((*_STUDENT_FACTS, _TEACHER_FACT) if kind == "student" else ())
     for key in facts:
         if key not in wanted:
             raise ValueError(f"facts: unknown key {key!r} for kind {kind!r}{nearest(key, wanted)}")

@@ -48,6 +48,7 @@ COLUMNS = {
     "prompt_tokens": Column("Prompt tokens"),
     "completion_tokens": Column("Completion tokens"),
     "stand_in": _text("Stand-in"),
+    "teacher_stand_in": _text("Teacher's stand-in"),
     "simulated": _text("Simulated"),
 }
 # Those of these that have a value in some row are shown when a specification names no columns.
@@ -56,6 +57,8 @@ USUAL_COLUMNS = (
     *("accuracy", "macro_f1", "weighted_f1", "micro_f1", "gain_over_base", "gap_to_teacher"),
     *("ok_rate", "missing_rate", "unknown_rate"),
 )
+# Columns that name a model, and the one that says whether that is a stand-in for a real one.
+_MODEL_COLUMNS = {"recogniser": "stand_in", "base": "stand_in", "teacher": "teacher_stand_in"}
 _SPEC_KEYS = ("title", "caption", "columns")
 _METRICS = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
 GAIN_NOTE = (
@@ -129,6 +132,7 @@ def _record(score: dict, weighted: dict[tuple[str, str], float]) -> dict:
         "prompt_tokens": score["tokens"]["prompt"],
         "completion_tokens": score["tokens"]["completion"],
         "stand_in": facts["stand_in"],
+        "teacher_stand_in": facts["teacher_stand_in"],
         "simulated": ", ".join(facts["simulated"]),
     }
     return {name: values[name] for name in COLUMNS}
@@ -137,7 +141,7 @@ def _record(score: dict, weighted: dict[tuple[str, str], float]) -> dict:
 def _cell(record: dict, name: str, simulated: list[str]) -> str:
     """A record's cell; tiny models and simulated data are called that wherever their names are shown."""
     text = shown(COLUMNS[name], record[name])
-    if text and name in ("recogniser", "base") and record["stand_in"]:
+    if text and name in _MODEL_COLUMNS and record[_MODEL_COLUMNS[name]]:
         return f"{text} (tiny)"
     if name in ("dataset", "train_dataset"):
         return provenance.dataset_name(text, simulated)
