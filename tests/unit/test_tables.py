@@ -2,8 +2,7 @@ import io
 
 import pandas as pd
 import pytest
-from hearth.evaluation import costs
-from hearth.evaluation import provenance
+from hearth.evaluation import costs, provenance
 from hearth.evaluation.rendering import (
     Column,
     Table,
