@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo unlock-demo test lint format tiny-models bench-baselines clean
+.PHONY: setup demo unlock-demo test lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
 
 setup: $(VENV)/.made
 
@@ -52,11 +52,14 @@ format: setup
 	ruff format .
 	snakefmt Snakefile rules
 
-# The weights of the demo, from scratch. Stand-ins for real models; see demo/models/README.md.
-tiny-models: setup
-	cd workflow_scripts && python train_tiny_models.py \
+# The weights of the demo, from scratch: `make -j2 tiny-models` trains two sizes at a time, a core each.
+# Stand-ins for real models; see demo/models/README.md.
+tiny-models: tiny-s tiny-m tiny-l
+
+tiny-s tiny-m tiny-l: setup
+	cd workflow_scripts && python train_tiny_models.py --sizes $@ --out ../demo/models \
 	  --marble-home ../config/homes/marble.yaml --mural-home ../config/homes/mural.yaml \
-	  --template ../config/prompts/brief.j2 --out ../demo/models
+	  --template ../config/prompts/brief.j2
 
 # What a majority rule and a scikit-learn classifier reach on the demo's homes, into bench/baselines.json.
 bench-baselines: demo

@@ -1,10 +1,12 @@
 import pytest
+import torch
 import training_fixtures as fixtures
 from hearth import models
 from hearth.distillation.examples import IGNORED, build_examples, collate
 from hearth.distillation.settings import accumulation_steps, check_settings
 from hearth.prompts import split_prompt, window_text
 from tokenizers import normalizers
+from transformers import AutoModelForCausalLM
 
 
 @pytest.fixture
@@ -132,6 +134,19 @@ def test_a_batch_is_padded_on_the_right_and_masked_by_length():
     assert batch["input_ids"].tolist() == [[5, 9], [9, 9]]
     assert batch["labels"].tolist() == [[IGNORED, 9], [9, IGNORED]]
     assert batch["attention_mask"].tolist() == [[1, 1], [1, 0]]
+
+
+def test_the_loss_of_the_kept_positions_is_that_of_all(tiny_model):
+    def example(prompt: list[int], completion: list[int]) -> dict[str, list[int]]:
+        return {"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion}
+
+    examples = [example([5, 6, 7, 8, 9], [10, 11, 12]), example([3, 4, 5, 6, 7, 8], [9, 20])]
+    batch = collate(examples, pad_id=0)
+    assert batch["logits_to_keep"] == 4
+    whole = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    labels = torch.tensor([[*e["labels"]] for e in examples])
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval()
+    torch.testing.assert_close(model(**batch).loss, model(**whole, labels=labels).loss)
 
 
 @pytest.mark.parametrize(

@@ -114,20 +114,24 @@ def build_examples(
     return Examples(prefix_ids, items, counts)
 
 
-def collate(examples: list[dict[str, list[int]]], pad_id: int) -> dict[str, torch.Tensor]:
-    """Pad a batch on the right: input_ids, labels and attention_mask, each int64 of (examples, longest)."""
+def collate(examples: list[dict[str, list[int]]], pad_id: int) -> dict[str, torch.Tensor | int]:
+    """Pad a batch on the right: input_ids and attention_mask, int64 of (examples, longest).
+
+    `labels` has only the last `logits_to_keep` positions, from the last of the shortest prompt on: logits of a whole
+    prompt over a real vocabulary would take more memory than anything else, for a loss that does not count them.
+    """
     shape = (len(examples), max(len(example["input_ids"]) for example in examples))
-    batch = {
-        "input_ids": torch.full(shape, pad_id),
-        "labels": torch.full(shape, IGNORED),
-        "attention_mask": torch.zeros(shape, dtype=torch.long),
-    }
+    labels = torch.full(shape, IGNORED)
+    batch = {"input_ids": torch.full(shape, pad_id), "attention_mask": torch.zeros(shape, dtype=torch.long)}
     for row, example in enumerate(examples):
         length = len(example["input_ids"])
         batch["input_ids"][row, :length] = torch.tensor(example["input_ids"])
-        batch["labels"][row, :length] = torch.tensor(example["labels"])
         batch["attention_mask"][row, :length] = 1
-    return batch
+        labels[row, :length] = torch.tensor(example["labels"])
+    first = int((labels != IGNORED).any(dim=0).int().argmax())
+    # The position before the first label predicts it, so it is kept; its own label is never looked at.
+    kept = shape[1] - max(first - 1, 0)
+    return batch | {"labels": labels[:, -kept:], "logits_to_keep": kept}
 
 
 def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
