@@ -92,6 +92,7 @@ def small_config() -> dict:
     config = yaml.safe_load((REPOSITORY / "config" / "demo.yaml").read_text())
     config["datasets"]["sim-marble"]["simulate"]["sessions"] = 4
     config["datasets"]["sim-mural"]["simulate"]["sessions"] = 2
+    config["split"]["test_fraction"] = 0.4
     config["models"] = ["tiny-s", "tiny-m"]
     config["teacher"] = "tiny-m"
     config["decoding"]["max_new_tokens"] = 96
