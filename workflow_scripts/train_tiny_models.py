@@ -34,9 +34,7 @@ def main(argv=None):
     parser.add_argument("--batch-size", type=int, default=12, help="lessons a step, half of them of each home")
     parser.add_argument("--learning-rate", type=float, default=4e-3, help="peak of the one cycle")
     parser.add_argument("--seed", type=int, default=0, help="initial weights and order of lessons")
-    parser.add_argument(
-        "--threads", type=int, default=1, help="CPU threads; one: equal arguments, equal weights"
-    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads; one: equal arguments, equal weights")
     parser.add_argument("--out", type=Path, required=True, help="folder of the family, one folder a size")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(arguments.threads)
