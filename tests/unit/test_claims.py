@@ -152,6 +152,13 @@ def test_failures_must_fall_both_ways(small, large, own, holds, said):
     assert because.endswith(said)
 
 
+def test_failures_that_only_a_student_has_are_held_against_distillation():
+    scores = [base("little", 0.3), base("large", 0.7, 9), student(0.5, missing=0.06)]
+    held, because = claims.failures_fall(scores, RICH)
+    assert not held
+    assert "does not fall with distillation" in because
+
+
 def test_failures_of_several_seeds_are_averaged():
     scores = [base("little", 0.3, missing=0.2), base("large", 0.7, 9)]
     held, because = claims.failures_fall([*scores, student(0.5, 0, missing=0.3), student(0.5, 1, missing=0.05)], RICH)
@@ -162,7 +169,10 @@ def test_failures_of_several_seeds_are_averaged():
 @pytest.mark.parametrize(
     ("scores", "reason"),
     [
-        ([base("little", 0.3), base("large", 0.7, 9), student(0.5)], "little leaves no event without an answer"),
+        (
+            [base("little", 0.3), base("large", 0.7, 9), student(0.5)],
+            "neither little, large nor the student of little leaves an event without an answer",
+        ),
         ([base("little", 0.3, missing=0.1), student(0.5)], "base models of 2 sizes"),
         ([base("little", 0.3, missing=0.1), base("large", 0.7, 9)], "no score on rich of a student of little"),
     ],
