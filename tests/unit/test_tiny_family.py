@@ -142,7 +142,8 @@ def test_training_lowers_the_loss_and_the_same_seed_gives_the_same_weights(taugh
 def test_every_lesson_comes_once_before_any_comes_again():
     rng = random.Random(3)
     homes = [
-        schooling.Home([index], [([index, number] * rng.randint(3, 9), 2) for number in range(7)]) for index in range(5)
+        schooling.EncodedHome([index], [([index, number] * rng.randint(3, 9), 2) for number in range(7)])
+        for index in range(5)
     ]
     batches = schooling._batches(homes, 3, steps=15, seed=0)
     seen = [tuple(ids[:2]) for prefix, rows in batches for ids, _ in rows if prefix == [ids[0]]]

@@ -20,7 +20,7 @@ MOST_TOKENS = 256
 
 
 @dataclass(frozen=True)
-class Home:
+class EncodedHome:
     """Encoded lessons of one home: the prompt prefix they share and, for each, what follows it.
 
     `rows` are (token ids after the prefix, how many of them still belong to the prompt).
@@ -30,7 +30,7 @@ class Home:
     rows: list[tuple[list[int], int]]
 
 
-def encode(tokenizer, taught: HomeLessons) -> Home:
+def encode(tokenizer, taught: HomeLessons) -> EncodedHome:
     """Token ids of a home's lessons; prefix, suffix and completion are tokenised apart."""
     end = [tokenizer.eos_token_id]
     rows = []
@@ -38,12 +38,12 @@ def encode(tokenizer, taught: HomeLessons) -> Home:
         prefix, suffix = split_prompt(tokenizer, taught.system, lesson.user, "think")
         prompt = _ids(tokenizer, suffix)
         rows.append((prompt + _ids(tokenizer, lesson.completion) + end, len(prompt)))
-    return Home(_ids(tokenizer, prefix), rows)
+    return EncodedHome(_ids(tokenizer, prefix), rows)
 
 
 def train(
     model: Qwen3ForCausalLM,
-    sources: list[list[Home]],
+    sources: list[list[EncodedHome]],
     *,
     steps: int,
     batch_size: int,
@@ -125,7 +125,7 @@ def _ids(tokenizer, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def _batches(homes: list[Home], batch_size: int, steps: int, seed: int) -> list[tuple[list[int], list]]:
+def _batches(homes: list[EncodedHome], batch_size: int, steps: int, seed: int) -> list[tuple[list[int], list]]:
     """`steps` batches (a home's prefix, rows of it of like length), every row once before any comes again."""
     rng = random.Random(seed)  # noqa: S311 - an order of lessons, not a secret
     batches: list[tuple[list[int], list]] = []
