@@ -23,6 +23,8 @@ def answer(root: Path, arguments: list[str]) -> None:
             print(json.dumps({"conda_prefix": str(root), "platform": str(Platform.current())}))
         case ["config", "--get", "channel_priority", "--json"]:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
+        case ["clean", *_]:
+            pass  # packages hold links, so there is nothing worth clearing away
         case ["env", "create", *options]:
             parser = argparse.ArgumentParser("conda env create")
             parser.add_argument("--file", type=Path)
