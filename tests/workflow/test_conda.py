@@ -59,9 +59,7 @@ def make_envs(clone: Path, path: str) -> subprocess.CompletedProcess:
 
 def test_every_program_of_the_chain_finds_what_it_imports_in_the_environment_of_its_rule(ran):
     workflow, _ = ran
-    analysis, llm = (
-        conda_stand_in.programs(workflow.directory / ".snakemake/conda", file) for file in ENVIRONMENTS
-    )
+    analysis, llm = (conda_stand_in.programs(workflow.directory / ".snakemake/conda", file) for file in ENVIRONMENTS)
     assert llm == {"fetch_model", "recognise", "distil"}
     assert analysis == {
         *("simulate_home", "load_dataset", "window_dataset", "render_prompt", "gather_predictions"),
