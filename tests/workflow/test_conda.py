@@ -1,4 +1,4 @@
-"""Rules in conda environments of their own, made by a stand-in for conda (conda_stand_in says what it stands in for)."""
+"""Rules in conda environments of their own, made by a stand-in for conda: conda_stand_in says what is real in it."""
 
 import os
 import shutil

@@ -26,7 +26,7 @@ with open(f"{sys.prefix}/programs.txt", "a") as programs:
 
 
 def specs(environment_file: Path) -> dict[str, str]:
-    """Package to wanted version (`=3.11`, `==2.13.0` or nothing) of an environment file, its `pip:` section included."""
+    """Package to wanted version (`=3.11`, `==2.13.0`, nothing) of an environment file, its `pip:` section included."""
     asked = []
     for dependency in yaml.safe_load(environment_file.read_text())["dependencies"]:
         asked += dependency["pip"] if isinstance(dependency, dict) else [dependency]
