@@ -50,6 +50,8 @@ PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 def shell_prefix():
     scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
     prefix = f"set -euo pipefail; trap : TERM; export SCRIPTS={scripts}; "
+    # What a user has under ~/.local would hide packages of the environment.
+    prefix += "export PYTHONNOUSERSITE=1; "
     if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
         prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
     return prefix

@@ -67,6 +67,14 @@ def test_every_program_of_the_chain_finds_what_it_imports_in_the_environment_of_
     }
 
 
+def test_what_a_user_has_installed_in_a_home_folder_hides_nothing_of_an_environment(ran):
+    workflow, _ = ran
+    for file in ENVIRONMENTS:
+        lines = conda_stand_in.ran(workflow.directory / ".snakemake/conda", file)
+        assert lines
+        assert all(line.startswith("no_user_site=1 ") for line in lines)
+
+
 def test_environments_are_made_once(ran):
     workflow, printed = ran
     assert printed.count("Creating conda environment") == len(ENVIRONMENTS)

@@ -34,9 +34,15 @@ def install(folder: Path, environment_files: list[Path]) -> Path:
     return programs
 
 
-def programs(environments: Path, environment_file: Path) -> set[str]:
-    """Names of the programs that ran on the python of the environment that Snakemake made of a file."""
+def ran(environments: Path, environment_file: Path) -> list[str]:
+    """The command lines that ran on the python of the environment that Snakemake made of a file."""
     # Snakemake leaves a copy of the file beside the environment.
     (copy,) = (path for path in environments.glob("*.yaml") if path.read_bytes() == environment_file.read_bytes())
-    ran = (copy.with_suffix("") / "programs.txt").read_text().split()
-    return {Path(word).stem for word in ran if word.endswith(".py")}
+    return (copy.with_suffix("") / "programs.txt").read_text().splitlines()
+
+
+def programs(environments: Path, environment_file: Path) -> set[str]:
+    """Names of the programs among them."""
+    return {
+        Path(word).stem for line in ran(environments, environment_file) for word in line.split() if word.endswith(".py")
+    }

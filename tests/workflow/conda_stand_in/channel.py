@@ -21,7 +21,7 @@ PYPI_NAMES = {"matplotlib-base": "matplotlib"}
 WITNESS = """\
 import sys
 with open(f"{sys.prefix}/programs.txt", "a") as programs:
-    programs.write(" ".join(sys.orig_argv) + "\\n")
+    programs.write(f"no_user_site={sys.flags.no_user_site} {' '.join(sys.orig_argv)}\\n")
 """
 
 
