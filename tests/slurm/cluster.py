@@ -89,6 +89,7 @@ def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]
         raise UnavailableError(f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}")
     if os.geteuid() != 0:
         raise UnavailableError("a SLURM of one's own takes root: its settings must lie in /etc/slurm")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
@@ -193,6 +194,10 @@ class Cluster:
         """`scancel` of one job."""
         command("scancel", job)
 
+    def limit(self, job: str, minutes: int) -> None:
+        """Let a running job's wall time end so many minutes from now."""
+        command("scontrol", "update", f"JobId={job}", f"TimeLimit={_minutes(self.shown(job)['RunTime']) + minutes}")
+
     def jobs(self) -> list[dict[str, str]]:
         """The jobs that wait or run: id, state, node, name, restarts."""
         return _rows("squeue", "--noheader", "--states=PD,R,CG,CF,S", id="%i", state="%T", node="%N", name="%j")
@@ -201,10 +206,13 @@ class Cluster:
         """The state of every node, such as `idle` or `down`."""
         return {row["node"]: row["state"] for row in _rows("sinfo", "--noheader", "--Node", node="%N", state="%T")}
 
+    def shown(self, job: str) -> dict[str, str]:
+        """What `scontrol show job` says of a job."""
+        return dict(word.split("=", 1) for word in command("scontrol", "show", "job", job).split() if "=" in word)
+
     def restarts(self, job: str) -> int:
         """How often SLURM has requeued a job."""
-        shown = dict(word.split("=", 1) for word in command("scontrol", "show", "job", job).split() if "=" in word)
-        return int(shown["Restarts"])
+        return int(self.shown(job)["Restarts"])
 
     def answers(self) -> bool:
         """Whether the controller answers."""
@@ -268,6 +276,25 @@ def _node_of(process: psutil.Process) -> str:
     return ""
 
 
+@contextlib.contextmanager
+def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
+    """Stop processes; let those that are still there go on at the end."""
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.resume()
+
+
+def awaits(process: psutil.Process, number: signal.Signals) -> bool:
+    """Whether a stopped process has been sent a signal that it will see when it goes on."""
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+    return any(int(status[kind], 16) >> (number - 1) & 1 for kind in ("SigPnd", "ShdPnd"))
+
+
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 300):
     """The first true value of `condition`, asked again and again; an AssertionError says what never came."""
     deadline = time.monotonic() + seconds
@@ -298,6 +325,13 @@ def _run(*arguments: str) -> subprocess.CompletedProcess:
 def _rows(*arguments: str, **columns: str) -> list[dict[str, str]]:
     printed = command(*arguments, f"--format={'|'.join(columns.values())}")
     return [dict(zip(columns, line.split("|"), strict=True)) for line in printed.splitlines()]
+
+
+def _minutes(duration: str) -> int:
+    """Minutes begun of a duration in SLURM's words, [days-]hours:minutes:seconds."""
+    days, _, clock = duration.rpartition("-")
+    hours, minutes, _ = (int(part) for part in clock.split(":"))
+    return (int(days or 0) * 24 + hours) * 60 + minutes + 1
 
 
 def _daemons() -> list[psutil.Process]:

@@ -1,5 +1,6 @@
 """A run of the small DAG on the test cluster, to be disturbed, and what must hold of it afterwards."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -111,6 +112,19 @@ class Disturbed(Workflow):
 
         return holds
 
+    def programs(self, node: str | None = None) -> list[psutil.Process]:
+        """The running programs of the cluster jobs' rules, on all nodes or on one, torchrun among them."""
+
+        def is_program(process):
+            with contextlib.suppress(psutil.Error):
+                return any(Path(word).name in ("recognise.py", "distil.py") for word in process.cmdline())
+
+        return [process for process in leftovers(node) if is_program(process)]
+
+    def log(self, shard: str) -> str:
+        """The log of a shard of the teacher's test split."""
+        return (self.directory / f"logs/recognise/{TEACHER}/sim-marble/test/{shard}.log").read_text()
+
     def checkpoints(self) -> list[str]:
         """Complete checkpoints of the student's training."""
         return [path.parent.name for path in (self.directory / f"work/students/{STUDENT}").rglob("complete.json")]
@@ -123,10 +137,16 @@ class Disturbed(Workflow):
     def assert_resumed(self, before: dict[str, int]) -> None:
         """Every shard of the teacher went on from what was recognised `before`."""
         for shard, windows in before.items():
-            log = (self.directory / f"logs/recognise/{TEACHER}/sim-marble/test/{shard}.log").read_text()
-            done = re.search(r"(\d+) of \d+ windows are done already", log)
-            assert done, f"{shard}: began anew\n{log}"
+            done = re.search(r"(\d+) of \d+ windows are done already", self.log(shard))
+            assert done, f"{shard}: began anew\n{self.log(shard)}"
             assert int(done[1]) >= windows
+
+    def assert_trained_as(self, undisturbed: Workflow) -> None:
+        """The student went on from a checkpoint, and is the undisturbed one byte for byte."""
+        student = self.directory / f"results/students/{STUDENT}"
+        assert json.loads((student / "training.stats.json").read_text())["resumed_from_step"] > 0
+        adapter = f"results/students/{STUDENT}/adapter/adapter_model.safetensors"
+        assert (self.directory / adapter).read_bytes() == (undisturbed.directory / adapter).read_bytes()
 
     def assert_ended_as(self, undisturbed: Workflow) -> None:
         """Same tables, nothing done twice, nothing left in the queue or alive, and no ghost that wrote afterwards."""
@@ -150,13 +170,13 @@ def slow_config(folder: Path) -> dict:
     (folder / "models.yaml").write_text(yaml.safe_dump(models))
     config = small_config()
     del config["datasets"]["sim-mural"]
-    config["datasets"]["sim-marble"]["simulate"]["sessions"] = 16
+    config["datasets"]["sim-marble"]["simulate"]["sessions"] = 8
     config["split"]["test_fraction"] = 0.6
     config["model_registry"] = str(folder / "models.yaml")
     config["models"] = ["tiny-s", TEACHER]
     config["teacher"] = TEACHER
     config["decoding"]["max_new_tokens"] = 256
-    config["engine"] |= {"batch_size": 1, "shard_size": 40}
+    config["engine"] |= {"batch_size": 1, "shard_size": 16}
     config["students"]["training"] |= {"epochs": 6, "save_steps": 5}
     return config
 
