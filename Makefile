@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo unlock-demo test lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
+.PHONY: setup envs demo unlock-demo test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
 
 setup: $(VENV)/.made
 
@@ -50,6 +50,10 @@ unlock-demo: setup
 
 test: setup
 	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile
+
+# Failures on a real SLURM that runs on this host; skipped with the reason where there can be none.
+test-slurm: setup
+	OMP_NUM_THREADS=1 pytest tests/slurm
 
 lint: setup
 	ruff check .

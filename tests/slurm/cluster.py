@@ -72,34 +72,31 @@ PartitionName=urgent Nodes=ALL MaxTime=1440 PriorityTier=10
 """
 
 
-def missing() -> str:
-    """Why no cluster can be had on this host, in words; '' when one can."""
-    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
-    if absent:
-        packages = "slurmctld slurmd slurm-client munge"
-        return f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}"
-    if os.geteuid() != 0:
-        return "a SLURM of one's own takes root: its settings must lie in /etc/slurm"
-    foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
-    if foreign:
-        return f"this host belongs to another cluster: {', '.join(foreign)} is not this test's"
-    return ""
-
-
-def _is_foreign(settings: Path) -> bool:
-    return os.path.lexists(settings) and not (settings.is_symlink() and RUN in Path(os.readlink(settings)).parents)
+class UnavailableError(Exception):
+    """No cluster can be had on this host; says why."""
 
 
 @contextlib.contextmanager
 def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]:
     """A cluster with idle nodes; when this ends, however it ends, nothing of it is left.
 
-    Waits for another test's cluster on this host to end.
+    Waits for another test's cluster on this host to end. Raises UnavailableError where SLURM is not
+    installed, to all but root, and where /etc/slurm is another cluster's.
     """
+    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
+    if absent:
+        packages = "slurmctld slurmd slurm-client munge"
+        raise UnavailableError(f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}")
+    if os.geteuid() != 0:
+        raise UnavailableError("a SLURM of one's own takes root: its settings must lie in /etc/slurm")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if problem := missing():
-            raise RuntimeError(problem)
+        foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
+        if foreign:
+            raise UnavailableError(
+                f"this host belongs to another cluster, by {', '.join(foreign)}; nothing was touched"
+            )
         cluster = Cluster(nodes, cpus, gpus)
         cluster.stop()
         try:
@@ -109,8 +106,12 @@ def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]
             cluster.stop()
 
 
+def _is_foreign(settings: Path) -> bool:
+    return os.path.lexists(settings) and not (settings.is_symlink() and RUN in Path(os.readlink(settings)).parents)
+
+
 class Cluster:
-    """The cluster in `RUN`: node1, node2, ... with `cpus` CPUs and `gpus` fake GPUs each; partitions cpu, gpu, urgent."""
+    """The cluster in `RUN`: node1, node2, ... with CPUs and fake GPUs; partitions cpu, gpu and urgent, of all nodes."""
 
     def __init__(self, nodes: int, cpus: int, gpus: int):
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
@@ -143,6 +144,18 @@ class Cluster:
             if (ETC / name).is_symlink() and not _is_foreign(ETC / name):
                 (ETC / name).unlink()
         shutil.rmtree(RUN, ignore_errors=True)
+
+    def mend(self) -> None:
+        """Cancel every job, bring every node back, and wait until all are idle."""
+        if not _by_pid_file("slurmctld"):
+            self.start_controller()
+        for node in self.nodes:
+            if not _by_pid_file(f"slurmd-{node}"):
+                self.start_node(node)
+        jobs = [job["id"] for job in self.jobs()]
+        if jobs:
+            command("scancel", *jobs)
+        self.wait_idle()
 
     def start_controller(self) -> None:
         """Start slurmctld; it takes up the state of the one before."""
@@ -181,6 +194,10 @@ class Cluster:
         """`scancel` of one job."""
         command("scancel", job)
 
+    def limit(self, job: str, minutes: int) -> None:
+        """Let a running job's wall time end so many minutes from now."""
+        command("scontrol", "update", f"JobId={job}", f"TimeLimit={_minutes(self.shown(job)['RunTime']) + minutes}")
+
     def jobs(self) -> list[dict[str, str]]:
         """The jobs that wait or run: id, state, node, name, restarts."""
         return _rows("squeue", "--noheader", "--states=PD,R,CG,CF,S", id="%i", state="%T", node="%N", name="%j")
@@ -189,10 +206,13 @@ class Cluster:
         """The state of every node, such as `idle` or `down`."""
         return {row["node"]: row["state"] for row in _rows("sinfo", "--noheader", "--Node", node="%N", state="%T")}
 
+    def shown(self, job: str) -> dict[str, str]:
+        """What `scontrol show job` says of a job."""
+        return dict(word.split("=", 1) for word in command("scontrol", "show", "job", job).split() if "=" in word)
+
     def restarts(self, job: str) -> int:
         """How often SLURM has requeued a job."""
-        shown = dict(word.split("=", 1) for word in command("scontrol", "show", "job", job).split() if "=" in word)
-        return int(shown["Restarts"])
+        return int(self.shown(job)["Restarts"])
 
     def answers(self) -> bool:
         """Whether the controller answers."""
@@ -237,8 +257,9 @@ class Cluster:
 
 
 def leftovers(node: str | None = None) -> list[psutil.Process]:
-    """What the cluster's jobs run, or a node's alone: step daemons, Snakemakes, programs, whoever their parent is now."""
-    return [process for process in psutil.process_iter() if node in (None, at := _node_of(process)) and at]
+    """What jobs have started, on all nodes or on one: step daemons, Snakemakes, programs, whoever their parent is."""
+    started = ((process, _node_of(process)) for process in psutil.process_iter())
+    return [process for process, at in started if at and node in (None, at)]
 
 
 def _node_of(process: psutil.Process) -> str:
@@ -253,6 +274,25 @@ def _node_of(process: psutil.Process) -> str:
         if environment.get(JOB_MARK[0]) == JOB_MARK[1]:
             return environment.get("SLURMD_NODENAME", "")
     return ""
+
+
+@contextlib.contextmanager
+def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
+    """Stop processes; let those that are still there go on at the end."""
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.resume()
+
+
+def awaits(process: psutil.Process, number: signal.Signals) -> bool:
+    """Whether a stopped process has been sent a signal that it will see when it goes on."""
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+    return any(int(status[kind], 16) >> (number - 1) & 1 for kind in ("SigPnd", "ShdPnd"))
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 300):
@@ -285,6 +325,13 @@ def _run(*arguments: str) -> subprocess.CompletedProcess:
 def _rows(*arguments: str, **columns: str) -> list[dict[str, str]]:
     printed = command(*arguments, f"--format={'|'.join(columns.values())}")
     return [dict(zip(columns, line.split("|"), strict=True)) for line in printed.splitlines()]
+
+
+def _minutes(duration: str) -> int:
+    """Minutes begun of a duration in SLURM's words, [days-]hours:minutes:seconds."""
+    days, _, clock = duration.rpartition("-")
+    hours, minutes, _ = (int(part) for part in clock.split(":"))
+    return (int(days or 0) * 24 + hours) * 60 + minutes + 1
 
 
 def _daemons() -> list[psutil.Process]:
