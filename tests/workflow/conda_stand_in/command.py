@@ -18,7 +18,7 @@ def answer(root: Path, arguments: list[str]) -> None:
     """Do what `conda ARGUMENTS` is asked, or end with an error that says why not."""
     match arguments:
         case ["--version"]:
-            print("conda 24.7.1")
+            print("conda 24.7.1")  # the oldest that Snakemake takes
         case ["info", "--json"]:
             print(json.dumps({"conda_prefix": str(root), "platform": str(Platform.current())}))
         case ["config", "--get", "channel_priority", "--json"]:
@@ -46,7 +46,13 @@ async def create(root: Path, environment_file: Path, prefix: Path) -> None:
     await install(found, prefix, cache_dir=root / "pkgs", show_progress=False)
 
 
-answer(Path(sys.argv[1]), sys.argv[2:])
-# The interpreter's own end can crash when threads of py-rattler still run.
+try:
+    answer(Path(sys.argv[1]), sys.argv[2:])
+    code = 0
+except SystemExit as failure:
+    print(failure, file=sys.stderr)
+    code = 1
 sys.stdout.flush()
-os._exit(0)
+sys.stderr.flush()
+# The interpreter's own end can crash when threads of py-rattler still run.
+os._exit(code)
