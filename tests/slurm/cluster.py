@@ -72,31 +72,31 @@ PartitionName=urgent Nodes=ALL MaxTime=1440 PriorityTier=10
 """
 
 
-class UnavailableError(Exception):
-    """No cluster can be had on this host; says why."""
+def unavailable() -> str:
+    """Why no cluster can be had on this host, in words; '' where one can."""
+    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
+    if absent:
+        packages = "slurmctld slurmd slurm-client munge"
+        return f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}"
+    if os.geteuid() != 0:
+        return "a SLURM of one's own takes root: its settings must lie in /etc/slurm"
+    foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
+    if foreign:
+        return f"this host is another cluster's, says {', '.join(foreign)}; nothing was touched"
+    return ""
 
 
 @contextlib.contextmanager
 def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]:
     """A cluster with idle nodes; when this ends, however it ends, nothing of it is left.
 
-    Waits for another test's cluster on this host to end. Raises UnavailableError where SLURM is not
-    installed, to all but root, and where /etc/slurm is another cluster's.
+    Waits for another test's cluster on this host to end. Where there can be none, the RuntimeError says why.
     """
-    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
-    if absent:
-        packages = "slurmctld slurmd slurm-client munge"
-        raise UnavailableError(f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}")
-    if os.geteuid() != 0:
-        raise UnavailableError("a SLURM of one's own takes root: its settings must lie in /etc/slurm")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
-        if foreign:
-            raise UnavailableError(
-                f"this host belongs to another cluster, by {', '.join(foreign)}; nothing was touched"
-            )
+        if reason := unavailable():
+            raise RuntimeError(reason)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
         cluster = Cluster(nodes, cpus, gpus)
         cluster.stop()
         try:

@@ -5,8 +5,11 @@ Work stands still (SIGSTOP) while a slow event comes over it, so that no test de
 
 import signal
 
-from cluster import awaits, standing_still, wait_until
+import pytest
+from cluster import awaits, standing_still, unavailable, wait_until
 from conftest import TABLES
+
+pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 
 
 def recognising(disturbed) -> tuple[list[str], dict[str, int]]:
