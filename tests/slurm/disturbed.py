@@ -15,6 +15,8 @@ from runs import REPOSITORY, Workflow, environment, slurm_profile, small_config
 
 TEACHER = "tiny-l"
 STUDENT = "tiny-s_reasoning_sim-marble"
+# Every table but `cost`.
+TABLES = ("table_scaling", "table_distillation", "table_cross_dataset", "table_claims")
 
 
 class Disturbed(Workflow):

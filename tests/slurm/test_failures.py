@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from cluster import awaits, standing_still, unavailable, wait_until
-from conftest import TABLES
+from disturbed import TABLES
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 
