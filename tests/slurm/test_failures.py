@@ -96,6 +96,20 @@ def test_a_controller_killed_and_started_again(disturbed, undisturbed, cluster):
     disturbed.assert_ended_as(undisturbed)
 
 
+def test_a_snakemake_killed_while_its_jobs_run(disturbed, undisturbed, cluster):
+    ghosts, before = recognising(disturbed)
+    with standing_still(disturbed.programs()):
+        disturbed.kill()
+        disturbed.resume()
+        wait_until(lambda: {cluster.shown(job)["JobState"] for job in ghosts} == {"CANCELLED"}, "the ghosts end")
+    disturbed.finish()
+    jobs = disturbed.submitted()
+    assert jobs[:2] == ghosts
+    assert len(jobs) == 4
+    disturbed.assert_resumed(before)
+    disturbed.assert_ended_as(undisturbed)
+
+
 def test_all_nodes_gone_and_back(disturbed, undisturbed, cluster):
     jobs, before = recognising(disturbed)
     for node in cluster.nodes:
