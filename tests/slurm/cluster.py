@@ -57,7 +57,7 @@ SchedulerParameters=sched_interval=2,bf_interval=2
 SlurmdTimeout=10
 ReturnToService=2
 # squeue shows ended jobs for so long; without accounting Snakemake learns from it how they ended.
-MinJobAge=300
+MinJobAge=3600
 KillWait=30
 JobRequeue=1
 PreemptType=preempt/partition_prio
