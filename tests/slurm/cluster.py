@@ -57,7 +57,7 @@ SchedulerParameters=sched_interval=2,bf_interval=2
 SlurmdTimeout=10
 ReturnToService=2
 # squeue shows ended jobs for so long; without accounting Snakemake learns from it how they ended.
-MinJobAge=300
+MinJobAge=3600
 KillWait=30
 JobRequeue=1
 PreemptType=preempt/partition_prio
@@ -72,31 +72,31 @@ PartitionName=urgent Nodes=ALL MaxTime=1440 PriorityTier=10
 """
 
 
-class UnavailableError(Exception):
-    """No cluster can be had on this host; says why."""
+def unavailable() -> str:
+    """Why no cluster can be had on this host, in words; '' where one can."""
+    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
+    if absent:
+        packages = "slurmctld slurmd slurm-client munge"
+        return f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}"
+    if os.geteuid() != 0:
+        return "a SLURM of one's own takes root: its settings must lie in /etc/slurm"
+    foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
+    if foreign:
+        return f"this host is another cluster's, says {', '.join(foreign)}; nothing was touched"
+    return ""
 
 
 @contextlib.contextmanager
 def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]:
     """A cluster with idle nodes; when this ends, however it ends, nothing of it is left.
 
-    Waits for another test's cluster on this host to end. Raises UnavailableError where SLURM is not
-    installed, to all but root, and where /etc/slurm is another cluster's.
+    Waits for another test's cluster on this host to end. Where there can be none, the RuntimeError says why.
     """
-    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
-    if absent:
-        packages = "slurmctld slurmd slurm-client munge"
-        raise UnavailableError(f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}")
-    if os.geteuid() != 0:
-        raise UnavailableError("a SLURM of one's own takes root: its settings must lie in /etc/slurm")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
-        if foreign:
-            raise UnavailableError(
-                f"this host belongs to another cluster, by {', '.join(foreign)}; nothing was touched"
-            )
+        if reason := unavailable():
+            raise RuntimeError(reason)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
         cluster = Cluster(nodes, cpus, gpus)
         cluster.stop()
         try:
@@ -146,7 +146,7 @@ class Cluster:
         shutil.rmtree(RUN, ignore_errors=True)
 
     def mend(self) -> None:
-        """Cancel every job, bring every node back, and wait until all are idle."""
+        """Cancel every job, bring every node back, wait until all are idle, and end what still lives of the jobs."""
         if not _by_pid_file("slurmctld"):
             self.start_controller()
         for node in self.nodes:
@@ -156,6 +156,7 @@ class Cluster:
         if jobs:
             command("scancel", *jobs)
         self.wait_idle()
+        _kill_and_wait(leftovers())
 
     def start_controller(self) -> None:
         """Start slurmctld; it takes up the state of the one before."""
