@@ -169,9 +169,8 @@ def growing_resource(key):
 def partition(wildcards):
     """The SLURM partition of a model's job, by whether it asks for GPUs; None where no profile names partitions."""
     names = workflow.resource_settings.default_resources or {}
-    name = names.get(
-        "gpu_partition" if model_resource("gpus")(wildcards) else "slurm_partition"
-    )
+    gpus = model_resource("gpus")(wildcards)
+    name = (gpus and names.get("gpu_partition")) or names.get("slurm_partition")
     return name and str(name.raw).strip("'")
 
 
