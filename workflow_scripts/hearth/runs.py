@@ -64,11 +64,13 @@ def queued(names: Iterable[str]) -> dict[str, str]:
 
 def cancel(names: set[str], patience_s: float = 600) -> list[str]:
     """Cancel the jobs with one of `names` and wait until SLURM has ended them; their ids."""
-    ghosts = queued(names)
-    if ghosts:
-        _slurm("scancel", *ghosts)
+    cancelled: list[str] = []
     deadline = time.monotonic() + patience_s
     while left := queued(names):
+        # More than once: the last submission may still have been under way.
+        if new := sorted(left.keys() - set(cancelled)):
+            _slurm("scancel", *new)
+            cancelled += new
         if time.monotonic() > deadline:
             listed = ", ".join(f"{job} ({state})" for job, state in left.items())
             raise UserError(
@@ -76,7 +78,7 @@ def cancel(names: set[str], patience_s: float = 600) -> list[str]:
                 "their nodes to be looked at, and run this again when squeue --me no longer shows them"
             )
         time.sleep(2)
-    return list(ghosts)
+    return cancelled
 
 
 def _slurm(*command: str) -> str:
