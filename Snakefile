@@ -14,6 +14,7 @@ report: "report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/project.smk"
 include: "rules/data.smk"
 include: "rules/prompts.smk"
 include: "rules/models.smk"

@@ -73,8 +73,14 @@ def write_run_config():
     )
 
 
+def project_file(name):
+    """The run's own copy of a file of the project (rules/project.smk)."""
+    return f"results/project/{name}"
+
+
 def home_file(wildcards):
-    return f"{PROJECT}config/homes/{config['datasets'][wildcards.dataset]['home']}.yaml"
+    home = config["datasets"][wildcards.dataset]["home"]
+    return project_file(f"config/homes/{home}.yaml")
 
 
 def dataset_root(wildcards):
