@@ -7,10 +7,31 @@ min_version("9.18")
 
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 report: "report/workflow.rst"
+
+
+# With a cluster profile only `recognise` and `distil` are cluster jobs. These run beside Snakemake, on the login node:
+# fetch_model needs the network; the others take seconds and megabytes, and a cluster job costs a wait in the queue and
+# two more starts of Snakemake. load_dataset and window_dataset grow with the data set, to minutes and at most the
+# 4 GB they ask for at ten million events; where a login node does not allow that, make them in an interactive job
+# first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
+localrules:
+    simulate_home,
+    load_dataset,
+    window_dataset,
+    render_prompt,
+    fetch_model,
+    gather_predictions,
+    parse_predictions,
+    score,
+    table,
+    claims,
+    cost,
+    figure,
+    report,
 
 
 include: "rules/common.smk"

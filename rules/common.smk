@@ -7,6 +7,7 @@ import sys
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
@@ -47,7 +48,7 @@ PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 def shell_prefix():
     scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
     prefix = f"set -euo pipefail; export SCRIPTS={scripts}; "
-    if not workflow.deployment_settings.deployment_method:
+    if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
         prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
     return prefix
 
@@ -145,6 +146,27 @@ def model_resource(key):
         return registry[base_model(name)][key]
 
     return value
+
+
+def growing_resource(key):
+    """An input function: as `model_resource`, and half as much again for every retry.
+
+    A retry goes on from what work/ holds, so it is for the job that got nowhere or ran out of memory.
+    """
+
+    def value(wildcards, attempt):
+        return model_resource(key)(wildcards) * (attempt + 1) // 2
+
+    return value
+
+
+def partition(wildcards):
+    """The SLURM partition of a model's job, by whether it asks for GPUs; None where no profile names partitions."""
+    names = workflow.resource_settings.default_resources
+    name = names.get(
+        "gpu_partition" if model_resource("gpus")(wildcards) else "slurm_partition"
+    )
+    return name and str(name.raw).strip("'")
 
 
 def model_source(wildcards):

@@ -27,8 +27,9 @@ rule distil:
     threads: config["engine"]["threads"]
     resources:
         gpu=model_resource("gpus"),
-        mem_mb=model_resource("mem_mb"),
-        runtime=model_resource("runtime"),
+        mem_mb=growing_resource("mem_mb"),
+        runtime=growing_resource("runtime"),
+        slurm_partition=partition,
         ranks=training_ranks,
     params:
         training=student_training,

@@ -23,8 +23,9 @@ rule recognise:
     threads: config["engine"]["threads"]
     resources:
         gpu=model_resource("gpus"),
-        mem_mb=model_resource("mem_mb"),
-        runtime=model_resource("runtime"),
+        mem_mb=growing_resource("mem_mb"),
+        runtime=growing_resource("runtime"),
+        slurm_partition=partition,
         # How a model is run decides no result, so these are not params.
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],

@@ -1,6 +1,7 @@
 """Real Snakemake runs of a small DAG: two simulated homes, the two smallest tiny models, one student a home."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,17 @@ def jobs(printed: str) -> dict[str, int]:
 
 def environment() -> dict[str, str]:
     return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def slurm_profile(folder: Path, **site: str) -> Path:
+    """A copy of the cluster profile in `folder`, with a site's account, cpu_partition, gpu_partition and scratch."""
+    text = (REPOSITORY / "profiles" / "slurm" / "config.yaml").read_text()
+    for key, value in site.items():
+        text, count = re.subn(rf"^(  {key}: ){key.upper()}\b", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert count == 1, key
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(text)
+    return folder
 
 
 def small_config() -> dict:
