@@ -45,9 +45,11 @@ PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 
 # Programs are found through a shell variable: an absolute path in params would rerun everything in a moved clone.
 # Without conda, rules run on the interpreter that runs Snakemake.
+# SLURM sends SIGTERM to all processes of a job at once: a shell that died of it would take the job with it before its
+# program has saved. This one waits for the program.
 def shell_prefix():
     scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
-    prefix = f"set -euo pipefail; export SCRIPTS={scripts}; "
+    prefix = f"set -euo pipefail; trap : TERM; export SCRIPTS={scripts}; "
     if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
         prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
     return prefix
@@ -162,7 +164,7 @@ def growing_resource(key):
 
 def partition(wildcards):
     """The SLURM partition of a model's job, by whether it asks for GPUs; None where no profile names partitions."""
-    names = workflow.resource_settings.default_resources
+    names = workflow.resource_settings.default_resources or {}
     name = names.get(
         "gpu_partition" if model_resource("gpus")(wildcards) else "slurm_partition"
     )
