@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo unlock-demo test lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
+.PHONY: setup demo unlock-demo test lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag clean
 
 setup: $(VENV)/.made
 
@@ -64,6 +64,10 @@ tiny-s tiny-m tiny-l: setup
 # What a majority rule and a scikit-learn classifier reach on the demo's homes, into bench/baselines.json.
 bench-baselines: demo
 	PYTHONPATH=workflow_scripts python bench/baselines.py
+
+# How long planning the paper's run and a large one takes, into bench/dag.json.
+bench-dag: setup
+	PYTHONPATH=workflow_scripts python bench/dag.py
 
 clean:
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake
