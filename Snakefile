@@ -19,6 +19,7 @@ report: "report/workflow.rst"
 # 4 GB they ask for at ten million events; where a login node does not allow that, make them in an interactive job
 # first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
 localrules:
+    copy_project_file,
     simulate_home,
     load_dataset,
     window_dataset,
@@ -32,6 +33,8 @@ localrules:
     cost,
     figure,
     report,
+    check_login,
+    preflight,
 
 
 include: "rules/common.smk"
@@ -45,6 +48,7 @@ include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/preflight.smk"
 
 
 onstart:

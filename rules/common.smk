@@ -22,6 +22,10 @@ except configuration.ConfigError as error:
     raise WorkflowError(f"The config is not usable.\n{error}") from None
 
 STUDENTS = configuration.students(config)
+# Every language model of the run.
+MODELS = list(
+    dict.fromkeys([*config["models"], config["teacher"], *config["students"]["bases"]])
+)
 # Every score of the run. A config that declares no table has none, and so nothing to decide or draw.
 SCORES = [
     f"results/scores/{recogniser}/{dataset}.json"
@@ -43,6 +47,9 @@ SOURCE = os.path.relpath(workflow.basedir)
 PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 
 
+WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
+
 # Programs are found through a shell variable: an absolute path in params would rerun everything in a moved clone.
 # Without conda, rules run on the interpreter that runs Snakemake.
 # SLURM sends SIGTERM to all processes of a job at once: a shell that died of it would take the job with it before its
@@ -50,7 +57,7 @@ PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 def shell_prefix():
     scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
     prefix = f"set -euo pipefail; trap : TERM; export SCRIPTS={scripts}; "
-    if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    if not WITH_CONDA:
         prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
     return prefix
 
@@ -150,6 +157,15 @@ def model_resource(key):
     return value
 
 
+def models_by_ask():
+    """Models of the run by the (GPUs, MB of memory) that their jobs ask for."""
+    asks = {}
+    for model in MODELS:
+        ask = str(registry[model]["gpus"]), str(registry[model]["mem_mb"])
+        asks.setdefault(ask, []).append(model)
+    return asks
+
+
 def growing_resource(key):
     """An input function: as `model_resource`, and half as much again for every retry.
 
@@ -162,18 +178,21 @@ def growing_resource(key):
     return value
 
 
-def partition(wildcards):
-    """The SLURM partition of a model's job, by whether it asks for GPUs; None where no profile names partitions."""
+def partition_for(gpus):
+    """The SLURM partition of a job that asks for so many GPUs; None where no profile names partitions."""
     names = workflow.resource_settings.default_resources or {}
-    name = names.get(
-        "gpu_partition" if model_resource("gpus")(wildcards) else "slurm_partition"
-    )
+    name = names.get("gpu_partition" if gpus else "slurm_partition")
     return name and str(name.raw).strip("'")
 
 
-def model_source(wildcards):
-    """The part of a model's registry entry that says which weights it is, as JSON."""
-    entry = registry[wildcards.model]
+def partition(wildcards):
+    """The SLURM partition of a job of this recogniser (or student)."""
+    return partition_for(model_resource("gpus")(wildcards))
+
+
+def model_spec(model):
+    """The part of a model's registry entry that says which weights it is."""
+    entry = registry[model]
     keys = (
         "source",
         "id",
@@ -185,9 +204,7 @@ def model_source(wildcards):
         "license",
         "stand_in",
     )
-    return json.dumps(
-        {key: entry[key] for key in keys if entry.get(key)}, sort_keys=True
-    )
+    return {key: entry[key] for key in keys if entry.get(key)}
 
 
 def decoding_json():
@@ -318,14 +335,6 @@ def prediction_stats(wildcards):
 
 def tiny_recognisers(wildcards):
     """Recognisers whose base model only stands in for a real one."""
-    recognisers = [
-        *config["models"],
-        config["teacher"],
-        *config["students"]["bases"],
-        *STUDENTS,
-    ]
     return [
-        name
-        for name in dict.fromkeys(recognisers)
-        if registry[base_model(name)]["stand_in"]
+        name for name in [*MODELS, *STUDENTS] if registry[base_model(name)]["stand_in"]
     ]

@@ -20,7 +20,7 @@ rule fetch_model:
         runtime=240,
         project=SOURCE,
     params:
-        spec=model_source,
+        spec=lambda wildcards: json.dumps(model_spec(wildcards.model), sort_keys=True),
     message:
         "Fetching the model {wildcards.model}"
     shell:
