@@ -12,7 +12,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo unlock-demo test lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag clean
+.PHONY: setup demo unlock-demo test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag \
+  bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -39,6 +40,10 @@ unlock-demo: setup
 
 test: setup
 	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile
+
+# Failures on a real SLURM that runs on this host; skipped with the reason where there can be none.
+test-slurm: setup
+	OMP_NUM_THREADS=1 pytest tests/slurm
 
 lint: setup
 	ruff check .
@@ -68,6 +73,11 @@ bench-baselines: demo
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
 	PYTHONPATH=workflow_scripts python bench/dag.py
+
+# 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
+# bench/slurm.json. It needs what test-slurm needs.
+bench-slurm: setup
+	PYTHONPATH=workflow_scripts:tests/slurm:tests/workflow python bench/slurm.py
 
 clean:
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake

@@ -103,17 +103,23 @@ def test_two_ranks_with_gradient_checkpointing_learn_the_same(alone, tmp_path, t
     assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
 
 
-def test_a_student_in_training_is_locked(tmp_path):
+def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
     from hearth.distillation.checkpoints import locked
 
-    with (
-        locked(tmp_path),
-        pytest.raises(ValueError, match="another process is training this student"),
-        locked(tmp_path),
-    ):
-        pass
+    second = (
+        "import sys, pathlib; from hearth.distillation.checkpoints import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])): print('my turn')"
+    )
     with locked(tmp_path):
-        pass
+        waiting = subprocess.Popen(
+            [sys.executable, "-c", second, str(tmp_path)],
+            cwd=fixtures.PROJECT / "workflow_scripts",
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert "another process is training this student; waiting for it to end" in waiting.stdout.readline()
+        assert waiting.poll() is None
+    assert waiting.communicate(timeout=60)[0] == "my turn\n"
 
 
 def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_path, capsys):

@@ -22,16 +22,18 @@ MANIFEST = "complete.json"
 
 @contextlib.contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Hold the run's folder for this process; a ValueError says when another process holds it.
+    """Hold the run's folder for this process; wait while another process holds it.
 
-    The lock goes with the process, so a killed run leaves nothing to clean up.
+    The other may be a job that has outlived its node or its Snakemake: what it ends with serves this one. The lock
+    goes with the process, so a killed run leaves nothing to clean up.
     """
     run.mkdir(parents=True, exist_ok=True)
     with open(run / "lock", "w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"{run}: another process is training this student; wait for it or stop it") from None
+            print(f"{run}: another process is training this student; waiting for it to end", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
