@@ -41,6 +41,8 @@ rule distil:
     message:
         "Distilling {wildcards.student}"
     shell:
+        # At SIGTERM torchrun gives its processes so many seconds to save, and kills them then.
+        "export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=100; "
         "OMP_NUM_THREADS={threads} torchrun --standalone --nproc_per_node={resources.ranks} $SCRIPTS/distil.py"
         " --student {wildcards.student} --model {params.model:q} --traces {input.traces:q}"
         " --windows {input.windows:q} --prompt {input.prompt:q} --teacher {params.teacher}"

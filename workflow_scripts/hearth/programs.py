@@ -1,8 +1,9 @@
-"""What every program of a rule does with bad input: one clear line, exit code 1, no traceback."""
+"""What every program of a rule does: say which cluster job it is; with bad input, one clear line and exit code 1."""
 
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
 class UserError(ValueError):
@@ -11,11 +12,21 @@ class UserError(ValueError):
 
 def run(main: Callable[[], None]) -> None:
     """Call `main`; end with exit code 1 and one line on stderr when the input was at fault."""
+    if job := cluster_job(os.environ):
+        print(job, file=sys.stderr)
     try:
         main()
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def cluster_job(environment: Mapping[str, str]) -> str:
+    """Which SLURM job this is, where, and how often it was started anew; '' elsewhere, and on ranks but the first."""
+    if "SLURM_JOB_ID" not in environment or environment.get("RANK", "0") != "0":
+        return ""
+    node, restarts = environment.get("SLURMD_NODENAME", "?"), environment.get("SLURM_RESTART_COUNT", "0")
+    return f"SLURM job {environment['SLURM_JOB_ID']} on {node}, restart {restarts}"
 
 
 def json_option(option: str, text: str, kind: type) -> dict | list:
