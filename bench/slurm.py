@@ -35,13 +35,15 @@ def config(shards: int, windows: int) -> dict:
 
 def watch(run: Disturbed) -> dict[str, int]:
     """Wait until Snakemake ends; the wall time of every job of its run, in seconds."""
-    elapsed = {}
-    # SLURM shows ended jobs for five minutes more.
-    while (ended := run.process.poll()) is None or not elapsed.keys() >= set(run.submitted()):
+    elapsed, ended = {}, False
+    while not ended:
+        ended = run.process.poll() is not None
+        # SLURM shows ended jobs for five minutes more.
         printed = slurm.command("squeue", "--noheader", "--states=all", "--format=%i %M")
         elapsed |= {job: duration(used) for job, used in map(str.split, printed.splitlines())}
-        if ended is None:
+        if not ended:
             time.sleep(15)
+    run.finish()
     return {job: elapsed[job] for job in run.submitted()}
 
 
