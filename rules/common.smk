@@ -201,25 +201,18 @@ def model_spec(model):
         "package",
         "file",
         "sha256",
-        "license",
-        "stand_in",
     )
     return {key: entry[key] for key in keys if entry.get(key)}
 
 
+def model_notes(wildcards):
+    """What the registry says about a model beside which weights it is, as JSON."""
+    entry = registry[wildcards.model]
+    return json.dumps({key: entry[key] for key in ("license", "stand_in")})
+
+
 def decoding_json():
     return json.dumps(config["decoding"], sort_keys=True)
-
-
-def stand_ins(recogniser, datasets):
-    """What tables must say of a recogniser and datasets that stand in for real ones."""
-    said = [registry[base_model(recogniser)]["stand_in"]]
-    said += [
-        f"{dataset} is a simulated home"
-        for dataset in datasets
-        if "simulate" in config["datasets"][dataset]
-    ]
-    return [text for text in dict.fromkeys(said) if text]
 
 
 def score_facts(wildcards):
@@ -307,8 +300,10 @@ def student_training(wildcards):
 
 
 def student_notes(wildcards):
-    student = STUDENTS[wildcards.student]
-    return json.dumps(stand_ins(student.base, [student.dataset]))
+    """What a student's card says first; whether its base is a stand-in it knows from the base's snapshot."""
+    dataset = STUDENTS[wildcards.student].dataset
+    simulated = "simulate" in config["datasets"][dataset]
+    return json.dumps([f"{dataset} is a simulated home"] if simulated else [])
 
 
 def training_ranks(wildcards):

@@ -134,6 +134,11 @@ MATRIX = [
         {},
     ),
     (
+        "what tables say of a model",
+        yaml_of("config/models.yaml", lambda models: models["tiny-m"].update(license="MIT", stand_in="a stand-in")),
+        {"score": 6, "table": 3, **SHOWN},
+    ),
+    (
         "a table's title",
         config(lambda c: c["tables"]["scaling"].update(title="F1 by size")),
         {"table": 1, "report": 1, "all": 1},
