@@ -57,7 +57,7 @@ SchedulerParameters=sched_interval=2,bf_interval=2
 SlurmdTimeout=10
 ReturnToService=2
 # squeue shows ended jobs for so long; without accounting Snakemake learns from it how they ended.
-MinJobAge=300
+MinJobAge=3600
 KillWait=30
 JobRequeue=1
 PreemptType=preempt/partition_prio
@@ -146,7 +146,7 @@ class Cluster:
         shutil.rmtree(RUN, ignore_errors=True)
 
     def mend(self) -> None:
-        """Cancel every job, bring every node back, and wait until all are idle."""
+        """Cancel every job, bring every node back, wait until all are idle, and end what still lives of the jobs."""
         if not _by_pid_file("slurmctld"):
             self.start_controller()
         for node in self.nodes:
@@ -156,6 +156,7 @@ class Cluster:
         if jobs:
             command("scancel", *jobs)
         self.wait_idle()
+        _kill_and_wait(leftovers())
 
     def start_controller(self) -> None:
         """Start slurmctld; it takes up the state of the one before."""

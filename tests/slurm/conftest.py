@@ -4,10 +4,8 @@ import shutil
 
 import cluster as slurm
 import pytest
-from disturbed import Disturbed, slow_config
+from disturbed import TABLES, Disturbed, slow_config
 from runs import Workflow
-
-TABLES = ("table_scaling", "table_distillation", "table_cross_dataset", "table_claims")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from runs import REPOSITORY, Workflow, environment, slurm_profile, small_config
 
 TEACHER = "tiny-l"
 STUDENT = "tiny-s_reasoning_sim-marble"
+# Every table but `cost`.
+TABLES = ("table_scaling", "table_distillation", "table_cross_dataset", "table_claims")
 
 
 class Disturbed(Workflow):
@@ -38,12 +41,19 @@ class Disturbed(Workflow):
         return [*snakemake, *profiles, "--configfile", str(self.configfile), *here, *quick, "--nocolor", *arguments]
 
     def start(self, *targets: str) -> None:
-        """Start Snakemake and go on."""
+        """Start Snakemake in the background."""
+        self._launch(self.command(*targets))
+
+    def resume(self) -> None:
+        """Start the documented recovery, one command, in the background: it becomes a Snakemake."""
+        self._launch(["make", "resume", f"RUN={self.directory}"])
+
+    def _launch(self, command: list[str]) -> None:
         with self._output.open("a") as output:
             self.process = subprocess.Popen(
-                self.command(*targets),
+                command,
                 cwd=self.repository,
-                env=environment(),
+                env=environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

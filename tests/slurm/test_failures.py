@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from cluster import awaits, standing_still, unavailable, wait_until
-from conftest import TABLES
+from disturbed import TABLES
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 
@@ -93,6 +93,20 @@ def test_a_controller_killed_and_started_again(disturbed, undisturbed, cluster):
     cluster.start_controller()
     disturbed.finish()
     assert disturbed.submitted()[:2] == jobs
+    disturbed.assert_ended_as(undisturbed)
+
+
+def test_a_snakemake_killed_while_its_jobs_run(disturbed, undisturbed, cluster):
+    ghosts, before = recognising(disturbed)
+    with standing_still(disturbed.programs()):
+        disturbed.kill()
+        disturbed.resume()
+        wait_until(lambda: {cluster.shown(job)["JobState"] for job in ghosts} == {"CANCELLED"}, "the ghosts end")
+    disturbed.finish()
+    jobs = disturbed.submitted()
+    assert jobs[:2] == ghosts
+    assert len(jobs) == 4
+    disturbed.assert_resumed(before)
     disturbed.assert_ended_as(undisturbed)
 
 
