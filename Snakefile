@@ -53,10 +53,11 @@ include: "rules/preflight.smk"
 
 onstart:
     write_run_config()
+    runs.remember(Path(), workflow.rundir)
 
 
 onerror:
-    print(WHERE_LOGS_ARE)
+    print(where_logs_are(log))
 
 
 rule all:

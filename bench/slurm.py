@@ -64,23 +64,23 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=8, help="nodes, of one CPU each")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, slurm.running(arguments.nodes, cpus=1) as cluster:
+    with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "run"
         data, predictions = (directory / "results" / part for part in (f"datasets/{HOME}", f"predictions/{MODEL}"))
         settings = config(arguments.shards, arguments.windows)
         prompt, model = f"results/prompts/{HOME}.json", f"results/models/{MODEL}/snapshot.json"
         Workflow(directory, settings).run(f"results/datasets/{HOME}/shards.json", prompt, model)
-        shards = [predictions / HOME / SPLIT / name for name in read_json(data / "shards.json")[SPLIT]][
-            : arguments.shards
-        ]
-        run = Disturbed(directory, settings, cluster)
-        started = time.monotonic()
-        run.start(*(f"{shard.relative_to(directory)}.jsonl" for shard in shards))
-        try:
-            elapsed = watch(run)
-        finally:
-            run.end()
-        seconds = time.monotonic() - started
+        names = read_json(data / "shards.json")[SPLIT][: arguments.shards]
+        shards = [predictions / HOME / SPLIT / name for name in names]
+        with slurm.running(arguments.nodes, cpus=1) as cluster:
+            run = Disturbed(directory, settings, cluster)
+            started = time.monotonic()
+            run.start(*(f"{shard.relative_to(directory)}.jsonl" for shard in shards))
+            try:
+                elapsed = watch(run)
+            finally:
+                run.end()
+            seconds = time.monotonic() - started
         windows = read_json_lines(data / "windows.jsonl")
         wanted = [shard_windows(windows, SPLIT, shard.name) for shard in shards]
         lost = [shard.name for shard, asked in zip(shards, wanted, strict=True) if answered(shard) != ids(asked)]
