@@ -13,7 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
+.PHONY: setup envs demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag \
+  bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -80,6 +81,15 @@ tiny-s tiny-m tiny-l: setup
 # What a majority rule and a scikit-learn classifier reach on the demo's homes, into bench/baselines.json.
 bench-baselines: demo
 	PYTHONPATH=workflow_scripts python bench/baselines.py
+
+# How long planning the paper's run and a large one takes, into bench/dag.json.
+bench-dag: setup
+	PYTHONPATH=workflow_scripts python bench/dag.py
+
+# 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
+# bench/slurm.json. It needs what test-slurm needs.
+bench-slurm: setup
+	PYTHONPATH=workflow_scripts:tests/slurm:tests/workflow python bench/slurm.py
 
 clean:
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake
