@@ -7,7 +7,7 @@ from hearth.programs import cluster_job
     [
         ({}, ""),
         ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3"}, "SLURM job 17 on node3, restart 0"),
-        ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3", "SLURM_RESTART_COUNT": "2", "RANK": "0"}, "restart 2"),
+        ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3", "HEARTH_RESTARTS": "2", "RANK": "0"}, "restart 2"),
         ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3", "RANK": "1"}, ""),
     ],
 )

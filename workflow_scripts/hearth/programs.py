@@ -25,7 +25,7 @@ def cluster_job(environment: Mapping[str, str]) -> str:
     """Which SLURM job this is, where, and how often it was started anew; '' elsewhere, and on ranks but the first."""
     if "SLURM_JOB_ID" not in environment or environment.get("RANK", "0") != "0":
         return ""
-    node, restarts = environment.get("SLURMD_NODENAME", "?"), environment.get("SLURM_RESTART_COUNT", "0")
+    node, restarts = environment.get("SLURMD_NODENAME", "?"), environment.get("HEARTH_RESTARTS", "0")
     return f"SLURM job {environment['SLURM_JOB_ID']} on {node}, restart {restarts}"
 
 
