@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo unlock-demo test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
+.PHONY: setup demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
 
 setup: $(VENV)/.made
 
@@ -33,9 +33,10 @@ demo: setup
 	@echo "What decides each, and all that was measured: demo/results/report.html"
 	@echo "Tables: demo/results/tables/   Figures: demo/results/figures/"
 
-# After a demo that was killed: Snakemake leaves its lock behind, and says so.
-unlock-demo: setup
-	snakemake --directory demo --configfile config/demo.yaml --cores 1 --unlock
+# After a run whose Snakemake was killed. RUN is its working directory: what `scratch` says in profiles/slurm, demo, or .
+RUN ?= .
+resume:
+	python workflow_scripts/resume.py "$(RUN)"
 
 test: setup
 	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile

@@ -48,10 +48,11 @@ include: "rules/report.smk"
 
 onstart:
     write_run_config()
+    runs.remember(Path(), workflow.rundir)
 
 
 onerror:
-    print(WHERE_LOGS_ARE)
+    print(where_logs_are(log))
 
 
 rule all:

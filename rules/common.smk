@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -11,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
-from hearth import configuration
+from hearth import configuration, runs
 from hearth.code_identity import code_digest
 from hearth.files import write_text
 from hearth.sources import raw_files
@@ -33,11 +34,6 @@ TABLES = [*config["tables"], *(["claims"] if SCORES else []), "cost"]
 TABLE_SPEC = ["title", "caption", "columns"]
 TABLE_FORMATS = ["md", "csv", "tex"]
 FIGURE_FORMATS = ["svg", "png"]
-WHERE_LOGS_ARE = (
-    "A job failed. Its log is named above under `log:`, in logs/<rule>/; Snakemake's own is in .snakemake/log/. "
-    "Run the same command again once the cause is mended: finished work is kept."
-)
-
 # Relative, so that moving or cloning the whole project changes no input's name.
 SOURCE = os.path.relpath(workflow.basedir)
 PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
@@ -67,6 +63,20 @@ wildcard_constraints:
     shard=r"\d{5}-\d{5}",
     table="[a-z][a-z0-9_]*",
     figure="[a-z][a-z0-9_]*",
+
+
+def where_logs_are(log):
+    """What is printed when a run fails, `log` being Snakemake's own."""
+    here = shlex.quote(os.getcwd())
+    resume = f"make -C {shlex.quote(str(workflow.basedir))} resume RUN={here}"
+    return (
+        f"The run failed. What happened is in three places, from the nearest to the cause outwards, under {here}:\n"
+        "  logs/<rule>/    what the program of the failed job said; named above under `log:`\n"
+        "  logs/slurm/     on a cluster, what SLURM said: out of memory, wall time, lost node\n"
+        f"  {log}    all that Snakemake said\n"
+        "Finished work is kept. Once the cause is mended, run the same command again, or:\n"
+        f"  {resume}"
+    )
 
 
 def write_run_config():
@@ -159,9 +169,8 @@ def growing_resource(key):
 def partition(wildcards):
     """The SLURM partition of a model's job, by whether it asks for GPUs; None where no profile names partitions."""
     names = workflow.resource_settings.default_resources or {}
-    name = names.get(
-        "gpu_partition" if model_resource("gpus")(wildcards) else "slurm_partition"
-    )
+    gpus = model_resource("gpus")(wildcards)
+    name = (gpus and names.get("gpu_partition")) or names.get("slurm_partition")
     return name and str(name.raw).strip("'")
 
 

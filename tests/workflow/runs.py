@@ -58,6 +58,20 @@ class Workflow:
         )
         return done.returncode, done.stdout + done.stderr
 
+    def resume(self) -> str:
+        """Go on, by the program for it, with a run whose Snakemake was killed; what was printed."""
+        program = self.repository / "workflow_scripts" / "resume.py"
+        done = subprocess.run(
+            [sys.executable, program, self.directory],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=1200,
+            check=False,
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        return done.stdout
+
     def planned(self, *arguments: str) -> dict[str, int]:
         """How many jobs of each rule a dry run plans."""
         printed = self.run("--dry-run", "--quiet", "rules", *arguments)

@@ -55,8 +55,7 @@ def test_a_killed_training_resumes_and_ends_with_the_same_bytes(finished, undist
     )
     kill_when(finished, lambda: any(work.rglob("checkpoint-4")), "all")
     assert not (finished.directory / f"results/students/{student}/adapter/adapter_model.safetensors").exists()
-    finished.run("--unlock")
-    finished.run("all")
+    finished.resume()
     adapter = f"results/students/{student}/adapter/adapter_model.safetensors"
     assert (finished.directory / adapter).read_bytes() == (undisturbed.directory / adapter).read_bytes()
     assert finished.tables() == undisturbed.tables()

@@ -52,4 +52,6 @@ def test_too_many_broken_rows_stop_the_run_and_the_reason_is_shown(tmp_path):
     code, printed = workflow.attempt("results/datasets/marble/events.parquet")
     assert code != 0
     assert "environmental.csv:3" in printed
+    for place in ("logs/<rule>/", "logs/slurm/", ".snakemake/log/", f"resume RUN={tmp_path}"):
+        assert place in printed
     assert not (tmp_path / "results/datasets/marble/events.parquet").exists()
