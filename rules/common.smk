@@ -23,6 +23,10 @@ except configuration.ConfigError as error:
     raise WorkflowError(f"The config is not usable.\n{error}") from None
 
 STUDENTS = configuration.students(config)
+# Every language model of the run.
+MODELS = list(
+    dict.fromkeys([*config["models"], config["teacher"], *config["students"]["bases"]])
+)
 # Every score of the run. A config that declares no table has none, and so nothing to decide or draw.
 SCORES = [
     f"results/scores/{recogniser}/{dataset}.json"
@@ -39,6 +43,9 @@ SOURCE = os.path.relpath(workflow.basedir)
 PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 
 
+WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
+
 # Programs are found through a shell variable: an absolute path in params would rerun everything in a moved clone.
 # Without conda, rules run on the interpreter that runs Snakemake.
 # SLURM sends SIGTERM to all processes of a job at once: a shell that died of it would take the job with it before its
@@ -46,7 +53,9 @@ PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 def shell_prefix():
     scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
     prefix = f"set -euo pipefail; trap : TERM; export SCRIPTS={scripts}; "
-    if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    # What a user has under ~/.local would hide packages of the environment.
+    prefix += "export PYTHONNOUSERSITE=1; "
+    if not WITH_CONDA:
         prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
     return prefix
 
@@ -86,8 +95,14 @@ def write_run_config():
     )
 
 
+def project_file(name):
+    """The run's own copy of a file of the project (rules/project.smk)."""
+    return f"results/project/{name}"
+
+
 def home_file(wildcards):
-    return f"{PROJECT}config/homes/{config['datasets'][wildcards.dataset]['home']}.yaml"
+    home = config["datasets"][wildcards.dataset]["home"]
+    return project_file(f"config/homes/{home}.yaml")
 
 
 def dataset_root(wildcards):
@@ -154,6 +169,15 @@ def model_resource(key):
     return value
 
 
+def models_by_ask():
+    """Models of the run by the (GPUs, MB of memory) that their jobs ask for."""
+    asks = {}
+    for model in MODELS:
+        ask = str(registry[model]["gpus"]), str(registry[model]["mem_mb"])
+        asks.setdefault(ask, []).append(model)
+    return asks
+
+
 def growing_resource(key):
     """An input function: as `model_resource`, and half as much again for every retry.
 
@@ -166,17 +190,21 @@ def growing_resource(key):
     return value
 
 
-def partition(wildcards):
-    """The SLURM partition of a model's job, by whether it asks for GPUs; None where no profile names partitions."""
+def partition_for(gpus):
+    """The SLURM partition of a job that asks for so many GPUs; None where no profile names partitions."""
     names = workflow.resource_settings.default_resources or {}
-    gpus = model_resource("gpus")(wildcards)
     name = (gpus and names.get("gpu_partition")) or names.get("slurm_partition")
     return name and str(name.raw).strip("'")
 
 
-def model_source(wildcards):
-    """The part of a model's registry entry that says which weights it is, as JSON."""
-    entry = registry[wildcards.model]
+def partition(wildcards):
+    """The SLURM partition of a job of this recogniser (or student)."""
+    return partition_for(model_resource("gpus")(wildcards))
+
+
+def model_spec(model):
+    """The part of a model's registry entry that says which weights it is."""
+    entry = registry[model]
     keys = (
         "source",
         "id",
@@ -185,27 +213,18 @@ def model_source(wildcards):
         "package",
         "file",
         "sha256",
-        "license",
-        "stand_in",
     )
-    return json.dumps(
-        {key: entry[key] for key in keys if entry.get(key)}, sort_keys=True
-    )
+    return {key: entry[key] for key in keys if entry.get(key)}
+
+
+def model_notes(wildcards):
+    """What the registry says about a model beside which weights it is, as JSON."""
+    entry = registry[wildcards.model]
+    return json.dumps({key: entry[key] for key in ("license", "stand_in")})
 
 
 def decoding_json():
     return json.dumps(config["decoding"], sort_keys=True)
-
-
-def stand_ins(recogniser, datasets):
-    """What tables must say of a recogniser and datasets that stand in for real ones."""
-    said = [registry[base_model(recogniser)]["stand_in"]]
-    said += [
-        f"{dataset} is a simulated home"
-        for dataset in datasets
-        if "simulate" in config["datasets"][dataset]
-    ]
-    return [text for text in dict.fromkeys(said) if text]
 
 
 def score_facts(wildcards):
@@ -293,8 +312,10 @@ def student_training(wildcards):
 
 
 def student_notes(wildcards):
-    student = STUDENTS[wildcards.student]
-    return json.dumps(stand_ins(student.base, [student.dataset]))
+    """What a student's card says first; whether its base is a stand-in it knows from the base's snapshot."""
+    dataset = STUDENTS[wildcards.student].dataset
+    simulated = "simulate" in config["datasets"][dataset]
+    return json.dumps([f"{dataset} is a simulated home"] if simulated else [])
 
 
 def training_ranks(wildcards):
@@ -321,14 +342,6 @@ def prediction_stats(wildcards):
 
 def tiny_recognisers(wildcards):
     """Recognisers whose base model only stands in for a real one."""
-    recognisers = [
-        *config["models"],
-        config["teacher"],
-        *config["students"]["bases"],
-        *STUDENTS,
-    ]
     return [
-        name
-        for name in dict.fromkeys(recognisers)
-        if registry[base_model(name)]["stand_in"]
+        name for name in [*MODELS, *STUDENTS] if registry[base_model(name)]["stand_in"]
     ]

@@ -11,7 +11,7 @@ rule distil:
         windows=student_input("results/datasets/{dataset}/windows.jsonl"),
         prompt=student_input("results/prompts/{dataset}.json"),
         model=student_input("results/models/{base}/snapshot.json"),
-        deepspeed=f"{PROJECT}{config['students']['deepspeed']}",
+        deepspeed=project_file(config["students"]["deepspeed"]),
     output:
         adapter="results/students/{student}/adapter/adapter_model.safetensors",
         adapter_config="results/students/{student}/adapter/adapter_config.json",

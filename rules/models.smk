@@ -19,10 +19,12 @@ rule fetch_model:
         mem_mb=8000,
         runtime=240,
         project=SOURCE,
+        # Not a param: another wording of the registry must not recognise anything again.
+        notes=model_notes,
     params:
-        spec=model_source,
+        spec=lambda wildcards: json.dumps(model_spec(wildcards.model), sort_keys=True),
     message:
         "Fetching the model {wildcards.model}"
     shell:
-        "python $SCRIPTS/fetch_model.py --model {wildcards.model} --spec {params.spec:q} --base {resources.project:q}"
-        " --work work/models --out {output.snapshot:q} > {log:q} 2>&1"
+        "python $SCRIPTS/fetch_model.py --model {wildcards.model} --spec {params.spec:q} --notes {resources.notes:q}"
+        " --base {resources.project:q} --work work/models --out {output.snapshot:q} > {log:q} 2>&1"

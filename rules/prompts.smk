@@ -8,7 +8,7 @@
 rule render_prompt:
     input:
         home=home_file,
-        template=f"{PROJECT}config/prompts/{config['prompt']['template']}.j2",
+        template=project_file(f"config/prompts/{config['prompt']['template']}.j2"),
     output:
         prompt="results/prompts/{dataset}.json",
         text="results/prompts/{dataset}.txt",

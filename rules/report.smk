@@ -9,7 +9,7 @@ rule report:
     input:
         scores=SCORES,
         figures=collect("results/figures/{figure}.svg", figure=FIGURES),
-        template=f"{PROJECT}workflow_scripts/hearth/evaluation/report.html.j2",
+        template=project_file("workflow_scripts/hearth/evaluation/report.html.j2"),
     output:
         page=report(
             "results/report.html",

@@ -15,6 +15,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="the model's name in config/models.yaml")
     parser.add_argument("--spec", required=True, help="where it comes from: its entry there, as JSON")
+    parser.add_argument("--notes", default="{}", help="what that entry says beside it: license, stand_in; as JSON")
     parser.add_argument("--base", type=Path, required=True, help="folder that a relative path in the spec starts at")
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads and conversions in progress")
     parser.add_argument("--out", type=Path, required=True, help="snapshot.json to write; the model goes beside it")
@@ -26,7 +27,7 @@ def main(argv=None):
         os.environ.update(TQDM_DISABLE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")  # a bar fills a log file
     snapshot = models.fetch(
         arguments.model,
-        json_option("--spec", arguments.spec, dict),
+        json_option("--spec", arguments.spec, dict) | json_option("--notes", arguments.notes, dict),
         arguments.work,
         arguments.out.parent,
         arguments.base,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hearth.configuration import ConfigError, resolve, selected_pairs, students, table_pairs
+from hearth.configuration import ConfigError, content_digest, resolve, selected_pairs, students, table_pairs
 from made_up import HOME
 from yaml_kit import CONFIG, PROJECT, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
 
@@ -344,3 +344,27 @@ def test_a_key_given_twice_is_refused(project):
     file = write_yaml(project / "run.yaml", yaml.safe_dump(CONFIG) + "teacher: little\n")
     (line,) = complaints({**CONFIG, "teacher": "little"}, project, file)
     assert line.endswith("not YAML as it should be: 'teacher' is given twice")
+
+
+# What a file of the project says
+
+
+@pytest.mark.parametrize("name", ["home.yaml", "zero.json"])
+def test_comments_and_layout_say_nothing_and_the_order_of_keys_does(tmp_path, name):
+    path = tmp_path / name
+    digests = []
+    for text in ('{"kitchen": 1, "hall": 2}', '{ "kitchen": 1,\n  "hall": 2 }\n', '{"hall": 2, "kitchen": 1}'):
+        path.write_text(text)
+        digests.append(content_digest(path))
+    assert digests[0] == digests[1] != digests[2]
+    if name.endswith(".yaml"):
+        path.write_text("# A remark.\nkitchen: 1\nhall: 2\n")
+        assert content_digest(path) == digests[0]
+
+
+def test_every_byte_of_a_template_counts(tmp_path):
+    path = tmp_path / "brief.j2"
+    path.write_text("one")
+    before = content_digest(path)
+    path.write_text("one ")
+    assert content_digest(path) != before

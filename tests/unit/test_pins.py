@@ -1,25 +1,63 @@
-"""One version of a package everywhere: Makefile, requirements.txt, constraints.txt and the conda environments."""
+"""One version of a package everywhere: Makefile, requirements.txt, constraints.txt and the conda environments.
 
+And in a rule's environment is all that its program imports.
+"""
+
+import ast
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
+from hearth.code_identity import SCRIPTS, _closure
+from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
+RULE = re.compile(r"^(?:rule|checkpoint) \w+:\n(?:(?: .*)?\n)+", re.MULTILINE)
 
 
 def pins(text: str) -> dict[str, str]:
-    return {name.lower().replace("_", "-"): version for name, version in PIN.findall(text)}
+    return {canonicalize_name(name): version for name, version in PIN.findall(text)}
 
 
-def environment(path: Path) -> dict[str, str]:
+def environment(name: str) -> dict[str, str]:
+    """Package to version of an environment; a line without an exact version is an error."""
     lines = []
-    for dependency in yaml.safe_load(path.read_text())["dependencies"]:
+    for dependency in yaml.safe_load((REPOSITORY / "envs" / f"{name}.yaml").read_text())["dependencies"]:
         lines += dependency["pip"] if isinstance(dependency, dict) else [dependency]
+    assert [line for line in lines if not PIN.match(line)] in ([], ["pip"])
     # conda-forge calls matplotlib without its windows matplotlib-base.
     return {name.removesuffix("-base"): version for name, version in pins("\n".join(lines)).items()}
+
+
+def programs_by_environment() -> list[tuple[str, str]]:
+    """(program, environment) of every rule that names an environment."""
+    found = []
+    for path in sorted((REPOSITORY / "rules").glob("*.smk")):
+        for rule in RULE.findall(path.read_text()):
+            found += [
+                (program, name)
+                for name in re.findall(r"envs/(\w+)\.yaml", rule)
+                for program in re.findall(r"\$SCRIPTS/(\w+)\.py", rule)
+            ]
+    return found
+
+
+def imported(program: str) -> set[str]:
+    """Packages, by their names on PyPI, that a program and the hearth modules it imports import themselves."""
+    modules = set()
+    for path in _closure(SCRIPTS / f"{program}.py", SCRIPTS):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(node.module.split(".")[0])
+    distributions = packages_distributions()
+    return {canonicalize_name(distributions[module][0]) for module in modules - sys.stdlib_module_names - {"hearth"}}
 
 
 @pytest.fixture(scope="module")
@@ -28,21 +66,36 @@ def ours() -> dict[str, str]:
     return {**makefile, **pins((REPOSITORY / "requirements.txt").read_text())}
 
 
+@pytest.fixture(scope="module")
+def constraints() -> dict[str, str]:
+    return pins((REPOSITORY / "constraints.txt").read_text())
+
+
 def test_every_requirement_has_an_exact_version():
     lines = [line for line in (REPOSITORY / "requirements.txt").read_text().splitlines() if line]
     assert all(line.startswith("#") or PIN.match(line) for line in lines)
 
 
-@pytest.mark.parametrize("name", ["analysis", "llm"])
-def test_a_conda_environment_has_the_versions_that_make_installs(ours, name):
-    pinned = environment(REPOSITORY / "envs" / f"{name}.yaml")
-    assert pinned.pop("python").startswith("3.")
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_conda_environment_has_the_versions_that_make_installs(ours, constraints, name):
+    pinned = environment(name)
+    assert pinned.pop("python") == f"{sys.version_info.major}.{sys.version_info.minor}"
     assert len(pinned) > 5
-    assert pinned == {package: ours[package] for package in pinned}
+    assert pinned == {package: {**constraints, **ours}.get(package) for package in pinned}
 
 
-def test_the_constraints_allow_the_requirements(ours):
-    constraints = pins((REPOSITORY / "constraints.txt").read_text())
+@pytest.mark.parametrize(("program", "name"), programs_by_environment())
+def test_an_environment_names_what_the_programs_of_its_rules_import(program, name):
+    assert imported(program) - environment(name).keys() == set()
+
+
+def test_every_environment_is_some_rules():
+    programs, names = zip(*programs_by_environment(), strict=True)
+    assert len(set(programs)) > 10
+    assert set(names) == set(ENVIRONMENTS)
+
+
+def test_the_constraints_allow_the_requirements(ours, constraints):
     shared = constraints.keys() & ours.keys()
     assert len(shared) > 10
     assert {name: constraints[name] for name in shared} == {name: ours[name] for name in shared}

@@ -19,3 +19,15 @@ def finished(undisturbed, tmp_path) -> Workflow:
     """A copy of the finished run, in another directory, to be changed."""
     shutil.copytree(undisturbed.directory, tmp_path / "run")
     return Workflow(tmp_path / "run", small_config())
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the rerun matrix as it was found, ready to be pasted."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    found = [value for report in reports for name, value in report.user_properties if name == "reruns"]
+    if found:
+        terminalreporter.section("What reruns when, on this machine and on SLURM")
+        terminalreporter.line("| change | reruns |\n|---|---|")
+        for change, jobs in found:
+            listed = ", ".join(f"{count} {rule}" for rule, count in jobs.items() if rule != "all")
+            terminalreporter.line(f"| {change} | {listed or 'nothing'} |")

@@ -19,9 +19,12 @@ class Workflow:
         directory.mkdir(parents=True, exist_ok=True)
         self.configure(config)
 
+    @property
+    def configfile(self) -> Path:
+        return self.directory / "run.yaml"
+
     def configure(self, config: dict) -> None:
         self.config = config
-        self.configfile = self.directory / "run.yaml"
         self.configfile.write_text(yaml.safe_dump(config, sort_keys=False))
 
     def command(self, *arguments: str) -> list[str]:
@@ -74,7 +77,7 @@ class Workflow:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """How many jobs of each rule a dry run plans."""
-        printed = self.run("--dry-run", "--quiet", "rules", *arguments)
+        printed = self.run(*arguments, "--dry-run", "--quiet", "rules")
         return jobs(printed)
 
     def tables(self, directory: Path | None = None) -> dict[str, bytes]:

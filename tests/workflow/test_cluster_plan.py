@@ -42,7 +42,7 @@ def planned(plain, folder, *arguments, **site) -> dict[str, dict]:
     found = {}
     for rule, body in re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n)*)", printed, re.MULTILINE):
         asked = re.search(r"^    resources: (.*)$", body, re.MULTILINE)
-        found[rule] = dict(part.split("=", 1) for part in asked[1].split(", "))
+        found[rule] = dict(re.findall(r"(\w+)=(.*?)(?=, \w+=|$)", asked[1]))
     return found
 
 

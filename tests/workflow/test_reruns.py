@@ -1,118 +1,212 @@
-"""What reruns when: exactly what an edit decides, and no more."""
+"""The rerun matrix: what each change reruns, in exact numbers of jobs, on this machine and on SLURM."""
 
 import os
 import shutil
 
 import pytest
-from runs import REPOSITORY, Workflow, small_config
+import yaml
+from runs import REPOSITORY, Workflow, slurm_profile, small_config
+
+DATA = ("simulate_home", "load_dataset", "window_dataset")
+SHOWN = {"claims": 1, "figure": 2, "report": 1, "all": 1}
 
 
-def test_a_moved_working_directory_runs_nothing(finished):
-    assert finished.planned("all") == {}
+def config(change):
+    """A change of the run's config."""
+
+    def make(workflow):
+        changed = small_config()
+        change(changed)
+        workflow.configure(changed)
+
+    return make
+
+
+def line(*names, added="EDITED = True"):
+    """One more line in files of the project."""
+
+    def make(workflow):
+        for name in names:
+            with (workflow.repository / name).open("a") as file:
+                file.write(f"\n{added}\n")
+
+    return make
+
+
+def yaml_of(name, change):
+    """A change of a YAML file of the project."""
+
+    def make(workflow):
+        path = workflow.repository / name
+        value = yaml.safe_load(path.read_text())
+        change(value)
+        path.write_text(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+
+    return make
+
+
+def options(*arguments):
+    """Other options of Snakemake."""
+    return lambda workflow: arguments
+
+
+def cluster(folder, **site) -> tuple[str, ...]:
+    """Options that plan for a site's cluster; planning asks nothing of it, so none need be there.
+
+    Without conda, as the finished run was made: where programs come from does decide results.
+    """
+    profile = slurm_profile(folder, **site, scratch="scratch")
+    return "--profile", str(profile), "--software-deployment-method", "env-modules"
+
+
+def other_cluster(workflow):
+    """Another account and other partitions."""
+    return cluster(workflow.repository / "other", account="other", cpu_partition="long", gpu_partition="h100")
+
+
+def touched(workflow):
+    """New times for everything, in an order of chance, as a fresh clone has them."""
+    for path in workflow.repository.rglob("*.*"):
+        os.utime(path)
+
+
+def moved(workflow):
+    """The whole project, the run inside, elsewhere."""
+    elsewhere = workflow.repository.parent / "elsewhere"
+    shutil.move(workflow.repository, elsewhere)
+    workflow.directory, workflow.repository = elsewhere / "run", elsewhere
+
+
+def moved_run(workflow):
+    """The working directory alone, to another place as seen from the project."""
+    deeper = workflow.repository.parent / "scratch" / "deeper" / "run"
+    deeper.parent.mkdir(parents=True)
+    shutil.move(workflow.directory, deeper)
+    workflow.directory = deeper
+
+
+# Change, how it is made, and how many jobs of which rules then run.
+MATRIX = [
+    (
+        "one home's label rule",
+        yaml_of("config/homes/marble.yaml", lambda home: home["rules"].append("Someone in the bathroom washes.")),
+        {
+            **dict.fromkeys(("copy_project_file", *DATA, "render_prompt", "distil"), 1),
+            **{"recognise": 12, "gather_predictions": 6, "parse_predictions": 5, "score": 5, "table": 3, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    ("a comment in a home", line("config/homes/marble.yaml", added="# A remark."), {}),
+    (
+        "one model added",
+        config(lambda c: c["models"].append("tiny-l")),
+        {
+            **{"fetch_model": 1, "recognise": 4, "gather_predictions": 2, "parse_predictions": 2, "score": 2},
+            **{"table": 1, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
+        "a decoding value",
+        config(lambda c: c["decoding"].update(max_new_tokens=97)),
+        {
+            **{"recognise": 20, "distil": 2, "gather_predictions": 10, "parse_predictions": 8, "score": 8},
+            **{"table": 3, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
+        "one training seed added",
+        config(lambda c: c["students"].update(seeds=[0, 5])),
+        {
+            **{"distil": 2, "recognise": 8, "gather_predictions": 4, "parse_predictions": 4, "score": 4},
+            **{"table": 2, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    ("shard size", config(lambda c: c["engine"].update(shard_size=3)), {}),
+    ("batch size and threads", config(lambda c: c["engine"].update(batch_size=5, threads=2)), {}),
+    ("number of nodes", options("--jobs", "3", "--cores", "1"), {}),
+    ("partitions and account", other_cluster, {}),
+    (
+        "GPUs, memory and time of a model",
+        yaml_of("config/models.yaml", lambda models: models["tiny-m"].update(gpus=2, mem_mb=9000, runtime=30)),
+        {},
+    ),
+    (
+        "what tables say of a model",
+        yaml_of("config/models.yaml", lambda models: models["tiny-m"].update(license="MIT", stand_in="a stand-in")),
+        {"score": 6, "table": 3, **SHOWN},
+    ),
+    (
+        "a table's title",
+        config(lambda c: c["tables"]["scaling"].update(title="F1 by size")),
+        {"table": 1, "report": 1, "all": 1},
+    ),
+    (
+        "a table's columns",
+        config(lambda c: c["tables"]["scaling"].update(columns=["recogniser", "dataset", "macro_f1"])),
+        {"table": 1, "report": 1, "all": 1},
+    ),
+    ("files touched, as in a fresh clone", touched, {}),
+    ("project moved", moved, {}),
+    ("working directory moved", moved_run, {}),
+    ("the program of a cheap rule", line("workflow_scripts/claims.py"), {"claims": 1, "all": 1}),
+    (
+        "a module that cheap rules share",
+        line("workflow_scripts/hearth/evaluation/metrics.py"),
+        {"score": 8, "table": 3, **SHOWN},
+    ),
+    (
+        "a module of the claims",
+        line("workflow_scripts/hearth/evaluation/claims.py"),
+        {"claims": 1, "report": 1, "all": 1},
+    ),
+    (
+        "a module of the figures",
+        line("workflow_scripts/hearth/evaluation/figures.py"),
+        {"figure": 2, "report": 1, "all": 1},
+    ),
+    (
+        "the report's template",
+        line("workflow_scripts/hearth/evaluation/report.html.j2", added="<!-- edited -->"),
+        {"copy_project_file": 1, "report": 1, "all": 1},
+    ),
+    ("a comment in a module", line("workflow_scripts/hearth/evaluation/metrics.py", added="# A remark."), {}),
+    (
+        "programs and modules of the GPU rules",
+        line(
+            "workflow_scripts/recognise.py",
+            "workflow_scripts/distil.py",
+            "workflow_scripts/hearth/engines/transformers.py",
+            "workflow_scripts/hearth/distillation/training.py",
+        ),
+        {},
+    ),
+]
 
 
 @pytest.fixture
-def cloned(undisturbed, tmp_path) -> Workflow:
-    """The finished run inside a copy of the project, as `make demo` has it, every file's time new."""
-    clone = tmp_path / "clone"
-    shutil.copytree(REPOSITORY, clone, ignore=shutil.ignore_patterns(".venv", ".git", "results", ".snakemake", "work"))
-    shutil.copytree(undisturbed.directory, clone / "run")
-    inside = Workflow(clone / "run", small_config(), repository=clone)
-    # Seen from here the project's homes and prompts have other names than from where the run was made.
-    inside.run("--touch", "all")
-    for path in clone.rglob("*.*"):
-        os.utime(path)
-    return inside
+def project(undisturbed, tmp_path) -> Workflow:
+    """A copy of the project with the finished run inside, as `make demo` has it."""
+    copy = tmp_path / "project"
+    for folder in ("config", "demo/models", "profiles", "report", "rules", "envs", "workflow_scripts"):
+        shutil.copytree(REPOSITORY / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "Snakefile", copy)
+    shutil.copytree(undisturbed.directory, copy / "run")
+    return Workflow(copy / "run", small_config(), repository=copy)
 
 
-def test_a_fresh_clone_or_a_moved_project_runs_nothing(cloned, tmp_path):
-    assert cloned.planned("all") == {}
-    shutil.move(cloned.repository, tmp_path / "elsewhere")
-    assert Workflow(tmp_path / "elsewhere/run", small_config(), tmp_path / "elsewhere").planned("all") == {}
-
-
-def test_an_edited_program_of_a_gpu_rule_runs_nothing(cloned):
-    for name in ("recognise.py", "distil.py", "hearth/engines/transformers.py", "hearth/distillation/training.py"):
-        append(cloned, name, "EDITED = True")
-    assert cloned.planned("all") == {}
-
-
-def test_an_edited_module_of_the_scores_reruns_scores_and_what_shows_them_alone(cloned):
-    append(cloned, "hearth/evaluation/metrics.py", "EDITED = True")
-    assert cloned.planned("all") == {"score": 8, "table": 3, "claims": 1, "figure": 2, "report": 1, "all": 1}
-
-
-def test_an_edited_module_of_the_claims_reruns_claims_and_report_alone(cloned):
-    append(cloned, "hearth/evaluation/claims.py", "EDITED = True")
-    assert cloned.planned("all") == {"claims": 1, "report": 1, "all": 1}
-
-
-def test_an_edited_module_of_the_figures_reruns_figures_and_report_alone(cloned):
-    append(cloned, "hearth/evaluation/figures.py", "EDITED = True")
-    assert cloned.planned("all") == {"figure": 2, "report": 1, "all": 1}
-
-
-def test_an_edited_template_of_the_report_reruns_the_report_alone(cloned):
-    append(cloned, "hearth/evaluation/report.html.j2", "<!-- edited -->")
-    assert cloned.planned("all") == {"report": 1, "all": 1}
-
-
-def test_a_comment_reruns_nothing(cloned):
-    append(cloned, "hearth/evaluation/metrics.py", "# A remark.")
-    assert cloned.planned("all") == {}
-
-
-def append(workflow, program, line):
-    with (workflow.repository / "workflow_scripts" / program).open("a") as file:
-        file.write(f"\n{line}\n")
-
-
-def test_touching_inputs_runs_nothing(finished):
-    for path in (finished.directory / "results").rglob("*.json"):
-        os.utime(path)
-    assert finished.planned("all") == {}
-
-
-def test_a_tables_columns_rerun_that_table_and_the_report_alone(finished):
-    config = small_config()
-    config["tables"]["scaling"]["columns"] = ["recogniser", "dataset", "macro_f1"]
-    finished.configure(config)
-    assert finished.planned("all") == {"table": 1, "report": 1, "all": 1}
-
-
-def test_batch_size_shard_size_and_threads_rerun_nothing(finished):
-    config = small_config()
-    config["engine"] |= {"batch_size": 5, "shard_size": 3, "threads": 2}
-    finished.configure(config)
-    assert finished.planned("all") == {}
-
-
-def test_a_longer_answer_reruns_recognition_and_what_learns_from_it_but_no_data(finished):
-    config = small_config()
-    config["decoding"]["max_new_tokens"] = 97
-    finished.configure(config)
-    planned = finished.planned("all")
-    assert planned["recognise"] > 0
-    assert planned["distil"] == 2
-    assert not planned.keys() & {"simulate_home", "load_dataset", "window_dataset", "render_prompt", "fetch_model"}
-
-
-def test_another_model_runs_that_model_and_the_tables_that_show_it(finished):
-    config = small_config()
-    config["models"].append("tiny-l")
-    finished.configure(config)
-    planned = finished.planned("all")
-    assert planned["fetch_model"] == 1
-    assert planned["score"] == 2
-    assert [planned[rule] for rule in ("table", "claims", "figure", "report")] == [1, 1, 2, 1]
-    assert not planned.keys() & {"distil", "simulate_home", "load_dataset", "window_dataset"}
-
-
-def test_another_training_seed_trains_new_students_alone(finished):
-    config = small_config()
-    config["students"]["seeds"] = [0, 5]
-    finished.configure(config)
-    planned = finished.planned("all")
-    assert planned["distil"] == 2
-    assert planned["score"] == 4
-    assert not planned.keys() & {"fetch_model", "simulate_home", "load_dataset", "window_dataset", "render_prompt"}
+@pytest.mark.parametrize(("change", "make", "reruns"), MATRIX, ids=[change for change, *_ in MATRIX])
+def test_a_change_reruns_exactly_what_it_decides(project, record_property, change, make, reruns):
+    arguments = make(project) or ()
+    on_slurm = cluster(project.repository / "site", account="hearth", cpu_partition="cpu", gpu_partition="gpu")
+    here, there = project.planned("all", *arguments), project.planned("all", *on_slurm, *arguments)
+    assert here == there
+    if "window_dataset" in here:
+        # How many windows there are to recognise is known once they are cut.
+        windows = project.planned("results/datasets/sim-marble/shards.json", *arguments)
+        project.run("results/datasets/sim-marble/shards.json", *arguments)
+        here = windows | project.planned("all", *arguments)
+    record_property("reruns", (change, here))
+    assert here == reruns

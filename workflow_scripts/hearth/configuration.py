@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hearth.files import digest, file_digest
 from hearth.homes import HomeError, load_home
 from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
@@ -83,6 +84,13 @@ def table_pairs(config: dict, table: str) -> list[tuple[str, str]]:
 def selected_pairs(config: dict) -> list[tuple[str, str]]:
     """(recogniser, dataset) pairs that any table selects, each once: every score of a run."""
     return list(dict.fromkeys(pair for table in config["tables"] for pair in table_pairs(config, table)))
+
+
+def content_digest(path: Path) -> str:
+    """Digest of what a file says: comments and layout of YAML and JSON change nothing, the order of keys does."""
+    path = Path(path)
+    # As text: `digest` sorts keys, and a prompt lists rooms in the order of the home's yaml.
+    return digest(json.dumps(read_yaml(path))) if path.suffix in {".yaml", ".json"} else file_digest(path)
 
 
 def _recognisers(config: dict, selected) -> list[str]:

@@ -4,6 +4,8 @@ A model's folder (its snapshot) holds ordinary Hugging Face files and `snapshot.
 last: a folder without it is half a model. Pickled weights and remote code are never read.
 """
 
+import contextlib
+import fnmatch
 import importlib.util
 import logging
 import re
@@ -64,6 +66,31 @@ def fetch(name: str, spec: dict, work: Path, out: Path, base: Path = Path()) -> 
     files.write_json(record, snapshot)
     files.write_json(out / SNAPSHOT, snapshot)
     return snapshot
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether `folder` holds a whole model: its snapshot.json and every file that names; bytes are not read."""
+    try:
+        return all((Path(folder) / name).is_file() for name in read_snapshot(folder)["files"])
+    except ModelError:
+        return False
+
+
+def size_to_fetch(name: str, spec: dict, base: Path = Path()) -> int:
+    """Bytes that `fetch` will write for model `name`; of a GGUF file an upper bound. Raises ModelError like `fetch`."""
+    check_spec(name, spec)
+    if spec["source"] == "folder":
+        return sum(path.stat().st_size for path in _given_files(name, spec, base))
+    if spec["source"] == "package":
+        return 4 * _packaged_file(name, spec).stat().st_size  # four bits a weight become sixteen
+    import huggingface_hub
+
+    with _reaching_hub(name, spec):
+        about = huggingface_hub.HfApi().model_info(
+            spec["id"], revision=spec["revision"], files_metadata=True, timeout=20
+        )
+    kept = (file for file in about.siblings if any(fnmatch.fnmatchcase(file.rfilename, pattern) for pattern in KEPT))
+    return sum(file.size or 0 for file in kept if "/" not in file.rfilename)
 
 
 def check_spec(name: str, spec: dict) -> None:
@@ -187,7 +214,7 @@ def _from_hub(name: str, spec: dict, base: Path, staging: Path) -> None:
     import huggingface_hub
 
     log.info("model %s: downloading %s at %s", name, spec["id"], spec["revision"])
-    try:
+    with _reaching_hub(name, spec):
         huggingface_hub.snapshot_download(
             spec["id"],
             revision=spec["revision"],
@@ -195,6 +222,12 @@ def _from_hub(name: str, spec: dict, base: Path, staging: Path) -> None:
             allow_patterns=list(KEPT),
             ignore_patterns=["*/*"],
         )
+
+
+@contextlib.contextmanager
+def _reaching_hub(name: str, spec: dict):
+    try:
+        yield
     except Exception as error:  # the hub's client raises its own, httpx's and the system's errors alike
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         what = f"{spec['id']} --revision {spec['revision']}"
@@ -206,19 +239,35 @@ def _from_hub(name: str, spec: dict, base: Path, staging: Path) -> None:
 
 
 def _from_folder(name: str, spec: dict, base: Path, staging: Path) -> None:
+    given = _given_files(name, spec, base)
+    for stale in kept_files(staging):
+        stale.unlink()
+    for path in given:
+        shutil.copyfile(path, staging / path.name)
+
+
+def _given_files(name: str, spec: dict, base: Path) -> list[Path]:
     folder = Path(base) / spec["path"]
     if not folder.is_dir():
         raise ModelError(
             f"model {name}: no folder {folder}; put the model there or mend its path in config/models.yaml"
         )
     check_folder(name, folder)
-    for stale in kept_files(staging):
-        stale.unlink()
-    for path in kept_files(folder):
-        shutil.copyfile(path, staging / path.name)
+    return kept_files(folder)
 
 
 def _from_package(name: str, spec: dict, base: Path, staging: Path) -> None:
+    path = _packaged_file(name, spec)
+    actual = files.file_digest(path)
+    if actual != spec["sha256"]:
+        raise ModelError(
+            f"model {name}: {path} has sha256 {actual}, not the {spec['sha256']} of config/models.yaml: "
+            "another version of the package? Install the pinned one, or pin this one"
+        )
+    convert_gguf(name, path, staging)
+
+
+def _packaged_file(name: str, spec: dict) -> Path:
     package = importlib.util.find_spec(spec["package"])  # found, not imported: nothing of it runs
     if package is None or not package.submodule_search_locations:
         distribution = spec["package"].replace("_", "-")
@@ -231,13 +280,7 @@ def _from_package(name: str, spec: dict, base: Path, staging: Path) -> None:
     )
     if not found:
         raise ModelError(f"model {name}: package {spec['package']} holds no {spec['file']}; look at its version")
-    actual = files.file_digest(found[0])
-    if actual != spec["sha256"]:
-        raise ModelError(
-            f"model {name}: {found[0]} has sha256 {actual}, not the {spec['sha256']} of config/models.yaml: "
-            "another version of the package? Install the pinned one, or pin this one"
-        )
-    convert_gguf(name, found[0], staging)
+    return found[0]
 
 
 def convert_gguf(name: str, path: Path, folder: Path) -> None:

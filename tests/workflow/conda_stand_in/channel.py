@@ -1,0 +1,114 @@
+"""A local conda channel whose packages are links to what is installed beside the interpreter that runs this."""
+
+import hashlib
+import io
+import json
+import re
+import sys
+import tarfile
+from importlib.metadata import Distribution, distribution
+from pathlib import Path, PurePosixPath
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+# What conda-forge calls otherwise than PyPI.
+PYPI_NAMES = {"matplotlib-base": "matplotlib"}
+# Run at the start of every program, so that an environment tells what its python ran.
+WITNESS = """\
+import sys
+with open(f"{sys.prefix}/programs.txt", "a") as programs:
+    programs.write(f"no_user_site={sys.flags.no_user_site} {' '.join(sys.orig_argv)}\\n")
+"""
+
+
+def specs(environment_file: Path) -> dict[str, str]:
+    """Package to wanted version (`=3.11`, `==2.13.0`, nothing) of an environment file, its `pip:` section included."""
+    asked = []
+    for dependency in yaml.safe_load(environment_file.read_text())["dependencies"]:
+        asked += dependency["pip"] if isinstance(dependency, dict) else [dependency]
+    named = (re.fullmatch(r"([\w.-]+)(.*)", spec).groups() for spec in asked)
+    return {canonicalize_name(PYPI_NAMES.get(name, name)): version for name, version in named}
+
+
+def build(folder: Path, environment_files: list[Path]) -> None:
+    """Write a channel with python, with every package that the files name, and with all that those need."""
+    records = [_wrap_python(folder)]
+    waiting = {name for file in environment_files for name in specs(file)} - {"python"}
+    wrapped = set()
+    while waiting:
+        name = waiting.pop()
+        wrapped.add(name)
+        installed = distribution(name)
+        needs = _requirements(installed)
+        records.append(_wrap(name, installed, needs, folder))
+        waiting |= needs.keys() - wrapped
+    for subdir in ("noarch", "linux-64"):
+        packages = {record.pop("fn"): record for record in records if record["subdir"] == subdir}
+        (folder / subdir / "repodata.json").write_text(json.dumps({"info": {"subdir": subdir}, "packages": packages}))
+
+
+def _requirements(installed: Distribution) -> dict[str, str]:
+    """Package to version specifier of what a distribution needs here, without its extras."""
+    needs = [Requirement(text) for text in installed.requires or []]
+    return {
+        canonicalize_name(need.name): str(need.specifier)
+        for need in needs
+        if need.marker is None or need.marker.evaluate({"extra": ""})
+    }
+
+
+def _wrap(name: str, installed: Distribution, needs: dict[str, str], folder: Path) -> dict:
+    """A package that links to a distribution's folders and modules, with scripts of its own."""
+    tops = {PurePosixPath(file).parts[0] for file in installed.files} - {"..", "__pycache__"}
+    links = {f"site-packages/{top}": str(installed.locate_file(top)) for top in sorted(tops)}
+    scripts = [f"{e.name} = {e.value.split('[')[0]}" for e in installed.entry_points.select(group="console_scripts")]
+    index = {
+        "name": name,
+        "version": Version(installed.version).public,
+        "depends": [f"python {PYTHON}.*", *(f"{need} {version}".strip() for need, version in needs.items())],
+        "noarch": "python",
+        "subdir": "noarch",
+    }
+    link = {"noarch": {"type": "python", "entry_points": scripts}, "package_metadata_version": 1}
+    return _write(folder, index, links, {}, {"info/link.json": json.dumps(link)})
+
+
+def _wrap_python(folder: Path) -> dict:
+    """This interpreter as a virtual environment has it: a link, and a file that makes where the link is its prefix."""
+    home = Path(sys.base_prefix) / "bin"
+    links = {f"bin/{name}": str(home / f"python{PYTHON}") for name in ("python", "python3", f"python{PYTHON}")}
+    files = {
+        "pyvenv.cfg": f"home = {home}\ninclude-system-site-packages = false\n",
+        f"lib/python{PYTHON}/site-packages/sitecustomize.py": WITNESS,
+    }
+    version = ".".join(map(str, sys.version_info[:3]))
+    return _write(folder, {"name": "python", "version": version, "depends": [], "subdir": "linux-64"}, links, files, {})
+
+
+def _write(folder: Path, index: dict, links: dict[str, str], files: dict[str, str], info: dict[str, str]) -> dict:
+    """Write a package and return its record in the channel's index."""
+    index = {"build": "0", "build_number": 0, **index}
+    paths = [{"_path": path, "path_type": "softlink"} for path in links]
+    paths += [{"_path": path, "path_type": "hardlink"} for path in files]
+    info = {
+        "info/index.json": json.dumps(index),
+        "info/paths.json": json.dumps({"paths": paths, "paths_version": 1}),
+        **info,
+    }
+    package = folder / index["subdir"] / f"{index['name']}-{index['version']}-0.tar.bz2"
+    package.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(package, "w:bz2") as archive:
+        for path, text in {**info, **files}.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+        for path, target in links.items():
+            member = tarfile.TarInfo(path)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            archive.addfile(member)
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    return {**index, "fn": package.name, "sha256": digest, "size": package.stat().st_size}
