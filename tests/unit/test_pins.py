@@ -41,7 +41,7 @@ def programs_by_environment() -> list[tuple[str, str]]:
         for rule in RULE.findall(path.read_text()):
             found += [
                 (program, name)
-                for name in re.findall(r"envs/(\w+)\.yaml", rule)
+                for name in re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', rule)
                 for program in re.findall(r"\$SCRIPTS/(\w+)\.py", rule)
             ]
     return found
