@@ -87,13 +87,20 @@ def unavailable() -> str:
 
 
 @contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keep other tests' clusters off this host; wait for one that is there to end."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]:
     """A cluster with idle nodes; when this ends, however it ends, nothing of it is left.
 
     Waits for another test's cluster on this host to end. Where there can be none, the RuntimeError says why.
     """
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone():
         if reason := unavailable():
             raise RuntimeError(reason)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
