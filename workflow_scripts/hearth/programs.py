@@ -22,11 +22,10 @@ def run(main: Callable[[], None]) -> None:
 
 
 def cluster_job(environment: Mapping[str, str]) -> str:
-    """Which SLURM job this is, where, and how often it was started anew; '' elsewhere, and on ranks but the first."""
+    """Which SLURM job this is, and where; '' elsewhere, and on ranks but the first."""
     if "SLURM_JOB_ID" not in environment or environment.get("RANK", "0") != "0":
         return ""
-    node, restarts = environment.get("SLURMD_NODENAME", "?"), environment.get("SLURM_RESTART_COUNT", "0")
-    return f"SLURM job {environment['SLURM_JOB_ID']} on {node}, restart {restarts}"
+    return f"SLURM job {environment['SLURM_JOB_ID']} on {environment.get('SLURMD_NODENAME', '?')}"
 
 
 def json_option(option: str, text: str, kind: type) -> dict | list:
