@@ -87,13 +87,20 @@ def unavailable() -> str:
 
 
 @contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keep other tests' clusters off this host; wait for one that is there to end."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]:
     """A cluster with idle nodes; when this ends, however it ends, nothing of it is left.
 
     Waits for another test's cluster on this host to end. Where there can be none, the RuntimeError says why.
     """
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone():
         if reason := unavailable():
             raise RuntimeError(reason)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
@@ -137,9 +144,7 @@ class Cluster:
     def stop(self) -> None:
         """End whatever the cluster has started, jobs and their orphans included, and give /etc/slurm back."""
         everything = [*_daemons(), *leftovers()]
-        for process in everything:
-            _kill(process)
-        psutil.wait_procs(everything, timeout=30)
+        _kill_and_wait(everything)
         for name in SETTINGS:
             if (ETC / name).is_symlink() and not _is_foreign(ETC / name):
                 (ETC / name).unlink()
@@ -277,6 +282,13 @@ def _node_of(process: psutil.Process) -> str:
     return ""
 
 
+def lives(process: psutil.Process) -> bool:
+    """Whether a process still does anything."""
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 @contextlib.contextmanager
 def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
     """Stop processes; let those that are still there go on at the end."""
@@ -288,12 +300,6 @@ def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
         for process in processes:
             with contextlib.suppress(psutil.Error):
                 process.resume()
-
-
-def awaits(process: psutil.Process, number: signal.Signals) -> bool:
-    """Whether a stopped process has been sent a signal that it will see when it goes on."""
-    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
-    return any(int(status[kind], 16) >> (number - 1) & 1 for kind in ("SigPnd", "ShdPnd"))
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 300):
@@ -358,5 +364,4 @@ def _kill_and_wait(processes: list[psutil.Process | None]) -> None:
     alive = [process for process in processes if process]
     for process in alive:
         _kill(process)
-    _, still = psutil.wait_procs(alive, timeout=30)
-    assert not still, f"not to be killed: {still}"
+    wait_until(lambda: not any(lives(process) for process in alive), f"killed: {alive}", seconds=30)
