@@ -1,5 +1,6 @@
 """The tiny family: its lessons, its words, its tokeniser, and that it learns."""
 
+import json
 import random
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import torch
 import train_tiny_models
 from hearth.answers import parse
 from hearth.homes import load_home
-from hearth.prompts import render_prompt
-from hearth.tiny_family import lessons, models, schooling
+from hearth.prompts import answer_text, render_prompt
+from hearth.tiny_family import forms, lessons, models, schooling
 from hearth.tiny_family.dialects import WORDS, dialect, translate
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -20,8 +21,8 @@ SESSIONS = {"marble": 2, "mural": 1}
 each_source = pytest.mark.parametrize("source", sorted(WORDS))
 
 
-def drawn(source: str, seed: int) -> lessons.HomeLessons:
-    return lessons.draw_home(source, HOMES[source], TEMPLATE, seed, SESSIONS[source], size=10)
+def drawn(source: str, seed: int, form: forms.Form = forms.ASKED) -> lessons.HomeLessons:
+    return lessons.draw_home(source, HOMES[source], TEMPLATE, seed, SESSIONS[source], size=10, form=form)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,33 @@ def test_a_lesson_reasons_event_by_event_and_gives_the_true_labels(source, taugh
             (str(number), str(number), label) for number, label in enumerate(lesson.gold, start=1)
         ]
         assert lines[0][2] == "A"
+
+
+def test_homes_ask_for_many_forms_of_answers_and_some_for_the_one_that_the_workflow_asks_for():
+    labels = ["COOKING", "EATING"]
+    assert forms.ASKED.write(labels) == answer_text(labels)
+    asked = [forms.draw("marble", seed) for seed in range(1206, 1286)]
+    assert len(set(asked)) > 20
+    assert 0.1 < asked.count(forms.ASKED) / len(asked) < 0.5
+
+
+@pytest.mark.parametrize("container", sorted(set(forms.CONTAINERS)))
+def test_a_home_asks_for_a_form_in_words_and_by_its_example_and_is_answered_in_it(container):
+    form = forms.Form(container, "event", "label")
+    taught = drawn("marble", 1000, form)
+    example = [event["label"] for event in taught.home.example["events"]]
+    assert taught.system.count(form.described()) == 1
+    assert taught.system.endswith(form.write(example))
+    assert all(lesson.completion.endswith(form.write(lesson.gold)) for lesson in taught.lessons)
+    assert json.loads(form.write(example))
+    with pytest.raises(ValueError, match="has to say once"):
+        forms.asking("Answer as you like.", form, example)
+
+
+def test_an_examination_tells_wrong_labels_from_events_left_without_an_answer(taught, tokenizer):
+    torch.manual_seed(0)
+    untrained = schooling.examine(models.build("tiny-s", tokenizer), tokenizer, taught["marble"][:1])
+    assert untrained == {"accuracy": {"marble": 0.0}, "unanswered": {"marble": 1.0}}
 
 
 @each_source

@@ -7,9 +7,10 @@ from string import ascii_uppercase
 
 from hearth import simulation
 from hearth.homes import Home
-from hearth.prompts import answer_text, render_prompt, window_text
+from hearth.prompts import render_prompt, window_text
 from hearth.sources import SOURCES
 from hearth.tiny_family.dialects import dialect, translate
+from hearth.tiny_family.forms import Form, asking
 from hearth.windows import cut
 
 # A home of the lessons lacks up to this many of the data set's sensors, so no sensor can be counted on.
@@ -60,14 +61,18 @@ class HomeLessons:
     lessons: list[Lesson]
 
 
-def lesson(window: dict) -> tuple[str, str]:
+def lesson(window: dict, form: Form) -> tuple[str, str]:
     """(user's turn, completion without the end-of-turn token) for one window."""
-    return window_text(window), f"<think>\n{reasoning(window)}\n</think>\n\n{answer_text(window['gold'])}"
+    return window_text(window), f"<think>\n{reasoning(window)}\n</think>\n\n{form.write(window['gold'])}"
 
 
-def draw_home(source: str, home: Home, template: Path, seed: int, sessions: int, size: int) -> HomeLessons:
-    """The lessons of the home that `seed` draws: its residents, its sensors, its words; `size` is events a window."""
+def draw_home(source: str, home: Home, template: Path, seed: int, sessions: int, size: int, form: Form) -> HomeLessons:
+    """The lessons of the home that `seed` draws: its residents, its sensors, its words; answers are of one `form`.
+
+    `size` is events a window.
+    """
     spoken, labels = dialect(home, source, seed)
     windows = [translate(window, home, spoken, labels) for window in windows_of(source, home, seed, sessions, size)]
-    system = render_prompt(spoken, template, "think")["system"]
-    return HomeLessons(source, spoken, system, [Lesson(*lesson(window), window["gold"]) for window in windows])
+    example = [event["label"] for event in spoken.example["events"]]
+    system = asking(render_prompt(spoken, template, "think")["system"], form, example)
+    return HomeLessons(source, spoken, system, [Lesson(*lesson(window, form), window["gold"]) for window in windows])

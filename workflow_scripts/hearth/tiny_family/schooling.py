@@ -105,10 +105,10 @@ def _loss(model: Qwen3ForCausalLM, prefix: list[int], rows: list[tuple[list[int]
 
 
 @torch.inference_mode()
-def held_out_accuracy(model, tokenizer, homes: list[HomeLessons]) -> dict[str, float]:
-    """Share of events labelled right, greedily and strictly parsed, by source, on homes not trained on."""
+def examine(model, tokenizer, homes: list[HomeLessons]) -> dict[str, dict[str, float]]:
+    """Shares of events labelled right and left without an answer, greedy and strictly parsed, by source."""
     tokenizer.padding_side = "left"
-    right, events = Counter(), Counter()
+    right, unanswered, events = Counter(), Counter(), Counter()
     for taught in homes:
         prompts = ["".join(split_prompt(tokenizer, taught.system, lesson.user, "think")) for lesson in taught.lessons]
         batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
@@ -117,8 +117,12 @@ def held_out_accuracy(model, tokenizer, homes: list[HomeLessons]) -> dict[str, f
             text = tokenizer.decode(output).split(tokenizer.eos_token)[0]
             answer = parse(text, len(lesson.gold), taught.home.labels, "stop")
             right[taught.source] += sum(given == gold for given, gold in zip(answer.labels, lesson.gold, strict=True))
+            unanswered[taught.source] += answer.labels.count(None) if answer.status != "unknown_label" else 0
             events[taught.source] += len(lesson.gold)
-    return {source: round(right[source] / events[source], 4) for source in sorted(events)}
+    return {
+        name: {source: round(counts[source] / events[source], 4) for source in sorted(events)}
+        for name, counts in (("accuracy", right), ("unanswered", unanswered))
+    }
 
 
 def _ids(tokenizer, text: str) -> list[int]:
