@@ -180,10 +180,10 @@ def _object(line: bytes, columns: Sequence[str]) -> dict[str, str]:
         raise RowError(f"longer than {8 * LONGEST_RECORD} bytes")
     try:
         value = json.loads(decoded(line.removeprefix(b"\xef\xbb\xbf"), "utf-8"))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except RowError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise RowError(f"not JSON: {error}") from None
-    except ValueError as error:
-        raise RowError(str(error)) from None
     if not isinstance(value, dict):
         raise RowError(f"a JSON {type(value).__name__}, not an object")
     return {name: _text(value.get(name)) for name in columns}

@@ -21,42 +21,47 @@ def parse(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarra
     no `zone` their milliseconds are those of the clock they were read from.
     """
     if form in EPOCH_UNITS:
-        good = texts.str.fullmatch(_EPOCH).to_numpy(dtype=bool)
-        numbers = pd.to_numeric(texts.where(good, "0"))
-        scale = EPOCH_UNITS[form]
-        exact = numbers.dtype.kind == "i"
-        if exact:
-            values = numbers.to_numpy()
-            found = values * scale if scale >= 1 else values // round(1 / scale)
-            good &= np.abs(values) <= _LAST / scale
-        else:
-            # To the microsecond first: 0.228 s must not become 227 ms by rounding.
-            wide = numbers.to_numpy(dtype=float) * scale * 1000
-            good &= np.abs(wide) <= 1000.0 * _LAST
-            found = np.where(good, np.round(wide), 0).astype(np.int64) // 1000
-        return _bounded(found, good, np.ones(len(texts), dtype=bool))
-    pattern = "ISO8601" if form == "iso8601" else form
-    aware = texts.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool) if form == "iso8601" else None
-    if aware is None:
+        found, good = _epoch(texts, EPOCH_UNITS[form])
+        utc = np.ones(len(texts), dtype=bool)
+    else:
+        found, good, utc = _dates(texts, form, zone)
+    good = good & (found >= _FIRST) & (found <= _LAST)
+    return np.where(good, found, 0), good, utc
+
+
+def _epoch(texts: pd.Series, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """(milliseconds, whether they are) of numbers of a unit of `scale` milliseconds."""
+    good = texts.str.fullmatch(_EPOCH).to_numpy(dtype=bool, copy=True)
+    numbers = pd.to_numeric(texts.where(good, "0")).to_numpy()
+    good &= np.abs(numbers.astype(float)) * scale <= _LAST
+    if numbers.dtype.kind == "i":
+        numbers = np.where(good, numbers, 0)
+        return numbers * int(scale) if scale >= 1 else numbers // round(1 / scale), good
+    # To the microsecond first: 0.228 s must not become 227 ms by rounding.
+    return np.where(good, np.round(numbers.astype(float) * scale * 1000), 0).astype(np.int64) // 1000, good
+
+
+def _dates(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `parse` gives, of dates with times of day."""
+    if form == "iso8601":
+        aware = texts.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool, copy=True)
+    else:
         aware = np.full(len(texts), "%z" in form)
     found = np.zeros(len(texts), dtype=np.int64)
     good = np.zeros(len(texts), dtype=bool)
     for utc in (True, False):
         chosen = aware == utc
         if chosen.any():
+            pattern = "ISO8601" if form == "iso8601" else form
             times = pd.to_datetime(texts[chosen], format=pattern, errors="coerce", utc=utc)
-            if not utc and zone:
-                times = times.dt.tz_localize(
-                    ZoneInfo(zone), ambiguous=np.ones(len(times), bool), nonexistent="shift_forward"
-                )
             good[chosen] = times.notna().to_numpy()
-            found[chosen] = _milliseconds(times)
-    return _bounded(found, good, aware | bool(zone))
+            found[chosen] = _milliseconds(times if utc or not zone else _localised(times, zone))
+    return found, good, aware | bool(zone)
 
 
-def _bounded(found: np.ndarray, good: np.ndarray, utc: np.ndarray):
-    good = good & (found >= _FIRST) & (found <= _LAST)
-    return np.where(good, found, 0), good, utc
+def _localised(times: pd.Series, zone: str) -> pd.Series:
+    """Times of a clock with its zone; of an hour shown twice the first, of one left out the moment after."""
+    return times.dt.tz_localize(ZoneInfo(zone), ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
 
 
 def _milliseconds(times: pd.Series) -> np.ndarray:
@@ -73,9 +78,7 @@ def on_clock(milliseconds: np.ndarray, zone: str) -> np.ndarray:
 
 def from_clock(milliseconds: np.ndarray, zone: str) -> np.ndarray:
     """UTC of what the clock of `zone` shows; of an hour that it shows twice, the first."""
-    times = pd.Series(milliseconds.astype("datetime64[ms]"))
-    aware = times.dt.tz_localize(ZoneInfo(zone), ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
-    return _milliseconds(aware)
+    return _milliseconds(_localised(pd.Series(milliseconds.astype("datetime64[ms]")), zone))
 
 
 def odd_hours(milliseconds: np.ndarray, zone: str) -> int:
