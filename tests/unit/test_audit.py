@@ -329,6 +329,9 @@ def test_the_table_compares_traces_with_and_without_each_flag(home, mixed):
     assert (rows["room_absent"]["accuracy_flagged"], rows["room_absent"]["accuracy_unflagged"]) == (2 / 3, 3 / 6)
     assert (rows["repetitive"]["flagged"], rows["repetitive"]["accuracy_flagged"]) == (0, None)
     assert table.cells[0][:2] == ["big (tiny)", "made-up (simulated)"]
+    shown = [cells[2] for cells in table.cells]
+    assert shown == [ANY, "answer_incomplete", "label_unargued", "room_absent", "reasoning_empty"]
+    assert "repetitive" in dict(table.notes)["Never raised"][0].split(", ")
 
 
 def test_the_programs_write_an_audit_and_its_table(home, mixed, tmp_path):

@@ -6,7 +6,9 @@ import sys
 import pytest
 from hearth.code_identity import SCRIPTS
 from hearth.distillation.recipes import draw, select, target, unfit
+from hearth.distillation.settings import CONFIG_SCHEMA
 from hearth.recipes import RECIPES
+from hearth.schemas import read_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +22,12 @@ names_and_marks = st.sets(st.sampled_from(NAMES)).flatmap(
 def test_recipes_are_named_without_loading_a_language_model():
     code = "import sys; import hearth.recipes, hearth.distillation.recipes; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=SCRIPTS)
+
+
+def test_a_config_may_name_every_recipe():
+    students = read_yaml(CONFIG_SCHEMA)["properties"]["students"]["properties"]
+    groups = students["groups"]["additionalProperties"]["properties"]
+    assert students["recipe"]["enum"] == groups["recipes"]["items"]["enum"] == list(RECIPES)
 
 
 def test_only_labels_and_format_teach_no_reasoning():

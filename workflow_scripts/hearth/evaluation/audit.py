@@ -70,10 +70,14 @@ def audit(recogniser: str, dataset: str, home: Home, prompt: dict, pairs: list[t
 
 
 def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str) -> Table:
-    """The table of audits, a row a flag; `simulated` datasets and `tiny` recognisers are called that."""
+    """The table of audits, a record a flag; `simulated` datasets and `tiny` recognisers are called that.
+
+    People are shown the flags that were raised; the others are named below.
+    """
     if not audits:
         raise ValueError("an audit table needs at least one audit")
     records = [record for found in audits for record in _records(found)]
+    never = [name for name in FLAGS if not any(record["flagged"] for record in records if record["flag"] == name)]
 
     def cell(record: dict, name: str) -> str:
         text = shown(COLUMNS[name], record[name])
@@ -89,9 +93,14 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
         title="Audit of the traces that students learn from",
         caption="",
         columns=list(COLUMNS.values()),
-        cells=[[cell(record, name) for name in COLUMNS] for record in records],
+        cells=[[cell(record, name) for name in COLUMNS] for record in records if record["flag"] not in never],
         records=records,
-        notes=[*NOTES, ("Prompt", list(prompts)), ("Code", [f"git commit {commit}"])],
+        notes=[
+            *([("Never raised", [", ".join(never)])] if never else []),
+            *NOTES,
+            ("Prompt", list(prompts)),
+            ("Code", [f"git commit {commit}"]),
+        ],
     )
 
 
