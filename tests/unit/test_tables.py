@@ -2,7 +2,7 @@ import io
 
 import pandas as pd
 import pytest
-from hearth.evaluation import costs, provenance
+from hearth.evaluation import costs, provenance, subsets
 from hearth.evaluation.rendering import (
     Column,
     Table,
@@ -209,3 +209,12 @@ def test_cost_adds_up_the_shards_of_a_split():
 def test_a_cost_table_of_nothing_is_an_error():
     with pytest.raises(ValueError, match="at least one"):
         costs.build([], [], [], "abc")
+
+
+def test_what_was_reached_on_simple_and_complex_windows_are_columns():
+    names = ["recogniser", "simple_windows", "simple_weighted_f1", "complex_windows", "complex_weighted_f1"]
+    found = build({"title": "Transfer", "columns": names}, [made_up_score(weighted_f1=0.5)], "abc")
+    record = found.records[0]
+    assert [record[name] for name in names] == ["little", 3, 0.5, 0, None]
+    assert found.notes[0][0] == "Simple and complex windows"
+    assert (COLUMNS.keys() & set(subsets.COLUMNS)) == set(subsets.COLUMNS)

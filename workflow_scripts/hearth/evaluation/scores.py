@@ -1,16 +1,18 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
 {"recogniser", "dataset", "kind": "base" | "student", "base", "condition", "teacher", "recipe", "train_dataset",
-"parameters", "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
+"parameters", "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...}, "complexity": {...},
 "tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold,
-`provenance.of_score` the rest.
+`subsets.by_complexity` what `complexity`, `provenance.of_score` the rest.
 """
 
 from pathlib import Path
 
+from hearth.complexity import Scale
 from hearth.evaluation import provenance
 from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows
+from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
 from hearth.homes import Home, nearest
 
@@ -65,6 +67,7 @@ def score(
     home: Home,
     windows: list[dict],
     parsed: list[dict],
+    scale: Scale,
     splits: dict,
     prompt: dict | None,
     model: dict | None,
@@ -73,9 +76,9 @@ def score(
 ) -> dict:
     """The score document. `windows` are the test split's and `parsed` their predictions, in the same order.
 
-    `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt's json, snapshot.json and
-    training_log.json (None for a base). Raises ValueError for a gold label that is none of the home's, and
-    where the inputs do not belong together.
+    `scale` tells how complex windows are; `splits`, `prompt`, `model` and `student` are the contents of splits.json,
+    the prompt's json, snapshot.json and training_log.json (None for a base). Raises ValueError for a gold label that
+    is none of the home's, and where the inputs do not belong together.
     """
     facts = check_facts(facts)
     if (facts["kind"] == "student") != (student is not None):
@@ -110,6 +113,9 @@ def score(
         "n_sessions": len({window["session"] for window in windows}),
         "strict": metrics("labels", "status"),
         "lenient": metrics("lenient_labels", "lenient_status"),
+        "complexity": by_complexity(
+            scale, windows, [row["labels"] for row in parsed], [row["status"] for row in parsed], home.labels
+        ),
         "tokens": {
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),

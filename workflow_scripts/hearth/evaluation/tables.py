@@ -6,7 +6,7 @@ usual ones. The rows are the scores, in the order they are given in.
 
 from collections import Counter
 
-from hearth.evaluation import provenance
+from hearth.evaluation import provenance, subsets
 from hearth.evaluation.rendering import Column, Table, decimals, magnitude, shown
 from hearth.homes import nearest
 
@@ -45,6 +45,12 @@ COLUMNS = {
     "lenient_micro_f1": Column("Micro F1 (lenient)", _RATE),
     "gain_over_base": Column("Gain over base", _GAIN),
     "gap_to_teacher": Column("Gap to teacher", _GAIN),
+    "simple_windows": Column("Simple windows"),
+    "simple_accuracy": Column("Accuracy (simple)", _RATE),
+    "simple_weighted_f1": Column("Weighted F1 (simple)", _RATE),
+    "complex_windows": Column("Complex windows"),
+    "complex_accuracy": Column("Accuracy (complex)", _RATE),
+    "complex_weighted_f1": Column("Weighted F1 (complex)", _RATE),
     "prompt_tokens": Column("Prompt tokens"),
     "completion_tokens": Column("Completion tokens"),
     "stand_in": _text("Stand-in"),
@@ -76,6 +82,8 @@ def build(spec: dict, scores: list[dict], commit: str) -> Table:
     notes = provenance.notes(scores, commit)
     if {"gain_over_base", "gap_to_teacher"} & set(names):
         notes = [GAIN_NOTE, *notes]
+    if set(subsets.COLUMNS) & set(names):
+        notes = [subsets.NOTE, *notes]
     simulated = provenance.simulated_datasets(scores)
     return Table(
         title=spec["title"],
@@ -126,6 +134,7 @@ def _record(score: dict, weighted: dict[tuple[str, str], float]) -> dict:
         **{name: strict[name] for name in _METRICS},
         **strict["rates"],
         **{f"lenient_{name}": lenient[name] for name in _METRICS},
+        **subsets.columns([score]),
         "reasoning": facts["prompt"]["reasoning"],
         "gain_over_base": None if base is None else own - base,
         "gap_to_teacher": None if teacher is None else teacher - own,
