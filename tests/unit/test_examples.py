@@ -94,7 +94,7 @@ def test_fewer_examples_are_a_part_of_more(tokenizer):
     ("change", "message"),
     [
         ({"window_id": "toy/s9/99"}, "windows file does not have"),
-        ({"window_id": "toy/s1/4"}, "in the test split"),
+        ({"window_id": "toy/tested/4"}, "in the test split"),
         ({"window_id": "toy/s1/1"}, "two traces"),
         ({"finish_reason": "eos"}, "finish_reason 'eos'"),
     ],
