@@ -20,6 +20,7 @@ import numpy as np
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude
 from hearth.evaluation.rows import Row
+from hearth.evaluation.scores import PAPER_RECIPE, of_paper
 from hearth.evaluation.statistics import CONFIDENCE, interval, spread
 from hearth.evaluation.tables import check_scores
 
@@ -27,8 +28,6 @@ HELD, NOT_HELD, NOT_TESTABLE = "held", "not held", "not testable here"
 # Whether the intervals exclude the opposite verdict; none is said where there are no intervals.
 SURE = {True: "beyond chance", False: "within chance", None: ""}
 
-# The recipe that the paper's claims are about.
-RECIPE = "reasoning"
 # Weighted F1 that the largest base model must have over the smallest, for F1 to grow with size.
 GROWTH = 0.15
 # Sizes below which nothing can be said of a curve.
@@ -224,6 +223,7 @@ _SURE_NOTE = (
 def build(scores: list[dict], commit: str) -> Table:
     """The table of claims: a row a claim and home, or pair of homes."""
     check_scores(scores)
+    scores = of_paper(scores)
     simulated = provenance.simulated_datasets(scores)
     found = [row for claim in CLAIMS for row in _rows(claim, scores)]
     records = [row | {"dataset": ", ".join(row["dataset"])} for row in found]
@@ -344,9 +344,9 @@ def _bases(scores: list[dict], dataset: str) -> list[dict]:
 
 def _student_base(scores: list[dict]) -> str:
     """The smallest base model that has students."""
-    students = [score for score in scores if score["kind"] == "student" and score["recipe"] == RECIPE]
+    students = [score for score in scores if score["kind"] == "student"]
     if not students:
-        raise NotTestableError(f"there is no student of recipe {RECIPE} among the scores")
+        raise NotTestableError(f"there is no student of recipe {PAPER_RECIPE} among the scores")
     return min(students, key=lambda score: (score["parameters"], score["base"]))["base"]
 
 
@@ -360,7 +360,7 @@ def _zero_shot(scores: list[dict], name: str, dataset: str) -> np.ndarray:
 
 def _students(scores: list[dict], base: str, trained_on: str, dataset: str) -> list[dict]:
     """The scores on `dataset` of the base's students of all seeds that learned on `trained_on`."""
-    wanted = {"kind": "student", "base": base, "recipe": RECIPE, "train_dataset": trained_on, "dataset": dataset}
+    wanted = {"kind": "student", "base": base, "train_dataset": trained_on, "dataset": dataset}
     found = [score for score in scores if wanted.items() <= score.items()]
     if not found:
         raise NotTestableError(

@@ -25,13 +25,13 @@ COLUMNS = {
 
 
 def records(rows: list[Row], pairs: list[list[str]]) -> list[dict]:
-    """One record a pair and dataset: the first recogniser's metrics less the other's.
+    """One record a pair and dataset: the first recogniser's metrics less the other's; rows of several seeds once.
 
     Raises ValueError for a recogniser of no row, for one compared with itself, and for two without a dataset in
     common.
     """
     named = by_name(rows)
-    found = []
+    found = {}
     for one, other in pairs:
         on = {name: [dataset for known, dataset in named if known == name] for name in (one, other)}
         for name, datasets in on.items():
@@ -42,8 +42,9 @@ def records(rows: list[Row], pairs: list[list[str]]) -> list[dict]:
         if not shared:
             raise ValueError(f"compare: {one} and {other} were scored on no dataset in common")
         for dataset in shared:
-            found.append(_record(named[one, dataset], named[other, dataset]))
-    return found
+            pair = named[one, dataset], named[other, dataset]
+            found[pair[0].name, pair[1].name, dataset] = _record(*pair)
+    return list(found.values())
 
 
 def table(found: list[dict], rows: list[Row], simulated: list[str]) -> Table:
