@@ -105,6 +105,12 @@ def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, chang
         build(tokenizer, traces, windows)
 
 
+def test_a_session_that_is_tested_on_teaches_nobody(tokenizer, traces, windows):
+    windows[-1] |= {"session": windows[0]["session"]}
+    with pytest.raises(ValueError, match="whose session has test windows too: split by session"):
+        build(tokenizer, traces, windows)
+
+
 def test_a_trace_without_its_text_is_refused(tokenizer, traces, windows):
     del traces[1]["text"]
     with pytest.raises(ValueError, match="trace 2 has no text"):

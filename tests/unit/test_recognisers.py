@@ -141,7 +141,7 @@ def test_groups_are_compared_each_recogniser_with_its_like(project):
 
 def test_a_table_compares_only_what_it_shows_on_one_dataset(project):
     config = changed(CONFIG, "tables/students/compare", [["little", "large"]])
-    with pytest.raises(ConfigError, match="tables.students.compare: the table selects little and large on no dataset"):
+    with pytest.raises(ConfigError, match=r"students\.compare: the table selects little and large on no dataset"):
         resolve(config, [], project)
 
 
