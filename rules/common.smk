@@ -14,6 +14,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from hearth import configuration, runs
 from hearth.recognisers import (
+    compared,
     prompts,
     recognisers,
     selected_pairs,
@@ -74,7 +75,7 @@ TABLES = [
     *[table for table, spec in config["tables"].items() if spec["all"]],
     *OWN_TABLES,
 ]
-TABLE_SPEC = ["title", "caption", "columns"]
+TABLE_SPEC = ["title", "caption", "columns", "seeds"]
 TABLE_FORMATS = ["md", "csv", "tex"]
 FIGURE_FORMATS = ["svg", "png"]
 # Relative, so that moving or cloning the whole project changes no input's name.
@@ -390,16 +391,21 @@ def table_scores(wildcards):
     ]
 
 
+def declared(table):
+    """The specification of a table, as the program takes it."""
+    spec = {key: config["tables"][table][key] for key in TABLE_SPEC}
+    return spec | {"compare": compared(config, table)}
+
+
 def table_spec(wildcards):
-    spec = config["tables"][wildcards.table]
-    return json.dumps({key: spec[key] for key in TABLE_SPEC}, sort_keys=True)
+    return json.dumps(declared(wildcards.table), sort_keys=True)
 
 
 def report_tables():
     """What the report shows of every table: specification and (recogniser, dataset) pairs, as JSON."""
     tables = {
         name: {
-            **{key: spec[key] for key in TABLE_SPEC},
+            **declared(name),
             "pairs": table_pairs(config, name),
         }
         for name, spec in config["tables"].items()

@@ -94,7 +94,7 @@ def test_fewer_examples_are_a_part_of_more(tokenizer):
     ("change", "message"),
     [
         ({"window_id": "toy/s9/99"}, "windows file does not have"),
-        ({"window_id": "toy/s1/4"}, "in the test split"),
+        ({"window_id": "toy/tested/4"}, "in the test split"),
         ({"window_id": "toy/s1/1"}, "two traces"),
         ({"finish_reason": "eos"}, "finish_reason 'eos'"),
     ],
@@ -102,6 +102,12 @@ def test_fewer_examples_are_a_part_of_more(tokenizer):
 def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, change, message):
     traces[0] |= change
     with pytest.raises(ValueError, match=message):
+        build(tokenizer, traces, windows)
+
+
+def test_a_session_that_is_tested_on_teaches_nobody(tokenizer, traces, windows):
+    windows[-1] |= {"session": windows[0]["session"]}
+    with pytest.raises(ValueError, match="whose session has test windows too: split by session"):
         build(tokenizer, traces, windows)
 
 

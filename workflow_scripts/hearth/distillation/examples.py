@@ -147,8 +147,9 @@ def collate(examples: list[dict[str, list[int]]], pad_id: int) -> dict[str, torc
 
 
 def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
-    """The window of every trace by window_id, checked: known, of the train split, one trace a window."""
+    """The window of every trace by window_id, checked: known, of a session for training, one trace a window."""
     by_id = {window["window_id"]: window for window in windows}
+    tested = {window["session"] for window in windows if window["split"] != "train"}
     seen = set()
     for number, trace in enumerate(traces, start=1):
         missing = {"window_id", "text", "finish_reason"} - trace.keys()
@@ -159,6 +160,8 @@ def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
             raise ValueError(f"trace of window {name!r}, which the windows file does not have: rebuild the traces")
         if by_id[name]["split"] != "train":
             raise ValueError(f"trace of window {name!r}, which is in the {by_id[name]['split']} split: train only")
+        if by_id[name]["session"] in tested:
+            raise ValueError(f"trace of window {name!r}, whose session has test windows too: split by session")
         if name in seen:
             raise ValueError(f"two traces of window {name!r}")
         if trace["finish_reason"] not in ("stop", "length"):

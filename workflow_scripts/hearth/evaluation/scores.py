@@ -1,17 +1,18 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
 {"recogniser", "dataset", "kind": "base" | "student", "base", "condition", "teacher", "recipe", "train_dataset",
-"parameters", "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...}, "complexity": {...},
-"tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold,
-`subsets.by_complexity` what `complexity`, `provenance.of_score` the rest.
+"parameters", "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...}, "lenient": {...},
+"complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.session_counts` says what
+`sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside `intervals` ([low, high] of every
+metric; null of a single session), `subsets.by_complexity` what `complexity` does, `provenance.of_score` the rest.
 """
 
 from pathlib import Path
 
 from hearth.complexity import Scale
-from hearth.evaluation import provenance
+from hearth.evaluation import provenance, statistics
 from hearth.evaluation.inputs import align, read_rows, read_windows
-from hearth.evaluation.metrics import score_windows
+from hearth.evaluation.metrics import score_windows, session_counts
 from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
 from hearth.homes import Home, nearest
@@ -19,15 +20,9 @@ from hearth.homes import Home, nearest
 SPLIT = "test"
 # What the paper's students learn from.
 PAPER_RECIPE = "reasoning"
-PARSED_KEYS = (
-    "window_id",
-    "prompt_tokens",
-    "completion_tokens",
-    "labels",
-    "status",
-    "lenient_labels",
-    "lenient_status",
-)
+# The ways of parsing, and where a parsed prediction has what each read.
+PARSINGS = {"strict": ("labels", "status"), "lenient": ("lenient_labels", "lenient_status")}
+PARSED_KEYS = ("window_id", "prompt_tokens", "completion_tokens", *PARSINGS["strict"], *PARSINGS["lenient"])
 
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
 _FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "stand_in", "simulated")
@@ -94,13 +89,19 @@ def score(
         raise ValueError(
             f"splits.json tells of {splits.get('windows', {}).get(SPLIT)} {SPLIT} windows, there are {len(windows)}"
         )
+    for window in windows:
+        if window["session"] not in splits["sessions"][SPLIT]:
+            raise ValueError(
+                f"window {window['window_id']}: splits.json does not name its session for testing; cut the windows"
+                " again"
+            )
     gold = [window["gold"] for window in windows]
     grounds = provenance.of_score(home, splits, prompt, model, student, facts)
-
-    def metrics(labels: str, status: str) -> dict:
-        return score_windows(gold, [row[labels] for row in parsed], [row[status] for row in parsed], home.labels)
-
-    return {
+    parsings = {
+        name: ([row[labels] for row in parsed], [row[status] for row in parsed])
+        for name, (labels, status) in PARSINGS.items()
+    }
+    document = {
         "recogniser": recogniser,
         "dataset": dataset,
         "kind": facts["kind"],
@@ -111,17 +112,18 @@ def score(
         "n_windows": len(windows),
         "n_events": sum(map(len, gold)),
         "n_sessions": len({window["session"] for window in windows}),
-        "strict": metrics("labels", "status"),
-        "lenient": metrics("lenient_labels", "lenient_status"),
-        "complexity": by_complexity(
-            scale, windows, [row["labels"] for row in parsed], [row["status"] for row in parsed], home.labels
-        ),
+        "sessions": session_counts([window["session"] for window in windows], gold, parsings),
+        **{name: score_windows(gold, *parsing, home.labels) for name, parsing in parsings.items()},
+        "complexity": by_complexity(scale, windows, *parsings["strict"], home.labels),
         "tokens": {
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),
         },
         "provenance": grounds,
     }
+    for name in PARSINGS:
+        document[name]["intervals"] = statistics.intervals(statistics.counts(document, name))
+    return document
 
 
 def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list[dict]]:
@@ -148,4 +150,6 @@ def read_score(path: Path) -> dict:
     found = read_json(path)
     if not isinstance(found, dict) or not {"recogniser", "dataset", "strict", "lenient", "provenance"} <= found.keys():
         raise ValueError(f"{path}: not a score file; score.py writes them")
+    if "sessions" not in found or not all("intervals" in found[name] for name in PARSINGS):
+        raise ValueError(f"{path}: a score without the counts of its sessions and without intervals; score again")
     return found
