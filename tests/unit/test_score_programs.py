@@ -227,7 +227,7 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(inputs, tmp_path):
     parse(inputs)
     for name in ("one", "other"):
         run_score(inputs, tmp_path / name)
-        statistics._weights.cache_clear()
+        statistics.weights.cache_clear()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
