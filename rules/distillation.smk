@@ -9,7 +9,7 @@ rule distil:
     input:
         traces=teacher_traces,
         windows=student_input("results/datasets/{dataset}/windows.jsonl"),
-        prompt=student_input("results/prompts/{dataset}.json"),
+        prompt=student_prompt,
         model=student_input("results/models/{base}/snapshot.json"),
         deepspeed=project_file(config["students"]["deepspeed"]),
     output:
@@ -34,7 +34,7 @@ rule distil:
     params:
         training=student_training,
         recipe=lambda wildcards: STUDENTS[wildcards.student].recipe,
-        teacher=config["teacher"],
+        teacher=lambda wildcards: STUDENTS[wildcards.student].teacher,
         dtype=config["engine"]["dtype"],
         notes=student_notes,
         model=student_input("results/models/{base}"),

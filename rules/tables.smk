@@ -73,7 +73,7 @@ rule cost:
     input:
         predictions=prediction_stats,
         students=collect(
-            "results/students/{student}/training.stats.json", student=STUDENTS
+            "results/students/{student}/training.stats.json", student=TRAINED
         ),
     output:
         markdown=report(
@@ -109,7 +109,7 @@ rule cost:
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
-for name in TABLES:
+for name in [*config["tables"], *OWN_TABLES]:
 
     rule:
         name:

@@ -18,14 +18,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--splits", required=True, type=Path, help="splits.json of the dataset")
     parser.add_argument("--home", required=True, type=Path, help="yaml of the dataset's home")
     parser.add_argument("--parsed", required=True, type=Path, help="parsed predictions on the test split, parsed.jsonl")
-    parser.add_argument("--prompt", required=True, type=Path, help="json of the prompt that was used")
-    parser.add_argument("--model", required=True, type=Path, help="snapshot.json of the model, a student's base")
+    parser.add_argument("--prompt", type=Path, help="json of the prompt that was used, for a language model")
+    parser.add_argument("--model", type=Path, help="snapshot.json of the language model, a student's base")
     parser.add_argument("--student", type=Path, help="training_log.json, for a student")
     parser.add_argument(
         "--facts",
         required=True,
-        help="JSON object with kind, base, home, decoding, dtype, stand_in, simulated (names of the simulated datasets "
-        "that the score rests on); for a student also teacher, recipe, train_dataset",
+        help="JSON object with kind, base, condition, home, decoding, dtype, stand_in, simulated (names of the "
+        "simulated datasets that the score rests on); for a student also teacher, recipe, train_dataset",
     )
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)
@@ -37,9 +37,10 @@ def main(argv: list[str] | None = None) -> None:
         windows=windows,
         parsed=parsed,
         splits=read_json(arguments.splits),
-        prompt=read_json(arguments.prompt),
-        model=read_json(arguments.model),
-        student=read_json(arguments.student) if arguments.student else None,
+        **{
+            name: read_json(path) if (path := getattr(arguments, name)) else None
+            for name in ("prompt", "model", "student")
+        },
         facts=json_option("--facts", arguments.facts, dict),
     )
     write_json(arguments.out, result)

@@ -54,6 +54,7 @@ def facts(**changes):
     known = {
         "kind": "base",
         "base": "little",
+        "condition": "",
         "home": "made-up",
         "decoding": DECODING,
         "dtype": "float32",
@@ -179,6 +180,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "dataset": dataset,
         "kind": "base",
         "base": "",
+        "condition": "",
         "teacher": "",
         "recipe": "",
         "train_dataset": "",

@@ -119,7 +119,6 @@ def test_the_smallest_students_base_is_looked_at():
         ([base("little", 0.7), base("large", 0.7, 9), student(0.9)], "teacher large 0.700 is not above"),
         ([base("little", 0.8), base("large", 0.7, 9), student(0.9)], "nothing to come close to"),
         ([base("little", 0.3), base("large", 0.7, 9)], "no student of recipe reasoning"),
-        ([base("little", 0.3), base("large", 0.7, 9), student(0.5, recipe="labels")], "no student of recipe reasoning"),
         (
             [base("little", 0.3), base("large", 0.7, 9), student(0.5, trained_on=POOR)],
             "no score on rich of a student of little that was trained on rich",
@@ -255,6 +254,13 @@ def test_a_row_a_claim_and_home_and_a_row_a_pair():
         ("rich, poor", HELD),
     ]
     assert [row["claim"] for row in found.records[::2]] == [claim.name for claim in claims.CLAIMS]
+
+
+def test_students_of_other_recipes_and_recognisers_under_a_condition_decide_no_claim():
+    own = [base("little", 0.3), base("middle", 0.6, 3), base("large", 0.7, 9), student(0.6)]
+    asked = base("little_constrained", 0.9) | {"condition": "constrained"}
+    others = [asked, student(0.9, recogniser="labels", recipe="labels"), student(0.1, recogniser="n5", condition="n5")]
+    assert claims.build(own + others, "abc").records == claims.build(own, "abc").records
 
 
 def test_every_claim_has_a_row_even_of_a_single_home():

@@ -12,12 +12,11 @@ from statistics import fmean
 
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, decimals, magnitude
+from hearth.evaluation.scores import PAPER_RECIPE, of_paper
 from hearth.evaluation.tables import check_scores
 
 HELD, NOT_HELD, NOT_TESTABLE = "held", "not held", "not testable here"
 
-# The recipe that the paper's claims are about.
-RECIPE = "reasoning"
 # Weighted F1 that the largest base model must have over the smallest, for F1 to grow with size.
 GROWTH = 0.15
 # Sizes below which nothing can be said of a curve.
@@ -170,6 +169,7 @@ COLUMNS = {
 def build(scores: list[dict], commit: str) -> Table:
     """The table of claims: a row a claim and home, or pair of homes."""
     check_scores(scores)
+    scores = of_paper(scores)
     simulated = provenance.simulated_datasets(scores)
     found = [row for claim in CLAIMS for row in _rows(claim, scores)]
     records = [row | {"dataset": ", ".join(row["dataset"])} for row in found]
@@ -255,9 +255,9 @@ def _bases(scores: list[dict], dataset: str) -> list[dict]:
 
 def _student_base(scores: list[dict]) -> str:
     """The smallest base model that has students."""
-    students = [score for score in scores if score["kind"] == "student" and score["recipe"] == RECIPE]
+    students = [score for score in scores if score["kind"] == "student"]
     if not students:
-        raise NotTestableError(f"there is no student of recipe {RECIPE} among the scores")
+        raise NotTestableError(f"there is no student of recipe {PAPER_RECIPE} among the scores")
     return min(students, key=lambda score: (score["parameters"], score["base"]))["base"]
 
 
@@ -271,7 +271,7 @@ def _zero_shot(scores: list[dict], name: str, dataset: str) -> float:
 
 def _students(scores: list[dict], base: str, trained_on: str, dataset: str) -> list[dict]:
     """The scores on `dataset` of the base's students of all seeds that learned on `trained_on`."""
-    wanted = {"kind": "student", "base": base, "recipe": RECIPE, "train_dataset": trained_on, "dataset": dataset}
+    wanted = {"kind": "student", "base": base, "train_dataset": trained_on, "dataset": dataset}
     found = [score for score in scores if wanted.items() <= score.items()]
     if not found:
         raise NotTestableError(

@@ -17,6 +17,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from hearth.evaluation.provenance import stand_ins
 from hearth.evaluation.rendering import magnitude
+from hearth.evaluation.scores import of_paper
 
 FORMS = ("svg", "png")
 # A fixed salt: matplotlib draws the ids in an SVG at random otherwise. Outlines need no font where they are shown.
@@ -63,6 +64,7 @@ def render(name: str, scores: list[dict]) -> dict[str, bytes]:
 
 def f1_by_size(scores: list[dict]) -> Figure:
     """Weighted F1 over parameters, a panel a dataset: base models as a line, students beside their base."""
+    scores = of_paper(scores)
     homes = list(dict.fromkeys(score["train_dataset"] for score in scores if score["train_dataset"]))
     teachers = {score["teacher"] for score in scores if score["teacher"]}
     colours = {home: COLOURS[index % len(COLOURS)] for index, home in enumerate(homes)}

@@ -1,8 +1,9 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
-{"recogniser", "dataset", "kind": "base" | "student", "base", "teacher", "recipe", "train_dataset", "parameters",
-"n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...}, "tokens": {"prompt", "completion"},
-"provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold, `provenance.of_score` the rest.
+{"recogniser", "dataset", "kind": "base" | "student", "base", "condition", "teacher", "recipe", "train_dataset",
+"parameters", "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
+"tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold,
+`provenance.of_score` the rest.
 """
 
 from pathlib import Path
@@ -14,6 +15,8 @@ from hearth.files import read_json
 from hearth.homes import Home, nearest
 
 SPLIT = "test"
+# What the paper's students learn from.
+PAPER_RECIPE = "reasoning"
 PARSED_KEYS = (
     "window_id",
     "prompt_tokens",
@@ -25,7 +28,7 @@ PARSED_KEYS = (
 )
 
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
-_FACTS = ("kind", "base", "home", "decoding", "dtype", "stand_in", "simulated")
+_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "stand_in", "simulated")
 _STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
 _TEACHER_FACT = "teacher_stand_in"
 _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
@@ -34,9 +37,11 @@ _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
 def check_facts(facts: dict) -> dict:
     """`facts` as they are, when they are complete.
 
-    All have kind, base, home, decoding, dtype, stand_in ("" or what the model stands in for) and simulated (the
-    simulated datasets that the number rests on, tested or trained on); a student has teacher, recipe,
-    train_dataset and teacher_stand_in too. Raises ValueError naming the key that is missing, unknown or wrong.
+    All have kind, base, condition ("", or in what it differs from the main recogniser of its kind), home, decoding,
+    dtype, stand_in ("", or what the model stands in for) and simulated (the simulated datasets that the number rests
+    on, tested or trained on); a student has teacher, recipe, train_dataset and teacher_stand_in too.
+
+    Raises ValueError naming the key that is missing, unknown or wrong.
     """
     kind = facts.get("kind")
     if kind not in ("base", "student"):
@@ -61,8 +66,8 @@ def score(
     windows: list[dict],
     parsed: list[dict],
     splits: dict,
-    prompt: dict,
-    model: dict,
+    prompt: dict | None,
+    model: dict | None,
     student: dict | None,
     facts: dict,
 ) -> dict:
@@ -97,6 +102,7 @@ def score(
         "dataset": dataset,
         "kind": facts["kind"],
         "base": facts["base"] if student else "",
+        "condition": facts["condition"],
         **{key: facts.get(key, "") for key in _STUDENT_FACTS},
         "parameters": grounds["model"]["parameters"],
         "n_windows": len(windows),
@@ -124,6 +130,11 @@ def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list
                     f"{len(row[key])} {key}; parse again"
                 )
     return windows, [row for _, row in pairs]
+
+
+def of_paper(scores: list[dict]) -> list[dict]:
+    """The scores of what the paper is about: base models as they are, and students of its recipe."""
+    return [score for score in scores if not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)]
 
 
 def read_score(path: Path) -> dict:
