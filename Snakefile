@@ -73,5 +73,6 @@ rule all:
         ),
         "results/report.html" if SCORES else [],
         collect(
-            "results/datasets/{dataset}/dataset_card.md", dataset=config["datasets"]
+            "results/datasets/{dataset}/dataset_card.md",
+            dataset=usual_datasets(config),
         ),

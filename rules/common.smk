@@ -20,6 +20,7 @@ from hearth.recognisers import (
     student_groups,
     students,
     table_pairs,
+    usual_datasets,
 )
 from hearth.code_identity import code_digest
 from hearth.files import write_text

@@ -184,7 +184,8 @@ TRAINING = "students/training"
         ("prompt", {"template": "../x"}, "prompt.template: '../x' does not match"),
         ("tables/scaling/select/0/recognisers", "modles", "unknown group 'modles'; did you mean 'models'?"),
         ("tables/scaling/select/0/recognisers", 1, "recognisers: 1 is neither a list of names nor"),
-        ("tables/scaling/compare", [["little", "larg"]], "compare.0.1: unknown recogniser 'larg'; did you mean"),
+        ("tables/scaling/compare", [["little", "larg"]], "compare.0.1: unknown recogniser or group 'larg'; did you"),
+        ("tables/scaling/compare", [["models", "bases"]], "scaling.compare: models has 2 recognisers and bases has 1"),
         ("tables/scaling/compare", [["little"]], "compare.0: ['little'] is too short"),
         ("windows", {"by": "time"}, "windows.seconds: windows by time need a number of seconds"),
         (

@@ -2,7 +2,7 @@
 
 import pytest
 from hearth.configuration import resolve
-from hearth.recognisers import prompts, recognisers, selected_pairs, students, table_pairs
+from hearth.recognisers import compared, prompts, recognisers, selected_pairs, students, table_pairs
 from yaml_kit import CONFIG, changed, make_project
 
 
@@ -129,3 +129,22 @@ def test_a_baseline_has_neither_model_nor_prompt(project):
     filled, _ = resolve(CONFIG | {"baselines": ["crf"]}, [], project)
     crf = recognisers(filled)["crf"]
     assert (crf.kind, crf.base, crf.prompt, crf.student) == ("baseline", "", {}, None)
+
+
+def test_groups_are_compared_each_recogniser_with_its_like(project):
+    conditions = {"cold": {"of": "models", "decoding": {"temperature": 0}}}
+    config = changed(CONFIG, "tables/scaling/compare", [["cold", "models"], ["large", "little"]])
+    filled, _ = resolve(config | {"conditions": conditions}, [], project)
+    assert compared(filled, "scaling") == [["little_cold", "little"], ["large_cold", "large"], ["large", "little"]]
+
+
+def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_is_named(project):
+    config = changed(CONFIG, "datasets/second/all", False)
+    config["tables"] = {
+        "one": {"title": "One", "select": [{"recognisers": "models"}]},
+        "two": {"title": "Two", "select": [{"recognisers": "models", "datasets": ["second"]}]},
+    }
+    filled, _ = resolve(config, [], project)
+    assert list(students(filled)) == ["little_reasoning_made-up"]
+    assert table_pairs(filled, "one") == [("little", "made-up"), ("large", "made-up")]
+    assert table_pairs(filled, "two") == [("little", "second"), ("large", "second")]

@@ -10,7 +10,17 @@ from pathlib import Path
 
 from hearth.files import digest, file_digest
 from hearth.homes import HomeError, load_home
-from hearth.recognisers import DIRECT, MODEL_GROUPS, groups, recognisers, student_groups, students, table_pairs
+from hearth.recognisers import (
+    DIRECT,
+    MODEL_GROUPS,
+    compared,
+    groups,
+    recognisers,
+    student_groups,
+    students,
+    table_pairs,
+    usual_datasets,
+)
 from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,7 +49,7 @@ def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[d
     _refuse(_references(filled, registry, project), documents, config)
     for key in [key for key in filled if key.endswith("_root")]:
         filled["datasets"][key.removesuffix("_root")]["root"] = filled.pop(key)
-    filled["students"]["trained_on"] = filled["students"]["trained_on"] or list(filled["datasets"])
+    filled["students"]["trained_on"] = filled["students"]["trained_on"] or usual_datasets(filled)
     for dataset in filled["datasets"].values():
         dataset["windows"] = filled["windows"] | dataset["windows"]
     return filled, registry
@@ -216,13 +226,18 @@ def _table_references(config: dict) -> Iterator[Problem]:
             if isinstance(part["datasets"], list):
                 yield from _unknown("dataset", part["datasets"], [*where, "datasets"], config["datasets"])
         for index, pair in enumerate(spec["compare"]):
-            yield from _unknown("recogniser", pair, ["tables", table, "compare", index], known)
+            where = ["tables", table, "compare", index]
+            yield from _unknown("recogniser or group", pair, where, [*known, *grouped])
 
 
 def _table_selections(config: dict) -> Iterator[Problem]:
     for table in config["tables"]:
         if not table_pairs(config, table):
             yield ["tables", table, "select"], "selects no recogniser on any dataset"
+        try:
+            compared(config, table)
+        except ValueError as error:
+            yield ["tables", table, "compare"], str(error)
 
 
 def _filled(value: dict, schema: dict) -> dict:

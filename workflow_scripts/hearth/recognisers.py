@@ -50,6 +50,11 @@ class Recogniser:
     decoding: dict = field(default_factory=dict)
 
 
+def usual_datasets(config: dict) -> list[str]:
+    """The datasets that are meant where none are named."""
+    return [name for name, dataset in config["datasets"].items() if dataset["all"]]
+
+
 def student_groups(config: dict) -> dict[str, list[Student]]:
     """The students of every group; the main ones are the group `students`."""
     main = config["students"]
@@ -71,7 +76,7 @@ def _students(config: dict, group: dict) -> Iterator[Student]:
     for base in group["bases"]:
         for recipe in group["recipes"]:
             for count in group["max_examples"] or [None]:
-                for dataset in group["trained_on"] or list(config["datasets"]):
+                for dataset in group["trained_on"] or usual_datasets(config):
                     for seed in group["seeds"]:
                         variant = [f"n{count}"] if count else []
                         variant += [f"by-{group['teacher']}"] if group["teacher"] != config["teacher"] else []
@@ -163,6 +168,20 @@ def table_pairs(config: dict, table: str) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pairs))
 
 
+def compared(config: dict, table: str) -> list[list[str]]:
+    """The pairs of recognisers whose difference a table tests. Raises ValueError for groups of different sizes."""
+    grouped, pairs = groups(config), []
+    for pair in config["tables"][table]["compare"]:
+        one, other = (grouped.get(name, [name]) for name in pair)
+        if len(one) != len(other):
+            raise ValueError(
+                f"{pair[0]} has {len(one)} recognisers and {pair[1]} has {len(other)}, so there is no comparing each "
+                "with its like; name recognisers"
+            )
+        pairs += map(list, zip(one, other, strict=True))
+    return pairs
+
+
 def selected_pairs(config: dict) -> list[tuple[str, str]]:
     """(recogniser, dataset) pairs of every table that is part of `all`, each once: the scores of a run."""
     tables = [table for table, spec in config["tables"].items() if spec["all"]]
@@ -176,4 +195,4 @@ def _datasets(config: dict, student: Student | None, selected: str | list[str]) 
     learned = [student.dataset] if student else []
     if selected == "trained_on":
         return learned
-    return [dataset for dataset in config["datasets"] if selected == "all" or dataset not in learned]
+    return [dataset for dataset in usual_datasets(config) if selected == "all" or dataset not in learned]
