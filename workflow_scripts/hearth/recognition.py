@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from hearth import files
 from hearth.engines import Completion, Decoding, Engine, Request
 from hearth.journal import FORMAT, Journal
-from hearth.prompts import split_prompt, window_text
+from hearth.prompts import split_prompt, user_turns
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +32,24 @@ def shard_windows(windows: list[dict], split: str, shard: str) -> list[dict]:
 
 
 def recognise(
-    windows: list[dict], prompt: dict, tokenizer, engine: Engine, decoding: Decoding, recogniser: dict, work: Path
+    windows: list[dict],
+    prompt: dict,
+    tokenizer,
+    engine: Engine,
+    decoding: Decoding,
+    recogniser: dict,
+    work: Path,
+    dataset: Sequence[dict] = (),
 ) -> tuple[list[dict], dict]:
     """(predictions in the order of `windows`, stats): what `engine` writes for every window.
 
     `prompt` is the rendered prompt, `tokenizer` the one whose chat template places it, `recogniser` says which
-    weights the engine runs (digests of model and adapter). Finished batches are journaled in `work`
+    weights the engine runs (digests of model and adapter), `dataset` are all windows of the dataset, from whose train
+    split a prompt may show some. Finished batches are journaled in `work`
     under a digest of everything that decides them, and are not done again. The engine is given longest
     prompts first, in an order that only the shard decides: a resumed run has the batches of an undisturbed one.
     """
-    prefix, suffixes = _prompts(tokenizer, prompt, windows)
+    prefix, suffixes = _prompts(tokenizer, prompt, windows, dataset)
     digest = files.digest(
         {
             "journal": FORMAT,
@@ -100,15 +108,17 @@ def _some(keys: list[str]) -> str:
     return f"{len(keys)} window{'s' if len(keys) > 1 else ''} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
 
 
-def _prompts(tokenizer, prompt: dict, windows: list[dict]) -> tuple[str, dict[str, str]]:
+def _prompts(tokenizer, prompt: dict, windows: list[dict], dataset: Sequence[dict]) -> tuple[str, dict[str, str]]:
     """(static prefix, suffix by window id)."""
     prefixes, suffixes = set(), {}
+    turns = user_turns(prompt, windows, dataset)
     for window in windows:
-        prefix, suffix = split_prompt(tokenizer, prompt["system"], window_text(window), prompt["reasoning"])
-        if window["window_id"] in suffixes:
-            raise ValueError(f"window {window['window_id']} is there twice")
+        key = window["window_id"]
+        prefix, suffix = split_prompt(tokenizer, prompt["system"], turns[key], prompt["reasoning"])
+        if key in suffixes:
+            raise ValueError(f"window {key} is there twice")
         prefixes.add(prefix)
-        suffixes[window["window_id"]] = suffix
+        suffixes[key] = suffix
     (prefix,) = prefixes
     return prefix, suffixes
 

@@ -164,7 +164,7 @@ def _record(row: Row, named: dict[tuple[str, str], Row]) -> dict:
         **{name: score[name] for name in COLUMNS if name in score},
         "recogniser": row.name,
         "n_seeds": len(row.scores) if len(row.scores) > 1 else None,
-        "reasoning": facts["prompt"]["reasoning"],
+        "reasoning": facts["prompt"] and facts["prompt"]["reasoning"],
         **{f"{kind}_tokens": row.tokens(kind) for kind in ("prompt", "completion")},
         "stand_in": facts["stand_in"],
         "teacher_stand_in": facts["teacher_stand_in"],
