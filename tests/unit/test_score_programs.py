@@ -125,6 +125,16 @@ def test_the_score_of_a_base_model(inputs, tmp_path):
     assert found["provenance"]["student"] is None
 
 
+def test_a_score_tells_simple_from_complex_windows(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_json(tmp_path / "score.json")["complexity"]
+    # The only train window has one label, and so has the last test window, which was never answered.
+    assert (found["simple"]["accuracy"], found["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
+    assert (found["complex"]["accuracy"], sum(found["complex"]["status"].values())) == (3 / 4, 2)
+    assert "median of the train windows" in found["rule"]
+
+
 def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
     parse(inputs)
     run_score(inputs, tmp_path / "score.json", student_facts(), "little_reasoning_made-up", student=True)

@@ -92,7 +92,8 @@ MATRIX = [
         yaml_of("config/homes/marble.yaml", lambda home: home["rules"].append("Someone in the bathroom washes.")),
         {
             **dict.fromkeys(("copy_project_file", *DATA, "render_prompt", "distil"), 1),
-            **{"recognise": 12, "gather_predictions": 6, "parse_predictions": 5, "score": 5, "table": 3, "cost": 1},
+            **{"recognise": 12, "gather_predictions": 6, "parse_predictions": 6, "score": 5, "table": 3, "cost": 1},
+            **{"audit": 1, "audit_table": 1},
             **SHOWN,
         },
     ),
@@ -110,8 +111,8 @@ MATRIX = [
         "a decoding value",
         config(lambda c: c["decoding"].update(max_new_tokens=97)),
         {
-            **{"recognise": 20, "distil": 2, "gather_predictions": 10, "parse_predictions": 8, "score": 8},
-            **{"table": 3, "cost": 1},
+            **{"recognise": 20, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
+            **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
             **SHOWN,
         },
     ),

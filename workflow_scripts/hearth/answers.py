@@ -58,14 +58,14 @@ def parse(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> 
     An event without an object, or with an unknown label, gets None; a list of any other form
     gives None for every event.
     """
-    reasoning, answer = _split_reasoning(text)
+    reasoning, answer = split_reasoning(text)
     unread = [None] * size
     if answer is None:
         return Answer(reasoning, unread, "unclosed_reasoning")
-    found = _last_json_list(answer)
+    found = last_list(answer)
     if found is None:
         return Answer(reasoning, unread, "truncated" if finish_reason == "length" else "malformed")
-    value, start = found
+    value, start, _end = found
     if not reasoning:
         reasoning = _FENCE.sub("", answer[:start].strip()).strip()
     given = _by_id(value, size)
@@ -88,10 +88,10 @@ def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
         return strict
-    answer = _split_reasoning(text)[1]
+    answer = split_reasoning(text)[1]
     answer = text if answer is None else answer
     given = _pairs(answer)
-    found = _last_json_list(answer)
+    found = last_list(answer)
     if not given and found and len(found[0]) == size and all(isinstance(item, str) for item in found[0]):
         given = dict(enumerate(found[0], start=1))
     spelling = {_plain(label): label for label in labels} | {label: label for label in labels}
@@ -107,7 +107,7 @@ def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason
     return Answer(strict.reasoning, read, strict.status if numbers.isdisjoint(given) else "missing_events")
 
 
-def _split_reasoning(text: str) -> tuple[str, str | None]:
+def split_reasoning(text: str) -> tuple[str, str | None]:
     """(reasoning, answer); the answer is None when reasoning was opened and never closed.
 
     Some templates put the opening tag into the prompt, so only the closing one is required.
@@ -120,13 +120,13 @@ def _split_reasoning(text: str) -> tuple[str, str | None]:
     return "", text
 
 
-def _last_json_list(text: str) -> tuple[list, int] | None:
-    """The last complete JSON list in a text and where it starts; lists inside a list do not count."""
+def last_list(text: str) -> tuple[list, int, int] | None:
+    """The last complete JSON list in a text, where it starts and ends; lists inside a list do not count."""
     lists = list(_LIST.finditer(text))
     if not lists:
         return None
     try:
-        return json.loads(lists[-1][0]), lists[-1].start()
+        return json.loads(lists[-1][0]), *lists[-1].span()
     except ValueError:  # Python refuses integers of thousands of digits.
         return None
 

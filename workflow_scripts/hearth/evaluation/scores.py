@@ -2,16 +2,19 @@
 
 {"recogniser", "dataset", "kind": one of `KINDS`, "base", "condition", "teacher", "recipe", "train_dataset",
 "parameters" (None for a baseline), "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...},
-"lenient": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.session_counts` says what
-`sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside `intervals` ([low, high] of every
-metric; null of a single session), `provenance.of_score` the rest.
+"lenient": {...}, "complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}};
+`metrics.session_counts` says what `sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside
+`intervals` ([low, high] of every metric; null of a single session), `subsets.by_complexity` what `complexity` does,
+`provenance.of_score` the rest.
 """
 
 from pathlib import Path
 
+from hearth.complexity import Scale
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows, session_counts
+from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
 from hearth.homes import Home, nearest
 
@@ -63,6 +66,7 @@ def score(
     home: Home,
     windows: list[dict],
     parsed: list[dict],
+    scale: Scale,
     splits: dict,
     prompt: dict | None,
     model: dict | None,
@@ -71,9 +75,10 @@ def score(
 ) -> dict:
     """The score document. `windows` are the test split's and `parsed` their predictions, in the same order.
 
-    `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt's json, snapshot.json and
-    training_log.json (None for all but students); a baseline has neither prompt nor model. Raises ValueError for
-    a gold label that is none of the home's, and where the inputs do not belong together.
+    `scale` tells how complex windows are; `splits`, `prompt`, `model` and `student` are the contents of splits.json,
+    the prompt's json, snapshot.json and training_log.json (None for all but students); a baseline has neither prompt
+    nor model. Raises ValueError for a gold label that is none of the home's, and where the inputs do not belong
+    together.
     """
     facts = check_facts(facts)
     if (facts["kind"] == "student") != (student is not None):
@@ -117,6 +122,7 @@ def score(
         "n_sessions": len({window["session"] for window in windows}),
         "sessions": session_counts([window["session"] for window in windows], gold, parsings),
         **{name: score_windows(gold, *parsing, home.labels) for name, parsing in parsings.items()},
+        "complexity": by_complexity(scale, windows, *parsings["strict"], home.labels),
         "tokens": {
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),
