@@ -20,7 +20,7 @@ def main(argv=None):
     parser.add_argument("--split", choices=("train", "test"), required=True, help="which windows")
     parser.add_argument("--shard", required=True, help="first and last position in the split, such as 00000-00063")
     parser.add_argument("--prompt", type=Path, required=True, help="the rendered prompt, JSON")
-    parser.add_argument("--decoding", required=True, help="temperature, top_p, top_k, max_new_tokens, seed, as JSON")
+    parser.add_argument("--decoding", required=True, help="decoding of the config, as JSON")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="of the weights")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one"

@@ -6,6 +6,7 @@ The system prompt has the paper's six parts (section 3, step 3) and is equal for
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import jinja2
@@ -16,6 +17,9 @@ REASONING_MODES = ("think", "inline", "none")
 
 # Stands for the window while the chat template is rendered; private-use characters no template or window holds.
 _WINDOW = "\ue000window\ue001"
+
+# The thought without content that Qwen3's template writes where thinking is off.
+_EMPTY_THOUGHT = re.compile(r"<think>(?P<within>\s*)</think>(?P<after>\s*)\Z")
 
 
 def events_text(events: list[dict]) -> str:
@@ -36,8 +40,22 @@ def answer_text(labels: list[str]) -> str:
     return json.dumps([{"id": i, "activity": label} for i, label in enumerate(labels, start=1)], ensure_ascii=False)
 
 
+def answer_schema(labels: list[str], size: int) -> str:
+    """The JSON schema of `answer_text` for `size` events: their ids in order, each with one of `labels`."""
+    events = [
+        {
+            "type": "object",
+            "properties": {"id": {"const": number}, "activity": {"enum": labels}},
+            "required": ["id", "activity"],
+            "additionalProperties": False,
+        }
+        for number in range(1, size + 1)
+    ]
+    return json.dumps({"type": "array", "prefixItems": events, "minItems": size, "items": False}, ensure_ascii=False)
+
+
 def render_prompt(home: Home, template: Path, reasoning: str) -> dict:
-    """The static part of the prompt: {"version", "template", "reasoning", "system"}.
+    """The static part of the prompt: {"version", "template", "reasoning", "labels", "system"}.
 
     `version` is `<template name>@<first 12 hex digits of the SHA-256 of the system text>`. Raises
     ValueError naming the template for a template that does not render.
@@ -67,7 +85,13 @@ def render_prompt(home: Home, template: Path, reasoning: str) -> dict:
     except Exception as error:  # An expression in a template can raise anything.
         raise ValueError(f"{template}: {error}") from None
     version = f"{Path(template).stem}@{hashlib.sha256(system.encode('utf-8')).hexdigest()[:12]}"
-    return {"version": version, "template": Path(template).stem, "reasoning": reasoning, "system": system}
+    return {
+        "version": version,
+        "template": Path(template).stem,
+        "reasoning": reasoning,
+        "labels": list(home.labels),
+        "system": system,
+    }
 
 
 def split_prompt(tokenizer, system: str, user: str, reasoning: str) -> tuple[str, str]:
@@ -85,6 +109,19 @@ def split_prompt(tokenizer, system: str, user: str, reasoning: str) -> tuple[str
     if not mark or _WINDOW in suffix:
         raise ValueError("the model's chat template does not show the user's turn exactly once")
     return prefix, user + suffix
+
+
+def thought_marks(tokenizer) -> tuple[str, str]:
+    """What opens and what closes a thought in the model's chat template, line breaks included.
+
+    Qwen3's way, "<think>\\n" and "\\n</think>\\n\\n", where the template does not show another.
+    """
+    empty = _EMPTY_THOUGHT.search(_chat(tokenizer, "", enable_thinking=False))
+    if not empty:
+        return "<think>\n", "\n</think>\n\n"
+    within = empty["within"]  # a break that follows what opens, and one that precedes what closes
+    half = len(within) // 2
+    return "<think>" + within[:half], f"{within[half:]}</think>{empty['after']}"
 
 
 def _chat(tokenizer, system: str, enable_thinking: bool) -> str:

@@ -3,12 +3,14 @@
 {"recogniser", "dataset", "kind": "base" | "student", "base", "condition", "teacher", "recipe", "train_dataset",
 "parameters", "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
 "tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold,
-`provenance.of_score` the rest.
+`provenance.of_score` the rest. Where predictions have confidences there is "confidence" too: see
+`calibration.confidence_metrics`.
 """
 
 from pathlib import Path
 
 from hearth.evaluation import provenance
+from hearth.evaluation.calibration import confidence_metrics
 from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows
 from hearth.files import read_json
@@ -94,6 +96,9 @@ def score(
     gold = [window["gold"] for window in windows]
     grounds = provenance.of_score(home, splits, prompt, model, student, facts)
 
+    confidences = [row.get("confidences", [None] * len(row["labels"])) for row in parsed]
+    confidence = confidence_metrics(gold, [row["labels"] for row in parsed], confidences)
+
     def metrics(labels: str, status: str) -> dict:
         return score_windows(gold, [row[labels] for row in parsed], [row[status] for row in parsed], home.labels)
 
@@ -114,6 +119,7 @@ def score(
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),
         },
+        **({"confidence": confidence} if confidence else {}),
         "provenance": grounds,
     }
 
