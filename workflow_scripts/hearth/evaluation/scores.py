@@ -1,7 +1,7 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
-{"recogniser", "dataset", "kind": "base" | "student", "base", "condition", "teacher", "recipe", "train_dataset",
-"parameters", "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
+{"recogniser", "dataset", "kind": one of `KINDS`, "base", "condition", "teacher", "recipe", "train_dataset",
+"parameters" (None for a baseline), "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
 "tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold,
 `provenance.of_score` the rest. Where predictions have confidences there is "confidence" too: see
 `calibration.confidence_metrics`.
@@ -29,6 +29,8 @@ PARSED_KEYS = (
     "lenient_status",
 )
 
+# A language model as it is, one that has learned from another, and a recogniser without a language model.
+KINDS = ("base", "student", "baseline")
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
 _FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "stand_in", "simulated")
 _STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
@@ -41,13 +43,14 @@ def check_facts(facts: dict) -> dict:
 
     All have kind, base, condition ("", or in what it differs from the main recogniser of its kind), home, decoding,
     dtype, stand_in ("", or what the model stands in for) and simulated (the simulated datasets that the number rests
-    on, tested or trained on); a student has teacher, recipe, train_dataset and teacher_stand_in too.
+    on, tested or trained on); a student has teacher, recipe, train_dataset and teacher_stand_in too. A baseline has
+    base, dtype and stand_in "" and an empty decoding.
 
     Raises ValueError naming the key that is missing, unknown or wrong.
     """
     kind = facts.get("kind")
-    if kind not in ("base", "student"):
-        raise ValueError(f"facts: kind is {kind!r}; it must be 'base' or 'student'")
+    if kind not in KINDS:
+        raise ValueError(f"facts: kind is {kind!r}; it must be one of {', '.join(KINDS)}")
     wanted = _FACTS + ((*_STUDENT_FACTS, _TEACHER_FACT) if kind == "student" else ())
     for key in facts:
         if key not in wanted:
@@ -76,12 +79,15 @@ def score(
     """The score document. `windows` are the test split's and `parsed` their predictions, in the same order.
 
     `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt's json, snapshot.json and
-    training_log.json (None for a base). Raises ValueError for a gold label that is none of the home's, and
-    where the inputs do not belong together.
+    training_log.json (None for all but students); a baseline has neither prompt nor model. Raises ValueError for
+    a gold label that is none of the home's, and where the inputs do not belong together.
     """
     facts = check_facts(facts)
     if (facts["kind"] == "student") != (student is not None):
         raise ValueError(f"{recogniser}: kind {facts['kind']!r} and a training log do not go together")
+    for name, given in (("prompt", prompt), ("model", model)):
+        if (facts["kind"] == "baseline") != (given is None):
+            raise ValueError(f"{recogniser}: kind {facts['kind']!r} {'needs a' if given is None else 'has no'} {name}")
     for window in windows:
         for number, label in enumerate(window["gold"], start=1):
             if label not in home.labels:
@@ -109,7 +115,7 @@ def score(
         "base": facts["base"] if student else "",
         "condition": facts["condition"],
         **{key: facts.get(key, "") for key in _STUDENT_FACTS},
-        "parameters": grounds["model"]["parameters"],
+        "parameters": model and grounds["model"]["parameters"],
         "n_windows": len(windows),
         "n_events": sum(map(len, gold)),
         "n_sessions": len({window["session"] for window in windows}),
@@ -140,7 +146,11 @@ def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list
 
 def of_paper(scores: list[dict]) -> list[dict]:
     """The scores of what the paper is about: base models as they are, and students of its recipe."""
-    return [score for score in scores if not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)]
+    return [
+        score
+        for score in scores
+        if score["kind"] != "baseline" and not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)
+    ]
 
 
 def read_score(path: Path) -> dict:

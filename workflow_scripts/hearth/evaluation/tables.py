@@ -126,7 +126,7 @@ def _record(score: dict, weighted: dict[tuple[str, str], float]) -> dict:
         **{name: strict[name] for name in _METRICS},
         **strict["rates"],
         **{f"lenient_{name}": lenient[name] for name in _METRICS},
-        "reasoning": facts["prompt"]["reasoning"],
+        "reasoning": facts["prompt"] and facts["prompt"]["reasoning"],
         "gain_over_base": None if base is None else own - base,
         "gap_to_teacher": None if teacher is None else teacher - own,
         "prompt_tokens": score["tokens"]["prompt"],
