@@ -23,7 +23,7 @@ def main(argv=None):
     parser.add_argument("--split", choices=("train", "test"), required=True, help="which windows")
     parser.add_argument("--shard", required=True, help="first and last position in the split, such as 00000-00063")
     parser.add_argument("--prompt", type=Path, help="the rendered prompt, JSON, for a model")
-    parser.add_argument("--decoding", help="temperature, top_p, top_k, max_new_tokens, seed, as JSON, for a model")
+    parser.add_argument("--decoding", help="decoding of the config, as JSON, for a model")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="of the weights")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one"

@@ -67,6 +67,23 @@ def test_parsing_adds_labels_and_status_to_raw_predictions(inputs):
     assert [row["lenient_status"] for row in rows] == ["ok", "ok", "unclosed_reasoning"]
 
 
+def test_parsing_keeps_the_confidence_of_labels_that_it_reads(inputs):
+    sure = [{**row, "confidences": [0.5, 0.25]} for row in PREDICTIONS[:2]]
+    write_json_lines(inputs["predictions"], [*sure, {**PREDICTIONS[2], "confidences": [None]}])
+    parse(inputs)
+    assert [row["confidences"] for row in read_json_lines(inputs["parsed"])] == [[0.5, 0.25], [None, 0.25], [None]]
+
+
+def test_a_score_tells_of_confidence_where_there_is_any(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "plain.json")
+    assert "confidence" not in read_json(tmp_path / "plain.json")
+    rows = read_json_lines(inputs["parsed"])
+    write_json_lines(inputs["parsed"], [{**rows[0], "confidences": [0.9, 0.8]}, *rows[1:]])
+    run_score(inputs, tmp_path / "sure.json")
+    assert read_json(tmp_path / "sure.json")["confidence"]["n_events"] == 2
+
+
 def test_parsing_follows_the_order_of_the_windows(inputs):
     parse(inputs)
     expected = inputs["parsed"].read_bytes()

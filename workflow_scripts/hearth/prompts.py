@@ -7,6 +7,7 @@ shown before it when they are chosen for their similarity (`hearth.shots`).
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ REASONING_MODES = ("think", "inline", "none")
 
 # Stands for the window while the chat template is rendered; private-use characters no template or window holds.
 _WINDOW = "\ue000window\ue001"
+
+# The thought without content that Qwen3's template writes where thinking is off.
+_EMPTY_THOUGHT = re.compile(r"<think>(?P<within>\s*)</think>(?P<after>\s*)\Z")
 
 
 def events_text(events: list[dict]) -> str:
@@ -59,6 +63,20 @@ def answer_text(labels: list[str]) -> str:
     return json.dumps([{"id": i, "activity": label} for i, label in enumerate(labels, start=1)], ensure_ascii=False)
 
 
+def answer_schema(labels: list[str], size: int) -> str:
+    """The JSON schema of `answer_text` for `size` events: their ids in order, each with one of `labels`."""
+    events = [
+        {
+            "type": "object",
+            "properties": {"id": {"const": number}, "activity": {"enum": labels}},
+            "required": ["id", "activity"],
+            "additionalProperties": False,
+        }
+        for number in range(1, size + 1)
+    ]
+    return json.dumps({"type": "array", "prefixItems": events, "minItems": size, "items": False}, ensure_ascii=False)
+
+
 def render_prompt(
     home: Home,
     template: Path,
@@ -70,7 +88,7 @@ def render_prompt(
     shots_by: str = "similarity",
     windows: Sequence[dict] = (),
 ) -> dict:
-    """The static part of the prompt: {"version", "template", "reasoning", "system"}.
+    """The static part of the prompt: {"version", "template", "reasoning", "labels", "system"}.
 
     `version` is `<template name>@<first 12 hex digits of the SHA-256 of the system text>`. Without `rules` or
     `example` the home's are not told. `count` windows of the train split of `windows` are shown with their gold labels
@@ -107,7 +125,13 @@ def render_prompt(
     if not all(each["input"] in system and each["output"] in system for each in shown["shots"]):
         raise ValueError(f"{template}: it leaves out windows that are to be shown; they are in `shots`")
     version = f"{Path(template).stem}@{hashlib.sha256(system.encode('utf-8')).hexdigest()[:12]}"
-    prompt = {"version": version, "template": Path(template).stem, "reasoning": reasoning, "system": system}
+    prompt = {
+        "version": version,
+        "template": Path(template).stem,
+        "reasoning": reasoning,
+        "labels": list(home.labels),
+        "system": system,
+    }
     return prompt | ({"shots": count, "shots_by": shots_by} if count else {})
 
 
@@ -152,6 +176,19 @@ def split_prompt(tokenizer, system: str, user: str, reasoning: str) -> tuple[str
     if not mark or _WINDOW in suffix:
         raise ValueError("the model's chat template does not show the user's turn exactly once")
     return prefix, user + suffix
+
+
+def thought_marks(tokenizer) -> tuple[str, str]:
+    """What opens and what closes a thought in the model's chat template, line breaks included.
+
+    Qwen3's way, "<think>\\n" and "\\n</think>\\n\\n", where the template does not show another.
+    """
+    empty = _EMPTY_THOUGHT.search(_chat(tokenizer, "", enable_thinking=False))
+    if not empty:
+        return "<think>\n", "\n</think>\n\n"
+    within = empty["within"]  # a break that follows what opens, and one that precedes what closes
+    half = len(within) // 2
+    return "<think>" + within[:half], f"{within[half:]}</think>{empty['after']}"
 
 
 def _chat(tokenizer, system: str, enable_thinking: bool) -> str:

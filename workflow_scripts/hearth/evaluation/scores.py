@@ -5,13 +5,15 @@
 "lenient": {...}, "complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}};
 `metrics.session_counts` says what `sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside
 `intervals` ([low, high] of every metric; null of a single session), `subsets.by_complexity` what `complexity` does,
-`provenance.of_score` the rest.
+`provenance.of_score` the rest. Where predictions have confidences there is "confidence" too: see
+`calibration.confidence_metrics`.
 """
 
 from pathlib import Path
 
 from hearth.complexity import Scale
 from hearth.evaluation import provenance, statistics
+from hearth.evaluation.calibration import confidence_metrics
 from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows, session_counts
 from hearth.evaluation.subsets import by_complexity
@@ -109,6 +111,8 @@ def score(
         name: ([row[labels] for row in parsed], [row[status] for row in parsed])
         for name, (labels, status) in PARSINGS.items()
     }
+    confidences = [row.get("confidences", [None] * len(row["labels"])) for row in parsed]
+    confidence = confidence_metrics(gold, [row["labels"] for row in parsed], confidences)
     document = {
         "recogniser": recogniser,
         "dataset": dataset,
@@ -127,6 +131,7 @@ def score(
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),
         },
+        **({"confidence": confidence} if confidence else {}),
         "provenance": grounds,
     }
     for name in PARSINGS:
