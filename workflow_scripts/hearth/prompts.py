@@ -150,7 +150,7 @@ def _home_example(home: Home, reasoning: str, example: bool) -> dict[str, str]:
 
 
 def _shown(windows: Sequence[dict], count: int, shots_by: str) -> dict:
-    """What a template is told of the windows to show: `shots` of all prompts, or how many come `shots_before`."""
+    """What a template is told: `shots` that all prompts show, or how many, `shots_before`, come before a window."""
     if not count:
         return {"shots": [], "shots_before": 0}
     if shots_by not in shots.KINDS:
