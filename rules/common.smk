@@ -440,13 +440,18 @@ def tiny_teachers(wildcards):
 
 
 def recipe_file(wildcards):
-    """What a student's recipe reads beside traces and windows; nothing for most."""
+    """What a student's recipe reads beside traces and windows; nothing for most.
+
+    It follows from traces, windows and prompt, and changes apart from them only with the code of a cheap rule: that
+    must repeat no training.
+    """
     student = STUDENTS[wildcards.student]
-    return {
-        "": [],
+    files = {
         "parsed": f"results/predictions/{student.teacher}/{student.dataset}/train/parsed.jsonl",
         "audit": f"results/audits/{student.teacher}/{student.dataset}.json",
-    }[RECIPES[student.recipe].needs]
+    }
+    needed = RECIPES[student.recipe].needs
+    return ancient(files[needed]) if needed else []
 
 
 def recipe_option(wildcards, input):

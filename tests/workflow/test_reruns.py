@@ -164,6 +164,11 @@ MATRIX = [
         {"claims": 1, "report": 1, "all": 1},
     ),
     (
+        "a module of the audit",
+        line("workflow_scripts/hearth/evaluation/flags.py"),
+        {"audit": 2, "audit_table": 1, "all": 1},
+    ),
+    (
         "a module of the figures",
         line("workflow_scripts/hearth/evaluation/figures.py"),
         {"figure": 2, "report": 1, "all": 1},
@@ -211,3 +216,17 @@ def test_a_change_reruns_exactly_what_it_decides(project, record_property, chang
         here = windows | project.planned("all", *arguments)
     record_property("reruns", (change, here))
     assert here == reruns
+
+
+def test_an_edit_of_the_audit_repeats_no_training_that_reads_it(project):
+    groups = {"audited": {"recipes": ["audited"]}}
+    project.configure(project.config | {"students": project.config["students"] | {"groups": groups}})
+    student = project.directory / "results/students/tiny-s_audited_sim-marble"
+    files = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "training_log.json", "model_card.md")
+    for file in (*files, "training.stats.json"):
+        (student / file).parent.mkdir(parents=True, exist_ok=True)
+        (student / file).touch()
+    trained = str((student / files[0]).relative_to(project.directory))
+    assert project.planned(trained) == {}
+    line("workflow_scripts/hearth/evaluation/flags.py")(project)
+    assert project.planned(trained) == {"audit": 1}
