@@ -4,7 +4,7 @@ import training_fixtures as fixtures
 from hearth import models
 from hearth.distillation.examples import IGNORED, build_examples, collate
 from hearth.distillation.settings import accumulation_steps, check_settings
-from hearth.prompts import split_prompt, window_text
+from hearth.prompts import split_prompt, user_turns, window_text
 from tokenizers import normalizers
 from transformers import AutoModelForCausalLM
 
@@ -36,6 +36,16 @@ def test_an_example_reads_as_prompt_then_trace_then_end_of_turn(tokenizer, trace
     assert tokenizer.decode(learned) == traces[1]["text"] + "<|im_end|>"
     assert learned[-1] == tokenizer.eos_token_id
     assert example["input_ids"][-len(learned) :] == learned
+
+
+def test_an_example_shows_the_windows_that_recognition_shows(tokenizer, traces, windows):
+    prompt = {**fixtures.PROMPT, "shots": 2, "shots_by": "similarity"}
+    example = build_examples(traces, windows, prompt, tokenizer, "reasoning", fixtures.SETTINGS)[1]
+    turn = user_turns(prompt, windows, windows)[windows[1]["window_id"]]
+    assert turn.count("Output:") == 2
+    assert tokenizer.decode(example["input_ids"]).startswith(
+        "".join(split_prompt(tokenizer, prompt["system"], turn, "think"))
+    )
 
 
 def test_prompt_and_completion_are_tokenised_apart(tokenizer, traces, windows):

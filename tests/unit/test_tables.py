@@ -218,15 +218,6 @@ def test_a_cost_table_of_nothing_is_an_error():
         costs.build([], [], [], "abc")
 
 
-def test_what_was_reached_on_simple_and_complex_windows_are_columns():
-    names = ["recogniser", "simple_windows", "simple_weighted_f1", "complex_windows", "complex_weighted_f1"]
-    found = build({"title": "Transfer", "columns": names}, [made_up_score(weighted_f1=0.5)], "abc")
-    record = found.records[0]
-    assert [record[name] for name in names] == ["little", 3, 0.5, 0, None]
-    assert found.notes[0][0] == "Simple and complex windows"
-    assert (COLUMNS.keys() & set(subsets.COLUMNS)) == set(subsets.COLUMNS)
-
-
 # Doubt: intervals, tests, seeds
 
 
@@ -396,3 +387,12 @@ def test_seeds_are_each_or_mean():
 def test_a_cell_that_is_shown_as_it_is_holds_no_link(text):
     shown = markdown(table([(text, 0.5)])).split("\n")[6]
     assert "](" not in shown.replace("\\]", "")
+
+
+def test_what_was_reached_on_simple_and_complex_windows_are_columns():
+    names = ["recogniser", "simple_windows", "simple_weighted_f1", "complex_windows", "complex_weighted_f1"]
+    found = build({"title": "Transfer", "columns": names}, [made_up_score(weighted_f1=0.5)], "abc")
+    record = found.records[0]
+    assert [record[name] for name in names] == ["little", 3, 0.5, 0, None]
+    assert found.notes[0][0] == "Simple and complex windows"
+    assert (COLUMNS.keys() & set(subsets.COLUMNS)) == set(subsets.COLUMNS)

@@ -22,6 +22,16 @@ def config(change):
     return make
 
 
+def shown_too(name, **more):
+    """A change of the config by `more`, whose recognisers, called `name`, one table then shows."""
+
+    def change(config):
+        config |= more
+        config["tables"]["scaling"]["select"].append({"recognisers": name})
+
+    return change
+
+
 def line(*names, added="EDITED = True"):
     """One more line in files of the project."""
 
@@ -124,6 +134,29 @@ MATRIX = [
             **{"table": 2, "cost": 1},
             **SHOWN,
         },
+    ),
+    (
+        "a condition added, with a prompt of its own",
+        config(shown_too("curt", conditions={"curt": {"of": "bases", "prompt": {"reasoning": "none"}}})),
+        {
+            **{"render_prompt": 2, "recognise": 4, "gather_predictions": 2, "parse_predictions": 2, "score": 2},
+            **{"table": 1, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
+        "a baseline added",
+        config(shown_too("baselines", baselines=["majority"])),
+        {
+            **{"recognise": 4, "gather_predictions": 2, "parse_predictions": 2, "score": 2},
+            **{"table": 1, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
+        "a group of students added that no table shows",
+        config(lambda c: c["students"].update(groups={"few": {"max_examples": [5]}})),
+        {},
     ),
     ("shard size", config(lambda c: c["engine"].update(shard_size=3)), {}),
     ("batch size and threads", config(lambda c: c["engine"].update(batch_size=5, threads=2)), {}),

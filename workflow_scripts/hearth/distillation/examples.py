@@ -13,7 +13,7 @@ import torch
 from hearth.complexity import Scale
 from hearth.distillation import recipes
 from hearth.files import digest
-from hearth.prompts import split_prompt, window_text
+from hearth.prompts import split_prompt, user_turns
 from hearth.recipes import RECIPES
 
 IGNORED = -100  # the label that cross-entropy skips
@@ -83,6 +83,7 @@ def build_examples(
         raise ValueError("the model's tokenizer has no end-of-turn token (eos_token): use an instruct model")
     left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
     prefix, prefix_ids = None, []
+    turns = user_turns(prompt, [by_id[trace["window_id"]] for trace in traces], windows)
     items, unfinished = {}, set()
     for trace in traces:
         name, window = trace["window_id"], by_id[trace["window_id"]]
@@ -96,7 +97,9 @@ def build_examples(
         if not finished and settings["truncated_traces"] == "drop":
             left_out["truncated"] += 1
             continue
-        window_prefix, suffix = split_prompt(tokenizer, prompt["system"], window_text(window), prompt["reasoning"])
+        window_prefix, suffix = split_prompt(
+            tokenizer, prompt["system"], turns[window["window_id"]], prompt["reasoning"]
+        )
         if prefix is None:
             prefix, prefix_ids = window_prefix, _token_ids(tokenizer, window_prefix)
         assert window_prefix == prefix, "the static prefix varies between windows"
