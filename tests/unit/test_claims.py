@@ -324,7 +324,7 @@ def test_the_table_says_what_chance_leaves_open_and_what_the_paper_says():
     assert [row["sure"] for row in found.records] == [*["beyond chance"] * 3, ""]
     assert "within 3 to 5 % F1" in found.records[1]["paper"]
     assert all("assumed" in row["paper"] for row in found.records)
-    assert any("95% intervals" in said for said in dict(found.notes)["Chance"])
+    assert any("95 % intervals" in said for said in dict(found.notes)["Chance"])
 
 
 # The table

@@ -212,8 +212,8 @@ COLUMNS = {
 _SURE_NOTE = (
     "Chance",
     [
-        f"{SURE[True]}: the {CONFIDENCE:.0%} intervals of the differences that decide hold nothing that gives the"
-        f" opposite verdict; {SURE[False]}: one of them does, so other sessions could have turned it; empty: no"
+        f"{SURE[True]}: the {100 * CONFIDENCE:.0f} % intervals of the differences that decide hold nothing that gives"
+        f" the opposite verdict; {SURE[False]}: one of them does, so other sessions could have turned it; empty: no"
         " interval",
         "each verdict is looked at by itself: with several homes and claims some are beyond chance by chance",
     ],

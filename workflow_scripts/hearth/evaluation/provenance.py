@@ -35,8 +35,9 @@ METRICS_NOTE = (
     " costs recall, not precision."
 )
 INTERVALS_NOTE = (
-    f"in brackets, {CONFIDENCE:.0%} percentile bootstrap intervals: whole test sessions drawn again with replacement,"
-    f" {RESAMPLES} times, seed {SEED}; what training with another seed would give is not in them"
+    f"in brackets, {100 * CONFIDENCE:.0f} % percentile bootstrap intervals: whole test sessions drawn again with"
+    f" replacement, {RESAMPLES} times, seed {SEED}. What training with another seed would give is not in them, and one"
+    " without width says that all sessions were alike, not that the number is certain"
 )
 BASELINES_NOTE = (
     "no language model; learned from the recorded labels of the train split of the dataset that it is tested on, which"

@@ -195,7 +195,7 @@ def _tests_note(tests: int) -> tuple[str, list[str]]:
         [
             "of two-sided paired permutation tests over test sessions, in which the two recognisers' answers to a"
             f" session are swapped: in all ways where there are at most {statistics.PERMUTATIONS}, else in so many"
-            f" random ones, seed {statistics.SEED}",
+            f" random ones, seed {statistics.SEED}; of n sessions no p is below 2 / 2^n",
             f"{tests} tests in this table, those of its CSV included; p is not corrected for their number, p (Holm) is",
         ],
     )
