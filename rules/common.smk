@@ -25,6 +25,7 @@ from hearth.recognisers import (
 )
 from hearth.code_identity import code_digest
 from hearth.files import write_text
+from hearth.recipes import RECIPES
 from hearth.sources import raw_files
 
 try:
@@ -65,7 +66,11 @@ MODELS = list(
 )
 # evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
 FIGURES = ["f1_by_size", "failures"] if SCORES else []
-OWN_TABLES = [*(["claims"] if SCORES else []), "cost"]
+OWN_TABLES = [
+    *(["claims"] if SCORES else []),
+    *(["audit"] if TRAINED else []),
+    "cost",
+]
 TABLES = [
     *[table for table, spec in config["tables"].items() if spec["all"]],
     *OWN_TABLES,
@@ -420,6 +425,42 @@ def teacher_traces(wildcards):
     return f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
 
 
+def audits(wildcards):
+    """The audit of every teacher's traces on every dataset that the run's students learn from, each once."""
+    pairs = dict.fromkeys(
+        (student.teacher, student.dataset) for student in TRAINED.values()
+    )
+    return [f"results/audits/{teacher}/{dataset}.json" for teacher, dataset in pairs]
+
+
+def tiny_teachers(wildcards):
+    """The teachers of the run's students that only stand in for real models."""
+    teachers = dict.fromkeys(student.teacher for student in TRAINED.values())
+    return [teacher for teacher in teachers if stand_in(teacher)]
+
+
+def recipe_file(wildcards):
+    """What a student's recipe reads beside traces and windows; nothing for most.
+
+    It follows from traces, windows and prompt, and changes apart from them only with the code of a cheap rule: that
+    must repeat no training.
+    """
+    student = STUDENTS[wildcards.student]
+    files = {
+        "parsed": f"results/predictions/{student.teacher}/{student.dataset}/train/parsed.jsonl",
+        "audit": f"results/audits/{student.teacher}/{student.dataset}.json",
+    }
+    needed = RECIPES[student.recipe].needs
+    return ancient(files[needed]) if needed else []
+
+
+def recipe_option(wildcards, input):
+    """A student's recipe as the program's option has it, and behind it what the recipe reads as an option of its own."""
+    recipe = STUDENTS[wildcards.student].recipe
+    needed = RECIPES[recipe].needs
+    return f"{recipe} --{needed} {shlex.quote(input.recipe)}" if needed else recipe
+
+
 def student_input(pattern):
     """An input function: `pattern` with {dataset} and {base} of the wildcards' student."""
 
@@ -474,6 +515,12 @@ def prediction_stats(wildcards):
                 for shard in json.load(handle)[split]
             ]
     return files
+
+
+def simulated_datasets(wildcards):
+    return [
+        name for name, dataset in config["datasets"].items() if "simulate" in dataset
+    ]
 
 
 def tiny_recognisers(wildcards):

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hearth.evaluation import costs, provenance, statistics
+from hearth.evaluation import costs, provenance, statistics, subsets
 from hearth.evaluation.rendering import (
     Column,
     Table,
@@ -383,6 +383,15 @@ def test_wrong_comparisons_are_errors(pairs, message):
 def test_seeds_are_each_or_mean():
     with pytest.raises(ValueError, match="'seeds' is 'all'; it must be each or mean"):
         build({"title": "T", "seeds": "all"}, DISTILLATION, "abc")
+
+
+def test_what_was_reached_on_simple_and_complex_windows_are_columns():
+    names = ["recogniser", "simple_windows", "simple_weighted_f1", "complex_windows", "complex_weighted_f1"]
+    found = build({"title": "Transfer", "columns": names}, [made_up_score(weighted_f1=0.5)], "abc")
+    record = found.records[0]
+    assert [record[name] for name in names] == ["little", 3, 0.5, 0, None]
+    assert found.notes[0][0] == "Simple and complex windows"
+    assert (COLUMNS.keys() & set(subsets.COLUMNS)) == set(subsets.COLUMNS)
 
 
 @settings(deadline=None)

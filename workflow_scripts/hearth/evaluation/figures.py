@@ -95,7 +95,9 @@ def f1_by_size(scores: list[dict]) -> Figure:
 
 def failures(scores: list[dict]) -> Figure:
     """The share of test windows of each strict status, a bar a recogniser and a panel a dataset."""
-    ordered = sorted(scores, key=lambda score: (score["kind"] == "student", score["parameters"], score["recogniser"]))
+    ordered = sorted(
+        scores, key=lambda score: (score["kind"] == "student", score["parameters"] or 0, score["recogniser"])
+    )
     names = list(dict.fromkeys(score["recogniser"] for score in ordered))
     figure = _figure(scores, panel_height=1 + 0.3 * len(names), sharey=True)
     for axes, here in _panels(figure, scores):
