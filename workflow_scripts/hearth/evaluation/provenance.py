@@ -165,7 +165,8 @@ def _sessions(score: dict) -> str:
     if sessions == 1:
         return f"{score['dataset']}: 1 test session, of which no interval can be made"
     if sessions < TINY:
-        return f"{score['dataset']}: tiny, {sessions} test sessions: its intervals are wide, and still unreliable"
+        said = "its intervals are wide, unreliable and often still too narrow"
+        return f"{score['dataset']}: tiny, {sessions} test sessions: {said}"
     return f"{score['dataset']}: {sessions} test sessions"
 
 
