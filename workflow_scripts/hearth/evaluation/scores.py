@@ -1,7 +1,7 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
 {"recogniser", "dataset", "kind": one of `KINDS`, "base", "condition", "teacher", "recipe", "train_dataset",
-"parameters" (None for a baseline), "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
+"parameters" (None where unknown), "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
 "tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold,
 `provenance.of_score` the rest. Where predictions have confidences there is "confidence" too: see
 `calibration.confidence_metrics`.
@@ -32,7 +32,7 @@ PARSED_KEYS = (
 # A language model as it is, one that has learned from another, and a recogniser without a language model.
 KINDS = ("base", "student", "baseline")
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
-_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "stand_in", "simulated")
+_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "engine", "stand_in", "simulated")
 _STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
 _TEACHER_FACT = "teacher_stand_in"
 _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
@@ -42,9 +42,9 @@ def check_facts(facts: dict) -> dict:
     """`facts` as they are, when they are complete.
 
     All have kind, base, condition ("", or in what it differs from the main recogniser of its kind), home, decoding,
-    dtype, stand_in ("", or what the model stands in for) and simulated (the simulated datasets that the number rests
-    on, tested or trained on); a student has teacher, recipe, train_dataset and teacher_stand_in too. A baseline has
-    base, dtype and stand_in "" and an empty decoding.
+    dtype ("" for a served model), engine, stand_in ("", or what the model stands in for) and simulated (the simulated
+    datasets that the number rests on, tested or trained on); a student has teacher, recipe, train_dataset and
+    teacher_stand_in too. A baseline has base, dtype, engine and stand_in "" and an empty decoding.
 
     Raises ValueError naming the key that is missing, unknown or wrong.
     """
@@ -145,11 +145,11 @@ def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list
 
 
 def of_paper(scores: list[dict]) -> list[dict]:
-    """The scores of what the paper is about: base models as they are, and students of its recipe."""
+    """The scores of what the paper is about: base models of known size as they are, and students of its recipe."""
     return [
         score
         for score in scores
-        if score["kind"] != "baseline" and not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)
+        if score["parameters"] and not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)
     ]
 
 
