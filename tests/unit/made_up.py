@@ -61,6 +61,7 @@ def facts(**changes):
         "home": "made-up",
         "decoding": DECODING,
         "dtype": "float32",
+        "engine": "transformers",
         "stand_in": "",
         "simulated": [],
     }
@@ -184,6 +185,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "split": SPLITS | {"sessions": {"train": 1, "test": 2}},
         "decoding": DECODING,
         "dtype": "float32",
+        "engine": "transformers",
         "model": MODEL,
         "student": None,
         "stand_in": "",

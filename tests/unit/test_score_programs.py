@@ -162,7 +162,7 @@ def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
 
 
 def baseline_facts(**changes):
-    return facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": ""} | changes)
+    return facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)
 
 
 def test_the_score_of_a_baseline_has_neither_model_nor_prompt(inputs, tmp_path):
