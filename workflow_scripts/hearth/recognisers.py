@@ -96,7 +96,7 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
         # A student of a smaller teacher is compared with it, and with its base.
         found.setdefault(student.base, _of_model(config, student.base))
         found.setdefault(student.teacher, _of_model(config, student.teacher))
-        direct = not RECIPES[student.recipe] and config["prompt"]["reasoning"] != "none"
+        direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
         found[student.name] = Recogniser(
             student.name,
             "student",
@@ -169,8 +169,11 @@ def table_pairs(config: dict, table: str) -> list[tuple[str, str]]:
 
 
 def compared(config: dict, table: str) -> list[list[str]]:
-    """The pairs of recognisers whose difference a table tests. Raises ValueError for groups of different sizes."""
-    grouped, pairs = groups(config), []
+    """The pairs of recognisers whose difference a table tests.
+
+    Raises ValueError for groups of different sizes, and for a pair that the table does not show on the same dataset.
+    """
+    grouped, shown, pairs = groups(config), set(table_pairs(config, table)), []
     for pair in config["tables"][table]["compare"]:
         one, other = (grouped.get(name, [name]) for name in pair)
         if len(one) != len(other):
@@ -179,6 +182,9 @@ def compared(config: dict, table: str) -> list[list[str]]:
                 "with its like; name recognisers"
             )
         pairs += map(list, zip(one, other, strict=True))
+    for one, other in pairs:
+        if not any({(one, dataset), (other, dataset)} <= shown for dataset in config["datasets"]):
+            raise ValueError(f"the table selects {one} and {other} on no dataset in common; select both")
     return pairs
 
 

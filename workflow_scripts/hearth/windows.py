@@ -6,7 +6,8 @@ Where a window ends is decided by count (as in the paper), by time or by gap, se
 `window_id` ("<dataset>/<session>/<index>"), `dataset`, `session`, `index` (0-based in the session), `split` ("train"
 or "test"), `events` ([{"id": 1..n, "time": "HH:MM:SS", "description"}]), `gold` (the label of each event) and
 `residents` (the names behind each event). Where any of an event's activities is right, `gold_any` has all of them for
-each event, gold first; recognisers are compared with such windows through `as_gold`.
+each event, gold first; `gold.as_gold` is how labels are compared with
+them.
 """
 
 import hashlib
@@ -262,19 +263,6 @@ def check(window: Mapping) -> Mapping:
     ):
         fail("gold_any", f"must be {len(events)} lists of labels, one an event, that begin with its gold one")
     return window
-
-
-def as_gold(window: Mapping, labels: Sequence[str | None]) -> list[str | None]:
-    """Labels of a window's events as they are compared with `gold`: one of several right ones stands for the gold one.
-
-    So the gold labels are the same for every recogniser, and each right label counts as right.
-    """
-    if "gold_any" not in window:
-        return list(labels)
-    return [
-        gold if label in right else label
-        for label, gold, right in zip(labels, window["gold"], window["gold_any"], strict=True)
-    ]
 
 
 def _texts(value: object) -> bool:
