@@ -155,6 +155,8 @@ def test_a_draft_from_a_table_can_be_used_as_it_is(tmp_path, capsys):
     found, report = SOURCES["table"](data, loaded)
     events.check(found, loaded)
     assert (len(found), report.skipped) == (3, {"no activity (unlabelled: drop)": 1})
+    run("--home", home, "--root", data)
+    assert "2024-02-03 07:58:12  kitchen kettle turned ON  [nobody named: Tea]" in capsys.readouterr().out.splitlines()
 
 
 def test_a_sensor_that_measures_is_left_out_of_a_draft(tmp_path):

@@ -81,7 +81,7 @@ def draft(paths: Sequence[Path], data: str, schema: str) -> str:
     if not sensors or len(labels) < 2:
         raise ValueError(f"{data}: {len(sensors)} sensors and {len(labels)} activities, too few for a home")
     document = {
-        "name": Path(data).stem or "My home",
+        "name": "My home",
         "about": "A home in which people live.",
         "timezone": "UTC",
         "rooms": {spec["room"]: "" for spec in sensors.values()},

@@ -68,13 +68,15 @@ def sections(table: pd.DataFrame, home: Home) -> Iterator[Section]:
 
 
 def _sentences(table: pd.DataFrame) -> list[str]:
-    right = table[events.ALTERNATIVES] if events.ALTERNATIVES in table else table["activity"].map(lambda name: [name])
-    rows = zip(*(column.head(SHOWN_EVENTS) for column in (table["time"], table["description"], right)), strict=True)
-    who = table["residents"].head(SHOWN_EVENTS)
-    return [
-        f"{time:%Y-%m-%d %H:%M:%S}  {said}  [{', '.join(names) or 'nobody named'}: {' or '.join(labels)}]"
-        for (time, said, labels), names in zip(rows, who, strict=True)
-    ]
+    right = events.ALTERNATIVES if events.ALTERNATIVES in table else "activity"
+    shown = table.head(SHOWN_EVENTS)
+    lines = []
+    for time, said, who, labels in zip(
+        *(shown[name].tolist() for name in ("time", "description", "residents", right)), strict=True
+    ):
+        labels = [labels] if isinstance(labels, str) else labels
+        lines.append(f"{time:%Y-%m-%d %H:%M:%S}  {said}  [{', '.join(who) or 'nobody named'}: {' or '.join(labels)}]")
+    return lines
 
 
 def _counted(column: pd.Series, known: Iterable[str]) -> list[str]:
