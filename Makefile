@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .PHONY: setup envs demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag \
-  bench-slurm clean
+  bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -86,6 +86,11 @@ bench-baselines: demo
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
 	PYTHONPATH=workflow_scripts python bench/dag.py
+
+# How many windows a second of CPU the engine recognises beside plain ways, into bench/recognise.json; an hour of one core.
+# On a busy machine: PYTHONPATH=workflow_scripts python bench/recognise.py --quick
+bench-recognise: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts python bench/recognise.py
 
 # 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
 # bench/slurm.json. It needs what test-slurm needs.
