@@ -13,8 +13,19 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from hearth import configuration, runs
+from hearth.recognisers import (
+    compared,
+    prompts,
+    recognisers,
+    selected_pairs,
+    student_groups,
+    students,
+    table_pairs,
+    usual_datasets,
+)
 from hearth.code_identity import code_digest
 from hearth.files import write_text
+from hearth.recipes import RECIPES
 from hearth.sources import raw_files
 
 try:
@@ -22,20 +33,49 @@ try:
 except configuration.ConfigError as error:
     raise WorkflowError(f"The config is not usable.\n{error}") from None
 
-STUDENTS = configuration.students(config)
+RECOGNISERS = recognisers(config)
+STUDENTS = students(config)
+PROMPTS = prompts(config)
+# Every score of the run. A config that declares no table has none, and so nothing to decide or draw.
+PAIRS = selected_pairs(config)
+SCORES = [
+    f"results/scores/{recogniser}/{dataset}.json" for recogniser, dataset in PAIRS
+]
+# Students that the run is for: the main ones, and those of other groups that a table shows.
+TRAINED = {
+    name: student
+    for name, student in STUDENTS.items()
+    if student in student_groups(config)["students"]
+    or any(RECOGNISERS[recogniser].student == student for recogniser, _ in PAIRS)
+}
 # Every language model of the run.
 MODELS = list(
-    dict.fromkeys([*config["models"], config["teacher"], *config["students"]["bases"]])
+    dict.fromkeys(
+        [*config["models"], config["teacher"], *config["students"]["bases"]]
+        + [
+            model
+            for student in TRAINED.values()
+            for model in (student.base, student.teacher)
+        ]
+        + [
+            RECOGNISERS[recogniser].base
+            for recogniser, _ in PAIRS
+            if RECOGNISERS[recogniser].base
+        ]
+    )
 )
-# Every score of the run. A config that declares no table has none, and so nothing to decide or draw.
-SCORES = [
-    f"results/scores/{recogniser}/{dataset}.json"
-    for recogniser, dataset in configuration.selected_pairs(config)
-]
 # evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
 FIGURES = ["f1_by_size", "failures"] if SCORES else []
-TABLES = [*config["tables"], *(["claims"] if SCORES else []), "cost"]
-TABLE_SPEC = ["title", "caption", "columns"]
+OWN_TABLES = [
+    *(["claims"] if SCORES else []),
+    *(["audit"] if TRAINED else []),
+    "cost",
+]
+TABLES = [
+    *[table for table, spec in config["tables"].items() if spec["all"]],
+    *OWN_TABLES,
+]
+TABLE_SPEC = ["title", "caption", "columns", "seeds"]
 TABLE_FORMATS = ["md", "csv", "tex"]
 FIGURE_FORMATS = ["svg", "png"]
 # Relative, so that moving or cloning the whole project changes no input's name.
@@ -65,6 +105,7 @@ shell.prefix(shell_prefix())
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9-]*",
+    prompt="[a-z][a-z0-9-]*(_[a-z0-9-]+)?",
     recogniser="[a-z0-9][a-z0-9._-]*",
     student="[a-z0-9][a-z0-9._-]*",
     model="[a-z0-9][a-z0-9.-]*",
@@ -105,6 +146,17 @@ def home_file(wildcards):
     return project_file(f"config/homes/{home}.yaml")
 
 
+def window_settings(wildcards):
+    """How a dataset's events are cut, as options of the program."""
+    settings = config["datasets"][wildcards.dataset]["windows"]
+    options = f"--window-size {settings['size']} --short-windows {settings['short']}"
+    if settings["by"] == "count":
+        return options
+    return (
+        f"{options} --window-by {settings['by']} --window-seconds {settings['seconds']}"
+    )
+
+
 def dataset_root(wildcards):
     """The folder of a dataset's raw files."""
     dataset = config["datasets"][wildcards.dataset]
@@ -129,22 +181,92 @@ def raw_input(wildcards):
         ) from None
 
 
-def base_model(recogniser):
-    return STUDENTS[recogniser].base if recogniser in STUDENTS else recogniser
+def recogniser_of(wildcards):
+    """The recogniser of the wildcards, or the student that they name."""
+    return RECOGNISERS[wildcards.get("recogniser") or wildcards.student]
 
 
 def model_snapshot(wildcards):
-    return f"results/models/{base_model(wildcards.recogniser)}/snapshot.json"
+    """The snapshot of a recogniser's language model; nothing for a baseline."""
+    base = recogniser_of(wildcards).base
+    return f"results/models/{base}/snapshot.json" if base else []
+
+
+def prompt_file(recogniser, dataset):
+    """The rendered prompt that a recogniser is asked with on a dataset; nothing for a baseline."""
+    if not recogniser.prompt:
+        return []
+    name = "_".join(filter(None, (dataset, recogniser.prompt_name)))
+    return f"results/prompts/{name}.json"
+
+
+def recogniser_prompt(wildcards):
+    return prompt_file(recogniser_of(wildcards), wildcards.dataset)
+
+
+def prompt_settings(wildcards):
+    """(dataset, settings) of the wildcards' prompt."""
+    dataset, _, name = wildcards.prompt.partition("_")
+    return dataset, PROMPTS[name]
+
+
+def prompt_home(wildcards):
+    dataset, _ = prompt_settings(wildcards)
+    return project_file(f"config/homes/{config['datasets'][dataset]['home']}.yaml")
+
+
+def prompt_template(wildcards):
+    _, settings = prompt_settings(wildcards)
+    return project_file(f"config/prompts/{settings['template']}.j2")
+
+
+def prompt_windows(wildcards):
+    """The windows that examples are chosen from; nothing for a prompt that shows none."""
+    dataset, settings = prompt_settings(wildcards)
+    return f"results/datasets/{dataset}/windows.jsonl" if settings["shots"] else []
+
+
+def prompt_options(wildcards, input):
+    """Settings of a prompt as options of the program; those that ask for nothing are left out."""
+    _, settings = prompt_settings(wildcards)
+    options = [f"--reasoning {settings['reasoning']}"]
+    options += [f"--no-{part}" for part in ("rules", "example") if not settings[part]]
+    if settings["shots"]:
+        options += [
+            f"--windows {shlex.quote(input.windows)}",
+            f"--shots {settings['shots']} --shots-by {settings['shots_by']}",
+        ]
+    return " ".join(options)
+
+
+def adapter_folder(wildcards):
+    """The folder of a student's adapter; "" where there is none."""
+    student = recogniser_of(wildcards).student
+    return f"results/students/{student.name}/adapter" if student else ""
 
 
 def adapter_files(wildcards):
-    """A student's adapter; nothing for a base model."""
-    if wildcards.recogniser not in STUDENTS:
-        return []
-    return [
-        f"results/students/{wildcards.recogniser}/adapter/adapter_model.safetensors",
-        f"results/students/{wildcards.recogniser}/adapter/adapter_config.json",
-    ]
+    """A student's adapter; nothing for other recognisers."""
+    folder = adapter_folder(wildcards)
+    names = ("adapter_model.safetensors", "adapter_config.json")
+    return [f"{folder}/{name}" for name in names] if folder else []
+
+
+def engine_options(wildcards, input):
+    """What recognises, as options of the program: all that decides a prediction beside the windows."""
+    recogniser = recogniser_of(wildcards)
+    if recogniser.kind == "baseline":
+        return f"--baseline {recogniser.name}"
+    options = {
+        "--model": f"results/models/{recogniser.base}",
+        "--adapter": adapter_folder(wildcards),
+        "--prompt": input.prompt,
+        "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
+        "--dtype": config["engine"]["dtype"],
+    }
+    return " ".join(
+        f"{option} {shlex.quote(value)}" for option, value in options.items() if value
+    )
 
 
 def shard_files(pattern):
@@ -159,12 +281,16 @@ def shard_files(pattern):
     return files
 
 
+# What a job of a baseline asks of a cluster.
+BASELINE_ASK = {"gpus": 0, "mem_mb": 4000, "runtime": 60}
+
+
 def model_resource(key):
     """An input function: what the registry says a job of this recogniser (or student) asks of a cluster."""
 
     def value(wildcards):
-        name = wildcards.get("recogniser") or wildcards.get("student")
-        return registry[base_model(name)][key]
+        base = recogniser_of(wildcards).base
+        return registry[base][key] if base else BASELINE_ASK[key]
 
     return value
 
@@ -223,18 +349,21 @@ def model_notes(wildcards):
     return json.dumps({key: entry[key] for key in ("license", "stand_in")})
 
 
-def decoding_json():
-    return json.dumps(config["decoding"], sort_keys=True)
+def stand_in(model):
+    """What a model stands in for a real one as; "" for a real one, and for no model."""
+    return registry[model]["stand_in"] if model else ""
 
 
 def score_facts(wildcards):
     """What a score file carries beside its inputs: how its text was drawn and what was learned from whom."""
-    student = STUDENTS.get(wildcards.recogniser)
+    recogniser = recogniser_of(wildcards)
+    student = recogniser.student
     facts = {
-        "kind": "student" if student else "base",
-        "base": base_model(wildcards.recogniser),
-        "decoding": config["decoding"],
-        "dtype": config["engine"]["dtype"],
+        "kind": recogniser.kind,
+        "base": recogniser.base,
+        "condition": recogniser.condition,
+        "decoding": recogniser.decoding,
+        "dtype": config["engine"]["dtype"] if recogniser.base else "",
         "home": config["datasets"][wildcards.dataset]["home"],
         "simulated": [
             dataset
@@ -243,54 +372,93 @@ def score_facts(wildcards):
             )
             if "simulate" in config["datasets"][dataset]
         ],
-        "stand_in": registry[base_model(wildcards.recogniser)]["stand_in"],
+        "stand_in": stand_in(recogniser.base),
     }
     if student:
         facts |= {
-            "teacher": config["teacher"],
+            "teacher": student.teacher,
             "recipe": student.recipe,
             "train_dataset": student.dataset,
-            "teacher_stand_in": registry[config["teacher"]]["stand_in"],
+            "teacher_stand_in": stand_in(student.teacher),
         }
     return json.dumps(facts, sort_keys=True)
 
 
 def table_scores(wildcards):
-    pairs = configuration.table_pairs(config, wildcards.table)
+    pairs = table_pairs(config, wildcards.table)
     return [
         f"results/scores/{recogniser}/{dataset}.json" for recogniser, dataset in pairs
     ]
 
 
+def declared(table):
+    """The specification of a table, as the program takes it."""
+    spec = {key: config["tables"][table][key] for key in TABLE_SPEC}
+    return spec | {"compare": compared(config, table)}
+
+
 def table_spec(wildcards):
-    spec = config["tables"][wildcards.table]
-    return json.dumps({key: spec[key] for key in TABLE_SPEC}, sort_keys=True)
+    return json.dumps(declared(wildcards.table), sort_keys=True)
 
 
 def report_tables():
     """What the report shows of every table: specification and (recogniser, dataset) pairs, as JSON."""
     tables = {
         name: {
-            **{key: spec[key] for key in TABLE_SPEC},
-            "pairs": configuration.table_pairs(config, name),
+            **declared(name),
+            "pairs": table_pairs(config, name),
         }
         for name, spec in config["tables"].items()
+        if spec["all"]
     }
     return json.dumps(tables)
 
 
 def training_log(wildcards):
-    """A student's training log; nothing for a base model."""
-    return (
-        f"results/students/{wildcards.recogniser}/training_log.json"
-        if wildcards.recogniser in STUDENTS
-        else []
-    )
+    """A student's training log; nothing for other recognisers."""
+    student = recogniser_of(wildcards).student
+    return f"results/students/{student.name}/training_log.json" if student else []
 
 
 def teacher_traces(wildcards):
-    dataset = STUDENTS[wildcards.student].dataset
-    return f"results/predictions/{config['teacher']}/{dataset}/train/all.jsonl"
+    student = STUDENTS[wildcards.student]
+    return f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
+
+
+def audits(wildcards):
+    """The audit of every teacher's traces on every dataset that the run's students learn from, each once."""
+    pairs = dict.fromkeys(
+        (student.teacher, student.dataset) for student in TRAINED.values()
+    )
+    return [f"results/audits/{teacher}/{dataset}.json" for teacher, dataset in pairs]
+
+
+def tiny_teachers(wildcards):
+    """The teachers of the run's students that only stand in for real models."""
+    teachers = dict.fromkeys(student.teacher for student in TRAINED.values())
+    return [teacher for teacher in teachers if stand_in(teacher)]
+
+
+def recipe_file(wildcards):
+    """What a student's recipe reads beside traces and windows; nothing for most.
+
+    It follows from traces, windows and prompt, and changes apart from them only with the code of a cheap rule: that
+    must repeat no training.
+    """
+    student = STUDENTS[wildcards.student]
+    files = {
+        "parsed": f"results/predictions/{student.teacher}/{student.dataset}/train/parsed.jsonl",
+        "audit": f"results/audits/{student.teacher}/{student.dataset}.json",
+    }
+    needed = RECIPES[student.recipe].needs
+    return ancient(files[needed]) if needed else []
+
+
+def recipe_option(wildcards, input):
+    """A student's recipe as the program's option has it, and behind it what the recipe reads as an option of its own."""
+    recipe = STUDENTS[wildcards.student].recipe
+    needed = RECIPES[recipe].needs
+    return f"{recipe} --{needed} {shlex.quote(input.recipe)}" if needed else recipe
 
 
 def student_input(pattern):
@@ -303,10 +471,19 @@ def student_input(pattern):
     return file
 
 
+def student_prompt(wildcards):
+    """The prompt that a student is trained with: the one it is asked with."""
+    return prompt_file(
+        RECOGNISERS[wildcards.student], STUDENTS[wildcards.student].dataset
+    )
+
+
 def student_training(wildcards):
     """The training settings of a student, its seed among them, as JSON."""
+    student = STUDENTS[wildcards.student]
     settings = config["students"]["training"] | {
-        "seed": STUDENTS[wildcards.student].seed
+        "seed": student.seed,
+        "max_examples": student.max_examples,
     }
     return json.dumps(settings, sort_keys=True)
 
@@ -325,9 +502,9 @@ def training_ranks(wildcards):
 
 def prediction_stats(wildcards):
     """Stats of every shard that the run's tables and students stand on."""
-    pairs = {(*pair, "test") for pair in configuration.selected_pairs(config)}
+    pairs = {(*pair, "test") for pair in PAIRS}
     pairs |= {
-        (config["teacher"], student.dataset, "train") for student in STUDENTS.values()
+        (student.teacher, student.dataset, "train") for student in TRAINED.values()
     }
     files = []
     for recogniser, dataset, split in sorted(pairs):
@@ -340,8 +517,12 @@ def prediction_stats(wildcards):
     return files
 
 
+def simulated_datasets(wildcards):
+    return [
+        name for name, dataset in config["datasets"].items() if "simulate" in dataset
+    ]
+
+
 def tiny_recognisers(wildcards):
     """Recognisers whose base model only stands in for a real one."""
-    return [
-        name for name in [*MODELS, *STUDENTS] if registry[base_model(name)]["stand_in"]
-    ]
+    return [name for name, found in RECOGNISERS.items() if stand_in(found.base)]

@@ -86,8 +86,7 @@ checkpoint window_dataset:
         # A resource and not a param: the size of shards decides no result, so changing it reruns nothing.
         shard_size=config["engine"]["shard_size"],
     params:
-        size=config["windows"]["size"],
-        short=config["windows"]["short"],
+        windows=window_settings,
         test_fraction=config["split"]["test_fraction"],
         seed=config["split"]["seed"],
         code=code_digest("window_dataset"),
@@ -95,6 +94,6 @@ checkpoint window_dataset:
         "Cutting the events of {wildcards.dataset} into windows"
     shell:
         "python $SCRIPTS/window_dataset.py --dataset {wildcards.dataset} --events {input.events:q}"
-        " --window-size {params.size} --short-windows {params.short}"
+        " {params.windows}"
         " --test-fraction {params.test_fraction} --split-seed {params.seed} --shard-size {resources.shard_size}"
         " --windows {output.windows:q} --splits {output.splits:q} --shards {output.shards:q} > {log:q} 2>&1"

@@ -11,7 +11,7 @@ rule score:
         splits="results/datasets/{dataset}/splits.json",
         home=home_file,
         parsed="results/predictions/{recogniser}/{dataset}/test/parsed.jsonl",
-        prompt="results/prompts/{dataset}.json",
+        prompt=recogniser_prompt,
         model=model_snapshot,
         student=training_log,
     output:
@@ -27,8 +27,11 @@ rule score:
         runtime=10,
     params:
         facts=score_facts,
-        student=lambda wildcards, input: (
-            f"--student {shlex.quote(input.student)}" if input.get("student") else ""
+        # A baseline has neither prompt nor model, and only a student was trained.
+        given=lambda wildcards, input: " ".join(
+            f"--{name} {shlex.quote(input[name])}"
+            for name in ("prompt", "model", "student")
+            if input.get(name)
         ),
         code=code_digest("score"),
     message:
@@ -36,5 +39,5 @@ rule score:
     shell:
         "python $SCRIPTS/score.py --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}"
         " --windows {input.windows:q} --splits {input.splits:q} --home {input.home:q} --parsed {input.parsed:q}"
-        " --prompt {input.prompt:q} --model {input.model:q} {params.student} --facts {params.facts:q}"
+        " {params.given} --facts {params.facts:q}"
         " --out {output.score:q} > {log:q} 2>&1"

@@ -30,7 +30,7 @@ rule check_login:
         splits=collect(
             "results/datasets/{dataset}/splits.json", dataset=config["datasets"]
         ),
-        recognisers=len({*MODELS, *STUDENTS}),
+        recognisers=len({recogniser for recogniser, _ in PAIRS}),
         max_new_tokens=config["decoding"]["max_new_tokens"],
         # Without conda, all rules share the environment that runs Snakemake.
         pins=[f"{PROJECT}envs/llm.yaml"]

@@ -1,6 +1,6 @@
-# Windows to raw predictions: one rule for zero-shot models, the teacher on the train split, and students.
+# Windows to raw predictions: one rule for zero-shot models, the teacher on the train split, students and baselines.
 #
-# In:   windows.jsonl, shards.json, the prompt, a model's snapshot, a student's adapter
+# In:   windows.jsonl, shards.json; the prompt and a model's snapshot, but for baselines; a student's adapter
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
 # Steps: recognise (a job a shard, resumes from work/) -> gather_predictions -> parse_predictions
 
@@ -8,7 +8,7 @@
 rule recognise:
     input:
         windows="results/datasets/{dataset}/windows.jsonl",
-        prompt="results/prompts/{dataset}.json",
+        prompt=recogniser_prompt,
         model=model_snapshot,
         adapter=adapter_files,
     output:
@@ -30,21 +30,13 @@ rule recognise:
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
     params:
-        decoding=decoding_json(),
-        dtype=config["engine"]["dtype"],
-        model=lambda wildcards: f"results/models/{base_model(wildcards.recogniser)}",
-        adapter=lambda wildcards: (
-            f"--adapter results/students/{wildcards.recogniser}/adapter"
-            if wildcards.recogniser in STUDENTS
-            else ""
-        ),
+        engine=engine_options,
     message:
         "Recognising {wildcards.dataset} {wildcards.split} {wildcards.shard} with {wildcards.recogniser}"
     shell:
-        "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise.py --model {params.model:q} {params.adapter}"
-        " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard} --prompt {input.prompt:q}"
-        " --decoding {params.decoding:q} --dtype {params.dtype} --device {resources.device}"
-        " --batch-size {resources.batch_size}"
+        "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise.py {params.engine}"
+        " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard}"
+        " --device {resources.device} --batch-size {resources.batch_size}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 

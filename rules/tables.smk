@@ -73,7 +73,7 @@ rule cost:
     input:
         predictions=prediction_stats,
         students=collect(
-            "results/students/{student}/training.stats.json", student=STUDENTS
+            "results/students/{student}/training.stats.json", student=TRAINED
         ),
     output:
         markdown=report(
@@ -94,11 +94,7 @@ rule cost:
         mem_mb=1000,
         runtime=5,
     params:
-        simulated=[
-            name
-            for name, dataset in config["datasets"].items()
-            if "simulate" in dataset
-        ],
+        simulated=simulated_datasets,
         tiny=tiny_recognisers,
         code=code_digest("cost"),
     message:
@@ -109,7 +105,7 @@ rule cost:
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
-for name in TABLES:
+for name in [*config["tables"], *OWN_TABLES]:
 
     rule:
         name:

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from hearth.complexity import Scale
 from hearth.evaluation.scores import read_parsed, score
-from hearth.files import read_json, write_json
+from hearth.files import read_json, read_json_lines, write_json
 from hearth.homes import load_home
 from hearth.programs import json_option, run
 
@@ -18,14 +19,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--splits", required=True, type=Path, help="splits.json of the dataset")
     parser.add_argument("--home", required=True, type=Path, help="yaml of the dataset's home")
     parser.add_argument("--parsed", required=True, type=Path, help="parsed predictions on the test split, parsed.jsonl")
-    parser.add_argument("--prompt", required=True, type=Path, help="json of the prompt that was used")
-    parser.add_argument("--model", required=True, type=Path, help="snapshot.json of the model, a student's base")
+    parser.add_argument("--prompt", type=Path, help="json of the prompt that was used, for a language model")
+    parser.add_argument("--model", type=Path, help="snapshot.json of the language model, a student's base")
     parser.add_argument("--student", type=Path, help="training_log.json, for a student")
     parser.add_argument(
         "--facts",
         required=True,
-        help="JSON object with kind, base, home, decoding, dtype, stand_in, simulated (names of the simulated datasets "
-        "that the score rests on); for a student also teacher, recipe, train_dataset",
+        help="JSON object with kind, base, condition, home, decoding, dtype, stand_in, simulated (names of the "
+        "simulated datasets that the score rests on); for a student also teacher, recipe, train_dataset",
     )
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)
@@ -36,10 +37,12 @@ def main(argv: list[str] | None = None) -> None:
         home=load_home(arguments.home),
         windows=windows,
         parsed=parsed,
+        scale=Scale(read_json_lines(arguments.windows)),
         splits=read_json(arguments.splits),
-        prompt=read_json(arguments.prompt),
-        model=read_json(arguments.model),
-        student=read_json(arguments.student) if arguments.student else None,
+        **{
+            name: read_json(path) if (path := getattr(arguments, name)) else None
+            for name in ("prompt", "model", "student")
+        },
         facts=json_option("--facts", arguments.facts, dict),
     )
     write_json(arguments.out, result)

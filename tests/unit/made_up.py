@@ -3,7 +3,10 @@
 import copy
 import json
 
+import numpy as np
 from hearth.answers import STATUSES
+from hearth.evaluation.metrics import score_windows, session_counts
+from hearth.evaluation.statistics import METRICS, counts, intervals
 from hearth.files import digest, write_json, write_json_lines, write_text
 
 LABELS = ["COOKING", "drinking water, coffee or drinks", "EATING"]
@@ -54,6 +57,7 @@ def facts(**changes):
     known = {
         "kind": "base",
         "base": "little",
+        "condition": "",
         "home": "made-up",
         "decoding": DECODING,
         "dtype": "float32",
@@ -150,6 +154,17 @@ def write_inputs(folder):
     return paths
 
 
+# Per session: what the metrics of a made-up score would follow from, were they measured.
+SESSIONS = session_counts(
+    ["2", "2", "3"],
+    [row["gold"] for row in WINDOWS[1:]],
+    dict.fromkeys(
+        ("strict", "lenient"),
+        ([["COOKING", "EATING"], [None, "EATING"], [None]], ["ok", "unknown_label", "unclosed_reasoning"]),
+    ),
+)
+
+
 def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **changes):
     """A score with numbers of no measurement; `changes` go to its top level, `provenance` into the provenance."""
     metrics = {
@@ -159,6 +174,8 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "micro_f1": 0.61,
         "status": dict.fromkeys(STATUSES, 0) | {"ok": 3},
         "rates": {"ok_rate": 1.0, "malformed_rate": 0.0, "missing_rate": 0.0, "unknown_rate": 0.0},
+        "confusion": {"labels": LABELS},
+        "intervals": {name: [0.25, 0.75] for name in METRICS},
     }
     provenance = {
         "prompt": {key: PROMPT[key] for key in ("version", "template", "reasoning")},
@@ -179,6 +196,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "dataset": dataset,
         "kind": "base",
         "base": "",
+        "condition": "",
         "teacher": "",
         "recipe": "",
         "train_dataset": "",
@@ -186,12 +204,43 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "n_windows": 3,
         "n_events": 5,
         "n_sessions": 2,
+        "sessions": SESSIONS,
         "strict": metrics,
         "lenient": metrics,
+        "complexity": {"rule": "...", "simple": metrics, "complex": None},
         "tokens": {"prompt": 300, "completion": 30},
         "provenance": provenance | changes.pop("provenance", {}),
     }
     return copy.deepcopy(score | changes)
+
+
+def draw_sessions(draw, count=12, events=20):
+    """Gold labels of so many sessions, one window each, by session."""
+    return {f"s{number:03d}": draw.choice(LABELS, events, p=[0.5, 0.3, 0.2]).tolist() for number in range(count)}
+
+
+def draw_answers(draw, gold, skill):
+    """Predicted labels: right with a session's skill, else another label or none. `skill` is one for all, or each."""
+    skills = np.broadcast_to(skill, len(gold))
+    return {
+        session: [
+            label if draw.random() < able else draw.choice([*(other for other in LABELS if other != label), None])
+            for label in labels
+        ]
+        for (session, labels), able in zip(gold.items(), skills, strict=True)
+    }
+
+
+def measured_score(gold, predicted, recogniser="little", dataset="made-up", **changes):
+    """A score whose numbers are measured, on sessions of one window each: labels by session."""
+    windows, answers = list(gold.values()), [list(predicted[session]) for session in gold]
+    statuses = ["missing_events" if None in answer else "ok" for answer in answers]
+    found = made_up_score(recogniser, dataset, n_sessions=len(gold), **changes)
+    found["sessions"] = session_counts(list(gold), windows, dict.fromkeys(("strict", "lenient"), (answers, statuses)))
+    for parsing in ("strict", "lenient"):
+        found[parsing] = score_windows(windows, answers, statuses, LABELS)
+        found[parsing]["intervals"] = intervals(counts(found, parsing))
+    return found
 
 
 def made_up_student(dataset="made-up", weighted_f1=0.6, **changes):

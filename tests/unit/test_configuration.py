@@ -4,11 +4,15 @@ import json
 
 import pytest
 import yaml
-from hearth.configuration import ConfigError, content_digest, resolve, selected_pairs, students, table_pairs
+from hearth.configuration import ConfigError, content_digest, resolve
+from hearth.recognisers import table_pairs
 from made_up import HOME
+from snakemake.utils import update_config
 from yaml_kit import CONFIG, PROJECT, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
 
 SHIPPED = sorted((PROJECT / "config").glob("*.yaml"))
+# What is laid over another config, and over which.
+OVERLAYS = {"science": "demo", "ablations": "config", "ablations-demo": "demo"}
 CONFIGS = [path for path in SHIPPED if path.name != "models.yaml"]
 
 
@@ -35,6 +39,10 @@ def complaints(config, project, *files):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configs_are_valid(path):
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.stem in OVERLAYS:
+        below = path.with_stem(OVERLAYS[path.stem])
+        over, config = config, yaml.safe_load(below.read_text(encoding="utf-8"))
+        update_config(config, over)
     if path.stem == "laptop":
         config["marble_root"] = "somewhere"
     filled, registry = resolve(config, [path])
@@ -111,64 +119,6 @@ def test_the_least_config_gets_every_default_of_the_schema(project):
 # Meaning
 
 
-def test_students_and_tables(project):
-    filled, _ = resolve(CONFIG, [], project)
-    assert list(students(filled)) == ["little_reasoning_made-up", "little_reasoning_second"]
-    assert students(filled)["little_reasoning_second"].dataset == "second"
-    assert students(filled)["little_reasoning_second"].seed == 0
-    assert table_pairs(filled, "students") == [
-        ("little_reasoning_made-up", "made-up"),
-        ("little_reasoning_second", "second"),
-        ("large", "second"),
-    ]
-
-
-def test_another_seed_is_another_student_and_renames_none(project):
-    filled, _ = resolve(changed(CONFIG, "students/seeds", [0, 7]), [], project)
-    assert {name: student.seed for name, student in students(filled).items()} == {
-        "little_reasoning_made-up": 0,
-        "little_reasoning_made-up_seed7": 7,
-        "little_reasoning_second": 0,
-        "little_reasoning_second_seed7": 7,
-    }
-    assert table_pairs(filled, "students")[:2] == [
-        ("little_reasoning_made-up", "made-up"),
-        ("little_reasoning_made-up_seed7", "made-up"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("selection", "pairs"),
-    [
-        ({"recognisers": "models"}, ["little made-up", "little second", "large made-up", "large second"]),
-        ({"recognisers": "teacher", "datasets": "all"}, ["large made-up", "large second"]),
-        ({"recognisers": "bases", "datasets": ["second"]}, ["little second"]),
-        ({"recognisers": "bases", "datasets": "others"}, ["little made-up", "little second"]),
-        ({"recognisers": "students", "datasets": "trained_on"}, ["little_reasoning_second second"]),
-        ({"recognisers": "students", "datasets": "others"}, ["little_reasoning_second made-up"]),
-        ({"recognisers": "students"}, ["little_reasoning_second made-up", "little_reasoning_second second"]),
-        ({"recognisers": ["large", "large"], "datasets": ["second"]}, ["large second"]),
-    ],
-)
-def test_what_a_table_selects(project, selection, pairs):
-    config = changed(CONFIG, "students/trained_on", ["second"])
-    config["tables"] = {"one": {"title": "One", "select": [selection]}}
-    filled, _ = resolve(config, [], project)
-    assert [" ".join(pair) for pair in table_pairs(filled, "one")] == pairs
-
-
-def test_a_runs_scores_are_those_that_any_table_selects_each_once(project):
-    filled, _ = resolve(CONFIG, [], project)
-    assert selected_pairs(filled) == [
-        ("little", "made-up"),
-        ("little", "second"),
-        ("large", "made-up"),
-        ("large", "second"),
-        ("little_reasoning_made-up", "made-up"),
-        ("little_reasoning_second", "second"),
-    ]
-
-
 def test_a_root_from_the_command_line_goes_to_its_dataset(project):
     filled, _ = resolve({**CONFIG, "made-up_root": "/data"}, [], project)
     assert filled["datasets"]["made-up"]["root"] == "/data"
@@ -239,8 +189,40 @@ TRAINING = "students/training"
         ("students/deepspeed", "zero9.json", "students.deepspeed: no such file: 'zero9.json'"),
         ("prompt", {"template": "six-part"}, "prompt.template: unknown template 'six-part'; did you mean 'six-parts'?"),
         ("prompt", {"template": "../x"}, "prompt.template: '../x' does not match"),
-        ("tables/scaling/select/0/recognisers", "modles", "recognisers: 'modles' is neither a list of names nor"),
-        ("tables/scaling/select/0/recognisers", "modles", "did you mean 'models'?"),
+        ("tables/scaling/select/0/recognisers", "modles", "unknown group 'modles'; did you mean 'models'?"),
+        ("tables/scaling/select/0/recognisers", 1, "recognisers: 1 is neither a list of names nor"),
+        ("tables/scaling/compare", [["little", "larg"]], "compare.0.1: unknown recogniser or group 'larg'; did you"),
+        ("tables/scaling/compare", [["models", "bases"]], "scaling.compare: models has 2 recognisers and bases has 1"),
+        ("tables/scaling/compare", [["little"]], "compare.0: ['little'] is too short"),
+        ("windows", {"by": "time"}, "windows.seconds: windows by time need a number of seconds"),
+        (
+            "datasets/second/windows",
+            {"sise": 5},
+            "datasets.second.windows.sise: unknown key 'sise'; did you mean 'size'?",
+        ),
+        ("datasets/second/windows", {"by": "gap"}, "datasets.second.windows.seconds: windows by gap need"),
+        ("baselines", ["majorty"], "baselines.0: 'majorty' is not one of the valid values; did you mean 'majority'?"),
+        ("conditions", {"direct": {"of": "models"}}, "conditions.direct: the name 'direct' is taken"),
+        ("conditions", {"models": {"of": "models"}}, "conditions.models: the name 'models' is taken"),
+        ("conditions", {"cold": {"of": "modles"}}, "cold.of: unknown group 'modles'; did you mean 'models'?"),
+        ("conditions", {"cold": {"of": ["litle"]}}, "cold.of.0: unknown model or student 'litle'; did you mean"),
+        (
+            "conditions",
+            {"cold": {"of": "models", "decoding": {"temprature": 0}}},
+            "conditions.cold.decoding.temprature: unknown key 'temprature'; did you mean 'temperature'?",
+        ),
+        (
+            "conditions",
+            {"cold": {"of": "models", "prompt": {"template": "six-part"}}},
+            "conditions.cold.prompt.template: unknown template 'six-part'; did you mean 'six-parts'?",
+        ),
+        (
+            "students/groups",
+            {"few": {"max_example": [5]}},
+            "students.groups.few.max_example: unknown key 'max_example'; did you mean 'max_examples'?",
+        ),
+        ("students/groups", {"few": {"teacher": "larg"}}, "students.groups.few.teacher: unknown model 'larg'; did you"),
+        ("students/groups", {"bases": {}}, "students.groups.bases: the name 'bases' is taken"),
         (
             "tables/scaling/select/0/recognisers",
             [1],

@@ -113,6 +113,15 @@ def test_students_stand_at_their_bases_size_filled_on_the_home_they_learned_from
     assert [len(axes.texts) for axes in (first, second)] == [2, 2]
 
 
+def test_a_whisker_is_the_interval_of_a_score_where_it_has_one():
+    scores = [made_up_score("a", parameters=5), made_up_score("b", parameters=9)]
+    scores[1]["strict"]["intervals"] = dict.fromkeys(scores[1]["strict"]["intervals"])
+    (sizes,), (shares,) = f1_by_size(scores).axes, failures(scores).axes
+    assert [list(line.get_ydata()) for line in sizes.lines if list(line.get_xdata()) == [5, 5]] == [[0.25, 0.75]]
+    assert not [line for line in sizes.lines if list(line.get_xdata()) == [9, 9]]
+    assert [list(line.get_xdata()) for line in shares.lines] == [[0.25, 0.75]]
+
+
 def test_models_are_named_under_the_axis_and_the_teacher_is_marked():
     drawn = f1_by_size(made_up_run(homes=("made-up",)))
     (axes,) = drawn.axes

@@ -9,6 +9,10 @@ import parse_predictions
 import pytest
 import score
 import table
+from hearth.evaluation import statistics
+from hearth.evaluation.figures import FIGURES, render
+from hearth.evaluation.scores import read_score
+from hearth.evaluation.statistics import METRICS, counts
 from hearth.files import read_json, read_json_lines, write_json, write_json_lines
 from made_up import (
     LABELS,
@@ -40,12 +44,12 @@ def parse(inputs, split="test"):
     )
 
 
-def run_score(inputs, out, given=None, recogniser="little", student=False):
+def run_score(inputs, out, given=None, recogniser="little", student=False, model=True):
     score.main(
         [
             *("--recogniser", recogniser, "--dataset", "made-up", "--windows", str(inputs["windows"])),
             *("--splits", str(inputs["splits"]), "--home", str(inputs["home"]), "--parsed", str(inputs["parsed"])),
-            *("--prompt", str(inputs["prompt"]), "--model", str(inputs["model"])),
+            *(("--prompt", str(inputs["prompt"]), "--model", str(inputs["model"])) if model else ()),
             *(("--student", str(inputs["student"])) if student else ()),
             *("--facts", json.dumps(given or facts()), "--out", str(out)),
         ]
@@ -138,6 +142,16 @@ def test_the_score_of_a_base_model(inputs, tmp_path):
     assert found["provenance"]["student"] is None
 
 
+def test_a_score_tells_simple_from_complex_windows(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_json(tmp_path / "score.json")["complexity"]
+    # The only train window has one label, and so has the last test window, which was never answered.
+    assert (found["simple"]["accuracy"], found["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
+    assert (found["complex"]["accuracy"], sum(found["complex"]["status"].values())) == (3 / 4, 2)
+    assert "median of the train windows" in found["rule"]
+
+
 def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
     parse(inputs)
     run_score(inputs, tmp_path / "score.json", student_facts(), "little_reasoning_made-up", student=True)
@@ -145,6 +159,58 @@ def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
     assert (found["base"], found["teacher"], found["recipe"]) == ("little", "large", "reasoning")
     assert found["provenance"]["student"]["settings"] == TRAINING_LOG["settings"]
     assert "losses" not in found["provenance"]["student"]
+
+
+def baseline_facts(**changes):
+    return facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": ""} | changes)
+
+
+def test_the_score_of_a_baseline_has_neither_model_nor_prompt(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json", baseline_facts(), "majority", model=False)
+    found = read_json(tmp_path / "score.json")
+    assert (found["kind"], found["base"], found["parameters"]) == ("baseline", "", None)
+    assert found["strict"]["accuracy"] == pytest.approx(3 / 5)
+    assert (found["provenance"]["model"], found["provenance"]["prompt"]) == (None, None)
+    assert not {"prompt", "decoding", "training"} & set(found["provenance"]["assumed"])
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "message"),
+    [
+        (baseline_facts(), True, "majority: kind 'baseline' has no prompt"),
+        (facts(), False, "majority: kind 'base' needs a prompt"),
+        (baseline_facts(teacher="large"), False, "unknown key 'teacher' for kind 'baseline'"),
+    ],
+)
+def test_a_baseline_with_a_prompt_and_a_model_without_one_are_errors(inputs, tmp_path, given, model, message):
+    parse(inputs)
+    with pytest.raises(ValueError, match=message):
+        run_score(inputs, tmp_path / "score.json", given, "majority", model=model)
+
+
+def test_baselines_stand_in_tables_and_figures_beside_language_models(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "base.json")
+    run_score(inputs, tmp_path / "majority.json", baseline_facts(), "majority", model=False)
+    outs = {form: tmp_path / f"table.{form}" for form in ("md", "csv", "tex")}
+    table.main(
+        [
+            *(
+                "--name",
+                "t",
+                "--spec",
+                json.dumps({"title": "T", "columns": ["recogniser", "reasoning", "parameters"]}),
+            ),
+            *("--scores", str(tmp_path / "majority.json"), str(tmp_path / "base.json")),
+            *("--markdown", str(outs["md"]), "--csv", str(outs["csv"]), "--tex", str(outs["tex"])),
+        ]
+    )
+    assert "| majority | | |" in " ".join(outs["md"].read_text().split())
+    assert "majority: no language model; learned from" in outs["md"].read_text()
+    for name in FIGURES:
+        drawn = render(name, [read_score(tmp_path / f"{score}.json") for score in ("majority", "base")])
+        assert (b"majority" in drawn["svg"]) == (name == "failures")
 
 
 def test_a_gold_label_outside_the_home_is_an_error(inputs, tmp_path):
@@ -171,7 +237,7 @@ def test_a_split_that_tells_of_other_windows_is_an_error(inputs, tmp_path):
 @pytest.mark.parametrize(
     ("given", "student", "message"),
     [
-        (facts(kind="pupil"), False, "kind is 'pupil'; it must be 'base' or 'student'"),
+        (facts(kind="pupil"), False, "kind is 'pupil'; it must be one of base, student, baseline"),
         (facts(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
         (student_facts(simulated=True), True, "simulated must be a list, not True"),
         (facts(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
@@ -184,6 +250,74 @@ def test_incomplete_facts_are_an_error(inputs, tmp_path, given, student, message
     parse(inputs)
     with pytest.raises(ValueError, match=message):
         run_score(inputs, tmp_path / "score.json", given, student=student)
+
+
+def test_a_session_in_both_splits_is_an_error(inputs):
+    write_json_lines(inputs["windows"], [*WINDOWS, window("2", 2, ["EATING"], "train")])
+    with pytest.raises(ValueError, match=r"windows.jsonl: session '2' has windows in both splits"):
+        parse(inputs)
+
+
+def test_windows_that_the_split_has_for_training_are_not_scored(inputs, tmp_path):
+    parse(inputs)
+    write_json(inputs["splits"], SPLITS | {"sessions": {"train": ["1", "3"], "test": ["2"]}})
+    with pytest.raises(ValueError, match=r"window made-up/3/0: splits\.json does not name its session for testing"):
+        run_score(inputs, tmp_path / "score.json")
+
+
+def test_a_score_has_the_counts_of_its_sessions_and_an_interval_of_every_metric(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_score(tmp_path / "score.json")
+    assert found["sessions"]["2"] == {
+        "windows": 2,
+        "gold": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+        "strict": {
+            "predicted": {"COOKING": 1, "EATING": 2},
+            "right": {"COOKING": 1, "EATING": 2},
+            **{"ok": 1, "malformed": 0, "missing": 0, "unknown": 1},
+        },
+        "lenient": {
+            "predicted": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+            "right": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+            **{"ok": 2, "malformed": 0, "missing": 0, "unknown": 0},
+        },
+    }
+    for parsing in ("strict", "lenient"):
+        intervals = found[parsing]["intervals"]
+        assert set(intervals) == set(METRICS)
+        # What was written, and so reordered, gives the intervals again.
+        assert intervals == {
+            name: list(bounds) for name, bounds in statistics.intervals(counts(found, parsing)).items()
+        }
+    assert found["strict"]["intervals"]["accuracy"] == [0.0, 0.75]
+
+
+def test_equal_inputs_give_equal_scores_byte_for_byte(inputs, tmp_path):
+    parse(inputs)
+    for name in ("one", "other"):
+        run_score(inputs, tmp_path / name)
+        statistics._weights.cache_clear()
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_score_of_one_session_has_no_interval(inputs, tmp_path):
+    write_json_lines(inputs["windows"], WINDOWS[:3])
+    write_json_lines(inputs["predictions"], PREDICTIONS[:2])
+    write_json(inputs["splits"], SPLITS | {"windows": {"train": 1, "test": 2}})
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    assert read_score(tmp_path / "score.json")["strict"]["intervals"] == dict.fromkeys(METRICS)
+
+
+def test_a_score_without_intervals_is_to_be_made_again(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_json(tmp_path / "score.json")
+    del found["sessions"]
+    write_json(tmp_path / "score.json", found)
+    with pytest.raises(ValueError, match=r"score.json: a score without the counts of its sessions.*score again"):
+        read_score(tmp_path / "score.json")
 
 
 def test_a_table_from_scores(inputs, tmp_path):

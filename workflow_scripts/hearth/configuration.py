@@ -1,38 +1,37 @@
 """A run's config: checked against its schema and against what it refers to, before anything is planned.
 
 Every problem names file, key, value and the nearest valid one. What a checked config means
-(students, recognisers, the selection of a table) is worked out here too, as pure functions.
+(students, recognisers, the selection of a table) is worked out in recognisers.py.
 """
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from hearth.files import digest, file_digest
 from hearth.homes import HomeError, load_home
+from hearth.recognisers import (
+    DIRECT,
+    MODEL_GROUPS,
+    compared,
+    groups,
+    recognisers,
+    student_groups,
+    students,
+    table_pairs,
+    usual_datasets,
+)
 from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Tables that every run makes by itself, beside those that a config declares.
-OWN_TABLES = ("claims", "cost")
+OWN_TABLES = ("claims", "cost", "audit")
 
 _ABSENT = object()
 
 
 class ConfigError(ValueError):
     """A config is wrong; the message has one line a problem."""
-
-
-@dataclass(frozen=True)
-class Student:
-    """A base model that learns from the teacher's traces on one dataset."""
-
-    name: str
-    base: str
-    recipe: str
-    dataset: str
-    seed: int
 
 
 def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[dict, dict]:
@@ -44,46 +43,16 @@ def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[d
     documents = _documents(files)
     schema = _schema(project, "config")
     _refuse(schema_problems(config, schema), documents, config)
+    _refuse(_override_problems(config, schema["properties"]), documents, config)
     filled = _filled(config, schema)
     registry = _registry(project, filled["model_registry"])
     _refuse(_references(filled, registry, project), documents, config)
     for key in [key for key in filled if key.endswith("_root")]:
         filled["datasets"][key.removesuffix("_root")]["root"] = filled.pop(key)
-    filled["students"]["trained_on"] = _trained_on(filled)
+    filled["students"]["trained_on"] = filled["students"]["trained_on"] or usual_datasets(filled)
+    for dataset in filled["datasets"].values():
+        dataset["windows"] = filled["windows"] | dataset["windows"]
     return filled, registry
-
-
-def students(config: dict) -> dict[str, Student]:
-    """Students by name, `<base>_<recipe>_<dataset>`: names of models and datasets hold no underscore.
-
-    A seed other than 0 adds `_seed<seed>`, so another seed in the config renames, and retrains, no student.
-    """
-    recipe = config["students"]["recipe"]
-    found = (
-        Student(f"{base}_{recipe}_{dataset}" + (f"_seed{seed}" if seed else ""), base, recipe, dataset, seed)
-        for base in config["students"]["bases"]
-        for dataset in _trained_on(config)
-        for seed in config["students"]["seeds"]
-    )
-    return {student.name: student for student in found}
-
-
-def _trained_on(config: dict) -> list[str]:
-    return config["students"]["trained_on"] or list(config["datasets"])
-
-
-def table_pairs(config: dict, table: str) -> list[tuple[str, str]]:
-    """(recogniser, dataset) pairs of a table in the order its selection gives, each once."""
-    pairs = []
-    for part in config["tables"][table]["select"]:
-        for recogniser in _recognisers(config, part["recognisers"]):
-            pairs += [(recogniser, dataset) for dataset in _datasets(config, recogniser, part["datasets"])]
-    return list(dict.fromkeys(pairs))
-
-
-def selected_pairs(config: dict) -> list[tuple[str, str]]:
-    """(recogniser, dataset) pairs that any table selects, each once: every score of a run."""
-    return list(dict.fromkeys(pair for table in config["tables"] for pair in table_pairs(config, table)))
 
 
 def content_digest(path: Path) -> str:
@@ -91,27 +60,6 @@ def content_digest(path: Path) -> str:
     path = Path(path)
     # As text: `digest` sorts keys, and a prompt lists rooms in the order of the home's yaml.
     return digest(json.dumps(read_yaml(path))) if path.suffix in {".yaml", ".json"} else file_digest(path)
-
-
-def _recognisers(config: dict, selected) -> list[str]:
-    groups = {
-        "models": config["models"],
-        "students": list(students(config)),
-        "bases": config["students"]["bases"],
-        "teacher": [config["teacher"]],
-    }
-    return groups[selected] if isinstance(selected, str) else selected
-
-
-def _datasets(config: dict, recogniser: str, selected) -> list[str]:
-    if isinstance(selected, list):
-        return selected
-    student = students(config).get(recogniser)
-    # A base model has learned from no dataset of ours, so all of them are `others` to it.
-    learned = [student.dataset] if student else []
-    if selected == "trained_on":
-        return learned
-    return [dataset for dataset in config["datasets"] if selected == "all" or dataset not in learned]
 
 
 def _documents(files: list[Path]) -> list[tuple[Path, object]]:
@@ -158,20 +106,28 @@ def _registry(project: Path, name: str) -> dict:
     return _filled(registry, schema)
 
 
+def _override_problems(config: dict, properties: dict) -> Iterator[Problem]:
+    """What is wrong with settings that replace some of the run's own: each is what the run's own may be."""
+    for kind, names in {"datasets": ("windows",), "conditions": ("prompt", "decoding")}.items():
+        for owner, spec in config.get(kind, {}).items():
+            for name in names:
+                for path, message in schema_problems(spec.get(name, {}), properties[name]):
+                    yield [kind, owner, name, *path], message
+
+
 def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem]:
     """(path, message) for everything a config names that does not exist."""
-    models, datasets = config["models"], config["datasets"]
-    for index, model in enumerate(models):
-        if model not in registry:
-            yield ["models", index], f"unknown model {model!r}{nearest(model, registry)}"
-    if config["teacher"] not in registry:
-        yield ["teacher"], f"unknown model {config['teacher']!r}{nearest(config['teacher'], registry)}"
-    for index, base in enumerate(config["students"]["bases"]):
-        if base not in registry:
-            yield ["students", "bases", index], f"unknown model {base!r}{nearest(base, registry)}"
-    for index, dataset in enumerate(config["students"]["trained_on"]):
-        if dataset not in datasets:
-            yield ["students", "trained_on", index], f"unknown dataset {dataset!r}{nearest(dataset, datasets)}"
+    datasets, main = config["datasets"], config["students"]
+    yield from _unknown("model", config["models"], ["models"], registry)
+    yield from _unknown("model", [config["teacher"]], ["teacher"], registry, single=True)
+    yield from _unknown("model", main["bases"], ["students", "bases"], registry)
+    yield from _unknown("dataset", main["trained_on"], ["students", "trained_on"], datasets)
+    for name, group in main["groups"].items():
+        where = ["students", "groups", name]
+        if group["teacher"]:
+            yield from _unknown("model", [group["teacher"]], [*where, "teacher"], registry, single=True)
+        yield from _unknown("model", group["bases"], [*where, "bases"], registry)
+        yield from _unknown("dataset", group["trained_on"], [*where, "trained_on"], datasets)
     for name, dataset in datasets.items():
         homes = sorted(path.stem for path in (project / "config" / "homes").glob("*.yaml"))
         if dataset["home"] not in homes:
@@ -194,41 +150,94 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
         if key.endswith("_root") and key.removesuffix("_root") not in datasets:
             yield [key], f"unknown dataset {key.removesuffix('_root')!r}{nearest(key.removesuffix('_root'), datasets)}"
     templates = sorted(path.stem for path in (project / "config" / "prompts").glob("*.j2"))
-    template = config["prompt"]["template"]
-    if template not in templates:
-        yield ["prompt", "template"], f"unknown template {template!r}{nearest(template, templates)}"
+    yield from _unknown("template", [config["prompt"]["template"]], ["prompt", "template"], templates, single=True)
+    for name, spec in config["conditions"].items():
+        if "template" in spec["prompt"]:
+            where = ["conditions", name, "prompt", "template"]
+            yield from _unknown("template", [spec["prompt"]["template"]], where, templates, single=True)
+    yield from _window_problems(config)
     deepspeed = config["students"]["deepspeed"]
     if not (project / deepspeed).is_file():
         yield ["students", "deepspeed"], f"no such file: {deepspeed!r}"
-    tables = list(_table_references(config))
-    yield from tables or _table_selections(config)
+    names = list(_name_problems(config))
+    yield from names
+    if not names:
+        conditions = list(_condition_references(config))
+        # A table may select a condition, so what it selects is known once these are right.
+        yield from conditions or list(_table_references(config)) or _table_selections(config)
+
+
+def _unknown(kind: str, names: list[str], path: list, known, single: bool = False) -> Iterator[Problem]:
+    """Each of `names` that is none of the `known`; it stands at `path`, or as a `single` value is all there is."""
+    for index, name in enumerate(names):
+        if name not in known:
+            yield path if single else [*path, index], f"unknown {kind} {name!r}{nearest(name, known)}"
+
+
+def _window_problems(config: dict) -> Iterator[Problem]:
+    own = {tuple(["windows"]): config["windows"]}
+    for name, dataset in config["datasets"].items():
+        if dataset["windows"]:
+            own["datasets", name, "windows"] = config["windows"] | dataset["windows"]
+    for path, windows in own.items():
+        if windows["by"] != "count" and windows["seconds"] is None:
+            yield [*path, "seconds"], f"windows by {windows['by']} need a number of seconds"
+
+
+def _name_problems(config: dict) -> Iterator[Problem]:
+    """Names that mean two things: groups of students, conditions and what is built in are selected by name alike."""
+    taken = {*MODEL_GROUPS, "students", "baselines"}
+    for path, names in {
+        ("students", "groups"): config["students"]["groups"],
+        ("conditions",): config["conditions"],
+    }.items():
+        for name in names:
+            if name in taken or name == DIRECT:
+                yield [*path, name], f"the name {name!r} is taken; take another"
+            taken.add(name)
+    for index, name in enumerate(config["baselines"]):
+        if name in {*config["models"], config["teacher"], *config["students"]["bases"]}:
+            yield ["baselines", index], f"a model is called {name!r} too; rename it in the registry"
+
+
+def _condition_references(config: dict) -> Iterator[Problem]:
+    grouped = [*MODEL_GROUPS, *student_groups(config)]
+    known = [*config["models"], config["teacher"], *config["students"]["bases"], *students(config)]
+    for condition, spec in config["conditions"].items():
+        where = ["conditions", condition, "of"]
+        if isinstance(spec["of"], list):
+            yield from _unknown("model or student", spec["of"], where, known)
+        else:
+            yield from _unknown("group", [spec["of"]], where, grouped, single=True)
 
 
 def _table_references(config: dict) -> Iterator[Problem]:
     for table in OWN_TABLES:
         if table in config["tables"]:
             yield ["tables", table], f"{table!r} is a table that every run makes; take another name"
-    known = [*config["models"], config["teacher"], *config["students"]["bases"], *students(config)]
+    known, grouped = recognisers(config), groups(config)
     for table, spec in config["tables"].items():
         for index, part in enumerate(spec["select"]):
             where = ["tables", table, "select", index]
             if isinstance(part["recognisers"], list):
-                for position, name in enumerate(part["recognisers"]):
-                    if name not in known:
-                        yield [*where, "recognisers", position], f"unknown recogniser {name!r}{nearest(name, known)}"
+                yield from _unknown("recogniser", part["recognisers"], [*where, "recognisers"], known)
+            else:
+                yield from _unknown("group", [part["recognisers"]], [*where, "recognisers"], grouped, single=True)
             if isinstance(part["datasets"], list):
-                for position, name in enumerate(part["datasets"]):
-                    if name not in config["datasets"]:
-                        yield (
-                            [*where, "datasets", position],
-                            f"unknown dataset {name!r}{nearest(name, config['datasets'])}",
-                        )
+                yield from _unknown("dataset", part["datasets"], [*where, "datasets"], config["datasets"])
+        for index, pair in enumerate(spec["compare"]):
+            where = ["tables", table, "compare", index]
+            yield from _unknown("recogniser or group", pair, where, [*known, *grouped])
 
 
 def _table_selections(config: dict) -> Iterator[Problem]:
     for table in config["tables"]:
         if not table_pairs(config, table):
             yield ["tables", table, "select"], "selects no recogniser on any dataset"
+        try:
+            compared(config, table)
+        except ValueError as error:
+            yield ["tables", table, "compare"], str(error)
 
 
 def _filled(value: dict, schema: dict) -> dict:

@@ -5,7 +5,7 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,7 +14,7 @@ from hearth import files
 from hearth.answers import label_spans
 from hearth.engines import Completion, Decoding, Engine, Request, Thought
 from hearth.journal import FORMAT, Journal
-from hearth.prompts import answer_schema, split_prompt, thought_marks, window_text
+from hearth.prompts import answer_schema, split_prompt, thought_marks, user_turns
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +34,25 @@ def shard_windows(windows: list[dict], split: str, shard: str) -> list[dict]:
 
 
 def recognise(
-    windows: list[dict], prompt: dict, tokenizer, engine: Engine, decoding: Decoding, recogniser: dict, work: Path
+    windows: list[dict],
+    prompt: dict,
+    tokenizer,
+    engine: Engine,
+    decoding: Decoding,
+    recogniser: dict,
+    work: Path,
+    dataset: Sequence[dict] = (),
 ) -> tuple[list[dict], dict]:
     """(predictions in the order of `windows`, stats): what `engine` writes for every window.
 
     `prompt` is the rendered prompt, `tokenizer` the one whose chat template places it, `recogniser` says which
-    weights the engine runs (digests of model and adapter). Finished windows are journaled in `work`
+    weights the engine runs (digests of model and adapter), `dataset` are all windows of the dataset, from whose train
+    split a prompt may show some. Finished windows are journaled in `work`
     under a digest of everything that decides them, and are not done again. The engine is given longest
     prompts first, in an order that only the shard decides. Raises ValueError where prompt and decoding do not go
     together.
     """
-    prefix, requests = _requests(tokenizer, prompt, windows, decoding)
+    prefix, requests = _requests(tokenizer, prompt, windows, dataset, decoding)
     digest = files.digest(
         {
             "journal": FORMAT,
@@ -104,17 +112,20 @@ def _some(keys: list[str]) -> str:
     return f"{len(keys)} window{'s' if len(keys) > 1 else ''} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
 
 
-def _requests(tokenizer, prompt: dict, windows: list[dict], decoding: Decoding) -> tuple[str, list[Request]]:
+def _requests(
+    tokenizer, prompt: dict, windows: list[dict], dataset: Sequence[dict], decoding: Decoding
+) -> tuple[str, list[Request]]:
     """(static prefix, a request for every window, in their order)."""
     if decoding.constrained and prompt["reasoning"] == "inline":
         raise ValueError(
             "decoding: constrained needs reasoning `think` or `none`: inline reasoning has no mark where it ends"
         )
     thought = Thought(*thought_marks(tokenizer)) if prompt["reasoning"] == "think" else None
+    turns = user_turns(prompt, windows, dataset)
     prefixes, requests = set(), {}
     for window in windows:
         key = window["window_id"]
-        prefix, suffix = split_prompt(tokenizer, prompt["system"], window_text(window), prompt["reasoning"])
+        prefix, suffix = split_prompt(tokenizer, prompt["system"], turns[key], prompt["reasoning"])
         if key in requests:
             raise ValueError(f"window {key} is there twice")
         schema = answer_schema(prompt["labels"], len(window["events"])) if decoding.constrained else None

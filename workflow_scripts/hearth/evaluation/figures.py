@@ -17,6 +17,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from hearth.evaluation.provenance import stand_ins
 from hearth.evaluation.rendering import magnitude
+from hearth.evaluation.scores import of_paper
 
 FORMS = ("svg", "png")
 # A fixed salt: matplotlib draws the ids in an SVG at random otherwise. Outlines need no font where they are shown.
@@ -63,6 +64,7 @@ def render(name: str, scores: list[dict]) -> dict[str, bytes]:
 
 def f1_by_size(scores: list[dict]) -> Figure:
     """Weighted F1 over parameters, a panel a dataset: base models as a line, students beside their base."""
+    scores = of_paper(scores)
     homes = list(dict.fromkeys(score["train_dataset"] for score in scores if score["train_dataset"]))
     teachers = {score["teacher"] for score in scores if score["teacher"]}
     colours = {home: COLOURS[index % len(COLOURS)] for index, home in enumerate(homes)}
@@ -71,6 +73,8 @@ def f1_by_size(scores: list[dict]) -> Figure:
         bases = _bases(here)
         sizes, f1 = [base["parameters"] for base in bases], [_f1(base) for base in bases]
         axes.plot(sizes, f1, "-o", color=INK, markersize=5)
+        for base in bases:
+            _whisker(axes, base["parameters"], base, INK)
         taught = [base for base in bases if base["recogniser"] in teachers]
         axes.plot([base["parameters"] for base in taught], [_f1(base) for base in taught], **_TEACHER)
         for student in (score for score in here if score["kind"] == "student"):
@@ -91,7 +95,9 @@ def f1_by_size(scores: list[dict]) -> Figure:
 
 def failures(scores: list[dict]) -> Figure:
     """The share of test windows of each strict status, a bar a recogniser and a panel a dataset."""
-    ordered = sorted(scores, key=lambda score: (score["kind"] == "student", score["parameters"], score["recogniser"]))
+    ordered = sorted(
+        scores, key=lambda score: (score["kind"] == "student", score["parameters"] or 0, score["recogniser"])
+    )
     names = list(dict.fromkeys(score["recogniser"] for score in ordered))
     figure = _figure(scores, panel_height=1 + 0.3 * len(names), sharey=True)
     for axes, here in _panels(figure, scores):
@@ -114,13 +120,14 @@ CAPTIONS = {
     "f1_by_size": (
         "Weighted F1 by size",
         "The line joins the base models, zero-shot. A student stands beside its base, one marker a training seed:"
-        " filled and joined to its base on the home it learned from, hollow on another.",
+        " filled and joined to its base on the home it learned from, hollow on another. Thin upright lines are 95 %"
+        " intervals over the test sessions.",
     ),
     "failures": (
         "What became of every test window",
         "Strictly parsed, a bar a recogniser. A window whose answer is malformed or cut off, or whose reasoning was"
         " never closed, has no label at all; where events were left out or labels are not in the list, those alone lack"
-        " one.",
+        " one. The line across a bar is the 95 % interval, over the test sessions, of the share that is ok.",
     ),
 }
 
@@ -177,12 +184,19 @@ def _beside_base(axes: Axes, student: dict, bases: list[dict], homes: list[str],
     points = STEP * (1 + order.index(home))
     moved = axes.transData + ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
     place = (student["parameters"], _f1(student))
+    _whisker(axes, student["parameters"], student, colour, transform=moved)
     axes.plot(*place, **_student(colour, home == here), transform=moved, zorder=3)
     for base in bases:
         if home == here and base["recogniser"] == student["base"]:
             line = {"arrowstyle": "-", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
             start = (base["parameters"], _f1(base))
             axes.annotate("", xy=place, xycoords=moved, xytext=start, textcoords="data", arrowprops=line)
+
+
+def _whisker(axes: Axes, place: float, score: dict, colour: str, **options) -> None:
+    """The interval of a score's weighted F1, where it has one."""
+    if interval := score["strict"]["intervals"]["weighted_f1"]:
+        axes.plot([place, place], interval, "-", color=colour, linewidth=0.8, **options)
 
 
 def _legend(figure: Figure, handles: list[Artist]) -> None:
@@ -210,6 +224,8 @@ def _bar(axes: Axes, row: int, score: dict) -> None:
         if share >= LEAST_LABELLED:
             axes.text(done + share / 2, row, f"{share:.0%}", ha="center", va="center", color=_readable_on(colour))
         done += share
+    if interval := score["strict"]["intervals"]["ok_rate"]:
+        axes.plot(interval, [row, row], "|-", color=INK, linewidth=1, markersize=6)
 
 
 def _readable_on(colour: str) -> str:
