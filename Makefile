@@ -13,8 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo resume test test-slurm test-vllm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag \
-  bench-slurm clean
+.PHONY: setup envs demo resume test test-slurm test-vllm lint format tiny-models tiny-s tiny-m tiny-l \
+  bench-baselines bench-dag bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -104,6 +104,11 @@ bench-baselines: demo
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
 	PYTHONPATH=workflow_scripts python bench/dag.py
+
+# How many windows a second of CPU the engine recognises beside plain ways, into bench/recognise.json; an hour of one core.
+# On a busy machine: PYTHONPATH=workflow_scripts python bench/recognise.py --quick
+bench-recognise: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts python bench/recognise.py
 
 # 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
 # bench/slurm.json. It needs what test-slurm needs.
