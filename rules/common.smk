@@ -15,6 +15,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from hearth import configuration, runs
 from hearth.recognisers import (
     compared,
+    figures,
     prompts,
     recognisers,
     selected_pairs,
@@ -64,8 +65,10 @@ MODELS = list(
         ]
     )
 )
-# evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
-FIGURES = ["f1_by_size", "failures"] if SCORES else []
+# evaluation/figures/ draws them; it is not imported here, since only jobs need matplotlib.
+FIGURES = figures(config)
+# These rest on the table cost, so they differ from run to run, and the report does not hold them.
+TIMED_FIGURES = ["cost_f1"] if SCORES else []
 OWN_TABLES = [
     *(["claims"] if SCORES else []),
     *(["audit"] if TRAINED else []),
@@ -443,6 +446,11 @@ def report_tables():
         if spec["all"]
     }
     return json.dumps(tables)
+
+
+def cost_table(wildcards):
+    """What a figure reads beside scores."""
+    return "results/tables/cost.csv" if wildcards.figure in TIMED_FIGURES else []
 
 
 def training_log(wildcards):
