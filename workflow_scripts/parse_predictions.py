@@ -11,11 +11,19 @@ from hearth.programs import run
 
 
 def parsed(prediction: dict, size: int, labels: tuple[str, ...]) -> dict:
-    """A prediction with reasoning, labels and status (strict), lenient_labels and lenient_status."""
+    """A prediction with reasoning, labels and status (strict), lenient_labels and lenient_status.
+
+    Of its confidences, where it has any, those stay that are of a label which strict parsing reads.
+    """
     strict = parse(prediction["text"], size, labels, prediction["finish_reason"])
     lenient = parse_leniently(prediction["text"], size, labels, prediction["finish_reason"])
+    confidences = [
+        confidence if label is not None else None
+        for confidence, label in zip(prediction.get("confidences", ()), strict.labels, strict=False)
+    ]
     return {
         **prediction,
+        **({"confidences": confidences} if confidences else {}),
         "reasoning": strict.reasoning,
         "labels": strict.labels,
         "status": strict.status,

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hearth.files import write_json, write_text
+from hearth import shots
+from hearth.files import read_json_lines, write_json, write_text
 from hearth.homes import load_home
 from hearth.programs import run
 from hearth.prompts import REASONING_MODES, render_prompt
@@ -15,10 +16,26 @@ def main(argv=None):
     parser.add_argument("--home", type=Path, required=True, help="the home's yaml")
     parser.add_argument("--template", type=Path, required=True, help="Jinja2 template of the six parts")
     parser.add_argument("--reasoning", choices=REASONING_MODES, required=True, help="where the model reasons")
+    parser.add_argument("--no-rules", action="store_true", help="leave out the home's rules for ambiguous situations")
+    parser.add_argument("--no-example", action="store_true", help="leave out the home's example of input and output")
+    parser.add_argument("--windows", type=Path, help="windows.jsonl of the dataset, for --shots")
+    parser.add_argument("--shots", type=int, default=0, help="windows of the train split to show with their labels")
+    parser.add_argument("--shots-by", choices=shots.KINDS, default="similarity", help="how they are chosen")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write, for programs")
     parser.add_argument("--text", type=Path, required=True, help="text to write, to be looked at")
     arguments = parser.parse_args(argv)
-    prompt = render_prompt(load_home(arguments.home), arguments.template, arguments.reasoning)
+    if arguments.shots and not arguments.windows:
+        parser.error("--shots needs --windows")
+    prompt = render_prompt(
+        load_home(arguments.home),
+        arguments.template,
+        arguments.reasoning,
+        rules=not arguments.no_rules,
+        example=not arguments.no_example,
+        count=arguments.shots,
+        shots_by=arguments.shots_by,
+        windows=read_json_lines(arguments.windows) if arguments.shots else (),
+    )
     write_json(arguments.out, prompt)
     write_text(arguments.text, prompt["system"] + "\n")
     print(f"prompt {prompt['version']}: {len(prompt['system'])} characters")

@@ -11,7 +11,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", required=True, help="name of the data set")
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to read")
-    parser.add_argument("--window-size", required=True, type=int, help="events in a window")
+    parser.add_argument("--window-size", required=True, type=int, help="most events in a window")
+    parser.add_argument("--window-by", choices=windows.KINDS, default="count", help="what ends a window")
+    parser.add_argument("--window-seconds", type=float, help="for windows by time or by gap")
     parser.add_argument(
         "--short-windows",
         required=True,
@@ -33,6 +35,8 @@ def main(argv=None):
         keep_short=args.short_windows == "keep",
         test_fraction=args.test_fraction,
         seed=args.split_seed,
+        by=args.window_by,
+        seconds=args.window_seconds,
     )
     for window in cut:
         windows.check(window)

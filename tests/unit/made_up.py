@@ -61,6 +61,7 @@ def facts(**changes):
         "home": "made-up",
         "decoding": DECODING,
         "dtype": "float32",
+        "engine": "transformers",
         "stand_in": "",
         "simulated": [],
     }
@@ -189,6 +190,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "split": SPLITS | {"sessions": {"train": 1, "test": 2}},
         "decoding": DECODING,
         "dtype": "float32",
+        "engine": "transformers",
         "model": MODEL,
         "student": None,
         "stand_in": "",
@@ -212,6 +214,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "sessions": SESSIONS,
         "strict": metrics,
         "lenient": metrics,
+        "complexity": {"rule": "...", "simple": metrics, "complex": None},
         "tokens": {"prompt": 300, "completion": 30},
         "provenance": provenance | changes.pop("provenance", {}),
     }

@@ -4,8 +4,10 @@ import pytest
 import torch
 from hearth import models
 from hearth.engines import Decoding, Request
-from hearth.engines.sampling import GumbelNoise, philox, processors
+from hearth.engines.rows import Rows
+from hearth.engines.sampling import choose, philox, with_noise, words
 from hearth.engines.transformers import TransformersEngine
+from hearth.engines.turns import Turns
 
 PREFIX = "<|im_start|>system\nName the activity behind every event. kitchen, living room<|im_end|>\n<|im_start|>user\n"
 REQUESTS = [
@@ -78,12 +80,11 @@ def test_other_seeds_draw_other_text_and_equal_prompts_differ_by_key(tiny_model)
     assert twins["a"].text != twins["b"].text
 
 
-def test_the_shared_prefix_is_not_written_to(tiny_model):
+def test_an_engine_completes_the_same_again(tiny_model):
     once = engine(tiny_model, 2)
     first = list(once.complete(PREFIX, REQUESTS, GREEDY))
     list(once.complete("another prefix ", REQUESTS[:2], GREEDY))
     assert list(once.complete(PREFIX, REQUESTS, GREEDY)) == first
-    assert once._encoded[1].get_seq_length() == len(once._tokens(PREFIX))
 
 
 def test_finish_reasons_counts_and_text(tiny_model):
@@ -99,13 +100,14 @@ def test_finish_reasons_counts_and_text(tiny_model):
 
 
 def test_special_tokens_such_as_think_are_kept(tiny_model):
-    tiny = engine(tiny_model, 1)
-    ids = [
-        tiny.tokenizer.convert_tokens_to_ids(token) for token in ("<think>", "</think>", "<|im_end|>", "<|endoftext|>")
-    ]
-    stopped = tiny._completion("k", 5, [*ids[:2], 70, *ids[2:]], [ids[2]])
-    assert stopped.text == "<think></think>" + tiny.tokenizer.decode([70])
-    assert (stopped.finish_reason, stopped.completion_tokens) == ("stop", 4)
+    tokenizer = models.load_tokenizer(tiny_model)
+    ids = [tokenizer.convert_tokens_to_ids(token) for token in ("<think>", "</think>", "<|im_end|>")]
+    turns = Turns(tokenizer, len(tokenizer), ids[2:], GREEDY)
+    turn = turns.open(Request("k", "door"), [5, 6])
+    turn.written += [*ids[:2], 70, ids[2]]
+    stopped = turns.completion(turn, before=3)
+    assert stopped.text == "<think></think>" + tokenizer.decode([70])
+    assert (stopped.finish_reason, stopped.prompt_tokens, stopped.completion_tokens) == ("stop", 5, 4)
 
 
 def test_a_prompt_beyond_the_context_is_refused_before_anything_is_generated(tiny_model):
@@ -118,33 +120,31 @@ def test_no_requests_no_work(tiny_model):
     assert list(engine(tiny_model, 2).complete(PREFIX, [], GREEDY)) == []
 
 
-def test_out_of_memory_halves_the_pieces_and_keeps_the_batches(tiny_model, monkeypatch):
+def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
     tiny = engine(tiny_model, 8)
-    generate, sizes = tiny._generate, []
+    step, sizes = Rows.step, []
 
-    def small_gpu(head, batch, decoding):
-        sizes.append(len(batch))
-        if len(batch) > 3:
+    def small_gpu(rows, tokens):
+        sizes.append(len(tokens))
+        if len(tokens) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return generate(head, batch, decoding)
+        return step(rows, tokens)
 
-    monkeypatch.setattr(tiny, "_generate", small_gpu)
+    monkeypatch.setattr(Rows, "step", small_gpu)
     batches = list(tiny.complete(PREFIX, REQUESTS, GREEDY))
-    assert [len(batch) for batch in batches] == [8, 3]
-    assert sizes == [8, 4, 2, 2, 2, 2, 2, 1]
+    assert sizes[:3] == [8, 4, 2]
+    assert max(sizes[2:]) == 2
     assert tiny.cost()["batch_size"] == 2
     assert {c.key: c for batch in batches for c in batch} == completions(tiny_model, 1, GREEDY)
 
 
 def test_out_of_memory_alone_says_which_window(tiny_model, monkeypatch):
-    tiny = engine(tiny_model, 2)
-
-    def no_gpu(head, batch, decoding):
+    def no_gpu(rows, prompts):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(tiny, "_generate", no_gpu)
+    monkeypatch.setattr(Rows, "start", no_gpu)
     with pytest.raises(ValueError, match="home/s0/0"):
-        next(tiny.complete(PREFIX, REQUESTS, GREEDY))
+        next(engine(tiny_model, 2).complete(PREFIX, REQUESTS, GREEDY))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_sampling_follows_the_probabilities():
     probabilities = torch.tensor([0.5, 0.25, 0.15, 0.1])
     keys = [str(n) for n in range(20000)]
     scores = probabilities.log().expand(len(keys), -1)
-    drawn = GumbelNoise(3, keys, 1)(torch.zeros(len(keys), 5, dtype=torch.long), scores).argmax(-1)
+    drawn = with_noise(scores, [words(3, key) for key in keys], [4] * len(keys)).argmax(-1)
     shares = torch.bincount(drawn, minlength=4) / len(keys)
     assert torch.allclose(shares, probabilities, atol=0.012)  # over three standard errors
 
@@ -178,8 +178,7 @@ def test_warping_keeps_only_the_nucleus():
     scores = torch.tensor([[0.6, 0.25, 0.1, 0.05]]).log()
     seen = collections.Counter()
     for n in range(300):
-        warped = processors(decoding, [str(n)], 1)(torch.zeros(1, 1, dtype=torch.long), scores)
-        seen[int(warped.argmax())] += 1
+        seen[int(choose(scores, decoding, [words(0, str(n))], [0]))] += 1
     # squared and renormalised: 0.83, 0.14, 0.02, 0.006; the first two reach 0.9
     assert set(seen) == {0, 1}
 
@@ -195,6 +194,10 @@ def test_warping_keeps_only_the_nucleus():
         ({"temperature": 0, "max_new_tokens": 5, "top_p": 0}, "top_p"),
         ({"temperature": 0, "max_new_tokens": 5, "top_k": -1}, "top_k"),
         ({"temperature": 0, "max_new_tokens": 5, "seed": -1}, "seed"),
+        ({"temperature": 0, "max_new_tokens": 5, "constrained": 1}, "constrained"),
+        ({"temperature": 0, "max_new_tokens": 5, "reasoning_budget": 5}, "reasoning_budget is 5; .* less than"),
+        ({"temperature": 0, "max_new_tokens": 5, "reasoning_budget": True}, "reasoning_budget"),
+        ({"temperature": 0, "max_new_tokens": 5, "confidence": "agreement"}, "confidence"),
         ({"temperature": 0, "max_new_tokens": 5, "topk": 3}, "unknown key topk"),
         ({"temperature": 0}, "missing key max_new_tokens"),
         ([], "mapping"),

@@ -11,7 +11,7 @@ def test_notes_say_a_fact_once_where_all_agree():
     found = dict(notes([made_up_score(), made_up_score("large")], "abc"))
     assert found["Prompt"] == ["six-parts@0123456789ab, reasoning think"]
     assert found["Decoding"] == [
-        "max_new_tokens 4096, seed 7, temperature 0.6, top_k 20, top_p 0.95; precision float32"
+        "max_new_tokens 4096, seed 7, temperature 0.6, top_k 20, top_p 0.95; precision float32; engine transformers"
     ]
     assert found["Seeds"] == ["split 1; decoding 7"]
     assert found["Code"] == ["git commit abc"]
@@ -49,9 +49,43 @@ def test_notes_tell_how_students_were_trained_and_what_is_assumed():
     assert found["Assumed, because the paper does not say"] == [ASSUMED[key] for key in ("split", "prompt", "training")]
 
 
+def test_notes_of_a_baseline_tell_of_no_prompt_and_no_model():
+    baseline = {"prompt": None, "model": None, "decoding": {}, "assumed": assumed("baseline")}
+    only = made_up_score("majority", kind="baseline", parameters=None, provenance=baseline)
+    found = dict(notes([only], "abc"))
+    assert not {"Prompt", "Decoding", "Models", "Students"} & found.keys()
+    assert found["Baselines"] == [f"majority: {provenance.BASELINES_NOTE}"]
+    assert found["Seeds"] == ["split 1"]
+    beside = dict(notes([made_up_score(), only], "abc"))
+    assert beside["Prompt"] == ["six-parts@0123456789ab, reasoning think"]
+    assert beside["Seeds"] == ["split 1; decoding 7"]
+
+
+def test_notes_tell_how_many_windows_a_prompt_shows():
+    shown = {"prompt": PROMPT | {"shots": 3, "shots_by": "similarity"}}
+    found = dict(notes([made_up_score(provenance=shown)], "abc"))
+    assert found["Prompt"] == [
+        "six-parts@0123456789ab, reasoning think, 3 windows of the train split shown with their labels (similarity)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "windows of 2 events, shorter ones kept"),
+        ({"window_by": "time", "window_seconds": 60.0}, "windows of 60 seconds and at most 2 events"),
+        ({"window_by": "gap", "window_seconds": 9}, "windows that end at a pause of more than 9 seconds, of at most 2"),
+    ],
+)
+def test_notes_tell_how_windows_are_cut(changes, said):
+    split = made_up_score()["provenance"]["split"] | changes
+    assert said in dict(notes([made_up_score(provenance={"split": split})], "abc"))["Split"][0]
+
+
 def test_training_is_assumed_of_students_only():
     assert assumed("student") == list(ASSUMED)
     assert assumed("base") == [key for key in ASSUMED if key != "training"]
+    assert set(assumed("baseline")) < set(assumed("base"))
 
 
 def test_what_is_assumed_is_plain_ascii():

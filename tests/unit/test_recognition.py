@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 import subprocess
@@ -88,6 +89,50 @@ def test_predictions_come_in_window_order_with_all_fields(tmp_path):
     } < set(stats)
 
 
+class Sure(Echo):
+    """An engine that answers some windows in tokens of known probability."""
+
+    def complete(self, prefix, requests, decoding):
+        for request in requests:
+            tokens = [('[{"id": 2, "activity": ', 0.1), ('"EAT', 0.5), ("ING", 0.5), ('"}', 0.8), ("]", 0.9)]
+            text, pieces = "", []
+            for token, probability in tokens:
+                text += token
+                pieces.append((len(text), math.log(probability)))
+            yield [Completion(request.key, text, "stop", 9, 5, True, tuple(pieces))]
+
+
+def test_a_label_is_as_sure_as_the_tokens_that_spell_it_and_close_it(tmp_path):
+    decoding = {**DECODING, "confidence": "tokens", "reasoning_budget": 10}
+    predictions, _ = run(Sure(), tmp_path, decoding=decoding)
+    assert [p["confidences"] for p in predictions] == [[None, 0.2, None]] * 20
+    assert predictions[0]["reasoning_forced"] is True
+
+
+def test_constrained_requests_carry_the_schema_of_their_window(tmp_path):
+    engine, asked = Echo(), []
+    complete = engine.complete
+
+    def watched(prefix, requests, decoding):
+        asked.extend(requests)
+        return complete(prefix, asked, decoding)
+
+    engine.complete = watched
+    prompt = {**PROMPT, "labels": ["COOKING", "EATING"]}
+    run(engine, tmp_path, prompt=prompt, decoding={**DECODING, "constrained": True})
+    schemas = [json.loads(request.schema) for request in asked]
+    assert [[item["properties"]["id"]["const"] for item in schema["prefixItems"]] for schema in schemas] == [
+        [1, 2, 3]
+    ] * 20
+    assert schemas[0]["prefixItems"][0]["properties"]["activity"] == {"enum": ["COOKING", "EATING"]}
+
+
+def test_inline_reasoning_cannot_be_constrained(tmp_path):
+    prompt = {**PROMPT, "labels": ["COOKING"], "reasoning": "inline"}
+    with pytest.raises(ValueError, match="constrained needs reasoning"):
+        run(Echo(), tmp_path, prompt=prompt, decoding={**DECODING, "constrained": True})
+
+
 def test_longest_prompts_go_first_and_order_is_that_of_the_shard_alone(tmp_path):
     engine = Echo()
     run(engine, tmp_path)
@@ -121,6 +166,7 @@ def test_a_finished_shard_is_not_done_again(tmp_path):
     [
         {"recogniser": "other"},
         {"decoding": {**DECODING, "seed": 4}},
+        {"decoding": {**DECODING, "reasoning_budget": 30}},
         {"prompt": {**PROMPT, "system": "Other."}},
         {"windows": WINDOWS[:-1]},
         {"windows": [{**WINDOWS[0], "events": WINDOWS[1]["events"]}, *WINDOWS[1:]]},
@@ -131,6 +177,18 @@ def test_whatever_decides_the_result_starts_anew(tmp_path, change):
     engine = Echo()
     run(engine, tmp_path, **change)
     assert sum(map(len, engine.asked)) == len(change.get("windows", WINDOWS))
+
+
+def test_similar_windows_are_shown_before_the_window_and_not_in_the_prefix(tmp_path):
+    dataset = [each | {"session": each["window_id"].split("/")[1], "gold": ["sleeping"] * 3} for each in WINDOWS]
+    test = [each for each in dataset if each["split"] == "test"]
+    prompt = {**PROMPT, "shots": 1, "shots_by": "similarity"}
+    arguments = (prompt, Tokenizer(), Echo(), Decoding.of(DECODING), {"model": "m"}, tmp_path)
+    shown, _stats = recognise(test, *arguments, dataset)
+    assert all(row["text"].startswith(f"{PROMPT['system']}|Input:\n[") for row in shown)
+    assert all(row["text"].count("sleeping") == 3 for row in shown)
+    [alone], _stats = recognise(test[5:6], *arguments, dataset)
+    assert alone == shown[5]
 
 
 def test_what_does_not_decide_the_result_starts_nothing(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import score
 import table
 from hearth.evaluation import statistics
+from hearth.evaluation.figures import FIGURES, render
 from hearth.evaluation.scores import read_score
 from hearth.evaluation.statistics import METRICS, counts
 from hearth.files import read_json, read_json_lines, write_json, write_json_lines
@@ -43,12 +44,12 @@ def parse(inputs, split="test"):
     )
 
 
-def run_score(inputs, out, given=None, recogniser="little", student=False):
+def run_score(inputs, out, given=None, recogniser="little", student=False, model=True):
     score.main(
         [
             *("--recogniser", recogniser, "--dataset", "made-up", "--windows", str(inputs["windows"])),
             *("--splits", str(inputs["splits"]), "--home", str(inputs["home"]), "--parsed", str(inputs["parsed"])),
-            *("--prompt", str(inputs["prompt"]), "--model", str(inputs["model"])),
+            *(("--prompt", str(inputs["prompt"]), "--model", str(inputs["model"])) if model else ()),
             *(("--student", str(inputs["student"])) if student else ()),
             *("--facts", json.dumps(given or facts()), "--out", str(out)),
         ]
@@ -64,6 +65,23 @@ def test_parsing_adds_labels_and_status_to_raw_predictions(inputs):
     assert [row["status"] for row in rows] == ["ok", "unknown_label", "unclosed_reasoning"]
     assert rows[1]["lenient_labels"] == ["drinking water, coffee or drinks", "EATING"]
     assert [row["lenient_status"] for row in rows] == ["ok", "ok", "unclosed_reasoning"]
+
+
+def test_parsing_keeps_the_confidence_of_labels_that_it_reads(inputs):
+    sure = [{**row, "confidences": [0.5, 0.25]} for row in PREDICTIONS[:2]]
+    write_json_lines(inputs["predictions"], [*sure, {**PREDICTIONS[2], "confidences": [None]}])
+    parse(inputs)
+    assert [row["confidences"] for row in read_json_lines(inputs["parsed"])] == [[0.5, 0.25], [None, 0.25], [None]]
+
+
+def test_a_score_tells_of_confidence_where_there_is_any(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "plain.json")
+    assert "confidence" not in read_json(tmp_path / "plain.json")
+    rows = read_json_lines(inputs["parsed"])
+    write_json_lines(inputs["parsed"], [{**rows[0], "confidences": [0.9, 0.8]}, *rows[1:]])
+    run_score(inputs, tmp_path / "sure.json")
+    assert read_json(tmp_path / "sure.json")["confidence"]["n_events"] == 2
 
 
 def test_parsing_follows_the_order_of_the_windows(inputs):
@@ -124,6 +142,16 @@ def test_the_score_of_a_base_model(inputs, tmp_path):
     assert found["provenance"]["student"] is None
 
 
+def test_a_score_tells_simple_from_complex_windows(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_json(tmp_path / "score.json")["complexity"]
+    # The only train window has one label, and so has the last test window, which was never answered.
+    assert (found["simple"]["accuracy"], found["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
+    assert (found["complex"]["accuracy"], sum(found["complex"]["status"].values())) == (3 / 4, 2)
+    assert "median of the train windows" in found["rule"]
+
+
 def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
     parse(inputs)
     run_score(inputs, tmp_path / "score.json", student_facts(), "little_reasoning_made-up", student=True)
@@ -131,6 +159,58 @@ def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
     assert (found["base"], found["teacher"], found["recipe"]) == ("little", "large", "reasoning")
     assert found["provenance"]["student"]["settings"] == TRAINING_LOG["settings"]
     assert "losses" not in found["provenance"]["student"]
+
+
+def baseline_facts(**changes):
+    return facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)
+
+
+def test_the_score_of_a_baseline_has_neither_model_nor_prompt(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json", baseline_facts(), "majority", model=False)
+    found = read_json(tmp_path / "score.json")
+    assert (found["kind"], found["base"], found["parameters"]) == ("baseline", "", None)
+    assert found["strict"]["accuracy"] == pytest.approx(3 / 5)
+    assert (found["provenance"]["model"], found["provenance"]["prompt"]) == (None, None)
+    assert not {"prompt", "decoding", "training"} & set(found["provenance"]["assumed"])
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "message"),
+    [
+        (baseline_facts(), True, "majority: kind 'baseline' has no prompt"),
+        (facts(), False, "majority: kind 'base' needs a prompt"),
+        (baseline_facts(teacher="large"), False, "unknown key 'teacher' for kind 'baseline'"),
+    ],
+)
+def test_a_baseline_with_a_prompt_and_a_model_without_one_are_errors(inputs, tmp_path, given, model, message):
+    parse(inputs)
+    with pytest.raises(ValueError, match=message):
+        run_score(inputs, tmp_path / "score.json", given, "majority", model=model)
+
+
+def test_baselines_stand_in_tables_and_figures_beside_language_models(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "base.json")
+    run_score(inputs, tmp_path / "majority.json", baseline_facts(), "majority", model=False)
+    outs = {form: tmp_path / f"table.{form}" for form in ("md", "csv", "tex")}
+    table.main(
+        [
+            *(
+                "--name",
+                "t",
+                "--spec",
+                json.dumps({"title": "T", "columns": ["recogniser", "reasoning", "parameters"]}),
+            ),
+            *("--scores", str(tmp_path / "majority.json"), str(tmp_path / "base.json")),
+            *("--markdown", str(outs["md"]), "--csv", str(outs["csv"]), "--tex", str(outs["tex"])),
+        ]
+    )
+    assert "| majority | | |" in " ".join(outs["md"].read_text().split())
+    assert "majority: no language model; learned from" in outs["md"].read_text()
+    for name in FIGURES:
+        drawn = render(name, [read_score(tmp_path / f"{score}.json") for score in ("majority", "base")])
+        assert (b"majority" in drawn["svg"]) == (name == "failures")
 
 
 def test_a_gold_label_outside_the_home_is_an_error(inputs, tmp_path):
@@ -157,7 +237,7 @@ def test_a_split_that_tells_of_other_windows_is_an_error(inputs, tmp_path):
 @pytest.mark.parametrize(
     ("given", "student", "message"),
     [
-        (facts(kind="pupil"), False, "kind is 'pupil'; it must be 'base' or 'student'"),
+        (facts(kind="pupil"), False, "kind is 'pupil'; it must be one of base, student, baseline"),
         (facts(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
         (student_facts(simulated=True), True, "simulated must be a list, not True"),
         (facts(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
@@ -217,7 +297,7 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(inputs, tmp_path):
     parse(inputs)
     for name in ("one", "other"):
         run_score(inputs, tmp_path / name)
-        statistics._weights.cache_clear()
+        statistics.weights.cache_clear()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 

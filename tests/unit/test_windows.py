@@ -3,7 +3,9 @@
 import copy
 import json
 from datetime import date, datetime, time, timedelta
+from itertools import accumulate
 
+import pandas as pd
 import pytest
 import window_dataset
 from hearth import events, files, programs, windows
@@ -92,6 +94,74 @@ def test_no_prompt_tells_day_session_place_in_it_resident_or_label(day, session,
     assert text(day, session, before, secret) == text(date(2024, 5, 6), "d-1", 0, "COOKING")
 
 
+def at(*seconds, session="s-1"):
+    """Events of one session at these seconds, each told from all others by its label."""
+    found = table({session: len(seconds)})
+    times = [datetime(2024, 1, 2, 8) + timedelta(seconds=second) for second in seconds]
+    return found.assign(time=pd.Series(times, dtype=found["time"].dtype))
+
+
+sessions_of_pauses = st.lists(
+    st.lists(st.sampled_from([0, 1, 29.5, 30, 30.001, 60, 4000]), min_size=1, max_size=25), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sessions_of_pauses, st.sampled_from(["count", "time", "gap"]), st.integers(1, 12), st.sampled_from([1, 30, 90]))
+def test_every_event_is_in_one_window_of_its_session_in_order_by_any_kind(sessions, by, size, seconds):
+    parts = {f"s-{n}": at(*accumulate(pauses), session=f"s-{n}") for n, pauses in enumerate(sessions)}
+    cut = windows.cut(pd.concat(parts.values(), ignore_index=True), "home", size, True, by, seconds)
+    for session, part in parts.items():
+        own = [window for window in cut if window["session"] == session]
+        assert [label for window in own for label in window["gold"]] == part["activity"].tolist()
+        assert [window["index"] for window in own] == list(range(len(own)))
+        position = 0
+        for window in own:
+            times = part["time"].iloc[position : position + len(window["gold"])]
+            position += len(times)
+            assert len(times) <= size
+            following = part["time"].iloc[position : position + 1]
+            if by == "time":
+                assert times.iloc[-1] - times.iloc[0] <= timedelta(seconds=seconds)
+                assert len(times) == size or all(following - times.iloc[0] > timedelta(seconds=seconds))
+            if by == "gap":
+                assert all(times.diff().dropna() <= timedelta(seconds=seconds))
+                assert len(times) == size or all(following - times.iloc[-1] > timedelta(seconds=seconds))
+    assert sum(len(window["gold"]) for window in cut) == sum(map(len, sessions))
+
+
+@pytest.mark.parametrize(
+    ("by", "lengths"),
+    [("count", [4, 4, 1]), ("time", [3, 3, 2, 1]), ("gap", [4, 4, 1])],
+)
+def test_kinds_of_windows_on_one_session(by, lengths):
+    events_ = at(0, 10, 30, 31, 61, 61, 90, 100, 200)
+    assert [len(window["gold"]) for window in windows.cut(events_, "home", 4, True, by, 30)] == lengths
+
+
+def test_windows_by_time_may_pass_midnight():
+    late = at(0, 20, 40)
+    late["time"] += timedelta(hours=15, minutes=59, seconds=50)
+    cut = windows.cut(late, "home", 10, True, "time", 30)
+    assert [[event["time"] for event in window["events"]] for window in cut] == [["23:59:50", "00:00:10"], ["00:00:30"]]
+
+
+@pytest.mark.parametrize(
+    ("settings_", "said"),
+    [
+        (("time", None, True), "windows by time within None seconds"),
+        (("gap", 0, True), "windows by gap within 0 seconds"),
+        (("gap", float("nan"), True), "windows by gap within nan seconds"),
+        (("gap", 30, False), "windows by gap end before they are full"),
+        (("day", 30, True), "windows by 'day'; it must be one of count, time, gap"),
+    ],
+)
+def test_window_settings_that_do_not_go_together_are_refused(settings_, said):
+    by, seconds, keep_short = settings_
+    with pytest.raises(ValueError, match=said):
+        windows.cut(at(0, 1), "home", 10, keep_short, by, seconds)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.text(min_size=1, max_size=5), min_size=2, max_size=30, unique=True),
@@ -165,6 +235,19 @@ def test_the_digest_changes_with_every_setting(changes):
     assert make(lengths)[1]["digest"] != make(lengths, **changes)[1]["digest"]
 
 
+def test_the_split_document_tells_of_windows_that_are_not_cut_by_count():
+    lengths = {"a-1": 25, "a-2": 70, "a-3": 30}
+    plain, timed, longer = (make(lengths, **each)[1] for each in ({}, by_time(5), by_time(6)))
+    assert not {"window_by", "window_seconds"} & plain.keys()
+    assert (timed["window_by"], timed["window_seconds"]) == ("time", 5)
+    assert timed["sessions"] == plain["sessions"]
+    assert len({document["digest"] for document in (plain, timed, longer)}) == 3
+
+
+def by_time(seconds):
+    return {"by": "time", "seconds": seconds}
+
+
 def test_a_split_without_windows_is_refused():
     with pytest.raises(ValueError, match="split holds no window"):
         make({"a-1": 3, "a-2": 4}, keep_short=False)
@@ -228,6 +311,14 @@ def test_shard_size_changes_only_the_shards(tmp_path):
         assert (tmp_path / "two" / output).read_bytes() == (tmp_path / "many" / output).read_bytes()
     for name, expected in (("two", ["00000-00001", "00002-00002"]), ("many", ["00000-00002"])):
         assert json.loads((tmp_path / name / "shards").read_text()) == {"train": expected, "test": expected}
+
+
+def test_the_program_cuts_by_gap(tmp_path):
+    events.write(tmp_path / "events.parquet", pd.concat([at(0, 1, 50), at(0, 99, session="s-2")], ignore_index=True))
+    program(tmp_path, "gap", **{"window-by": "gap", "window-seconds": 30})
+    cut = files.read_json_lines(tmp_path / "gap" / "windows")
+    assert [len(window["gold"]) for window in cut] == [2, 1, 1, 1]
+    assert files.read_json(tmp_path / "gap" / "splits")["window_seconds"] == 30
 
 
 def test_the_program_names_a_file_that_holds_no_events(tmp_path, capsys):

@@ -58,14 +58,14 @@ def parse(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> 
     An event without an object, or with an unknown label, gets None; a list of any other form
     gives None for every event.
     """
-    reasoning, answer = _split_reasoning(text)
+    reasoning, answer = split_reasoning(text)
     unread = [None] * size
     if answer is None:
         return Answer(reasoning, unread, "unclosed_reasoning")
-    found = _last_json_list(answer)
+    found = last_list(answer)
     if found is None:
         return Answer(reasoning, unread, "truncated" if finish_reason == "length" else "malformed")
-    value, start = found
+    value, start, _ = found
     if not reasoning:
         reasoning = _FENCE.sub("", answer[:start].strip()).strip()
     given = _by_id(value, size)
@@ -88,10 +88,10 @@ def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
         return strict
-    answer = _split_reasoning(text)[1]
+    answer = split_reasoning(text)[1]
     answer = text if answer is None else answer
     given = _pairs(answer)
-    found = _last_json_list(answer)
+    found = last_list(answer)
     if not given and found and len(found[0]) == size and all(isinstance(item, str) for item in found[0]):
         given = dict(enumerate(found[0], start=1))
     spelling = {_plain(label): label for label in labels} | {label: label for label in labels}
@@ -107,7 +107,28 @@ def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason
     return Answer(strict.reasoning, read, strict.status if numbers.isdisjoint(given) else "missing_events")
 
 
-def _split_reasoning(text: str) -> tuple[str, str | None]:
+def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
+    """Where in a completion the label of each event is, closing quote included, as start and end; None without one.
+
+    It is the answer that `parse` reads; whether a label is one of the home's is not asked.
+    """
+    answer = split_reasoning(text)[1]
+    found = last_list(answer) if answer is not None else None
+    given = _by_id(found[0], size) if found else None
+    if given is None:
+        return [None] * size
+    first = len(text) - len(answer) + found[1]
+    listed = text[first : first + found[2] - found[1]]
+    places = _literals(listed)
+    return [
+        (first + places[number][0] + 1, first + places[number][1])
+        if number in places and _unquoted(listed[slice(*places[number])]) == given.get(number)
+        else None
+        for number in range(1, size + 1)
+    ]
+
+
+def split_reasoning(text: str) -> tuple[str, str | None]:
     """(reasoning, answer); the answer is None when reasoning was opened and never closed.
 
     Some templates put the opening tag into the prompt, so only the closing one is required.
@@ -120,31 +141,36 @@ def _split_reasoning(text: str) -> tuple[str, str | None]:
     return "", text
 
 
-def _last_json_list(text: str) -> tuple[list, int] | None:
-    """The last complete JSON list in a text and where it starts; lists inside a list do not count."""
+def last_list(text: str) -> tuple[list, int, int] | None:
+    """The last complete JSON list in a text, where it starts and ends; lists inside a list do not count."""
     lists = list(_LIST.finditer(text))
     if not lists:
         return None
     try:
-        return json.loads(lists[-1][0]), lists[-1].start()
+        return json.loads(lists[-1][0]), *lists[-1].span()
     except ValueError:  # Python refuses integers of thousands of digits.
         return None
 
 
 def _pairs(text: str) -> dict[int, str]:
-    """Labels by event id from whatever looks like an id beside an activity; a brace ends what belongs together."""
-    given, number, label = {}, None, None
+    """Labels by event id from whatever looks like an id beside an activity."""
+    return {number: _unquoted(text[start:end]) for number, (start, end) in _literals(text).items()}
+
+
+def _literals(text: str) -> dict[int, tuple[int, int]]:
+    """Where the quoted label of each event id is, as start and end; a brace ends what belongs together."""
+    places, number, place = {}, None, None
     for part in _PART.finditer(text):
         if part["number"]:
             number = int(part["number"])
         elif part["label"]:
-            label = _unquoted(part["label"])
+            place = part.span("label")
         else:
-            number, label = None, None
-        if number is not None and label is not None:
-            given[number] = label
-            number, label = None, None
-    return given
+            number, place = None, None
+        if number is not None and place is not None:
+            places[number] = place
+            number, place = None, None
+    return places
 
 
 def _unquoted(literal: str) -> str:

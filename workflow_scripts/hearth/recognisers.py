@@ -96,7 +96,7 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
         # A student of a smaller teacher is compared with it, and with its base.
         found.setdefault(student.base, _of_model(config, student.base))
         found.setdefault(student.teacher, _of_model(config, student.teacher))
-        direct = not RECIPES[student.recipe] and config["prompt"]["reasoning"] != "none"
+        direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
         found[student.name] = Recogniser(
             student.name,
             "student",

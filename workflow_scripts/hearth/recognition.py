@@ -2,17 +2,19 @@
 
 import dataclasses
 import logging
+import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from hearth import files
-from hearth.engines import Completion, Decoding, Engine, Request
+from hearth.answers import label_spans
+from hearth.engines import Completion, Decoding, Engine, Request, Thought
 from hearth.journal import FORMAT, Journal
-from hearth.prompts import split_prompt, window_text
+from hearth.prompts import answer_schema, split_prompt, thought_marks, user_turns
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +34,24 @@ def shard_windows(windows: list[dict], split: str, shard: str) -> list[dict]:
 
 
 def recognise(
-    windows: list[dict], prompt: dict, tokenizer, engine: Engine, decoding: Decoding, recogniser: dict, work: Path
+    windows: list[dict],
+    prompt: dict,
+    tokenizer,
+    engine: Engine,
+    decoding: Decoding,
+    recogniser: dict,
+    work: Path,
+    dataset: Sequence[dict] = (),
 ) -> tuple[list[dict], dict]:
     """(predictions in the order of `windows`, stats): what `engine` writes for every window.
 
-    `prompt` is the rendered prompt, `tokenizer` the one whose chat template places it, `recogniser` says which
-    weights the engine runs (digests of model and adapter). Finished batches are journaled in `work`
-    under a digest of everything that decides them, and are not done again. The engine is given longest
-    prompts first, in an order that only the shard decides: a resumed run has the batches of an undisturbed one.
+    `prompt` is the rendered prompt, `tokenizer` the one whose chat template places it (None where the engine's server
+    places the turns), `recogniser` says which weights the engine runs (digests of model and adapter), `dataset` are all
+    windows of the dataset, from whose train split a prompt may show some. Finished windows are journaled in `work`
+    under a digest of everything that decides them, and are not done again. The engine is given longest prompts
+    first, in an order that only the shard decides. Raises ValueError where prompt and decoding do not go together.
     """
-    prefix, suffixes = _prompts(tokenizer, prompt, windows)
+    prefix, requests = _requests(tokenizer, prompt, windows, dataset, decoding)
     digest = files.digest(
         {
             "journal": FORMAT,
@@ -49,16 +59,17 @@ def recognise(
             "engine": engine.identity(),
             "decoding": dataclasses.asdict(decoding),
             "prefix": prefix,
-            "suffixes": list(suffixes.items()),
+            "requests": [dataclasses.asdict(request) for request in requests],
         }
     )
-    order = sorted(suffixes, key=lambda key: -len(suffixes[key]))  # stable: by position among equals
+    sizes = {window["window_id"]: len(window["events"]) for window in windows}
+    order = sorted(requests, key=lambda request: -len(request.suffix))  # stable: by position among equals
     with Journal(work, digest) as journal:
-        open_ = [Request(key, suffixes[key]) for key in order if key not in journal.items]
+        open_ = [request for request in order if request.key not in journal.items]
         if len(open_) < len(order):
             log.info("%d of %d windows are done already", len(order) - len(open_), len(order))
         if open_:
-            _work(engine, prefix, open_, decoding, journal)
+            _work(engine, prefix, open_, sizes, decoding, journal)
         done = [journal.items[window["window_id"]] for window in windows]
     predictions = [{"window_id": w["window_id"], **item["prediction"]} for w, item in zip(windows, done, strict=True)]
     stats = {
@@ -100,37 +111,71 @@ def _some(keys: list[str]) -> str:
     return f"{len(keys)} window{'s' if len(keys) > 1 else ''} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
 
 
-def _prompts(tokenizer, prompt: dict, windows: list[dict]) -> tuple[str, dict[str, str]]:
-    """(static prefix, suffix by window id)."""
-    prefixes, suffixes = set(), {}
+def _requests(
+    tokenizer, prompt: dict, windows: list[dict], dataset: Sequence[dict], decoding: Decoding
+) -> tuple[str, list[Request]]:
+    """(static prefix, a request for every window, in their order)."""
+    if decoding.constrained and prompt["reasoning"] == "inline":
+        raise ValueError(
+            "decoding: constrained needs reasoning `think` or `none`: inline reasoning has no mark where it ends"
+        )
+    marks = thought_marks(tokenizer) if tokenizer else ("<think>", "</think>")
+    thought = Thought(*marks) if prompt["reasoning"] == "think" else None
+    turns = user_turns(prompt, windows, dataset)
+    prefixes, requests = set(), {}
     for window in windows:
-        prefix, suffix = split_prompt(tokenizer, prompt["system"], window_text(window), prompt["reasoning"])
-        if window["window_id"] in suffixes:
-            raise ValueError(f"window {window['window_id']} is there twice")
+        key = window["window_id"]
+        prefix, suffix = prompt["system"], turns[key]
+        if tokenizer:
+            prefix, suffix = split_prompt(tokenizer, prefix, suffix, prompt["reasoning"])
+        if key in requests:
+            raise ValueError(f"window {key} is there twice")
+        schema = answer_schema(prompt["labels"], len(window["events"])) if decoding.constrained else None
         prefixes.add(prefix)
-        suffixes[window["window_id"]] = suffix
+        requests[key] = Request(key, suffix, schema, thought)
     (prefix,) = prefixes
-    return prefix, suffixes
+    return prefix, list(requests.values())
 
 
-def _work(engine: Engine, prefix: str, requests: list[Request], decoding: Decoding, journal: Journal) -> None:
+def _work(
+    engine: Engine, prefix: str, requests: list[Request], sizes: dict[str, int], decoding: Decoding, journal: Journal
+) -> None:
     engine.load()
     progress = _Progress(len(requests))
     started = time.monotonic()
     for completions in engine.complete(prefix, requests, decoding):
         seconds = (time.monotonic() - started) / len(completions)
-        journal.append(
-            {c.key: {"prediction": _prediction(c, decoding), "seconds": round(seconds, 6)} for c in completions}
-        )
+        items = {completion.key: _prediction(completion, sizes[completion.key], decoding) for completion in completions}
+        journal.append({key: {"prediction": item, "seconds": round(seconds, 6)} for key, item in items.items()})
         progress.add(completions)
         started = time.monotonic()
     progress.close()
 
 
-def _prediction(completion: Completion, decoding: Decoding) -> dict:
-    fields = dataclasses.asdict(completion)
-    del fields["key"]
-    return {**fields, "seed": decoding.seed}
+def _prediction(completion: Completion, size: int, decoding: Decoding) -> dict:
+    """The row of one window of `size` events, but for its id; what decoding does not ask for is not in it."""
+    row = {
+        "text": completion.text,
+        "finish_reason": completion.finish_reason,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "seed": decoding.seed,
+    }
+    if decoding.reasoning_budget is not None:
+        row["reasoning_forced"] = completion.reasoning_forced
+    if decoding.confidence != "none":
+        row["confidences"] = _confidences(completion, size)
+    return row
+
+
+def _confidences(completion: Completion, size: int) -> list[float | None]:
+    """The probability of each event's label: of the tokens that spell it and its closing quote, after all before."""
+    starts = [0, *(end for end, _ in completion.pieces)]
+    tokens = [(start, end, value) for start, (end, value) in zip(starts, completion.pieces, strict=False)]
+    return [
+        span and round(math.exp(sum(value for start, end, value in tokens if start < span[1] and span[0] < end)), 6)
+        for span in label_spans(completion.text, size)
+    ]
 
 
 class _Progress:

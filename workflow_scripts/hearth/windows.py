@@ -1,5 +1,7 @@
 """The window contract: at most so many consecutive events of one session, cut without overlap, split by session.
 
+Where a window ends is decided by count (as in the paper), by time or by gap, see `KINDS`.
+
 `windows.jsonl` has one window a line, in order of sessions and index:
 `window_id` ("<dataset>/<session>/<index>"), `dataset`, `session`, `index` (0-based in the session), `split` ("train"
 or "test"), `events` ([{"id": 1..n, "time": "HH:MM:SS", "description"}]), `gold` (the label of each event) and
@@ -10,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from hearth import events as event_table
@@ -20,20 +23,54 @@ KEYS = ("window_id", "dataset", "session", "index", "split", "events", "gold", "
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 
 
-def cut(events: pd.DataFrame, dataset: str, size: int, keep_short: bool) -> list[dict]:
-    """Cut each session's events into windows of `size`, without `split` yet (see `assign`).
+# Whether event `index` is too late for the window that begins with event `start`: times and limit in milliseconds.
+KINDS = {
+    "count": lambda times, start, index, limit: False,
+    "time": lambda times, start, index, limit: times[index] - times[start] > limit,
+    "gap": lambda times, start, index, limit: times[index] - times[index - 1] > limit,
+}
 
-    The last events of a session, fewer than `size`, are a short window if `keep_short`, else left out.
+
+def cut(
+    events: pd.DataFrame, dataset: str, size: int, keep_short: bool, by: str = "count", seconds: float | None = None
+) -> list[dict]:
+    """Cut each session's events into windows of at most `size`, without `split` yet (see `assign`).
+
+    `by` "count": windows of `size` events; the last of a session, when it is shorter, is left out unless `keep_short`.
+    "time": events within `seconds` of the window's first. "gap": a new window after every pause of more than
+    `seconds`. These two keep all windows. Raises ValueError for settings that do not go together.
     """
-    if size < 1:
-        raise ValueError(f"window size is {size}; it must be at least 1")
+    _check_settings(size, keep_short, by, seconds)
     windows = []
     for session, part in events.groupby("session", sort=False):
-        for start in range(0, len(part), size):
-            chosen = part.iloc[start : start + size]
-            if len(chosen) == size or keep_short:
-                windows.append(_window(chosen, dataset, session, start // size))
+        # Whole milliseconds, as events have them: a pause of exactly `seconds` must not be longer by rounding.
+        times = part["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+        for index, (start, end) in enumerate(_spans(times, size, by, 1000 * (seconds or 0))):
+            if end - start == size or keep_short:
+                windows.append(_window(part.iloc[start:end], dataset, session, index))
     return windows
+
+
+def _check_settings(size: int, keep_short: bool, by: str, seconds: float | None) -> None:
+    if size < 1:
+        raise ValueError(f"window size is {size}; it must be at least 1")
+    if by not in KINDS:
+        raise ValueError(f"windows by {by!r}; it must be one of {', '.join(KINDS)}")
+    if by == "count":
+        return
+    if seconds is None or not 0 < seconds < float("inf"):
+        raise ValueError(f"windows by {by} within {seconds} seconds; it must be a number above 0")
+    if not keep_short:
+        raise ValueError(f"windows by {by} end before they are full; keep the short ones, or cut by count")
+
+
+def _spans(times: np.ndarray, size: int, by: str, limit: float) -> list[tuple[int, int]]:
+    """(first, last + 1) positions of the windows of one session, from the times of its events."""
+    starts = [0]
+    for index in range(1, len(times)):
+        if index - starts[-1] == size or KINDS[by](times, starts[-1], index, limit):
+            starts.append(index)
+    return list(zip(starts, [*starts[1:], len(times)], strict=True))
 
 
 def _window(events: pd.DataFrame, dataset: str, session: str, index: int) -> dict:
@@ -79,16 +116,25 @@ def assign(windows: Sequence[Mapping], sessions: Mapping[str, Sequence[str]]) ->
 
 
 def make(
-    events: pd.DataFrame, dataset: str, *, size: int, keep_short: bool, test_fraction: float, seed: int
+    events: pd.DataFrame,
+    dataset: str,
+    *,
+    size: int,
+    keep_short: bool,
+    test_fraction: float,
+    seed: int,
+    by: str = "count",
+    seconds: float | None = None,
 ) -> tuple[list[dict], dict]:
     """Windows and the content of splits.json: its rule and numbers, what each split holds, digests.
 
-    Sessions are split before they are cut, so the same sessions are tested on for every window size.
+    Sessions are split before they are cut, so the same sessions are tested on for all kinds and sizes of windows.
+    `window_by` and `window_seconds` are in the document unless windows are cut by count.
     `digest` covers all the rest of the document: equal digests mean equal splits of equal events.
     Raises ValueError when a split is left without windows.
     """
     sessions = split_sessions(events["session"].unique().tolist(), test_fraction, seed)
-    windows = assign(cut(events, dataset, size, keep_short), sessions)
+    windows = assign(cut(events, dataset, size, keep_short, by, seconds), sessions)
     lengths = {split: [len(window["events"]) for window in windows if window["split"] == split] for split in SPLITS}
     for split in SPLITS:
         if not lengths[split]:
@@ -99,6 +145,7 @@ def make(
         "seed": seed,
         "window_size": size,
         "keep_short": keep_short,
+        **({} if by == "count" else {"window_by": by, "window_seconds": seconds}),
         "dataset_digest": event_table.digest(events),
         "sessions": sessions,
         "windows": {split: len(lengths[split]) for split in SPLITS},

@@ -10,52 +10,52 @@ import hashlib
 from collections.abc import Sequence
 
 import torch
-from transformers import (
-    LogitsProcessor,
-    LogitsProcessorList,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers import LogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from hearth.engines import Decoding
 
 _MASK = 0xFFFFFFFF
 
 
-def processors(decoding: Decoding, keys: Sequence[str], prompt_length: int) -> LogitsProcessorList:
-    """What to do to a batch's scores before their maximum is taken; nothing at temperature 0.
+def choose(
+    scores: torch.Tensor, decoding: Decoding, seeds: Sequence[Sequence[int]], steps: Sequence[int]
+) -> torch.Tensor:
+    """The token that each row of `scores` (rows, vocabulary) comes to; the likeliest at temperature 0.
 
-    `keys` name the rows of the batch; step 0 is the first token after `prompt_length` tokens.
+    `seeds` are the rows' `words`, `steps` how many tokens each has drawn before.
     """
-    chosen = LogitsProcessorList()
     if decoding.temperature > 0:
-        chosen.append(TemperatureLogitsWarper(float(decoding.temperature)))
-        if decoding.top_k > 0:
-            chosen.append(TopKLogitsWarper(decoding.top_k))
-        if decoding.top_p < 1:
-            chosen.append(TopPLogitsWarper(float(decoding.top_p)))
-        chosen.append(GumbelNoise(decoding.seed, keys, prompt_length))
-    return chosen
+        for warp in _warpers(decoding):
+            scores = warp(None, scores)
+        scores = with_noise(scores, seeds, steps)
+    return scores.argmax(-1)
 
 
-class GumbelNoise(LogitsProcessor):
-    """Add standard Gumbel noise to every score above minus infinity."""
+def with_noise(scores: torch.Tensor, seeds: Sequence[Sequence[int]], steps: Sequence[int]) -> torch.Tensor:
+    """`scores` (rows, vocabulary) with standard Gumbel noise added to all above minus infinity."""
+    rows, tokens = torch.nonzero(scores > -torch.inf, as_tuple=True)
+    seed = torch.tensor(seeds, device=scores.device)[rows]
+    step = torch.tensor(steps, device=scores.device)[rows]
+    bits, *_ = philox((tokens, step, seed[:, 2], seed[:, 3]), (seed[:, 0], seed[:, 1]))
+    uniform = (bits.double() + 0.5) / 2**32  # strictly between 0 and 1
+    noisy = scores.clone()
+    noisy[rows, tokens] += -torch.log(-torch.log(uniform)).to(scores.dtype)
+    return noisy
 
-    def __init__(self, seed: int, keys: Sequence[str], prompt_length: int):
-        self._words = torch.tensor([_words(seed, key) for key in keys])
-        self._prompt_length = prompt_length
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        """Noisy copy of `scores` (batch, vocabulary)."""
-        rows, tokens = torch.nonzero(scores > -torch.inf, as_tuple=True)
-        words = self._words.to(scores.device)[rows]
-        step = torch.full_like(tokens, input_ids.shape[1] - self._prompt_length)
-        bits, *_ = philox((tokens, step, words[:, 2], words[:, 3]), (words[:, 0], words[:, 1]))
-        uniform = (bits.double() + 0.5) / 2**32  # strictly between 0 and 1
-        noisy = scores.clone()
-        noisy[rows, tokens] += -torch.log(-torch.log(uniform)).to(scores.dtype)
-        return noisy
+def words(seed: int, key: str) -> list[int]:
+    """Four 32-bit words that stand for (seed, key)."""
+    digest = hashlib.sha256(f"{seed}\n{key}".encode("utf-8", "surrogatepass")).digest()
+    return [int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4)]
+
+
+def _warpers(decoding: Decoding) -> list[LogitsProcessor]:
+    warpers: list[LogitsProcessor] = [TemperatureLogitsWarper(float(decoding.temperature))]
+    if decoding.top_k > 0:
+        warpers.append(TopKLogitsWarper(decoding.top_k))
+    if decoding.top_p < 1:
+        warpers.append(TopPLogitsWarper(float(decoding.top_p)))
+    return warpers
 
 
 def philox(counter: tuple[torch.Tensor, ...], key: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
@@ -73,9 +73,3 @@ def philox(counter: tuple[torch.Tensor, ...], key: tuple[torch.Tensor, ...]) -> 
         )
         k0, k1 = (k0 + 0x9E3779B9) & _MASK, (k1 + 0xBB67AE85) & _MASK
     return c0, c1, c2, c3
-
-
-def _words(seed: int, key: str) -> list[int]:
-    """Four 32-bit words that stand for (seed, key)."""
-    digest = hashlib.sha256(f"{seed}\n{key}".encode("utf-8", "surrogatepass")).digest()
-    return [int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4)]

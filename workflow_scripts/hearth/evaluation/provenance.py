@@ -20,13 +20,14 @@ ASSUMED = {
     "prompt": "the wording of the prompt, its rules, its example and its JSON keys: ours, versioned as under Prompt",
     "reasoning": "whether the reasoning is the <think> block or a text inside the answer: as under Prompt",
     "decoding": "temperature, top-p, token limit and seed: as under Decoding",
-    "serving": "engine, precision and quantisation: precision as under Decoding, weights as in the snapshot",
+    "serving": "engine, precision and quantisation: engine and precision as under Decoding, weights as in the snapshot",
     "averaging": "which F1 average the paper reports: macro, weighted and micro are given, weighted is the headline",
     "unknown_label": "a label outside the list counts as a missing one does: wrong",
     "training": "LoRA rank, alpha, dropout and target modules, learning rate, epochs, batch size, precision and the"
     " number of training windows: as under Students",
 }
 _OF_TRAINING = ("training",)
+_OF_MODELS = ("prompt", "reasoning", "decoding", "serving", "unknown_label")
 
 METRICS_NOTE = (
     "An event without a readable label counts as wrong and is no class of its own. Macro and weighted F1 average over"
@@ -34,39 +35,51 @@ METRICS_NOTE = (
     " costs recall, not precision."
 )
 INTERVALS_NOTE = (
-    f"in brackets, {CONFIDENCE:.0%} percentile bootstrap intervals: whole test sessions drawn again with replacement,"
-    f" {RESAMPLES} times, seed {SEED}; what training with another seed would give is not in them"
+    f"in brackets, {100 * CONFIDENCE:.0f} % percentile bootstrap intervals: whole test sessions drawn again with"
+    f" replacement, {RESAMPLES} times, seed {SEED}. What training with another seed would give is not in them, and one"
+    " without width says that all sessions were alike, not that the number is certain"
+)
+BASELINES_NOTE = (
+    "no language model; learned from the recorded labels of the train split of the dataset that it is tested on, which"
+    " no zero-shot model has seen"
 )
 
 # Of a training log: what decides the student. Its losses stay in the log.
 _STUDENT_KEYS = ("recipe", "teacher", "dataset", "examples", "settings", "dtype", "ranks", "deepspeed")
 _MODEL_KEYS = ("model", "source", "revision", "digest", "license", "parameters")
+_PROMPT_KEYS = ("version", "template", "reasoning")
+# Only of a prompt that shows windows of the train split, and of a split whose windows are not cut by count.
+_SHOTS_KEYS = ("shots", "shots_by")
+_CUT_KEYS = ("window_by", "window_seconds")
 _SPLIT_KEYS = ("rule", "test_fraction", "seed", "window_size", "keep_short", "sessions", "windows", "digest")
 _SHORT = 12
 
 
 def assumed(kind: str) -> list[str]:
-    """Keys of `ASSUMED` that hold for a recogniser of a kind ("base" or "student")."""
-    return [key for key in ASSUMED if kind == "student" or key not in _OF_TRAINING]
+    """Keys of `ASSUMED` that hold for a recogniser of a kind ("base", "student" or "baseline")."""
+    other = {"base": _OF_TRAINING, "student": (), "baseline": _OF_TRAINING + _OF_MODELS}[kind]
+    return [key for key in ASSUMED if key not in other]
 
 
 def of_score(
-    home: Home, splits: dict, prompt: dict, model: dict, student: dict | None, facts: dict
+    home: Home, splits: dict, prompt: dict | None, model: dict | None, student: dict | None, facts: dict
 ) -> dict[str, object]:
     """The `provenance` of a score, from splits.json, the prompt's json, snapshot.json and training_log.json.
 
+    Of what there is none, there is None: prompt and model of a baseline, the training of all but students.
     Raises ValueError naming the key that one of them lacks.
     """
-    split = _pick(splits, _SPLIT_KEYS, "splits.json")
+    split = _pick(splits, _SPLIT_KEYS, "splits.json", _CUT_KEYS)
     split["sessions"] = {name: len(sessions) for name, sessions in split["sessions"].items()}
     return {
-        "prompt": _pick(prompt, ("version", "template", "reasoning"), "prompt"),
+        "prompt": None if prompt is None else _pick(prompt, _PROMPT_KEYS, "prompt", _SHOTS_KEYS),
         "home": {"name": facts["home"], "timezone": home.timezone, "labels": len(home.labels)},
         "dataset_digest": _pick(splits, ("dataset_digest",), "splits.json")["dataset_digest"],
         "split": split,
         "decoding": facts["decoding"],
         "dtype": facts["dtype"],
-        "model": _pick(model, _MODEL_KEYS, "snapshot.json"),
+        "engine": facts["engine"],
+        "model": None if model is None else _pick(model, _MODEL_KEYS, "snapshot.json"),
         "student": None if student is None else _pick(student, _STUDENT_KEYS, "training_log.json"),
         "stand_in": facts["stand_in"],
         "teacher_stand_in": facts.get("teacher_stand_in", ""),
@@ -75,11 +88,11 @@ def of_score(
     }
 
 
-def _pick(source: dict, keys: Iterable[str], name: str) -> dict:
+def _pick(source: dict, keys: Iterable[str], name: str, optional: Iterable[str] = ()) -> dict:
     for key in keys:
         if key not in source:
             raise ValueError(f"{name}: no key {key!r}")
-    return {key: source[key] for key in keys}
+    return {key: source[key] for key in (*keys, *optional) if key in source}
 
 
 def dataset_name(name: str, simulated: Collection[str]) -> str:
@@ -105,6 +118,8 @@ def notes(scores: list[dict], commit: str) -> Notes:
     stand_ins = {score["recogniser"]: score["provenance"]["stand_in"] for score in scores}
     teachers = {score["teacher"]: score["provenance"]["teacher_stand_in"] for score in scores}
     students = [score for score in scores if score["provenance"]["student"] is not None]
+    models = [score for score in scores if score["kind"] != "baseline"]
+    baselines = dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "baseline")
     keys = {key for score in scores for key in score["provenance"]["assumed"]}
     found = [
         (
@@ -114,13 +129,14 @@ def notes(scores: list[dict], commit: str) -> Notes:
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in (teachers | stand_ins).items() if stand_in]),
         ("Metrics", [METRICS_NOTE]),
         ("Intervals", [INTERVALS_NOTE, *dict.fromkeys(map(_sessions, scores))]),
-        ("Prompt", _grouped(scores, "dataset", _prompt)),
-        ("Decoding", _grouped(scores, "recogniser", _decoding)),
+        ("Prompt", _grouped(models, "dataset", _prompt)),
+        ("Decoding", _grouped(models, "recogniser", _decoding)),
         ("Split", _grouped(scores, "dataset", _split)),
-        ("Seeds", [_seeds(scores, students)]),
+        ("Seeds", [_seeds(scores, models, students)]),
         ("Data", _grouped(scores, "dataset", _data)),
-        ("Models", _grouped(scores, "recogniser", _model)),
+        ("Models", _grouped(models, "recogniser", _model)),
         ("Students", _grouped(students, "recogniser", _student)),
+        ("Baselines", [f"{', '.join(baselines)}: {BASELINES_NOTE}"] if baselines else []),
         ("Assumed, because the paper does not say", [text for key, text in ASSUMED.items() if key in keys]),
         ("Code", [f"git commit {commit}"]),
     ]
@@ -150,29 +166,42 @@ def _sessions(score: dict) -> str:
     if sessions == 1:
         return f"{score['dataset']}: 1 test session, of which no interval can be made"
     if sessions < TINY:
-        return f"{score['dataset']}: tiny, {sessions} test sessions: its intervals are wide, and still unreliable"
+        said = "its intervals are wide, unreliable and often still too narrow"
+        return f"{score['dataset']}: tiny, {sessions} test sessions: {said}"
     return f"{score['dataset']}: {sessions} test sessions"
 
 
 def _prompt(score: dict) -> str:
     prompt = score["provenance"]["prompt"]
-    return f"{prompt['version']}, reasoning {prompt['reasoning']}"
+    said = f"{prompt['version']}, reasoning {prompt['reasoning']}"
+    if "shots" not in prompt:
+        return said
+    return f"{said}, {prompt['shots']} windows of the train split shown with their labels ({prompt['shots_by']})"
 
 
 def _decoding(score: dict) -> str:
     facts = score["provenance"]
-    dtype = {"auto": "bfloat16 on a GPU, float32 without"}.get(facts["dtype"], facts["dtype"])
-    return f"{words(facts['decoding'])}; precision {dtype}"
+    dtype = {"auto": "bfloat16 on a GPU, float32 without", "": "as served"}.get(facts["dtype"], facts["dtype"])
+    return f"{words(facts['decoding'])}; precision {dtype}; engine {facts['engine']}"
 
 
 def _split(score: dict) -> str:
     split = score["provenance"]["split"]
-    short = "kept" if split["keep_short"] else "left out"
     return (
         f"{split['rule']}, test fraction {split['test_fraction']}, seed {split['seed']}: "
         f"{split['sessions']['train']} sessions for training, {split['sessions']['test']} for testing; "
-        f"windows of {split['window_size']} events, shorter ones {short}; digest {split['digest'][:_SHORT]}"
+        f"{_windows(split)}; digest {split['digest'][:_SHORT]}"
     )
+
+
+def _windows(split: dict) -> str:
+    size, seconds = split["window_size"], split.get("window_seconds")
+    match split.get("window_by", "count"):
+        case "time":
+            return f"windows of {seconds:g} seconds and at most {size} events"
+        case "gap":
+            return f"windows that end at a pause of more than {seconds:g} seconds, of at most {size} events"
+    return f"windows of {size} events, shorter ones {'kept' if split['keep_short'] else 'left out'}"
 
 
 def _data(score: dict) -> str:
@@ -200,10 +229,10 @@ def _student(score: dict) -> str:
     )
 
 
-def _seeds(scores: list[dict], students: list[dict]) -> str:
+def _seeds(scores: list[dict], models: list[dict], students: list[dict]) -> str:
     found = {
         "split": [score["provenance"]["split"]["seed"] for score in scores],
-        "decoding": [score["provenance"]["decoding"]["seed"] for score in scores],
+        "decoding": [score["provenance"]["decoding"]["seed"] for score in models],
         "training": [score["provenance"]["student"]["settings"]["seed"] for score in students],
     }
     seeds = {name: sorted(set(given)) for name, given in found.items()}

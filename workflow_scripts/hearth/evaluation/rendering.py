@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-_MARKDOWN = re.compile(r"[\\`*\[\]<>|&#~$]|(?<![^\W_])_|_(?![^\W_])")
-# A number with its interval. Nothing in it can be a link, so its brackets need no escape, and read well in the source.
-_INTERVAL = re.compile(r"[-+±0-9., ]+\[[-+0-9., ]+\]")
+# An interval is kept as it is, for those who read the source: nothing behind it makes a link of it.
+_MARKDOWN = re.compile(r"(?P<kept>\[[-+]?[0-9.]+, [-+]?[0-9.]+\](?![\[(:]))|[\\`*\[\]<>|&#~$]|(?<![^\W_])_|_(?![^\W_])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -80,9 +79,9 @@ def markdown(table: Table) -> str:
     lines = [f"# {escape_markdown(table.title)}", ""]
     if table.caption:
         lines += [escape_markdown(table.caption), ""]
-    lines += [_grid(table, "pipe", _markdown_cell), ""]
+    lines += [_grid(table, "pipe", escape_markdown), ""]
     if table.below:
-        lines += [f"## {escape_markdown(table.below.title)}", "", _grid(table.below, "pipe", _markdown_cell), ""]
+        lines += [f"## {escape_markdown(table.below.title)}", "", _grid(table.below, "pipe", escape_markdown), ""]
     for heading, statements in table.notes:
         if len(statements) == 1:
             lines.append(f"- {escape_markdown(heading)}: {escape_markdown(statements[0])}")
@@ -125,16 +124,12 @@ def csv_text(table: Table) -> str:
 
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is, on one line, in a table's cell as well."""
-    return _MARKDOWN.sub(lambda mark: "\\" + mark[0], _one_line(text))
+    return _MARKDOWN.sub(lambda mark: mark["kept"] or "\\" + mark[0], _one_line(text))
 
 
 def escape_latex(text: str) -> str:
     """Text that LaTeX shows as it is, on one line."""
     return "".join(_LATEX.get(mark, mark) for mark in _one_line(text))
-
-
-def _markdown_cell(text: str) -> str:
-    return text if _INTERVAL.fullmatch(text) else escape_markdown(text)
 
 
 def _grid(table: Table, form: str, escape: Callable[[str], str]) -> str:

@@ -1,17 +1,22 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
-{"recogniser", "dataset", "kind": "base" | "student", "base", "condition", "teacher", "recipe", "train_dataset",
-"parameters", "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...}, "lenient": {...},
-"tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.session_counts` says what `sessions` holds,
-`metrics.score_windows` what `strict` and `lenient` do, beside `intervals` ([low, high] of every metric; null of a
-single session), `provenance.of_score` the rest.
+{"recogniser", "dataset", "kind": one of `KINDS`, "base", "condition", "teacher", "recipe", "train_dataset",
+"parameters" (None where unknown), "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...},
+"lenient": {...}, "complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}};
+`metrics.session_counts` says what `sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside
+`intervals` ([low, high] of every metric; null of a single session), `subsets.by_complexity` what `complexity` does,
+`provenance.of_score` the rest. Where predictions have confidences there is "confidence" too: see
+`calibration.confidence_metrics`.
 """
 
 from pathlib import Path
 
+from hearth.complexity import Scale
 from hearth.evaluation import provenance, statistics
+from hearth.evaluation.calibration import confidence_metrics
 from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows, session_counts
+from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
 from hearth.homes import Home, nearest
 from hearth.recipes import PAPER_RECIPE
@@ -21,8 +26,10 @@ SPLIT = "test"
 PARSINGS = {"strict": ("labels", "status"), "lenient": ("lenient_labels", "lenient_status")}
 PARSED_KEYS = ("window_id", "prompt_tokens", "completion_tokens", *PARSINGS["strict"], *PARSINGS["lenient"])
 
+# A language model as it is, one that has learned from another, and a recogniser without a language model.
+KINDS = ("base", "student", "baseline")
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
-_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "stand_in", "simulated")
+_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "engine", "stand_in", "simulated")
 _STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
 _TEACHER_FACT = "teacher_stand_in"
 _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
@@ -32,14 +39,15 @@ def check_facts(facts: dict) -> dict:
     """`facts` as they are, when they are complete.
 
     All have kind, base, condition ("", or in what it differs from the main recogniser of its kind), home, decoding,
-    dtype, stand_in ("", or what the model stands in for) and simulated (the simulated datasets that the number rests
-    on, tested or trained on); a student has teacher, recipe, train_dataset and teacher_stand_in too.
+    dtype ("" for a served model), engine, stand_in ("", or what the model stands in for) and simulated (the simulated
+    datasets that the number rests on, tested or trained on); a student has teacher, recipe, train_dataset and
+    teacher_stand_in too. A baseline has base, dtype, engine and stand_in "" and an empty decoding.
 
     Raises ValueError naming the key that is missing, unknown or wrong.
     """
     kind = facts.get("kind")
-    if kind not in ("base", "student"):
-        raise ValueError(f"facts: kind is {kind!r}; it must be 'base' or 'student'")
+    if kind not in KINDS:
+        raise ValueError(f"facts: kind is {kind!r}; it must be one of {', '.join(KINDS)}")
     wanted = _FACTS + ((*_STUDENT_FACTS, _TEACHER_FACT) if kind == "student" else ())
     for key in facts:
         if key not in wanted:
@@ -59,6 +67,7 @@ def score(
     home: Home,
     windows: list[dict],
     parsed: list[dict],
+    scale: Scale,
     splits: dict,
     prompt: dict | None,
     model: dict | None,
@@ -67,13 +76,17 @@ def score(
 ) -> dict:
     """The score document. `windows` are the test split's and `parsed` their predictions, in the same order.
 
-    `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt's json, snapshot.json and
-    training_log.json (None for a base). Raises ValueError for a gold label that is none of the home's, and
-    where the inputs do not belong together.
+    `scale` tells how complex windows are; `splits`, `prompt`, `model` and `student` are the contents of splits.json,
+    the prompt's json, snapshot.json and training_log.json (None for all but students); a baseline has neither prompt
+    nor model. Raises ValueError for a gold label that is none of the home's, and where the inputs do not belong
+    together.
     """
     facts = check_facts(facts)
     if (facts["kind"] == "student") != (student is not None):
         raise ValueError(f"{recogniser}: kind {facts['kind']!r} and a training log do not go together")
+    for name, given in (("prompt", prompt), ("model", model)):
+        if (facts["kind"] == "baseline") != (given is None):
+            raise ValueError(f"{recogniser}: kind {facts['kind']!r} {'needs a' if given is None else 'has no'} {name}")
     for window in windows:
         for number, label in enumerate(window["gold"], start=1):
             if label not in home.labels:
@@ -97,6 +110,8 @@ def score(
         name: ([row[labels] for row in parsed], [row[status] for row in parsed])
         for name, (labels, status) in PARSINGS.items()
     }
+    confidences = [row.get("confidences", [None] * len(row["labels"])) for row in parsed]
+    confidence = confidence_metrics(gold, [row["labels"] for row in parsed], confidences)
     document = {
         "recogniser": recogniser,
         "dataset": dataset,
@@ -104,16 +119,18 @@ def score(
         "base": facts["base"] if student else "",
         "condition": facts["condition"],
         **{key: facts.get(key, "") for key in _STUDENT_FACTS},
-        "parameters": grounds["model"]["parameters"],
+        "parameters": model and grounds["model"]["parameters"],
         "n_windows": len(windows),
         "n_events": sum(map(len, gold)),
         "n_sessions": len({window["session"] for window in windows}),
         "sessions": session_counts([window["session"] for window in windows], gold, parsings),
         **{name: score_windows(gold, *parsing, home.labels) for name, parsing in parsings.items()},
+        "complexity": by_complexity(scale, windows, *parsings["strict"], home.labels),
         "tokens": {
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),
         },
+        **({"confidence": confidence} if confidence else {}),
         "provenance": grounds,
     }
     for name in PARSINGS:
@@ -136,8 +153,12 @@ def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list
 
 
 def of_paper(scores: list[dict]) -> list[dict]:
-    """The scores of what the paper is about: base models as they are, and students of its recipe."""
-    return [score for score in scores if not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)]
+    """The scores of what the paper is about: base models of known size as they are, and students of its recipe."""
+    return [
+        score
+        for score in scores
+        if score["parameters"] and not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)
+    ]
 
 
 def read_score(path: Path) -> dict:

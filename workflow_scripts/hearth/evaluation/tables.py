@@ -7,7 +7,7 @@ are given in; with seeds "mean", students that differ in their training seed alo
 
 from collections import Counter
 
-from hearth.evaluation import comparisons, provenance, statistics
+from hearth.evaluation import comparisons, provenance, statistics, subsets
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude, shown
 from hearth.evaluation.rows import Row, adjust, by_name, difference, rows_of
 from hearth.homes import nearest
@@ -51,6 +51,12 @@ COLUMNS = {
     "gap_to_teacher": Column("Gap to teacher", _GAIN),
     "gap_to_teacher_p": Column("p of gap", _P),
     "gap_to_teacher_p_holm": Column("p of gap (Holm)", _P),
+    "simple_windows": Column("Simple windows"),
+    "simple_accuracy": Column("Accuracy (simple)", _METRIC),
+    "simple_weighted_f1": Column("Weighted F1 (simple)", _METRIC),
+    "complex_windows": Column("Complex windows"),
+    "complex_accuracy": Column("Accuracy (complex)", _METRIC),
+    "complex_weighted_f1": Column("Weighted F1 (complex)", _METRIC),
     "prompt_tokens": Column("Prompt tokens"),
     "completion_tokens": Column("Completion tokens"),
     "stand_in": _text("Stand-in"),
@@ -105,6 +111,7 @@ def build(spec: dict, scores: list[dict], commit: str) -> Table:
     simulated = provenance.simulated_datasets(scores)
     notes = [
         *([GAIN_NOTE] if set(_DIFFERENCES) & set(names) else []),
+        *([subsets.NOTE] if set(subsets.COLUMNS) & set(names) else []),
         *([_tests_note(tests)] if tests else []),
         *([SEEDS_NOTE] if any(row["n_seeds"] for row in found) else []),
         *provenance.notes(scores, commit),
@@ -164,8 +171,9 @@ def _record(row: Row, named: dict[tuple[str, str], Row]) -> dict:
         **{name: score[name] for name in COLUMNS if name in score},
         "recogniser": row.name,
         "n_seeds": len(row.scores) if len(row.scores) > 1 else None,
-        "reasoning": facts["prompt"]["reasoning"],
+        "reasoning": facts["prompt"] and facts["prompt"]["reasoning"],
         **{f"{kind}_tokens": row.tokens(kind) for kind in ("prompt", "completion")},
+        **subsets.columns(row.scores),
         "stand_in": facts["stand_in"],
         "teacher_stand_in": facts["teacher_stand_in"],
         "simulated": ", ".join(facts["simulated"]),
@@ -187,7 +195,7 @@ def _tests_note(tests: int) -> tuple[str, list[str]]:
         [
             "of two-sided paired permutation tests over test sessions, in which the two recognisers' answers to a"
             f" session are swapped: in all ways where there are at most {statistics.PERMUTATIONS}, else in so many"
-            f" random ones, seed {statistics.SEED}",
+            f" random ones, seed {statistics.SEED}; of n sessions no p is below 2 / 2^n",
             f"{tests} tests in this table, those of its CSV included; p is not corrected for their number, p (Holm) is",
         ],
     )

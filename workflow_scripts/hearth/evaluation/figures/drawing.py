@@ -126,8 +126,8 @@ def readable_on(colour: str) -> str:
 
 
 def bases(scores: list[dict]) -> list[dict]:
-    """The scores of base models, the smallest first."""
-    found = [score for score in scores if score["kind"] == "base"]
+    """The scores of base models whose size is known, the smallest first."""
+    found = [score for score in scores if score["kind"] == "base" and score["parameters"]]
     return sorted(found, key=lambda score: (score["parameters"], score["recogniser"]))
 
 

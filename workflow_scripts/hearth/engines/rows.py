@@ -1,0 +1,172 @@
+"""Keys and values of many prompts that begin alike: the prefix is held once, and every row is as long as it is.
+
+A row's own tokens lie without gaps from column 0 on, and what lies beyond its length is hidden. So rows of any length
+go on together, a finished one leaves, and a new one takes its place. The prefix is read once a step for all rows:
+with a copy for every row it would be the larger part of what a step reads.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from transformers import AttentionInterface, DynamicCache
+from transformers.cache_utils import DynamicLayer
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+_ATTENTION = "shared_prefix"
+_GROWTH = 64  # columns by which the room for rows grows
+
+
+class Rows:
+    """Rows behind one prefix: a model's cache, for a model whose every layer attends to all that came before."""
+
+    def __init__(self, model, head: Sequence[int], slots: int):
+        self._model, self._before, self._slots = model, len(head), slots
+        self._prefix = _encode(model, head) if head else None
+        self._keys: dict[int, torch.Tensor] = {}  # by layer: (slots, heads, columns, width)
+        self._values: dict[int, torch.Tensor] = {}
+        self._lengths = torch.zeros(0, dtype=torch.long, device=model.device)
+        self._starting = 0  # how many rows, beyond those that `_lengths` knows, are being started
+        self.hidden: torch.Tensor  # which columns the queries at hand do not see, for `_attend`
+
+    @staticmethod
+    def prepare(model) -> bool:
+        """Give the model the attention that rows need; False, and nothing done, where it cannot have it."""
+        layers = DynamicCache(config=model.config).layers
+        # Sliding windows and recurrent states see less than everything, each in a way of its own.
+        if not layers or any(type(layer) is not DynamicLayer for layer in layers):
+            return False
+        if not model._supports_attention_backend:
+            return False
+        model.set_attn_implementation(_ATTENTION)
+        return True
+
+    def start(self, prompts: Sequence[list[int]]) -> torch.Tensor:
+        """Add a row for each prompt (its tokens after the prefix); scores (prompts, vocabulary) of what comes next."""
+        device, width = self._lengths.device, max(map(len, prompts))
+        # Short prompts are filled up on the right, where causal attention does not look.
+        tokens = torch.tensor([prompt + prompt[-1:] * (width - len(prompt)) for prompt in prompts], device=device)
+        lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
+        last, place = torch.unique(lengths - 1, return_inverse=True)
+        self.hidden = torch.ones(width, width, dtype=torch.bool, device=device).triu(1)
+        self._starting = len(prompts)
+        scores = self._forward(tokens, torch.arange(width, device=device)[None], logits_to_keep=last)
+        self._starting = 0
+        self._lengths = torch.cat([self._lengths, lengths])
+        return scores[torch.arange(len(prompts), device=device), place]
+
+    def step(self, tokens: Sequence[int]) -> torch.Tensor:
+        """Add one token to every row; scores (rows, vocabulary) of what comes next."""
+        lengths = self._lengths[:, None]
+        columns = torch.arange(int(lengths.max()) + 1, device=lengths.device)
+        self.hidden = (columns > lengths)[:, None, None, None]
+        scores = self._forward(torch.tensor(tokens, device=lengths.device)[:, None], lengths)
+        self._lengths = self._lengths + 1
+        return scores[:, -1]
+
+    def drop(self, row: int) -> None:
+        """Forget a row; the last one takes its place."""
+        last = len(self._lengths) - 1
+        for stored in (self._lengths, *self._keys.values(), *self._values.values()):
+            stored[row] = stored[last]
+        self._lengths = self._lengths[:last]
+
+    def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_) -> tuple[torch.Tensor, torch.Tensor]:
+        """Store a layer's new keys and values; return all that its queries attend to beside the prefix's."""
+        rows, columns = len(self._lengths), self.hidden.shape[-1]
+        seen = []
+        for room, new in ((self._keys, keys), (self._values, values)):
+            stored = room[layer] = self._widened(room.get(layer), new, columns)
+            if self._starting:
+                stored[rows : rows + self._starting, :, :columns] = new
+                seen.append(new)
+            else:
+                stored[torch.arange(rows, device=new.device), :, self._lengths] = new[:, :, 0]
+                seen.append(stored[:rows, :, :columns])
+        return seen[0], seen[1]
+
+    def prefix(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A layer's keys and values of the prefix, each (heads, tokens, width)."""
+        if self._prefix is None:
+            return self._keys[layer][0, :, :0], self._values[layer][0, :, :0]
+        stored = self._prefix.layers[layer]
+        return stored.keys[0], stored.values[0]
+
+    def _forward(self, tokens: torch.Tensor, places: torch.Tensor, **options) -> torch.Tensor:
+        return self._model(
+            input_ids=tokens,
+            position_ids=places + self._before,
+            past_key_values=self,
+            use_cache=True,
+            rows=self,
+            **options,
+        ).logits
+
+    def _widened(self, stored: torch.Tensor | None, new: torch.Tensor, columns: int) -> torch.Tensor:
+        if stored is not None and stored.shape[2] >= columns:
+            return stored
+        # Zeros: whatever lay there before, hidden columns included, is multiplied by a weight of 0.
+        wider = new.new_zeros(self._slots, new.shape[1], columns + _GROWTH, new.shape[3])
+        if stored is not None:
+            wider[:, :, : stored.shape[2]] = stored
+        return wider
+
+
+class SingleRow:
+    """The same for any causal language model, a row at a time: prefix and prompt are read as one."""
+
+    def __init__(self, model, head: Sequence[int]):
+        self._model, self._head, self._cache = model, list(head), None
+
+    def start(self, prompts: Sequence[list[int]]) -> torch.Tensor:
+        """See `Rows.start`; one prompt, when there is no row."""
+        (prompt,) = prompts
+        self._cache = None
+        return self._forward([*self._head, *prompt])
+
+    def step(self, tokens: Sequence[int]) -> torch.Tensor:
+        """See `Rows.step`."""
+        return self._forward(list(tokens))
+
+    def drop(self, row: int) -> None:
+        """See `Rows.drop`."""
+        self._cache = None
+
+    def _forward(self, tokens: list[int]) -> torch.Tensor:
+        output = self._model(
+            input_ids=torch.tensor([tokens], device=self._model.device),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self._cache = output.past_key_values
+        return output.logits[:, -1]
+
+
+def _encode(model, head: Sequence[int]) -> DynamicCache:
+    return model(
+        input_ids=torch.tensor([list(head)], device=model.device), use_cache=True, logits_to_keep=1
+    ).past_key_values
+
+
+def _attend(module, query, key, value, attention_mask, scaling=None, rows: Rows | None = None, **options):
+    """Attention of every row's queries (rows, heads, tokens, width) to the one prefix and to the row's own columns."""
+    if rows is None:  # the prefix itself is being read
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+    count, heads, length, width = query.shape
+    groups = key.shape[1]
+    each = heads // groups * length  # queries of one row that share keys
+    first_keys, first_values = rows.prefix(module.layer_idx)
+    before = first_keys.shape[1]
+    queries = (query * (width**-0.5 if scaling is None else scaling)).reshape(count, groups, each, width)
+    side_by_side = queries.transpose(0, 1).reshape(groups, count * each, width)
+    shared = (side_by_side @ first_keys.mT).view(groups, count, each, before).transpose(0, 1)
+    own = (queries @ key.mT).view(count, groups, -1, length, key.shape[2])
+    own = own.masked_fill_(rows.hidden, -torch.inf).flatten(2, 3)
+    weights = torch.cat([shared, own], dim=-1).softmax(dim=-1, dtype=torch.float32).to(query.dtype)
+    side_by_side = weights[..., :before].transpose(0, 1).reshape(groups, count * each, before)
+    output = (side_by_side @ first_values).view(groups, count, each, width).transpose(0, 1)
+    output = output + weights[..., before:] @ value
+    return output.reshape(count, heads, length, width).transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(_ATTENTION, _attend)
