@@ -27,6 +27,8 @@ localrules:
     fetch_model,
     gather_predictions,
     parse_predictions,
+    audit,
+    audit_table,
     score,
     table,
     claims,
@@ -43,6 +45,7 @@ include: "rules/data.smk"
 include: "rules/prompts.smk"
 include: "rules/models.smk"
 include: "rules/recognition.smk"
+include: "rules/audit.smk"
 include: "rules/distillation.smk"
 include: "rules/evaluation.smk"
 include: "rules/tables.smk"
@@ -69,7 +72,9 @@ rule all:
             format=TABLE_FORMATS,
         ),
         collect(
-            "results/figures/{figure}.{format}", figure=FIGURES, format=FIGURE_FORMATS
+            "results/figures/{figure}.{format}",
+            figure=[*FIGURES, *TIMED_FIGURES],
+            format=FIGURE_FORMATS,
         ),
         "results/report.html" if SCORES else [],
         collect(

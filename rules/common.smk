@@ -14,6 +14,8 @@ sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from hearth import configuration, runs
 from hearth.recognisers import (
+    compared,
+    figures,
     prompts,
     recognisers,
     selected_pairs,
@@ -24,6 +26,7 @@ from hearth.recognisers import (
 )
 from hearth.code_identity import code_digest
 from hearth.files import write_text
+from hearth.recipes import RECIPES
 from hearth.sources import raw_files
 
 try:
@@ -62,14 +65,20 @@ MODELS = list(
         ]
     )
 )
-# evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
-FIGURES = ["f1_by_size", "failures"] if SCORES else []
-OWN_TABLES = [*(["claims"] if SCORES else []), "cost"]
+# evaluation/figures/ draws them; it is not imported here, since only jobs need matplotlib.
+FIGURES = figures(config)
+# These rest on the table cost, so they differ from run to run, and the report does not hold them.
+TIMED_FIGURES = ["cost_f1"] if SCORES else []
+OWN_TABLES = [
+    *(["claims"] if SCORES else []),
+    *(["audit"] if TRAINED else []),
+    "cost",
+]
 TABLES = [
     *[table for table, spec in config["tables"].items() if spec["all"]],
     *OWN_TABLES,
 ]
-TABLE_SPEC = ["title", "caption", "columns"]
+TABLE_SPEC = ["title", "caption", "columns", "seeds"]
 TABLE_FORMATS = ["md", "csv", "tex"]
 FIGURE_FORMATS = ["svg", "png"]
 # Relative, so that moving or cloning the whole project changes no input's name.
@@ -416,22 +425,32 @@ def table_scores(wildcards):
     ]
 
 
+def declared(table):
+    """The specification of a table, as the program takes it."""
+    spec = {key: config["tables"][table][key] for key in TABLE_SPEC}
+    return spec | {"compare": compared(config, table)}
+
+
 def table_spec(wildcards):
-    spec = config["tables"][wildcards.table]
-    return json.dumps({key: spec[key] for key in TABLE_SPEC}, sort_keys=True)
+    return json.dumps(declared(wildcards.table), sort_keys=True)
 
 
 def report_tables():
     """What the report shows of every table: specification and (recogniser, dataset) pairs, as JSON."""
     tables = {
         name: {
-            **{key: spec[key] for key in TABLE_SPEC},
+            **declared(name),
             "pairs": table_pairs(config, name),
         }
         for name, spec in config["tables"].items()
         if spec["all"]
     }
     return json.dumps(tables)
+
+
+def cost_table(wildcards):
+    """What a figure reads beside scores."""
+    return "results/tables/cost.csv" if wildcards.figure in TIMED_FIGURES else []
 
 
 def training_log(wildcards):
@@ -443,6 +462,42 @@ def training_log(wildcards):
 def teacher_traces(wildcards):
     student = STUDENTS[wildcards.student]
     return f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
+
+
+def audits(wildcards):
+    """The audit of every teacher's traces on every dataset that the run's students learn from, each once."""
+    pairs = dict.fromkeys(
+        (student.teacher, student.dataset) for student in TRAINED.values()
+    )
+    return [f"results/audits/{teacher}/{dataset}.json" for teacher, dataset in pairs]
+
+
+def tiny_teachers(wildcards):
+    """The teachers of the run's students that only stand in for real models."""
+    teachers = dict.fromkeys(student.teacher for student in TRAINED.values())
+    return [teacher for teacher in teachers if stand_in(teacher)]
+
+
+def recipe_file(wildcards):
+    """What a student's recipe reads beside traces and windows; nothing for most.
+
+    It follows from traces, windows and prompt, and changes apart from them only with the code of a cheap rule: that
+    must repeat no training.
+    """
+    student = STUDENTS[wildcards.student]
+    files = {
+        "parsed": f"results/predictions/{student.teacher}/{student.dataset}/train/parsed.jsonl",
+        "audit": f"results/audits/{student.teacher}/{student.dataset}.json",
+    }
+    needed = RECIPES[student.recipe].needs
+    return ancient(files[needed]) if needed else []
+
+
+def recipe_option(wildcards, input):
+    """A student's recipe as the program's option has it, and behind it what the recipe reads as an option of its own."""
+    recipe = STUDENTS[wildcards.student].recipe
+    needed = RECIPES[recipe].needs
+    return f"{recipe} --{needed} {shlex.quote(input.recipe)}" if needed else recipe
 
 
 def student_input(pattern):
@@ -499,6 +554,12 @@ def prediction_stats(wildcards):
                 for shard in json.load(handle)[split]
             ]
     return files
+
+
+def simulated_datasets(wildcards):
+    return [
+        name for name, dataset in config["datasets"].items() if "simulate" in dataset
+    ]
 
 
 def tiny_recognisers(wildcards):

@@ -1,6 +1,7 @@
 # Traces to students.
 #
-# In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot
+# In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot; what
+#       the recipe reads beside them: parsed.jsonl or the audit of those traces
 # Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun; checkpoints under work/, resumed after a crash)
 
@@ -12,6 +13,7 @@ rule distil:
         prompt=student_prompt,
         model=student_input("results/models/{base}/snapshot.json"),
         deepspeed=project_file(config["students"]["deepspeed"]),
+        recipe=recipe_file,
     output:
         adapter="results/students/{student}/adapter/adapter_model.safetensors",
         adapter_config="results/students/{student}/adapter/adapter_config.json",
@@ -33,7 +35,7 @@ rule distil:
         ranks=training_ranks,
     params:
         training=student_training,
-        recipe=lambda wildcards: STUDENTS[wildcards.student].recipe,
+        recipe=recipe_option,
         teacher=lambda wildcards: STUDENTS[wildcards.student].teacher,
         dtype=config["engine"]["dtype"],
         notes=student_notes,

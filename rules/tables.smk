@@ -94,11 +94,7 @@ rule cost:
         mem_mb=1000,
         runtime=5,
     params:
-        simulated=[
-            name
-            for name, dataset in config["datasets"].items()
-            if "simulate" in dataset
-        ],
+        simulated=simulated_datasets,
         tiny=tiny_recognisers,
         code=code_digest("cost"),
     message:

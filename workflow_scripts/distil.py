@@ -17,6 +17,7 @@ from pathlib import Path
 
 from hearth.files import file_digest, read_json, read_json_lines, write_json, write_text
 from hearth.programs import UserError, json_option, run
+from hearth.recipes import RECIPES
 
 
 def parse(argv=None) -> argparse.Namespace:
@@ -28,7 +29,11 @@ def parse(argv=None) -> argparse.Namespace:
     parser.add_argument("--traces", required=True, type=Path, help="the teacher's raw predictions on the train split")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt (json)")
-    parser.add_argument("--recipe", default="reasoning", help="what is learned from a trace")
+    parser.add_argument("--recipe", default="reasoning", choices=RECIPES, help="what is learned from a trace")
+    parser.add_argument(
+        "--parsed", type=Path, help="the labels read from the traces, parsed.jsonl, if the recipe needs it"
+    )
+    parser.add_argument("--audit", type=Path, help="what the audit found in the traces (json), if the recipe needs it")
     parser.add_argument("--training", required=True, help="training settings, as a JSON object")
     parser.add_argument("--deepspeed", required=True, type=Path, help="DeepSpeed configuration (json)")
     parser.add_argument(
@@ -64,7 +69,16 @@ def main(argv=None) -> None:
     )
     traces, windows = read_json_lines(options.traces), read_json_lines(options.windows)
     tokenizer = models.load_tokenizer(options.model)
-    data = examples.build_examples(traces, windows, prompt, tokenizer, options.recipe, settings)
+    data = examples.build_examples(
+        traces,
+        windows,
+        prompt,
+        tokenizer,
+        options.recipe,
+        settings,
+        parsed=read_json_lines(options.parsed) if options.parsed else None,
+        audit=read_json(options.audit) if options.audit else None,
+    )
     dtype = models.resolve_dtype(options.dtype, models.resolve_device("auto"))
     identity = training.run_identity(base["digest"], data, settings, deepspeed, dtype, ranks)
     run_folder = options.work / identity[:12]

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from hearth.complexity import Scale
 from hearth.evaluation.scores import read_parsed, score
-from hearth.files import read_json, write_json
+from hearth.files import read_json, read_json_lines, write_json
 from hearth.homes import load_home
 from hearth.programs import json_option, run
 
@@ -36,6 +37,7 @@ def main(argv: list[str] | None = None) -> None:
         home=load_home(arguments.home),
         windows=windows,
         parsed=parsed,
+        scale=Scale(read_json_lines(arguments.windows)),
         splits=read_json(arguments.splits),
         **{
             name: read_json(path) if (path := getattr(arguments, name)) else None

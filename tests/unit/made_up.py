@@ -3,7 +3,10 @@
 import copy
 import json
 
+import numpy as np
 from hearth.answers import STATUSES
+from hearth.evaluation.metrics import UNREAD, score_windows, session_counts
+from hearth.evaluation.statistics import METRICS, counts, intervals
 from hearth.files import digest, write_json, write_json_lines, write_text
 
 LABELS = ["COOKING", "drinking water, coffee or drinks", "EATING"]
@@ -152,6 +155,17 @@ def write_inputs(folder):
     return paths
 
 
+# Per session: what the metrics of a made-up score would follow from, were they measured.
+SESSIONS = session_counts(
+    ["2", "2", "3"],
+    [row["gold"] for row in WINDOWS[1:]],
+    dict.fromkeys(
+        ("strict", "lenient"),
+        ([["COOKING", "EATING"], [None, "EATING"], [None]], ["ok", "unknown_label", "unclosed_reasoning"]),
+    ),
+)
+
+
 def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **changes):
     """A score with numbers of no measurement; `changes` go to its top level, `provenance` into the provenance."""
     metrics = {
@@ -161,6 +175,13 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "micro_f1": 0.61,
         "status": dict.fromkeys(STATUSES, 0) | {"ok": 3},
         "rates": {"ok_rate": 1.0, "malformed_rate": 0.0, "missing_rate": 0.0, "unknown_rate": 0.0},
+        "per_class": {label: {"support": support} for label, support in zip(LABELS, (1, 1, 3), strict=True)},
+        "confusion": {
+            "labels": LABELS,
+            "columns": [*LABELS, UNREAD],
+            "counts": [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 2, 1]],
+        },
+        "intervals": {name: [0.25, 0.75] for name in METRICS},
     }
     provenance = {
         "prompt": {key: PROMPT[key] for key in ("version", "template", "reasoning")},
@@ -190,12 +211,64 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "n_windows": 3,
         "n_events": 5,
         "n_sessions": 2,
+        "sessions": SESSIONS,
         "strict": metrics,
         "lenient": metrics,
+        "complexity": {"rule": "...", "simple": metrics, "complex": None},
         "tokens": {"prompt": 300, "completion": 30},
         "provenance": provenance | changes.pop("provenance", {}),
     }
     return copy.deepcopy(score | changes)
+
+
+def draw_sessions(draw, count=12, events=20):
+    """Gold labels of so many sessions, one window each, by session."""
+    return {f"s{number:03d}": draw.choice(LABELS, events, p=[0.5, 0.3, 0.2]).tolist() for number in range(count)}
+
+
+def draw_answers(draw, gold, skill):
+    """Predicted labels: right with a session's skill, else another label or none. `skill` is one for all, or each."""
+    skills = np.broadcast_to(skill, len(gold))
+    return {
+        session: [
+            label if draw.random() < able else draw.choice([*(other for other in LABELS if other != label), None])
+            for label in labels
+        ]
+        for (session, labels), able in zip(gold.items(), skills, strict=True)
+    }
+
+
+def measured_score(gold, predicted, recogniser="little", dataset="made-up", **changes):
+    """A score whose numbers are measured, on sessions of one window each: labels by session."""
+    windows, answers = list(gold.values()), [list(predicted[session]) for session in gold]
+    statuses = ["missing_events" if None in answer else "ok" for answer in answers]
+    found = made_up_score(recogniser, dataset, n_sessions=len(gold), **changes)
+    found["sessions"] = session_counts(list(gold), windows, dict.fromkeys(("strict", "lenient"), (answers, statuses)))
+    for parsing in ("strict", "lenient"):
+        found[parsing] = score_windows(windows, answers, statuses, LABELS)
+        found[parsing]["intervals"] = intervals(counts(found, parsing))
+    return found
+
+
+def made_up_confidence(accuracy=0.5):
+    """What a score says of confidences, of 4 events in 2 bins."""
+    bins = [
+        {"from": number / 10, "to": (number + 1) / 10, "events": 0, "confidence": None, "accuracy": None}
+        for number in range(10)
+    ]
+    bins[3] |= {"events": 3, "confidence": 0.35, "accuracy": accuracy}
+    bins[9] |= {"events": 1, "confidence": 0.95, "accuracy": 1.0}
+    return {"n_events": 4, "coverage": 0.8, "bins": bins, "selective": {"0.5": 1.0, "1.0": accuracy}}
+
+
+def made_up_costs(scores):
+    """The rows of a cost table of scores, on the test split; a larger model takes longer."""
+    names = ("recogniser", "dataset")
+    return [
+        {"work": "prediction", "split": "test", "windows": 3, "seconds": score["parameters"] / 10**6}
+        | {name: score[name] for name in names}
+        for score in scores
+    ]
 
 
 def made_up_student(dataset="made-up", weighted_f1=0.6, **changes):
@@ -233,4 +306,19 @@ def made_up_run(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,
                         made_up_student(dataset, reached, provenance=facts | {"student": learned})
                         | copy.deepcopy(names)
                     )
+    return found
+
+
+def made_up_everything(homes=("made-up", "second"), **provenance):
+    """A run with something for every figure: students of fewer traces, a condition with confidences."""
+    found = made_up_run(sizes=(1, 9), homes=homes, **provenance)
+    for score in [score for score in found if score["kind"] == "student"]:
+        fewer = copy.deepcopy(score)
+        fewer["recogniser"] = score["recogniser"].replace("_reasoning_", "_reasoning-n2_")
+        fewer["condition"] = "n2"
+        fewer["provenance"]["student"]["examples"]["used"] = 2
+        found.append(fewer)
+    for score in [score for score in found if score["kind"] == "base"]:
+        sure = copy.deepcopy(score) | {"condition": "sure", "confidence": made_up_confidence()}
+        found.append(sure | {"recogniser": f"{score['recogniser']}_sure"})
     return found

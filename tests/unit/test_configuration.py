@@ -7,9 +7,12 @@ import yaml
 from hearth.configuration import ConfigError, content_digest, resolve
 from hearth.recognisers import table_pairs
 from made_up import HOME
+from snakemake.utils import update_config
 from yaml_kit import CONFIG, PROJECT, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
 
 SHIPPED = sorted((PROJECT / "config").glob("*.yaml"))
+# What is laid over another config, and over which.
+OVERLAYS = {"science": "demo", "ablations": "config", "ablations-demo": "demo"}
 CONFIGS = [path for path in SHIPPED if path.name != "models.yaml"]
 
 
@@ -36,6 +39,10 @@ def complaints(config, project, *files):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configs_are_valid(path):
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.stem in OVERLAYS:
+        below = path.with_stem(OVERLAYS[path.stem])
+        over, config = config, yaml.safe_load(below.read_text(encoding="utf-8"))
+        update_config(config, over)
     if path.stem == "laptop":
         config["marble_root"] = "somewhere"
     filled, registry = resolve(config, [path])
@@ -322,7 +329,7 @@ def test_a_served_model_can_have_a_server_of_its_own(serving):
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:8000", "http://me:secret@h/v1", "http://h/v1?key=secret", "http://h/v1 --out x", "file:///etc"]
+    "url", ["localhost:9000", "http://me:secret@h/v1", "http://h/v1?key=secret", "http://h/v1 --out x", "file:///etc"]
 )
 def test_a_server_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(serving, url):
     (line,) = complaints(CONFIG | {"engine": {"base_url": url}}, serving)

@@ -4,7 +4,7 @@ import training_fixtures as fixtures
 from hearth import models
 from hearth.distillation.examples import IGNORED, build_examples, collate
 from hearth.distillation.settings import accumulation_steps, check_settings
-from hearth.prompts import split_prompt, window_text
+from hearth.prompts import split_prompt, user_turns, window_text
 from tokenizers import normalizers
 from transformers import AutoModelForCausalLM
 
@@ -36,6 +36,16 @@ def test_an_example_reads_as_prompt_then_trace_then_end_of_turn(tokenizer, trace
     assert tokenizer.decode(learned) == traces[1]["text"] + "<|im_end|>"
     assert learned[-1] == tokenizer.eos_token_id
     assert example["input_ids"][-len(learned) :] == learned
+
+
+def test_an_example_shows_the_windows_that_recognition_shows(tokenizer, traces, windows):
+    prompt = {**fixtures.PROMPT, "shots": 2, "shots_by": "similarity"}
+    example = build_examples(traces, windows, prompt, tokenizer, "reasoning", fixtures.SETTINGS)[1]
+    turn = user_turns(prompt, windows, windows)[windows[1]["window_id"]]
+    assert turn.count("Output:") == 2
+    assert tokenizer.decode(example["input_ids"]).startswith(
+        "".join(split_prompt(tokenizer, prompt["system"], turn, "think"))
+    )
 
 
 def test_prompt_and_completion_are_tokenised_apart(tokenizer, traces, windows):
@@ -94,7 +104,7 @@ def test_fewer_examples_are_a_part_of_more(tokenizer):
     ("change", "message"),
     [
         ({"window_id": "toy/s9/99"}, "windows file does not have"),
-        ({"window_id": "toy/s1/4"}, "in the test split"),
+        ({"window_id": "toy/tested/4"}, "in the test split"),
         ({"window_id": "toy/s1/1"}, "two traces"),
         ({"finish_reason": "eos"}, "finish_reason 'eos'"),
     ],
@@ -102,6 +112,12 @@ def test_fewer_examples_are_a_part_of_more(tokenizer):
 def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, change, message):
     traces[0] |= change
     with pytest.raises(ValueError, match=message):
+        build(tokenizer, traces, windows)
+
+
+def test_a_session_that_is_tested_on_teaches_nobody(tokenizer, traces, windows):
+    windows[-1] |= {"session": windows[0]["session"]}
+    with pytest.raises(ValueError, match="whose session has test windows too: split by session"):
         build(tokenizer, traces, windows)
 
 
@@ -120,6 +136,63 @@ def test_a_tokenizer_that_loses_text_is_refused(tokenizer, traces, windows):
 def test_an_unknown_recipe_names_the_known_ones(tokenizer, traces, windows):
     with pytest.raises(ValueError, match="recipe 'labls' is none of reasoning"):
         build_examples(traces, windows, fixtures.PROMPT, tokenizer, "labls", fixtures.SETTINGS)
+
+
+PARSED = [["cooking", "cooking"], ["cooking", "cooking"], [None, "cooking"], ["cooking", "cooking"]]
+
+
+def by_recipe(tokenizer, recipe, traces, windows, **settings):
+    parsed = [trace | {"labels": labels} for trace, labels in zip(traces, PARSED, strict=True)]
+    flags = [{}, {"truncated": ["..."]}, {}, {}]
+    audit = {"traces": [{"window_id": t["window_id"], "flags": f} for t, f in zip(traces, flags, strict=True)]}
+    given = {**fixtures.SETTINGS, **settings}
+    return build_examples(traces, windows, fixtures.PROMPT, tokenizer, recipe, given, parsed, audit)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kept", "left_out"),
+    [
+        ("reasoning", [0, 1, 2, 3], {}),
+        ("labels", [0, 1, 3], {"unlabelled": 1}),
+        ("format", [0, 3], {"unlabelled": 1, "against_truth": 1}),
+        ("audited", [0, 2, 3], {"flagged": 1}),
+        ("audited-control", None, {"not_drawn": 1}),
+        # Windows 0 and 3 have one label, 1 and 2 two.
+        ("simple", [0, 3], {"too_complex": 2}),
+        ("complex", [1, 2], {"too_simple": 2}),
+    ],
+)
+def test_each_recipe_accounts_for_every_trace(tokenizer, traces, windows, recipe, kept, left_out):
+    examples = by_recipe(tokenizer, recipe, traces, windows)
+    names = [item.window_id for item in examples.items]
+    if kept is not None:
+        assert names == [windows[index]["window_id"] for index in kept]
+    counts = examples.counts
+    assert {reason: count for reason, count in counts["left_out"].items() if count} == left_out
+    assert counts["used"] + sum(counts["left_out"].values()) == counts["traces"] == 4
+    assert all(name != windows[4]["window_id"] for name in names), "a window of the test split"
+
+
+def test_labels_are_learned_as_an_answer_that_ends(tokenizer, traces, windows):
+    traces[1] |= {"finish_reason": "length"}
+    learned = [label for label in by_recipe(tokenizer, "labels", traces, windows)[1]["labels"] if label != IGNORED]
+    answer = '[{"id": 1, "activity": "cooking"}, {"id": 2, "activity": "cooking"}]'
+    assert tokenizer.decode(learned) == answer + "<|im_end|>"
+
+
+def test_examples_are_drawn_last_so_that_what_is_compared_stays_equally_large(tokenizer, traces, windows):
+    sizes = {len(by_recipe(tokenizer, recipe, traces, windows, max_examples=1)) for recipe in ("simple", "complex")}
+    assert sizes == {1}
+
+
+def test_what_a_recipe_needs_has_to_be_given_and_to_be_of_the_traces(tokenizer, traces, windows):
+    with pytest.raises(ValueError, match="recipe 'labels' needs --parsed"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "labels", fixtures.SETTINGS)
+    with pytest.raises(ValueError, match="recipe 'audited' needs --audit"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "audited", fixtures.SETTINGS)
+    audit = {"traces": [{"window_id": "toy/s9/99", "flags": {}}]}
+    with pytest.raises(ValueError, match="--audit is of other windows than the traces"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "audited", fixtures.SETTINGS, audit=audit)
 
 
 def test_the_digest_tells_prompt_from_completion(tokenizer, traces, windows):

@@ -1,7 +1,7 @@
 """What the names in a config stand for: students, conditions, baselines, and what tables select of them."""
 
 import pytest
-from hearth.configuration import resolve
+from hearth.configuration import ConfigError, resolve
 from hearth.recognisers import compared, prompts, recognisers, selected_pairs, students, table_pairs
 from yaml_kit import CONFIG, changed, make_project
 
@@ -134,8 +134,15 @@ def test_a_baseline_has_neither_model_nor_prompt(project):
 def test_groups_are_compared_each_recogniser_with_its_like(project):
     conditions = {"cold": {"of": "models", "decoding": {"temperature": 0}}}
     config = changed(CONFIG, "tables/scaling/compare", [["cold", "models"], ["large", "little"]])
+    config = changed(config, "tables/scaling/select", [{"recognisers": "models"}, {"recognisers": "cold"}])
     filled, _ = resolve(config | {"conditions": conditions}, [], project)
     assert compared(filled, "scaling") == [["little_cold", "little"], ["large_cold", "large"], ["large", "little"]]
+
+
+def test_a_table_compares_only_what_it_shows_on_one_dataset(project):
+    config = changed(CONFIG, "tables/students/compare", [["little", "large"]])
+    with pytest.raises(ConfigError, match=r"students\.compare: the table selects little and large on no dataset"):
+        resolve(config, [], project)
 
 
 def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_is_named(project):

@@ -179,6 +179,18 @@ def test_whatever_decides_the_result_starts_anew(tmp_path, change):
     assert sum(map(len, engine.asked)) == len(change.get("windows", WINDOWS))
 
 
+def test_similar_windows_are_shown_before_the_window_and_not_in_the_prefix(tmp_path):
+    dataset = [each | {"session": each["window_id"].split("/")[1], "gold": ["sleeping"] * 3} for each in WINDOWS]
+    test = [each for each in dataset if each["split"] == "test"]
+    prompt = {**PROMPT, "shots": 1, "shots_by": "similarity"}
+    arguments = (prompt, Tokenizer(), Echo(), Decoding.of(DECODING), {"model": "m"}, tmp_path)
+    shown, _stats = recognise(test, *arguments, dataset)
+    assert all(row["text"].startswith(f"{PROMPT['system']}|Input:\n[") for row in shown)
+    assert all(row["text"].count("sleeping") == 3 for row in shown)
+    [alone], _stats = recognise(test[5:6], *arguments, dataset)
+    assert alone == shown[5]
+
+
 def test_what_does_not_decide_the_result_starts_nothing(tmp_path):
     run(Echo(), tmp_path)
     engine = Echo(batch_size=5)

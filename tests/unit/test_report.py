@@ -130,6 +130,27 @@ def test_a_tables_notes_are_said_once_and_those_of_its_own_below_it():
     assert text.index("differences in weighted F1") < grounds < text.index("git commit abc")
 
 
+def test_a_verdict_says_whether_chance_could_have_turned_it_and_what_the_paper_says():
+    scores = made_up_run()
+    text = Elements(page(scores)).text
+    decided = [record for record in claims.build(scores, "abc").records if record["sure"]]
+    assert decided
+    for record in decided:
+        assert f"{record['verdict']}{record['sure']}" in text
+    assert all(f"The paper: {claim.paper}." in text for claim in claims.CLAIMS)
+
+
+def test_paired_comparisons_stand_below_their_table():
+    every = [(score["recogniser"], score["dataset"]) for score in made_up_run()]
+    spec = {"title": "T", "caption": "", "compare": [["model-1m", HOSTILE]], "seeds": "mean", "pairs": every}
+    with pytest.raises(ValueError, match="has no row in this table"):
+        page(made_up_run(), specs={"t": spec})
+    found = Elements(page(made_up_run(), specs={"t": spec | {"compare": [["model-1m", "model-9m"]]}}))
+    assert not found.open
+    assert "below-t" in found.ids
+    assert "Paired comparisons" in found.text
+
+
 def test_a_table_of_a_score_that_was_not_given_is_an_error():
     specs = {"mine": {"title": "Mine", "caption": "", "columns": [], "pairs": [["nobody", "made-up"]]}}
     with pytest.raises(ValueError, match="table mine: no score of nobody on made-up was given"):

@@ -9,8 +9,10 @@ import parse_predictions
 import pytest
 import score
 import table
+from hearth.evaluation import statistics
 from hearth.evaluation.figures import FIGURES, render
 from hearth.evaluation.scores import read_score
+from hearth.evaluation.statistics import METRICS, counts
 from hearth.files import read_json, read_json_lines, write_json, write_json_lines
 from made_up import (
     LABELS,
@@ -140,6 +142,16 @@ def test_the_score_of_a_base_model(inputs, tmp_path):
     assert found["provenance"]["student"] is None
 
 
+def test_a_score_tells_simple_from_complex_windows(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_json(tmp_path / "score.json")["complexity"]
+    # The only train window has one label, and so has the last test window, which was never answered.
+    assert (found["simple"]["accuracy"], found["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
+    assert (found["complex"]["accuracy"], sum(found["complex"]["status"].values())) == (3 / 4, 2)
+    assert "median of the train windows" in found["rule"]
+
+
 def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
     parse(inputs)
     run_score(inputs, tmp_path / "score.json", student_facts(), "little_reasoning_made-up", student=True)
@@ -238,6 +250,74 @@ def test_incomplete_facts_are_an_error(inputs, tmp_path, given, student, message
     parse(inputs)
     with pytest.raises(ValueError, match=message):
         run_score(inputs, tmp_path / "score.json", given, student=student)
+
+
+def test_a_session_in_both_splits_is_an_error(inputs):
+    write_json_lines(inputs["windows"], [*WINDOWS, window("2", 2, ["EATING"], "train")])
+    with pytest.raises(ValueError, match=r"windows.jsonl: session '2' has windows in both splits"):
+        parse(inputs)
+
+
+def test_windows_that_the_split_has_for_training_are_not_scored(inputs, tmp_path):
+    parse(inputs)
+    write_json(inputs["splits"], SPLITS | {"sessions": {"train": ["1", "3"], "test": ["2"]}})
+    with pytest.raises(ValueError, match=r"window made-up/3/0: splits\.json does not name its session for testing"):
+        run_score(inputs, tmp_path / "score.json")
+
+
+def test_a_score_has_the_counts_of_its_sessions_and_an_interval_of_every_metric(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_score(tmp_path / "score.json")
+    assert found["sessions"]["2"] == {
+        "windows": 2,
+        "gold": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+        "strict": {
+            "predicted": {"COOKING": 1, "EATING": 2},
+            "right": {"COOKING": 1, "EATING": 2},
+            **{"ok": 1, "malformed": 0, "missing": 0, "unknown": 1},
+        },
+        "lenient": {
+            "predicted": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+            "right": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+            **{"ok": 2, "malformed": 0, "missing": 0, "unknown": 0},
+        },
+    }
+    for parsing in ("strict", "lenient"):
+        intervals = found[parsing]["intervals"]
+        assert set(intervals) == set(METRICS)
+        # What was written, and so reordered, gives the intervals again.
+        assert intervals == {
+            name: list(bounds) for name, bounds in statistics.intervals(counts(found, parsing)).items()
+        }
+    assert found["strict"]["intervals"]["accuracy"] == [0.0, 0.75]
+
+
+def test_equal_inputs_give_equal_scores_byte_for_byte(inputs, tmp_path):
+    parse(inputs)
+    for name in ("one", "other"):
+        run_score(inputs, tmp_path / name)
+        statistics.weights.cache_clear()
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_score_of_one_session_has_no_interval(inputs, tmp_path):
+    write_json_lines(inputs["windows"], WINDOWS[:3])
+    write_json_lines(inputs["predictions"], PREDICTIONS[:2])
+    write_json(inputs["splits"], SPLITS | {"windows": {"train": 1, "test": 2}})
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    assert read_score(tmp_path / "score.json")["strict"]["intervals"] == dict.fromkeys(METRICS)
+
+
+def test_a_score_without_intervals_is_to_be_made_again(inputs, tmp_path):
+    parse(inputs)
+    run_score(inputs, tmp_path / "score.json")
+    found = read_json(tmp_path / "score.json")
+    del found["sessions"]
+    write_json(tmp_path / "score.json", found)
+    with pytest.raises(ValueError, match=r"score.json: a score without the counts of its sessions.*score again"):
+        read_score(tmp_path / "score.json")
 
 
 def test_a_table_from_scores(inputs, tmp_path):

@@ -189,6 +189,13 @@ def test_an_unknown_way_of_choosing_is_named():
         prompt(1, "luck")
 
 
+def test_a_template_that_shows_no_windows_is_named(tmp_path):
+    template = tmp_path / "bare.j2"
+    template.write_text("{{ labels }}")
+    with pytest.raises(ValueError, match=r"bare.j2: it leaves out windows that are to be shown; they are in `shots`"):
+        render(load_home(HOMES["marble"]), template, "none", count=1, shots_by="random", windows=WINDOWS)
+
+
 # The program
 
 

@@ -2,13 +2,14 @@
 
 import copy
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import accumulate
 
 import pandas as pd
 import pytest
 import window_dataset
 from hearth import events, files, programs, windows
+from hearth.prompts import window_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,34 @@ def test_windows_are_consecutive_events_of_one_session_and_none_twice(lengths, s
         assert all(len(window["gold"]) == size for window in own[:-1])
         assert all(0 < len(window["gold"]) <= size for window in own)
     assert [window["session"] for window in cut] == sorted([w["session"] for w in cut], key=events.natural_key)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.dates(date(1990, 1, 1), date(2030, 1, 1)),
+    st.from_regex(r"[a-c]-[0-9]{1,3}", fullmatch=True),
+    st.integers(0, 4),
+    st.text(min_size=1, max_size=5),
+)
+def test_no_prompt_tells_day_session_place_in_it_resident_or_label(day, session, before, secret):
+    def text(day, session, before, secret):
+        noon = datetime.combine(day, time(12))
+        rows = [
+            {
+                "session": session,
+                "time": noon + timedelta(seconds=number if number >= 0 else 10 * number),
+                "room": "kitchen",
+                "sensor": "S1",
+                "state": "rang",
+                "description": f"phone {number} rang",
+                "residents": [secret],
+                "activity": secret,
+            }
+            for number in range(-10 * before, 7)
+        ]
+        return window_text(windows.cut(events.frame(rows), "home", 10, keep_short=True)[-1])
+
+    assert text(day, session, before, secret) == text(date(2024, 5, 6), "d-1", 0, "COOKING")
 
 
 def at(*seconds, session="s-1"):

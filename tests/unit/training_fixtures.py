@@ -36,15 +36,16 @@ SETTINGS = {
 
 
 def make_windows(count: int) -> list[dict]:
-    """`count` train windows of two events, and one test window."""
+    """`count` train windows of two events, and one test window of a session of its own."""
     windows = []
     for index in range(count + 1):
         first = LABELS[index % len(LABELS)]
+        session = f"s{index % 3}" if index < count else "tested"
         windows.append(
             {
-                "window_id": f"toy/s{index % 3}/{index}",
+                "window_id": f"toy/{session}/{index}",
                 "dataset": "toy",
-                "session": f"s{index % 3}",
+                "session": session,
                 "index": index,
                 "split": "train" if index < count else "test",
                 "events": [

@@ -22,6 +22,16 @@ def config(change):
     return make
 
 
+def shown_too(name, **more):
+    """A change of the config by `more`, whose recognisers, called `name`, one table then shows."""
+
+    def change(config):
+        config |= more
+        config["tables"]["scaling"]["select"].append({"recognisers": name})
+
+    return change
+
+
 def line(*names, added="EDITED = True"):
     """One more line in files of the project."""
 
@@ -92,7 +102,8 @@ MATRIX = [
         yaml_of("config/homes/marble.yaml", lambda home: home["rules"].append("Someone in the bathroom washes.")),
         {
             **dict.fromkeys(("copy_project_file", *DATA, "render_prompt", "distil"), 1),
-            **{"recognise": 12, "gather_predictions": 6, "parse_predictions": 5, "score": 5, "table": 3, "cost": 1},
+            **{"recognise": 12, "gather_predictions": 6, "parse_predictions": 6, "score": 5, "table": 3, "cost": 1},
+            **{"audit": 1, "audit_table": 1},
             **SHOWN,
         },
     ),
@@ -110,8 +121,8 @@ MATRIX = [
         "a decoding value",
         config(lambda c: c["decoding"].update(max_new_tokens=97)),
         {
-            **{"recognise": 20, "distil": 2, "gather_predictions": 10, "parse_predictions": 8, "score": 8},
-            **{"table": 3, "cost": 1},
+            **{"recognise": 20, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
+            **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
             **SHOWN,
         },
     ),
@@ -123,6 +134,29 @@ MATRIX = [
             **{"table": 2, "cost": 1},
             **SHOWN,
         },
+    ),
+    (
+        "a condition added, with a prompt of its own",
+        config(shown_too("curt", conditions={"curt": {"of": "bases", "prompt": {"reasoning": "none"}}})),
+        {
+            **{"render_prompt": 2, "recognise": 4, "gather_predictions": 2, "parse_predictions": 2, "score": 2},
+            **{"table": 1, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
+        "a baseline added",
+        config(shown_too("baselines", baselines=["majority"])),
+        {
+            **{"recognise": 4, "gather_predictions": 2, "parse_predictions": 2, "score": 2},
+            **{"table": 1, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
+        "a group of students added that no table shows",
+        config(lambda c: c["students"].update(groups={"few": {"max_examples": [5]}})),
+        {},
     ),
     ("shard size", config(lambda c: c["engine"].update(shard_size=3)), {}),
     ("batch size and threads", config(lambda c: c["engine"].update(batch_size=5, threads=2)), {}),
@@ -163,8 +197,13 @@ MATRIX = [
         {"claims": 1, "report": 1, "all": 1},
     ),
     (
+        "a module of the audit",
+        line("workflow_scripts/hearth/evaluation/flags.py"),
+        {"audit": 2, "audit_table": 1, "all": 1},
+    ),
+    (
         "a module of the figures",
-        line("workflow_scripts/hearth/evaluation/figures.py"),
+        line("workflow_scripts/hearth/evaluation/figures/sizes.py"),
         {"figure": 2, "report": 1, "all": 1},
     ),
     (
@@ -210,3 +249,17 @@ def test_a_change_reruns_exactly_what_it_decides(project, record_property, chang
         here = windows | project.planned("all", *arguments)
     record_property("reruns", (change, here))
     assert here == reruns
+
+
+def test_an_edit_of_the_audit_repeats_no_training_that_reads_it(project):
+    groups = {"audited": {"recipes": ["audited"]}}
+    project.configure(project.config | {"students": project.config["students"] | {"groups": groups}})
+    student = project.directory / "results/students/tiny-s_audited_sim-marble"
+    files = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "training_log.json", "model_card.md")
+    for file in (*files, "training.stats.json"):
+        (student / file).parent.mkdir(parents=True, exist_ok=True)
+        (student / file).touch()
+    trained = str((student / files[0]).relative_to(project.directory))
+    assert project.planned(trained) == {}
+    line("workflow_scripts/hearth/evaluation/flags.py")(project)
+    assert project.planned(trained) == {"audit": 1}

@@ -52,7 +52,7 @@ def test_figures_and_report_say_what_stands_in_for_the_real_thing(undisturbed):
 def test_snakemakes_own_report_shows_tables_figures_and_page(finished):
     finished.run("--report", "snakemake-report.html", "all")
     text = (finished.directory / "snakemake-report.html").read_text()
-    for name in ("scaling.md", "claims.md", "cost.md", "f1_by_size.svg", "failures.svg", "report.html"):
+    for name in ("scaling.md", "claims.md", "audit.md", "cost.md", "f1_by_size.svg", "failures.svg", "report.html"):
         assert name in text
     assert "with a verdict each" in text
 
@@ -81,6 +81,7 @@ def test_a_second_run_has_nothing_to_do(undisturbed):
     [
         ("table_scaling", "tables/scaling.md"),
         ("table_claims", "tables/claims.tex"),
+        ("table_audit", "tables/audit.csv"),
         ("figure_failures", "figures/failures.png"),
         ("report", "report.html"),
     ],

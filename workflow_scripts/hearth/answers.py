@@ -58,11 +58,11 @@ def parse(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> 
     An event without an object, or with an unknown label, gets None; a list of any other form
     gives None for every event.
     """
-    reasoning, answer = _split_reasoning(text)
+    reasoning, answer = split_reasoning(text)
     unread = [None] * size
     if answer is None:
         return Answer(reasoning, unread, "unclosed_reasoning")
-    found = _last_json_list(answer)
+    found = last_list(answer)
     if found is None:
         return Answer(reasoning, unread, "truncated" if finish_reason == "length" else "malformed")
     value, start, _ = found
@@ -88,10 +88,10 @@ def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
         return strict
-    answer = _split_reasoning(text)[1]
+    answer = split_reasoning(text)[1]
     answer = text if answer is None else answer
     given = _pairs(answer)
-    found = _last_json_list(answer)
+    found = last_list(answer)
     if not given and found and len(found[0]) == size and all(isinstance(item, str) for item in found[0]):
         given = dict(enumerate(found[0], start=1))
     spelling = {_plain(label): label for label in labels} | {label: label for label in labels}
@@ -112,8 +112,8 @@ def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
 
     It is the answer that `parse` reads; whether a label is one of the home's is not asked.
     """
-    answer = _split_reasoning(text)[1]
-    found = _last_json_list(answer) if answer is not None else None
+    answer = split_reasoning(text)[1]
+    found = last_list(answer) if answer is not None else None
     given = _by_id(found[0], size) if found else None
     if given is None:
         return [None] * size
@@ -128,7 +128,7 @@ def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
     ]
 
 
-def _split_reasoning(text: str) -> tuple[str, str | None]:
+def split_reasoning(text: str) -> tuple[str, str | None]:
     """(reasoning, answer); the answer is None when reasoning was opened and never closed.
 
     Some templates put the opening tag into the prompt, so only the closing one is required.
@@ -141,7 +141,7 @@ def _split_reasoning(text: str) -> tuple[str, str | None]:
     return "", text
 
 
-def _last_json_list(text: str) -> tuple[list, int, int] | None:
+def last_list(text: str) -> tuple[list, int, int] | None:
     """The last complete JSON list in a text, where it starts and ends; lists inside a list do not count."""
     lists = list(_LIST.finditer(text))
     if not lists:

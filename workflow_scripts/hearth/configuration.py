@@ -26,7 +26,7 @@ from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 PROJECT = Path(__file__).resolve().parents[2]
 # Tables that every run makes by itself, beside those that a config declares.
-OWN_TABLES = ("claims", "cost")
+OWN_TABLES = ("claims", "cost", "audit")
 
 _ABSENT = object()
 _SERVER = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")

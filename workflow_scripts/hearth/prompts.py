@@ -100,30 +100,30 @@ def render_prompt(
     """
     if reasoning not in REASONING_MODES:
         raise ValueError(f"reasoning {reasoning!r} is none of {', '.join(REASONING_MODES)}")
-    if count and shots_by not in shots.KINDS:
-        raise ValueError(f"shots by {shots_by!r}; it must be one of {', '.join(shots.KINDS)}")
-    shown = shots.random(windows, count) if count and shots_by == "random" else []
-    if count:
-        shots.of_train(windows, count)
+    shown = _shown(windows, count, shots_by)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=False, autoescape=False)  # noqa: S701 - plain text, not HTML
     try:
-        system = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
-            home=home,
-            rooms=home.rooms,
-            labels=home.labels,
-            rules=home.rules if rules else (),
-            reasoning=reasoning,
-            **_home_example(home, reasoning, example),
-            shots=[_example(window) for window in shown],
-            shots_before=count if shots_by == "similarity" else 0,
-        )
-        system = system.rstrip("\n")  # whichever part is the last
+        system = (
+            environment.from_string(Path(template).read_text(encoding="utf-8"))
+            .render(
+                home=home,
+                rooms=home.rooms,
+                labels=home.labels,
+                rules=home.rules if rules else (),
+                reasoning=reasoning,
+                **_home_example(home, reasoning, example),
+                **shown,
+            )
+            .rstrip("\n")
+        )  # whichever part is the last
     except jinja2.TemplateSyntaxError as error:
         raise ValueError(f"{template}:{error.lineno}: {error}") from None
     except OSError:
         raise
     except Exception as error:  # An expression in a template can raise anything.
         raise ValueError(f"{template}: {error}") from None
+    if not all(each["input"] in system and each["output"] in system for each in shown["shots"]):
+        raise ValueError(f"{template}: it leaves out windows that are to be shown; they are in `shots`")
     version = f"{Path(template).stem}@{hashlib.sha256(system.encode('utf-8')).hexdigest()[:12]}"
     prompt = {
         "version": version,
@@ -147,6 +147,18 @@ def _home_example(home: Home, reasoning: str, example: bool) -> dict[str, str]:
     if reasoning == "inline":
         answer = f"{home.example['reasoning']}\n{answer}"
     return {"example_input": events_text(events), "example_output": answer}
+
+
+def _shown(windows: Sequence[dict], count: int, shots_by: str) -> dict:
+    """What a template is told: `shots` that all prompts show, or how many, `shots_before`, come before a window."""
+    if not count:
+        return {"shots": [], "shots_before": 0}
+    if shots_by not in shots.KINDS:
+        raise ValueError(f"shots by {shots_by!r}; it must be one of {', '.join(shots.KINDS)}")
+    if shots_by == "random":
+        return {"shots": [_example(window) for window in shots.random(windows, count)], "shots_before": 0}
+    shots.of_train(windows, count)  # too few are better found out before the windows' jobs are queued
+    return {"shots": [], "shots_before": count}
 
 
 def split_prompt(tokenizer, system: str, user: str, reasoning: str) -> tuple[str, str]:

@@ -6,18 +6,17 @@ trained on the very tokens it will be shown. The loss falls on the completion on
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from hearth.complexity import Scale
+from hearth.distillation import recipes
 from hearth.files import digest
 from hearth.prompts import split_prompt, user_turns
+from hearth.recipes import RECIPES
 
 IGNORED = -100  # the label that cross-entropy skips
-
-# What a student learns from a trace: (trace, window) -> target text. `reasoning` is the paper's: all of it.
-RECIPES: dict[str, Callable[[dict, dict], str]] = {"reasoning": lambda trace, window: trace["text"]}
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,20 @@ class Examples:
 
 
 def build_examples(
-    traces: list[dict], windows: list[dict], prompt: dict, tokenizer, recipe: str, settings: dict
+    traces: list[dict],
+    windows: list[dict],
+    prompt: dict,
+    tokenizer,
+    recipe: str,
+    settings: dict,
+    parsed: list[dict] | None = None,
+    audit: dict | None = None,
 ) -> Examples:
     """Make the training examples of a teacher's traces, in the order of the traces.
 
-    `settings` gives max_length (tokens), truncated_traces, max_examples and seed. A trace that the
-    teacher ended itself ends in the tokenizer's end of turn; one cut at the token limit
+    `settings` gives max_length (tokens), truncated_traces, max_examples and seed; `parsed` has the
+    labels read from the traces and `audit` what was found in them, for the recipes that need it. A
+    trace that the teacher ended itself ends in the tokenizer's end of turn; one cut at the token limit
     (finish_reason "length") does not, so that nobody learns to stop in mid-sentence. Raises
     ValueError for traces that do not belong to the train windows, a tokenizer that does not give
     the text back, or when no example is left.
@@ -71,16 +78,19 @@ def build_examples(
     if recipe not in RECIPES:
         raise ValueError(f"recipe {recipe!r} is none of {', '.join(RECIPES)}")
     by_id = _train_windows(traces, windows)
+    labels, marked = _read_by_recipe(recipe, traces, windows, parsed, audit)
     if tokenizer.eos_token_id is None:
         raise ValueError("the model's tokenizer has no end-of-turn token (eos_token): use an instruct model")
     left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
     prefix, prefix_ids = None, []
     turns = user_turns(prompt, [by_id[trace["window_id"]] for trace in traces], windows)
-    items, unfinished = [], set()
+    items, unfinished = {}, set()
     for trace in traces:
-        window = by_id[trace["window_id"]]
-        target = RECIPES[recipe](trace, window)
-        finished = trace["finish_reason"] == "stop"
+        name, window = trace["window_id"], by_id[trace["window_id"]]
+        if reason := recipes.unfit(recipe, labels.get(name), window["gold"]):
+            left_out[reason] += 1
+            continue
+        target, finished = recipes.target(recipe, trace, labels.get(name))
         if not target.strip():
             left_out["empty"] += 1
             continue
@@ -94,7 +104,7 @@ def build_examples(
             prefix, prefix_ids = window_prefix, _token_ids(tokenizer, window_prefix)
         assert window_prefix == prefix, "the static prefix varies between windows"
         example = Example(
-            window_id=trace["window_id"],
+            window_id=name,
             suffix_ids=_token_ids(tokenizer, suffix),
             completion_ids=_token_ids(tokenizer, target) + [tokenizer.eos_token_id] * finished,
         )
@@ -102,19 +112,21 @@ def build_examples(
         if len(prefix_ids) + len(example.suffix_ids) + len(example.completion_ids) > settings["max_length"]:
             left_out["too_long"] += 1
             continue
-        items.append(example)
+        items[name] = example
         if not finished:
-            unfinished.add(example.window_id)
-    items, left_out["over_max_examples"] = _first(items, settings["max_examples"], settings["seed"])
+            unfinished.add(name)
+    selected, reasons = recipes.select(recipe, list(items), marked, settings["seed"])
+    used = recipes.draw(selected, settings["max_examples"], settings["seed"])
+    left_out.update(reasons + Counter(over_max_examples=len(selected) - len(used)))
     counts = {
         "traces": len(traces),
-        "used": len(items),
-        "truncated": sum(item.window_id in unfinished for item in items),
+        "used": len(used),
+        "truncated": sum(name in unfinished for name in used),
         "left_out": dict(left_out),
     }
-    if not items:
+    if not used:
         raise ValueError(f"no training example is left of {len(traces)} traces: {dict(left_out)}")
-    return Examples(prefix_ids, items, counts)
+    return Examples(prefix_ids, [items[name] for name in used], counts)
 
 
 def collate(examples: list[dict[str, list[int]]], pad_id: int) -> dict[str, torch.Tensor | int]:
@@ -138,8 +150,9 @@ def collate(examples: list[dict[str, list[int]]], pad_id: int) -> dict[str, torc
 
 
 def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
-    """The window of every trace by window_id, checked: known, of the train split, one trace a window."""
+    """The window of every trace by window_id, checked: known, of a session for training, one trace a window."""
     by_id = {window["window_id"]: window for window in windows}
+    tested = {window["session"] for window in windows if window["split"] != "train"}
     seen = set()
     for number, trace in enumerate(traces, start=1):
         missing = {"window_id", "text", "finish_reason"} - trace.keys()
@@ -150,6 +163,8 @@ def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
             raise ValueError(f"trace of window {name!r}, which the windows file does not have: rebuild the traces")
         if by_id[name]["split"] != "train":
             raise ValueError(f"trace of window {name!r}, which is in the {by_id[name]['split']} split: train only")
+        if by_id[name]["session"] in tested:
+            raise ValueError(f"trace of window {name!r}, whose session has test windows too: split by session")
         if name in seen:
             raise ValueError(f"two traces of window {name!r}")
         if trace["finish_reason"] not in ("stop", "length"):
@@ -158,6 +173,30 @@ def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
             )
         seen.add(name)
     return by_id
+
+
+def _read_by_recipe(
+    recipe: str, traces: list[dict], windows: list[dict], parsed: list[dict] | None, audit: dict | None
+) -> tuple[dict[str, list], set[str]]:
+    """(the teacher's labels by window_id, the window_ids that the recipe tells apart), as far as a recipe needs them.
+
+    Raises ValueError when what it needs is not given, or is not of these traces.
+    """
+    given = {"parsed": parsed, "audit": audit and audit["traces"]}
+    needed = RECIPES[recipe].needs
+    if needed:
+        if given[needed] is None:
+            raise ValueError(f"recipe {recipe!r} needs --{needed}")
+        if {row["window_id"] for row in given[needed]} != {trace["window_id"] for trace in traces}:
+            raise ValueError(f"--{needed} is of other windows than the traces: make it again from these traces")
+    if needed == "parsed":
+        return {row["window_id"]: row["labels"] for row in parsed}, set()
+    if needed == "audit":
+        return {}, {row["window_id"] for row in audit["traces"] if row["flags"]}
+    if recipe in ("simple", "complex"):
+        scale = Scale(windows)
+        return {}, {window["window_id"] for window in windows if scale.is_complex(window)}
+    return {}, set()
 
 
 def _token_ids(tokenizer, text: str) -> list[int]:
@@ -175,15 +214,3 @@ def _check_text(tokenizer, prefix_ids: list[int], example: Example, prompt: str,
         raise ValueError(f"window {example.window_id!r}: the tokenizer does not give the prompt back as it was")
     if text != unicodedata.normalize("NFC", prompt + target + tokenizer.eos_token * finished):
         raise ValueError(f"window {example.window_id!r}: the tokenizer does not give the trace back as it was")
-
-
-def _first(items: list[Example], n: int | None, seed: int) -> tuple[list[Example], int]:
-    """The first `n` examples in a seeded order, put back in the order they came in, and how many were left out.
-
-    The order is by a hash of seed and window, so a smaller `n` takes a part of what a larger one takes.
-    """
-    if n is None or n >= len(items):
-        return items, 0
-    order = sorted(items, key=lambda item: digest([seed, item.window_id]))
-    chosen = {item.window_id for item in order[:n]}
-    return [item for item in items if item.window_id in chosen], len(items) - n

@@ -10,6 +10,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from hearth import models
 from hearth.files import read_json, write_json
 from hearth.programs import UserError
+from hearth.recipes import RECIPES
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -64,6 +65,7 @@ def model_card(log: dict, notes: list[str]) -> str:
     kind, _, place = base["source"].partition(":")
     on_hub = place if kind == "hub" else ""
     revision = f", revision {base['revision']}" if base["revision"] else ""
+    learned = "reasoning traces" if RECIPES[log["recipe"]].reasons else "answers"
     if base["stand_in"]:
         notes = [*notes, f"The base model is a stand-in: {base['stand_in']}."]
     lines = [
@@ -79,7 +81,7 @@ def model_card(log: dict, notes: list[str]) -> str:
         *[f"> **Note.** {note}" for note in notes],
         *([""] if notes else []),
         "A LoRA adapter that names the activity behind every sensor event of a window of a home, learned from the "
-        "reasoning traces of a larger model (after *Knowledge Distillation for LLM-Based Human Activity Recognition "
+        f"{learned} of a larger model (after *Knowledge Distillation for LLM-Based Human Activity Recognition "
         "in Homes*, arXiv 2601.07469).",
         "",
         "| | |",

@@ -19,13 +19,23 @@ def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
 
 
 def read_windows(path: Path, split: str) -> list[dict]:
-    """The windows of one split, in file order. Raises ValueError for a window out of contract, or for none."""
+    """The windows of one split, in file order.
+
+    Raises ValueError for a window out of contract, for none, and for a session with windows in two splits.
+    """
     rows = read_json_lines(path)
     for number, row in enumerate(rows, start=1):
         try:
             windows.check(row)
         except ValueError as error:
             raise ValueError(f"{path}: row {number}: {error}") from None
+    split_of = {}
+    for row in rows:
+        if split_of.setdefault(row["session"], row["split"]) != row["split"]:
+            raise ValueError(
+                f"{path}: session {row['session']!r} has windows in both splits, so what is tested was trained on;"
+                " split by session: cut the windows again"
+            )
     found = [row for row in rows if row["split"] == split]
     if not found:
         raise ValueError(f"{path}: no window of split {split!r}")

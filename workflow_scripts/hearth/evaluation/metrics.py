@@ -13,7 +13,7 @@ label that is missing, unknown or unreadable. It is wrong, and it is never a cla
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
@@ -96,8 +96,8 @@ def status_counts(statuses: Sequence[str]) -> dict[str, int]:
     return {status: counts[status] for status in STATUSES}
 
 
-def rates(predicted: Sequence[Sequence[str | None]], statuses: Sequence[str]) -> dict[str, float]:
-    """Shares of windows (ok, malformed) and of events (missing, unknown).
+def tallies(predicted: Sequence[Sequence[str | None]], statuses: Sequence[str]) -> dict[str, int]:
+    """Windows that are ok and malformed, events that are missing and unknown.
 
     Malformed windows are those of status malformed, unclosed_reasoning or truncated. An event without a label
     is unknown in a window of status unknown_label, where every event was answered, and missing in any other.
@@ -105,10 +105,49 @@ def rates(predicted: Sequence[Sequence[str | None]], statuses: Sequence[str]) ->
     unlabelled = Counter()
     for window, status in zip(predicted, statuses, strict=True):
         unlabelled[status == "unknown_label"] += sum(label is None for label in window)
-    windows, events = len(statuses), sum(map(len, predicted))
     return {
-        "ok_rate": statuses.count("ok") / windows,
-        "malformed_rate": sum(status in UNPARSED for status in statuses) / windows,
-        "missing_rate": unlabelled[False] / events,
-        "unknown_rate": unlabelled[True] / events,
+        "ok": sum(status == "ok" for status in statuses),
+        "malformed": sum(status in UNPARSED for status in statuses),
+        "missing": unlabelled[False],
+        "unknown": unlabelled[True],
     }
+
+
+def rates(predicted: Sequence[Sequence[str | None]], statuses: Sequence[str]) -> dict[str, float]:
+    """Shares of windows (ok, malformed) and of events (missing, unknown), as `tallies` counts them."""
+    windows, events = len(statuses), sum(map(len, predicted))
+    counted = tallies(predicted, statuses)
+    return {
+        "ok_rate": counted["ok"] / windows,
+        "malformed_rate": counted["malformed"] / windows,
+        "missing_rate": counted["missing"] / events,
+        "unknown_rate": counted["unknown"] / events,
+    }
+
+
+def session_counts(
+    sessions: Sequence[str],
+    gold: Sequence[Sequence[str]],
+    parsings: Mapping[str, tuple[Sequence[Sequence[str | None]], Sequence[str]]],
+) -> dict[str, dict]:
+    """What the metrics of any choice of sessions follow from, by session in order of their first windows.
+
+    `sessions` holds the session of each window, `parsings` the predicted labels and statuses of each window for every
+    way of parsing. A session has `windows`, `gold` (events by label) and for every way of parsing `predicted` and
+    `right` (events by label) and the `tallies`. A label of no event is left out.
+    """
+    found = {}
+    for session in dict.fromkeys(sessions):
+        own = [number for number, name in enumerate(sessions) if name == session]
+        truth = [label for number in own for label in gold[number]]
+        counted = {"windows": len(own), "gold": dict(Counter(truth))}
+        for name, (predicted, statuses) in parsings.items():
+            windows = [predicted[number] for number in own]
+            guess = [label for window in windows for label in window]
+            counted[name] = {
+                "predicted": dict(Counter(label for label in guess if label is not None)),
+                "right": dict(Counter(label for label, other in zip(truth, guess, strict=True) if label == other)),
+                **tallies(windows, [statuses[number] for number in own]),
+            }
+        found[session] = counted
+    return found

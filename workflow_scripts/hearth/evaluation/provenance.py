@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from hearth.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.homes import Home
 
 Notes = list[tuple[str, list[str]]]
@@ -32,6 +33,11 @@ METRICS_NOTE = (
     "An event without a readable label counts as wrong and is no class of its own. Macro and weighted F1 average over"
     " the labels that occur in the test split. Micro F1 takes an event without a readable label as an abstention: it"
     " costs recall, not precision."
+)
+INTERVALS_NOTE = (
+    f"in brackets, {100 * CONFIDENCE:.0f} % percentile bootstrap intervals: whole test sessions drawn again with"
+    f" replacement, {RESAMPLES} times, seed {SEED}. What training with another seed would give is not in them, and one"
+    " without width says that all sessions were alike, not that the number is certain"
 )
 BASELINES_NOTE = (
     "no language model; learned from the recorded labels of the train split of the dataset that it is tested on, which"
@@ -122,6 +128,7 @@ def notes(scores: list[dict], commit: str) -> Notes:
         ),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in (teachers | stand_ins).items() if stand_in]),
         ("Metrics", [METRICS_NOTE]),
+        ("Intervals", [INTERVALS_NOTE, *dict.fromkeys(map(_sessions, scores))]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
         ("Decoding", _grouped(models, "recogniser", _decoding)),
         ("Split", _grouped(scores, "dataset", _split)),
@@ -152,6 +159,16 @@ def _grouped(scores: list[dict], owner: str, text: Callable[[dict], str]) -> lis
     if len(owners) == 1:
         return list(owners)
     return [f"{', '.join(names)}: {said}" for said, names in owners.items()]
+
+
+def _sessions(score: dict) -> str:
+    sessions = score["n_sessions"]
+    if sessions == 1:
+        return f"{score['dataset']}: 1 test session, of which no interval can be made"
+    if sessions < TINY:
+        said = "its intervals are wide, unreliable and often still too narrow"
+        return f"{score['dataset']}: tiny, {sessions} test sessions: {said}"
+    return f"{score['dataset']}: {sessions} test sessions"
 
 
 def _prompt(score: dict) -> str:

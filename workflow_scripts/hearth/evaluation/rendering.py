@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-_MARKDOWN = re.compile(r"[\\`*\[\]<>|&#~$]|(?<![^\W_])_|_(?![^\W_])")
+# An interval is kept as it is, for those who read the source: nothing behind it makes a link of it.
+_MARKDOWN = re.compile(r"(?P<kept>\[[-+]?[0-9.]+, [-+]?[0-9.]+\](?![\[(:]))|[\\`*\[\]<>|&#~$]|(?<![^\W_])_|_(?![^\W_])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -37,7 +38,8 @@ class Column:
 class Table:
     """What people read (`columns`, `cells` of text) and what programs read (`records` of values), and the notes.
 
-    `notes` are (heading, statements). The records all have the same keys.
+    `notes` are (heading, statements). The records all have the same keys. `below` is a smaller table under this one,
+    of which only title, columns, cells and records are used.
     """
 
     title: str
@@ -46,6 +48,7 @@ class Table:
     cells: list[list[str]]
     records: list[dict]
     notes: list[tuple[str, list[str]]]
+    below: "Table | None" = None
 
 
 def shown(column: Column, value: object) -> str:
@@ -58,6 +61,11 @@ def decimals(places: int, sign: str = "") -> Callable[[float], str]:
     return lambda value: f"{round(value, places) + 0.0:{sign}.{places}f}"
 
 
+def bracketed(text: str, interval: tuple[float, float] | None, show: Callable[[float], str]) -> str:
+    """A number's text with its interval behind it, where it has one: 0.574 [0.49, 0.65]."""
+    return text if interval is None else f"{text} [{show(interval[0])}, {show(interval[1])}]"
+
+
 def magnitude(value: int) -> str:
     """596049920 as 596.0M; three magnitudes are enough for language models."""
     for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
@@ -67,11 +75,13 @@ def magnitude(value: int) -> str:
 
 
 def markdown(table: Table) -> str:
-    """The table as a Markdown page: title, caption, pipe table, notes as a list."""
+    """The table as a Markdown page: title, caption, pipe table, the one below it, notes as a list."""
     lines = [f"# {escape_markdown(table.title)}", ""]
     if table.caption:
         lines += [escape_markdown(table.caption), ""]
     lines += [_grid(table, "pipe", escape_markdown), ""]
+    if table.below:
+        lines += [f"## {escape_markdown(table.below.title)}", "", _grid(table.below, "pipe", escape_markdown), ""]
     for heading, statements in table.notes:
         if len(statements) == 1:
             lines.append(f"- {escape_markdown(heading)}: {escape_markdown(statements[0])}")
@@ -90,6 +100,7 @@ def latex(table: Table, label: str) -> str:
         rf"\caption{{{escape_latex(caption)}.}}",
         rf"\label{{tab:{re.sub('[^A-Za-z0-9-]', '-', label)}}}",
         _latex_grid(table),
+        *_latex_below(table.below),
         r"\par\medskip",
         r"\begin{minipage}{\linewidth}\footnotesize\raggedright",
     ]
@@ -99,24 +110,21 @@ def latex(table: Table, label: str) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """All records as CSV, floats to 6 decimals; the notes follow as lines that begin with "# ".
+    """All records as CSV, floats to 6 decimals; the table below, a CSV too, and the notes follow behind "# ".
 
     Read it with `pandas.read_csv(path, comment="#")`. Texts are quoted, so a "#" inside one is no comment.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(table.records[0]), quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writeheader()
-    for record in table.records:
-        writer.writerow({key: _for_csv(value) for key, value in record.items()})
+    lines = [_csv(table.records)]
+    if table.below:
+        lines += [f"# {line}\n" for line in (table.below.title, *_csv(table.below.records).splitlines())]
     for heading, statements in table.notes:
-        for statement in statements:
-            text.write(f"# {_one_line(heading)}: {_one_line(statement)}\n")
-    return text.getvalue()
+        lines += [f"# {_one_line(heading)}: {_one_line(statement)}\n" for statement in statements]
+    return "".join(lines)
 
 
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is, on one line, in a table's cell as well."""
-    return _MARKDOWN.sub(lambda mark: "\\" + mark[0], _one_line(text))
+    return _MARKDOWN.sub(lambda mark: mark["kept"] or "\\" + mark[0], _one_line(text))
 
 
 def escape_latex(text: str) -> str:
@@ -143,6 +151,18 @@ def _latex_grid(table: Table) -> str:
     ]
     grid = _grid(table, "latex_booktabs", _one_line)
     return grid.replace(f"{{{''.join(plain)}}}", f"{{{''.join(wide)}}}", 1)
+
+
+def _latex_below(table: Table | None) -> list[str]:
+    return [rf"\par\medskip \textbf{{{escape_latex(table.title)}}}\par", _latex_grid(table)] if table else []
+
+
+def _csv(records: list[dict]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]), quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _for_csv(value) for key, value in record.items()} for record in records)
+    return text.getvalue()
 
 
 def _for_csv(value: object) -> object:

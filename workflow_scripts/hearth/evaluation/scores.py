@@ -1,33 +1,30 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
 {"recogniser", "dataset", "kind": one of `KINDS`, "base", "condition", "teacher", "recipe", "train_dataset",
-"parameters" (None where unknown), "n_windows", "n_events", "n_sessions", "strict": {...}, "lenient": {...},
-"tokens": {"prompt", "completion"}, "provenance": {...}}; `metrics.score_windows` says what `strict` and `lenient` hold,
+"parameters" (None where unknown), "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...},
+"lenient": {...}, "complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}};
+`metrics.session_counts` says what `sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside
+`intervals` ([low, high] of every metric; null of a single session), `subsets.by_complexity` what `complexity` does,
 `provenance.of_score` the rest. Where predictions have confidences there is "confidence" too: see
 `calibration.confidence_metrics`.
 """
 
 from pathlib import Path
 
-from hearth.evaluation import provenance
+from hearth.complexity import Scale
+from hearth.evaluation import provenance, statistics
 from hearth.evaluation.calibration import confidence_metrics
 from hearth.evaluation.inputs import align, read_rows, read_windows
-from hearth.evaluation.metrics import score_windows
+from hearth.evaluation.metrics import score_windows, session_counts
+from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
 from hearth.homes import Home, nearest
+from hearth.recipes import PAPER_RECIPE
 
 SPLIT = "test"
-# What the paper's students learn from.
-PAPER_RECIPE = "reasoning"
-PARSED_KEYS = (
-    "window_id",
-    "prompt_tokens",
-    "completion_tokens",
-    "labels",
-    "status",
-    "lenient_labels",
-    "lenient_status",
-)
+# The ways of parsing, and where a parsed prediction has what each read.
+PARSINGS = {"strict": ("labels", "status"), "lenient": ("lenient_labels", "lenient_status")}
+PARSED_KEYS = ("window_id", "prompt_tokens", "completion_tokens", *PARSINGS["strict"], *PARSINGS["lenient"])
 
 # A language model as it is, one that has learned from another, and a recogniser without a language model.
 KINDS = ("base", "student", "baseline")
@@ -70,6 +67,7 @@ def score(
     home: Home,
     windows: list[dict],
     parsed: list[dict],
+    scale: Scale,
     splits: dict,
     prompt: dict | None,
     model: dict | None,
@@ -78,9 +76,10 @@ def score(
 ) -> dict:
     """The score document. `windows` are the test split's and `parsed` their predictions, in the same order.
 
-    `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt's json, snapshot.json and
-    training_log.json (None for all but students); a baseline has neither prompt nor model. Raises ValueError for
-    a gold label that is none of the home's, and where the inputs do not belong together.
+    `scale` tells how complex windows are; `splits`, `prompt`, `model` and `student` are the contents of splits.json,
+    the prompt's json, snapshot.json and training_log.json (None for all but students); a baseline has neither prompt
+    nor model. Raises ValueError for a gold label that is none of the home's, and where the inputs do not belong
+    together.
     """
     facts = check_facts(facts)
     if (facts["kind"] == "student") != (student is not None):
@@ -99,16 +98,21 @@ def score(
         raise ValueError(
             f"splits.json tells of {splits.get('windows', {}).get(SPLIT)} {SPLIT} windows, there are {len(windows)}"
         )
+    for window in windows:
+        if window["session"] not in splits["sessions"][SPLIT]:
+            raise ValueError(
+                f"window {window['window_id']}: splits.json does not name its session for testing; cut the windows"
+                " again"
+            )
     gold = [window["gold"] for window in windows]
     grounds = provenance.of_score(home, splits, prompt, model, student, facts)
-
+    parsings = {
+        name: ([row[labels] for row in parsed], [row[status] for row in parsed])
+        for name, (labels, status) in PARSINGS.items()
+    }
     confidences = [row.get("confidences", [None] * len(row["labels"])) for row in parsed]
     confidence = confidence_metrics(gold, [row["labels"] for row in parsed], confidences)
-
-    def metrics(labels: str, status: str) -> dict:
-        return score_windows(gold, [row[labels] for row in parsed], [row[status] for row in parsed], home.labels)
-
-    return {
+    document = {
         "recogniser": recogniser,
         "dataset": dataset,
         "kind": facts["kind"],
@@ -119,8 +123,9 @@ def score(
         "n_windows": len(windows),
         "n_events": sum(map(len, gold)),
         "n_sessions": len({window["session"] for window in windows}),
-        "strict": metrics("labels", "status"),
-        "lenient": metrics("lenient_labels", "lenient_status"),
+        "sessions": session_counts([window["session"] for window in windows], gold, parsings),
+        **{name: score_windows(gold, *parsing, home.labels) for name, parsing in parsings.items()},
+        "complexity": by_complexity(scale, windows, *parsings["strict"], home.labels),
         "tokens": {
             "prompt": sum(row["prompt_tokens"] for row in parsed),
             "completion": sum(row["completion_tokens"] for row in parsed),
@@ -128,6 +133,9 @@ def score(
         **({"confidence": confidence} if confidence else {}),
         "provenance": grounds,
     }
+    for name in PARSINGS:
+        document[name]["intervals"] = statistics.intervals(statistics.counts(document, name))
+    return document
 
 
 def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list[dict]]:
@@ -158,4 +166,6 @@ def read_score(path: Path) -> dict:
     found = read_json(path)
     if not isinstance(found, dict) or not {"recogniser", "dataset", "strict", "lenient", "provenance"} <= found.keys():
         raise ValueError(f"{path}: not a score file; score.py writes them")
+    if "sessions" not in found or not all("intervals" in found[name] for name in PARSINGS):
+        raise ValueError(f"{path}: a score without the counts of its sessions and without intervals; score again")
     return found

@@ -1,0 +1,31 @@
+"""Write the audit table: how often each flag is raised, and how right the traces are with it and without."""
+
+import argparse
+from pathlib import Path
+
+from hearth.evaluation.audit import build
+from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.rendering import csv_text, latex, markdown
+from hearth.files import read_json, write_text
+from hearth.programs import run
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the audits, write the three forms of the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--audits", required=True, nargs="+", type=Path, help="audit files, in the order of the rows")
+    parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
+    parser.add_argument("--tiny", nargs="*", default=[], help="recognisers that are tiny models of this project")
+    parser.add_argument("--markdown", required=True, type=Path, help="table for reading")
+    parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
+    parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
+    arguments = parser.parse_args(argv)
+    audits = [read_json(path) for path in arguments.audits]
+    table = build(audits, arguments.simulated, arguments.tiny, git_commit())
+    write_text(arguments.markdown, markdown(table))
+    write_text(arguments.csv, csv_text(table))
+    write_text(arguments.tex, latex(table, "audit"))
+
+
+if __name__ == "__main__":
+    run(main)
