@@ -36,7 +36,9 @@ def main(argv=None):
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one"
     )
-    parser.add_argument("--batch-size", type=int, default=16, help="windows generated at a time")
+    parser.add_argument(
+        "--batch-size", type=batch_size, default=16, help="windows at a time; auto: as many as the free memory holds"
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder of this shard's journal")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write, JSON lines")
     parser.add_argument("--stats", type=Path, required=True, help="seconds, tokens and memory to write, JSON")
@@ -55,6 +57,11 @@ def main(argv=None):
         predictions, stats = baselines.recognise(arguments.baseline, windows, dataset)
     files.write_json(arguments.stats, stats)
     files.write_json_lines(arguments.out, predictions)
+
+
+def batch_size(text: str) -> int | str:
+    """A number of windows, or auto."""
+    return text if text == "auto" else int(text)
 
 
 def by_model(arguments: argparse.Namespace, windows: list[dict], dataset: list[dict]) -> tuple[list[dict], dict]:
