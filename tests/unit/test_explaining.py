@@ -1,6 +1,7 @@
 """What stands behind a cell: where its number is, what it rests on, and answers that show it; clear errors."""
 
-import json
+from functools import reduce
+from operator import getitem
 
 import explain
 import pytest
@@ -39,7 +40,7 @@ def finished(tmp_path):
     run = tmp_path / "run" / "results"
     write_json(run / "run_config.json", config)
     for name, dataset in explaining.pairs(config, "students"):
-        score = made_up_score(name, dataset) if name == "large" else made_up_student(dataset, recogniser=name)
+        score = made_up_score(name, dataset) if name == "large" else made_up_student(dataset) | {"recogniser": name}
         write_json(run / "scores" / name / f"{dataset}.json", score)
     for name in ("little_reasoning_made-up", "large"):
         write_json_lines(run / "predictions" / name / "made-up/test/parsed.jsonl", parsed_rows(PREDICTIONS))
@@ -102,9 +103,8 @@ def test_a_directory_without_a_run_is_an_error(tmp_path):
 def test_every_column_has_an_origin(column):
     key, words = explaining.origin(column)
     assert words
-    found = made_up_score()
-    for part in key.split(".") if key else []:
-        found = found[part] if part in found else found["provenance"].get(part, found)
+    if key.startswith(("strict", "lenient")):
+        assert isinstance(reduce(getitem, key.split("."), made_up_score()), float)
 
 
 def test_the_row_of_several_seeds_is_found_by_its_name_and_by_that_of_each():
@@ -135,4 +135,3 @@ def test_explanations_of_the_same_run_are_the_same(finished, capsys):
     names = ("students", "little_reasoning_made-up", "made-up", "gap_to_teacher")
     one = explained(finished, capsys, *names)
     assert one == explained(finished, capsys, *names)
-    assert json.dumps(one)
