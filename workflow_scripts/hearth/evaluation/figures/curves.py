@@ -31,9 +31,8 @@ def learning_curve(scores: list[dict]) -> Figure:
     for axes, here in drawing.panels(figure, curve):
         for model in models:
             _curve(axes, [score for score in here if score["base"] == model], colours[model])
-        plain = [score for score in drawing.bases(scores) if score["dataset"] == here[0]["dataset"]]
-        for score in plain:
-            if score["recogniser"] in models and not score["condition"]:
+        for score in [score for score in scores if score["dataset"] == here[0]["dataset"]]:
+            if score["recogniser"] in models:
                 axes.axhline(drawing.f1(score), color=colours[score["recogniser"]], linewidth=0.9, linestyle=":")
             elif score["recogniser"] == here[0]["teacher"]:
                 axes.axhline(drawing.f1(score), color=INK, linewidth=0.9, linestyle="--")
