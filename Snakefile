@@ -72,7 +72,9 @@ rule all:
             format=TABLE_FORMATS,
         ),
         collect(
-            "results/figures/{figure}.{format}", figure=FIGURES, format=FIGURE_FORMATS
+            "results/figures/{figure}.{format}",
+            figure=[*FIGURES, *TIMED_FIGURES],
+            format=FIGURE_FORMATS,
         ),
         "results/report.html" if SCORES else [],
         collect(

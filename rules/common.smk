@@ -15,6 +15,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from hearth import configuration, runs
 from hearth.recognisers import (
     compared,
+    figures,
     prompts,
     recognisers,
     selected_pairs,
@@ -64,8 +65,10 @@ MODELS = list(
         ]
     )
 )
-# evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
-FIGURES = ["f1_by_size", "failures"] if SCORES else []
+# evaluation/figures/ draws them; it is not imported here, since only jobs need matplotlib.
+FIGURES = figures(config)
+# These rest on the table cost, so they differ from run to run, and the report does not hold them.
+TIMED_FIGURES = ["cost_f1"] if SCORES else []
 OWN_TABLES = [
     *(["claims"] if SCORES else []),
     *(["audit"] if TRAINED else []),
@@ -262,11 +265,38 @@ def engine_options(wildcards, input):
         "--adapter": adapter_folder(wildcards),
         "--prompt": input.prompt,
         "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
-        "--dtype": config["engine"]["dtype"],
     }
+    engine = engine_name(wildcards)
+    if engine != "openai":  # a server has a precision of its own
+        options["--dtype"] = config["engine"]["dtype"]
+    if engine == "vllm":
+        options["--engine"] = engine
     return " ".join(
         f"{option} {shlex.quote(value)}" for option, value in options.items() if value
     )
+
+
+def engine_name(wildcards):
+    """The engine that runs a recogniser: for a served model its server, else the config's; "" for a baseline."""
+    base = recogniser_of(wildcards).base
+    if not base:
+        return ""
+    return (
+        "openai" if registry[base]["source"] == "served" else config["engine"]["name"]
+    )
+
+
+def engine_environment(wildcards):
+    """The conda environment of a recogniser. Served models and baselines share that of the usual engine."""
+    return f"../envs/{'vllm' if engine_name(wildcards) == 'vllm' else 'llm'}.yaml"
+
+
+def server(wildcards):
+    """The server of a served model; "" for others."""
+    if engine_name(wildcards) != "openai":
+        return ""
+    base = recogniser_of(wildcards).base
+    return registry[base]["base_url"] or config["engine"]["base_url"]
 
 
 def shard_files(pattern):
@@ -340,6 +370,8 @@ def model_spec(model):
         "file",
         "sha256",
     )
+    if entry["source"] == "served":
+        keys = ("source", "served_model", "interface", "parameters")
     return {key: entry[key] for key in keys if entry.get(key)}
 
 
@@ -358,12 +390,14 @@ def score_facts(wildcards):
     """What a score file carries beside its inputs: how its text was drawn and what was learned from whom."""
     recogniser = recogniser_of(wildcards)
     student = recogniser.student
+    engine = engine_name(wildcards)
     facts = {
         "kind": recogniser.kind,
         "base": recogniser.base,
         "condition": recogniser.condition,
         "decoding": recogniser.decoding,
-        "dtype": config["engine"]["dtype"] if recogniser.base else "",
+        "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
+        "engine": engine,
         "home": config["datasets"][wildcards.dataset]["home"],
         "simulated": [
             dataset
@@ -412,6 +446,11 @@ def report_tables():
         if spec["all"]
     }
     return json.dumps(tables)
+
+
+def cost_table(wildcards):
+    """What a figure reads beside scores."""
+    return "results/tables/cost.csv" if wildcards.figure in TIMED_FIGURES else []
 
 
 def training_log(wildcards):

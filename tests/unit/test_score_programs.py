@@ -162,7 +162,7 @@ def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
 
 
 def baseline_facts(**changes):
-    return facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": ""} | changes)
+    return facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)
 
 
 def test_the_score_of_a_baseline_has_neither_model_nor_prompt(inputs, tmp_path):
@@ -297,7 +297,7 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(inputs, tmp_path):
     parse(inputs)
     for name in ("one", "other"):
         run_score(inputs, tmp_path / name)
-        statistics._weights.cache_clear()
+        statistics.weights.cache_clear()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 

@@ -66,7 +66,7 @@ def test_counts_give_the_metrics_that_events_give(seed, count, events, skill):
 def test_a_resample_is_scored_as_its_sessions_one_after_another():
     gold, predicted = drawn_one(count=6, events=5)
     found = counted(gold, predicted)
-    weights, values = statistics._weights("made-up", 6), statistics.resampled(found)
+    weights, values = statistics.weights("made-up", 6), statistics.resampled(found)
     for number in range(12):
         chosen = [name for name, times in zip(found.sessions, weights[number], strict=True) for _ in range(int(times))]
         expected = of_events(gold, predicted, chosen)
@@ -127,7 +127,7 @@ def test_the_order_of_sessions_in_a_file_changes_nothing():
 def test_equal_counts_give_equal_intervals_whatever_was_asked_before():
     gold, predicted = drawn_one()
     before = statistics.intervals(counted(gold, predicted))
-    statistics._weights.cache_clear()
+    statistics.weights.cache_clear()
     statistics.intervals(counted(*drawn_one(3, 40)))
     assert statistics.intervals(counted(gold, predicted)) == before
 

@@ -203,7 +203,7 @@ MATRIX = [
     ),
     (
         "a module of the figures",
-        line("workflow_scripts/hearth/evaluation/figures.py"),
+        line("workflow_scripts/hearth/evaluation/figures/sizes.py"),
         {"figure": 2, "report": 1, "all": 1},
     ),
     (

@@ -5,6 +5,7 @@ Every problem names file, key, value and the nearest valid one. What a checked c
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 OWN_TABLES = ("claims", "cost", "audit")
 
 _ABSENT = object()
+_SERVER = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
 
 
 class ConfigError(ValueError):
@@ -121,6 +123,7 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
     yield from _unknown("model", config["models"], ["models"], registry)
     yield from _unknown("model", [config["teacher"]], ["teacher"], registry, single=True)
     yield from _unknown("model", main["bases"], ["students", "bases"], registry)
+    yield from _served_problems(config, registry)
     yield from _unknown("dataset", main["trained_on"], ["students", "trained_on"], datasets)
     for name, group in main["groups"].items():
         where = ["students", "groups", name]
@@ -172,6 +175,28 @@ def _unknown(kind: str, names: list[str], path: list, known, single: bool = Fals
     for index, name in enumerate(names):
         if name not in known:
             yield path if single else [*path, index], f"unknown {kind} {name!r}{nearest(name, known)}"
+
+
+def _served_problems(config: dict, registry: dict) -> Iterator[Problem]:
+    """Served models that are wanted for what takes weights, or of which no server is known. No URL is repeated."""
+    served = {name: spec for name, spec in registry.items() if spec["source"] == "served"}
+    groups = config["students"]["groups"]
+    bases = {("students", "bases"): config["students"]["bases"]}
+    bases |= {("students", "groups", name, "bases"): group["bases"] for name, group in groups.items()}
+    for path, names in bases.items():
+        for index, name in enumerate(names):
+            if name in served:
+                yield [*path, index], f"{name!r} is served: its weights are not here, so no student can be made of it"
+    asked = {*config["models"], config["teacher"], *(group["teacher"] for group in groups.values())} & served.keys()
+    for name in sorted(asked):
+        if not (url := served[name]["base_url"] or config["engine"]["base_url"]):
+            yield ["engine", "base_url"], f"{name!r} is served, and this names no server"
+        elif not _SERVER.fullmatch(url):
+            yield (
+                ["engine", "base_url"],
+                f"the server of {name!r} must be http(s)://HOST[:PORT]/PATH, such as http://localhost:8000/v1, without "
+                "user name, password or query; a key belongs into the environment variable OPENAI_API_KEY",
+            )
 
 
 def _window_problems(config: dict) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """Language models on disk: fetched once at a pinned revision, checked, converted to safetensors, loaded offline.
 
 A model's folder (its snapshot) holds ordinary Hugging Face files and `snapshot.json`, which is written
-last: a folder without it is half a model. Pickled weights and remote code are never read.
+last: a folder without it is half a model. Pickled weights and remote code are never read. Of a model that a server has
+(`served`) there is snapshot.json alone: its name on that server stands for the weights.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ SPEC_KEYS = {
     "hub": {"id", "revision"},
     "folder": {"path"},
     "package": {"package", "file", "sha256"},
+    "served": {"served_model", "interface"},
 }
 OPTIONAL_KEYS = {"license", "stand_in"}
 
@@ -41,6 +43,8 @@ def fetch(name: str, spec: dict, work: Path, out: Path, base: Path = Path()) -> 
     stopped. An `out` that already holds the same source and revision, every byte of it, is kept. Raises ModelError.
     """
     check_spec(name, spec)
+    if spec["source"] == "served":
+        return _record_served(name, spec, Path(out))
     work, out = Path(work) / name, Path(out)
     record = work / SNAPSHOT
     known = _complete(name, spec, out, record)
@@ -79,6 +83,8 @@ def is_complete(folder: Path) -> bool:
 def size_to_fetch(name: str, spec: dict, base: Path = Path()) -> int:
     """Bytes that `fetch` will write for model `name`; of a GGUF file an upper bound. Raises ModelError like `fetch`."""
     check_spec(name, spec)
+    if spec["source"] == "served":
+        return 0
     if spec["source"] == "folder":
         return sum(path.stat().st_size for path in _given_files(name, spec, base))
     if spec["source"] == "package":
@@ -101,12 +107,13 @@ def check_spec(name: str, spec: dict) -> None:
     if source not in SPEC_KEYS:
         raise ModelError(f"model {name}: source is {source!r}; use one of {', '.join(SPEC_KEYS)}")
     missing = SPEC_KEYS[source] - spec.keys()
-    unknown = spec.keys() - SPEC_KEYS[source] - OPTIONAL_KEYS - {"source"}
+    optional = OPTIONAL_KEYS | ({"parameters"} if source == "served" else set())
+    unknown = spec.keys() - SPEC_KEYS[source] - optional - {"source"}
     if missing or unknown:
         problems = [f"lacks {key}" for key in sorted(missing)] + [f"has unknown key {key}" for key in sorted(unknown)]
         raise ModelError(f"model {name}: source {source} {', '.join(problems)}")
     for key, value in spec.items():
-        if not isinstance(value, str):
+        if key != "parameters" and not isinstance(value, str):
             raise ModelError(f"model {name}: {key} is {value!r}; write it as text, in quotes")
     if source == "hub" and not re.fullmatch(r"[0-9a-f]{40}", spec["revision"]):
         raise ModelError(
@@ -166,8 +173,26 @@ def count_parameters(folder: Path) -> int:
     return sum(sizes.values())
 
 
+def _record_served(name: str, spec: dict, out: Path) -> dict:
+    """Write and return the snapshot of a model whose weights a server has. No server is asked: none may run yet."""
+    served = {"model": spec["served_model"], "interface": spec["interface"]}
+    snapshot = {
+        "model": name,
+        "source": _source(spec),
+        "revision": "",
+        "parameters": spec.get("parameters"),
+        "files": {},
+        "served": served,
+        "digest": files.digest(served),
+        "license": spec.get("license", ""),
+        "stand_in": spec.get("stand_in", ""),
+    }
+    files.write_json(out / SNAPSHOT, snapshot)
+    return snapshot
+
+
 def _source(spec: dict) -> str:
-    where = {"hub": "id", "folder": "path"}.get(spec["source"])
+    where = {"hub": "id", "folder": "path", "served": "served_model"}.get(spec["source"])
     return f"{spec['source']}:{spec[where] if where else spec['package'] + '/' + spec['file']}"
 
 
@@ -373,9 +398,11 @@ def load(folder: Path, adapter: Path | None = None, dtype: str = "auto", device:
 
 
 def load_tokenizer(folder: Path):
-    """The tokenizer of a model's folder; nothing outside the folder is read."""
+    """The tokenizer of a model's folder; nothing outside the folder is read. Raises ModelError for a served model."""
     from transformers import AutoTokenizer
 
+    if (Path(folder) / SNAPSHOT).is_file() and "served" in read_snapshot(folder):
+        raise ModelError(f"{folder}: this model is served; its weights are not here, so it can be asked, not trained")
     return AutoTokenizer.from_pretrained(Path(folder), local_files_only=True, trust_remote_code=False)
 
 

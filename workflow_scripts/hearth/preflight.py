@@ -42,6 +42,9 @@ def check_models(found: Findings, specs: Mapping[str, dict], fetched: Path, proj
     """Whether every model is in `fetched` or can be brought there; returns the bytes that are still to come."""
     to_come = 0
     for name, spec in specs.items():
+        if spec.get("source") == "served":
+            found.facts.append(f"model {name}: served as {spec.get('served_model')}, so there is nothing to fetch")
+            continue
         if models.is_complete(fetched / name):
             found.facts.append(f"model {name}: fetched")
             continue
@@ -200,7 +203,8 @@ def weight_bytes(found: Findings, folders: Iterable[Path], dtype: str) -> int:
     sizes = [0]
     for folder in folders:
         try:
-            sizes.append(models.read_snapshot(folder)["parameters"] * BYTES[dtype])
+            snapshot = models.read_snapshot(folder)
+            sizes.append(0 if "served" in snapshot else snapshot["parameters"] * BYTES[dtype])
         except models.ModelError:
             found.facts.append(f"model {folder.name}: not fetched yet, so nothing is compared with its size")
     return max(sizes)

@@ -45,12 +45,11 @@ def recognise(
 ) -> tuple[list[dict], dict]:
     """(predictions in the order of `windows`, stats): what `engine` writes for every window.
 
-    `prompt` is the rendered prompt, `tokenizer` the one whose chat template places it, `recogniser` says which
-    weights the engine runs (digests of model and adapter), `dataset` are all windows of the dataset, from whose train
-    split a prompt may show some. Finished windows are journaled in `work`
-    under a digest of everything that decides them, and are not done again. The engine is given longest
-    prompts first, in an order that only the shard decides. Raises ValueError where prompt and decoding do not go
-    together.
+    `prompt` is the rendered prompt, `tokenizer` the one whose chat template places it (None where the engine's server
+    places the turns), `recogniser` says which weights the engine runs (digests of model and adapter), `dataset` are all
+    windows of the dataset, from whose train split a prompt may show some. Finished windows are journaled in `work`
+    under a digest of everything that decides them, and are not done again. The engine is given longest prompts
+    first, in an order that only the shard decides. Raises ValueError where prompt and decoding do not go together.
     """
     prefix, requests = _requests(tokenizer, prompt, windows, dataset, decoding)
     digest = files.digest(
@@ -120,12 +119,15 @@ def _requests(
         raise ValueError(
             "decoding: constrained needs reasoning `think` or `none`: inline reasoning has no mark where it ends"
         )
-    thought = Thought(*thought_marks(tokenizer)) if prompt["reasoning"] == "think" else None
+    marks = thought_marks(tokenizer) if tokenizer else ("<think>", "</think>")
+    thought = Thought(*marks) if prompt["reasoning"] == "think" else None
     turns = user_turns(prompt, windows, dataset)
     prefixes, requests = set(), {}
     for window in windows:
         key = window["window_id"]
-        prefix, suffix = split_prompt(tokenizer, prompt["system"], turns[key], prompt["reasoning"])
+        prefix, suffix = prompt["system"], turns[key]
+        if tokenizer:
+            prefix, suffix = split_prompt(tokenizer, prefix, suffix, prompt["reasoning"])
         if key in requests:
             raise ValueError(f"window {key} is there twice")
         schema = answer_schema(prompt["labels"], len(window["events"])) if decoding.constrained else None

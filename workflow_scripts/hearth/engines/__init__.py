@@ -1,5 +1,6 @@
 """Engines: a prefix and many suffixes in, completions out. One small class an engine, behind one protocol."""
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -18,6 +19,7 @@ class Thought:
 class Request:
     """One prompt: what follows the shared prefix, and a key that names it and seeds its sampling.
 
+    Where a server places the turns in its chat template, prefix and suffix are the system's turn and the user's.
     `schema` is the JSON schema, as text, that constrained decoding holds the answer to; `thought` says how
     reasoning comes before the answer, None where none does.
     """
@@ -106,7 +108,7 @@ class Engine(Protocol):
         """Complete `prefix + request.suffix` of every request; yield the completions that finish together.
 
         Prefix and suffix are tokenised apart. Raises ValueError, before anything is generated, naming the
-        requests that do not fit the model's context.
+        requests that do not fit the model's context, and for a decoding that the engine is not capable of.
         """
         ...
 
@@ -117,3 +119,22 @@ class Engine(Protocol):
     def cost(self) -> dict:
         """Device, batch size and peak memory in bytes of this process so far."""
         ...
+
+
+def request_seed(seed: int, key: str) -> int:
+    """A seed from 0 up to 2**31 for the request `key`, for engines whose sampling is not our own."""
+    digest = hashlib.sha256(f"{seed}\n{key}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
+
+
+def check_lengths(prefix: int, suffixes: dict[str, int], decoding: Decoding, context: int) -> None:
+    """Raise ValueError unless all prompts, lengths in tokens by key, and what is written after them fit the context."""
+    longest = context - decoding.max_new_tokens - prefix
+    long = {key: length for key, length in suffixes.items() if length > longest}
+    if long:
+        key = max(long, key=long.get)
+        raise ValueError(
+            f"{len(long)} of {len(suffixes)} prompts do not fit the model's context of {context} tokens: "
+            f"{key} has {prefix + long[key]}, {prefix} of them the static prefix, and max_new_tokens asks for "
+            f"{decoding.max_new_tokens} more; lower max_new_tokens or use a model with a longer context"
+        )

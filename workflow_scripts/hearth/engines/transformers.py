@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 
 from hearth import models
-from hearth.engines import Completion, Decoding, Request
+from hearth.engines import Completion, Decoding, Request, check_lengths
 from hearth.engines.rows import Rows, SingleRow
-from hearth.engines.turns import Turn, Turns
+from hearth.engines.turns import Turn, Turns, end_tokens
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class TransformersEngine:
         model = models.load_model(self._folder, self._adapter, self.dtype, self.device)
         # LoRA layers sit inside the base model, whose forward uses them.
         self._model = model.get_base_model() if self._adapter else model
-        self._ends = self._end_tokens(self._model.generation_config.eos_token_id)
+        self._ends = end_tokens(self._folder, self.tokenizer, self._model.generation_config.eos_token_id)
         self._together = Rows.prepare(self._model)
         if not self._together:
             log.warning("%s has layers that do not attend to everything: one window at a time", self._folder)
@@ -70,7 +70,8 @@ class TransformersEngine:
         self.load()
         head = self._tokens(prefix)
         waiting = collections.deque((request, self._tokens(request.suffix)) for request in requests)
-        self._check_lengths(head, waiting, decoding)
+        context = self._model.config.get_text_config().max_position_embeddings
+        check_lengths(len(head), {request.key: len(ids) for request, ids in waiting}, decoding, context)
         if self._fits == "auto":
             self._fits = self._rows_in_memory(max((len(ids) for _, ids in waiting), default=0), decoding)
         turns = Turns(self.tokenizer, self._model.config.get_text_config().vocab_size, self._ends, decoding)
@@ -107,27 +108,8 @@ class TransformersEngine:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return {"device": self.device, "batch_size": self._fits, "peak_memory_bytes": peak}
 
-    def _end_tokens(self, said: int | list[int] | None) -> list[int]:
-        """Tokens that end a turn, by the model's generation settings (`said`) and by its tokenizer."""
-        ends = {*(said if isinstance(said, list) else [said]), self.tokenizer.eos_token_id} - {None}
-        if not ends:
-            raise ValueError(f"{self._folder}: neither generation_config.json nor the tokenizer says what ends a turn")
-        return sorted(ends)
-
     def _tokens(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-    def _check_lengths(self, head: list[int], prompts: Iterable[tuple[Request, list[int]]], decoding: Decoding) -> None:
-        context = self._model.config.get_text_config().max_position_embeddings
-        lengths = {request.key: len(head) + len(ids) for request, ids in prompts}
-        long = {key: length for key, length in lengths.items() if length + decoding.max_new_tokens > context}
-        if long:
-            key = max(long, key=long.get)
-            raise ValueError(
-                f"{len(long)} of {len(lengths)} prompts do not fit the model's context of {context} tokens: "
-                f"{key} has {long[key]}, {len(head)} of them the static prefix, and max_new_tokens asks for "
-                f"{decoding.max_new_tokens} more; lower max_new_tokens or use a model with a longer context"
-            )
 
     def _rows_in_memory(self, longest: int, decoding: Decoding) -> int:
         """How many rows the free memory holds when every one grows as long as it may."""

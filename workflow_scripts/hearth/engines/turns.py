@@ -3,6 +3,7 @@
 import collections
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 import xgrammar
@@ -89,7 +90,7 @@ class Turns:
             prompt_tokens=before + len(turn.tokens),
             completion_tokens=len(turn.written),
             reasoning_forced=turn.reasoning_forced,
-            pieces=self._pieces(written, turn.log_probabilities) if turn.log_probabilities else None,
+            pieces=pieces(self._tokenizer, written, turn.log_probabilities) if turn.log_probabilities else None,
         )
 
     def _watch_budget(self, turn: Turn) -> None:
@@ -124,13 +125,8 @@ class Turns:
                     turn.matcher = self._matcher(turn.request.schema, thought.closing.partition(closing)[2])
 
     def _matcher(self, schema: str, before: str) -> xgrammar.GrammarMatcher:
-        """A matcher of `before` and then of JSON by `schema`, spaced as json.dumps does."""
         if (schema, before) not in self._grammars:
-            grammar = xgrammar.Grammar.from_json_schema(schema, any_whitespace=False, separators=(", ", ": "))
-            if before:
-                literal = "".join(f"\\u{ord(character):04x}" for character in before)
-                grammar = xgrammar.Grammar.concat(xgrammar.Grammar.from_ebnf(f'root ::= "{literal}"'), grammar)
-            self._grammars[schema, before] = self._compiler.compile_grammar(grammar)
+            self._grammars[schema, before] = self._compiler.compile_grammar(answer_grammar(schema, before))
         return xgrammar.GrammarMatcher(self._grammars[schema, before])
 
     def _ids(self, text: str) -> list[int]:
@@ -138,9 +134,28 @@ class Turns:
             self._known[text] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return self._known[text]
 
-    def _pieces(self, tokens: list[int], log_probabilities: list[float]) -> tuple[tuple[int, float], ...]:
-        stream, end, pieces = DecodeStream(skip_special_tokens=False), 0, []
-        for token, log_probability in zip(tokens, log_probabilities, strict=False):
-            end += len(stream.step(self._tokenizer.backend_tokenizer, token) or "")
-            pieces.append((end, log_probability))
-        return tuple(pieces)
+
+def end_tokens(folder: Path, tokenizer, said: int | list[int] | None) -> list[int]:
+    """Tokens that end a turn, by the model's generation settings (`said`) and by its tokenizer."""
+    ends = {*(said if isinstance(said, list) else [said]), tokenizer.eos_token_id} - {None}
+    if not ends:
+        raise ValueError(f"{folder}: neither generation_config.json nor the tokenizer says what ends a turn")
+    return sorted(ends)
+
+
+def answer_grammar(schema: str, before: str) -> xgrammar.Grammar:
+    """The grammar of `before` and then of JSON by `schema`, spaced as json.dumps does."""
+    grammar = xgrammar.Grammar.from_json_schema(schema, any_whitespace=False, separators=(", ", ": "))
+    if not before:
+        return grammar
+    literal = "".join(f"\\u{ord(character):04x}" for character in before)
+    return xgrammar.Grammar.concat(xgrammar.Grammar.from_ebnf(f'root ::= "{literal}"'), grammar)
+
+
+def pieces(tokenizer, tokens: list[int], log_probabilities: list[float]) -> tuple[tuple[int, float], ...]:
+    """Where each token ends in the text of all, and its log-probability."""
+    stream, end, found = DecodeStream(skip_special_tokens=False), 0, []
+    for token, log_probability in zip(tokens, log_probabilities, strict=False):
+        end += len(stream.step(tokenizer.backend_tokenizer, token) or "")
+        found.append((end, log_probability))
+    return tuple(found)

@@ -5,16 +5,18 @@
 trace, strictly read, labels as the ground truth does. No flag looks at it: it is there to measure what flags are worth.
 """
 
-from hearth.evaluation import provenance
+import numpy as np
+
+from hearth.evaluation import provenance, statistics
 from hearth.evaluation.flags import FLAGS, Trace, Vocabulary, raised
-from hearth.evaluation.rendering import Column, Table, decimals, shown
+from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
 from hearth.homes import Home
 
 SPLIT = "train"
 PARSED_KEYS = ("window_id", "text", "finish_reason", "reasoning", "labels", "status")
 
 _TEXT = {"number": False}
-_RATE = decimals(4)
+_RATE = decimals(3)
 COLUMNS = {
     "recogniser": Column("Traces of", **_TEXT),
     "dataset": Column("Dataset", **_TEXT),
@@ -24,6 +26,13 @@ COLUMNS = {
     "rate": Column("Share flagged", _RATE),
     "accuracy_flagged": Column("Accuracy, flagged", _RATE),
     "accuracy_unflagged": Column("Accuracy, not flagged", _RATE),
+    "difference": Column("Difference", decimals(3, sign="+")),
+}
+# Columns with an interval, whose bounds the records have too, and how those are shown.
+_BOUNDS = {
+    "accuracy_flagged": decimals(2),
+    "accuracy_unflagged": decimals(2),
+    "difference": decimals(2, sign="+"),
 }
 ANY = "any flag"
 NOTES = [
@@ -34,6 +43,9 @@ NOTES = [
             "a flag is raised by a program without the ground truth; it is a hint, not a verdict",
             "accuracy: events that traces label as the ground truth does, strictly parsed, of all events of their"
             " windows; the train split's, which the recogniser has not learned from",
+            "difference: the accuracy of traces without the flag less that of traces with it",
+            f"in brackets: {statistics.CONFIDENCE:.0%} bootstrap intervals over sessions, {statistics.RESAMPLES}"
+            f" resamples, seed {statistics.SEED}; none where a resample has no trace of the kind",
         ],
     ),
 ]
@@ -81,6 +93,9 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
 
     def cell(record: dict, name: str) -> str:
         text = shown(COLUMNS[name], record[name])
+        if text and name in _BOUNDS:
+            low, high = record[f"{name}_low"], record[f"{name}_high"]
+            return bracketed(text, None if low is None else (low, high), _BOUNDS[name])
         if name == "dataset":
             return provenance.dataset_name(text, simulated)
         return f"{text} (tiny)" if name == "recogniser" and text in tiny else text
@@ -107,28 +122,44 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
 def _records(found: dict) -> list[dict]:
     """A record for any flag, then one a flag."""
     traces = found["traces"]
+    sessions = sorted({trace["session"] for trace in traces})
+    drawn = statistics.weights(found["dataset"], len(sessions))
     records = []
     for name in (ANY, *FLAGS):
-        those, others = [], []
-        for trace in traces:
-            has_it = trace["flags"] if name == ANY else name in trace["flags"]
-            (those if has_it else others).append(trace)
+        has_it = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
+        # Correct and all events of a session's traces, without the flag and with it.
+        sums = np.zeros((len(sessions), 2, 2))
+        for trace, flagged in zip(traces, has_it, strict=True):
+            sums[sessions.index(trace["session"]), int(flagged)] += trace["correct"], trace["events"]
         records.append(
             {
                 "recogniser": found["recogniser"],
                 "dataset": found["dataset"],
                 "flag": name,
                 "traces": len(traces),
-                "flagged": len(those),
-                "rate": len(those) / len(traces),
-                "accuracy_flagged": _accuracy(those),
-                "accuracy_unflagged": _accuracy(others),
+                "flagged": sum(has_it),
+                "rate": sum(has_it) / len(traces),
+                **_accuracies(sums, drawn),
             }
         )
     return records
 
 
-def _accuracy(traces: list[dict]) -> float | None:
-    """Share of correct events; None of no traces."""
-    events = sum(trace["events"] for trace in traces)
-    return sum(trace["correct"] for trace in traces) / events if events else None
+def _accuracies(sums: np.ndarray, drawn: np.ndarray) -> dict[str, float | None]:
+    """Accuracies without a flag and with it and their difference, with the bounds of each; None of no traces.
+
+    `sums` are correct and all events, (sessions, without or with, correct or all); `drawn` is how often each resample
+    has each session, (resamples, sessions).
+    """
+
+    def shares(totals: np.ndarray) -> dict[str, np.ndarray]:
+        with np.errstate(invalid="ignore"):
+            unflagged, flagged = np.moveaxis(totals[..., 0] / totals[..., 1], -1, 0)
+        return {"accuracy_flagged": flagged, "accuracy_unflagged": unflagged, "difference": unflagged - flagged}
+
+    resampled = shares(np.tensordot(drawn, sums, axes=1))
+    found = {}
+    for name, value in shares(sums.sum(axis=0)).items():
+        low, high = (statistics.interval(resampled[name]) if len(sums) > 1 else None) or (None, None)
+        found |= {name: float(value) if np.isfinite(value) else None, f"{name}_low": low, f"{name}_high": high}
+    return found

@@ -20,13 +20,16 @@ import numpy as np
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude
 from hearth.evaluation.rows import Row
-from hearth.evaluation.scores import PAPER_RECIPE, of_paper
-from hearth.evaluation.statistics import CONFIDENCE, interval, spread
+from hearth.evaluation.scores import of_paper
+from hearth.evaluation.statistics import CONFIDENCE, TINY, interval, spread
 from hearth.evaluation.tables import check_scores
+from hearth.recipes import PAPER_RECIPE
 
 HELD, NOT_HELD, NOT_TESTABLE = "held", "not held", "not testable here"
 # Whether the intervals exclude the opposite verdict; none is said where there are no intervals.
 SURE = {True: "beyond chance", False: "within chance", None: ""}
+# What is said in place of "beyond chance" where a test set is tiny, since the intervals of so few sessions are rough.
+TOO_FEW = "too few sessions"
 
 # Weighted F1 that the largest base model must have over the smallest, for F1 to grow with size.
 GROWTH = 0.15
@@ -215,6 +218,7 @@ _SURE_NOTE = (
         f"{SURE[True]}: the {100 * CONFIDENCE:.0f} % intervals of the differences that decide hold nothing that gives"
         f" the opposite verdict; {SURE[False]}: one of them does, so other sessions could have turned it; empty: no"
         " interval",
+        f"{TOO_FEW}: a test set has less than {TINY} sessions, and its intervals are too rough to say the first",
         "each verdict is looked at by itself: with several homes and claims some are beyond chance by chance",
     ],
 )
@@ -256,7 +260,9 @@ def _rows(claim: Claim, scores: list[dict]) -> list[dict]:
             if len(chosen) < claim.homes:
                 raise NotTestableError(f"it takes {claim.homes} homes, the scores are of {len(chosen)}")
             found = claim.decide(scores, *chosen)
-            decided = {"verdict": HELD if found.holds else NOT_HELD, "sure": SURE[found.sure], "because": found.because}
+            sessions = min(score["n_sessions"] for score in scores if score["dataset"] in chosen)
+            sure = TOO_FEW if found.sure and sessions < TINY else SURE[found.sure]
+            decided = {"verdict": HELD if found.holds else NOT_HELD, "sure": sure, "because": found.because}
         except NotTestableError as reason:
             decided = {"verdict": NOT_TESTABLE, "sure": "", "because": str(reason)}
         rows.append({"claim": claim.name, "dataset": chosen, **decided, "paper": claim.paper})

@@ -20,7 +20,7 @@ ASSUMED = {
     "prompt": "the wording of the prompt, its rules, its example and its JSON keys: ours, versioned as under Prompt",
     "reasoning": "whether the reasoning is the <think> block or a text inside the answer: as under Prompt",
     "decoding": "temperature, top-p, token limit and seed: as under Decoding",
-    "serving": "engine, precision and quantisation: precision as under Decoding, weights as in the snapshot",
+    "serving": "engine, precision and quantisation: engine and precision as under Decoding, weights as in the snapshot",
     "averaging": "which F1 average the paper reports: macro, weighted and micro are given, weighted is the headline",
     "unknown_label": "a label outside the list counts as a missing one does: wrong",
     "training": "LoRA rank, alpha, dropout and target modules, learning rate, epochs, batch size, precision and the"
@@ -78,6 +78,7 @@ def of_score(
         "split": split,
         "decoding": facts["decoding"],
         "dtype": facts["dtype"],
+        "engine": facts["engine"],
         "model": None if model is None else _pick(model, _MODEL_KEYS, "snapshot.json"),
         "student": None if student is None else _pick(student, _STUDENT_KEYS, "training_log.json"),
         "stand_in": facts["stand_in"],
@@ -165,7 +166,8 @@ def _sessions(score: dict) -> str:
     if sessions == 1:
         return f"{score['dataset']}: 1 test session, of which no interval can be made"
     if sessions < TINY:
-        return f"{score['dataset']}: tiny, {sessions} test sessions: its intervals are wide, and still unreliable"
+        said = "its intervals are wide, unreliable and often still too narrow"
+        return f"{score['dataset']}: tiny, {sessions} test sessions: {said}"
     return f"{score['dataset']}: {sessions} test sessions"
 
 
@@ -179,8 +181,8 @@ def _prompt(score: dict) -> str:
 
 def _decoding(score: dict) -> str:
     facts = score["provenance"]
-    dtype = {"auto": "bfloat16 on a GPU, float32 without"}.get(facts["dtype"], facts["dtype"])
-    return f"{words(facts['decoding'])}; precision {dtype}"
+    dtype = {"auto": "bfloat16 on a GPU, float32 without", "": "as served"}.get(facts["dtype"], facts["dtype"])
+    return f"{words(facts['decoding'])}; precision {dtype}; engine {facts['engine']}"
 
 
 def _split(score: dict) -> str:

@@ -1,7 +1,7 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
 {"recogniser", "dataset", "kind": one of `KINDS`, "base", "condition", "teacher", "recipe", "train_dataset",
-"parameters" (None for a baseline), "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...},
+"parameters" (None where unknown), "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...},
 "lenient": {...}, "complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}};
 `metrics.session_counts` says what `sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside
 `intervals` ([low, high] of every metric; null of a single session), `subsets.by_complexity` what `complexity` does,
@@ -19,10 +19,9 @@ from hearth.evaluation.metrics import score_windows, session_counts
 from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
 from hearth.homes import Home, nearest
+from hearth.recipes import PAPER_RECIPE
 
 SPLIT = "test"
-# What the paper's students learn from.
-PAPER_RECIPE = "reasoning"
 # The ways of parsing, and where a parsed prediction has what each read.
 PARSINGS = {"strict": ("labels", "status"), "lenient": ("lenient_labels", "lenient_status")}
 PARSED_KEYS = ("window_id", "prompt_tokens", "completion_tokens", *PARSINGS["strict"], *PARSINGS["lenient"])
@@ -30,7 +29,7 @@ PARSED_KEYS = ("window_id", "prompt_tokens", "completion_tokens", *PARSINGS["str
 # A language model as it is, one that has learned from another, and a recogniser without a language model.
 KINDS = ("base", "student", "baseline")
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
-_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "stand_in", "simulated")
+_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "engine", "stand_in", "simulated")
 _STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
 _TEACHER_FACT = "teacher_stand_in"
 _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
@@ -40,9 +39,9 @@ def check_facts(facts: dict) -> dict:
     """`facts` as they are, when they are complete.
 
     All have kind, base, condition ("", or in what it differs from the main recogniser of its kind), home, decoding,
-    dtype, stand_in ("", or what the model stands in for) and simulated (the simulated datasets that the number rests
-    on, tested or trained on); a student has teacher, recipe, train_dataset and teacher_stand_in too. A baseline has
-    base, dtype and stand_in "" and an empty decoding.
+    dtype ("" for a served model), engine, stand_in ("", or what the model stands in for) and simulated (the simulated
+    datasets that the number rests on, tested or trained on); a student has teacher, recipe, train_dataset and
+    teacher_stand_in too. A baseline has base, dtype, engine and stand_in "" and an empty decoding.
 
     Raises ValueError naming the key that is missing, unknown or wrong.
     """
@@ -154,11 +153,11 @@ def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list
 
 
 def of_paper(scores: list[dict]) -> list[dict]:
-    """The scores of what the paper is about: base models as they are, and students of its recipe."""
+    """The scores of what the paper is about: base models of known size as they are, and students of its recipe."""
     return [
         score
         for score in scores
-        if score["kind"] != "baseline" and not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)
+        if score["parameters"] and not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)
     ]
 
 

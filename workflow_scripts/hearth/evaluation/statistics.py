@@ -95,11 +95,11 @@ def resampled(found: Counts) -> dict[str, np.ndarray]:
     """
     if len(found.sessions) < 2:
         return {name: np.full(RESAMPLES, np.nan) for name in METRICS}
-    return metrics(_weights(found.dataset, len(found.sessions)) @ found.matrix)
+    return metrics(weights(found.dataset, len(found.sessions)) @ found.matrix)
 
 
 @lru_cache(maxsize=64)
-def _weights(dataset: str, sessions: int) -> np.ndarray:
+def weights(dataset: str, sessions: int) -> np.ndarray:
     """How often each session is drawn, float64 of (RESAMPLES, sessions)."""
     draw = np.random.default_rng([SEED, zlib.crc32(dataset.encode())])
     return draw.multinomial(sessions, np.full(sessions, 1 / sessions), size=RESAMPLES).astype(float)

@@ -1,0 +1,67 @@
+"""A trained tiny model, an adapter, a prompt and windows, for what runs in vLLM's environment (`make test-vllm`)."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """The folder of a demo model, fetched."""
+    from hearth import models
+
+    folder = tmp_path_factory.mktemp("tiny")
+    models.fetch("tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", PROJECT)
+    return folder / "m"
+
+
+@pytest.fixture(scope="session")
+def adapter(tiny, tmp_path_factory) -> Path:
+    """The folder of a LoRA adapter for it with random weights, large enough to be seen in what it writes."""
+    import torch
+    from hearth import models
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(1)
+    settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
+    model = get_peft_model(models.load_model(tiny, dtype="float32", device="cpu"), settings)
+    folder = tmp_path_factory.mktemp("adapter")
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def home():
+    from hearth.homes import load_home
+
+    return load_home(PROJECT / "config" / "homes" / "marble.yaml")
+
+
+@pytest.fixture(scope="session")
+def prompts(home) -> dict[str, dict]:
+    """Prompts by their reasoning mode."""
+    from hearth.prompts import render_prompt
+
+    template = PROJECT / "config" / "prompts" / "brief.j2"
+    return {reasoning: render_prompt(home, template, reasoning) for reasoning in ("think", "none")}
+
+
+@pytest.fixture(scope="session")
+def windows(home) -> list[dict]:
+    """Twelve windows of one to six events that nobody has lived."""
+    drawn = random.Random(5)
+
+    def event(number: int) -> dict:
+        sensor = drawn.choice(sorted(home.sensors))
+        state = drawn.choice(sorted(home.sensors[sensor].states))
+        return {"id": number, "time": f"12:00:0{number}", "description": home.describe(sensor, state)[2]}
+
+    return [
+        {"window_id": f"home/s/{n}", "split": "test", "events": [event(e) for e in range(1, 2 + n % 6)]}
+        for n in range(12)
+    ]

@@ -1,0 +1,163 @@
+"""vLLM beside the transformers engine, for real, on a CPU in float32."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if importlib.util.find_spec("vllm") is None:
+    pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
+
+from hearth import files
+from hearth.answers import parse
+from hearth.engines import Decoding, Request
+from hearth.engines.transformers import TransformersEngine
+from hearth.engines.vllm import VLLMEngine
+from hearth.recognition import recognise
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
+GREEDY = {"temperature": 0, "max_new_tokens": 160}
+
+
+@pytest.fixture(scope="module")
+def ours(tiny):
+    return VLLMEngine(tiny, dtype="float32", device="cpu", batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def usual(tiny):
+    return TransformersEngine(tiny, dtype="float32", device="cpu", batch_size=4)
+
+
+def rows(engine, windows, prompt, folder, **decoding):
+    settings = Decoding.of(GREEDY | decoding)
+    return recognise(windows, prompt, engine.tokenizer, engine, settings, {"model": "m"}, folder)[0]
+
+
+def assert_alike(one, other):
+    """Rows of two engines: float32 leaves room for rounding, so one window in twelve may go another way."""
+    alike = [a == b for a, b in zip(one, other, strict=True)]
+    print(f"{sum(alike)} of {len(alike)} completions are equal")
+    assert sum(alike) >= len(alike) - 1
+    assert [row["prompt_tokens"] for row in one] == [row["prompt_tokens"] for row in other]
+
+
+@pytest.mark.parametrize("reasoning", ["think", "none"])
+def test_greedy_completions_are_those_of_the_transformers_engine(ours, usual, windows, prompts, reasoning, tmp_path):
+    found = rows(ours, windows, prompts[reasoning], tmp_path / "a")
+    assert_alike(found, rows(usual, windows, prompts[reasoning], tmp_path / "b"))
+    assert len({row["text"] for row in found}) > 6
+
+
+def test_a_completion_that_is_cut_says_so(ours, usual, windows, prompts, tmp_path):
+    found = rows(ours, windows, prompts["think"], tmp_path / "a", max_new_tokens=8)
+    assert {(row["finish_reason"], row["completion_tokens"]) for row in found} == {("length", 8)}
+    assert_alike(found, rows(usual, windows, prompts["think"], tmp_path / "b", max_new_tokens=8))
+
+
+@pytest.mark.parametrize("reasoning", ["think", "none"])
+def test_constrained_answers_are_valid_and_those_of_the_transformers_engine(
+    ours, usual, windows, prompts, home, reasoning, tmp_path
+):
+    found = rows(ours, windows, prompts[reasoning], tmp_path / "a", constrained=True)
+    for row, window in zip(found, windows, strict=True):
+        if row["finish_reason"] == "stop":
+            assert parse(row["text"], len(window["events"]), home.labels, "stop").status == "ok"
+            assert ("</think>" in row["text"]) == (reasoning == "think")
+    assert [row["finish_reason"] for row in found].count("stop") > 6
+    assert_alike(found, rows(usual, windows, prompts[reasoning], tmp_path / "b", constrained=True))
+
+
+def test_reasoning_beyond_its_budget_is_closed_and_answered(ours, usual, windows, prompts, home, tmp_path):
+    settings = {"constrained": True, "reasoning_budget": 12}
+    found = rows(ours, windows, prompts["think"], tmp_path / "a", **settings)
+    assert sum(row["reasoning_forced"] for row in found) > 6
+    for row, window in zip(found, windows, strict=True):
+        assert parse(row["text"], len(window["events"]), home.labels, row["finish_reason"]).status == "ok"
+    assert_alike(found, rows(usual, windows, prompts["think"], tmp_path / "b", **settings))
+
+
+def test_confidences_are_those_of_the_transformers_engine(ours, usual, windows, prompts, tmp_path):
+    found = rows(ours, windows, prompts["none"], tmp_path / "a", confidence="tokens")
+    expected = rows(usual, windows, prompts["none"], tmp_path / "b", confidence="tokens")
+    compared = 0
+    for row, other in zip(found, expected, strict=True):
+        if row["text"] == other["text"]:
+            compared += len(row["confidences"])
+            assert row["confidences"] == pytest.approx(other["confidences"], abs=1e-3)
+    assert compared > 20
+
+
+def test_sampling_is_of_seed_and_key(ours, windows, prompts, tmp_path):
+    sampled = {"temperature": 1.0, "top_p": 0.95, "top_k": 40}
+    one = rows(ours, windows, prompts["none"], tmp_path / "a", **sampled, seed=1)
+    assert one == rows(ours, windows, prompts["none"], tmp_path / "b", **sampled, seed=1)
+    other = rows(ours, windows, prompts["none"], tmp_path / "c", **sampled, seed=2)
+    assert [row["text"] for row in one] != [row["text"] for row in other]
+    twins = ours.complete("door ", [Request("a", "door"), Request("b", "door")], Decoding.of(GREEDY | sampled))
+    assert len({completion.text for batch in twins for completion in batch}) == 2
+
+
+def test_a_run_that_broke_goes_on_where_it_was(ours, windows, prompts, tmp_path):
+    class Broken:
+        tokenizer, load, identity, cost = ours.tokenizer, ours.load, ours.identity, ours.cost
+
+        def complete(self, prefix, requests, decoding):
+            for done, batch in enumerate(ours.complete(prefix, requests, decoding)):
+                if done == 3:
+                    raise KeyboardInterrupt
+                yield batch
+
+    undisturbed = rows(ours, windows, prompts["none"], tmp_path / "a")
+    with pytest.raises(KeyboardInterrupt):
+        rows(Broken(), windows, prompts["none"], tmp_path / "b")
+    kept = (next((tmp_path / "b").glob("*.jsonl"))).read_text().splitlines()
+    assert len(kept) == 3
+    assert rows(ours, windows, prompts["none"], tmp_path / "b") == undisturbed
+    assert (next((tmp_path / "b").glob("*.jsonl"))).read_text().splitlines()[:3] == kept
+
+
+def test_what_this_engine_cannot_do_is_refused(ours, tiny):
+    decoding = Decoding.of(GREEDY | {"constrained": True, "confidence": "tokens"})
+    with pytest.raises(ValueError, match="confidence of constrained answers is not possible with vLLM"):
+        next(ours.complete("", [Request("a", "b", "{}")], decoding))
+    with pytest.raises(ValueError, match="a: constrained decoding needs a JSON schema"):
+        next(ours.complete("", [Request("a", "b")], Decoding.of(GREEDY | {"constrained": True})))
+    with pytest.raises(ValueError, match=r"1 of 2 prompts .* tokens: long has \d{4,}"):
+        next(ours.complete("", [Request("a", "b"), Request("long", "door " * 9000)], Decoding.of(GREEDY)))
+    with pytest.raises(ValueError, match="device cuda was asked for and this vLLM runs on cpu"):
+        VLLMEngine(tiny, device="cuda")
+
+
+def test_identity_and_cost(ours):
+    identity = ours.identity()
+    assert (identity["engine"], identity["dtype"]) == ("vllm", "float32")
+    assert set(identity["versions"]) == {"vllm", "torch", "transformers", "xgrammar"}
+    assert ours.cost()["device"] == "cpu"
+    assert ours.cost()["peak_memory_bytes"] > 0
+
+
+def program(engine, tiny, adapter, folder):
+    flags = {
+        "engine": engine, "model": tiny, "adapter": adapter, "windows": folder / "windows.jsonl", "split": "test",
+        "shard": "00000-00011", "prompt": folder / "prompt.json", "decoding": json.dumps(GREEDY), "dtype": "float32",
+        "device": "cpu", "batch-size": 4, "work": folder / engine, "out": folder / f"{engine}.jsonl",
+        "stats": folder / f"{engine}.json",
+    }  # fmt: skip
+    command = [sys.executable, str(SCRIPTS / "recognise.py")]
+    command += [part for key, value in flags.items() for part in (f"--{key}", str(value))]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return files.read_json_lines(folder / f"{engine}.jsonl")
+
+
+def test_the_program_runs_an_adapter_with_either_engine(tiny, adapter, windows, prompts, usual, tmp_path):
+    files.write_json_lines(tmp_path / "windows.jsonl", windows)
+    files.write_json(tmp_path / "prompt.json", prompts["none"])
+    found = program("vllm", tiny, adapter, tmp_path)
+    assert_alike(found, program("transformers", tiny, adapter, tmp_path))
+    without = rows(usual, windows, prompts["none"], tmp_path / "c")
+    assert sum(a != b for a, b in zip(found, without, strict=True)) > 6

@@ -1,0 +1,106 @@
+"""The OpenAI-compatible engine against a real server: vLLM's, of a tiny model on a CPU."""
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+if importlib.util.find_spec("vllm") is None:
+    pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
+
+from hearth.answers import parse
+from hearth.engines import Decoding
+from hearth.engines.openai import OpenAIEngine
+from hearth.engines.transformers import TransformersEngine
+from hearth.programs import UserError
+from hearth.recognition import recognise
+
+GREEDY = {"temperature": 0, "max_new_tokens": 160}
+KEY = "sk-of-the-test"
+
+
+@pytest.fixture(scope="module")
+def url(tiny, tmp_path_factory):
+    """A server that wants a key, on a free port of this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        str(Path(sys.executable).with_name("vllm")), "serve", str(tiny), "--served-model-name", "example/tiny",
+        "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--api-key", KEY, "--enforce-eager",
+        "--reasoning-parser", "qwen3", "--structured-outputs-config",
+        '{"backend": "xgrammar", "disable_any_whitespace": true}',
+    ]  # fmt: skip
+    environment = {
+        **os.environ, "VLLM_CPU_OMP_THREADS_BIND": "nobind", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1",
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with open(log, "w") as said:
+        server = subprocess.Popen(command, env=environment, stdout=said, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(600):
+            if server.poll() is not None:
+                pytest.fail(log.read_text()[-3000:])
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
+                break
+            except (urllib.error.URLError, OSError):
+                time.sleep(1)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def rows(engine, windows, prompt, folder, **decoding):
+    settings = Decoding.of(GREEDY | decoding)
+    return recognise(windows, prompt, engine.tokenizer, engine, settings, {"model": "m"}, folder)[0]
+
+
+@pytest.fixture
+def served(url, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    return OpenAIEngine("example/tiny", url, batch_size=4, timeout=300)
+
+
+@pytest.mark.parametrize("reasoning", ["think", "none"])
+def test_greedy_completions_are_those_of_the_transformers_engine(served, tiny, windows, prompts, reasoning, tmp_path):
+    usual = TransformersEngine(tiny, dtype="float32", device="cpu", batch_size=4)
+    found = rows(served, windows, prompts[reasoning], tmp_path / "a")
+    expected = rows(usual, windows, prompts[reasoning], tmp_path / "b")
+    alike = [a["text"] == b["text"] for a, b in zip(found, expected, strict=True)]
+    print(f"{sum(alike)} of {len(alike)} completions are equal")
+    assert sum(alike) >= len(alike) - 1
+    assert [row["finish_reason"] for row in found] == [row["finish_reason"] for row in expected]
+
+
+@pytest.mark.parametrize("reasoning", ["think", "none"])
+def test_constrained_answers_are_valid(served, windows, prompts, home, reasoning, tmp_path):
+    found = rows(served, windows, prompts[reasoning], tmp_path, constrained=True)
+    ended = [(row, window) for row, window in zip(found, windows, strict=True) if row["finish_reason"] == "stop"]
+    assert len(ended) > 6
+    for row, window in ended:
+        assert parse(row["text"], len(window["events"]), home.labels, "stop").status == "ok"
+
+
+def test_what_the_server_says_of_the_model(served, tiny):
+    assert served.identity()["served"] == {"id": "example/tiny", "owned_by": "vllm", "root": str(tiny)}
+
+
+def test_a_wrong_key_a_wrong_name_and_a_prompt_that_is_too_long(served, url, windows, prompts, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="has no model 'example/other', it has: example/tiny"):
+        OpenAIEngine("example/other", url, retries=0).load()
+    with pytest.raises(UserError, match="status 400"):
+        rows(served, windows, {**prompts["none"], "system": "door " * 9000}, tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-one")
+    with pytest.raises(UserError, match="refuses the key of the environment variable OPENAI_API_KEY") as failure:
+        OpenAIEngine("example/tiny", url, retries=0).load()
+    assert "sk-" not in str(failure.value)
