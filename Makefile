@@ -30,8 +30,9 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 	touch $@
 
 # The rules' conda environments, for runs with that profile. For the login node: compute nodes often have no network.
-# The demo's config uses every rule and needs no data; no environment depends on the config. PIP_CONSTRAINT gives what
-# the packages of a `pip:` section bring along the versions that `make setup` installs.
+# The demo's config uses every rule and needs no data. PIP_CONSTRAINT gives what the packages of a `pip:` section bring
+# along the versions that `make setup` installs. envs/vllm.yaml is not among them: vLLM brings others along, and a run
+# whose config says engine.name vllm makes it when it starts.
 envs: setup
 	@command -v conda > /dev/null || { echo "make envs: no conda on PATH. Load your site's module or install Miniforge" \
 	  "(https://conda-forge.org/download); or do without: make setup has installed all that rules need, and they use it" \

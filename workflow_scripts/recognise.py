@@ -11,6 +11,8 @@ from hearth.programs import UserError, json_option, run
 from hearth.recognisers import BASELINES
 from hearth.recognition import recognise, shard_windows
 
+AT_A_TIME = 16  # windows, where nothing is said
+
 
 def main(argv=None):
     """Write raw predictions and their stats; a killed run goes on where it was when it is started again."""
@@ -39,8 +41,8 @@ def main(argv=None):
     parser.add_argument(
         "--batch-size",
         type=batch_size,
-        default=16,
-        help="windows at a time; auto: as many as the free memory holds, and 16 of what shares out memory by itself",
+        default=AT_A_TIME,
+        help="windows at a time; auto: as many as the free memory holds",
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of this shard's journal")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write, JSON lines")
@@ -82,24 +84,26 @@ def by_model(arguments: argparse.Namespace, windows: list[dict], dataset: list[d
 
 def engine_of(arguments: argparse.Namespace, snapshot: dict) -> Engine:
     """What runs the model of the arguments: for a served one its server, else the engine that they name."""
-    of_others = 16 if arguments.batch_size == "auto" else arguments.batch_size
+    # The other engines look after memory themselves.
+    together = AT_A_TIME if arguments.batch_size == "auto" else arguments.batch_size
     if "served" in snapshot:
         if arguments.adapter:
             raise UserError(f"{arguments.model}: this model is served, and cannot be asked with an adapter")
         from hearth.engines.openai import OpenAIEngine
 
         served = snapshot["served"]
-        return OpenAIEngine(served["model"], arguments.base_url, served["interface"], of_others, arguments.timeout)
+        return OpenAIEngine(served["model"], arguments.base_url, served["interface"], together, arguments.timeout)
     # Compute nodes have no network: whatever transformers needs lies in the folder. It reads these when imported.
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
-    local = (arguments.model, arguments.adapter, arguments.dtype, arguments.device)
     if arguments.engine == "vllm":
         from hearth.engines.vllm import VLLMEngine
 
-        return VLLMEngine(*local, of_others)
+        return VLLMEngine(arguments.model, arguments.adapter, arguments.dtype, arguments.device, together)
     from hearth.engines.transformers import TransformersEngine
 
-    return TransformersEngine(*local, arguments.batch_size)
+    return TransformersEngine(
+        arguments.model, arguments.adapter, arguments.dtype, arguments.device, arguments.batch_size
+    )
 
 
 if __name__ == "__main__":

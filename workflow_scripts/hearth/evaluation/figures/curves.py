@@ -43,7 +43,9 @@ def learning_curve(scores: list[dict]) -> Figure:
         counts = sorted({_traces(score) for score in here})
         axes.set_xticks(counts, labels=map(str, counts))
         axes.set_xlabel("traces learned from (log scale)")
-    named = [Line2D([], [], color=colours[name], marker="D", label=f"students of {name}") for name in models]
+    named = [
+        Line2D([], [], color=colours[name], marker="D", label=f"students of {drawing.short(name)}") for name in models
+    ]
     named.append(Line2D([], [], color=FAINT, linestyle=":", label="the base, zero-shot"))
     drawing.legend(figure, [*named, Line2D([], [], color=INK, linestyle="--", label="the teacher")])
     return figure
@@ -90,7 +92,9 @@ def calibration(scores: list[dict]) -> Figure:
             drawing.share_axis(axes, "share of right labels")
             axes.grid(axis="x", color=GRID)
             axes.set_title(f"{drawing.title(here)}\n{side}")
-    drawing.legend(figure, [Line2D([], [], marker="o", markersize=4, label=name, **looks[name]) for name in names])
+    drawing.legend(
+        figure, [Line2D([], [], marker="o", markersize=4, label=drawing.short(name), **looks[name]) for name in names]
+    )
     return figure
 
 
