@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hearth.events import ALTERNATIVES, COLUMNS, LoadReport, Problem, natural_key, shared_lists
+from hearth.events import ALTERNATIVES, COLUMNS, PLACES_SHOWN, LoadReport, Problem, natural_key, shared_lists
 from hearth.homes import Home
 from hearth.recording import DROP
 from hearth.schemas import nearest
@@ -134,7 +134,8 @@ def _leave_out(
     left = np.ones(len(codes), dtype=bool)
     for reason in sorted(set(reasons.values())):
         skipped = np.isin(codes, [code for code, said in reasons.items() if said == reason])
-        report.skip(reason, _places(table, skipped, files, 10), int(skipped.sum()))
+        if skipped.any():
+            report.skip(reason, _places(table, skipped, files, PLACES_SHOWN), int(skipped.sum()))
         left &= ~skipped
     return left
 
@@ -227,7 +228,7 @@ def _without_duplicates(table, files, report: LoadReport) -> dict[str, np.ndarra
     keys = pd.DataFrame({name: table[name] for name in ("session", "time", "words", "annotation")})
     again = keys.duplicated().to_numpy()
     if again.any():
-        report.skip("duplicate row", _places(table, again, files, 10), int(again.sum()))
+        report.skip("duplicate row", _places(table, again, files, PLACES_SHOWN), int(again.sum()))
     return _chosen(table, ~again)
 
 

@@ -49,6 +49,22 @@ def read_blocks(path: Path, columns: Sequence[str], delimiter: str, encoding: st
     return _delimited(path, columns, "\t" if path.suffix == ".tsv" else delimiter, encoding, header)
 
 
+def column_names(path: Path, delimiter: str) -> list[str]:
+    """The columns of a file, by its suffix. Raises ValueError naming a file that is not what its suffix says."""
+    if path.suffix == ".parquet":
+        try:
+            return pq.read_schema(path).names
+        except pa.ArrowException as error:
+            raise ValueError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+    line = next(line_blocks(path), b"").removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    if path.suffix in (".jsonl", ".ndjson"):
+        try:
+            return list(json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            raise ValueError(f"{path}:1: not a JSON object") from None
+    return _header(path, line, "\t" if path.suffix == ".tsv" else delimiter, "utf-8")
+
+
 def line_blocks(path: Path) -> Iterator[bytes]:
     """A file's bytes in blocks of whole lines; of a line far longer than a record the rest is left out."""
     rest = b""
