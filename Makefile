@@ -13,8 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo resume test test-slurm test-vllm lint format tiny-models tiny-s tiny-m tiny-l \
-  bench-baselines bench-dag bench-recognise bench-slurm clean
+.PHONY: setup envs demo resume check-home draft-home test test-slurm test-vllm lint format \
+  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -30,8 +30,9 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 	touch $@
 
 # The rules' conda environments, for runs with that profile. For the login node: compute nodes often have no network.
-# The demo's config uses every rule and needs no data; no environment depends on the config. PIP_CONSTRAINT gives what
-# the packages of a `pip:` section bring along the versions that `make setup` installs.
+# The demo's config uses every rule and needs no data. PIP_CONSTRAINT gives what the packages of a `pip:` section bring
+# along the versions that `make setup` installs. envs/vllm.yaml is not among them: vLLM brings others along, and a run
+# whose config says engine.name vllm makes it when it starts.
 envs: setup
 	@command -v conda > /dev/null || { echo "make envs: no conda on PATH. Load your site's module or install Miniforge" \
 	  "(https://conda-forge.org/download); or do without: make setup has installed all that rules need, and they use it" \
@@ -50,6 +51,23 @@ demo: setup
 RUN ?= .
 resume:
 	python workflow_scripts/resume.py "$(RUN)"
+
+# A home of your own against its data: what is wrong, and what a run would make of them.
+#   make check-home HOME=my-flat.yaml DATA=folder          make draft-home DATA=folder > my-flat.yaml
+SOURCE ?= table
+# make hands HOME on to what it runs, for which it means something else.
+ifeq ($(origin HOME),command line)
+HOME_YAML := $(HOME)
+override HOME := $(shell getent passwd "$$(id -u)" | cut -d: -f6)
+endif
+check-home: setup
+	@test -n "$(HOME_YAML)" -a -n "$(DATA)" || { echo "make check-home: say HOME=my-flat.yaml DATA=folder" >&2; exit 1; }
+	@python workflow_scripts/check_home.py --home "$(HOME_YAML)" --root "$(DATA)" --source $(SOURCE) \
+	  --models demo/models results/models
+
+draft-home: setup
+	@test -n "$(DATA)" || { echo "make draft-home: say DATA=folder" >&2; exit 1; }
+	@python workflow_scripts/check_home.py --draft --root "$(DATA)"
 
 test: setup
 	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile

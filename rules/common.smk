@@ -26,6 +26,7 @@ from hearth.recognisers import (
 )
 from hearth.code_identity import code_digest
 from hearth.files import write_text
+from hearth.homes import load_home
 from hearth.recipes import RECIPES
 from hearth.sources import raw_files
 
@@ -158,9 +159,21 @@ def project_file(name):
     return f"results/project/{name}"
 
 
-def home_file(wildcards):
-    home = config["datasets"][wildcards.dataset]["home"]
+def home_of(dataset):
+    """The run's own copy of a dataset's home: of the project's, or of a file of the user's."""
+    home = config["datasets"][dataset]["home"]
+    if home.endswith(".yaml"):
+        return f"results/homes/{dataset}.yaml"
     return project_file(f"config/homes/{home}.yaml")
+
+
+def home_source(wildcards):
+    """Where the home of a dataset is written, for a user's own file."""
+    return configuration.home_path(config["datasets"][wildcards.dataset]["home"])
+
+
+def home_file(wildcards):
+    return home_of(wildcards.dataset)
 
 
 def window_settings(wildcards):
@@ -190,7 +203,8 @@ def raw_input(wildcards):
     if "simulate" in dataset:
         return f"results/simulated/{wildcards.dataset}/README.txt"
     try:
-        return raw_files(dataset["source"], dataset["root"])
+        home = load_home(configuration.home_path(dataset["home"]))
+        return raw_files(dataset["source"], dataset["root"], home)
     except ValueError as error:
         raise WorkflowError(
             f"dataset {wildcards.dataset}: {error}\n"
@@ -229,7 +243,7 @@ def prompt_settings(wildcards):
 
 def prompt_home(wildcards):
     dataset, _ = prompt_settings(wildcards)
-    return project_file(f"config/homes/{config['datasets'][dataset]['home']}.yaml")
+    return home_of(dataset)
 
 
 def prompt_template(wildcards):
@@ -412,7 +426,7 @@ def score_facts(wildcards):
         "decoding": recogniser.decoding,
         "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
         "engine": engine,
-        "home": config["datasets"][wildcards.dataset]["home"],
+        "home": Path(config["datasets"][wildcards.dataset]["home"]).stem,
         "simulated": [
             dataset
             for dataset in dict.fromkeys(

@@ -64,6 +64,11 @@ def content_digest(path: Path) -> str:
     return digest(json.dumps(read_yaml(path))) if path.suffix in {".yaml", ".json"} else file_digest(path)
 
 
+def home_path(home: str, project: Path = PROJECT) -> Path:
+    """The file of a home: a name is one of the project's, a path ending in .yaml a file of the user's own."""
+    return Path(home) if home.endswith(".yaml") else project / "config" / "homes" / f"{home}.yaml"
+
+
 def _documents(files: list[Path]) -> list[tuple[Path, object]]:
     """The config files one by one, as far as they are files: what each of them holds."""
     documents, problems = [], []
@@ -133,11 +138,13 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
         yield from _unknown("dataset", group["trained_on"], [*where, "trained_on"], datasets)
     for name, dataset in datasets.items():
         homes = sorted(path.stem for path in (project / "config" / "homes").glob("*.yaml"))
-        if dataset["home"] not in homes:
-            yield ["datasets", name, "home"], f"unknown home {dataset['home']!r}{nearest(dataset['home'], homes)}"
+        home = home_path(dataset["home"], project)
+        if not home.is_file() and home != Path(dataset["home"]):
+            hint = nearest(dataset["home"], homes)
+            yield ["datasets", name, "home"], f"unknown home {dataset['home']!r}{hint}, or name a file: my-home.yaml"
         else:
             try:
-                load_home(project / "config" / "homes" / f"{dataset['home']}.yaml")
+                load_home(home)
             except HomeError as error:
                 for line in str(error).splitlines():
                     yield ["datasets", name, "home"], line

@@ -10,6 +10,7 @@ import numpy as np
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.flags import FLAGS, Trace, Vocabulary, raised
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
+from hearth.gold import as_gold
 from hearth.homes import Home
 
 SPLIT = "train"
@@ -69,7 +70,7 @@ def audit(recogniser: str, dataset: str, home: Home, prompt: dict, pairs: list[t
                 "window_id": window["window_id"],
                 "session": window["session"],
                 "events": len(gold),
-                "correct": sum(given == true for given, true in zip(labels, gold, strict=True)),
+                "correct": sum(given == true for given, true in zip(as_gold(window, labels), gold, strict=True)),
                 "flags": raised(Trace(vocabulary, prompt, window, row)),
             }
         )

@@ -16,7 +16,7 @@ STEP = 9
 
 def f1_by_size(scores: list[dict]) -> Figure:
     """Weighted F1 over parameters, a panel a dataset: base models as a line, students beside their base."""
-    scores = of_paper(scores)
+    scores = [score for score in of_paper(scores) if score["parameters"]]
     homes = list(dict.fromkeys(score["train_dataset"] for score in scores if score["train_dataset"]))
     teachers = {score["teacher"] for score in scores if score["teacher"]}
     colours = drawing.colour_of(homes)
