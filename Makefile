@@ -119,6 +119,11 @@ tiny-s tiny-m tiny-l: setup
 bench-baselines: demo
 	PYTHONPATH=workflow_scripts python bench/baselines.py
 
+# Ten million events of a generated home, loaded and windowed: how fast, in how much memory; into bench/data.json. It
+# needs 6 GB of disk for a while.
+bench-data: setup
+	PYTHONPATH=workflow_scripts python bench/data.py
+
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
 	PYTHONPATH=workflow_scripts python bench/dag.py

@@ -22,6 +22,7 @@ from hearth import files
 
 SPLITS = ("train", "test")
 KEYS = ("window_id", "dataset", "session", "index", "split", "events", "gold", "residents")
+EVENT_KEYS = {"id", "time", "description"}
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 DAY = 24 * 60 * 60
 CLOCK_TEXTS = [
@@ -48,6 +49,8 @@ class Windows(Sequence):
         seconds = events["time"].to_numpy().astype("datetime64[s]").astype(np.int64) % DAY
         self._seconds = seconds.astype(np.int32)
         self._texts = {name: _coded(events[name]) for name in ("session", "description", "activity")}
+        lists = {"residents": "residents", event_table.ALTERNATIVES: "gold_any"}
+        self._lists = {key: events[name].to_numpy() for name, key in lists.items() if name in events}
 
     def __len__(self) -> int:
         return len(self._spans)
@@ -63,7 +66,7 @@ class Windows(Sequence):
 
         session = texts("session")[0]
         listed = zip(self._seconds[start:end].tolist(), texts("description"), strict=True)
-        window = {
+        return {
             "window_id": f"{self._dataset}/{session}/{index}",
             "dataset": self._dataset,
             "session": session,
@@ -74,11 +77,8 @@ class Windows(Sequence):
                 for number, (second, description) in enumerate(listed, start=1)
             ],
             "gold": texts("activity"),
-            "residents": [list(names) for names in self._events["residents"].to_numpy()[start:end]],
+            **{key: [list(names) for names in values[start:end]] for key, values in self._lists.items()},
         }
-        if event_table.ALTERNATIVES in self._events:
-            window["gold_any"] = [list(right) for right in self._events[event_table.ALTERNATIVES].to_numpy()[start:end]]
-        return window
 
     def split(self, sessions: Mapping[str, Sequence[str]]) -> "Windows":
         """The windows with `split` set from the sessions of each split."""
@@ -244,7 +244,7 @@ def check(window: Mapping) -> Mapping:
     if not isinstance(events, list) or not events:
         fail("events", "is not a list of events")
     for number, event in enumerate(events, start=1):
-        if not isinstance(event, Mapping) or set(event) != {"id", "time", "description"} or event["id"] != number:
+        if not isinstance(event, dict) or event.keys() != EVENT_KEYS or event["id"] != number:
             fail("events", f"event {number} must have id {number}, time and description, and nothing else")
         if not isinstance(event["time"], str) or not CLOCK.fullmatch(event["time"]):
             fail("events", f"event {number}: time {event['time']!r} is not HH:MM:SS")
@@ -254,15 +254,13 @@ def check(window: Mapping) -> Mapping:
         fail("gold", f"must be {len(events)} labels, one an event")
     if not isinstance(residents, list) or len(residents) != len(events) or not all(map(_texts, residents)):
         fail("residents", f"must be {len(events)} lists of names, one an event")
-    right = window.get("gold_any", [[label] for label in gold])
-    if (
-        not isinstance(right, list)
-        or not all(map(_texts, right))
-        or [labels[:1] for labels in right] != [[g] for g in gold]
-    ):
-        fail("gold_any", f"must be {len(events)} lists of labels, one an event, that begin with its gold one")
+    if "gold_any" in window:
+        right = window["gold_any"]
+        good = isinstance(right, list) and len(right) == len(gold) and all(map(_texts, right))
+        if not good or any(labels[:1] != [label] for labels, label in zip(right, gold, strict=True)):
+            fail("gold_any", f"must be {len(events)} lists of labels, one an event, that begin with its gold one")
     return window
 
 
 def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and set(map(type, value)) <= {str}
