@@ -13,8 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo resume check-home draft-home test test-slurm test-vllm lint format tiny-models tiny-s tiny-m \
-  tiny-l bench-baselines bench-data bench-dag bench-slurm clean
+.PHONY: setup envs demo resume check-home draft-home test test-slurm test-vllm lint format \
+  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -30,8 +30,9 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 	touch $@
 
 # The rules' conda environments, for runs with that profile. For the login node: compute nodes often have no network.
-# The demo's config uses every rule and needs no data; no environment depends on the config. PIP_CONSTRAINT gives what
-# the packages of a `pip:` section bring along the versions that `make setup` installs.
+# The demo's config uses every rule and needs no data. PIP_CONSTRAINT gives what the packages of a `pip:` section bring
+# along the versions that `make setup` installs. envs/vllm.yaml is not among them: vLLM brings others along, and a run
+# whose config says engine.name vllm makes it when it starts.
 envs: setup
 	@command -v conda > /dev/null || { echo "make envs: no conda on PATH. Load your site's module or install Miniforge" \
 	  "(https://conda-forge.org/download); or do without: make setup has installed all that rules need, and they use it" \
@@ -126,6 +127,11 @@ bench-data: setup
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
 	PYTHONPATH=workflow_scripts python bench/dag.py
+
+# How many windows a second of CPU the engine recognises beside plain ways, into bench/recognise.json; an hour of one core.
+# On a busy machine: PYTHONPATH=workflow_scripts python bench/recognise.py --quick
+bench-recognise: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts python bench/recognise.py
 
 # 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
 # bench/slurm.json. It needs what test-slurm needs.

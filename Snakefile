@@ -35,6 +35,7 @@ localrules:
     cost,
     figure,
     report,
+    provenance,
     check_login,
     preflight,
 
@@ -51,6 +52,7 @@ include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/provenance.smk"
 include: "rules/preflight.smk"
 
 
@@ -72,9 +74,11 @@ rule all:
             format=TABLE_FORMATS,
         ),
         collect(
-            "results/figures/{figure}.{format}", figure=FIGURES, format=FIGURE_FORMATS
+            "results/figures/{figure}.{format}",
+            figure=[*FIGURES, *TIMED_FIGURES],
+            format=FIGURE_FORMATS,
         ),
-        "results/report.html" if SCORES else [],
+        ["results/report.html", "results/provenance.json"] if SCORES else [],
         collect(
             "results/datasets/{dataset}/dataset_card.md",
             dataset=usual_datasets(config),

@@ -15,6 +15,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 from hearth import configuration, runs
 from hearth.recognisers import (
     compared,
+    figures,
     prompts,
     recognisers,
     selected_pairs,
@@ -65,8 +66,24 @@ MODELS = list(
         ]
     )
 )
-# evaluation/figures.py draws them; it is not imported here, since only jobs need matplotlib.
-FIGURES = ["f1_by_size", "failures"] if SCORES else []
+# Every dataset that a score is of or that a student has learned from.
+DATASETS = list(
+    dict.fromkeys(
+        [dataset for _, dataset in PAIRS]
+        + [student.dataset for student in TRAINED.values()]
+    )
+)
+# evaluation/figures/ draws them; it is not imported here, since only jobs need matplotlib.
+FIGURES = figures(
+    config,
+    unsized=[
+        name
+        for name, model in registry.items()
+        if model["source"] == "served" and not model["parameters"]
+    ],
+)
+# These rest on the table cost, so they differ from run to run, and the report does not hold them.
+TIMED_FIGURES = ["cost_f1"] if SCORES else []
 OWN_TABLES = [
     *(["claims"] if SCORES else []),
     *(["audit"] if TRAINED else []),
@@ -457,6 +474,45 @@ def report_tables():
         if spec["all"]
     }
     return json.dumps(tables)
+
+
+def cost_table(wildcards):
+    """What a figure reads beside scores."""
+    return "results/tables/cost.csv" if wildcards.figure in TIMED_FIGURES else []
+
+
+def scored_prompts():
+    """The prompts that the run's scores were made with."""
+    asked = [prompt_file(RECOGNISERS[name], dataset) for name, dataset in PAIRS]
+    return list(dict.fromkeys(prompt for prompt in asked if prompt))
+
+
+def deciding_config():
+    """What the config says of all of the run's results, as JSON: neither where things lie, nor how they are run.
+
+    What it says of some recognisers alone, such as a condition, is in their scores.
+    """
+    named = ("windows", "split", "prompt", "decoding", "models", "teacher")
+    return json.dumps(
+        {key: config[key] for key in named}
+        | {
+            "datasets": {
+                name: {
+                    key: value
+                    for key, value in config["datasets"][name].items()
+                    if key != "root"
+                }
+                for name in DATASETS
+            },
+            "engine": {key: config["engine"][key] for key in ("name", "dtype")},
+            "students": {
+                key: value
+                for key, value in config["students"].items()
+                if key != "groups"
+            },
+        },
+        sort_keys=True,
+    )
 
 
 def training_log(wildcards):

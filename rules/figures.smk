@@ -1,6 +1,6 @@
 # Scores to figures; `snakemake figure_<name>` makes one.
 #
-# In:   every score that a table selects
+# In:   every score that a table selects; for `cost_f1`, the table cost too
 # Out:  results/figures/{figure}.svg, .png
 # Steps: figure
 
@@ -8,6 +8,7 @@
 rule figure:
     input:
         scores=SCORES,
+        costs=cost_table,
     output:
         svg=report(
             "results/figures/{figure}.svg",
@@ -26,15 +27,18 @@ rule figure:
         mem_mb=1000,
         runtime=5,
     params:
+        costs=lambda wildcards, input: (
+            f"--costs {shlex.quote(input.costs)}" if input.costs else ""
+        ),
         code=code_digest("figure"),
     message:
         "Drawing the figure {wildcards.figure}"
     shell:
-        "python $SCRIPTS/figure.py --figure {wildcards.figure} --scores {input.scores:q}"
+        "python $SCRIPTS/figure.py --figure {wildcards.figure} --scores {input.scores:q} {params.costs}"
         " --svg {output.svg:q} --png {output.png:q} > {log:q} 2>&1"
 
 
-for name in FIGURES:
+for name in [*FIGURES, *TIMED_FIGURES]:
 
     rule:
         name:

@@ -39,7 +39,7 @@ rule recognise:
         "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise.py {params.engine}"
         " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
-        " --base-url {resources.base_url:q} --timeout {resources.timeout}"
+        " --base-url={resources.base_url:q} --timeout {resources.timeout}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 

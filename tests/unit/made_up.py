@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 from hearth.answers import STATUSES
-from hearth.evaluation.metrics import score_windows, session_counts
+from hearth.evaluation.metrics import UNREAD, score_windows, session_counts
 from hearth.evaluation.statistics import METRICS, counts, intervals
 from hearth.files import digest, write_json, write_json_lines, write_text
 
@@ -175,7 +175,12 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "micro_f1": 0.61,
         "status": dict.fromkeys(STATUSES, 0) | {"ok": 3},
         "rates": {"ok_rate": 1.0, "malformed_rate": 0.0, "missing_rate": 0.0, "unknown_rate": 0.0},
-        "confusion": {"labels": LABELS},
+        "per_class": {label: {"support": support} for label, support in zip(LABELS, (1, 1, 3), strict=True)},
+        "confusion": {
+            "labels": LABELS,
+            "columns": [*LABELS, UNREAD],
+            "counts": [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 2, 1]],
+        },
         "intervals": {name: [0.25, 0.75] for name in METRICS},
     }
     provenance = {
@@ -245,6 +250,27 @@ def measured_score(gold, predicted, recogniser="little", dataset="made-up", **ch
     return found
 
 
+def made_up_confidence(accuracy=0.5):
+    """What a score says of confidences, of 4 events in 2 bins."""
+    bins = [
+        {"from": number / 10, "to": (number + 1) / 10, "events": 0, "confidence": None, "accuracy": None}
+        for number in range(10)
+    ]
+    bins[3] |= {"events": 3, "confidence": 0.35, "accuracy": accuracy}
+    bins[9] |= {"events": 1, "confidence": 0.95, "accuracy": 1.0}
+    return {"n_events": 4, "coverage": 0.8, "bins": bins, "selective": {"0.5": 1.0, "1.0": accuracy}}
+
+
+def made_up_costs(scores):
+    """The rows of a cost table of scores, on the test split; a larger model takes longer."""
+    names = ("recogniser", "dataset")
+    return [
+        {"work": "prediction", "split": "test", "windows": 3, "seconds": score["parameters"] / 10**6}
+        | {name: score[name] for name in names}
+        for score in scores
+    ]
+
+
 def made_up_student(dataset="made-up", weighted_f1=0.6, **changes):
     """The score of a student that learned on `made-up`."""
     provenance = {"student": TRAINING_LOG, "assumed": ["split", "prompt", "training"]} | changes.pop("provenance", {})
@@ -280,4 +306,19 @@ def made_up_run(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,
                         made_up_student(dataset, reached, provenance=facts | {"student": learned})
                         | copy.deepcopy(names)
                     )
+    return found
+
+
+def made_up_everything(homes=("made-up", "second"), **provenance):
+    """A run with something for every figure: students of fewer traces, a condition with confidences."""
+    found = made_up_run(sizes=(1, 9), homes=homes, **provenance)
+    for score in [score for score in found if score["kind"] == "student"]:
+        fewer = copy.deepcopy(score)
+        fewer["recogniser"] = score["recogniser"].replace("_reasoning_", "_reasoning-n2_")
+        fewer["condition"] = "n2"
+        fewer["provenance"]["student"]["examples"]["used"] = 2
+        found.append(fewer)
+    for score in [score for score in found if score["kind"] == "base"]:
+        sure = copy.deepcopy(score) | {"condition": "sure", "confidence": made_up_confidence()}
+        found.append(sure | {"recogniser": f"{score['recogniser']}_sure"})
     return found

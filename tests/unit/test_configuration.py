@@ -329,13 +329,13 @@ def test_a_served_model_can_have_a_server_of_its_own(serving):
 
 
 @pytest.mark.parametrize(
-    "url", ["localhost:8000", "http://me:secret@h/v1", "http://h/v1?key=secret", "http://h/v1 --out x", "file:///etc"]
+    "url", ["localhost:9000", "http://me:secret@h/v1", "http://h/v1?key=secret", "http://h/v1 --out x", "file:///etc"]
 )
 def test_a_server_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(serving, url):
     (line,) = complaints(CONFIG | {"engine": {"base_url": url}}, serving)
     assert "engine.base_url: the server of 'large' must be http(s)://HOST[:PORT]/PATH" in line
     assert "OPENAI_API_KEY" in line
-    assert url not in line
+    assert url not in line.replace("http://localhost:8000/v1", "")
 
 
 def test_no_student_can_be_made_of_a_served_model(serving):

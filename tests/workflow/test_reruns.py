@@ -8,7 +8,7 @@ import yaml
 from runs import REPOSITORY, Workflow, slurm_profile, small_config
 
 DATA = ("simulate_home", "load_dataset", "window_dataset")
-SHOWN = {"claims": 1, "figure": 2, "report": 1, "all": 1}
+SHOWN = {"claims": 1, "figure": 5, "report": 1, "provenance": 1, "all": 1}
 
 
 def config(change):
@@ -203,8 +203,8 @@ MATRIX = [
     ),
     (
         "a module of the figures",
-        line("workflow_scripts/hearth/evaluation/figures.py"),
-        {"figure": 2, "report": 1, "all": 1},
+        line("workflow_scripts/hearth/evaluation/figures/sizes.py"),
+        {"figure": 5, "report": 1, "all": 1},
     ),
     (
         "the report's template",

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+# What the paper's students learn from.
+PAPER_RECIPE = "reasoning"
+
 
 @dataclass(frozen=True)
 class Recipe:

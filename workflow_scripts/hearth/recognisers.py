@@ -4,11 +4,11 @@ A recogniser's name is put together from names that hold no underscore, joined b
 `<model>`, `<base>_<recipe>_<dataset>` for a student, `<either>_<condition>` for one that is asked in another way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hearth.recipes import RECIPES
+from hearth.recipes import PAPER_RECIPE, RECIPES
 
 # What `conditions` may be of, and tables may select, beside groups of students and conditions.
 MODEL_GROUPS = ("models", "bases", "teacher")
@@ -192,6 +192,40 @@ def selected_pairs(config: dict) -> list[tuple[str, str]]:
     """(recogniser, dataset) pairs of every table that is part of `all`, each once: the scores of a run."""
     tables = [table for table, spec in config["tables"].items() if spec["all"]]
     return list(dict.fromkeys(pair for table in tables for pair in table_pairs(config, table)))
+
+
+def figures(config: dict, unsized: Collection[str] = ()) -> list[str]:
+    """The figures of a run, those that its scores have nothing for left out; `cost_f1` stands apart.
+
+    `unsized` are the models whose number of parameters is not known.
+    """
+    known, pairs = recognisers(config), selected_pairs(config)
+    shown = [(known[name], dataset) for name, dataset in pairs]
+    # What the paper is about: language models of known size as they are, and students of its recipe.
+    paper = [
+        (found, dataset)
+        for found, dataset in shown
+        if found.base
+        and found.base not in unsized
+        and not found.condition
+        and (found.student is None or found.student.recipe == PAPER_RECIPE)
+    ]
+    counted = [found for found, dataset in shown if _has_fewer_traces(found) and found.student.dataset == dataset]
+    drawn = {
+        "f1_by_size": paper,
+        "failures": shown,
+        "confusion": [found for found, _ in paper if not found.student],
+        "transfer": [found for found, dataset in paper if found.student and found.student.dataset != dataset],
+        "learning_curve": counted,
+        "calibration": [found for found, _ in shown if found.decoding.get("confidence", "none") != "none"],
+    }
+    return [name for name, scores in drawn.items() if scores]
+
+
+def _has_fewer_traces(recogniser: Recogniser) -> bool:
+    """Whether this is a student of the paper's recipe that differs from the main ones in its number of traces alone."""
+    student = recogniser.student
+    return bool(student and student.recipe == PAPER_RECIPE and recogniser.condition == f"n{student.max_examples}")
 
 
 def _datasets(config: dict, student: Student | None, selected: str | list[str]) -> list[str]:

@@ -112,6 +112,8 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
         cells=[[cell(record, name) for name in COLUMNS] for record in records if record["flag"] not in never],
         records=records,
         notes=[
+            *([("Simulated data", provenance.simulated_data(simulated))] if simulated else []),
+            *([("Tiny models", [f"{', '.join(tiny)}: stand-ins for real ones"])] if tiny else []),
             *([("Never raised", [", ".join(never)])] if never else []),
             *NOTES,
             ("Prompt", list(prompts)),

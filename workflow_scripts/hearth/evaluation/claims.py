@@ -20,9 +20,10 @@ import numpy as np
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude
 from hearth.evaluation.rows import Row
-from hearth.evaluation.scores import PAPER_RECIPE, of_paper
+from hearth.evaluation.scores import of_paper
 from hearth.evaluation.statistics import CONFIDENCE, TINY, interval, spread
 from hearth.evaluation.tables import check_scores
+from hearth.recipes import PAPER_RECIPE
 
 HELD, NOT_HELD, NOT_TESTABLE = "held", "not held", "not testable here"
 # Whether the intervals exclude the opposite verdict; none is said where there are no intervals.
@@ -344,6 +345,7 @@ def _retained(scores: list[dict], base: str, trained_on: str, dataset: str) -> t
 def _bases(scores: list[dict], dataset: str) -> list[dict]:
     """The scores of base models on a dataset, smallest first."""
     found = [score for score in scores if score["kind"] == "base" and score["dataset"] == dataset]
+    found = [score for score in found if score["parameters"]]  # a server does not say its model's
     return sorted(found, key=lambda score: (score["parameters"], score["recogniser"]))
 
 

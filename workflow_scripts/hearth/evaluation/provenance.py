@@ -109,6 +109,11 @@ def simulated_datasets(scores: list[dict]) -> list[str]:
     return sorted({name for score in scores for name in score["provenance"]["simulated"]})
 
 
+def simulated_data(names: Iterable[str]) -> list[str]:
+    """What a table's notes say of simulated datasets."""
+    return [f"{name}: simulated by this project, not recorded in a home" for name in names]
+
+
 def stand_ins(scores: list[dict]) -> list[str]:
     """What must be said first of scores that rest on something other than real homes and real models."""
     tiny = {score["base"] or score["recogniser"]: None for score in scores if score["provenance"]["stand_in"]}
@@ -128,7 +133,7 @@ def notes(scores: list[dict], commit: str) -> Notes:
     found = [
         (
             "Simulated data",
-            [f"{name}: simulated by this project, not recorded in a home" for name in simulated_datasets(scores)],
+            simulated_data(simulated_datasets(scores)),
         ),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in (teachers | stand_ins).items() if stand_in]),
         ("Metrics", [METRICS_NOTE]),

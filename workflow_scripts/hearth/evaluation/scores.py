@@ -20,10 +20,9 @@ from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
 from hearth.gold import as_gold
 from hearth.homes import Home, nearest
+from hearth.recipes import PAPER_RECIPE
 
 SPLIT = "test"
-# What the paper's students learn from.
-PAPER_RECIPE = "reasoning"
 # The ways of parsing, and where a parsed prediction has what each read.
 PARSINGS = {"strict": ("labels", "status"), "lenient": ("lenient_labels", "lenient_status")}
 PARSED_KEYS = ("window_id", "prompt_tokens", "completion_tokens", *PARSINGS["strict"], *PARSINGS["lenient"])
