@@ -257,14 +257,15 @@ def prompt_windows(wildcards):
     return f"results/datasets/{dataset}/windows.jsonl" if settings["shots"] else []
 
 
-def prompt_options(wildcards, input):
+# Whether params have changed Snakemake asks of those alone that take nothing from `input`.
+def prompt_options(wildcards):
     """Settings of a prompt as options of the program; those that ask for nothing are left out."""
     _, settings = prompt_settings(wildcards)
     options = [f"--reasoning {settings['reasoning']}"]
     options += [f"--no-{part}" for part in ("rules", "example") if not settings[part]]
     if settings["shots"]:
         options += [
-            f"--windows {shlex.quote(input.windows)}",
+            f"--windows {shlex.quote(prompt_windows(wildcards))}",
             f"--shots {settings['shots']} --shots-by {settings['shots_by']}",
         ]
     return " ".join(options)
@@ -283,7 +284,7 @@ def adapter_files(wildcards):
     return [f"{folder}/{name}" for name in names] if folder else []
 
 
-def engine_options(wildcards, input):
+def engine_options(wildcards):
     """What recognises, as options of the program: all that decides a prediction beside the windows."""
     recogniser = recogniser_of(wildcards)
     if recogniser.kind == "baseline":
@@ -291,7 +292,7 @@ def engine_options(wildcards, input):
     options = {
         "--model": f"results/models/{recogniser.base}",
         "--adapter": adapter_folder(wildcards),
-        "--prompt": input.prompt,
+        "--prompt": recogniser_prompt(wildcards),
         "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
     }
     engine = engine_name(wildcards)

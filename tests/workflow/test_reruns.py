@@ -127,6 +127,16 @@ MATRIX = [
         },
     ),
     (
+        "a setting of the prompt",
+        config(lambda c: c["prompt"].update(rules=False)),
+        {
+            "render_prompt": 2,
+            **{"recognise": 20, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
+            **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
         "one training seed added",
         config(lambda c: c["students"].update(seeds=[0, 5])),
         {
