@@ -264,7 +264,7 @@ def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones(
         assert sorted(line.get_linestyle() for line in axes.lines if list(line.get_xdata()) == [0, 1]) == ["--", ":"]
 
 
-def test_calibration_leaves_empty_bins_out_and_keeps_no_event_without_a_label():
+def test_calibration_leaves_bins_of_few_events_out_and_keeps_no_event_without_a_label():
     scores = [made_up_score(confidence=made_up_confidence(0.25)), made_up_score("other")]
     reliability, selective = calibration(scores).axes
     line = reliability.lines[0]
@@ -272,6 +272,13 @@ def test_calibration_leaves_empty_bins_out_and_keeps_no_event_without_a_label():
     (line,) = selective.lines
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.4, 0.8], [1.0, 0.25])
     assert "other" not in words(calibration(scores))
+
+
+def test_calibration_is_of_the_plain_recognisers_where_they_have_confidences():
+    asked = made_up_score("asked", condition="curt", confidence=made_up_confidence())
+    assert "asked" in words(calibration([asked]))
+    plain = made_up_score("plain", confidence=made_up_confidence())
+    assert {"asked", "plain"} & set(words(calibration([asked, plain]))) == {"plain"}
 
 
 def test_what_an_f1_costs_is_tokens_and_seconds_a_window_of_students_at_home_and_of_models():

@@ -16,6 +16,8 @@ from hearth.recipes import PAPER_RECIPE
 # The condition of students that learned from so many traces at most, and differ from the main ones in nothing else.
 _COUNTED = re.compile(r"n[0-9]+")
 _LINES = ("-", "--", ":")
+# The accuracy of fewer events is too much a matter of chance to be a point.
+LEAST_EVENTS = 10
 
 
 def learning_curve(scores: list[dict]) -> Figure:
@@ -67,8 +69,12 @@ def on_learning_curve(scores: list[dict]) -> list[dict]:
 
 
 def calibration(scores: list[dict]) -> Figure:
-    """How often an event is right by how sure the recogniser is, and how right the surest are; a row a dataset."""
+    """How often an event is right by how sure the recogniser is, and how right the surest are; a row a dataset.
+
+    Recognisers that are asked in another way are shown where no others have confidences.
+    """
     sure = [score for score in scores if score.get("confidence")]
+    sure = [score for score in sure if not score["condition"]] or sure
     if not sure:
         raise ValueError("calibration: no score has confidences, nothing to show; set decoding.confidence to tokens")
     tested = drawing.datasets(sure)
@@ -113,8 +119,8 @@ def _traces(score: dict) -> int:
 
 
 def _reliability(axes: Axes, confidence: dict, look: dict) -> None:
-    """Points of the bins that hold events, the larger the more of them."""
-    bins = [found for found in confidence["bins"] if found["events"]]
+    """Points of the bins that hold enough events, the larger the more of them."""
+    bins = [found for found in confidence["bins"] if found["events"] >= LEAST_EVENTS]
     sure, right = [found["confidence"] for found in bins], [found["accuracy"] for found in bins]
     axes.plot(sure, right, linewidth=1, **look)
     areas = [8 + 120 * found["events"] / confidence["n_events"] for found in bins]
