@@ -19,6 +19,7 @@ report: "report/workflow.rst"
 # with the data set, to minutes and at most the 4 GB they ask for at ten million events; where a login node does not
 # allow that, make them in an interactive job first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
 localrules:
+    copy_home,
     copy_project_file,
     simulate_home,
     load_dataset,

@@ -25,6 +25,8 @@ from hearth.recognisers import (
 from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 PROJECT = Path(__file__).resolve().parents[2]
+# Formats in which a home can be simulated (simulation.FORMATS, which only its own jobs import).
+SIMULATED = ("marble", "mural")
 # Tables that every run makes by itself, beside those that a config declares.
 OWN_TABLES = ("claims", "cost", "audit")
 
@@ -148,6 +150,9 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
             except HomeError as error:
                 for line in str(error).splitlines():
                     yield ["datasets", name, "home"], line
+        if "simulate" in dataset and dataset["source"] not in SIMULATED:
+            what = f"no home is simulated as {dataset['source']!r}; it must be one of {', '.join(SIMULATED)}"
+            yield ["datasets", name, "source"], what
         folder = dataset["root"] or config.get(f"{name}_root")
         if "simulate" in dataset and folder:
             yield (
