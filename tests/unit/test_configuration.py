@@ -343,7 +343,7 @@ def test_a_server_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(ser
     (line,) = complaints(CONFIG | {"engine": {"base_url": url}}, serving)
     assert "engine.base_url: the server of 'large' must be http(s)://HOST[:PORT]/PATH" in line
     assert "OPENAI_API_KEY" in line
-    assert url not in line.replace("http://localhost:8000/v1", "")
+    assert url not in line
 
 
 def test_no_student_can_be_made_of_a_served_model(serving):

@@ -1,7 +1,7 @@
 """The engine for GPU nodes: vLLM, in an environment of its own (envs/vllm.yaml)."""
 
 import collections
-import logging
+import importlib.metadata
 import os
 import resource
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,7 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # threads are OMP_NUM_THREADS, wherever there is room
 
 import torch
-import transformers
 import vllm
-import xgrammar
 from transformers import AutoConfig, GenerationConfig
 from vllm import EngineArgs, LLMEngine, SamplingParams
 from vllm.lora.request import LoRARequest
@@ -26,8 +24,6 @@ from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from hearth import files, models
 from hearth.engines import Completion, Decoding, Request, check_lengths, request_seed
 from hearth.engines.turns import answer_grammar, end_tokens, pieces
-
-log = logging.getLogger(__name__)
 
 # Bytes for keys and values on a CPU, where vLLM would take nearly all memory of the machine.
 _CPU_CACHE = 2 * 2**30
@@ -139,9 +135,9 @@ class VLLMEngine:
 
     def identity(self) -> dict:
         """See `Engine.identity`."""
-        versions = {
-            module.__name__: module.__version__.partition("+")[0] for module in (vllm, torch, transformers, xgrammar)
-        }
+        # vLLM's builds for a CPU and for a GPU are two packages.
+        versions = {"vllm": vllm.__version__.partition("+")[0]}
+        versions |= {package: importlib.metadata.version(package) for package in ("torch", "transformers", "xgrammar")}
         return {"engine": "vllm", "dtype": self.dtype, "versions": versions}
 
     def cost(self) -> dict:
