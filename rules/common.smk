@@ -626,5 +626,9 @@ def simulated_datasets(wildcards):
 
 
 def tiny_recognisers(wildcards):
-    """Recognisers whose base model only stands in for a real one."""
-    return [name for name, found in RECOGNISERS.items() if stand_in(found.base)]
+    """Recognisers of the run whose base model only stands in for a real one."""
+    named = dict.fromkeys([*MODELS, *TRAINED, *(recogniser for recogniser, _ in PAIRS)])
+    bases = {
+        name: RECOGNISERS[name].base if name in RECOGNISERS else name for name in named
+    }
+    return [name for name, base in bases.items() if stand_in(base)]
