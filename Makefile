@@ -13,8 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup envs demo resume test test-slurm test-vllm lint format tiny-models tiny-s tiny-m tiny-l \
-  bench-baselines bench-dag bench-recognise bench-slurm clean
+.PHONY: setup envs demo resume check-home draft-home test test-slurm test-vllm lint format \
+  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -51,6 +51,23 @@ demo: setup
 RUN ?= .
 resume:
 	python workflow_scripts/resume.py "$(RUN)"
+
+# A home of your own against its data: what is wrong, and what a run would make of them.
+#   make check-home HOME=my-flat.yaml DATA=folder          make draft-home DATA=folder > my-flat.yaml
+SOURCE ?= table
+# make hands HOME on to what it runs, for which it means something else.
+ifeq ($(origin HOME),command line)
+HOME_YAML := $(HOME)
+override HOME := $(shell getent passwd "$$(id -u)" | cut -d: -f6)
+endif
+check-home: setup
+	@test -n "$(HOME_YAML)" -a -n "$(DATA)" || { echo "make check-home: say HOME=my-flat.yaml DATA=folder" >&2; exit 1; }
+	@python workflow_scripts/check_home.py --home "$(HOME_YAML)" --root "$(DATA)" --source $(SOURCE) \
+	  --models demo/models results/models
+
+draft-home: setup
+	@test -n "$(DATA)" || { echo "make draft-home: say DATA=folder" >&2; exit 1; }
+	@python workflow_scripts/check_home.py --draft --root "$(DATA)"
 
 test: setup
 	OMP_NUM_THREADS=1 pytest -n $(CORES) --dist loadfile
@@ -101,6 +118,11 @@ tiny-s tiny-m tiny-l: setup
 # What a majority rule and a scikit-learn classifier reach on the demo's homes, into bench/baselines.json.
 bench-baselines: demo
 	PYTHONPATH=workflow_scripts python bench/baselines.py
+
+# Ten million events of a generated home, loaded and windowed: how fast, in how much memory; into bench/data.json. It
+# needs 6 GB of disk for a while.
+bench-data: setup
+	PYTHONPATH=workflow_scripts python bench/data.py
 
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup

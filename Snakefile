@@ -19,6 +19,7 @@ report: "report/workflow.rst"
 # with the data set, to minutes and at most the 4 GB they ask for at ten million events; where a login node does not
 # allow that, make them in an interactive job first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
 localrules:
+    copy_home,
     copy_project_file,
     simulate_home,
     load_dataset,
@@ -35,6 +36,7 @@ localrules:
     cost,
     figure,
     report,
+    provenance,
     check_login,
     preflight,
 
@@ -51,6 +53,7 @@ include: "rules/evaluation.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+include: "rules/provenance.smk"
 include: "rules/preflight.smk"
 
 
@@ -76,7 +79,7 @@ rule all:
             figure=[*FIGURES, *TIMED_FIGURES],
             format=FIGURE_FORMATS,
         ),
-        "results/report.html" if SCORES else [],
+        ["results/report.html", "results/provenance.json"] if SCORES else [],
         collect(
             "results/datasets/{dataset}/dataset_card.md",
             dataset=usual_datasets(config),

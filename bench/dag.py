@@ -49,7 +49,7 @@ def repeat_events(paper: Path, large: Path, datasets: list[str]) -> None:
         table = events.read(source / "events.parquet")
         # One more than enough, since sessions differ in length and the split is by session.
         copies = int(WINDOWS / TESTED / len(datasets) / windows) + 2
-        repeated = [table.assign(session=f"copy{number}-" + table["session"]) for number in range(copies)]
+        repeated = [table.assign(session=f"copy{number}-" + table["session"].astype(str)) for number in range(copies)]
         events.write(target / "events.parquet", pd.concat(repeated, ignore_index=True))
         (target / "dataset_card.md").write_text("Repeated events, to measure planning.\n", encoding="utf-8")
 

@@ -1,9 +1,9 @@
 """How fast windows are recognised (`make bench-recognise`): one at a time, in `generate`'s batches, and by the engine.
 
-Three ways of decoding the same prompts greedily in float32, on one thread, each in a process of its own, turn by turn
-and several times over: `naive` gives transformers' `generate` one whole prompt at a time, `batched` gives it batches
-padded on the left, `ours` is the engine of the rule `recognise`. Ratios are of windows per second of CPU time, which
-other work on the machine disturbs least. vLLM is not measured: `ratio_vllm_cpu` is null.
+Ways of decoding the same prompts greedily in float32, on one thread, each in a process of its own, turn by turn and
+several times over: `naive` gives transformers' `generate` one whole prompt at a time, `batched` gives it batches
+padded on the left, `ours` is the engine of the rule `recognise`, `vllm` the other one, where `make test-vllm` has made
+its environment. Ratios are of windows per second of CPU time, which other work on the machine disturbs least.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from hearth.prompts import render_prompt, split_prompt, window_text
 from hearth.tiny_family.lessons import windows_of
 
 PROJECT = Path(__file__).resolve().parents[1]
-WAYS = ("naive", "batched", "ours")
+VLLM = PROJECT / ".venv-vllm" / "bin" / "python"
+WAYS = ("naive", "batched", "ours", *(("vllm",) if VLLM.exists() else ()))
 NEW_TOKENS = (24, 250)
 # Template and reasoning of each model, as in config/laptop.yaml and config/demo.yaml.
 MODELS = {"smollm2-135m": ("six-parts", "inline"), "tiny-l": ("brief", "think")}
@@ -47,8 +48,8 @@ def write_prompts(folder: Path, template: str, reasoning: str, count: int, path:
 def measure(way: str, folder: Path, prompts: dict, new_tokens: int, batch_size: int) -> dict:
     """Complete all prompts in one way: texts in order, seconds, seconds of CPU, new tokens."""
     decoding = Decoding(temperature=0, max_new_tokens=new_tokens)
-    complete = {"naive": generate, "batched": generate, "ours": engine}[way]
-    run = complete(folder, prompts, decoding, 1 if way == "naive" else batch_size)
+    complete = engine if way in ("ours", "vllm") else generate
+    run = complete(way, folder, prompts, decoding, 1 if way == "naive" else batch_size)
     wall, cpu = time.monotonic(), time.process_time()
     texts, tokens = run()
     return {
@@ -59,7 +60,7 @@ def measure(way: str, folder: Path, prompts: dict, new_tokens: int, batch_size: 
     }
 
 
-def generate(folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
+def generate(way: str, folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
     """A function that completes the prompts by transformers' `generate`; the model is loaded when this returns."""
     import torch
     from transformers import GenerationConfig
@@ -94,16 +95,19 @@ def generate(folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
     return run
 
 
-def engine(folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
-    """The same by the engine, its prefix included in what is measured."""
-    from hearth.engines.transformers import TransformersEngine
+def engine(way: str, folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
+    """The same by an engine, its prefix included in what is measured."""
+    if way == "vllm":
+        from hearth.engines.vllm import VLLMEngine as Engine
+    else:
+        from hearth.engines.transformers import TransformersEngine as Engine
 
-    ours = TransformersEngine(folder, dtype="float32", device="cpu", batch_size=batch_size)
-    ours.load()
+    loaded = Engine(folder, dtype="float32", device="cpu", batch_size=batch_size)
+    loaded.load()
 
     def run() -> tuple[list[str], int]:
         requests = [Request(str(number), suffix) for number, suffix in enumerate(prompts["suffixes"])]
-        found = {c.key: c for group in ours.complete(prompts["prefix"], requests, decoding) for c in group}
+        found = {c.key: c for group in loaded.complete(prompts["prefix"], requests, decoding) for c in group}
         return [found[r.key].text for r in requests], sum(c.completion_tokens for c in found.values())
 
     return run
@@ -112,7 +116,7 @@ def engine(folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
 def in_its_own_process(way: str, folder: Path, prompts: Path, new_tokens: int, batch_size: int) -> dict:
     """`measure` in a fresh process, with the peak memory of that process in bytes."""
     arguments = [str(argument) for argument in (way, folder, prompts, new_tokens, batch_size)]
-    command = [sys.executable, __file__, "--measure", *arguments]
+    command = [str(VLLM) if way == "vllm" else sys.executable, __file__, "--measure", *arguments]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
 
 
@@ -166,17 +170,16 @@ def main() -> None:
                 for _ in range(repeats):
                     for way in WAYS:
                         runs[way].append(in_its_own_process(way, folder, prompts, new_tokens, arguments.batch_size))
-                texts = [run["texts"] for way in WAYS for run in runs[way]]
+                wanted = runs["naive"][0]["texts"]
                 report[name][str(new_tokens)] = {
                     **{way: summary(runs[way], windows) for way in WAYS},
-                    "ratio_naive": ratio(runs["naive"], runs["ours"]),
-                    "ratio_batched": ratio(runs["batched"], runs["ours"]),
-                    "greedy_equal": all(text == texts[0] for text in texts),
+                    **{f"ratio_{way}": ratio(runs[way], runs["ours"]) for way in WAYS if way != "ours"},
+                    "greedy_equal": all(run["texts"] == wanted for run in runs["ours"]),
                 }
     first = report[arguments.models[0]]
     for new_tokens in NEW_TOKENS:
         report[f"ratio_naive_{new_tokens}"] = first[str(new_tokens)]["ratio_naive"]["median"]
-    report["ratio_vllm_cpu"] = None
+    report["ratio_vllm_cpu"] = first["250"]["ratio_vllm"]["median"] if "vllm" in WAYS else None
     report["greedy_equal"] = all(
         report[name][str(new_tokens)]["greedy_equal"] for name in arguments.models for new_tokens in NEW_TOKENS
     )

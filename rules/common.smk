@@ -26,6 +26,7 @@ from hearth.recognisers import (
 )
 from hearth.code_identity import code_digest
 from hearth.files import write_text
+from hearth.homes import load_home
 from hearth.recipes import RECIPES
 from hearth.sources import raw_files
 
@@ -65,8 +66,22 @@ MODELS = list(
         ]
     )
 )
+# Every dataset that a score is of or that a student has learned from.
+DATASETS = list(
+    dict.fromkeys(
+        [dataset for _, dataset in PAIRS]
+        + [student.dataset for student in TRAINED.values()]
+    )
+)
 # evaluation/figures/ draws them; it is not imported here, since only jobs need matplotlib.
-FIGURES = figures(config)
+FIGURES = figures(
+    config,
+    unsized=[
+        name
+        for name, model in registry.items()
+        if model["source"] == "served" and not model["parameters"]
+    ],
+)
 # These rest on the table cost, so they differ from run to run, and the report does not hold them.
 TIMED_FIGURES = ["cost_f1"] if SCORES else []
 OWN_TABLES = [
@@ -144,9 +159,21 @@ def project_file(name):
     return f"results/project/{name}"
 
 
-def home_file(wildcards):
-    home = config["datasets"][wildcards.dataset]["home"]
+def home_of(dataset):
+    """The run's own copy of a dataset's home: of the project's, or of a file of the user's."""
+    home = config["datasets"][dataset]["home"]
+    if home.endswith(".yaml"):
+        return f"results/homes/{dataset}.yaml"
     return project_file(f"config/homes/{home}.yaml")
+
+
+def home_source(wildcards):
+    """Where the home of a dataset is written, for a user's own file."""
+    return configuration.home_path(config["datasets"][wildcards.dataset]["home"])
+
+
+def home_file(wildcards):
+    return home_of(wildcards.dataset)
 
 
 def window_settings(wildcards):
@@ -176,7 +203,8 @@ def raw_input(wildcards):
     if "simulate" in dataset:
         return f"results/simulated/{wildcards.dataset}/README.txt"
     try:
-        return raw_files(dataset["source"], dataset["root"])
+        home = load_home(configuration.home_path(dataset["home"]))
+        return raw_files(dataset["source"], dataset["root"], home)
     except ValueError as error:
         raise WorkflowError(
             f"dataset {wildcards.dataset}: {error}\n"
@@ -215,7 +243,7 @@ def prompt_settings(wildcards):
 
 def prompt_home(wildcards):
     dataset, _ = prompt_settings(wildcards)
-    return project_file(f"config/homes/{config['datasets'][dataset]['home']}.yaml")
+    return home_of(dataset)
 
 
 def prompt_template(wildcards):
@@ -229,14 +257,15 @@ def prompt_windows(wildcards):
     return f"results/datasets/{dataset}/windows.jsonl" if settings["shots"] else []
 
 
-def prompt_options(wildcards, input):
+# Whether params have changed Snakemake asks of those alone that take nothing from `input`.
+def prompt_options(wildcards):
     """Settings of a prompt as options of the program; those that ask for nothing are left out."""
     _, settings = prompt_settings(wildcards)
     options = [f"--reasoning {settings['reasoning']}"]
     options += [f"--no-{part}" for part in ("rules", "example") if not settings[part]]
     if settings["shots"]:
         options += [
-            f"--windows {shlex.quote(input.windows)}",
+            f"--windows {shlex.quote(prompt_windows(wildcards))}",
             f"--shots {settings['shots']} --shots-by {settings['shots_by']}",
         ]
     return " ".join(options)
@@ -255,7 +284,7 @@ def adapter_files(wildcards):
     return [f"{folder}/{name}" for name in names] if folder else []
 
 
-def engine_options(wildcards, input):
+def engine_options(wildcards):
     """What recognises, as options of the program: all that decides a prediction beside the windows."""
     recogniser = recogniser_of(wildcards)
     if recogniser.kind == "baseline":
@@ -263,7 +292,7 @@ def engine_options(wildcards, input):
     options = {
         "--model": f"results/models/{recogniser.base}",
         "--adapter": adapter_folder(wildcards),
-        "--prompt": input.prompt,
+        "--prompt": recogniser_prompt(wildcards),
         "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
     }
     engine = engine_name(wildcards)
@@ -398,7 +427,7 @@ def score_facts(wildcards):
         "decoding": recogniser.decoding,
         "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
         "engine": engine,
-        "home": config["datasets"][wildcards.dataset]["home"],
+        "home": Path(config["datasets"][wildcards.dataset]["home"]).stem,
         "simulated": [
             dataset
             for dataset in dict.fromkeys(
@@ -451,6 +480,40 @@ def report_tables():
 def cost_table(wildcards):
     """What a figure reads beside scores."""
     return "results/tables/cost.csv" if wildcards.figure in TIMED_FIGURES else []
+
+
+def scored_prompts():
+    """The prompts that the run's scores were made with."""
+    asked = [prompt_file(RECOGNISERS[name], dataset) for name, dataset in PAIRS]
+    return list(dict.fromkeys(prompt for prompt in asked if prompt))
+
+
+def deciding_config():
+    """What the config says of all of the run's results, as JSON: neither where things lie, nor how they are run.
+
+    What it says of some recognisers alone, such as a condition, is in their scores.
+    """
+    named = ("windows", "split", "prompt", "decoding", "models", "teacher")
+    return json.dumps(
+        {key: config[key] for key in named}
+        | {
+            "datasets": {
+                name: {
+                    key: value
+                    for key, value in config["datasets"][name].items()
+                    if key != "root"
+                }
+                for name in DATASETS
+            },
+            "engine": {key: config["engine"][key] for key in ("name", "dtype")},
+            "students": {
+                key: value
+                for key, value in config["students"].items()
+                if key != "groups"
+            },
+        },
+        sort_keys=True,
+    )
 
 
 def training_log(wildcards):

@@ -11,6 +11,8 @@ from hearth.programs import UserError, json_option, run
 from hearth.recognisers import BASELINES
 from hearth.recognition import recognise, shard_windows
 
+AT_A_TIME = 16  # windows, where nothing is said
+
 
 def main(argv=None):
     """Write raw predictions and their stats; a killed run goes on where it was when it is started again."""
@@ -36,7 +38,12 @@ def main(argv=None):
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: cuda where there is one"
     )
-    parser.add_argument("--batch-size", type=int, default=16, help="windows generated at a time")
+    parser.add_argument(
+        "--batch-size",
+        type=batch_size,
+        default=AT_A_TIME,
+        help="windows at a time; auto: as many as the free memory holds",
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder of this shard's journal")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write, JSON lines")
     parser.add_argument("--stats", type=Path, required=True, help="seconds, tokens and memory to write, JSON")
@@ -57,6 +64,11 @@ def main(argv=None):
     files.write_json_lines(arguments.out, predictions)
 
 
+def batch_size(text: str) -> int | str:
+    """A number of windows, or auto."""
+    return text if text == "auto" else int(text)
+
+
 def by_model(arguments: argparse.Namespace, windows: list[dict], dataset: list[dict]) -> tuple[list[dict], dict]:
     """(predictions, stats) of the language model that the arguments name."""
     decoding = Decoding.of(json_option("--decoding", arguments.decoding, dict))
@@ -72,23 +84,26 @@ def by_model(arguments: argparse.Namespace, windows: list[dict], dataset: list[d
 
 def engine_of(arguments: argparse.Namespace, snapshot: dict) -> Engine:
     """What runs the model of the arguments: for a served one its server, else the engine that they name."""
+    # The other engines look after memory themselves.
+    together = AT_A_TIME if arguments.batch_size == "auto" else arguments.batch_size
     if "served" in snapshot:
         if arguments.adapter:
             raise UserError(f"{arguments.model}: this model is served, and cannot be asked with an adapter")
         from hearth.engines.openai import OpenAIEngine
 
         served = snapshot["served"]
-        return OpenAIEngine(
-            served["model"], arguments.base_url, served["interface"], arguments.batch_size, arguments.timeout
-        )
+        return OpenAIEngine(served["model"], arguments.base_url, served["interface"], together, arguments.timeout)
     # Compute nodes have no network: whatever transformers needs lies in the folder. It reads these when imported.
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
     if arguments.engine == "vllm":
-        from hearth.engines.vllm import VLLMEngine as LocalEngine
-    else:
-        from hearth.engines.transformers import TransformersEngine as LocalEngine
+        from hearth.engines.vllm import VLLMEngine
 
-    return LocalEngine(arguments.model, arguments.adapter, arguments.dtype, arguments.device, arguments.batch_size)
+        return VLLMEngine(arguments.model, arguments.adapter, arguments.dtype, arguments.device, together)
+    from hearth.engines.transformers import TransformersEngine
+
+    return TransformersEngine(
+        arguments.model, arguments.adapter, arguments.dtype, arguments.device, arguments.batch_size
+    )
 
 
 if __name__ == "__main__":

@@ -38,10 +38,8 @@ def main(argv=None):
         by=args.window_by,
         seconds=args.window_seconds,
     )
-    for window in cut:
-        windows.check(window)
     shards = {split: windows.shards(count, args.shard_size) for split, count in splits["windows"].items()}
-    files.write_json_lines(args.windows, cut)
+    files.write_json_lines(args.windows, map(windows.check, cut))
     files.write_json(args.splits, splits)
     files.write_json(args.shards, shards)
     for split in windows.SPLITS:

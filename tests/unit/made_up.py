@@ -251,14 +251,15 @@ def measured_score(gold, predicted, recogniser="little", dataset="made-up", **ch
 
 
 def made_up_confidence(accuracy=0.5):
-    """What a score says of confidences, of 4 events in 2 bins."""
+    """What a score says of confidences, of 41 events in 3 bins, one of which holds too few."""
     bins = [
         {"from": number / 10, "to": (number + 1) / 10, "events": 0, "confidence": None, "accuracy": None}
         for number in range(10)
     ]
-    bins[3] |= {"events": 3, "confidence": 0.35, "accuracy": accuracy}
-    bins[9] |= {"events": 1, "confidence": 0.95, "accuracy": 1.0}
-    return {"n_events": 4, "coverage": 0.8, "bins": bins, "selective": {"0.5": 1.0, "1.0": accuracy}}
+    bins[3] |= {"events": 30, "confidence": 0.35, "accuracy": accuracy}
+    bins[5] |= {"events": 1, "confidence": 0.55, "accuracy": 0.0}
+    bins[9] |= {"events": 10, "confidence": 0.95, "accuracy": 1.0}
+    return {"n_events": 41, "coverage": 0.8, "bins": bins, "selective": {"0.5": 1.0, "1.0": accuracy}}
 
 
 def made_up_costs(scores):

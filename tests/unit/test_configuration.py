@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hearth.configuration import ConfigError, content_digest, resolve
+from hearth.configuration import ConfigError, content_digest, home_path, resolve
 from hearth.recognisers import table_pairs
 from made_up import HOME
 from snakemake.utils import update_config
@@ -172,6 +172,8 @@ TRAINING = "students/training"
         ),
         ("datasets/made-up/source", ["a"], "datasets.made-up.source: ['a'] is not one of the valid values"),
         ("datasets/made-up/home", "madeup", "datasets.made-up.home: unknown home 'madeup'; did you mean 'made-up'?"),
+        ("datasets/made-up/home", "my/flat.yaml", "datasets.made-up.home: my/flat.yaml: no such home"),
+        ("datasets/second/source", "table", "datasets.second.source: no home is simulated as 'table'; it must be"),
         (
             "datasets/Made_Up",
             {"source": "marble", "home": "made-up", "root": "x"},
@@ -273,6 +275,12 @@ def test_all_mistakes_are_reported(project):
     assert len(complaints(config, project)) == 3
     config = changed(changed(CONFIG, "teacher", "x"), "datasets/made-up/home", "x")
     assert len(complaints(config, project)) == 2
+
+
+def test_a_home_may_be_a_file_outside_of_the_project(project, tmp_path):
+    own = write_yaml(tmp_path / "my-flat.yaml", HOME)
+    config, _ = resolve(changed(CONFIG, "datasets/made-up/home", str(own)), [], project)
+    assert home_path(config["datasets"]["made-up"]["home"]) == own
 
 
 def test_a_bad_home_is_named_with_the_key_that_names_it(project):

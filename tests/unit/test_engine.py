@@ -64,6 +64,11 @@ def test_without_a_prefix(tiny_model):
     assert found[REQUESTS[3].key].text == by_hand(tiny_model, REQUESTS[3], GREEDY, prefix="")
 
 
+def test_a_prompt_of_one_token(tiny_model):
+    (request,) = requests = [Request("k", "d")]
+    assert completions(tiny_model, 4, GREEDY, requests)["k"].text == by_hand(tiny_model, request, GREEDY)
+
+
 def test_sampling_does_not_depend_on_batch_size_or_order(tiny_model):
     one = completions(tiny_model, 1, SAMPLED)
     assert one == completions(tiny_model, 4, SAMPLED)
@@ -136,6 +141,25 @@ def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
     assert max(sizes[2:]) == 2
     assert tiny.cost()["batch_size"] == 2
     assert {c.key: c for batch in batches for c in batch} == completions(tiny_model, 1, GREEDY)
+
+
+def test_a_batch_size_of_auto_is_what_the_free_memory_holds(tiny_model, monkeypatch):
+    tiny = engine(tiny_model, "auto")
+    monkeypatch.setattr("os.sysconf", {"SC_AVPHYS_PAGES": 100, "SC_PAGE_SIZE": 4096}.__getitem__)
+    assert {c.key: c for batch in tiny.complete(PREFIX, REQUESTS, GREEDY) for c in batch} == completions(
+        tiny_model, 1, GREEDY
+    )
+    # 80 % of 409,600 bytes; a token of a row takes 2 x 2 layers x 16 x 4 bytes, and the longest prompt is known
+    longest = max(len(tiny._tokens(request.suffix)) for request in REQUESTS)
+    assert tiny.cost()["batch_size"] == int(0.8 * 409600 / (256 * (longest + 24) + 16 * len(tiny.tokenizer))) > 1
+
+
+def test_requests_of_any_length_take_the_place_of_finished_ones(tiny_model):
+    tiny = engine(tiny_model, 3)
+    decoding = Decoding(temperature=1.3, max_new_tokens=90, seed=1)
+    groups = list(tiny.complete(PREFIX, REQUESTS, decoding))
+    assert len(groups) > 4  # four batches of three, were they waited for
+    assert {c.key: c for group in groups for c in group} == completions(tiny_model, 1, decoding)
 
 
 def test_out_of_memory_alone_says_which_window(tiny_model, monkeypatch):

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from hearth.homes import HomeError, load_home
+from hearth.recording import Recording
 from made_up import HOME
 from yaml_kit import PROJECT, SCHEMAS, changed, schema_properties, write_yaml
 
@@ -31,11 +32,13 @@ def test_defaults_are_the_schemas(tmp_path):
     home = load_home(write_yaml(tmp_path / "home.yaml", changed(HOME, "timezone", ...)))
     schema = yaml.safe_load((SCHEMAS / "home.schema.yaml").read_text(encoding="utf-8"))
     defaults = {name: part["default"] for name, part in schema["properties"].items() if "default" in part}
+    assert home.recording == Recording()
+    assert defaults.pop("recording") == {}
     assert defaults == {"timezone": home.timezone, "transition": home.transition, "rules": list(home.rules)}
 
 
 def test_unknown_sensors_and_states_name_the_nearest():
-    home = load_home(SHIPPED[0])
+    home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
     with pytest.raises(KeyError, match=r"unknown sensor 'R11'; did you mean 'R1'"):
         home.describe("R11", "ON")
     with pytest.raises(KeyError, match=r"unknown state 'on' of sensor 'R1'; it has 'ON', 'OFF'"):

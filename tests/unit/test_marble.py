@@ -355,6 +355,8 @@ def test_the_real_part_has_the_labels_that_a_count_by_hand_gives():
     assert table["sensor"].nunique() == 16
     assert len({name for names in table["residents"] for name in names}) == 10
     assert (len(report.broken), sum(report.skipped.values()), report.notes) == (0, 0, [])
+    lines = [len(path.read_bytes().splitlines()) - 1 for path in REAL.rglob("environmental.csv")]
+    assert sum(lines) == report.rows == 624
     assert Counter(table["activity"]) == count_by_sweep(REAL / "dataset")
 
 

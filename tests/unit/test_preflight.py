@@ -115,7 +115,7 @@ def test_a_hub_out_of_reach_is_a_problem_with_a_way_round_it(found, tmp_path, mo
 
 
 def test_missing_raw_files_are_named_with_where_to_get_them(found, tmp_path):
-    preflight.check_datasets(found, {"marble": {"source": "marble", "root": str(tmp_path)}})
+    preflight.check_datasets(found, {"marble": {"source": "marble", "home": "marble", "root": str(tmp_path)}})
     assert "dataset marble" in problem(found)
     assert "everywarelab" in problem(found)
 
@@ -126,8 +126,8 @@ def test_raw_files_that_are_there_and_simulated_homes_are_no_problem(found, tmp_
     preflight.check_datasets(
         found,
         {
-            "marble": {"source": "marble", "root": str(tmp_path)},
-            "sim": {"source": "mural", "root": "", "simulate": {"seed": 1, "sessions": 2}},
+            "marble": {"source": "marble", "home": "marble", "root": str(tmp_path)},
+            "sim": {"source": "mural", "home": "mural", "root": "", "simulate": {"seed": 1, "sessions": 2}},
         },
     )
     assert len(found.facts) == 2
@@ -217,7 +217,7 @@ def test_the_largest_of_the_fetched_models_counts(found, tmp_path):
 def test_what_all_checks_found_is_printed_at_once_and_a_problem_fails(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     models = {"mine": {"source": "folder", "path": "no/such"}}
-    datasets = {"home": {"source": "marble", "root": "nowhere"}}
+    datasets = {"home": {"source": "marble", "home": "marble", "root": "nowhere"}}
     login = ["--models", json.dumps(models), "--datasets", json.dumps(datasets), "--fetched", "models", "--base", "."]
     pins = environment(tmp_path / "odd.yaml", "torch=0.4.1")
     check_login.main(

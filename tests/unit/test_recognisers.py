@@ -2,7 +2,7 @@
 
 import pytest
 from hearth.configuration import ConfigError, resolve
-from hearth.recognisers import compared, prompts, recognisers, selected_pairs, students, table_pairs
+from hearth.recognisers import compared, figures, prompts, recognisers, selected_pairs, students, table_pairs
 from yaml_kit import CONFIG, changed, make_project
 
 
@@ -155,3 +155,32 @@ def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_
     assert list(students(filled)) == ["little_reasoning_made-up"]
     assert table_pairs(filled, "one") == [("little", "made-up"), ("large", "made-up")]
     assert table_pairs(filled, "two") == [("little", "second"), ("large", "second")]
+
+
+@pytest.mark.parametrize(
+    ("select", "more", "drawn"),
+    [
+        ("models", {}, ["f1_by_size", "failures", "confusion"]),
+        ("students", {}, ["f1_by_size", "failures", "transfer"]),
+        ("baselines", {"baselines": ["majority"]}, ["failures"]),
+        ("fewer", {"students/groups": {"fewer": {"max_examples": [5]}}}, ["failures", "learning_curve"]),
+        (
+            "sure",
+            {"conditions": {"sure": {"of": "models", "decoding": {"confidence": "tokens"}}}},
+            ["failures", "calibration"],
+        ),
+    ],
+)
+def test_a_run_makes_the_figures_that_its_scores_have_something_for(project, select, more, drawn):
+    config = changed(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": select}]}})
+    for path, value in more.items():
+        config = changed(config, path, value)
+    filled, _ = resolve(config, [], project)
+    assert figures(filled) == drawn
+
+
+def test_a_model_of_unknown_size_is_in_no_figure_about_size(project):
+    config = changed(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": ["large"]}]}})
+    filled, _ = resolve(config, [], project)
+    assert figures(filled) == ["f1_by_size", "failures", "confusion"]
+    assert figures(filled, unsized=["large"]) == ["failures"]

@@ -11,7 +11,7 @@ from hearth.evaluation import claims
 from hearth.evaluation import report as reports
 from hearth.evaluation.figures import CAPTIONS, FIGURES, render
 from hearth.files import write_json, write_text
-from made_up import made_up_run
+from made_up import made_up_everything, made_up_run
 
 import report
 
@@ -59,7 +59,7 @@ class Elements(HTMLParser):
 
 
 def test_the_page_is_whole_html_with_every_id_once():
-    scores = made_up_run()
+    scores = made_up_everything()
     found = Elements(page(scores, drawings={name: render(name, scores)["svg"].decode() for name in FIGURES}))
     assert not found.open
     assert len(found.ids) == len(set(found.ids))
@@ -72,6 +72,22 @@ def test_the_page_loads_nothing_and_runs_nothing():
     assert all(re.fullmatch(r"(#|[a-z_]+[./])[\w.~/-]*", link) for link in found.links), found.links
     assert "@import" not in found.text
     assert "url(http" not in found.text
+
+
+def test_the_page_forbids_scripts_and_the_network():
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', page(made_up_run()))
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules.pop("style-src") == "'unsafe-inline'"
+    assert set(rules) >= {"default-src", "base-uri", "form-action"}
+    assert set(rules.values()) == {"'none'"}
+
+
+def test_a_figure_says_what_it_shows_how_to_read_it_and_of_how_much_it_is():
+    text = " ".join(Elements(page(made_up_run(simulated=["second"], stand_in="tiny"))).text.split())
+    for name in FIGURES:
+        assert text.index(CAPTIONS[name].shows) < text.index(CAPTIONS[name].reading)
+    of = "made-up: 3 test windows of 2 sessions; second (simulated): 3 test windows of 2 sessions."
+    assert text.count(f"Of {of} Simulated homes, not recorded ones: second. Tiny models") == len(FIGURES)
 
 
 def test_links_lead_to_files_of_the_run():
@@ -94,7 +110,7 @@ def test_every_claim_has_its_verdicts_and_what_decides_them():
         assert record["claim"] in text
         assert record["verdict"] in text
         assert record["because"] in text
-    assert text.index(claims.CLAIMS[0].name) < text.index(CAPTIONS["f1_by_size"][0]) < text.index("All scores")
+    assert text.index(claims.CLAIMS[0].name) < text.index(CAPTIONS["f1_by_size"].title) < text.index("All scores")
 
 
 def test_hostile_names_are_text():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import window_dataset
 from hearth import events, files, programs, windows
+from hearth.gold import as_gold
 from hearth.prompts import window_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -328,3 +329,42 @@ def test_the_program_names_a_file_that_holds_no_events(tmp_path, capsys):
     [line] = capsys.readouterr().err.splitlines()
     assert "events.parquet: not a Parquet file" in line
     assert not (tmp_path / "out").exists()
+
+
+def joint(*right):
+    """Events of one session each with these right labels."""
+    found = table({"s-1": len(right), "s-2": 2})
+    every = [*map(list, right), ["a"], ["a", "b"]]
+    return found.assign(activity=[labels[0] for labels in every], alternatives=every)
+
+
+def test_windows_of_events_with_several_right_labels_have_all_of_them():
+    cut = windows.cut(joint(["a", "b"], ["b"]), "home", 10, keep_short=True)
+    assert (cut[0]["gold"], cut[0]["gold_any"]) == (["a", "b"], [["a", "b"], ["b"]])
+    made, splits = windows.make(joint(["a", "b"], ["b"]), "home", size=10, keep_short=True, test_fraction=0.5, seed=0)
+    assert sorted(splits["several"].values()) == [1, 1]
+    for window in made:
+        windows.check(window)
+
+
+def test_a_right_label_stands_for_the_gold_one_and_a_wrong_one_for_itself():
+    window = {"gold": ["a", "b", "c"], "gold_any": [["a", "b"], ["b"], ["c", "a"]]}
+    assert as_gold(window, ["b", "a", "a"]) == ["a", "a", "c"]
+    assert as_gold(window, [None, "b", "x"]) == [None, "b", "x"]
+    assert as_gold({"gold": ["a"]}, ["b"]) == ["b"]
+
+
+@pytest.mark.parametrize("right", [None, [], [["b"], ["b"]], [["a"], "b"], [["a"], ["b", None]]])
+def test_check_refuses_right_labels_that_do_not_begin_with_gold(right):
+    window = {**windows.make(joint(["a", "b"], ["b"]), "h", size=9, keep_short=True, test_fraction=0.5, seed=0)[0][0]}
+    window |= {"gold": ["a", "b"], "gold_any": right, "events": window["events"]}
+    with pytest.raises(ValueError, match="gold_any"):
+        windows.check(window)
+
+
+def test_windows_are_a_sequence():
+    cut = windows.cut(table({"s-1": 25}), "home", 10, keep_short=True)
+    assert len(cut) == 3
+    assert cut[-1] == list(cut)[2]
+    with pytest.raises(IndexError):
+        cut[3]

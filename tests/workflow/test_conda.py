@@ -63,7 +63,18 @@ def test_every_program_of_the_chain_finds_what_it_imports_in_the_environment_of_
     assert llm == {"fetch_model", "recognise", "distil"}
     assert analysis == {
         *("simulate_home", "load_dataset", "window_dataset", "render_prompt", "gather_predictions"),
-        *("parse_predictions", "audit", "audit_table", "score", "table", "claims", "cost", "figure", "report"),
+        *(
+            "parse_predictions",
+            "audit",
+            "audit_table",
+            "score",
+            "table",
+            "claims",
+            "cost",
+            "figure",
+            "report",
+            "provenance",
+        ),
     }
 
 

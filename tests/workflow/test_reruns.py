@@ -8,7 +8,7 @@ import yaml
 from runs import REPOSITORY, Workflow, slurm_profile, small_config
 
 DATA = ("simulate_home", "load_dataset", "window_dataset")
-SHOWN = {"claims": 1, "figure": 2, "report": 1, "all": 1}
+SHOWN = {"claims": 1, "figure": 5, "report": 1, "provenance": 1, "all": 1}
 
 
 def config(change):
@@ -127,6 +127,16 @@ MATRIX = [
         },
     ),
     (
+        "a setting of the prompt",
+        config(lambda c: c["prompt"].update(rules=False)),
+        {
+            "render_prompt": 2,
+            **{"recognise": 20, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
+            **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
         "one training seed added",
         config(lambda c: c["students"].update(seeds=[0, 5])),
         {
@@ -204,7 +214,7 @@ MATRIX = [
     (
         "a module of the figures",
         line("workflow_scripts/hearth/evaluation/figures/sizes.py"),
-        {"figure": 2, "report": 1, "all": 1},
+        {"figure": 5, "report": 1, "all": 1},
     ),
     (
         "the report's template",

@@ -44,7 +44,7 @@ def test_figures_and_report_say_what_stands_in_for_the_real_thing(undisturbed):
         assert "Tiny models, not real ones: tiny-s, tiny-m" in drawn
     page = (results / "report.html").read_text()
     assert "Simulated homes, not recorded ones: sim-marble, sim-mural" in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 4
     assert all(f'href="tables/{table}.md"' in page for table in ("claims", "scaling", "distillation", "cross_dataset"))
     assert str(undisturbed.directory) not in page
 

@@ -25,6 +25,8 @@ from hearth.recognisers import (
 from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 PROJECT = Path(__file__).resolve().parents[2]
+# Formats in which a home can be simulated (simulation.FORMATS, which only its own jobs import).
+SIMULATED = ("marble", "mural")
 # Tables that every run makes by itself, beside those that a config declares.
 OWN_TABLES = ("claims", "cost", "audit")
 
@@ -62,6 +64,11 @@ def content_digest(path: Path) -> str:
     path = Path(path)
     # As text: `digest` sorts keys, and a prompt lists rooms in the order of the home's yaml.
     return digest(json.dumps(read_yaml(path))) if path.suffix in {".yaml", ".json"} else file_digest(path)
+
+
+def home_path(home: str, project: Path = PROJECT) -> Path:
+    """The file of a home: a name is one of the project's, a path ending in .yaml a file of the user's own."""
+    return Path(home) if home.endswith(".yaml") else project / "config" / "homes" / f"{home}.yaml"
 
 
 def _documents(files: list[Path]) -> list[tuple[Path, object]]:
@@ -133,14 +140,19 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
         yield from _unknown("dataset", group["trained_on"], [*where, "trained_on"], datasets)
     for name, dataset in datasets.items():
         homes = sorted(path.stem for path in (project / "config" / "homes").glob("*.yaml"))
-        if dataset["home"] not in homes:
-            yield ["datasets", name, "home"], f"unknown home {dataset['home']!r}{nearest(dataset['home'], homes)}"
+        home = home_path(dataset["home"], project)
+        if not home.is_file() and home != Path(dataset["home"]):
+            hint = nearest(dataset["home"], homes)
+            yield ["datasets", name, "home"], f"unknown home {dataset['home']!r}{hint}, or name a file: my-home.yaml"
         else:
             try:
-                load_home(project / "config" / "homes" / f"{dataset['home']}.yaml")
+                load_home(home)
             except HomeError as error:
                 for line in str(error).splitlines():
                     yield ["datasets", name, "home"], line
+        if "simulate" in dataset and dataset["source"] not in SIMULATED:
+            what = f"no home is simulated as {dataset['source']!r}; it must be one of {', '.join(SIMULATED)}"
+            yield ["datasets", name, "source"], what
         folder = dataset["root"] or config.get(f"{name}_root")
         if "simulate" in dataset and folder:
             yield (

@@ -1,12 +1,17 @@
 """The event contract: one row for every change of a sensor's state, and the account of how the rows were read.
 
-`events.parquet` has the columns of `COLUMNS`. Rows are sorted by session (natural order: `session2` before
-`session10`) and event; within a session time never decreases.
+`events.parquet` has the columns of `COLUMNS`, and `alternatives` behind them where some event has several right
+activities (`recording.several: any` of its home). Rows are sorted by session (natural order: `session2` before
+`session10`) and event; within a session time never decreases. In memory, columns of text may be categorical: ten
+million events then take some 400 MB.
 """
 
+import hashlib
+import itertools
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +37,16 @@ SCHEMA = pa.schema(
     ]
 )
 COLUMNS = tuple(SCHEMA.names)
+ALTERNATIVES = "alternatives"  # all right activities of an event, `activity` first; a list
+_WITH_ALTERNATIVES = SCHEMA.append(pa.field(ALTERNATIVES, pa.list_(pa.string())))
+_TEXTS = ("session", "room", "sensor", "state", "description", "activity")
 
 PROBLEMS_SHOWN = 50
+PLACES_SHOWN = 10
+_CHUNK = 100_000  # events whose JSON is in memory at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A row that could not become an event: file relative to the data's root, 1-based line (the header is 1), why."""
 
@@ -54,7 +64,7 @@ class LoadReport:
     """What became of every row: `rows == loaded + len(broken) + sum(skipped.values())`.
 
     `rows` are the records of the event files, and of files beside them (labels) the broken ones only.
-    `notes` say what was mended or found odd without losing a row.
+    `notes` say what was mended or found odd without losing a row; `places` where the first rows of a kind were skipped.
     """
 
     files: int = 0
@@ -63,6 +73,13 @@ class LoadReport:
     broken: list[Problem] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+    def skip(self, reason: str, places: Sequence[str], count: int | None = None) -> None:
+        """Count rows as skipped for `reason`: one a place, or `count` of which `places` are the first."""
+        self.skipped[reason] += len(places) if count is None else count
+        known = self.places.setdefault(reason, [])
+        known += places[: PLACES_SHOWN - len(known)]
 
     @property
     def broken_share(self) -> float:
@@ -96,73 +113,147 @@ def check(events: pd.DataFrame, home: Home) -> None:
     """Raise ValueError, naming session, event and column, at the first row that breaks the contract for `home`."""
     _check_form(events)
     labels = set(home.labels)
-    for row in events.itertuples(index=False):
-        sensor = home.sensors.get(row.sensor)
-        if sensor is None:
-            raise _wrong(row, "sensor", f"{row.sensor!r} is not a sensor of {home.name}")
-        if row.room != sensor.room:
-            raise _wrong(row, "room", f"{row.room!r}, but sensor {row.sensor!r} stands in {sensor.room!r}")
-        if row.state not in sensor.states.values():
-            raise _wrong(row, "state", f"{row.state!r} is no state of sensor {row.sensor!r}")
-        description = " ".join(part for part in (sensor.room, sensor.words, row.state) if part)
-        if row.description != description:
-            raise _wrong(row, "description", f"{row.description!r}, expected {description!r}")
-        if row.activity not in labels:
-            raise _wrong(row, "activity", f"{row.activity!r} is not a label of {home.name}")
+    faults = []
+    for row, (sensor, room, state, description) in _distinct(events, ("sensor", "room", "state", "description")):
+        known = home.sensors.get(sensor)
+        if known is None:
+            faults.append((row, "sensor", f"{sensor!r} is not a sensor of {home.name}"))
+        elif room != known.room:
+            faults.append((row, "room", f"{room!r}, but sensor {sensor!r} stands in {known.room!r}"))
+        elif state not in known.states.values():
+            faults.append((row, "state", f"{state!r} is no state of sensor {sensor!r}"))
+        elif description != (expected := " ".join(part for part in (known.room, known.words, state) if part)):
+            faults.append((row, "description", f"{description!r}, expected {expected!r}"))
+    for row, (activity,) in _distinct(events, ("activity",)):
+        if activity not in labels:
+            faults.append((row, "activity", f"{activity!r} is not a label of {home.name}"))
+    for row, names in _distinct_lists(events, ALTERNATIVES):
+        if unknown := [name for name in names if name not in labels]:
+            faults.append((row, ALTERNATIVES, f"{unknown[0]!r} is not a label of {home.name}"))
+    _raise_first(events, faults)
 
 
-def _wrong(row, column: str, what: str) -> ValueError:
-    return ValueError(f"session {row.session!r}, event {row.event}, column {column}: {what}")
+def _distinct(events: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[int, tuple]]:
+    """(position of the first row, values) of every combination of values that occurs."""
+    first = ~events[list(columns)].duplicated().to_numpy()
+    for row in np.flatnonzero(first).tolist():
+        yield row, tuple(events[column].iloc[row] for column in columns)
+
+
+def _distinct_lists(events: pd.DataFrame, column: str) -> Iterator[tuple[int, object]]:
+    """(position of the first row, value) of every object in a column of lists; equal lists may be several objects."""
+    if column in events:
+        rows: dict[int, int] = {}
+        values = events[column].to_numpy(dtype=object)
+        for row, value in enumerate(values):
+            rows.setdefault(id(value), row)
+        yield from ((row, values[row]) for row in rows.values())
+
+
+def _raise_first(events: pd.DataFrame, faults: Sequence[tuple[int, str, str]]) -> None:
+    """Raise ValueError for the fault (row, column, what) of the earliest row, if there is any."""
+    if faults:
+        row, column, what = min(faults, key=lambda fault: fault[0])
+        session, event = events["session"].iloc[row], events["event"].iloc[row]
+        raise ValueError(f"session {session!r}, event {event}, column {column}: {what}")
 
 
 def _check_form(events: pd.DataFrame) -> None:
     """What holds in every home: columns and types, order of sessions, numbering of events, order of times."""
-    if tuple(events.columns) != COLUMNS:
+    if tuple(events.columns) not in (COLUMNS, (*COLUMNS, ALTERNATIVES)):
         raise ValueError(f"columns are {', '.join(map(str, events.columns))}; expected {', '.join(COLUMNS)}")
     if events["time"].dtype != np.dtype("datetime64[ms]"):
         raise ValueError(f"column time: type {events['time'].dtype}, expected datetime64[ms] without a time zone")
-    previous = None
-    for row in events.itertuples(index=False):
-        for column in ("session", "room", "sensor", "state", "description", "activity"):
-            if not isinstance(getattr(row, column), str):
-                raise _wrong(row, column, f"{getattr(row, column)!r} is not text")
-        residents = row.residents
-        if not (isinstance(residents, list) and all(isinstance(resident, str) for resident in residents)):
-            raise _wrong(row, "residents", f"{residents!r} is not a list of names")
-        if residents != sorted(set(residents)):
-            raise _wrong(row, "residents", f"{residents!r} is not sorted, or names somebody twice")
-        if pd.isna(row.time):
-            raise _wrong(row, "time", "missing")
-        same = previous is not None and previous.session == row.session
-        if not same and previous is not None and natural_key(row.session) < natural_key(previous.session):
-            raise _wrong(row, "session", f"comes after session {previous.session!r}; sessions must be in natural order")
-        if row.event != (previous.event + 1 if same else 0):
-            raise _wrong(row, "event", "events of a session must be numbered 0, 1, 2, ...")
-        if same and row.time < previous.time:
-            raise _wrong(row, "time", f"{row.time} is before the event ahead of it ({previous.time})")
-        previous = row
+    faults = []
+    for column in _TEXTS:
+        faults += [
+            (row, column, f"{value!r} is not text")
+            for row, (value,) in _distinct(events, (column,))
+            if not isinstance(value, str)
+        ]
+    _raise_first(events, faults)
+    for row, names in _distinct_lists(events, "residents"):
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            faults.append((row, "residents", f"{names!r} is not a list of names"))
+        elif names != sorted(set(names)):
+            faults.append((row, "residents", f"{names!r} is not sorted, or names somebody twice"))
+    faults += _order_faults(events)
+    if ALTERNATIVES in events:
+        for row, (names, activity) in enumerate(zip(events[ALTERNATIVES], events["activity"], strict=True)):
+            if not (isinstance(names, list) and names[:1] == [activity]):
+                faults.append((row, ALTERNATIVES, f"{names!r} is not a list that begins with the activity"))
+                break
+    _raise_first(events, faults)
+
+
+def _order_faults(events: pd.DataFrame) -> list[tuple[int, str, str]]:
+    """The first rows at which times are missing or decrease, sessions are out of order, and numbers leap."""
+    if events.empty:
+        return []
+    faults = []
+    codes, names = pd.factorize(events["session"])
+    times, numbers = events["time"].to_numpy(), events["event"].to_numpy()
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    if missing := np.flatnonzero(np.isnat(times))[:1].tolist():
+        faults.append((missing[0], "time", "missing"))
+    for before, start in itertools.pairwise(starts):
+        previous, session = names[codes[before]], names[codes[start]]
+        if natural_key(session) < natural_key(previous):
+            what = f"comes after session {previous!r}; sessions must be in natural order"
+            faults.append((int(start), "session", what))
+            break
+    lengths = np.diff(np.r_[starts, len(codes)])
+    expected = np.arange(len(codes)) - np.repeat(starts, lengths)
+    if wrong := np.flatnonzero(numbers != expected)[:1].tolist():
+        faults.append((wrong[0], "event", "events of a session must be numbered 0, 1, 2, ..."))
+    late = np.flatnonzero((times[1:] < times[:-1]) & (codes[1:] == codes[:-1]))[:1] + 1
+    for row in late.tolist():
+        what = f"{events['time'].iloc[row]} is before the event ahead of it ({events['time'].iloc[row - 1]})"
+        faults.append((row, "time", what))
+    return faults
 
 
 def write(path: Path, events: pd.DataFrame) -> None:
     """Write `events` as Parquet, atomically; equal events give equal bytes (for one version of pyarrow)."""
     _check_form(events)
-    columns = [pa.array(events[name].tolist(), type=SCHEMA.field(name).type) for name in COLUMNS]
+    schema = _WITH_ALTERNATIVES if ALTERNATIVES in events else SCHEMA
+    columns = [_arrow(events[field.name], field.type) for field in schema]
     with files.replacing(path) as temporary:
-        pq.write_table(pa.Table.from_arrays(columns, schema=SCHEMA), temporary)
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary)
+
+
+def _arrow(column: pd.Series, kind: pa.DataType) -> pa.Array:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pa.DictionaryArray.from_arrays(column.cat.codes, column.cat.categories.astype(object)).cast(kind)
+    if pa.types.is_list(kind):
+        # Lists are few and shared by many events.
+        codes, distinct = _list_codes(column)
+        return pa.array(distinct, type=kind).take(pa.array(codes))
+    return pa.array(column.to_numpy() if column.dtype.kind in "iM" else column.tolist(), type=kind)
+
+
+def _list_codes(column: pd.Series) -> tuple[np.ndarray, list[list]]:
+    """Each row's position in the list of distinct lists."""
+    known: dict[tuple, int] = {}
+    codes = np.fromiter((known.setdefault(tuple(names), len(known)) for names in column), np.int64, len(column))
+    return codes, [list(names) for names in known]
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read an events file. Raises ValueError naming the file when it is none, or its rows break the contract."""
+    """Read an events file, text as categories. Raises ValueError naming a file that is none, or breaks the contract."""
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such events file; load_dataset.py writes it")
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, read_dictionary=list(_TEXTS))
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a Parquet file: {error}") from None
-    if table.schema != SCHEMA:
+    if not any(_plain(table.schema).equals(schema) for schema in (SCHEMA, _WITH_ALTERNATIVES)):
         raise ValueError(f"{path}: not an events file: its columns are {', '.join(table.schema.names)}")
-    events = table.to_pandas()
-    events["residents"] = pd.Series([list(names) for names in table["residents"].to_pylist()], dtype=object)
+    lists = [name for name in ("residents", ALTERNATIVES) if name in table.schema.names]
+    events = table.drop(lists).to_pandas()
+    for name in lists:
+        events[name] = shared_lists(*_dictionary(table[name]))
+    events = events[table.schema.names]
     try:
         _check_form(events)
     except ValueError as error:
@@ -170,22 +261,67 @@ def read(path: Path) -> pd.DataFrame:
     return events
 
 
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """The schema without dictionaries."""
+    return pa.schema(
+        [
+            pa.field(field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
+            for field in schema
+        ]
+    )
+
+
+def _dictionary(column: pa.ChunkedArray) -> tuple[np.ndarray, list[list]]:
+    """Each row's position in the list of distinct lists, a chunk of rows in memory at a time."""
+    known: dict[tuple, int] = {}
+    codes = [
+        known.setdefault(tuple(names), len(known))
+        for start in range(0, len(column), _CHUNK)
+        for names in column.slice(start, _CHUNK).to_pylist()
+    ]
+    return np.array(codes, dtype=np.int64), [list(names) for names in known]
+
+
+def shared_lists(codes: np.ndarray, distinct: Sequence[list]) -> np.ndarray:
+    """An array of lists, the one of its code for each row: equal rows share one object."""
+    values = np.empty(len(distinct), dtype=object)
+    values[:] = distinct
+    return values[codes]
+
+
 def digest(events: pd.DataFrame) -> str:
-    """SHA-256 (hex) of the content: independent of file format, library version and index."""
-    content = events.assign(time=events["time"].astype("int64"))
-    return files.digest([COLUMNS, content[list(COLUMNS)].values.tolist()])
+    """SHA-256 (hex) of the content: independent of file format, library version, types of text and index.
+
+    It is `files.digest([columns, rows])`, with the JSON of some rows in memory at a time.
+    """
+    columns = list(events.columns)
+    found = hashlib.sha256(f"[{_json(columns)},[".encode())
+    for start in range(0, len(events), _CHUNK):
+        part = events.iloc[start : start + _CHUNK]
+        rows = zip(*(_values(part[name]) for name in columns), strict=True)
+        found.update(("," if start else "").encode() + _json(list(rows))[1:-1].encode())
+    found.update(b"]]")
+    return found.hexdigest()
+
+
+def _values(column: pd.Series) -> list:
+    return column.astype("int64").tolist() if column.dtype.kind == "M" else column.tolist()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def dataset_card(home: Home, events: pd.DataFrame, report: LoadReport, simulated: bool) -> str:
     """The data set's card in Markdown: what was read, what became of it, and what is in it."""
     origin = "**simulated**: written by this project, not recorded" if simulated else "recorded"
-    skipped = [f"  - {reason}: {count}" for reason, count in sorted(report.skipped.items())]
+    skipped = [f"  - {reason}: {count}{_where(report, reason)}" for reason, count in sorted(report.skipped.items())]
     broken = [f"- {_code(str(problem))}" for problem in report.broken[:PROBLEMS_SHOWN]]
     if len(report.broken) > PROBLEMS_SHOWN:
         broken.append(f"- and {len(report.broken) - PROBLEMS_SHOWN} more")
     sessions = [
         (session, len(part), " ".join(_residents(part)), _clock(part["time"].iloc[0]), _clock(part["time"].iloc[-1]))
-        for session, part in events.groupby("session", sort=False)
+        for session, part in events.groupby("session", sort=False, observed=True)
     ]
     labels, sensors = Counter(events["activity"]), Counter(events["sensor"])
     parts = [
@@ -218,13 +354,21 @@ def dataset_card(home: Home, events: pd.DataFrame, report: LoadReport, simulated
     return "\n\n".join(parts) + "\n"
 
 
+def _where(report: LoadReport, reason: str) -> str:
+    """The first places at which rows were skipped, as far as the loader says."""
+    places = report.places.get(reason, [])
+    more = report.skipped[reason] - len(places)
+    return f" ({_code(', '.join(places))}{f' and {more} more' if more else ''})" if places else ""
+
+
 def _code(text: str) -> str:
     """`text` as a code span, so that nothing in a broken row is taken for markup."""
     return "`" + text.replace("`", "'") + "`"
 
 
 def _residents(events: pd.DataFrame) -> list[str]:
-    return sorted({name for names in events["residents"] for name in names}, key=natural_key)
+    distinct = {id(names): names for names in events["residents"]}.values()
+    return sorted({name for names in distinct for name in names}, key=natural_key)
 
 
 def _clock(time: pd.Timestamp) -> str:

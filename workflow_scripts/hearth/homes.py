@@ -1,13 +1,16 @@
 """A home's yaml: rooms, sensors and how they read in words, activity labels, rules for ambiguous cases.
 
-`config/schemas/home.schema.yaml` describes every key. Nothing here knows how a dataset is stored.
+`config/schemas/home.schema.yaml` describes every key. How raw files are read, where that is the home's to say, is
+`recording.py`.
 """
 
 import zoneinfo
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from hearth import recording
+from hearth.recording import Recording
 from hearth.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 
 SCHEMA = Path(__file__).resolve().parents[2] / "config" / "schemas" / "home.schema.yaml"
@@ -39,6 +42,7 @@ class Home:
     rules: tuple[str, ...]
     example: dict
     transition: str
+    recording: Recording = field(default_factory=Recording)
 
     def describe(self, sensor: str, state: str) -> tuple[str, str, str]:
         """(room, state in words, description) of a raw sensor id and raw state.
@@ -80,6 +84,7 @@ def load_home(path: Path) -> Home:
         rules=tuple(raw.get("rules", ())),
         example=raw["example"],
         transition=raw.get("transition", "keep"),
+        recording=recording.recording(raw.get("recording", {})),
     )
 
 
@@ -102,3 +107,5 @@ def _reference_problems(raw: dict) -> Iterator[Problem]:
             yield [*where, "state"], f"unknown state {state!r}{nearest(state, states)}"
         if label not in raw["labels"]:
             yield [*where, "label"], f"unknown label {label!r}{nearest(label, raw['labels'])}"
+    for place, message in recording.problems(raw.get("recording", {}), raw["labels"]):
+        yield ["recording", *place], message

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hearth import files, models
+from hearth.configuration import home_path
+from hearth.homes import load_home
 from hearth.schemas import read_yaml
 from hearth.sources import raw_files
 
@@ -65,7 +67,7 @@ def check_datasets(found: Findings, datasets: Mapping[str, dict]) -> None:
             found.facts.append(f"dataset {name}: simulated")
             continue
         try:
-            raw = raw_files(dataset["source"], dataset["root"])
+            raw = raw_files(dataset["source"], dataset["root"], load_home(home_path(dataset["home"])))
         except ValueError as error:
             found.problems.append(f"dataset {name}: {error}")
         else:

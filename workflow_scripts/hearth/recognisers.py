@@ -4,7 +4,7 @@ A recogniser's name is put together from names that hold no underscore, joined b
 `<model>`, `<base>_<recipe>_<dataset>` for a student, `<either>_<condition>` for one that is asked in another way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -194,15 +194,21 @@ def selected_pairs(config: dict) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pair for table in tables for pair in table_pairs(config, table)))
 
 
-def figures(config: dict) -> list[str]:
-    """The figures of a run, those that its scores have nothing for left out; `cost_f1` stands apart."""
+def figures(config: dict, unsized: Collection[str] = ()) -> list[str]:
+    """The figures of a run, those that its scores have nothing for left out; `cost_f1` stands apart.
+
+    `unsized` are the models whose number of parameters is not known.
+    """
     known, pairs = recognisers(config), selected_pairs(config)
     shown = [(known[name], dataset) for name, dataset in pairs]
-    # What the paper is about: language models as they are, and students of its recipe.
+    # What the paper is about: language models of known size as they are, and students of its recipe.
     paper = [
         (found, dataset)
         for found, dataset in shown
-        if found.base and not found.condition and (found.student is None or found.student.recipe == PAPER_RECIPE)
+        if found.base
+        and found.base not in unsized
+        and not found.condition
+        and (found.student is None or found.student.recipe == PAPER_RECIPE)
     ]
     counted = [found for found, dataset in shown if _has_fewer_traces(found) and found.student.dataset == dataset]
     drawn = {

@@ -52,12 +52,16 @@ def build(folder: Path, environment_files: list[Path]) -> None:
 
 
 def _requirements(installed: Distribution) -> dict[str, str]:
-    """Package to version specifier of what a distribution needs here, without its extras."""
+    """Package to version specifier of what a distribution needs here, without its extras.
+
+    What `make setup` leaves out on purpose cannot be linked to: a distribution works here without it.
+    """
     needs = [Requirement(text) for text in installed.requires or []]
+    wanted = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
     return {
         canonicalize_name(need.name): str(need.specifier)
-        for need in needs
-        if need.marker is None or need.marker.evaluate({"extra": ""})
+        for need in wanted
+        if any(Distribution.discover(name=need.name))
     }
 
 

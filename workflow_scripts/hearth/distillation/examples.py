@@ -13,6 +13,7 @@ import torch
 from hearth.complexity import Scale
 from hearth.distillation import recipes
 from hearth.files import digest
+from hearth.gold import as_gold
 from hearth.prompts import split_prompt, user_turns
 from hearth.recipes import RECIPES
 
@@ -87,7 +88,8 @@ def build_examples(
     items, unfinished = {}, set()
     for trace in traces:
         name, window = trace["window_id"], by_id[trace["window_id"]]
-        if reason := recipes.unfit(recipe, labels.get(name), window["gold"]):
+        compared = labels.get(name) and as_gold(window, labels[name])
+        if reason := recipes.unfit(recipe, compared, window["gold"]):
             left_out[reason] += 1
             continue
         target, finished = recipes.target(recipe, trace, labels.get(name))

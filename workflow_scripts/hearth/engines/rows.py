@@ -26,7 +26,8 @@ class Rows:
         self._values: dict[int, torch.Tensor] = {}
         self._lengths = torch.zeros(0, dtype=torch.long, device=model.device)
         self._starting = 0  # how many rows, beyond those that `_lengths` knows, are being started
-        self.hidden: torch.Tensor  # which columns the queries at hand do not see, for `_attend`
+        self._columns = 0  # of a row's own that the queries at hand may see
+        self.seen: torch.Tensor  # which of them each query does see, for `_attend`
 
     @staticmethod
     def prepare(model) -> bool:
@@ -42,13 +43,13 @@ class Rows:
 
     def start(self, prompts: Sequence[list[int]]) -> torch.Tensor:
         """Add a row for each prompt (its tokens after the prefix); scores (prompts, vocabulary) of what comes next."""
-        device, width = self._lengths.device, max(map(len, prompts))
+        device, width = self._lengths.device, max(2, *map(len, prompts))  # a single query would look like a step's
         # Short prompts are filled up on the right, where causal attention does not look.
         tokens = torch.tensor([prompt + prompt[-1:] * (width - len(prompt)) for prompt in prompts], device=device)
         lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
         last, place = torch.unique(lengths - 1, return_inverse=True)
-        self.hidden = torch.ones(width, width, dtype=torch.bool, device=device).triu(1)
-        self._starting = len(prompts)
+        self.seen = torch.ones(width, self._before + width, dtype=torch.bool, device=device).tril(self._before)
+        self._starting, self._columns = len(prompts), width
         scores = self._forward(tokens, torch.arange(width, device=device)[None], logits_to_keep=last)
         self._starting = 0
         self._lengths = torch.cat([self._lengths, lengths])
@@ -57,8 +58,8 @@ class Rows:
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         """Add one token to every row; scores (rows, vocabulary) of what comes next."""
         lengths = self._lengths[:, None]
-        columns = torch.arange(int(lengths.max()) + 1, device=lengths.device)
-        self.hidden = (columns > lengths)[:, None, None, None]
+        self._columns = int(lengths.max()) + 1
+        self.seen = (torch.arange(self._columns, device=lengths.device) <= lengths)[:, None, None]
         scores = self._forward(torch.tensor(tokens, device=lengths.device)[:, None], lengths)
         self._lengths = self._lengths + 1
         return scores[:, -1]
@@ -72,17 +73,17 @@ class Rows:
 
     def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_) -> tuple[torch.Tensor, torch.Tensor]:
         """Store a layer's new keys and values; return all that its queries attend to beside the prefix's."""
-        rows, columns = len(self._lengths), self.hidden.shape[-1]
-        seen = []
+        rows, columns = len(self._lengths), self._columns
+        at_hand = []
         for room, new in ((self._keys, keys), (self._values, values)):
             stored = room[layer] = self._widened(room.get(layer), new, columns)
             if self._starting:
                 stored[rows : rows + self._starting, :, :columns] = new
-                seen.append(new)
+                at_hand.append(new)
             else:
                 stored[torch.arange(rows, device=new.device), :, self._lengths] = new[:, :, 0]
-                seen.append(stored[:rows, :, :columns])
-        return seen[0], seen[1]
+                at_hand.append(stored[:rows, :, :columns])
+        return at_hand[0], at_hand[1]
 
     def prefix(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """A layer's keys and values of the prefix, each (heads, tokens, width)."""
@@ -152,21 +153,23 @@ def _attend(module, query, key, value, attention_mask, scaling=None, rows: Rows 
     """Attention of every row's queries (rows, heads, tokens, width) to the one prefix and to the row's own columns."""
     if rows is None:  # the prefix itself is being read
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
-    count, heads, length, width = query.shape
-    groups = key.shape[1]
-    each = heads // groups * length  # queries of one row that share keys
     first_keys, first_values = rows.prefix(module.layer_idx)
-    before = first_keys.shape[1]
-    queries = (query * (width**-0.5 if scaling is None else scaling)).reshape(count, groups, each, width)
+    count, heads, length, width = query.shape
+    if length > 1:  # prompts are being read: what one fused pass saves is more than the copies cost
+        key = torch.cat([first_keys.expand(count, -1, -1, -1), key], dim=2)
+        value = torch.cat([first_values.expand(count, -1, -1, -1), value], dim=2)
+        return sdpa_attention_forward(module, query, key, value, rows.seen[None, None], scaling=scaling, **options)
+    groups, before = first_keys.shape[:2]
+    each = heads // groups  # queries of a row that share keys
+    queries = (query * (width**-0.5 if scaling is None else scaling)).view(count, groups, each, width)
     side_by_side = queries.transpose(0, 1).reshape(groups, count * each, width)
     shared = (side_by_side @ first_keys.mT).view(groups, count, each, before).transpose(0, 1)
-    own = (queries @ key.mT).view(count, groups, -1, length, key.shape[2])
-    own = own.masked_fill_(rows.hidden, -torch.inf).flatten(2, 3)
+    own = (queries @ key.mT).masked_fill_(~rows.seen, -torch.inf)
     weights = torch.cat([shared, own], dim=-1).softmax(dim=-1, dtype=torch.float32).to(query.dtype)
     side_by_side = weights[..., :before].transpose(0, 1).reshape(groups, count * each, before)
     output = (side_by_side @ first_values).view(groups, count, each, width).transpose(0, 1)
     output = output + weights[..., before:] @ value
-    return output.reshape(count, heads, length, width).transpose(1, 2).contiguous(), None
+    return output.reshape(count, 1, heads, width), None
 
 
 AttentionInterface.register(_ATTENTION, _attend)

@@ -4,9 +4,11 @@ import collections
 import gc
 import importlib.metadata
 import logging
+import os
 import resource
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -19,26 +21,34 @@ log = logging.getLogger(__name__)
 
 # Prompt tokens that are read together: enough to fill a processor, few enough for what attention needs meanwhile.
 _READ_TOGETHER = 1024
+# With batch size auto: the share of free memory that rows may come to fill, and the most rows; more gain little.
+_MEMORY_SHARE = 0.8
+_MOST_ROWS = {"cuda": 128, "cpu": 32}
 
 
 class TransformersEngine:
     """A model's folder, and a PEFT adapter if any, behind the `Engine` protocol.
 
-    Up to `batch_size` requests are completed at a time, begun in the order given; where one ends, another takes its
-    place. In float32 neither order nor batch size changes a completion; in bfloat16 they may. Weights are read
-    by `load`, or when the first completion is asked for.
+    Up to `batch_size` requests ('auto': as many as the free memory holds) are completed at a time, begun in the order
+    given; where one ends, another takes its place. In float32 neither order nor batch size changes a completion; in
+    bfloat16 they may. Weights are read by `load`, or when the first completion is asked for.
     """
 
     def __init__(
-        self, folder: Path, adapter: Path | None = None, dtype: str = "auto", device: str = "auto", batch_size: int = 16
+        self,
+        folder: Path,
+        adapter: Path | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        batch_size: int | Literal["auto"] = 16,
     ):
-        if batch_size < 1:
-            raise ValueError(f"batch size is {batch_size}; it must be at least 1")
+        if batch_size != "auto" and batch_size < 1:
+            raise ValueError(f"batch size is {batch_size}; it must be at least 1, or auto")
         self.device = models.resolve_device(device)
         self.dtype = models.resolve_dtype(dtype, self.device)
         self.tokenizer = models.load_tokenizer(folder)
         self._folder, self._adapter = folder, adapter
-        self._fits = batch_size  # halved when the GPU's memory runs out, and kept so
+        self._fits = batch_size  # a number once it is known; halved when the GPU's memory runs out, and kept so
         self._model = None
 
     def load(self) -> None:
@@ -62,6 +72,8 @@ class TransformersEngine:
         waiting = collections.deque((request, self._tokens(request.suffix)) for request in requests)
         context = self._model.config.get_text_config().max_position_embeddings
         check_lengths(len(head), {request.key: len(ids) for request, ids in waiting}, decoding, context)
+        if self._fits == "auto":
+            self._fits = self._rows_in_memory(max((len(ids) for _, ids in waiting), default=0), decoding)
         turns = Turns(self.tokenizer, self._model.config.get_text_config().vocab_size, self._ends, decoding)
         while waiting:
             running: list[Turn] = []
@@ -98,6 +110,21 @@ class TransformersEngine:
 
     def _tokens(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _rows_in_memory(self, longest: int, decoding: Decoding) -> int:
+        """How many rows the free memory holds when every one grows as long as it may."""
+        if self.device == "cuda":
+            free = torch.cuda.mem_get_info()[0]
+        else:
+            free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        config = self._model.config.get_text_config()
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        token = 2 * config.num_hidden_layers * config.num_key_value_heads * width * self._model.dtype.itemsize
+        scores = 4 * 4 * config.vocab_size  # float32, and copies that choosing among them makes
+        fits = int(_MEMORY_SHARE * free / (token * (longest + decoding.max_new_tokens) + scores))
+        fits = max(1, min(fits, _MOST_ROWS[self.device]))
+        log.info("%.1f GB are free: %d windows at a time", free / 1e9, fits)
+        return fits
 
     def _complete(
         self, head: list[int], waiting: collections.deque, running: list[Turn], turns: Turns

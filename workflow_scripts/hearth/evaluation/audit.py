@@ -10,6 +10,7 @@ import numpy as np
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.flags import FLAGS, Trace, Vocabulary, raised
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
+from hearth.gold import as_gold
 from hearth.homes import Home
 
 SPLIT = "train"
@@ -69,7 +70,7 @@ def audit(recogniser: str, dataset: str, home: Home, prompt: dict, pairs: list[t
                 "window_id": window["window_id"],
                 "session": window["session"],
                 "events": len(gold),
-                "correct": sum(given == true for given, true in zip(labels, gold, strict=True)),
+                "correct": sum(given == true for given, true in zip(as_gold(window, labels), gold, strict=True)),
                 "flags": raised(Trace(vocabulary, prompt, window, row)),
             }
         )
@@ -111,6 +112,8 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
         cells=[[cell(record, name) for name in COLUMNS] for record in records if record["flag"] not in never],
         records=records,
         notes=[
+            *([("Simulated data", provenance.simulated_data(simulated))] if simulated else []),
+            *([("Tiny models", [f"{', '.join(tiny)}: stand-ins for real ones"])] if tiny else []),
             *([("Never raised", [", ".join(never)])] if never else []),
             *NOTES,
             ("Prompt", list(prompts)),

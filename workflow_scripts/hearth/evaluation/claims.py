@@ -345,6 +345,7 @@ def _retained(scores: list[dict], base: str, trained_on: str, dataset: str) -> t
 def _bases(scores: list[dict], dataset: str) -> list[dict]:
     """The scores of base models on a dataset, smallest first."""
     found = [score for score in scores if score["kind"] == "base" and score["dataset"] == dataset]
+    found = [score for score in found if score["parameters"]]  # a server does not say its model's
     return sorted(found, key=lambda score: (score["parameters"], score["recogniser"]))
 
 

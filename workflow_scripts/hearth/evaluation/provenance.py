@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hearth.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.homes import Home
+from hearth.recording import Recording
 
 Notes = list[tuple[str, list[str]]]
 
@@ -71,9 +72,12 @@ def of_score(
     """
     split = _pick(splits, _SPLIT_KEYS, "splits.json", _CUT_KEYS)
     split["sessions"] = {name: len(sessions) for name, sessions in split["sessions"].items()}
+    # What is right of several labels: a home whose raw files could hold them says so.
+    several = {"several": home.recording.several} if home.recording != Recording() else {}
     return {
         "prompt": None if prompt is None else _pick(prompt, _PROMPT_KEYS, "prompt", _SHOTS_KEYS),
-        "home": {"name": facts["home"], "timezone": home.timezone, "labels": len(home.labels)},
+        "home": {"name": facts["home"], "timezone": home.timezone, "labels": len(home.labels)} | several,
+        **({"several": splits["several"]} if "several" in splits else {}),
         "dataset_digest": _pick(splits, ("dataset_digest",), "splits.json")["dataset_digest"],
         "split": split,
         "decoding": facts["decoding"],
@@ -105,6 +109,11 @@ def simulated_datasets(scores: list[dict]) -> list[str]:
     return sorted({name for score in scores for name in score["provenance"]["simulated"]})
 
 
+def simulated_data(names: Iterable[str]) -> list[str]:
+    """What a table's notes say of simulated datasets."""
+    return [f"{name}: simulated by this project, not recorded in a home" for name in names]
+
+
 def stand_ins(scores: list[dict]) -> list[str]:
     """What must be said first of scores that rest on something other than real homes and real models."""
     tiny = {score["base"] or score["recogniser"]: None for score in scores if score["provenance"]["stand_in"]}
@@ -124,7 +133,7 @@ def notes(scores: list[dict], commit: str) -> Notes:
     found = [
         (
             "Simulated data",
-            [f"{name}: simulated by this project, not recorded in a home" for name in simulated_datasets(scores)],
+            simulated_data(simulated_datasets(scores)),
         ),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in (teachers | stand_ins).items() if stand_in]),
         ("Metrics", [METRICS_NOTE]),
@@ -209,8 +218,16 @@ def _data(score: dict) -> str:
     home = facts["home"]
     return (
         f"events {facts['dataset_digest'][:_SHORT]}, "
-        f"home {home['name']} ({home['labels']} labels, clock {home['timezone']})"
+        f"home {home['name']} ({home['labels']} labels, clock {home['timezone']}){_several(facts)}"
     )
+
+
+def _several(facts: dict) -> str:
+    """What is right for an event with several labels, where the home says so."""
+    policy = facts["home"].get("several")
+    tested = f" ({facts['several']['test']} events of the test split)" if facts.get("several") else ""
+    right = {"first": "the first is right", "any": f"any of them is right{tested}"}
+    return f"; of several labels of an event {right[policy]} (`several: {policy}`)" if policy else ""
 
 
 def _model(score: dict) -> str:

@@ -1,7 +1,7 @@
 """The report of a run: one page of claims, figures and tables that needs nothing but itself.
 
 Built from scores alone, by the functions that build the tables, so the page and the files beside it say the same.
-The template escapes every text; only the drawings go in as they are.
+The template escapes every text; only the drawings go in as they are. The page's policy forbids scripts and the network.
 """
 
 import re
@@ -32,7 +32,8 @@ def page(scores: list[dict], specs: dict[str, dict], drawings: dict[str, str], c
     return environment.from_string(template).render(
         stand_ins=provenance.stand_ins(scores),
         claims=_grouped(claimed),
-        figures={name: (*CAPTIONS[name], inline(svg, name)) for name, svg in drawings.items()},
+        figures={name: (CAPTIONS[name], inline(svg, name)) for name, svg in drawings.items()},
+        tested=_tested(scores, simulated),
         tables={name: (table, _particular(table.notes, dict(grounds))) for name, table in shown.items()},
         grounds=grounds,
         datasets={
@@ -57,6 +58,16 @@ def _table(name: str, spec: dict, scores: list[dict], commit: str) -> Table:
             raise ValueError(f"table {name}: no score of {recogniser} on {dataset} was given")
     declared = {key: value for key, value in spec.items() if key != "pairs"}
     return tables.build(declared, [by_pair[pair] for pair in pairs], commit)
+
+
+def _tested(scores: list[dict], simulated: list[str]) -> list[str]:
+    """How much of every dataset the numbers are of."""
+    first = {score["dataset"]: score for score in reversed(scores)}
+    return [
+        f"{provenance.dataset_name(name, simulated)}: {first[name]['n_windows']} test windows of"
+        f" {first[name]['n_sessions']} sessions"
+        for name in dict.fromkeys(score["dataset"] for score in scores)
+    ]
 
 
 def _particular(notes: provenance.Notes, grounds: dict[str, list[str]]) -> provenance.Notes:

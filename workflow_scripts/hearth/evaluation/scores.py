@@ -18,6 +18,7 @@ from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows, session_counts
 from hearth.evaluation.subsets import by_complexity
 from hearth.files import read_json
+from hearth.gold import as_gold
 from hearth.homes import Home, nearest
 from hearth.recipes import PAPER_RECIPE
 
@@ -139,7 +140,10 @@ def score(
 
 
 def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list[dict]]:
-    """The test windows and their parsed predictions, in window order; raises ValueError where they do not match."""
+    """The test windows and their parsed predictions, in window order, right labels as `as_gold` gives them.
+
+    Raises ValueError where they do not match.
+    """
     windows = read_windows(windows_path, SPLIT)
     pairs = align(windows, read_rows(parsed_path, PARSED_KEYS), parsed_path)
     for window, row in pairs:
@@ -149,6 +153,7 @@ def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list
                     f"{parsed_path}: window {window['window_id']} has {len(window['gold'])} events and "
                     f"{len(row[key])} {key}; parse again"
                 )
+            row[key] = as_gold(window, row[key])
     return windows, [row for _, row in pairs]
 
 

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from hearth.sources import marble, mural
+from hearth.homes import Home
+from hearth.sources import casas, marble, mural, table
 
-SOURCES = {"marble": marble.read, "mural": mural.read}
-_FORMATS = {"marble": marble, "mural": mural}
+_FORMATS = {"marble": marble, "mural": mural, "casas": casas, "table": table}
+SOURCES = {name: module.read for name, module in _FORMATS.items()}
 
 
-def raw_files(source: str, root: str | Path) -> list[str]:
+def raw_files(source: str, root: str | Path, home: Home) -> list[str]:
     """The files of a data set that its loader reads, sorted; wearables and the like are not among them.
 
     Raises ValueError, saying what was expected and where the data comes from, for a folder that holds none.
     """
     module = _FORMATS[source]
-    files = sorted(str(path) for path in Path(root).rglob("*") if path.name in module.FILES)
-    if not files:
+    found = [str(path) for path in module.raw_files(Path(root), home)] if root else []
+    if not found:
         raise ValueError(f"{root or 'no folder named'}: {module.WANTED}")
-    return files
+    return sorted(found)

@@ -39,6 +39,11 @@ class Labels:
     broken: int | None
 
 
+def raw_files(root: Path, home: Home) -> list[Path]:
+    """The files below `root` that `read` reads."""
+    return [path for path in root.rglob("*") if path.name in FILES]
+
+
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     """All events below `root`, the folder that holds `dataset/` or the dataset folder itself.
 

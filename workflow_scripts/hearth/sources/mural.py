@@ -29,6 +29,11 @@ DAY = 24 * 60 * 60
 HOUR = 60 * 60
 
 
+def raw_files(root: Path, home: Home) -> list[Path]:
+    """The files below `root` that `read` reads."""
+    return [path for path in root.rglob("*") if path.name in FILES]
+
+
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     """All events below `root`, the folder that holds activities.json and the sessions 01, 02, ...
 

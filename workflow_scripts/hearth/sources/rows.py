@@ -1,7 +1,7 @@
 """CSV files row by row: every record comes back, as cells or as a fault, under its own line number."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,28 +44,30 @@ def read_table(path: Path, columns: Iterable[str]) -> list[Row]:
     if not text.strip():
         return []
     try:
-        header = [name.strip() for name in _cells(lines[0], None)]
+        header = cells_of(lines[0], None)
     except RowError as fault:
         return _all_broken(lines, f"the header on line 1 is unreadable: {fault}")
     missing = [column for column in columns if header.count(column) != 1]
     if missing:
         return _all_broken(lines, f"the header on line 1 must name {', '.join(map(repr, missing))} once")
-    rows = []
-    at = 1
-    while at < len(lines):
-        used = 1
-        if lines[at].strip():
-            row, used = _record(lines, at, header)
-            rows.append(row)
-        at += used
-    return rows
+    return list(records(lines, header, at=1))
 
 
 def _all_broken(lines: list, fault: str) -> list[Row]:
     return [Row(n, fault=fault) for n, line in enumerate(lines[1:], start=2) if line.strip()] or [Row(1, fault=fault)]
 
 
-def _record(lines: list[str], at: int, header: list[str]) -> tuple[Row, int]:
+def records(lines: list[str], header: list[str], at: int = 0, delimiter: str = ",") -> Iterator[Row]:
+    """The records of lines[at:], blank lines left out; a record's `line` counts from lines[0] as 1."""
+    while at < len(lines):
+        used = 1
+        if lines[at].strip() or delimiter in lines[at]:
+            row, used = _record(lines, at, header, delimiter)
+            yield row
+        at += used
+
+
+def _record(lines: list[str], at: int, header: list[str], delimiter: str) -> tuple[Row, int]:
     """The record that starts at lines[at], and how many lines it takes.
 
     A quoted cell may run over line ends. A quote that is never closed must not swallow good rows, so
@@ -75,37 +77,37 @@ def _record(lines: list[str], at: int, header: list[str]) -> tuple[Row, int]:
     first_fault = None
     for used in range(1, len(lines) - at + 1):
         try:
-            cells = _cells(text, len(header))
-            return Row(at + 1, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}), used
+            cells = cells_of(text, len(header), delimiter)
+            return Row(at + 1, dict(zip(header, cells, strict=True))), used
         except RowError as fault:
             first_fault = first_fault or str(fault)
             ahead = lines[at + used] if at + used < len(lines) else ""
-            if text.count('"') % 2 == 0 or len(text) > LONGEST_RECORD or _is_row(ahead, len(header)):
+            if text.count('"') % 2 == 0 or len(text) > LONGEST_RECORD or _is_row(ahead, len(header), delimiter):
                 break
             text += "\n" + ahead
     return Row(at + 1, fault=first_fault), 1
 
 
-def _is_row(line: str, width: int) -> bool:
+def _is_row(line: str, width: int, delimiter: str) -> bool:
     try:
-        return bool(_cells(line, width))
+        return bool(cells_of(line, width, delimiter))
     except RowError:
         return False
 
 
-def _cells(text: str, width: int | None) -> list[str]:
-    """The cells of one record; RowError when it is no CSV or has not `width` cells (None: any number)."""
+def cells_of(text: str, width: int | None, delimiter: str = ",") -> list[str]:
+    """The cells of one record, stripped; RowError when it is no CSV or has not `width` cells (None: any number)."""
     if len(text) > LONGEST_RECORD:
         raise RowError(f"longer than {LONGEST_RECORD} characters")
     if "\0" in text:
         raise RowError("holds a NUL byte")
     try:
-        cells = next(csv.reader([text], strict=True), [])
+        cells = next(csv.reader([text], strict=True, delimiter=delimiter), [])
     except csv.Error as error:
         raise RowError(f"not CSV: {error}") from None
     if width is not None and len(cells) != width:
         raise RowError(f"{len(cells)} cells, but the header has {width}")
-    return cells
+    return [cell.strip() for cell in cells]
 
 
 def in_words(home: Home, sensor: str, state: str) -> dict[str, str]:

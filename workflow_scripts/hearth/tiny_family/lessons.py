@@ -26,7 +26,7 @@ def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> 
         root = Path(folder) / "home"
         simulation.FORMATS[source](root, seed, sessions, home, missing=seed % (MOST_MISSING + 1))
         events, _report = SOURCES[source](root, home)
-    return cut(events, f"lesson-{source}-{seed}", size, keep_short=True)
+    return list(cut(events, f"lesson-{source}-{seed}", size, keep_short=True))
 
 
 def reasoning(window: dict) -> str:

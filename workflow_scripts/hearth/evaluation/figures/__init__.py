@@ -79,8 +79,8 @@ CAPTIONS = {
         "Left, how often labels are right by how sure the recogniser was of them. Right, how often the labels that it"
         " was surest of are right, as fewer of all events are kept.",
         "On the diagonal a recogniser is as often right as it is sure; below it, it is too sure. The larger a point,"
-        " the more events it stands for. A line that climbs to the right belongs to a recogniser that knows which of"
-        " its labels to doubt. An event without a readable label is never kept.",
+        " the more events it stands for; fewer than 10 are no point. A line that climbs to the right belongs to a"
+        " recogniser that knows which of its labels to doubt. An event without a readable label is never kept.",
     ),
     "cost_f1": Caption(
         "What an F1 costs",

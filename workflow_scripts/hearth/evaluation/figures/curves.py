@@ -16,6 +16,8 @@ from hearth.recipes import PAPER_RECIPE
 # The condition of students that learned from so many traces at most, and differ from the main ones in nothing else.
 _COUNTED = re.compile(r"n[0-9]+")
 _LINES = ("-", "--", ":")
+# The accuracy of fewer events is too much a matter of chance to be a point.
+LEAST_EVENTS = 10
 
 
 def learning_curve(scores: list[dict]) -> Figure:
@@ -31,9 +33,8 @@ def learning_curve(scores: list[dict]) -> Figure:
     for axes, here in drawing.panels(figure, curve):
         for model in models:
             _curve(axes, [score for score in here if score["base"] == model], colours[model])
-        plain = [score for score in drawing.bases(scores) if score["dataset"] == here[0]["dataset"]]
-        for score in plain:
-            if score["recogniser"] in models and not score["condition"]:
+        for score in [score for score in scores if score["dataset"] == here[0]["dataset"]]:
+            if score["recogniser"] in models:
                 axes.axhline(drawing.f1(score), color=colours[score["recogniser"]], linewidth=0.9, linestyle=":")
             elif score["recogniser"] == here[0]["teacher"]:
                 axes.axhline(drawing.f1(score), color=INK, linewidth=0.9, linestyle="--")
@@ -43,7 +44,9 @@ def learning_curve(scores: list[dict]) -> Figure:
         counts = sorted({_traces(score) for score in here})
         axes.set_xticks(counts, labels=map(str, counts))
         axes.set_xlabel("traces learned from (log scale)")
-    named = [Line2D([], [], color=colours[name], marker="D", label=f"students of {name}") for name in models]
+    named = [
+        Line2D([], [], color=colours[name], marker="D", label=f"students of {drawing.short(name)}") for name in models
+    ]
     named.append(Line2D([], [], color=FAINT, linestyle=":", label="the base, zero-shot"))
     drawing.legend(figure, [*named, Line2D([], [], color=INK, linestyle="--", label="the teacher")])
     return figure
@@ -66,8 +69,12 @@ def on_learning_curve(scores: list[dict]) -> list[dict]:
 
 
 def calibration(scores: list[dict]) -> Figure:
-    """How often an event is right by how sure the recogniser is, and how right the surest are; a row a dataset."""
+    """How often an event is right by how sure the recogniser is, and how right the surest are; a row a dataset.
+
+    Recognisers that are asked in another way are shown where no others have confidences.
+    """
     sure = [score for score in scores if score.get("confidence")]
+    sure = [score for score in sure if not score["condition"]] or sure
     if not sure:
         raise ValueError("calibration: no score has confidences, nothing to show; set decoding.confidence to tokens")
     tested = drawing.datasets(sure)
@@ -90,7 +97,9 @@ def calibration(scores: list[dict]) -> Figure:
             drawing.share_axis(axes, "share of right labels")
             axes.grid(axis="x", color=GRID)
             axes.set_title(f"{drawing.title(here)}\n{side}")
-    drawing.legend(figure, [Line2D([], [], marker="o", markersize=4, label=name, **looks[name]) for name in names])
+    drawing.legend(
+        figure, [Line2D([], [], marker="o", markersize=4, label=drawing.short(name), **looks[name]) for name in names]
+    )
     return figure
 
 
@@ -110,8 +119,8 @@ def _traces(score: dict) -> int:
 
 
 def _reliability(axes: Axes, confidence: dict, look: dict) -> None:
-    """Points of the bins that hold events, the larger the more of them."""
-    bins = [found for found in confidence["bins"] if found["events"]]
+    """Points of the bins that hold enough events, the larger the more of them."""
+    bins = [found for found in confidence["bins"] if found["events"] >= LEAST_EVENTS]
     sure, right = [found["confidence"] for found in bins], [found["accuracy"] for found in bins]
     axes.plot(sure, right, linewidth=1, **look)
     areas = [8 + 120 * found["events"] / confidence["n_events"] for found in bins]

@@ -30,6 +30,8 @@ STYLE = {
 }
 PANELS_A_ROW = 3
 PANEL_WIDTH = 4.2  # inches
+# A longer name is cut.
+NAME_WIDTH = 40  # characters
 INK, FAINT, GRID, WARNING = "#222222", "#8A8A8A", "#E4E4E4", "#A3001B"
 # Okabe and Ito's colours, told apart by colour-blind readers.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -90,7 +92,7 @@ def title(here: list[dict]) -> str:
     """A dataset's name and what of it was tested, in two lines."""
     dataset = here[0]["dataset"]
     kind = " (simulated home)" if dataset in here[0]["provenance"]["simulated"] else ""
-    return f"{dataset}{kind}\n{here[0]['n_windows']} test windows, {here[0]['n_events']} events"
+    return f"{short(dataset)}{kind}\n{here[0]['n_windows']} test windows, {here[0]['n_events']} events"
 
 
 def share_axis(axes: Axes, label: str) -> None:
@@ -111,7 +113,7 @@ def legend(figure: Figure, handles: list[Artist]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=min(3, 1 + len(figure.axes)))
 
 
-def short(text: str, width: int) -> str:
+def short(text: str, width: int = NAME_WIDTH) -> str:
     """A text on one line, cut where it is longer than so many characters."""
     text = " ".join(text.split())
     return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"

@@ -16,7 +16,7 @@ STEP = 9
 
 def f1_by_size(scores: list[dict]) -> Figure:
     """Weighted F1 over parameters, a panel a dataset: base models as a line, students beside their base."""
-    scores = of_paper(scores)
+    scores = [score for score in of_paper(scores) if score["parameters"]]
     homes = list(dict.fromkeys(score["train_dataset"] for score in scores if score["train_dataset"]))
     teachers = {score["teacher"] for score in scores if score["teacher"]}
     colours = drawing.colour_of(homes)
@@ -38,7 +38,8 @@ def f1_by_size(scores: list[dict]) -> Figure:
     if teachers:
         legend.append(Line2D([], [], label="teacher", **TEACHER))
     legend += [
-        Line2D([], [], label=f"student trained on {home}", **drawing.student(colours[home], True)) for home in homes
+        Line2D([], [], label=f"student trained on {drawing.short(home)}", **drawing.student(colours[home], True))
+        for home in homes
     ]
     if any(score["train_dataset"] not in ("", score["dataset"]) for score in scores):
         legend.append(Line2D([], [], label="hollow: tested on another home", **drawing.student(FAINT, False)))
@@ -69,6 +70,6 @@ def _mark_sizes(axes: Axes, here: list[dict]) -> None:
         names.setdefault(score["parameters"], {})[score["base"] or score["recogniser"]] = None
     axes.set_xscale("log")
     axes.minorticks_off()
-    labels = [f"{', '.join(models)} · {magnitude(size)}" for size, models in names.items()]
+    labels = [f"{drawing.short(', '.join(models))} · {magnitude(size)}" for size, models in names.items()]
     axes.set_xticks(list(names), labels=labels, rotation=35, ha="right", rotation_mode="anchor")
     axes.margins(x=0.15)

@@ -19,7 +19,6 @@ LOOKS = {
     "student": {"marker": "D", "color": COLOURS[0]},
     "baseline": {"marker": "s", "color": FAINT},
 }
-NAME_WIDTH = 44  # characters
 
 
 def cost_f1(scores: list[dict], costs: list[dict]) -> Figure:
@@ -47,7 +46,7 @@ def cost_f1(scores: list[dict], costs: list[dict]) -> Figure:
             axes.set_title(drawing.title([here[0].scores[0]]))
             axes.set_xlabel(f"{words} a window (log scale)")
     handles = [
-        Line2D([], [], linestyle="", label=f"{number} {drawing.short(name, NAME_WIDTH)}", **LOOKS[kinds[name]])
+        Line2D([], [], linestyle="", label=f"{number} {drawing.short(name)}", **LOOKS[kinds[name]])
         for name, number in numbers.items()
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7, markerscale=0.7)

@@ -34,7 +34,7 @@ def failures(scores: list[dict]) -> Figure:
                 _bar(axes, row, by_name[name])
             else:
                 axes.text(0.01, row, "not tested here", va="center", color=FAINT)
-        axes.set_yticks(range(len(names)), labels=names)
+        axes.set_yticks(range(len(names)), labels=map(drawing.short, names))
         axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), xlabel="share of test windows, strictly parsed")
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], labels=["0 %", "25 %", "50 %", "75 %", "100 %"])
         axes.tick_params(axis="y", length=0)

@@ -1,0 +1,63 @@
+"""Say what stands behind one cell of a run's table: score, prompt, data, model, training, and three answers."""
+
+import argparse
+from pathlib import Path
+
+from hearth.evaluation import explaining, tables
+from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.rows import rows_of
+from hearth.evaluation.scores import read_score
+from hearth.files import read_json, read_json_lines
+from hearth.programs import UserError, run
+from hearth.recognisers import recognisers
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read a finished run, print the explanation."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, default=Path(), help="the run's working directory: demo, or a scratch")
+    parser.add_argument("table", help="name of the table, as its file")
+    parser.add_argument("recogniser", help="the row's recogniser")
+    parser.add_argument("dataset", help="the row's dataset")
+    parser.add_argument("column", nargs="?", default=explaining.USUAL_COLUMN, help="a column of the table's CSV")
+    arguments = parser.parse_args(argv)
+    results = arguments.run / "results"
+    config = read_json(needed(results / "run_config.json", "--run names no working directory of a run"))
+    pairs = explaining.pairs(config, arguments.table)
+    made = f"make it: snakemake table_{arguments.table}"
+    scores = [read_score(needed(results / "scores" / name / f"{dataset}.json", made)) for name, dataset in pairs]
+    spec = config["tables"][arguments.table]
+    rows = rows_of(scores, spec["seeds"])
+    place = explaining.named_row(rows, arguments.recogniser, arguments.dataset)
+    row, commit = rows[place], commit_of(results)
+    table = tables.build({key: spec[key] for key in ("title", "seeds")}, scores, commit)
+    windows = results / "datasets" / row.dataset / "windows.jsonl"
+    predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / "test" / "parsed.jsonl"
+    found = explaining.traces(lines(needed(windows, made)), lines(needed(predictions, made)))
+    notes = [
+        *explaining.cell(table, place, row, arguments.column),
+        *explaining.grounds(row, recognisers(config), commit),
+    ]
+    print(explaining.text(notes, found, str(windows), str(predictions)), end="")
+
+
+def needed(path: Path, otherwise: str) -> Path:
+    """A path that must be there."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {otherwise}")
+    return path
+
+
+def lines(path: Path) -> list[tuple[int, dict]]:
+    """The rows of a file of JSON lines, each with its line."""
+    return list(enumerate(read_json_lines(path), start=1))
+
+
+def commit_of(results: Path) -> str:
+    """The commit that made a run; that of this code where the run does not say."""
+    path = results / "provenance.json"
+    return read_json(path)["code"]["commit"] if path.is_file() else git_commit()
+
+
+if __name__ == "__main__":
+    run(main)
