@@ -42,6 +42,9 @@ localrules:
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
+include: "rules/asks.smk"
+include: "rules/facts.smk"
 include: "rules/project.smk"
 include: "rules/data.smk"
 include: "rules/prompts.smk"
