@@ -60,7 +60,7 @@ def main() -> None:
     """Make data and model here, recognise every shard on the cluster, write what became of the jobs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=int, default=200, help="shards, a job each")
-    parser.add_argument("--windows", type=int, default=32, help="windows a shard")
+    parser.add_argument("--windows", type=int, default=16, help="windows a shard")
     parser.add_argument("--nodes", type=int, default=8, help="nodes, of one CPU each")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
     arguments = parser.parse_args()
