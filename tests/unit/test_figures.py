@@ -294,6 +294,16 @@ def test_what_an_f1_costs_is_tokens_and_seconds_a_window_of_students_at_home_and
     assert [len(axes.texts) for axes in untimed[:2]] == [4, 0]
 
 
+def test_energy_is_drawn_where_a_meter_told_it():
+    scores = made_up_run()
+    costs = made_up_costs(scores)
+    drawn = cost_f1(scores, [costs[0] | {"energy_joules": 6.0}, *costs[1:]])
+    energy = drawn.axes[2]
+    assert energy.get_xlabel() == "joules a window (log scale)"
+    assert [text.xy[0] for text in energy.texts] == [2.0]
+    assert "joules a window (log scale)" not in words(cost_f1(scores, costs))
+
+
 @pytest.fixture
 def score_files(tmp_path):
     paths = []

@@ -18,6 +18,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
 # What vllm brings along at a version of its own, and what the rest of recognition imports that vllm does without.
 ITS_OWN = {"transformers", "numpy"}
+# Looked for where energy is measured, and done without where it is not there.
+OPTIONAL = {"nvidia-ml-py"}
 NOT_WITH_VLLM = {"peft", "gguf", "openai", "sklearn-crfsuite"}
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
 RULE = re.compile(r"^(?:rule|checkpoint) \w+:\n(?:(?: .*)?\n)+", re.MULTILINE)
@@ -99,7 +101,7 @@ def test_the_environment_of_vllm_differs_where_vllm_needs_it_to(ours, constraint
 
 @pytest.mark.parametrize(("program", "name"), programs_by_environment())
 def test_an_environment_names_what_the_programs_of_its_rules_import(program, name):
-    without = NOT_WITH_VLLM if name == "vllm" else {"vllm"}
+    without = OPTIONAL | (NOT_WITH_VLLM if name == "vllm" else {"vllm"})
     assert imported(program) - without - environment(name).keys() == set()
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from hearth import files
 from hearth.answers import label_spans
+from hearth.energy import Meters
 from hearth.engines import Completion, Decoding, Engine, Request, Thought
 from hearth.journal import FORMAT, Journal
 from hearth.prompts import answer_schema, split_prompt, thought_marks, user_turns
@@ -75,6 +76,7 @@ def recognise(
     stats = {
         "windows": len(done),
         "seconds": round(sum(item["seconds"] for item in done), 3),
+        "energy_joules": _sum_known([item.get("joules") for item in done]),
         "prompt_tokens": sum(item["prediction"]["prompt_tokens"] for item in done),
         "completion_tokens": sum(item["prediction"]["completion_tokens"] for item in done),
         **engine.identity(),
@@ -105,6 +107,11 @@ def gather(windows: list[dict], split: str, shards: Iterable[Path]) -> list[dict
     if missing:
         raise ValueError(f"no prediction for {_some(missing)} of the {split} split; recognise their shards again")
     return [found[key][1] for key in expected]
+
+
+def _sum_known(values: list[float | None]) -> float | None:
+    """Their sum; None where one is not known."""
+    return None if None in values else round(sum(values), 3)
 
 
 def _some(keys: list[str]) -> str:
@@ -142,11 +149,17 @@ def _work(
 ) -> None:
     engine.load()
     progress = _Progress(len(requests))
+    # A server's machine has the meters of what it does.
+    meters = Meters() if engine.cost()["device"] != "server" else None
     started = time.monotonic()
     for completions in engine.complete(prefix, requests, decoding):
-        seconds = (time.monotonic() - started) / len(completions)
+        joules = meters.joules() if meters else None
+        spent = {
+            "seconds": round((time.monotonic() - started) / len(completions), 6),
+            "joules": None if joules is None else round(joules / len(completions), 6),
+        }
         items = {completion.key: _prediction(completion, sizes[completion.key], decoding) for completion in completions}
-        journal.append({key: {"prediction": item, "seconds": round(seconds, 6)} for key, item in items.items()})
+        journal.append({key: {"prediction": item, **spent} for key, item in items.items()})
         progress.add(completions)
         started = time.monotonic()
     progress.close()

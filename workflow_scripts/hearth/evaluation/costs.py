@@ -21,6 +21,7 @@ COLUMNS = {
     "prompt_tokens": Column("Prompt tokens"),
     "completion_tokens": Column("Completion tokens"),
     "completion_tokens_per_second": Column("Completion tokens/s", decimals(1)),
+    "energy_joules": Column("Energy (Wh)", lambda value: f"{value / 3600:.3g}"),
     "peak_memory_bytes": Column("Peak memory (GiB)", lambda value: f"{value / 2**30:.2f}"),
     "device": Column("Device", **_TEXT),
     "dtype": Column("Precision", **_TEXT),
@@ -32,10 +33,12 @@ NOTE = (
     [
         "seconds add up over a split's shards, as if one device had done them all, model loading left out;"
         " peak memory is the largest of them",
+        "energy is all that the machine's meters counted meanwhile (processors by RAPL, GPUs by NVML); none where it"
+        " has or shows no meter",
         "timings differ from run to run; no other table depends on them",
     ],
 )
-_SUMMED = ("windows", "examples", "seconds", "prompt_tokens", "completion_tokens")
+_SUMMED = ("windows", "examples", "seconds", "prompt_tokens", "completion_tokens", "energy_joules")
 _NAMED = ("device", "dtype", "engine", "batch_size")
 
 

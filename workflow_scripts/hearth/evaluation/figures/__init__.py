@@ -84,11 +84,12 @@ CAPTIONS = {
     ),
     "cost_f1": Caption(
         "What an F1 costs",
-        "Weighted F1 over the tokens that a recogniser writes for a window, and over the seconds it takes.",
+        "Weighted F1 over the tokens that a recogniser writes for a window, over the seconds, and where a meter told it"
+        " over the energy that it takes.",
         "Up and to the left is better. Numbers are those of the list: circles are language models that learned"
-        " nothing here, diamonds students on their own home, squares baselines. Seconds are those of the cost table:"
-        " they differ from run to run, and compare only between recognisers that ran on the same device. Thin upright"
-        " lines are 95 % intervals over the test sessions.",
+        " nothing here, diamonds students on their own home, squares baselines. Seconds and joules are those of the"
+        " cost table: they differ from run to run, and compare only between recognisers that ran on the same device."
+        " Thin upright lines are 95 % intervals over the test sessions.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What an F1 costs: tokens and seconds a window."""
+"""What an F1 costs: tokens, seconds and energy a window."""
 
 from collections.abc import Callable
 from statistics import fmean
@@ -22,27 +22,34 @@ LOOKS = {
 
 
 def cost_f1(scores: list[dict], costs: list[dict]) -> Figure:
-    """Weighted F1 over tokens written and over seconds, both a window; a row a dataset.
+    """Weighted F1 over what a window takes: tokens written, seconds, and energy where a meter told; a row a dataset.
 
     `costs` are the rows of the cost table. Seconds differ from run to run, so this figure does too.
     """
-    seconds = {
-        (cost["recogniser"], cost["dataset"]): cost["seconds"] / cost["windows"]
-        for cost in costs
-        if cost["work"] == "prediction" and cost["split"] == "test" and cost["seconds"] and cost["windows"]
+    asked = [cost for cost in costs if cost["work"] == "prediction" and cost["split"] == "test" and cost["windows"]]
+    spent = {
+        words: {
+            (cost["recogniser"], cost["dataset"]): cost[column] / cost["windows"] for cost in asked if cost.get(column)
+        }
+        for words, column in (("seconds", "seconds"), ("joules", "energy_joules"))
     }
+    if not spent["joules"]:
+        del spent["joules"]
     rows = rows_of([score for score in scores if score["train_dataset"] in ("", score["dataset"])], "mean")
     numbers = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows), start=1)}
     kinds = {row.name: row.scores[0]["kind"] for row in rows}
     tested = drawing.datasets([row.scores[0] for row in rows])
     key = 0.17 * -(-len(numbers) // 3)
-    figure = Figure(figsize=(2.2 * drawing.PANEL_WIDTH, 3.6 * len(tested) + 0.8 + key), layout="constrained")
+    width = 1.1 * drawing.PANEL_WIDTH * (1 + len(spent))
+    figure = Figure(figsize=(width, 3.6 * len(tested) + 0.8 + key), layout="constrained")
     drawing.warn(figure, scores)
-    for panels, dataset in zip(figure.subplots(len(tested), 2, squeeze=False, sharey="row"), tested, strict=True):
+    grid = figure.subplots(len(tested), 1 + len(spent), squeeze=False, sharey="row")
+    for panels, dataset in zip(grid, tested, strict=True):
         here = [row for row in rows if row.dataset == dataset]
         _panel(panels[0], here, numbers, lambda score: score["tokens"]["completion"] / score["n_windows"])
-        _panel(panels[1], here, numbers, lambda score: seconds.get((score["recogniser"], score["dataset"])))
-        for axes, words in zip(panels, ("tokens written", "seconds"), strict=True):
+        for axes, each in zip(panels[1:], spent.values(), strict=True):
+            _panel(axes, here, numbers, lambda score, each=each: each.get((score["recogniser"], score["dataset"])))
+        for axes, words in zip(panels, ("tokens written", *spent), strict=True):
             axes.set_title(drawing.title([here[0].scores[0]]))
             axes.set_xlabel(f"{words} a window (log scale)")
     handles = [
