@@ -214,7 +214,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "sessions": SESSIONS,
         "strict": metrics,
         "lenient": metrics,
-        "complexity": {"rule": "...", "simple": metrics, "complex": None},
+        "complexity": {"rule": "...", "simple": metrics | {"sessions": SESSIONS}, "complex": None},
         "tokens": {"prompt": 300, "completion": 30},
         "provenance": provenance | changes.pop("provenance", {}),
     }

@@ -149,6 +149,7 @@ def test_a_score_tells_simple_from_complex_windows(inputs, tmp_path):
     # The only train window has one label, and so has the last test window, which was never answered.
     assert (found["simple"]["accuracy"], found["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
     assert (found["complex"]["accuracy"], sum(found["complex"]["status"].values())) == (3 / 4, 2)
+    assert {name: part["windows"] for name, part in found["complex"]["sessions"].items()} == {"2": 2}
     assert "median of the train windows" in found["rule"]
 
 

@@ -208,7 +208,7 @@ def test_cost_adds_up_the_shards_of_a_split():
     record = costs.prediction("little", "made-up", "test", shards)
     assert (record["windows"], record["seconds"], record["peak_memory_bytes"]) == (20, 8.0, 2**31)
     assert (record["windows_per_second"], record["completion_tokens_per_second"]) == (2.5, 20.0)
-    assert (record["device"], record["examples"]) == ("cpu, cuda", None)
+    assert (record["device"], record["examples"], record["energy_joules"]) == ("cpu, cuda", None, None)
     found = costs.build([record, costs.training("s", {"examples": 6, "seconds": 0})], ["made-up"], ["little"], "abc")
     assert found.cells[0][:6] == ["prediction", "little (tiny)", "made-up (simulated)", "test", "20", "8.0"]
     assert found.cells[1][:6] == ["training", "s", "", "train", "", "0.0"]
@@ -392,6 +392,25 @@ def test_what_was_reached_on_simple_and_complex_windows_are_columns():
     assert [record[name] for name in names] == ["little", 3, 0.5, 0, None]
     assert found.notes[0][0] == "Simple and complex windows"
     assert (COLUMNS.keys() & set(subsets.COLUMNS)) == set(subsets.COLUMNS)
+
+
+def test_what_was_reached_on_simple_windows_has_the_interval_of_the_sessions_that_have_such():
+    score = run_of_seeds()[0]
+    part = {key: score["strict"][key] for key in ("accuracy", "weighted_f1", "status", "confusion")}
+    two = dict(list(score["sessions"].items())[:2])
+    score["complexity"] = {"rule": "...", "simple": part | {"sessions": two}, "complex": None}
+    found = build({"title": "T", "columns": ["simple_weighted_f1", "complex_weighted_f1"]}, [score], "abc")
+    # Of two sessions a quarter of the resamples has the one alone, a quarter the other.
+    low, high = sorted(weighted_f1(session["gold"], **session["strict"]) for session in two.values())
+    record = found.records[0]
+    assert record["simple_weighted_f1_low"] == pytest.approx(low)
+    assert record["simple_weighted_f1_high"] == pytest.approx(high)
+    assert found.cells[0] == [f"{part['weighted_f1']:.3f} [{low:.2f}, {high:.2f}]", ""]
+
+
+def weighted_f1(gold, predicted, right, **_):
+    shares = [count * 2 * right.get(label, 0) / (count + predicted.get(label, 0)) for label, count in gold.items()]
+    return sum(shares) / sum(gold.values())
 
 
 @settings(deadline=None)

@@ -78,7 +78,9 @@ _METRICS = (
 )
 _DIFFERENCES = ("gain_over_base", "gap_to_teacher")
 # How the bounds of columns with an interval are shown.
-_BOUNDS = {name: decimals(2) for name, _, _ in _METRICS} | {name: decimals(2, sign="+") for name in _DIFFERENCES}
+_BOUNDS = {name: decimals(2) for name in (*(name for name, _, _ in _METRICS), *subsets.MEASURED)} | {
+    name: decimals(2, sign="+") for name in _DIFFERENCES
+}
 # Keys of a record: behind a column with an interval come its bounds, and its standard deviation over training seeds.
 KEYS = tuple(
     f"{name}{suffix}" for name in COLUMNS for suffix in (("", "_low", "_high", "_sd") if name in _BOUNDS else ("",))
