@@ -1,6 +1,6 @@
 # Scores and figures to one page.
 #
-# In:   every score that a table selects, the figures, the page's template
+# In:   every score that a table selects, the audits, the figures, the page's template
 # Out:  results/report.html
 # Steps: report
 
@@ -8,6 +8,7 @@
 rule report:
     input:
         scores=SCORES,
+        audits=audits,
         figures=collect("results/figures/{figure}.svg", figure=FIGURES),
         template=project_file("workflow_scripts/hearth/evaluation/report.html.j2"),
     output:
@@ -31,5 +32,5 @@ rule report:
     message:
         "Writing the report"
     shell:
-        "python $SCRIPTS/report.py --scores {input.scores:q} --tables {params.tables:q}"
+        "python $SCRIPTS/report.py --scores {input.scores:q} --audits {input.audits:q} --tables {params.tables:q}"
         " --figures {input.figures:q} --template {input.template:q} --out {output.page:q} > {log:q} 2>&1"

@@ -6,7 +6,7 @@ from pathlib import Path
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.report import page
 from hearth.evaluation.scores import read_score
-from hearth.files import write_text
+from hearth.files import read_json, write_text
 from hearth.programs import json_option, run
 
 
@@ -14,6 +14,7 @@ def main(argv: list[str] | None = None) -> None:
     """Read scores and figures, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="all score files of the run")
+    parser.add_argument("--audits", nargs="*", default=[], type=Path, help="all audits of the run")
     parser.add_argument(
         "--tables",
         required=True,
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     text = page(
         scores=[read_score(path) for path in arguments.scores],
+        audits=[read_json(path) for path in arguments.audits],
         specs=json_option("--tables", arguments.tables, dict),
         drawings={path.stem: path.read_text(encoding="utf-8") for path in arguments.figures},
         commit=git_commit(),

@@ -20,11 +20,11 @@ HOSTILE = "<script>alert('x')</script>&\"{{ 7*7 }}"
 VOID = {"meta", "br", "hr", "img", "link"}
 
 
-def page(scores, commit="abc", specs=None, drawings=None):
+def page(scores, commit="abc", specs=None, drawings=None, audits=()):
     every = [(score["recogniser"], score["dataset"]) for score in scores]
     specs = specs or {"all_scores": {"title": "All scores", "caption": "Every one.", "columns": [], "pairs": every}}
     drawings = drawings or {name: drawing(name) for name in FIGURES}
-    return reports.page(scores, specs, drawings, commit, TEMPLATE.read_text(encoding="utf-8"))
+    return reports.page(scores, list(audits), specs, drawings, commit, TEMPLATE.read_text(encoding="utf-8"))
 
 
 def drawing(name):
@@ -64,6 +64,22 @@ def test_the_page_is_whole_html_with_every_id_once():
     assert not found.open
     assert len(found.ids) == len(set(found.ids))
     assert {link[1:] for link in found.links if link.startswith("#")} <= set(found.ids)
+
+
+def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
+    trace = {"window_id": "w", "session": "s", "events": 4, "correct": 3, "flags": ["repetitive"]}
+    prompt = {"version": "v", "reasoning": "think"}
+    audit = {"recogniser": "model-9m", "dataset": "made-up", "prompt": prompt, "traces": [trace]}
+    scores = [
+        score | {"provenance": score["provenance"] | {"teacher_stand_in": "tiny" if score["teacher"] else ""}}
+        for score in made_up_run(simulated=["made-up"])
+    ]
+    found = Elements(page(scores, audits=[audit]))
+    assert "table-audit" in found.ids
+    text = " ".join(found.text.split())
+    assert "Audit of the traces that students learn from" in text
+    assert "model-9m (tiny)" in text
+    assert "table-audit" not in Elements(page(scores)).ids
 
 
 def test_the_page_loads_nothing_and_runs_nothing():

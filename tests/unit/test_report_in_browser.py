@@ -37,6 +37,16 @@ onload = () => {{
 </script>"""
 
 
+def hostile_audit():
+    traces = [{"window_id": "w", "session": "s", "events": 2, "correct": 1, "flags": ["label_unknown"]}]
+    return {
+        "recogniser": HOSTILE,
+        "dataset": LONG,
+        "prompt": {"version": HOSTILE, "reasoning": "think"},
+        "traces": traces,
+    }
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
     """A report of hostile and long names, with every figure."""
@@ -55,7 +65,7 @@ def page(tmp_path_factory) -> Path:
     drawings = {name: render(name, scores)["svg"].decode() for name in FIGURES}
     template = Path(report.__file__).with_name("report.html.j2").read_text(encoding="utf-8")
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(report.page(scores, specs, drawings, "abc", template), encoding="utf-8")
+    path.write_text(report.page(scores, [hostile_audit()], specs, drawings, "abc", template), encoding="utf-8")
     return path
 
 

@@ -209,7 +209,7 @@ MATRIX = [
     (
         "a module of the audit",
         line("workflow_scripts/hearth/evaluation/flags.py"),
-        {"audit": 2, "audit_table": 1, "all": 1},
+        {"audit": 2, "audit_table": 1, "report": 1, "all": 1},
     ),
     (
         "a module of the figures",

@@ -1,6 +1,6 @@
 """The report of a run: one page of claims, figures and tables that needs nothing but itself.
 
-Built from scores alone, by the functions that build the tables, so the page and the files beside it say the same.
+Built from scores and audits, by the functions that build the tables, so the page and the files beside it say the same.
 The template escapes every text; only the drawings go in as they are. The page's policy forbids scripts and the network.
 """
 
@@ -9,19 +9,26 @@ import re
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from hearth.evaluation import claims, provenance, tables
+from hearth.evaluation import audit, claims, provenance, tables
 from hearth.evaluation.figures import CAPTIONS
 from hearth.evaluation.rendering import Table
 
 _VERDICT_CLASSES = {claims.HELD: "held", claims.NOT_HELD: "not-held", claims.NOT_TESTABLE: "not-testable"}
 
 
-def page(scores: list[dict], specs: dict[str, dict], drawings: dict[str, str], commit: str, template: str) -> str:
+def page(
+    scores: list[dict],
+    audits: list[dict],
+    specs: dict[str, dict],
+    drawings: dict[str, str],
+    commit: str,
+    template: str,
+) -> str:
     """The report as HTML.
 
-    `scores` are all of the run's; `specs` maps a table's name to its specification with the (recogniser, dataset)
-    `pairs` of its rows; `drawings` maps a figure's name to its SVG. Raises ValueError as `tables.build` does, and
-    where a table names a score that is not there.
+    `scores` and `audits` are all of the run's; `specs` maps a table's name to its specification with the
+    (recogniser, dataset) `pairs` of its rows; `drawings` maps a figure's name to its SVG. Raises ValueError as
+    `tables.build` does, and where a table names a score that is not there.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     claimed = claims.build(scores, commit)
@@ -29,6 +36,9 @@ def page(scores: list[dict], specs: dict[str, dict], drawings: dict[str, str], c
     grounds = provenance.notes(scores, commit)
     shown = {name: _table(name, spec, scores, commit) for name, spec in specs.items()}
     simulated = provenance.simulated_datasets(scores)
+    if audits:
+        tiny = {score["teacher"] for score in scores if score["provenance"]["teacher_stand_in"]}
+        shown["audit"] = audit.build(audits, simulated, sorted(tiny), commit)
     return environment.from_string(template).render(
         stand_ins=provenance.stand_ins(scores),
         claims=_grouped(claimed),
