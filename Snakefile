@@ -39,6 +39,7 @@ localrules:
     provenance,
     check_login,
     preflight,
+    plan,
 
 
 include: "rules/common.smk"
@@ -58,6 +59,7 @@ include: "rules/figures.smk"
 include: "rules/report.smk"
 include: "rules/provenance.smk"
 include: "rules/preflight.smk"
+include: "rules/plan.smk"
 
 
 onstart:

@@ -246,3 +246,55 @@ def tiny_recognisers(wildcards):
         name: RECOGNISERS[name].base if name in RECOGNISERS else name for name in named
     }
     return [name for name, base in bases.items() if stand_in(base)]
+
+
+def model_loads():
+    """(recogniser, dataset, split) of a language model in the run: all that are tested, and teachers on train splits."""
+    tested = [
+        (name, dataset, "test") for name, dataset in PAIRS if RECOGNISERS[name].base
+    ]
+    taught = [
+        (student.teacher, student.dataset, "train") for student in TRAINED.values()
+    ]
+    return list(dict.fromkeys([*tested, *taught]))
+
+
+def asked_prompts():
+    """The prompts of all loads, each once."""
+    return list(
+        dict.fromkeys(
+            prompt_file(RECOGNISERS[name], dataset)
+            for name, dataset, _ in model_loads()
+        )
+    )
+
+
+def planned_run():
+    """What a run asks of language models, as JSON; see hearth/plan.py."""
+    return json.dumps(
+        {
+            "loads": [
+                {
+                    "recogniser": name,
+                    "model": RECOGNISERS[name].base,
+                    "dataset": dataset,
+                    "split": split,
+                    "prompt": prompt_file(RECOGNISERS[name], dataset),
+                    "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
+                }
+                for name, dataset, split in model_loads()
+            ],
+            "trainings": [
+                {
+                    "student": student.name,
+                    "model": student.base,
+                    "teacher": student.teacher,
+                    "dataset": student.dataset,
+                    "max_examples": student.max_examples,
+                }
+                for student in TRAINED.values()
+            ],
+            "batch_size": config["engine"]["batch_size"],
+            "epochs": config["students"]["training"]["epochs"],
+        }
+    )
