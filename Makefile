@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .PHONY: setup envs demo resume check-home draft-home test test-slurm test-vllm lint format \
-  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-recognise bench-slurm clean
+  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-endurance bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -123,6 +123,10 @@ bench-baselines: demo
 # needs 6 GB of disk for a while.
 bench-data: setup
 	PYTHONPATH=workflow_scripts python bench/data.py
+
+# 50 kills of recognition, and its memory on 10,000 windows; into bench/endurance.json.
+bench-endurance: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:tests/workflow python bench/endurance.py
 
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
