@@ -12,6 +12,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from hearth.files import read_json, read_json_lines, write_json
@@ -22,6 +23,7 @@ MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train"
 WINDOWS_A_SESSION = 4  # there are more
 SHARD, SHORT, LONG = 200, 1_000, 10_000
 BATCH = 8
+NEW_TOKENS = 256
 
 
 class Recognition:
@@ -63,18 +65,23 @@ class Recognition:
 
 def kills(directory: Path, count: int, draw: random.Random) -> dict:
     """Kill and resume; what became of the windows."""
-    whole = Recognition(directory, "whole", SHARD, 48)
+    whole = Recognition(directory, "whole", SHARD, NEW_TOKENS)
+    started = time.monotonic()
     whole.run()
-    seconds = read_json(whole.stats)["seconds"] + 5  # what a start takes, roughly
-    found = {"kills": 0, "shards": 0, "shards_equal": 0, "windows_done_twice": 0, "kills_with_windows_done": 0}
+    work = read_json(whole.stats)["seconds"]
+    start = time.monotonic() - started - work
+    found = {"kills": 0, "kills_amid_windows": 0, "shards": 0, "shards_equal": 0, "windows_done_twice": 0}
     while found["kills"] < count:
-        hit = Recognition(directory, f"killed-{found['shards']}", SHARD, 48)
-        while found["kills"] < count and not hit.run(timeout=draw.uniform(0, seconds / 2)):
+        hit = Recognition(directory, f"killed-{found['shards']}", SHARD, NEW_TOKENS)
+        done: list[str] = []
+        while found["kills"] < count and len(done) < SHARD:
+            if hit.run(timeout=start * draw.uniform(0.7, 1) + draw.uniform(0, work / 3)):
+                break
+            before, done = len(done), hit.journaled()
             found["kills"] += 1
-            found["kills_with_windows_done"] += 0 < len(set(hit.journaled())) < SHARD
-            print(f"kill {found['kills']}: {len(set(hit.journaled()))} of {SHARD} windows are done", flush=True)
-        if not hit.out.exists():
-            hit.run()
+            found["kills_amid_windows"] += before < len(done) < SHARD
+            print(f"kill {found['kills']}: {len(set(done))} of {SHARD} windows are done", flush=True)
+        hit.run()
         done = hit.journaled()
         found["shards"] += 1
         found["shards_equal"] += hit.out.read_bytes() == whole.out.read_bytes()
