@@ -165,7 +165,9 @@ class Disturbed(Workflow):
         """Same tables, nothing done twice, nothing left in the queue or alive, and no ghost that wrote afterwards."""
         results = self.results()
         assert self.tables() == undisturbed.tables()
-        wait_until(lambda: not leftovers(), "no process of a job lives")
+        with contextlib.suppress(AssertionError):  # the next line says what lives
+            wait_until(lambda: not leftovers(), "no process of a job lives")
+        assert [_described(process) for process in leftovers()] == []
         assert self.cluster.jobs() == []
         assert self.results() == results
         for folder in (self.directory / "work/predictions").glob("*/*/*/*"):
@@ -192,6 +194,12 @@ def slow_config(folder: Path) -> dict:
     config["engine"] |= {"batch_size": 1, "shard_size": 16}
     config["students"]["training"] |= {"epochs": 6, "save_steps": 5}
     return config
+
+
+def _described(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return f"{process.pid}, child of {process.ppid()}, {process.status()}: {' '.join(process.cmdline())}"
+    return str(process)
 
 
 def _journaled(folder: Path) -> list[str]:
