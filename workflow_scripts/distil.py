@@ -101,6 +101,7 @@ def main(argv=None) -> None:
                 "deepspeed": deepspeed,
                 "dtype": dtype,
                 "ranks": ranks,
+                "static_prefix": outcome.static_prefix,
                 "examples": data.counts,
                 "trainable_parameters": outcome.trainable_parameters,
                 "steps": len(outcome.losses),

@@ -94,11 +94,26 @@ def alone(tmp_path_factory, tiny_model):
     return training
 
 
-@pytest.mark.parametrize("zero", [2, 3])
-def test_two_ranks_with_gradient_checkpointing_learn_the_same(alone, tmp_path, tiny_model, zero):
-    together = fixtures.Training(tmp_path, tiny_model, ranks=2, zero=zero, lora=NO_DROPOUT, gradient_checkpointing=True)
-    assert together.run() == 0, together.log
-    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (alone, together)]
+@pytest.mark.parametrize(
+    ("changed", "prefix"),
+    [
+        ({"zero": 2, "shared_prefix": False, "micro_batch_size": 1}, "with every example"),
+        ({"zero": 0, "micro_batch_size": 4}, "once an optimizer step"),
+        ({"zero": 2, "ranks": 2, "gradient_checkpointing": True}, "once an optimizer step"),
+        (
+            {"zero": 3, "ranks": 2, "gradient_checkpointing": True},
+            "with every example, not once a step: ZeRO-3 follows one pass through the whole model; use ZeRO-2",
+        ),
+    ],
+)
+def test_stages_ranks_micro_batches_and_ways_to_encode_the_prefix_learn_the_same(
+    alone, tmp_path, tiny_model, changed, prefix
+):
+    other = fixtures.Training(tmp_path, tiny_model, lora=NO_DROPOUT, **changed)
+    assert other.run() == 0, other.log
+    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (alone, other)]
+    assert [log["static_prefix"] for log in logs] == ["once an optimizer step", prefix]
+    assert f"tokens): encoded {prefix}\n" in other.log
     assert logs[1]["losses"] == pytest.approx(logs[0]["losses"], rel=1e-3)
     assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
 

@@ -29,6 +29,7 @@ SETTINGS = {
     "max_length": 2048,
     "seed": 7,
     "gradient_checkpointing": False,
+    "shared_prefix": True,
     "save_steps": 3,
     "truncated_traces": "keep",
     "max_examples": None,
