@@ -118,6 +118,32 @@ def test_stages_ranks_micro_batches_and_ways_to_encode_the_prefix_learn_the_same
     assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
 
 
+def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, tiny_model):
+    undisturbed, killed = (
+        fixtures.Training(tmp_path / name, tiny_model, windows=12, ranks=2, zero=3, save_steps=1)
+        for name in ("undisturbed", "killed")
+    )
+    assert undisturbed.run() == 0, undisturbed.log
+    assert killed.interrupt(step=2, sent=signal.SIGKILL) != 0
+    assert killed.run() == 0, killed.log
+    assert files.read_json(killed.folder / "out" / "training.stats.json")["resumed_from_step"] > 0
+    assert killed.adapter == undisturbed.adapter
+
+
+def test_a_training_that_starts_anew_names_those_it_does_not_go_on_with(tmp_path, capsys):
+    from hearth.distillation import checkpoints
+
+    checkpoints.tell_from_others(tmp_path / "one", {"ranks": 2, "dtype": "float32", "settings": {"seed": 1}})
+    assert capsys.readouterr().out == ""
+    decisive = {"ranks": 1, "dtype": "float32", "settings": {"seed": 2}}
+    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    said = capsys.readouterr().out
+    assert "one is not resumed" in said
+    assert said.endswith("other starts anew: other ranks (2, now 1), settings\n")
+    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    assert capsys.readouterr().out == "", "the second time it is resumed"
+
+
 def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
     from hearth.distillation.checkpoints import locked
 

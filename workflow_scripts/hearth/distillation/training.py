@@ -23,7 +23,6 @@ from hearth import models
 from hearth.distillation import checkpoints, shared_prefix
 from hearth.distillation.examples import Examples, collate
 from hearth.distillation.settings import accumulation_steps
-from hearth.files import digest
 from hearth.programs import UserError
 
 # Raise it when a change of this code changes what is learned: partial work of the code before is then not resumed.
@@ -51,24 +50,22 @@ def versions() -> dict[str, str]:
     return {package: version(package) for package in PACKAGES}
 
 
-def run_identity(model_digest: str, examples: Examples, settings: dict, config: dict, dtype: str, ranks: int) -> str:
-    """SHA-256 (hex) over everything that decides the adapter's bytes; partial work is kept under it.
+def decisive(model_digest: str, examples: Examples, settings: dict, config: dict, dtype: str, ranks: int) -> dict:
+    """Everything that decides the adapter's bytes; partial work is kept under its digest.
 
     The examples' digest stands for traces, windows, prompt, recipe and tokenizer. How often a
     checkpoint is written decides nothing.
     """
-    return digest(
-        {
-            "version": VERSION,
-            "model": model_digest,
-            "examples": examples.digest(),
-            "settings": {key: value for key, value in settings.items() if key != "save_steps"},
-            "deepspeed": config,
-            "dtype": dtype,
-            "ranks": ranks,
-            "packages": versions(),
-        }
-    )
+    return {
+        "version": VERSION,
+        "model": model_digest,
+        "examples": examples.digest(),
+        "settings": {key: value for key, value in settings.items() if key != "save_steps"},
+        "deepspeed": config,
+        "dtype": dtype,
+        "ranks": ranks,
+        "packages": versions(),
+    }
 
 
 def training_arguments(settings: dict, config: dict, run: Path, dtype: str, ranks: int) -> TrainingArguments:
