@@ -14,7 +14,8 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .PHONY: setup envs demo resume check-home draft-home test test-slurm test-vllm lint format \
-  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-endurance bench-recognise bench-slurm clean
+  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-kills \
+  bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -94,6 +95,17 @@ $(VLLM)/.made: envs/vllm.yaml Makefile
 	$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
+# TRL, which the benchmark of training compares with: a venv of its own that sees the packages of the main one.
+TRL := .venv-trl
+SITE_PACKAGES = python -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+
+$(TRL)/.made: constraints.txt Makefile $(VENV)/.made
+	rm -rf $(TRL)
+	$(PYTHON) -m venv $(TRL)
+	$(BIN)/$(SITE_PACKAGES) > $$($(TRL)/bin/$(SITE_PACKAGES))/hearth.pth
+	$(TRL)/bin/pip install --quiet --disable-pip-version-check trl==1.16.0 datasets==5.2.0 -c constraints.txt
+	touch $@
+
 lint: setup
 	ruff check .
 	ruff format --check .
@@ -141,6 +153,15 @@ bench-recognise: setup
 # bench/slurm.json. It needs what test-slurm needs.
 bench-slurm: setup
 	PYTHONPATH=workflow_scripts:tests/slurm:tests/workflow python bench/slurm.py
+
+# How many examples a second of CPU a student learns from: TRL's SFTTrainer, our plain path, the prefix once a step; into
+# bench/distil.json. On a busy machine: PYTHONPATH=workflow_scripts python bench/distil.py --quick
+bench-distil: setup $(TRL)/.made
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts python bench/distil.py
+
+# 20 trainings killed at random moments: does each end with the bytes of an undisturbed one; into bench/kills.json.
+bench-kills: setup
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:tests/unit python bench/kills.py
 
 clean:
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake

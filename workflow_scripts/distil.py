@@ -15,7 +15,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from hearth.files import file_digest, read_json, read_json_lines, write_json, write_text
+from hearth.files import digest, file_digest, read_json, read_json_lines, write_json, write_text
 from hearth.programs import UserError, json_option, run
 from hearth.recipes import RECIPES
 
@@ -80,11 +80,14 @@ def main(argv=None) -> None:
         audit=read_json(options.audit) if options.audit else None,
     )
     dtype = models.resolve_dtype(options.dtype, models.resolve_device("auto"))
-    identity = training.run_identity(base["digest"], data, settings, deepspeed, dtype, ranks)
+    decisive = training.decisive(base["digest"], data, settings, deepspeed, dtype, ranks)
+    identity = digest(decisive)
     run_folder = options.work / identity[:12]
     arguments = training.training_arguments(settings, deepspeed, run_folder, dtype, ranks)
 
     with checkpoints.locked(run_folder) if rank == 0 else contextlib.nullcontext():
+        if rank == 0:
+            checkpoints.tell_from_others(run_folder, decisive)
         outcome = training.train(options.model, tokenizer, data, settings, arguments)
         part = options.adapter.with_name(f".{options.adapter.name}.part")
         export.save_adapter(outcome.trainer, base["model"], part)
@@ -101,6 +104,7 @@ def main(argv=None) -> None:
                 "deepspeed": deepspeed,
                 "dtype": dtype,
                 "ranks": ranks,
+                "static_prefix": outcome.static_prefix,
                 "examples": data.counts,
                 "trainable_parameters": outcome.trainable_parameters,
                 "steps": len(outcome.losses),

@@ -16,6 +16,7 @@ from yaml_kit import PROJECT, changed, write_yaml
 TEMPLATES = {name: PROJECT / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
 HOMES = {name: load_home(PROJECT / "config" / "homes" / f"{name}.yaml") for name in ("marble", "mural")}
 QWEN = (PROJECT / "workflow_scripts" / "hearth" / "tiny_family" / "chat_template.jinja").read_text(encoding="utf-8")
+TRLS_QWEN = sorted(PROJECT.glob(".venv-trl/lib/*/site-packages/trl/chat_templates/qwen3.jinja"))
 
 everywhere = pytest.mark.parametrize("reasoning", REASONING_MODES)
 both_templates = pytest.mark.parametrize("template", TEMPLATES)
@@ -172,6 +173,15 @@ def test_qwen3_turns_without_thinking(reasoning):
     prefix, suffix = split_prompt(Tokenizer(QWEN), "S", "U", reasoning)
     assert prefix == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n"
     assert suffix == "U<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+
+
+@pytest.mark.skipif(not TRLS_QWEN, reason="TRL has Qwen3's own chat template: make .venv-trl/.made")
+def test_qwen3s_own_template_says_the_same():
+    own = Tokenizer(TRLS_QWEN[0].read_text(encoding="utf-8"))
+    for reasoning in REASONING_MODES:
+        assert split_prompt(own, "S", "U", reasoning) == split_prompt(Tokenizer(QWEN), "S", "U", reasoning)
+    turns = [{"role": "user", "content": "U"}, {"role": "assistant", "content": "<think>\nWHY\n</think>\n\n[1]"}]
+    assert own.apply_chat_template(turns) == Tokenizer(QWEN).apply_chat_template(turns)
 
 
 @pytest.mark.parametrize("given", [{"content": "<think>WHY</think>[1]"}, {"content": "<think>\nWHY\n</think>\n\n[1]"}])

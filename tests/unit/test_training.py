@@ -94,13 +94,54 @@ def alone(tmp_path_factory, tiny_model):
     return training
 
 
-@pytest.mark.parametrize("zero", [2, 3])
-def test_two_ranks_with_gradient_checkpointing_learn_the_same(alone, tmp_path, tiny_model, zero):
-    together = fixtures.Training(tmp_path, tiny_model, ranks=2, zero=zero, lora=NO_DROPOUT, gradient_checkpointing=True)
-    assert together.run() == 0, together.log
-    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (alone, together)]
+@pytest.mark.parametrize(
+    ("changed", "prefix"),
+    [
+        ({"zero": 2, "shared_prefix": False, "micro_batch_size": 1}, "with every example"),
+        ({"zero": 0, "micro_batch_size": 4}, "once an optimizer step"),
+        ({"zero": 2, "ranks": 2, "gradient_checkpointing": True}, "once an optimizer step"),
+        (
+            {"zero": 3, "ranks": 2, "gradient_checkpointing": True},
+            "with every example, not once a step: ZeRO-3 follows one pass through the whole model; use ZeRO-2",
+        ),
+    ],
+)
+def test_stages_ranks_micro_batches_and_ways_to_encode_the_prefix_learn_the_same(
+    alone, tmp_path, tiny_model, changed, prefix
+):
+    other = fixtures.Training(tmp_path, tiny_model, lora=NO_DROPOUT, **changed)
+    assert other.run() == 0, other.log
+    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (alone, other)]
+    assert [log["static_prefix"] for log in logs] == ["once an optimizer step", prefix]
+    assert f"tokens): encoded {prefix}\n" in other.log
     assert logs[1]["losses"] == pytest.approx(logs[0]["losses"], rel=1e-3)
     assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
+
+
+def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, tiny_model):
+    undisturbed, killed = (
+        fixtures.Training(tmp_path / name, tiny_model, windows=12, ranks=2, zero=3, save_steps=1)
+        for name in ("undisturbed", "killed")
+    )
+    assert undisturbed.run() == 0, undisturbed.log
+    assert killed.interrupt(step=2, sent=signal.SIGKILL) != 0
+    assert killed.run() == 0, killed.log
+    assert files.read_json(killed.folder / "out" / "training.stats.json")["resumed_from_step"] > 0
+    assert killed.adapter == undisturbed.adapter
+
+
+def test_a_training_that_starts_anew_names_those_it_does_not_go_on_with(tmp_path, capsys):
+    from hearth.distillation import checkpoints
+
+    checkpoints.tell_from_others(tmp_path / "one", {"ranks": 2, "dtype": "float32", "settings": {"seed": 1}})
+    assert capsys.readouterr().out == ""
+    decisive = {"ranks": 1, "dtype": "float32", "settings": {"seed": 2}}
+    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    said = capsys.readouterr().out
+    assert "one is not resumed" in said
+    assert said.endswith("other starts anew: other ranks (2, now 1), settings\n")
+    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    assert capsys.readouterr().out == "", "the second time it is resumed"
 
 
 def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):

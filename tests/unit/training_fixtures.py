@@ -29,6 +29,7 @@ SETTINGS = {
     "max_length": 2048,
     "seed": 7,
     "gradient_checkpointing": False,
+    "shared_prefix": True,
     "save_steps": 3,
     "truncated_traces": "keep",
     "max_examples": None,
@@ -123,14 +124,18 @@ class Training:
     def run(self) -> int:
         return self.start().wait(timeout=300)
 
-    def interrupt(self, step: int, sent: signal.Signals) -> int:
-        """Start, wait until `step` is done, send a signal to torchrun; its exit status, once the rank is gone too."""
+    def interrupt(self, step: int, sent: signal.Signals, later: float = 0) -> int:
+        """Start, wait until `step` is done, send a signal to torchrun; its exit status, once the rank is gone too.
+
+        The signal comes `later`, by so many seconds, than the step is seen to be done.
+        """
         process = self.start()
         deadline = time.monotonic() + 300
         while f"step {step}/" not in self.log:
             assert process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)
+        time.sleep(later)
         ranks = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(sent)
         if sent == signal.SIGKILL:

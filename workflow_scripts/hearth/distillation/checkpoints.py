@@ -18,6 +18,7 @@ from transformers import TrainerCallback
 from hearth.files import file_digest, read_json, write_json
 
 MANIFEST = "complete.json"
+DECISIVE = "decisive.json"
 
 
 @contextlib.contextmanager
@@ -35,6 +36,21 @@ def locked(run: Path) -> Iterator[None]:
             print(f"{run}: another process is training this student; waiting for it to end", flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def tell_from_others(run: Path, decisive: dict) -> None:
+    """Note in a run's folder what decides its result; name on stdout the runs beside it that it does not go on with.
+
+    Their checkpoints fit other inputs, settings or numbers of ranks, for each of which a training starts anew.
+    """
+    known = run / DECISIVE
+    for other in [] if known.exists() else sorted(run.parent.glob(f"*/{DECISIVE}")):
+        theirs = read_json(other)
+        differing = [key for key in decisive if theirs.get(key) != decisive[key]]
+        if "ranks" in differing:
+            differing[differing.index("ranks")] = f"ranks ({theirs['ranks']}, now {decisive['ranks']})"
+        print(f"{other.parent} is not resumed, {run} starts anew: other {', '.join(differing)}", flush=True)
+    write_json(known, decisive)
 
 
 def write_manifest(checkpoint: Path, seconds: float) -> None:

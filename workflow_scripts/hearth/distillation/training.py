@@ -1,7 +1,7 @@
 """LoRA training with the Hugging Face Trainer and DeepSpeed, one process a rank, resumed from complete checkpoints.
 
 Nothing of the loss is our own: the labels mask the prompt, and the Trainer's loss is already
-normalised over accumulation and ranks.
+normalised over accumulation and ranks. How often the static prefix is encoded for it is a matter of `shared_prefix`.
 """
 
 import functools
@@ -9,6 +9,7 @@ import math
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +20,9 @@ from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from hearth import models
-from hearth.distillation import checkpoints
+from hearth.distillation import checkpoints, shared_prefix
 from hearth.distillation.examples import Examples, collate
 from hearth.distillation.settings import accumulation_steps
-from hearth.files import digest
 from hearth.programs import UserError
 
 # Raise it when a change of this code changes what is learned: partial work of the code before is then not resumed.
@@ -33,9 +33,13 @@ PACKAGES = ("torch", "transformers", "peft", "accelerate", "deepspeed")
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished training: the Trainer with the student's weights, the loss of every step, and what it cost."""
+    """A finished training: the Trainer with the student's weights, the loss of every step, and what it cost.
+
+    `static_prefix` says how it was encoded.
+    """
 
     trainer: Trainer
+    static_prefix: str
     losses: list[float]
     trainable_parameters: int
     stats: dict
@@ -46,24 +50,22 @@ def versions() -> dict[str, str]:
     return {package: version(package) for package in PACKAGES}
 
 
-def run_identity(model_digest: str, examples: Examples, settings: dict, config: dict, dtype: str, ranks: int) -> str:
-    """SHA-256 (hex) over everything that decides the adapter's bytes; partial work is kept under it.
+def decisive(model_digest: str, examples: Examples, settings: dict, config: dict, dtype: str, ranks: int) -> dict:
+    """Everything that decides the adapter's bytes; partial work is kept under its digest.
 
     The examples' digest stands for traces, windows, prompt, recipe and tokenizer. How often a
     checkpoint is written decides nothing.
     """
-    return digest(
-        {
-            "version": VERSION,
-            "model": model_digest,
-            "examples": examples.digest(),
-            "settings": {key: value for key, value in settings.items() if key != "save_steps"},
-            "deepspeed": config,
-            "dtype": dtype,
-            "ranks": ranks,
-            "packages": versions(),
-        }
-    )
+    return {
+        "version": VERSION,
+        "model": model_digest,
+        "examples": examples.digest(),
+        "settings": {key: value for key, value in settings.items() if key != "save_steps"},
+        "deepspeed": config,
+        "dtype": dtype,
+        "ranks": ranks,
+        "packages": versions(),
+    }
 
 
 def training_arguments(settings: dict, config: dict, run: Path, dtype: str, ranks: int) -> TrainingArguments:
@@ -117,14 +119,8 @@ def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, argume
     student = lora_student(model_dir, settings, "bfloat16" if arguments.bf16 else "float32")
     trainable = sum(weights.numel() for weights in student.parameters() if weights.requires_grad)
     complete = checkpoints.CompleteCheckpoints(checkpoints.seconds_until(resumed))
-    trainer = Trainer(
-        model=student,
-        args=arguments,
-        train_dataset=examples,
-        data_collator=functools.partial(collate, pad_id=_pad_id(tokenizer)),
-        callbacks=[Progress(), complete, checkpoints.StopAtSigterm()],
-    )
-    trainer.remove_callback(PrinterCallback)
+    callbacks = [Progress(), complete, checkpoints.StopAtSigterm()]
+    trainer, static_prefix = make_trainer(student, tokenizer, examples, settings, arguments, callbacks)
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     state = trainer.state
     if state.global_step < state.max_steps:
@@ -134,6 +130,7 @@ def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, argume
     used = state.global_step * settings["batch_size"]
     return Outcome(
         trainer=trainer,
+        static_prefix=static_prefix,
         losses=[entry["loss"] for entry in state.log_history if "loss" in entry],
         trainable_parameters=trainable,
         stats={
@@ -149,6 +146,30 @@ def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, argume
             "versions": versions(),
         },
     )
+
+
+def make_trainer(
+    student, tokenizer, examples: Examples, settings: dict, arguments: TrainingArguments, callbacks: Sequence = ()
+) -> tuple[Trainer, str]:
+    """(the Trainer, how it encodes the static prefix, in words, which rank 0 prints)."""
+    kind, static_prefix = Trainer, "with every example"
+    if settings["shared_prefix"]:
+        if reason := shared_prefix.obstacle(student, examples.prefix_ids):
+            static_prefix += f", not once a step: {reason}"
+        else:
+            kind = functools.partial(shared_prefix.SharedPrefixTrainer, prefix_ids=examples.prefix_ids)
+            static_prefix = "once an optimizer step"
+    if arguments.process_index == 0:
+        print(f"static prefix ({len(examples.prefix_ids)} tokens): encoded {static_prefix}", flush=True)
+    trainer = kind(
+        model=student,
+        args=arguments,
+        train_dataset=examples,
+        data_collator=functools.partial(collate, pad_id=_pad_id(tokenizer)),
+        callbacks=list(callbacks),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer, static_prefix
 
 
 def lora_student(model_dir: Path, settings: dict, dtype: str):

@@ -1,0 +1,208 @@
+"""The prefix once a step against the prefix with every example, in the Trainer and in one process."""
+
+import functools
+
+import pytest
+import torch
+from hearth.distillation import shared_prefix
+from hearth.distillation.examples import IGNORED, collate
+from hearth.distillation.shared_prefix import SharedPrefixTrainer
+from peft import LoraConfig, get_peft_model
+from transformers import Qwen3Config, Qwen3ForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+VOCABULARY = 50
+
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
+
+
+def make_student(dropout=0.0, checkpointing=False, dtype=torch.float32, targets=TARGETS, **config):
+    """A random model with a random adapter: with the usual zero for B, A would have no gradient to compare."""
+    torch.manual_seed(0)
+    base = Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=VOCABULARY,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+            initializer_range=0.2,
+            use_cache=False,
+            **config,
+        )
+    ).to(dtype)
+    if checkpointing:
+        base.gradient_checkpointing_enable({"use_reentrant": False})
+        base.enable_input_require_grads()
+    lora = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=4,
+        lora_dropout=dropout,
+        target_modules=list(targets),
+        init_lora_weights=False,
+    )
+    return get_peft_model(base, lora)
+
+
+def make_examples(prefix: int, count: int, spread: int) -> tuple[list[int], list[dict[str, list[int]]]]:
+    """(a prefix of so many tokens, examples that begin with it); each is up to `spread` tokens longer than the last."""
+    draw = torch.Generator().manual_seed(1)
+
+    def tokens(length: int) -> list[int]:
+        return torch.randint(VOCABULARY, (length,), generator=draw).tolist()
+
+    head, examples = tokens(prefix), []
+    for number in range(count):
+        prompt, completion = head + tokens(5 + number * spread % 17), tokens(3 + number % 3)
+        examples.append({"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion})
+    return head, examples
+
+
+class Gradients(TrainerCallback):
+    """The gradients of every optimizer step, one long vector each."""
+
+    def __init__(self):
+        self.steps = []
+
+    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+        self.steps.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]).double())
+
+
+def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1, epochs=2):
+    """(gradients by step, losses by step, the trained student)."""
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=micro_batch,
+        gradient_accumulation_steps=accumulation,
+        learning_rate=0.01,
+        optim="adamw_torch",
+        use_cpu=True,
+        max_grad_norm=0,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+    )
+    gradients = Gradients()
+    kind = functools.partial(SharedPrefixTrainer, prefix_ids=head) if shared else Trainer
+    trainer = kind(
+        model=student,
+        args=arguments,
+        train_dataset=examples,
+        data_collator=functools.partial(collate, pad_id=0),
+        callbacks=[gradients],
+    )
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return gradients.steps, losses, {name: p.detach() for name, p in student.named_parameters() if p.requires_grad}
+
+
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).norm() / other.norm())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "micro_batch", "accumulation", "count", "spread", "checkpointing"),
+    [
+        (40, 1, 1, 2, 0, False),
+        (40, 3, 1, 6, 5, False),
+        (40, 2, 3, 12, 7, False),
+        (40, 2, 3, 12, 7, True),
+        (1, 2, 2, 8, 3, False),
+        (150, 1, 4, 8, 16, True),
+        (40, 2, 2, 6, 5, False),  # a last step of one micro-batch
+    ],
+)
+def test_gradients_and_adapters_are_those_of_the_plain_path(
+    tmp_path, prefix, micro_batch, accumulation, count, spread, checkpointing
+):
+    head, examples = make_examples(prefix, count, spread)
+    plain, shared = (
+        train(tmp_path, head, examples, make_student(checkpointing=checkpointing), way, micro_batch, accumulation)
+        for way in (False, True)
+    )
+    assert len(shared[0]) == len(plain[0]) == 2 * -(-count // (micro_batch * accumulation))
+    assert difference(shared[0][0], plain[0][0]) < 1e-5
+    assert shared[1] == pytest.approx(plain[1], rel=1e-4)
+    for name, weights in plain[2].items():
+        assert difference(shared[2][name], weights) < 1e-3, name
+
+
+def test_layers_below_the_first_adapter_need_no_gradient(tmp_path):
+    head, examples = make_examples(prefix=20, count=4, spread=5)
+    plain, shared = (
+        train(tmp_path, head, examples, make_student(targets=["q_proj"]), way, accumulation=2)[0][0]
+        for way in (False, True)
+    )
+    assert difference(shared, plain) < 1e-5
+
+
+def test_a_batch_of_four_is_four_batches_of_one(tmp_path):
+    head, examples = make_examples(prefix=30, count=4, spread=5)
+    found = [
+        train(tmp_path, head, examples, make_student(), shared, micro, 4 // micro, epochs=1)
+        for shared in (False, True)
+        for micro in (4, 2, 1)
+    ]
+    for gradients, losses, _ in found:
+        assert difference(gradients[0], found[0][0][0]) < 1e-5
+        assert losses == pytest.approx(found[0][1], rel=1e-5)
+
+
+def test_in_bfloat16_gradients_are_as_near_to_the_true_ones_as_on_the_plain_path(tmp_path):
+    head, examples = make_examples(prefix=60, count=8, spread=5)
+
+    def gradient(shared, dtype):
+        return train(tmp_path, head, examples, make_student(dtype=dtype), shared, 1, 8, epochs=1)[0][0]
+
+    true = gradient(False, torch.float32)
+    plain, shared = (difference(gradient(way, torch.bfloat16), true) for way in (False, True))
+    assert shared < max(1.5 * plain, 0.05)
+
+
+def test_with_dropout_the_prefix_draws_one_mask_a_step(tmp_path, monkeypatch):
+    encode, drawn = shared_prefix._encode, []
+
+    def remember(*arguments):
+        drawn.append(encode(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(shared_prefix, "_encode", remember)
+    head, examples = make_examples(prefix=30, count=6, spread=5)
+    train(tmp_path, head, examples, make_student(dropout=0.5), shared=True, micro_batch=1, accumulation=3, epochs=1)
+    assert len(drawn) == 2
+    values = [states[0][1] for states in drawn]
+    assert not torch.equal(*values)
+
+
+def test_nothing_of_a_step_is_held_beyond_it(tmp_path, monkeypatch):
+    import gc
+    import weakref
+
+    encode, held = shared_prefix._encode, []
+
+    def remember(*arguments):
+        states = encode(*arguments)
+        held.extend(weakref.ref(state) for pair in states.values() for state in pair)
+        return states
+
+    monkeypatch.setattr(shared_prefix, "_encode", remember)
+    head, examples = make_examples(prefix=30, count=4, spread=5)
+    train(tmp_path, head, examples, make_student(checkpointing=True), shared=True, accumulation=2)
+    gc.collect()
+    assert held
+    assert not [state for state in held if state() is not None]
+
+
+def test_a_model_that_does_not_attend_to_everything_takes_the_plain_path():
+    student = make_student(
+        use_sliding_window=True, sliding_window=8, layer_types=["sliding_attention", "full_attention", "full_attention"]
+    )
+    assert shared_prefix.obstacle(student, [1]) == "qwen3 has layers that do not attend to everything before them"
+    assert shared_prefix.obstacle(make_student(), []) == "the prompts have none"
+    assert shared_prefix.obstacle(make_student(), [1]) == ""
