@@ -212,7 +212,7 @@ def student_notes(wildcards):
 
 
 def training_ranks(wildcards):
-    """One process a GPU; one process where there is none."""
+    """Processes on each node: one a GPU; one where there is none."""
     return max(1, registry[STUDENTS[wildcards.student].base]["gpus"])
 
 
