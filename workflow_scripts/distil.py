@@ -14,7 +14,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from hearth.distillation import launch
+from hearth.distillation import card, launch
 from hearth.files import file_digest, read_json, read_json_lines, write_json, write_text
 from hearth.programs import json_option, run
 from hearth.recipes import RECIPES
@@ -115,7 +115,7 @@ def main(argv=None) -> None:
             }
             export.publish(part, options.adapter)
             write_json(options.training_log, log)
-            write_text(options.card, export.model_card(log, notes))
+            write_text(options.card, card.model_card(log, notes))
             write_json(options.stats, outcome.stats)
     training.end()
 
