@@ -37,6 +37,7 @@ localrules:
     figure,
     report,
     provenance,
+    export_card,
     check_login,
     preflight,
     plan,
@@ -58,6 +59,7 @@ include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
 include: "rules/provenance.smk"
+include: "rules/export.smk"
 include: "rules/preflight.smk"
 include: "rules/plan.smk"
 

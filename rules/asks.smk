@@ -15,6 +15,22 @@ def model_resource(key):
     return value
 
 
+def on_several_nodes(value):
+    """An input function of a training: `value` of (nodes, GPUs a node) on more than one; on one None, no such resource."""
+
+    def asked(wildcards):
+        nodes, gpus = (model_resource(key)(wildcards) for key in ("nodes", "gpus"))
+        return value(nodes, gpus) if nodes > 1 else None
+
+    return asked
+
+
+def training_gpus(wildcards):
+    """GPUs of a training on one node; on several they are asked for by node, and this is no resource of it."""
+    one_node = model_resource("nodes")(wildcards) == 1
+    return model_resource("gpus")(wildcards) if one_node else None
+
+
 def models_by_ask():
     """Models of the run by the (GPUs, MB of memory) that their jobs ask for."""
     asks = {}

@@ -3,7 +3,7 @@
 # In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot; what
 #       the recipe reads beside them: parsed.jsonl or the audit of those traces
 # Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
-# Steps: distil (torchrun; checkpoints under work/, resumed after a crash)
+# Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
 
 rule distil:
@@ -28,11 +28,16 @@ rule distil:
         "../envs/llm.yaml"
     threads: config["engine"]["threads"]
     resources:
-        gpu=model_resource("gpus"),
+        gpu=training_gpus,
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
         slurm_partition=partition,
         ranks=training_ranks,
+        nodes=model_resource("nodes"),
+        # On several nodes GPUs are asked for by node, and the job starts on the first one and calls srun itself.
+        gres=on_several_nodes(lambda nodes, gpus: f"gpu:{gpus}" if gpus else None),
+        tasks=on_several_nodes(lambda nodes, gpus: nodes),
+        mpi=on_several_nodes(lambda nodes, gpus: "srun"),
     params:
         training=student_training,
         recipe=recipe_option,
@@ -45,7 +50,7 @@ rule distil:
     shell:
         # At SIGTERM torchrun gives its processes so many seconds to save, and kills them then.
         "export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=100; "
-        "OMP_NUM_THREADS={threads} torchrun --standalone --nproc_per_node={resources.ranks} $SCRIPTS/distil.py"
+        "OMP_NUM_THREADS={threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
         " --student {wildcards.student} --model {params.model:q} --traces {input.traces:q}"
         " --windows {input.windows:q} --prompt {input.prompt:q} --teacher {params.teacher}"
         " --recipe {params.recipe} --training {params.training:q} --deepspeed {input.deepspeed:q}"

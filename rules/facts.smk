@@ -211,8 +211,34 @@ def student_notes(wildcards):
     return json.dumps([f"{dataset} is a simulated home"] if simulated else [])
 
 
+def student_home(wildcards):
+    """The run's own copy of the home that a student learned from."""
+    return home_of(STUDENTS[wildcards.student].dataset)
+
+
+def own_score(wildcards):
+    """A student's score on the home it learned from."""
+    dataset = STUDENTS[wildcards.student].dataset
+    return f"results/scores/{wildcards.student}/{dataset}.json"
+
+
+def export_settings(wildcards):
+    """What an export says of how its student is used, as JSON: format of the data, windows, decoding."""
+    dataset = config["datasets"][STUDENTS[wildcards.student].dataset]
+    return json.dumps(
+        {
+            "source": dataset["source"],
+            "windows": {
+                key: dataset["windows"][key] for key in ("by", "size", "seconds")
+            },
+            "decoding": recogniser_of(wildcards).decoding,
+        },
+        sort_keys=True,
+    )
+
+
 def training_ranks(wildcards):
-    """One process a GPU; one process where there is none."""
+    """Processes on each node: one a GPU; one where there is none."""
     return max(1, registry[STUDENTS[wildcards.student].base]["gpus"])
 
 

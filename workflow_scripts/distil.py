@@ -1,7 +1,6 @@
 """Distil a teacher's traces into a student: a LoRA adapter on a small model.
 
-Run by torchrun, one process a GPU (one in all without a GPU):
-    torchrun --standalone --nproc_per_node=1 distil.py --student ... --model ...
+It starts itself anew by torchrun, `--ranks` processes on each of `--nodes` nodes: one a GPU, one where there is none.
 torchrun reads abbreviations of its own options after the script's name too, so no option here may
 begin one of its (hence --training-log, not --log).
 """
@@ -15,8 +14,9 @@ import sys
 import warnings
 from pathlib import Path
 
+from hearth.distillation import card, launch
 from hearth.files import digest, file_digest, read_json, read_json_lines, write_json, write_text
-from hearth.programs import UserError, json_option, run
+from hearth.programs import json_option, run
 from hearth.recipes import RECIPES
 
 
@@ -42,6 +42,8 @@ def parse(argv=None) -> argparse.Namespace:
         choices=["auto", "float32", "bfloat16"],
         help="number format of training; auto: bfloat16 on a GPU, float32 without one",
     )
+    parser.add_argument("--nodes", type=int, default=1, help="nodes; more than one only in a SLURM job of as many")
+    parser.add_argument("--ranks", type=int, default=1, help="processes on each of them: one a GPU, or 1")
     parser.add_argument("--notes", default="[]", help="JSON list of sentences for the card, such as `Simulated home.`")
     parser.add_argument("--work", required=True, type=Path, help="folder for checkpoints, kept for resuming")
     parser.add_argument("--adapter", required=True, type=Path, help="folder to write the adapter to")
@@ -54,6 +56,10 @@ def parse(argv=None) -> argparse.Namespace:
 def main(argv=None) -> None:
     """Train, check, publish. Every rank runs this; rank 0 writes."""
     options = parse(argv)
+    if "RANK" not in os.environ:
+        program = [__file__, *(sys.argv[1:] if argv is None else argv)]
+        started = launch.command(options.nodes, options.ranks, program, os.environ)
+        os.execvp(started[0], started)  # signals and exit status are its own
     prepare_environment()
     from hearth import models
     from hearth.distillation import checkpoints, examples, export, training
@@ -113,15 +119,13 @@ def main(argv=None) -> None:
             }
             export.publish(part, options.adapter)
             write_json(options.training_log, log)
-            write_text(options.card, export.model_card(log, notes))
+            write_text(options.card, card.model_card(log, notes))
             write_json(options.stats, outcome.stats)
     training.end()
 
 
 def prepare_environment() -> None:
     """Settings that the libraries read when they are first imported."""
-    if "RANK" not in os.environ:
-        raise UserError("start me with: torchrun --standalone --nproc_per_node=<number of GPUs, or 1> distil.py ...")
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # a bar fills a log file
     # Waiting threads that spin starve those that work on a shared machine.
@@ -136,8 +140,8 @@ def prepare_environment() -> None:
 
     if not torch.cuda.is_available():
         os.environ["DS_ACCELERATOR"] = "cpu"
-    elif int(os.environ["WORLD_SIZE"]) > torch.cuda.device_count():
-        raise UserError(f"{os.environ['WORLD_SIZE']} processes but {torch.cuda.device_count()} GPU(s) in sight")
+    else:
+        launch.check_devices(int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count())
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def test_no_option_begins_an_option_of_torchrun():
 @pytest.mark.parametrize(
     ("rank", "arguments", "message"),
     [
-        (None, {}, "error: start me with: torchrun --standalone"),
+        (None, {"nodes": 2}, "error: training on 2 nodes needs a SLURM job"),
         ("0", {"training": "{"}, "error: --training: not JSON"),
         (
             "0",
@@ -208,7 +208,8 @@ def test_bad_input_ends_in_one_line(tmp_path, monkeypatch, capsys, rank, argumen
     import distil
     from hearth import programs
 
-    monkeypatch.delenv("RANK", raising=False)
+    for name in ("RANK", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
     if rank is not None:
         monkeypatch.setenv("RANK", rank)
         monkeypatch.setenv("WORLD_SIZE", "1")

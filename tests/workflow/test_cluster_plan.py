@@ -11,6 +11,7 @@ from runs import REPOSITORY, Workflow, environment, slurm_profile, small_config
 
 SITE = {"account": "project-7", "cpu_partition": "all", "gpu_partition": "gpu-a100"}
 SHARD = "results/predictions/{model}/sim-marble/test/00000-00007.jsonl"
+TWO_NODES = {"source": "folder", "path": "demo/models/tiny-m", "license": "Apache-2.0", "gpus": 4, "nodes": 2}
 STUDENT = "results/students/{model}_reasoning_sim-marble/training_log.json"
 
 
@@ -57,6 +58,21 @@ def test_a_model_decides_partition_gpus_memory_and_time_and_a_retry_asks_for_mor
     assert [again[key] for key in ("gpu", "mem_mb", "runtime")] == ["2", "60000", "200"]
     assert big["slurm_account"] == "project-7"
     assert big["slurm_extra"] == "--signal=TERM@120"
+
+
+def test_a_training_on_several_nodes_asks_for_gpus_by_node_and_calls_srun_itself(plain, tmp_path):
+    one = planned(plain, tmp_path / "1", STUDENT.format(model="tiny-m"))["distil"]
+    assert (one["nodes"], one["ranks"]) == ("1", "2")
+    assert not {"mpi", "tasks", "gres"} & one.keys()
+    path = plain / "config" / "models.yaml"
+    registry = path.read_text()
+    try:
+        path.write_text(yaml.safe_dump(yaml.safe_load(registry) | {"tiny-m": TWO_NODES}))
+        found = planned(plain, tmp_path / "2", STUDENT.format(model="tiny-m"))["distil"]
+    finally:
+        path.write_text(registry)
+    several = {key: found.get(key) for key in ("nodes", "ranks", "gres", "tasks", "mpi", "gpu")}
+    assert several == {"nodes": "2", "ranks": "4", "gres": "gpu:4", "tasks": "2", "mpi": "srun", "gpu": None}
 
 
 @pytest.mark.parametrize("unset", ["account", "cpu_partition", "gpu_partition", "scratch"])

@@ -85,6 +85,18 @@ def recognise(
     return predictions, stats
 
 
+def recognise_now(windows: list[dict], prompt: dict, engine: Engine, decoding: Decoding) -> list[dict]:
+    """The predictions of windows that have just come, in their order; `recognise` does the same with a journal."""
+    prefix, requests = _requests(engine.tokenizer, prompt, windows, (), decoding)
+    sizes = {window["window_id"]: len(window["events"]) for window in windows}
+    found = {
+        completion.key: _prediction(completion, sizes[completion.key], decoding)
+        for completions in engine.complete(prefix, requests, decoding)
+        for completion in completions
+    }
+    return [{"window_id": key, **found[key]} for key in sizes]
+
+
 def gather(windows: list[dict], split: str, shards: Iterable[Path]) -> list[dict]:
     """The predictions of all `shards` in the order of the split's windows, each exactly once.
 

@@ -100,8 +100,20 @@ def _delimited(path: Path, columns, delimiter: str, encoding: str, header: Seque
                 first = 2
                 names = _header(path, line, delimiter, encoding)
             _check_columns(path, columns, names)
-        yield _plain(block, names, first, delimiter, encoding) or _ragged(block, names, first, delimiter, encoding)
+        yield delimited_block(block, names, first, delimiter, encoding)
         first += block.count(b"\n")
+
+
+def header_of(line: bytes, columns: Sequence[str], delimiter: str, encoding: str, name: str) -> list[str]:
+    """The names of the columns that a first line has, `columns` among them; a ValueError names what it is of."""
+    names = _header(Path(name), line, delimiter, encoding)
+    _check_columns(Path(name), columns, names)
+    return names
+
+
+def delimited_block(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
+    """The records of whole lines of CSV, the first of which is line `first`."""
+    return _plain(block, names, first, delimiter, encoding) or _ragged(block, names, first, delimiter, encoding)
 
 
 def _header(path: Path, line: bytes, delimiter: str, encoding: str) -> list[str]:
@@ -179,16 +191,21 @@ def _block(rows: list[dict], lines: list[int], faults: list, names: Sequence[str
 def _json_lines(path: Path, columns: Sequence[str]) -> Iterator[Block]:
     first = 1
     for block in line_blocks(path):
-        rows, lines, faults = [], [], []
-        for number, line in enumerate(block.split(b"\n"), start=first):
-            try:
-                if line.strip():
-                    rows.append(_object(line, columns))
-                    lines.append(number)
-            except RowError as fault:
-                faults.append((number, str(fault)))
-        yield _block(rows, lines, faults, columns)
+        yield json_block(block, columns, first)
         first += block.count(b"\n")
+
+
+def json_block(block: bytes, columns: Sequence[str], first: int) -> Block:
+    """The records of whole lines of JSON, the first of which is line `first`."""
+    rows, lines, faults = [], [], []
+    for number, line in enumerate(block.split(b"\n"), start=first):
+        try:
+            if line.strip():
+                rows.append(_object(line, columns))
+                lines.append(number)
+        except RowError as fault:
+            faults.append((number, str(fault)))
+    return _block(rows, lines, faults, columns)
 
 
 def _object(line: bytes, columns: Sequence[str]) -> dict[str, str]:

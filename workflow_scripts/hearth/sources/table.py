@@ -53,7 +53,9 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         name = path.relative_to(base).as_posix()
         report.files += 1
         before = report.rows
-        for block in read_blocks(path, _columns(settings), settings.delimiter, settings.encoding, settings.header):
+        for block in read_blocks(
+            path, needed_columns(settings), settings.delimiter, settings.encoding, settings.header
+        ):
             if path in again:
                 _skip_copy(block, name, again[path].relative_to(base).as_posix(), report)
             else:
@@ -63,6 +65,18 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     if settings.two_ended:
         report.notes.append("a row is a time during which a sensor was on and gives two events, counted as two rows")
     return event_table(rows, home, report), report
+
+
+def read_block(block: Block, name: str, home: Home) -> tuple[pd.DataFrame, LoadReport]:
+    """The events of some records alone, which were read from what is called `name`: for records as they come."""
+    report, rows = LoadReport(files=1), Rows()
+    _add_block(block, name, rows, _Labels(home, Path(), report), home, report)
+    return event_table(rows, home, report), report
+
+
+def needed_columns(settings: Recording) -> list[str]:
+    """The columns that a home's records must have."""
+    return list(dict.fromkeys(name for names in settings.columns.values() for name in names))
 
 
 def _event_files(root: Path, home: Home) -> list[Path]:
@@ -86,10 +100,6 @@ def _matching(root: Path, patterns: Sequence[str]) -> list[Path]:
             raise ValueError(f"recording: files: {pattern!r} leads out of the data's folder")
     found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
     return sorted(found, key=lambda path: natural_key(path.as_posix()))
-
-
-def _columns(settings: Recording) -> list[str]:
-    return list(dict.fromkeys(name for names in settings.columns.values() for name in names))
 
 
 def _skip_copy(block: Block, name: str, first: str, report: LoadReport) -> None:

@@ -1,0 +1,145 @@
+"""A model's folder to a GGUF file for llama.cpp, by the gguf package's own writer and names of tensors.
+
+llama.cpp's converter is no Python package. Here are the two architectures that students have; of others the model card
+says which command converts them.
+"""
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from hearth.distillation.merging import weights_dtype
+from hearth.files import read_json, replacing
+
+ARCHITECTURES = {"qwen3": gguf.MODEL_ARCH.QWEN3, "llama": gguf.MODEL_ARCH.LLAMA}
+_FORMATS = {
+    "float32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32),
+    "float16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
+    "bfloat16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
+}
+# How llama.cpp calls ways of cutting text before byte pairs are merged, by what tokenizer.json says. It knows each by
+# its name alone, so a way that is not here cannot be told to it.
+_BYTES = {"type": "ByteLevel", "add_prefix_space": False}
+_QWEN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_PRE_TOKENIZERS = {
+    "gpt-2": [_BYTES | {"use_regex": True}],
+    "smollm": [{"type": "Digits", "individual_digits": True}, _BYTES | {"use_regex": True}],
+    "qwen2": [
+        {"type": "Split", "pattern": {"Regex": _QWEN}, "behavior": "Isolated", "invert": False},
+        _BYTES | {"use_regex": False},
+    ],
+}
+
+
+def pre_tokenizer(folder: Path) -> str:
+    """llama.cpp's name for how the tokenizer of a model's folder cuts text; '' where it has none."""
+    found = read_json(folder / "tokenizer.json").get("pre_tokenizer") or {}
+    steps = found["pretokenizers"] if found.get("type") == "Sequence" else [found]
+    # Whether offsets are trimmed changes no token.
+    steps = [{key: value for key, value in step.items() if key != "trim_offsets"} for step in steps]
+    return next((name for name, known in _PRE_TOKENIZERS.items() if steps == known), "")
+
+
+def unsupported(folder: Path) -> str:
+    """Why `write` cannot write the model of a folder, in words; '' where it can."""
+    config = read_json(folder / "config.json")
+    if config["model_type"] not in ARCHITECTURES:
+        return f"architecture {config['model_type']} is none of {', '.join(ARCHITECTURES)}"
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if rope.get("rope_type", "default") != "default":
+        return f"rope_type {rope['rope_type']} is not written here"
+    if read_json(folder / "tokenizer.json")["model"].get("type") != "BPE":
+        return "its tokenizer is no byte-level BPE"
+    return ""
+
+
+def write(folder: Path, path: Path, name: str) -> None:
+    """Write the model of `folder` (one that `unsupported` has nothing against) as a GGUF file, atomically.
+
+    Matrices keep their number format, vectors are fp32. Where llama.cpp has no name for the tokenizer's way of cutting
+    text the file names its default: prompts must then be given as token ids.
+    """
+    config = read_json(folder / "config.json")
+    with replacing(path) as temporary:
+        writer = gguf.GGUFWriter(temporary, gguf.MODEL_ARCH_NAMES[ARCHITECTURES[config["model_type"]]])
+        stored, file_type = _FORMATS[weights_dtype(folder)]
+        writer.add_name(name)
+        writer.add_file_type(file_type)
+        _add_shape(writer, config)
+        _add_tokenizer(writer, folder, config["vocab_size"])
+        for tensor, values in _tensors(folder, config):
+            kind = stored if values.ndim > 1 else gguf.GGMLQuantizationType.F32
+            writer.add_tensor(tensor, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+
+def _add_shape(writer: gguf.GGUFWriter, config: dict) -> None:
+    heads = config["num_attention_heads"]
+    width = config.get("head_dim") or config["hidden_size"] // heads
+    rope = config.get("rope_parameters") or {}
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
+    writer.add_key_length(width)
+    writer.add_value_length(width)
+    writer.add_rope_dimension_count(width)
+    writer.add_rope_freq_base(float(rope.get("rope_theta") or config.get("rope_theta") or 10000.0))
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_vocab_size(config["vocab_size"])
+
+
+def _add_tokenizer(writer: gguf.GGUFWriter, folder: Path, size: int) -> None:
+    tokenizer = read_json(folder / "tokenizer.json")
+    tokens = [f"[PAD{number}]" for number in range(size)]
+    kinds = [gguf.TokenType.UNUSED] * size
+    for token, number in tokenizer["model"]["vocab"].items():
+        tokens[number], kinds[number] = token, gguf.TokenType.NORMAL
+    for added in tokenizer["added_tokens"]:
+        number = added["id"]
+        tokens[number] = added["content"]
+        kinds[number] = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre_tokenizer(folder) or "default")
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    special = gguf.SpecialVocab(folder, load_merges=True, n_vocab=size)
+    # Prompts are whole as they are rendered; llama.cpp would put a token before them.
+    special.add_special_token["bos"] = False
+    special.add_to_gguf(writer, quiet=True)
+
+
+def _tensors(folder: Path, config: dict):
+    """(name in the file, values as fp32) of every weight, in order of their names in the folder."""
+    names = gguf.get_tensor_name_map(ARCHITECTURES[config["model_type"]], config["num_hidden_layers"])
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as weights:
+            for key in sorted(weights.keys()):
+                if key == "lm_head.weight" and config.get("tie_word_embeddings"):
+                    continue
+                name = names.get_name(key, try_suffixes=(".weight", ".bias"))
+                if name is None:
+                    raise ValueError(f"{path}: llama.cpp has no tensor like {key}")
+                yield name, _turned(key, weights.get_tensor(key).to(torch.float32).numpy(), config)
+
+
+def _turned(key: str, values: np.ndarray, config: dict) -> np.ndarray:
+    """Rows of queries and keys in the order of llama.cpp's `llama`, which rotates neighbours and not halves."""
+    heads = {
+        "q_proj": config["num_attention_heads"],
+        "k_proj": config.get("num_key_value_heads") or config["num_attention_heads"],
+    }.get(key.split(".")[-2])
+    if config["model_type"] != "llama" or heads is None:
+        return values
+    halves = values.reshape(heads, 2, values.shape[0] // heads // 2, values.shape[1])
+    return halves.swapaxes(1, 2).reshape(values.shape)
