@@ -13,7 +13,8 @@ if not workflow.overwrite_configfiles:
 report: "report/workflow.rst"
 
 
-# With a cluster profile only `recognise` and `distil` are cluster jobs, and `check_node`, which looks at their machines.
+# With a cluster profile only `recognise`, `distil` and the exports of students are cluster jobs, since they load models,
+# and `check_node`, which looks at their machines.
 # These run beside Snakemake, on the login node: fetch_model needs the network; the others take seconds and megabytes,
 # and a cluster job costs a wait in the queue and two more starts of Snakemake. load_dataset and window_dataset grow
 # with the data set, to minutes and at most the 4 GB they ask for at ten million events; where a login node does not
@@ -38,6 +39,7 @@ localrules:
     report,
     provenance,
     export_card,
+    export,
     check_login,
     preflight,
     plan,
