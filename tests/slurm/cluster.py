@@ -47,7 +47,9 @@ StateSaveLocation={run}/state
 SlurmdPidFile={run}/slurmd-%n.pid
 SlurmdLogFile={run}/log/slurmd-%n.log
 SlurmdSpoolDir={run}/spool-%n
-ProctrackType=proctrack/linuxproc
+# Like cgroups, and unlike linuxproc, it finds a job's processes after their parents have ended: a Snakemake that gets
+# SIGTERM twice at once can wait for its own lock for ever, and only the SIGKILL after KillWait ends it.
+ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 SelectType=select/cons_tres

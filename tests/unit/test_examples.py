@@ -4,7 +4,7 @@ import training_fixtures as fixtures
 from hearth import models
 from hearth.distillation.examples import IGNORED, build_examples, collate
 from hearth.distillation.settings import accumulation_steps, check_settings
-from hearth.prompts import split_prompt, user_turns, window_text
+from hearth.prompts import answer_text, split_prompt, user_turns, window_text
 from tokenizers import normalizers
 from transformers import AutoModelForCausalLM
 
@@ -160,6 +160,7 @@ def by_recipe(tokenizer, recipe, traces, windows, **settings):
         # Windows 0 and 3 have one label, 1 and 2 two.
         ("simple", [0, 3], {"too_complex": 2}),
         ("complex", [1, 2], {"too_simple": 2}),
+        ("truth", [0, 1, 2, 3], {}),
     ],
 )
 def test_each_recipe_accounts_for_every_trace(tokenizer, traces, windows, recipe, kept, left_out):
@@ -178,6 +179,13 @@ def test_labels_are_learned_as_an_answer_that_ends(tokenizer, traces, windows):
     learned = [label for label in by_recipe(tokenizer, "labels", traces, windows)[1]["labels"] if label != IGNORED]
     answer = '[{"id": 1, "activity": "cooking"}, {"id": 2, "activity": "cooking"}]'
     assert tokenizer.decode(learned) == answer + "<|im_end|>"
+
+
+def test_truth_learns_what_is_right_whatever_the_teacher_says(tokenizer, traces, windows):
+    learned = [label for label in by_recipe(tokenizer, "truth", traces, windows)[1]["labels"] if label != IGNORED]
+    right = answer_text(windows[1]["gold"])
+    assert windows[1]["gold"] != PARSED[1]
+    assert tokenizer.decode(learned) == right + "<|im_end|>"
 
 
 def test_examples_are_drawn_last_so_that_what_is_compared_stays_equally_large(tokenizer, traces, windows):

@@ -30,8 +30,8 @@ def test_a_config_may_name_every_recipe():
     assert students["recipe"]["enum"] == groups["recipes"]["items"]["enum"] == list(RECIPES)
 
 
-def test_only_labels_and_format_teach_no_reasoning():
-    assert [name for name, recipe in RECIPES.items() if not recipe.reasons] == ["labels", "format"]
+def test_only_labels_format_and_truth_teach_no_reasoning():
+    assert [name for name, recipe in RECIPES.items() if not recipe.reasons] == ["labels", "format", "truth"]
 
 
 @pytest.mark.parametrize("recipe", [name for name, recipe in RECIPES.items() if recipe.reasons])
@@ -41,8 +41,8 @@ def test_recipes_that_reason_take_a_trace_as_it_is(recipe):
     assert unfit(recipe, None, ["eat"]) == ""
 
 
-@pytest.mark.parametrize("recipe", ["labels", "format"])
-def test_labels_and_format_learn_the_teachers_labels_as_the_asked_for_answer(recipe):
+@pytest.mark.parametrize("recipe", ["labels", "format", "truth"])
+def test_recipes_without_reasoning_learn_labels_as_the_asked_for_answer(recipe):
     answer = '[{"id": 1, "activity": "eat"}, {"id": 2, "activity": "wash"}]'
     assert target(recipe, TRACE | {"finish_reason": "length"}, ["eat", "wash"]) == (answer, True)
 

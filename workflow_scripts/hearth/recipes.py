@@ -23,4 +23,5 @@ RECIPES = {
     "audited-control": Recipe(needs="audit"),  # as many traces, whatever it finds
     "simple": Recipe(),  # traces of the windows up to the median complexity
     "complex": Recipe(),  # as many traces of those above it
+    "truth": Recipe(reasons=False),  # what is right, of the same windows: what any teacher is to be measured against
 }

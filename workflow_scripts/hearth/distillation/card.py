@@ -16,7 +16,9 @@ def model_card(log: dict, notes: list[str], more: Sequence[str] = ()) -> str:
     kind, _, place = base["source"].partition(":")
     on_hub = place if kind == "hub" else ""
     revision = f", revision {base['revision']}" if base["revision"] else ""
-    learned = "reasoning traces" if RECIPES[log["recipe"]].reasons else "answers"
+    learned = "reasoning traces of a larger model" if RECIPES[log["recipe"]].reasons else "answers of a larger model"
+    if log["recipe"] == "truth":
+        learned = "labels that people gave, on the windows of a larger model's traces"
     if base["stand_in"]:
         notes = [*notes, f"The base model is a stand-in: {base['stand_in']}."]
     lines = [
@@ -32,7 +34,7 @@ def model_card(log: dict, notes: list[str], more: Sequence[str] = ()) -> str:
         *[f"> **Note.** {note}" for note in notes],
         *([""] if notes else []),
         "A LoRA adapter that names the activity behind every sensor event of a window of a home, learned from the "
-        f"{learned} of a larger model (after *Knowledge Distillation for LLM-Based Human Activity Recognition "
+        f"{learned} (after *Knowledge Distillation for LLM-Based Human Activity Recognition "
         "in Homes*, arXiv 2601.07469).",
         "",
         "| | |",

@@ -180,7 +180,7 @@ def _train_windows(traces: list[dict], windows: list[dict]) -> dict[str, dict]:
 def _read_by_recipe(
     recipe: str, traces: list[dict], windows: list[dict], parsed: list[dict] | None, audit: dict | None
 ) -> tuple[dict[str, list], set[str]]:
-    """(the teacher's labels by window_id, the window_ids that the recipe tells apart), as far as a recipe needs them.
+    """(the labels to learn by window_id, the window_ids that the recipe tells apart), as far as a recipe needs them.
 
     Raises ValueError when what it needs is not given, or is not of these traces.
     """
@@ -195,6 +195,8 @@ def _read_by_recipe(
         return {row["window_id"]: row["labels"] for row in parsed}, set()
     if needed == "audit":
         return {}, {row["window_id"] for row in audit["traces"] if row["flags"]}
+    if recipe == "truth":
+        return {window["window_id"]: window["gold"] for window in windows}, set()
     if recipe in ("simple", "complex"):
         scale = Scale(windows)
         return {}, {window["window_id"] for window in windows if scale.is_complex(window)}

@@ -1,7 +1,7 @@
 """What each recipe makes of a teacher's traces: the text to learn from one, and which of them to learn from.
 
-The names of the recipes are in `hearth.recipes`. Only two look at the ground truth, and only at that of the train
-split: `format` leaves out windows by it, `simple` and `complex` sort windows by it. No recipe learns from it.
+The names of the recipes are in `hearth.recipes`. Some look at the ground truth, and only at that of the train split:
+`format` leaves out windows by it, `simple` and `complex` sort windows by it, and `truth` alone learns from it.
 """
 
 from collections import Counter
@@ -14,8 +14,8 @@ from hearth.recipes import RECIPES
 def target(recipe: str, trace: dict, labels: list[str | None] | None) -> tuple[str, bool]:
     """(text to learn, whether it ends with the end of turn) of a trace.
 
-    `labels` are the teacher's, as they were read from the trace; recipes that teach to reason take the trace as it
-    is and have no use for them.
+    `labels` are the teacher's, as they were read from the trace, or the right ones, for `truth`; recipes that teach
+    to reason take the trace as it is and have no use for them.
     """
     if RECIPES[recipe].reasons:
         return trace["text"], trace["finish_reason"] == "stop"
@@ -23,7 +23,7 @@ def target(recipe: str, trace: dict, labels: list[str | None] | None) -> tuple[s
 
 
 def unfit(recipe: str, labels: list[str | None] | None, gold: list[str]) -> str:
-    """Why a recipe leaves out a trace with the teacher's `labels`; "" when it does not."""
+    """Why a recipe leaves out a trace with these `labels`, as in `target`; "" when it does not."""
     if RECIPES[recipe].reasons:
         return ""
     if None in labels:
