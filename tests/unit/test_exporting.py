@@ -91,6 +91,7 @@ def test_an_export_holds_every_form_and_all_that_is_needed_to_ask_it(exported, i
     assert about["gguf"] == {"file": "gguf/tiny_reasoning_toy.gguf", "why_not": "", "pre_tokenizer": "smollm"}
     assert {key: about[key] for key in SETTINGS} == SETTINGS
     assert not [path for path in exported.rglob("*") if path.name.startswith(".")]
+    assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}
 
 
 def test_a_second_export_has_the_same_bytes(exported, inputs, tiny_model, tiny_adapter, tmp_path):

@@ -47,7 +47,9 @@ def check_adapter(model_dir: Path, folder: Path) -> None:
 
 
 def publish(folder: Path, destination: Path) -> None:
-    """Move a finished folder to its place; what stood there before is removed."""
+    """Move a finished folder to its place, for all to read; what stood there before is removed."""
+    for path in folder.iterdir():
+        path.chmod(0o644)  # safetensors keeps weights to their owner
     old = destination.with_name(f".{destination.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if destination.exists():
