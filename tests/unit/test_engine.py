@@ -143,6 +143,22 @@ def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
     assert {c.key: c for batch in batches for c in batch} == completions(tiny_model, 1, GREEDY)
 
 
+def test_out_of_memory_while_one_of_many_rows_is_begun_halves_the_rows(tiny_model, monkeypatch):
+    requests = [Request(f"long/{n}", "door opened " * 300 + str(n)) for n in range(5)]  # each is read by itself
+    start, slots = Rows.start, []
+
+    def small_gpu(rows, prompts):
+        slots.append(rows._slots)
+        if rows._slots > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return start(rows, prompts)
+
+    monkeypatch.setattr(Rows, "start", small_gpu)
+    brief = Decoding(temperature=0, max_new_tokens=2)
+    assert completions(tiny_model, 4, brief, requests).keys() == {request.key for request in requests}
+    assert slots == [4, 2, 1, 1, 1, 1, 1]
+
+
 def test_a_batch_size_of_auto_is_what_the_free_memory_holds(tiny_model, monkeypatch):
     tiny = engine(tiny_model, "auto")
     monkeypatch.setattr("os.sysconf", {"SC_AVPHYS_PAGES": 100, "SC_PAGE_SIZE": 4096}.__getitem__)

@@ -70,7 +70,7 @@ class Gradients(TrainerCallback):
         self.steps.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]).double())
 
 
-def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1, epochs=2):
+def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1, epochs=2, device="cpu"):
     """(gradients by step, losses by step, the trained student)."""
     arguments = TrainingArguments(
         output_dir=str(folder),
@@ -79,7 +79,7 @@ def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1
         gradient_accumulation_steps=accumulation,
         learning_rate=0.01,
         optim="adamw_torch",
-        use_cpu=True,
+        use_cpu=device == "cpu",
         max_grad_norm=0,
         logging_steps=1,
         save_strategy="no",

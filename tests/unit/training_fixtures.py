@@ -80,8 +80,17 @@ def make_traces(windows: list[dict]) -> list[dict]:
 class Training:
     """One student in a folder of its own: its inputs, and real runs of distil.py under torchrun."""
 
-    def __init__(self, folder: Path, model: Path, windows: int = 24, ranks: int = 1, zero: int = 2, **settings):
-        self.folder, self.model, self.ranks, self.zero = folder, model, ranks, zero
+    def __init__(
+        self,
+        folder: Path,
+        model: Path,
+        windows: int = 24,
+        ranks: int = 1,
+        zero: int = 2,
+        dtype: str = "auto",
+        **settings,
+    ):
+        self.folder, self.model, self.ranks, self.zero, self.dtype = folder, model, ranks, zero, dtype
         self.settings = {**SETTINGS, **settings}
         folder.mkdir(parents=True, exist_ok=True)
         rows = make_windows(windows)
@@ -101,7 +110,7 @@ class Training:
             "recipe": "reasoning",
             "training": json.dumps(self.settings),
             "deepspeed": PROJECT / "config" / "deepspeed" / f"zero{self.zero}.json",
-            "dtype": "auto",
+            "dtype": self.dtype,
             "notes": json.dumps(["Simulated home."]),
             "work": self.folder / "work",
             "adapter": self.folder / "out" / "adapter",

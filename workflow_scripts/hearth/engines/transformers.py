@@ -77,11 +77,12 @@ class TransformersEngine:
         turns = Turns(self.tokenizer, self._model.config.get_text_config().vocab_size, self._ends, decoding)
         while waiting:
             running: list[Turn] = []
+            slots = min(self._fits, len(waiting))
             try:
-                yield from self._complete(head, waiting, running, turns)
+                yield from self._complete(head, waiting, running, turns, slots)
                 continue
             except torch.OutOfMemoryError as error:
-                if len(running) < 2:
+                if slots == 1:
                     request, ids = (running[0].request, running[0].tokens) if running else waiting[0]
                     raise ValueError(
                         f"{request.key} ({len(head) + len(ids)} prompt tokens) does not fit the GPU's memory "
@@ -89,10 +90,11 @@ class TransformersEngine:
                     ) from error
             # After the except block: the error it held kept the rows' tensors alive.
             waiting.extendleft((turn.request, turn.tokens) for turn in reversed(running))
-            self._fits = len(running) // 2
+            # Not of the rows that run: memory is taken for all slots when the first rows are begun.
+            self._fits = slots // 2
             gc.collect()
             torch.cuda.empty_cache()
-            log.warning("out of GPU memory with %d windows at a time; going on with %d", len(running), self._fits)
+            log.warning("out of GPU memory with %d windows at a time; going on with %d", slots, self._fits)
 
     def identity(self) -> dict:
         """See `Engine.identity`."""
@@ -127,14 +129,15 @@ class TransformersEngine:
         return fits
 
     def _complete(
-        self, head: list[int], waiting: collections.deque, running: list[Turn], turns: Turns
+        self, head: list[int], waiting: collections.deque, running: list[Turn], turns: Turns, slots: int
     ) -> Iterator[list[Completion]]:
-        """Complete all that is `waiting`; `running` holds at any time what has begun and is not yielded."""
-        rows = (
-            Rows(self._model, head, min(self._fits, len(waiting))) if self._together else SingleRow(self._model, head)
-        )
+        """Complete all that is `waiting`, up to `slots` at a time.
+
+        `running` holds at any time what has begun and is not yielded.
+        """
+        rows = Rows(self._model, head, slots) if self._together else SingleRow(self._model, head)
         while waiting or running:
-            fresh = self._begin(waiting, running, turns)
+            fresh = self._begin(waiting, running, turns, slots)
             if fresh:
                 turns.advance(fresh, rows.start([turn.tokens for turn in fresh]))
             else:
@@ -149,11 +152,11 @@ class TransformersEngine:
             if over:
                 yield over[::-1]
 
-    def _begin(self, waiting: collections.deque, running: list[Turn], turns: Turns) -> list[Turn]:
+    def _begin(self, waiting: collections.deque, running: list[Turn], turns: Turns, slots: int) -> list[Turn]:
         """Requests that begin now, added to `running`: as many as there is room for and are well read together."""
         fresh: list[Turn] = []
         widest = 0
-        while waiting and len(running) < self._fits:
+        while waiting and len(running) < slots:
             widest = max(widest, len(waiting[0][1]))
             if fresh and widest * (len(fresh) + 1) > _READ_TOGETHER:
                 break

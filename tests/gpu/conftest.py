@@ -1,0 +1,30 @@
+"""Demo models, fetched, for tests that need a GPU."""
+
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def fetched(tmp_path_factory):
+    """A function from a folder of model files to the folder of the model, fetched."""
+    from hearth import models
+
+    def fetch(source: Path) -> Path:
+        folder = tmp_path_factory.mktemp(source.name)
+        models.fetch(source.name, {"source": "folder", "path": str(source)}, folder / "work", folder / "m", PROJECT)
+        return folder / "m"
+
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def tiny_l(fetched) -> Path:
+    return fetched(PROJECT / "demo" / "models" / "tiny-l")
+
+
+@pytest.fixture(scope="session")
+def tiny_s(fetched) -> Path:
+    return fetched(PROJECT / "demo" / "models" / "tiny-s")

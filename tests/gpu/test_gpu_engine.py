@@ -1,0 +1,153 @@
+"""The transformers engine on a real GPU, on windows of a simulated home, and what the GPU's meter says."""
+
+import gc
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from hearth import energy
+from hearth.answers import parse
+from hearth.engines import Decoding, Request, Thought
+from hearth.engines.transformers import TransformersEngine
+from hearth.homes import load_home
+from hearth.models import load_tokenizer
+from hearth.prompts import answer_schema, render_prompt, split_prompt, thought_marks, window_text
+from hearth.tiny_family.lessons import windows_of
+from transformers import AutoConfig, AutoModelForCausalLM
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA GPU on this machine")
+
+DEVICE = "cuda"
+PROJECT = Path(__file__).resolve().parents[2]
+HOME = load_home(PROJECT / "config" / "homes" / "marble.yaml")
+GREEDY = Decoding(temperature=0, max_new_tokens=160)
+SAMPLED = Decoding(temperature=0.6, top_k=20, top_p=0.95, max_new_tokens=160, seed=7)
+
+
+@pytest.fixture(scope="module")
+def windows() -> dict[str, dict]:
+    """Eight windows by their ids, of one to four events: their completions end at different times."""
+    found = windows_of("marble", HOME, seed=5000, sessions=4, size=4)
+    found = [window for window in found if len(window["events"]) == 4][:8]
+    return {window["window_id"]: window | {"events": window["events"][: 1 + n % 4]} for n, window in enumerate(found)}
+
+
+@pytest.fixture(scope="module")
+def prompts(tiny_l, windows) -> tuple[str, list[Request]]:
+    """(static prefix, a request for every window)."""
+    tokenizer = load_tokenizer(tiny_l)
+    system = render_prompt(HOME, PROJECT / "config" / "prompts" / "brief.j2", "think")["system"]
+    thought = Thought(*thought_marks(tokenizer))
+    requests = []
+    for key, window in windows.items():
+        prefix, suffix = split_prompt(tokenizer, system, window_text(window), "think")
+        requests.append(Request(key, suffix, answer_schema(list(HOME.labels), len(window["events"])), thought))
+    return prefix, requests
+
+
+def completions(engine, prompts, decoding):
+    prefix, requests = prompts
+    return {completion.key: completion for group in engine.complete(prefix, requests, decoding) for completion in group}
+
+
+def make_engine(folder, batch_size, dtype="float32", device=DEVICE):
+    return TransformersEngine(folder, dtype=dtype, device=device, batch_size=batch_size)
+
+
+def status(completion, window):
+    return parse(completion.text, len(window["events"]), HOME.labels, completion.finish_reason).status
+
+
+@pytest.mark.parametrize("decoding", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+def test_in_float32_completions_depend_neither_on_batch_size_nor_on_order(tiny_l, prompts, decoding):
+    assert torch.get_float32_matmul_precision() == "highest", "TF32 would round what float32 must not"
+    prefix, requests = prompts
+    one = completions(make_engine(tiny_l, 1), prompts, decoding)
+    assert len({completion.text for completion in one.values()}) > 4
+    assert completions(make_engine(tiny_l, 3), prompts, decoding) == one
+    assert completions(make_engine(tiny_l, 3), (prefix, requests[::-1]), decoding) == one
+    assert completions(make_engine(tiny_l, "auto"), prompts, decoding) == one
+
+
+def test_in_float32_greedy_completions_are_those_of_the_cpu(tiny_l, prompts):
+    there = completions(make_engine(tiny_l, 8, device="cpu"), prompts, GREEDY)
+    assert completions(make_engine(tiny_l, 8), prompts, GREEDY) == there
+
+
+def test_in_bfloat16_completions_end_or_are_cut_and_most_can_be_read(tiny_l, prompts, windows):
+    engine = make_engine(tiny_l, "auto", dtype="bfloat16")
+    found = completions(engine, prompts, GREEDY)
+    assert found.keys() == windows.keys()
+    for completion in found.values():
+        assert (completion.finish_reason == "stop") or completion.completion_tokens == GREEDY.max_new_tokens
+    assert sum(status(found[key], window) == "ok" for key, window in windows.items()) > len(windows) / 2
+    cost = engine.cost()
+    assert (cost["device"], cost["batch_size"]) == ("cuda", 128)
+    assert cost["peak_memory_bytes"] > 0
+
+
+def test_constrained_answers_have_every_event_and_only_labels_of_the_home(tiny_l, prompts, windows):
+    decoding = Decoding(temperature=1.5, max_new_tokens=250, seed=3, constrained=True, reasoning_budget=20)
+    found = completions(make_engine(tiny_l, 5), prompts, decoding)
+    assert {key: status(found[key], window) for key, window in windows.items()} == dict.fromkeys(windows, "ok")
+    assert any(completion.reasoning_forced for completion in found.values())
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory, tiny_l, fetched) -> Path:
+    """A random model whose keys and values take 128 KiB a token in float32: far more than its weights."""
+    source = tmp_path_factory.mktemp("source") / "wide"
+    source.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(tiny_l / name, source)
+    config = AutoConfig.from_pretrained(tiny_l)
+    config.num_attention_heads = config.num_key_value_heads = 16
+    config.head_dim = 256
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(source)
+    return fetched(source)
+
+
+def test_where_memory_holds_fewer_rows_than_asked_for_completions_are_those_of_one_row(wide, monkeypatch):
+    # More than half of the tokens that are read together: the first row is begun alone, with room for all the others.
+    requests = [Request(f"k{n}", f"kitchen fridge opened {n} " * (140 + n % 3)) for n in range(32)]
+    decoding = Decoding(temperature=1, max_new_tokens=8, seed=1)  # greedily, random weights write one word on and on
+
+    def run(batch_size):
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        engine = make_engine(wide, batch_size)
+        return completions(engine, ("kitchen " * 20, requests), decoding), engine.cost()["batch_size"]
+
+    alone, _ = run(1)
+    enough = torch.cuda.max_memory_reserved()
+    run(32)
+    wanted = torch.cuda.max_memory_allocated()
+    assert wanted > 4 * enough
+    try:
+        limit = enough + 0.35 * (wanted - enough)
+        torch.cuda.set_per_process_memory_fraction(limit / torch.cuda.mem_get_info()[1])
+        found, rows = run(32)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert 1 < rows < 32
+    assert found == alone
+
+
+def test_a_second_of_matrix_products_takes_the_joules_of_a_gpu(tmp_path):
+    pynvml = pytest.importorskip("pynvml", reason="pynvml, which reads the GPU's meter, is not installed")
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        pytest.skip(f"NVML does not start: {error}")
+    matrix = torch.ones(4096, 4096, device=DEVICE)
+    torch.cuda.synchronize()
+    meters = energy.Meters(powercap=tmp_path)  # no processors
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        matrix @ matrix
+        torch.cuda.synchronize()
+    assert 10 < meters.joules() < 2000

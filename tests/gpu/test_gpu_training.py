@@ -1,0 +1,63 @@
+"""Training on a real GPU by the program of the rule `distil`, and the shared prefix's gradients."""
+
+import signal
+
+import pytest
+import test_shared_prefix as prefixes
+import torch
+import training_fixtures as fixtures
+from hearth import files
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA GPU on this machine")
+
+DEVICE = "cuda"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny_s) -> dict[str, fixtures.Training]:
+    """Undisturbed trainings by name, side by side: their start takes longer than their steps."""
+    changes = {
+        "float32": {"dtype": "float32", "epochs": 4},
+        "shared": {"dtype": "bfloat16"},
+        "plain": {"dtype": "bfloat16", "shared_prefix": False},
+    }
+    folder = tmp_path_factory.mktemp("trained")
+    trainings = {name: fixtures.Training(folder / name, tiny_s, **changed) for name, changed in changes.items()}
+    running = {name: training.start() for name, training in trainings.items()}
+    for name, process in running.items():
+        assert process.wait(timeout=300) == 0, trainings[name].log
+    return trainings
+
+
+def test_a_killed_training_in_float32_ends_bitwise_as_an_undisturbed_one(trained, tmp_path, tiny_s):
+    training = fixtures.Training(tmp_path, tiny_s, dtype="float32", epochs=4)
+    assert training.interrupt(step=4, sent=signal.SIGKILL) != 0
+    assert not (tmp_path / "out").exists()
+    assert training.run() == 0, training.log
+    stats = files.read_json(tmp_path / "out" / "training.stats.json")
+    assert stats["resumed_from_step"] >= 3
+    assert stats["device"] == torch.cuda.get_device_name()
+    assert training.adapter == trained["float32"].adapter
+
+
+def test_in_bfloat16_the_first_loss_is_that_of_the_plain_path(trained):
+    shared, plain = (
+        files.read_json(trained[name].folder / "out" / "training_log.json") for name in ("shared", "plain")
+    )
+    assert [log["static_prefix"] for log in (shared, plain)] == ["once an optimizer step", "with every example"]
+    assert shared["losses"][0] == pytest.approx(plain["losses"][0], rel=0.02)
+    for log in (shared, plain):
+        assert log["dtype"] == "bfloat16"
+        assert log["losses"][-1] < log["losses"][0]
+
+
+def test_in_float32_gradients_of_the_shared_prefix_are_those_of_the_plain_path(tmp_path):
+    head, examples = prefixes.make_examples(prefix=150, count=8, spread=16)
+    plain, shared = (
+        prefixes.train(
+            tmp_path, head, examples, prefixes.make_student(checkpointing=True), way, 2, 2, epochs=1, device=DEVICE
+        )
+        for way in (False, True)
+    )
+    assert prefixes.difference(shared[0][0], plain[0][0]) < 1e-4
+    assert shared[1] == pytest.approx(plain[1], rel=1e-4)
