@@ -14,8 +14,8 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .PHONY: setup envs demo resume check-home draft-home test test-slurm test-vllm lint format \
-  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-kills \
-  bench-recognise bench-slurm clean
+  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-gpu \
+  bench-kills bench-recognise bench-slurm clean
 
 setup: $(VENV)/.made
 
@@ -158,6 +158,12 @@ bench-slurm: setup
 # bench/distil.json. On a busy machine: PYTHONPATH=workflow_scripts python bench/distil.py --quick
 bench-distil: setup $(TRL)/.made
 	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts python bench/distil.py
+
+# On one NVIDIA GPU of 80 GB, in five minutes: recognition and training in bfloat16 with models of real shapes and random
+# weights, and whether the engine's texts in float32 are the CPU's; into bench/gpu.json. A GPU's venv has a CUDA build of
+# torch. Without a GPU, whether it runs: PYTHONPATH=workflow_scripts python bench/gpu.py --quick --device cpu
+bench-gpu: setup $(TRL)/.made
+	PYTHONPATH=workflow_scripts python bench/gpu.py
 
 # 20 trainings killed at random moments: does each end with the bytes of an undisturbed one; into bench/kills.json.
 bench-kills: setup

@@ -27,7 +27,17 @@ from hearth.files import read_json, write_json
 PROJECT = Path(__file__).resolve().parents[1]
 TRL = PROJECT / ".venv-trl" / "bin" / "python"
 WAYS = ("trl_padded", "trl_packed", "plain", "shared")
-VOCABULARY, PAD, END = 512, 0, 1
+PAD, END = 0, 1
+SHAPE = {
+    "vocab_size": 512,
+    "hidden_size": 1024,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "tie_word_embeddings": True,
+}
 SETTINGS = {
     "lora": {"r": 16, "alpha": 32, "dropout": 0, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
     "learning_rate": 2.0e-4,
@@ -42,44 +52,44 @@ SETTINGS = {
 }
 
 
-def make_model(folder: Path) -> int:
-    """Write the random model and a tokenizer, which only TRL asks for; the number of parameters."""
+def make_model(folder: Path, shape: dict = SHAPE, dtype: str = "float32", device: str = "cpu") -> int:
+    """Write a random Qwen3 and a tokenizer whose words are the token ids in decimal; the number of parameters.
+
+    It never ends a turn by itself: with an embedding of zeros the end token scores 0, and others score more.
+    """
     import torch
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
     torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=VOCABULARY,
-        hidden_size=1024,
-        intermediate_size=3072,
-        num_hidden_layers=2,
-        num_attention_heads=16,
-        num_key_value_heads=8,
-        head_dim=128,
-        tie_word_embeddings=True,
-        eos_token_id=END,
-        pad_token_id=PAD,
-    )
-    model = Qwen3ForCausalLM(config)
+    config = Qwen3Config(**shape, eos_token_id=END, pad_token_id=PAD, dtype=dtype)
+    with torch.device(device):
+        model = Qwen3ForCausalLM._from_config(config)
+    model.get_output_embeddings().weight.data[END] = 0
     model.save_pretrained(folder)
-    words = Tokenizer(WordLevel({"<pad>": PAD, "<end>": END} | {str(n): n for n in range(2, VOCABULARY)}, "<pad>"))
+    words = Tokenizer(
+        WordLevel({"<pad>": PAD, "<end>": END} | {str(n): n for n in range(2, shape["vocab_size"])}, "<pad>")
+    )
+    words.pre_tokenizer = WhitespaceSplit()
     tokens = {"pad_token": "<pad>", "eos_token": "<end>"}
     PreTrainedTokenizerFast(tokenizer_object=words, **tokens).save_pretrained(folder)
     return model.num_parameters()
 
 
-def make_examples(prefix: int, count: int, path: Path) -> None:
-    """Write random token ids: a prefix, and windows with their traces of 600 to 800 tokens, a third of it the trace."""
+def make_examples(
+    prefix: int, count: int, path: Path, lengths: tuple[int, int] = (600, 800), vocabulary: int = SHAPE["vocab_size"]
+) -> None:
+    """Write random token ids: a prefix, and windows with their traces of `lengths` tokens, a third of it the trace."""
     draw = random.Random(0)  # noqa: S311 - data, not secrets
 
     def tokens(length: int) -> list[int]:
-        return [draw.randrange(2, VOCABULARY) for _ in range(length)]
+        return [draw.randrange(2, vocabulary) for _ in range(length)]
 
-    lengths = [draw.randint(600, 800) for _ in range(count)]
+    drawn = [draw.randint(*lengths) for _ in range(count)]
     head = tokens(prefix)
-    windows = [[tokens(2 * length // 3), [*tokens(length - 2 * length // 3 - 1), END]] for length in lengths]
+    windows = [[tokens(2 * length // 3), [*tokens(length - 2 * length // 3 - 1), END]] for length in drawn]
     write_json(path, {"prefix": head, "windows": windows})
 
 
@@ -92,26 +102,43 @@ def examples_of(path: Path):
     return Examples(made["prefix"], items, {})
 
 
-def measure(way: str, model: Path, examples: Path, batch_size: int, micro_batch_size: int) -> dict:
-    """Train in one way: CPU and wall seconds of each optimizer step, its loss, memory before and at the peak, bytes."""
+def measure(
+    way: str,
+    model: Path,
+    examples: Path,
+    batch_size: int,
+    micro_batch_size: int,
+    dtype: str = "float32",
+    device: str = "cpu",
+    gradient_checkpointing: bool = False,
+) -> dict:
+    """Train in one way: CPU and wall seconds of each optimizer step, its loss, memory before and at the peak, bytes.
+
+    Memory is the process's on a CPU, and what its tensors take on a GPU.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    os.environ.update(DS_ACCELERATOR="cpu", HF_HUB_OFFLINE="1")
+    os.environ.update(HF_HUB_OFFLINE="1")
+    if device == "cpu":
+        os.environ.update(DS_ACCELERATOR="cpu")
     import torch
     from hearth.distillation import training
     from transformers import TrainerCallback
 
-    torch.set_num_threads(1)
+    if device == "cpu":
+        torch.set_num_threads(1)
     found = {"cpu_seconds": [], "seconds": [], "losses": []}
 
     class Clock(TrainerCallback):
         def on_step_begin(self, args, state, control, **kwargs):
-            found.setdefault("loaded_memory_bytes", _peak())
+            found.setdefault("loaded_memory_bytes", _peak() if device == "cpu" else torch.cuda.memory_allocated())
             self.start = time.process_time(), time.monotonic()
 
         def on_step_end(self, args, state, control, **kwargs):
+            if device == "cuda":  # kernels are still running when Python is done
+                torch.cuda.synchronize()
             found["cpu_seconds"].append(time.process_time() - self.start[0])
             found["seconds"].append(time.monotonic() - self.start[1])
 
@@ -123,16 +150,17 @@ def measure(way: str, model: Path, examples: Path, batch_size: int, micro_batch_
         "batch_size": batch_size,
         "micro_batch_size": micro_batch_size,
         "shared_prefix": way == "shared",
+        "gradient_checkpointing": gradient_checkpointing,
     }
     deepspeed = read_json(PROJECT / "config" / "deepspeed" / "zero2.json")
     with tempfile.TemporaryDirectory() as run:
-        arguments = training.training_arguments(settings, deepspeed, Path(run), "float32", ranks=1)
+        arguments = training.training_arguments(settings, deepspeed, Path(run), dtype, ranks=1)
         arguments.save_strategy = "no"
         make = trl_trainer if way.startswith("trl") else our_trainer
         trainer = make(way, model, examples_of(examples), settings, arguments)
         trainer.add_callback(Clock())
         trainer.train()
-    return found | {"peak_memory_bytes": _peak()}
+    return found | {"peak_memory_bytes": _peak() if device == "cpu" else torch.cuda.max_memory_allocated()}
 
 
 def our_trainer(way: str, model: Path, examples, settings: dict, arguments):
@@ -140,7 +168,7 @@ def our_trainer(way: str, model: Path, examples, settings: dict, arguments):
     from hearth import models
     from hearth.distillation import training
 
-    student = training.lora_student(model, settings, "float32")
+    student = training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32")
     return training.make_trainer(student, models.load_tokenizer(model), examples, settings, arguments)[0]
 
 
@@ -171,12 +199,15 @@ def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
         packing=packing,
         max_length=2 * max(len(row["input_ids"]) for row in rows) if packing else None,
     )
-    student = training.lora_student(model, settings, "float32")
+    student = training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32")
     return SFTTrainer(model=student, args=config, train_dataset=data, processing_class=models.load_tokenizer(model))
 
 
-def gradient_difference(model: Path, examples: Path) -> float:
-    """Of one optimizer step over all examples, shared against plain: the norm of the difference over the norm."""
+def gradients(model: Path, examples: Path, dtype: str = "float32", device: str = "cpu") -> list:
+    """Of one optimizer step over all examples, plain and shared: float64 of (trainable parameters,).
+
+    As under DeepSpeed, the adapter is of the same dtype as the rest.
+    """
     import functools
 
     import torch
@@ -186,7 +217,8 @@ def gradient_difference(model: Path, examples: Path) -> float:
     from hearth.distillation.shared_prefix import SharedPrefixTrainer
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
-    torch.set_num_threads(1)
+    if device == "cpu":
+        torch.set_num_threads(1)
     data, found = examples_of(examples), []
 
     class Gradient(TrainerCallback):
@@ -195,17 +227,18 @@ def gradient_difference(model: Path, examples: Path) -> float:
 
     for kind in (Trainer, functools.partial(SharedPrefixTrainer, prefix_ids=data.prefix_ids)):
         torch.manual_seed(0)
-        student = training.lora_student(model, SETTINGS, "float32")
+        student = training.lora_student(model, SETTINGS, dtype)
         for name, weights in student.named_parameters():
             if "lora_B" in name:  # zero at first, which would leave A without a gradient
                 torch.nn.init.normal_(weights, std=0.02)
+        student.to(getattr(torch, dtype))
         with tempfile.TemporaryDirectory() as run:
             arguments = TrainingArguments(
                 output_dir=run,
                 max_steps=1,
                 per_device_train_batch_size=1,
                 gradient_accumulation_steps=len(data),
-                use_cpu=True,
+                use_cpu=device == "cpu",
                 optim="adamw_torch",
                 max_grad_norm=0,
                 save_strategy="no",
@@ -221,8 +254,12 @@ def gradient_difference(model: Path, examples: Path) -> float:
                 data_collator=functools.partial(collate, pad_id=models.load_tokenizer(model).pad_token_id),
                 callbacks=[Gradient()],
             ).train()
-    plain, shared = found
-    return float((shared - plain).norm() / plain.norm())
+    return found
+
+
+def difference(wanted, found) -> float:
+    """Of two gradients: the norm of their difference over the norm of the wanted one."""
+    return float((found - wanted).norm() / wanted.norm())
 
 
 def in_its_own_process(way: str, *arguments: object) -> dict:
@@ -287,7 +324,7 @@ def main() -> None:
         model, examples = Path(scratch) / "model", Path(scratch) / "examples.json"
         parameters = make_model(model)
         make_examples(arguments.prefix, 2, examples)
-        difference = gradient_difference(model, examples)
+        gradient_rel_diff = difference(*gradients(model, examples))
         make_examples(arguments.prefix, steps * batch_size, examples)
         for _ in range(repeats):
             for way in ways:
@@ -302,7 +339,7 @@ def main() -> None:
         "threads": 1,
         **{way: summary(runs[way], batch_size) for way in ways},
         **{f"ratio_{way}": ratio(runs[way], runs["shared"]) for way in ways if way != "shared"},
-        "gradient_rel_diff": difference,
+        "gradient_rel_diff": gradient_rel_diff,
     }
     write_json(arguments.out, report)
     print(json.dumps(report, indent=2))

@@ -47,11 +47,10 @@ def write_prompts(folder: Path, template: str, reasoning: str, count: int, path:
 
 def measure(way: str, folder: Path, prompts: dict, new_tokens: int, batch_size: int) -> dict:
     """Complete all prompts in one way: texts in order, seconds, seconds of CPU, new tokens."""
-    decoding = Decoding(temperature=0, max_new_tokens=new_tokens)
     complete = engine if way in ("ours", "vllm") else generate
-    run = complete(way, folder, prompts, decoding, 1 if way == "naive" else batch_size)
+    run = complete(way, folder, 1 if way == "naive" else batch_size)
     wall, cpu = time.monotonic(), time.process_time()
-    texts, tokens = run()
+    texts, tokens = run(prompts, Decoding(temperature=0, max_new_tokens=new_tokens))
     return {
         "texts": texts,
         "new_tokens": tokens,
@@ -60,31 +59,31 @@ def measure(way: str, folder: Path, prompts: dict, new_tokens: int, batch_size: 
     }
 
 
-def generate(way: str, folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
-    """A function that completes the prompts by transformers' `generate`; the model is loaded when this returns."""
+def generate(way: str, folder: Path, batch_size: int, dtype: str = "float32", device: str = "cpu"):
+    """A function that completes prompts by transformers' `generate`; the model is loaded when this returns."""
     import torch
     from transformers import GenerationConfig
 
-    tokenizer, model = models.load(folder, dtype="float32", device="cpu")
+    tokenizer, model = models.load(folder, dtype=dtype, device=device)
     said = model.generation_config.eos_token_id
     ends = sorted({*(said if isinstance(said, list) else [said]), tokenizer.eos_token_id} - {None})
     pad = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    model.generation_config = GenerationConfig(
-        do_sample=False, max_new_tokens=decoding.max_new_tokens, eos_token_id=ends, pad_token_id=pad
-    )
 
     def ids(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=False)["input_ids"]
 
     @torch.inference_mode()
-    def run() -> tuple[list[str], int]:
+    def run(prompts: dict, decoding: Decoding) -> tuple[list[str], int]:
+        model.generation_config = GenerationConfig(
+            do_sample=False, max_new_tokens=decoding.max_new_tokens, eos_token_id=ends, pad_token_id=pad
+        )
         texts, tokens = [], 0
         for first in range(0, len(prompts["suffixes"]), batch_size):
             rows = [ids(prompts["prefix"]) + ids(suffix) for suffix in prompts["suffixes"][first : first + batch_size]]
             width = max(map(len, rows))
             output = model.generate(
-                input_ids=torch.tensor([[pad] * (width - len(row)) + row for row in rows]),
-                attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows]),
+                input_ids=torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=device),
+                attention_mask=torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device),
             )
             for row in output[:, width:].tolist():
                 end = next((at for at, token in enumerate(row) if token in ends), len(row))
@@ -95,17 +94,17 @@ def generate(way: str, folder: Path, prompts: dict, decoding: Decoding, batch_si
     return run
 
 
-def engine(way: str, folder: Path, prompts: dict, decoding: Decoding, batch_size: int):
+def engine(way: str, folder: Path, batch_size: int | str, dtype: str = "float32", device: str = "cpu"):
     """The same by an engine, its prefix included in what is measured."""
     if way == "vllm":
         from hearth.engines.vllm import VLLMEngine as Engine
     else:
         from hearth.engines.transformers import TransformersEngine as Engine
 
-    loaded = Engine(folder, dtype="float32", device="cpu", batch_size=batch_size)
+    loaded = Engine(folder, dtype=dtype, device=device, batch_size=batch_size)
     loaded.load()
 
-    def run() -> tuple[list[str], int]:
+    def run(prompts: dict, decoding: Decoding) -> tuple[list[str], int]:
         requests = [Request(str(number), suffix) for number, suffix in enumerate(prompts["suffixes"])]
         found = {c.key: c for group in loaded.complete(prompts["prefix"], requests, decoding) for c in group}
         return [found[r.key].text for r in requests], sum(c.completion_tokens for c in found.values())
