@@ -47,9 +47,7 @@ StateSaveLocation={run}/state
 SlurmdPidFile={run}/slurmd-%n.pid
 SlurmdLogFile={run}/log/slurmd-%n.log
 SlurmdSpoolDir={run}/spool-%n
-# Like cgroups, and unlike linuxproc, it finds a job's processes after their parents have ended: a Snakemake that gets
-# SIGTERM twice at once can wait for its own lock for ever, and only the SIGKILL after KillWait ends it.
-ProctrackType=proctrack/pgid
+ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 SelectType=select/cons_tres
@@ -60,7 +58,8 @@ SlurmdTimeout=10
 ReturnToService=2
 # squeue shows ended jobs for so long; without accounting Snakemake learns from it how they ended.
 MinJobAge=3600
-KillWait=30
+KillWait={patience}
+Epilog={run}/epilog
 JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
@@ -72,6 +71,26 @@ PartitionName=cpu Nodes=ALL Default=YES MaxTime=1440 PriorityTier=1
 PartitionName=gpu Nodes=ALL MaxTime=1440 PriorityTier=1
 PartitionName=urgent Nodes=ALL MaxTime=1440 PriorityTier=10
 """
+
+# What cgroups do for a real node. proctrack/linuxproc loses sight of processes whose parents have ended, such as a
+# Snakemake that SIGTERM reaches twice at once: it waits for its own lock for ever.
+EPILOG = """\
+#!/bin/sh
+[ -z "$SLURM_JOB_ID" ] || exec env -i "PATH=$PATH" sh "$0" "$SLURM_JOB_ID" "$SLURMD_NODENAME"
+left() {{
+  for process in /proc/[0-9]*; do
+    marks=$(grep -zcx -e "SLURM_JOB_ID=$1" -e "SLURMD_NODENAME=$2" "$process/environ" 2> /dev/null)
+    [ "$marks" = 2 ] && echo "${{process#/proc/}}"
+  done
+}}
+for second in $(seq {patience}); do
+  [ -n "$(left "$@")" ] || exit 0
+  sleep 1
+done
+left "$@" | xargs --no-run-if-empty kill -9
+exit 0  # otherwise the node would be drained
+"""
+KILL_WAIT = 30  # seconds between SIGTERM and SIGKILL
 
 
 def unavailable() -> str:
@@ -238,7 +257,10 @@ class Cluster:
             f"RealMemory=100000 Gres=gpu:fake:{self._gpus}"
             for at, node in enumerate(self.nodes)
         )
-        (RUN / "slurm.conf").write_text(SLURM_CONF.format(name=NAME, host=host, run=RUN, nodes=nodes))
+        settings = {"name": NAME, "host": host, "run": RUN, "nodes": nodes, "patience": KILL_WAIT}
+        (RUN / "slurm.conf").write_text(SLURM_CONF.format(**settings))
+        (RUN / "epilog").write_text(EPILOG.format(patience=KILL_WAIT))
+        (RUN / "epilog").chmod(0o755)
         (RUN / "gres.conf").write_text(
             f"NodeName={','.join(self.nodes)} Name=gpu Type=fake File={RUN}/dev/fakegpu[0-{self._gpus - 1}]\n"
         )

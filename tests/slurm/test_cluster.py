@@ -56,3 +56,12 @@ def test_a_drained_node_takes_no_job_until_it_is_resumed():
         assert [job["node"] for job in cluster.jobs() if job["state"] == "RUNNING"] == ["node2"]
         cluster.resume("node1")
         slurm.wait_until(lambda: cluster.shown(jobs[1])["NodeList"] == "node1", "the resumed node takes a job")
+
+
+def test_what_outlives_its_job_ends_soon_after_it():
+    with slurm.running() as cluster:
+        job = cluster.submit("trap '' TERM; setsid sleep 300 & exec sleep 1")
+        slurm.wait_until(lambda: len(slurm.leftovers()) > 2, "the job runs")
+        slurm.wait_until(lambda: not slurm.leftovers(), "nothing is left of the job", seconds=3 * slurm.KILL_WAIT)
+        assert cluster.shown(job)["JobState"] == "COMPLETED"
+        assert set(cluster.states().values()) == {"idle"}
