@@ -28,6 +28,7 @@ from hearth.code_identity import code_digest
 from hearth.files import write_text
 from hearth.homes import load_home
 from hearth.recipes import RECIPES
+from hearth.schemas import nearest
 from hearth.sources import raw_files
 
 try:
@@ -35,8 +36,19 @@ try:
 except configuration.ConfigError as error:
     raise WorkflowError(f"The config is not usable.\n{error}") from None
 
-RECOGNISERS = recognisers(config)
-STUDENTS = students(config)
+
+class Declared(dict):
+    """What the config declares, by name; asking for another name is an error that tells the nearest ones."""
+
+    def __missing__(self, name):
+        raise WorkflowError(
+            f"the config declares nothing named {name!r}{nearest(name, self)}"
+        )
+
+
+config["datasets"] = Declared(config["datasets"])
+RECOGNISERS = Declared(recognisers(config))
+STUDENTS = Declared(students(config))
 PROMPTS = prompts(config)
 # Every score of the run. A config that declares no table has none, and so nothing to decide or draw.
 PAIRS = selected_pairs(config)

@@ -30,6 +30,20 @@ def test_a_mistake_in_the_config_is_named_with_file_key_value_and_the_nearest_va
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("target", "meant"),
+    [
+        ("results/scores/tiny-s_reasonin_sim-marble/sim-mural.json", "tiny-s_reasoning_sim-marble"),
+        ("results/students/tiny-s_reasoning_sim-marbel/training_log.json", "tiny-s_reasoning_sim-marble"),
+        ("results/datasets/sim-marbel/windows.jsonl", "sim-marble"),
+    ],
+)
+def test_a_target_that_the_config_does_not_declare_is_answered_by_the_nearest_that_it_does(tmp_path, target, meant):
+    code, printed = Workflow(tmp_path, small_config()).attempt("--dry-run", target)
+    assert code != 0
+    assert f"did you mean '{meant}'" in printed
+
+
 def test_a_missing_data_set_says_where_to_get_it_and_where_to_put_it(tmp_path):
     config = small_config()
     config["datasets"] = {"marble": {"source": "marble", "home": "marble", "root": "data/marble"}}
