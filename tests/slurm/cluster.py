@@ -13,6 +13,7 @@ import signal
 import socket
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,11 @@ def unavailable() -> str:
         return f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}"
     if os.geteuid() != 0:
         return "a SLURM of one's own takes root: its settings must lie in /etc/slurm"
+    with tempfile.TemporaryDirectory(dir="/run") as folder:
+        try:
+            _make_fake_gpu(Path(folder) / "fakegpu")
+        except OSError as error:
+            return f"fake GPUs are device files, and this host lets nobody make one: {error}"
     foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
     if foreign:
         return f"this host is another cluster's, says {', '.join(foreign)}; nothing was touched"
@@ -134,6 +140,12 @@ def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]
             cluster.stop()
 
 
+def _make_fake_gpu(path: Path) -> None:
+    """A device that can be opened, like /dev/null, is all that SLURM asks of a GPU."""
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    path.open("rb").close()  # a file system may be mounted without devices
+
+
 def _is_foreign(settings: Path) -> bool:
     return os.path.lexists(settings) and not (settings.is_symlink() and RUN in Path(os.readlink(settings)).parents)
 
@@ -150,8 +162,7 @@ class Cluster:
         for folder in ("log", "state", "dev", *(f"spool-{node}" for node in self.nodes)):
             (RUN / folder).mkdir(parents=True, mode=0o755)
         for number in range(self._gpus):
-            # A device that can be opened, like /dev/null, is all that SLURM asks of a GPU.
-            os.mknod(RUN / f"dev/fakegpu{number}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+            _make_fake_gpu(RUN / f"dev/fakegpu{number}")
         self._write_settings()
         ETC.mkdir(exist_ok=True)
         for name in SETTINGS:
