@@ -69,7 +69,7 @@ MODELS = list(
         + [
             model
             for student in TRAINED.values()
-            for model in (student.base, student.teacher)
+            for model in (student.base, RECOGNISERS[student.teacher].base)
         ]
         + [
             RECOGNISERS[recogniser].base

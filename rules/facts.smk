@@ -56,7 +56,7 @@ def score_facts(wildcards):
             "teacher": student.teacher,
             "recipe": student.recipe,
             "train_dataset": student.dataset,
-            "teacher_stand_in": stand_in(student.teacher),
+            "teacher_stand_in": stand_in(RECOGNISERS[student.teacher].base),
         }
     return json.dumps(facts, sort_keys=True)
 
@@ -152,7 +152,7 @@ def audits(wildcards):
 def tiny_teachers(wildcards):
     """The teachers of the run's students that only stand in for real models."""
     teachers = dict.fromkeys(student.teacher for student in TRAINED.values())
-    return [teacher for teacher in teachers if stand_in(teacher)]
+    return [teacher for teacher in teachers if stand_in(RECOGNISERS[teacher].base)]
 
 
 def recipe_file(wildcards):

@@ -43,8 +43,8 @@ def test_shipped_configs_are_valid(path):
         below = path.with_stem(OVERLAYS[path.stem])
         over, config = config, yaml.safe_load(below.read_text(encoding="utf-8"))
         update_config(config, over)
-    if path.stem == "laptop":
-        config["marble_root"] = "somewhere"
+    if path.stem in ("laptop", "real-run"):
+        config |= {f"{dataset}_root": "somewhere" for dataset in config["datasets"]}
     filled, registry = resolve(config, [path])
     assert set(filled["models"]) <= set(registry)
     assert all(table_pairs(filled, table) for table in filled["tables"])
@@ -93,6 +93,16 @@ def test_defaults_fit_their_own_schema():
         for _, part, _ in schema_properties(schema(name)):
             if "default" in part:
                 Draft202012Validator(part).validate(part["default"])
+
+
+def test_a_teacher_that_is_shown_the_answers_it_would_be_asked_for_is_refused(project):
+    def config(shots_by: str) -> dict:
+        taught = changed(CONFIG, "students/groups", {"few": {"teacher": "large_shown"}})
+        return taught | {"conditions": {"shown": {"of": "models", "prompt": {"shots": 2, "shots_by": shots_by}}}}
+
+    (line,) = complaints(config("random"), project)
+    assert "students.groups.few.teacher: 'large_shown' is shown windows of the train split" in line
+    resolve(config("similarity"), [], project)
 
 
 def test_the_least_config_gets_every_default_of_the_schema(project):
@@ -224,6 +234,11 @@ TRAINING = "students/training"
             "students.groups.few.max_example: unknown key 'max_example'; did you mean 'max_examples'?",
         ),
         ("students/groups", {"few": {"teacher": "larg"}}, "students.groups.few.teacher: unknown model 'larg'; did you"),
+        (
+            "students/groups",
+            {"few": {"teacher": "large_cold"}},
+            "students.groups.few.teacher: unknown condition 'cold'",
+        ),
         ("students/groups", {"bases": {}}, "students.groups.bases: the name 'bases' is taken"),
         (
             "tables/scaling/select/0/recognisers",

@@ -125,6 +125,19 @@ def test_a_condition_changes_its_settings_alone_and_keeps_the_prompt_unless_it_c
     assert prompts(filled) == {"": filled["prompt"], "curt": filled["prompt"] | {"reasoning": "none"}}
 
 
+def test_a_model_under_a_condition_can_be_a_teacher_whether_or_not_the_condition_is_of_it(project):
+    conditions = {"shown": {"of": ["little"], "prompt": {"shots": 2}}}
+    config = changed(CONFIG, "students/groups", {"taught": {"teacher": "large_shown", "trained_on": ["second"]}})
+    filled, _ = resolve(config | {"conditions": conditions}, [], project)
+    student = students(filled)["little_reasoning-by-large-shown_second"]
+    assert student.teacher == "large_shown"
+    found = recognisers(filled)
+    teacher = found["large_shown"]
+    assert (teacher.kind, teacher.base, teacher.prompt_name, teacher.prompt["shots"]) == ("base", "large", "shown", 2)
+    # The student is asked as all others are.
+    assert (found[student.name].prompt, found[student.name].prompt_name) == (filled["prompt"], "")
+
+
 def test_a_baseline_has_neither_model_nor_prompt(project):
     filled, _ = resolve(CONFIG | {"baselines": ["crf"]}, [], project)
     crf = recognisers(filled)["crf"]

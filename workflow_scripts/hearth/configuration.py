@@ -134,8 +134,6 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
     yield from _unknown("dataset", main["trained_on"], ["students", "trained_on"], datasets)
     for name, group in main["groups"].items():
         where = ["students", "groups", name]
-        if group["teacher"]:
-            yield from _unknown("model", [group["teacher"]], [*where, "teacher"], registry, single=True)
         yield from _unknown("model", group["bases"], [*where, "bases"], registry)
         yield from _unknown("dataset", group["trained_on"], [*where, "trained_on"], datasets)
     for name, dataset in datasets.items():
@@ -177,7 +175,7 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
     names = list(_name_problems(config))
     yield from names
     if not names:
-        conditions = list(_condition_references(config))
+        conditions = [*_condition_references(config), *_teacher_problems(config, registry)]
         # A table may select a condition, so what it selects is known once these are right.
         yield from conditions or list(_table_references(config)) or _table_selections(config)
 
@@ -187,6 +185,24 @@ def _unknown(kind: str, names: list[str], path: list, known, single: bool = Fals
     for index, name in enumerate(names):
         if name not in known:
             yield path if single else [*path, index], f"unknown {kind} {name!r}{nearest(name, known)}"
+
+
+def _teacher_problems(config: dict, registry: dict) -> Iterator[Problem]:
+    """Teachers of groups that are neither a model nor `<model>_<condition>`, or know the answers."""
+    for name, group in config["students"]["groups"].items():
+        path = ["students", "groups", name, "teacher"]
+        model, _, condition = group["teacher"].partition("_")
+        if model:
+            yield from _unknown("model", [model], path, registry, single=True)
+        if condition:
+            yield from _unknown("condition", [condition], path, config["conditions"], single=True)
+            prompt = config["prompt"] | config["conditions"].get(condition, {}).get("prompt", {})
+            if prompt["shots"] and prompt["shots_by"] == "random":
+                yield (
+                    path,
+                    f"{group['teacher']!r} is shown windows of the train split, with their answers, that it would then "
+                    "be asked about; with shots_by: similarity it is shown those of other sessions",
+                )
 
 
 def _served_problems(config: dict, registry: dict) -> Iterator[Problem]:
@@ -199,7 +215,8 @@ def _served_problems(config: dict, registry: dict) -> Iterator[Problem]:
         for index, name in enumerate(names):
             if name in served:
                 yield [*path, index], f"{name!r} is served: its weights are not here, so no student can be made of it"
-    asked = {*config["models"], config["teacher"], *(group["teacher"] for group in groups.values())} & served.keys()
+    asked = {*config["models"], config["teacher"], *(group["teacher"].partition("_")[0] for group in groups.values())}
+    asked &= served.keys()
     for name in sorted(asked):
         if not (url := served[name]["base_url"] or config["engine"]["base_url"]):
             yield ["engine", "base_url"], f"{name!r} is served, and this names no server"

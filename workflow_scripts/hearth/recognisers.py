@@ -19,7 +19,10 @@ DIRECT = "direct"
 
 @dataclass(frozen=True)
 class Student:
-    """A base model that learns from a teacher's traces on one dataset; `max_examples` None: from all of them."""
+    """A base model that learns from a teacher's traces on one dataset; `max_examples` None: from all of them.
+
+    `teacher` is a recogniser: a model, or `<model>_<condition>`.
+    """
 
     name: str
     base: str
@@ -79,7 +82,8 @@ def _students(config: dict, group: dict) -> Iterator[Student]:
                 for dataset in group["trained_on"] or usual_datasets(config):
                     for seed in group["seeds"]:
                         variant = [f"n{count}"] if count else []
-                        variant += [f"by-{group['teacher']}"] if group["teacher"] != config["teacher"] else []
+                        if group["teacher"] != config["teacher"]:
+                            variant.append(f"by-{group['teacher'].replace('_', '-')}")
                         name = f"{base}_{'-'.join([recipe, *variant])}_{dataset}" + (f"_seed{seed}" if seed else "")
                         count_or_all = count or config["students"]["training"]["max_examples"]
                         yield Student(
@@ -95,7 +99,8 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
     for student in students(config).values():
         # A student of a smaller teacher is compared with it, and with its base.
         found.setdefault(student.base, _of_model(config, student.base))
-        found.setdefault(student.teacher, _of_model(config, student.teacher))
+        teacher, _, _ = student.teacher.partition("_")
+        found.setdefault(teacher, _of_model(config, teacher))
         direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
         found[student.name] = Recogniser(
             student.name,
@@ -110,6 +115,10 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
     for condition, spec in config["conditions"].items():
         for name in _names(config, spec["of"]):
             found[f"{name}_{condition}"] = _asked(found.get(name) or _of_model(config, name), condition, spec)
+    for student in students(config).values():
+        model, _, condition = student.teacher.partition("_")
+        if condition:
+            found.setdefault(student.teacher, _asked(found[model], condition, config["conditions"][condition]))
     for name in config["baselines"]:
         found[name] = Recogniser(name, "baseline")
     return found
