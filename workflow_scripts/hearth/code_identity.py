@@ -17,9 +17,22 @@ def code_digest(program: str, scripts: Path = SCRIPTS) -> str:
     """First 12 hex digits of the SHA-256 over a program's syntax tree and those of all hearth modules it imports."""
     hasher = hashlib.sha256()
     for path in sorted(_closure(scripts / f"{program}.py", scripts)):
-        tree = ast.dump(ast.parse(path.read_text(encoding="utf-8")))
+        tree = _syntax(path.read_text(encoding="utf-8"))
         hasher.update(f"{path.relative_to(scripts)}\0{tree}\0".encode())
     return hasher.hexdigest()[:12]
+
+
+@cache
+def _syntax(text: str) -> str:
+    return _dump(ast.parse(text))
+
+
+def _dump(node: object) -> str:
+    """`ast.dump` without empty fields: versions of Python differ in which of them they have, and name."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return f"{type(node).__name__}({', '.join(f'{name}={_dump(value)}' for name, value in fields)})"
+    return f"[{', '.join(map(_dump, node))}]" if isinstance(node, list) else repr(node)
 
 
 def _closure(program: Path, scripts: Path) -> set[Path]:
