@@ -92,6 +92,23 @@ def test_an_engine_completes_the_same_again(tiny_model):
     assert list(once.complete(PREFIX, REQUESTS, GREEDY)) == first
 
 
+def test_a_prefix_is_encoded_once_for_all_calls_that_share_it(tiny_model):
+    tiny = engine(tiny_model, 2)
+    tiny.load()
+    read = []
+    tiny._model.register_forward_pre_hook(
+        lambda model, args, given: read.append(given["input_ids"].numel()), with_kwargs=True
+    )
+    prefix = len(tiny._tokens(PREFIX))
+    for request in REQUESTS[:3]:
+        list(tiny.complete(PREFIX, [request], Decoding(temperature=0, max_new_tokens=1)))
+    assert prefix not in {len(tiny._tokens(request.suffix)) for request in REQUESTS[:3]}
+    assert read.count(prefix) == 1
+    list(tiny.complete("another prefix ", REQUESTS[:1], GREEDY))
+    list(tiny.complete(PREFIX, REQUESTS[:1], GREEDY))
+    assert read.count(prefix) == 2
+
+
 def test_finish_reasons_counts_and_text(tiny_model):
     found = completions(tiny_model, 16, Decoding(temperature=1.3, max_new_tokens=150, seed=1))
     tokenizer = models.load_tokenizer(tiny_model)

@@ -16,12 +16,26 @@ _ATTENTION = "shared_prefix"
 _GROWTH = 64  # columns by which the room for rows grows
 
 
+class Prefix:
+    """The tokens that all prompts begin with, and a model's keys and values of them, which rows only read."""
+
+    def __init__(self, model, tokens: Sequence[int]):
+        self.tokens = list(tokens)
+        self.cache = (
+            model(
+                input_ids=torch.tensor([self.tokens], device=model.device), use_cache=True, logits_to_keep=1
+            ).past_key_values
+            if tokens
+            else None
+        )
+
+
 class Rows:
     """Rows behind one prefix: a model's cache, for a model whose every layer attends to all that came before."""
 
-    def __init__(self, model, head: Sequence[int], slots: int):
-        self._model, self._before, self._slots = model, len(head), slots
-        self._prefix = _encode(model, head) if head else None
+    def __init__(self, model, prefix: Prefix, slots: int):
+        self._model, self._before, self._slots = model, len(prefix.tokens), slots
+        self._prefix = prefix.cache
         self._keys: dict[int, torch.Tensor] = {}  # by layer: (slots, heads, columns, width)
         self._values: dict[int, torch.Tensor] = {}
         self._lengths = torch.zeros(0, dtype=torch.long, device=model.device)
@@ -141,12 +155,6 @@ class SingleRow:
         )
         self._cache = output.past_key_values
         return output.logits[:, -1]
-
-
-def _encode(model, head: Sequence[int]) -> DynamicCache:
-    return model(
-        input_ids=torch.tensor([list(head)], device=model.device), use_cache=True, logits_to_keep=1
-    ).past_key_values
 
 
 def _attend(module, query, key, value, attention_mask, scaling=None, rows: Rows | None = None, **options):

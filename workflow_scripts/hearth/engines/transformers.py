@@ -14,7 +14,7 @@ import torch
 
 from hearth import models
 from hearth.engines import Completion, Decoding, Request, check_lengths
-from hearth.engines.rows import Rows, SingleRow
+from hearth.engines.rows import Prefix, Rows, SingleRow
 from hearth.engines.turns import Turn, Turns, end_tokens
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class TransformersEngine:
         self._folder, self._adapter = folder, adapter
         self._fits = batch_size  # a number once it is known; halved when the GPU's memory runs out, and kept so
         self._model = None
+        self._prefix: Prefix | None = None  # the last one: mostly the next call has the same
 
     def load(self) -> None:
         """See `Engine.load`."""
@@ -135,7 +136,7 @@ class TransformersEngine:
 
         `running` holds at any time what has begun and is not yielded.
         """
-        rows = Rows(self._model, head, slots) if self._together else SingleRow(self._model, head)
+        rows = Rows(self._model, self._encoded(head), slots) if self._together else SingleRow(self._model, head)
         while waiting or running:
             fresh = self._begin(waiting, running, turns, slots)
             if fresh:
@@ -151,6 +152,12 @@ class TransformersEngine:
                     running.pop()
             if over:
                 yield over[::-1]
+
+    def _encoded(self, head: list[int]) -> Prefix:
+        if self._prefix is None or self._prefix.tokens != head:
+            self._prefix = None  # first, so that memory never holds two
+            self._prefix = Prefix(self._model, head)
+        return self._prefix
 
     def _begin(self, waiting: collections.deque, running: list[Turn], turns: Turns, slots: int) -> list[Turn]:
         """Requests that begin now, added to `running`: as many as there is room for and are well read together."""
