@@ -99,8 +99,10 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
     for student in students(config).values():
         # A student of a smaller teacher is compared with it, and with its base.
         found.setdefault(student.base, _of_model(config, student.base))
-        teacher, _, _ = student.teacher.partition("_")
-        found.setdefault(teacher, _of_model(config, teacher))
+        model, _, condition = student.teacher.partition("_")
+        found.setdefault(model, _of_model(config, model))
+        if condition:
+            found[student.teacher] = _asked(found[model], condition, config["conditions"][condition])
         direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
         found[student.name] = Recogniser(
             student.name,
@@ -115,10 +117,6 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
     for condition, spec in config["conditions"].items():
         for name in _names(config, spec["of"]):
             found[f"{name}_{condition}"] = _asked(found.get(name) or _of_model(config, name), condition, spec)
-    for student in students(config).values():
-        model, _, condition = student.teacher.partition("_")
-        if condition:
-            found.setdefault(student.teacher, _asked(found[model], condition, config["conditions"][condition]))
     for name in config["baselines"]:
         found[name] = Recogniser(name, "baseline")
     return found

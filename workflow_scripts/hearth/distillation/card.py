@@ -16,9 +16,10 @@ def model_card(log: dict, notes: list[str], more: Sequence[str] = ()) -> str:
     kind, _, place = base["source"].partition(":")
     on_hub = place if kind == "hub" else ""
     revision = f", revision {base['revision']}" if base["revision"] else ""
-    learned = "reasoning traces of a larger model" if RECIPES[log["recipe"]].reasons else "answers of a larger model"
-    if log["recipe"] == "truth":
-        learned = "labels that people gave, on the windows of a larger model's traces"
+    of_teacher = log["recipe"] != "truth"
+    learned = f"{'reasoning traces' if RECIPES[log['recipe']].reasons else 'answers'} of a larger model"
+    if not of_teacher:
+        learned = "recorded labels, on the windows of a larger model's traces"
     if base["stand_in"]:
         notes = [*notes, f"The base model is a stand-in: {base['stand_in']}."]
     lines = [
@@ -61,7 +62,7 @@ def model_card(log: dict, notes: list[str], more: Sequence[str] = ()) -> str:
         "## Limits",
         "",
         f"- Learned from one dataset ({log['dataset']}); other homes have other rooms, sensors and labels.",
-        "- The teacher's traces were not corrected: its mistakes are learned too.",
+        *(["- The teacher's traces were not corrected: its mistakes are learned too."] if of_teacher else []),
         f"- Use it with the prompt and reasoning mode above ({log['prompt']['reasoning']}); others were not trained.",
         "- It describes activities of people at home: use it only with their consent, and not where a wrong "
         "answer does harm.",
