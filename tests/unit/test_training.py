@@ -9,6 +9,7 @@ import sys
 import pytest
 import training_fixtures as fixtures
 from hearth import files
+from hearth.distillation.card import model_card
 from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
@@ -50,6 +51,10 @@ def test_what_is_written_names_no_place_and_no_time(undisturbed):
     assert "Simulated home." in card
     assert "stand-in: random weights" in card
     assert "24; used 24" in card
+    assert "its mistakes are learned too" in card
+    of_truth = model_card(files.read_json(out / "training_log.json") | {"recipe": "truth"}, [])
+    assert "recorded labels" in of_truth
+    assert "mistakes" not in of_truth
 
 
 def test_stats_count_what_the_training_took(undisturbed):
