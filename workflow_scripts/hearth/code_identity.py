@@ -17,14 +17,24 @@ def code_digest(program: str, scripts: Path = SCRIPTS) -> str:
     """First 12 hex digits of the SHA-256 over a program's syntax tree and those of all hearth modules it imports."""
     hasher = hashlib.sha256()
     for path in sorted(_closure(scripts / f"{program}.py", scripts)):
-        tree = _syntax(path.read_text(encoding="utf-8"))
-        hasher.update(f"{path.relative_to(scripts)}\0{tree}\0".encode())
+        syntax, _ = _parsed(path.read_text(encoding="utf-8"))
+        hasher.update(f"{path.relative_to(scripts)}\0{syntax}\0".encode())
     return hasher.hexdigest()[:12]
 
 
 @cache
-def _syntax(text: str) -> str:
-    return _dump(ast.parse(text))
+def _parsed(text: str) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """(syntax tree, names imported and how many packages up each is looked for) of a module: every start of Snakemake
+    asks for those of all modules, many times over."""
+    tree = ast.parse(text)
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [(0, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names += [(node.level, f"{module}.{alias.name}".strip(".")) for alias in node.names]
+    return _dump(tree), tuple(names)
 
 
 def _dump(node: object) -> str:
@@ -47,19 +57,12 @@ def _closure(program: Path, scripts: Path) -> set[Path]:
 
 def _imports(path: Path, scripts: Path):
     """Files of the hearth modules that `path` imports, packages' `__init__` included."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = path.relative_to(scripts).with_suffix("").parts[: -node.level] if node.level else ()
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
-        else:
+    _, names = _parsed(path.read_text(encoding="utf-8"))
+    for level, name in names:
+        above = path.relative_to(scripts).with_suffix("").parts[:-level] if level else ()
+        parts = [*above, *name.split(".")]
+        if parts[0] != "hearth":
             continue
-        for name in names:
-            parts = name.split(".")
-            if parts[0] != "hearth":
-                continue
-            for depth in range(1, len(parts) + 1):
-                module = scripts.joinpath(*parts[:depth])
-                yield from (file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file())
+        for depth in range(1, len(parts) + 1):
+            module = scripts.joinpath(*parts[:depth])
+            yield from (file for file in (module.with_suffix(".py"), module / "__init__.py") if file.is_file())
