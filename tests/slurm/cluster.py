@@ -32,65 +32,8 @@ PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 # What SLURM puts into the environment of every job, and the jobs' Snakemake leaves there.
 JOB_MARK = ("SLURM_CLUSTER_NAME", NAME)
 
-SLURM_CONF = """\
-ClusterName={name}
-SlurmctldHost={host}(127.0.0.1)
-SlurmUser=root
-SlurmdUser=root
-AuthType=auth/munge
-# A requeued job waits until its credential has expired: 126 s by default.
-AuthInfo=socket={run}/munge.socket,cred_expire=15
-CredType=cred/munge
-SlurmctldPort=16817
-SlurmctldPidFile={run}/slurmctld.pid
-SlurmctldLogFile={run}/log/slurmctld.log
-StateSaveLocation={run}/state
-SlurmdPidFile={run}/slurmd-%n.pid
-SlurmdLogFile={run}/log/slurmd-%n.log
-SlurmdSpoolDir={run}/spool-%n
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/linux
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-SchedulerParameters=sched_interval=2,bf_interval=2
-# A node that is silent for ten seconds is down; one that reports again is used again.
-SlurmdTimeout=10
-ReturnToService=2
-# squeue shows ended jobs for so long; without accounting Snakemake learns from it how they ended.
-MinJobAge=3600
-KillWait={patience}
-Epilog={run}/epilog
-JobRequeue=1
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-GresTypes=gpu
-# More CPUs and memory than this host has.
-SlurmdParameters=config_overrides
-{nodes}
-PartitionName=cpu Nodes=ALL Default=YES MaxTime=1440 PriorityTier=1
-PartitionName=gpu Nodes=ALL MaxTime=1440 PriorityTier=1
-PartitionName=urgent Nodes=ALL MaxTime=1440 PriorityTier=10
-"""
-
-# What cgroups do for a real node. proctrack/linuxproc loses sight of processes whose parents have ended, such as a
-# Snakemake that SIGTERM reaches twice at once: it waits for its own lock for ever.
-EPILOG = """\
-#!/bin/sh
-[ -z "$SLURM_JOB_ID" ] || exec env -i "PATH=$PATH" sh "$0" "$SLURM_JOB_ID" "$SLURMD_NODENAME"
-left() {{
-  for process in /proc/[0-9]*; do
-    marks=$(grep -zcx -e "SLURM_JOB_ID=$1" -e "SLURMD_NODENAME=$2" "$process/environ" 2> /dev/null)
-    [ "$marks" = 2 ] && echo "${{process#/proc/}}"
-  done
-}}
-for second in $(seq {patience}); do
-  [ -n "$(left "$@")" ] || exit 0
-  sleep 1
-done
-left "$@" | xargs --no-run-if-empty kill -9
-exit 0  # otherwise the node would be drained
-"""
+SLURM_CONF = Path(__file__).with_name("slurm.conf.template")
+EPILOG = Path(__file__).with_name("epilog.sh")  # run on the node when a job has ended
 KILL_WAIT = 30  # seconds between SIGTERM and SIGKILL
 
 
@@ -269,8 +212,8 @@ class Cluster:
             for at, node in enumerate(self.nodes)
         )
         settings = {"name": NAME, "host": host, "run": RUN, "nodes": nodes, "patience": KILL_WAIT}
-        (RUN / "slurm.conf").write_text(SLURM_CONF.format(**settings))
-        (RUN / "epilog").write_text(EPILOG.format(patience=KILL_WAIT))
+        (RUN / "slurm.conf").write_text(SLURM_CONF.read_text().format(**settings))
+        (RUN / "epilog").write_text(f"#!/bin/sh\npatience={KILL_WAIT}\n{EPILOG.read_text()}")
         (RUN / "epilog").chmod(0o755)
         (RUN / "gres.conf").write_text(
             f"NodeName={','.join(self.nodes)} Name=gpu Type=fake File={RUN}/dev/fakegpu[0-{self._gpus - 1}]\n"

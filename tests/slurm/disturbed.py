@@ -34,11 +34,13 @@ class Disturbed(Workflow):
 
     def command(self, *arguments: str) -> list[str]:
         """The cluster profile, but for what this host lacks (accounting, conda), and with less waiting."""
-        snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(self.repository / "Snakefile")]
+        impatient = str(Path(__file__).with_name("impatient_snakemake.py"))
+        snakemake = [sys.executable, impatient, "--snakefile", str(self.repository / "Snakefile")]
         profiles = ["--profile", str(self.profile), "--workflow-profile", str(self.repository / "profiles/default")]
         here = ["--slurm-status-command", "squeue", "--software-deployment-method", "env-modules"]
-        quick = ["--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5"]
-        return [*snakemake, *profiles, "--configfile", str(self.configfile), *here, *quick, "--nocolor", *arguments]
+        quick = ["--slurm-init-seconds-before-status-checks", "3", "--max-status-checks-per-second", "1"]
+        plain = ["--latency-wait", "5", "--nocolor"]
+        return [*snakemake, *profiles, "--configfile", str(self.configfile), *here, *quick, *plain, *arguments]
 
     def start(self, *targets: str) -> None:
         """Start Snakemake in the background."""

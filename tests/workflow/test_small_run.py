@@ -2,6 +2,7 @@ import json
 
 import pandas as pd
 import pytest
+from runs import jobs
 
 REQUIRED = {
     *("recogniser", "dataset", "parameters", "n_windows", "n_events", "accuracy", "macro_f1", "weighted_f1"),
@@ -91,3 +92,10 @@ def test_a_table_a_figure_and_the_report_can_be_made_by_name(finished, target, f
     (finished.directory / "results" / file).unlink()
     finished.run(target)
     assert (finished.directory / "results" / file).read_bytes() == made
+
+
+def test_snakemake_looks_for_jobs_to_start_when_one_has_ended_and_not_again_and_again_meanwhile(finished):
+    printed = finished.run("--forcerun", "parse_predictions", "--cores", "1", "--verbose", "all")
+    done = sum(jobs(printed).values())
+    assert done > 20
+    assert printed.count("Ready jobs: ") <= done

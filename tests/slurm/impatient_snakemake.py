@@ -1,0 +1,17 @@
+"""Snakemake, but it asks SLURM every three seconds how its jobs are: the plugin waits ten seconds longer each time."""
+
+import asyncio
+import sys
+
+from snakemake.cli import main
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+
+async def _sleep(_executor) -> None:
+    await asyncio.sleep(3)
+
+
+RemoteExecutor.sleep = _sleep
+
+if __name__ == "__main__":
+    sys.exit(main())
