@@ -57,6 +57,10 @@ def main(argv=None) -> None:
     """Train, check, publish. Every rank runs this; rank 0 writes."""
     options = parse(argv)
     if "RANK" not in os.environ:
+        # glibc reads these when a process starts. It would hand the tensors of a step back to the system and take them
+        # anew at the next, page by page: a sixth of the time that a small model trains on a CPU.
+        os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
+        os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 << 20))
         program = [__file__, *(sys.argv[1:] if argv is None else argv)]
         started = launch.command(options.nodes, options.ranks, program, os.environ)
         os.execvp(started[0], started)  # signals and exit status are its own

@@ -191,7 +191,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "decoding": DECODING,
         "dtype": "float32",
         "engine": "transformers",
-        "model": MODEL,
+        "model": MODEL | {"model": changes.get("base") or recogniser},
         "student": None,
         "stand_in": "",
         "teacher_stand_in": "",
@@ -303,10 +303,8 @@ def made_up_run(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,
                         "parameters": size * 10**6,
                     }
                     reached = 0.45 + 0.02 * seed - 0.1 * (home != dataset)
-                    found.append(
-                        made_up_student(dataset, reached, provenance=facts | {"student": learned})
-                        | copy.deepcopy(names)
-                    )
+                    known = facts | {"student": learned, "model": MODEL | {"model": base}}
+                    found.append(made_up_student(dataset, reached, provenance=known) | copy.deepcopy(names))
     return found
 
 

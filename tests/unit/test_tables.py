@@ -163,7 +163,7 @@ def test_tiny_models_and_simulated_data_are_called_that():
     assert found.cells[1][:3] == ["large", "", "other"]
     notes = dict(found.notes)
     assert notes["Simulated data"] == ["made-up: simulated by this project, not recorded in a home"]
-    assert notes["Tiny models"] == ["little_reasoning_made-up: tiny model trained by this project"]
+    assert notes["Tiny models"] == ["little: tiny model trained by this project"]
 
 
 def test_a_tiny_teacher_is_called_that_where_only_its_students_are_shown():

@@ -116,16 +116,28 @@ def simulated_data(names: Iterable[str]) -> list[str]:
 
 def stand_ins(scores: list[dict]) -> list[str]:
     """What must be said first of scores that rest on something other than real homes and real models."""
-    tiny = {score["base"] or score["recogniser"]: None for score in scores if score["provenance"]["stand_in"]}
-    tiny |= {score["teacher"]: None for score in scores if score["provenance"]["teacher_stand_in"]}
+    tiny = _tiny_models(scores) | _tiny_teachers(scores)
     said = {"Simulated homes, not recorded ones": simulated_datasets(scores), "Tiny models, not real ones": tiny}
     return [f"{what}: {', '.join(names)}" for what, names in said.items() if names]
 
 
+def _tiny_models(scores: list[dict]) -> dict[str, str]:
+    """What each tiny model that was asked, in whichever ways, or trained, stands in for."""
+    facts = [score["provenance"] for score in scores]
+    return {known["model"]["model"]: known["stand_in"] for known in facts if known["stand_in"]}
+
+
+def _tiny_teachers(scores: list[dict]) -> dict[str, str]:
+    return {
+        score["teacher"]: score["provenance"]["teacher_stand_in"]
+        for score in scores
+        if score["provenance"]["teacher_stand_in"]
+    }
+
+
 def notes(scores: list[dict], commit: str) -> Notes:
     """The notes a table of these scores ends with: (heading, statements), in a fixed order."""
-    stand_ins = {score["recogniser"]: score["provenance"]["stand_in"] for score in scores}
-    teachers = {score["teacher"]: score["provenance"]["teacher_stand_in"] for score in scores}
+    tiny = _tiny_teachers(scores) | _tiny_models(scores)
     students = [score for score in scores if score["provenance"]["student"] is not None]
     models = [score for score in scores if score["kind"] != "baseline"]
     baselines = dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "baseline")
@@ -135,7 +147,7 @@ def notes(scores: list[dict], commit: str) -> Notes:
             "Simulated data",
             simulated_data(simulated_datasets(scores)),
         ),
-        ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in (teachers | stand_ins).items() if stand_in]),
+        ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
         ("Metrics", [METRICS_NOTE]),
         ("Intervals", [INTERVALS_NOTE, *dict.fromkeys(map(_sessions, scores))]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
