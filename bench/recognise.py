@@ -22,7 +22,6 @@ from hearth.engines import Decoding, Request
 from hearth.files import read_json, write_json
 from hearth.homes import load_home
 from hearth.prompts import render_prompt, split_prompt, window_text
-from hearth.tiny_family.lessons import windows_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 VLLM = PROJECT / ".venv-vllm" / "bin" / "python"
@@ -34,6 +33,8 @@ MODELS = {"smollm2-135m": ("six-parts", "inline"), "tiny-l": ("brief", "think")}
 
 def write_prompts(folder: Path, template: str, reasoning: str, count: int, path: Path) -> None:
     """Write the static prefix and the suffixes, longest first, for windows of a simulated home."""
+    from hearth.tiny_family.lessons import windows_of  # not at the top: vLLM's environment lacks what it needs
+
     home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
     system = render_prompt(home, PROJECT / "config" / "prompts" / f"{template}.j2", reasoning)["system"]
     tokenizer = models.load_tokenizer(folder)

@@ -70,27 +70,29 @@ class TransformersEngine:
         """See `Engine.complete`."""
         self.load()
         head = self._tokens(prefix)
-        waiting = collections.deque((request, self._tokens(request.suffix)) for request in requests)
+        waiting = collections.deque(requests)
+        # Their tokens would take more memory than all else that is kept of a window: they are made again in its turn.
+        lengths = {request.key: len(self._tokens(request.suffix)) for request in waiting}
         context = self._model.config.get_text_config().max_position_embeddings
-        check_lengths(len(head), {request.key: len(ids) for request, ids in waiting}, decoding, context)
+        check_lengths(len(head), lengths, decoding, context)
         if self._fits == "auto":
-            self._fits = self._rows_in_memory(max((len(ids) for _, ids in waiting), default=0), decoding)
+            self._fits = self._rows_in_memory(max(lengths.values(), default=0), decoding)
         turns = Turns(self.tokenizer, self._model.config.get_text_config().vocab_size, self._ends, decoding)
         while waiting:
             running: list[Turn] = []
             slots = min(self._fits, len(waiting))
             try:
-                yield from self._complete(head, waiting, running, turns, slots)
+                yield from self._complete(head, waiting, lengths, running, turns, slots)
                 continue
             except torch.OutOfMemoryError as error:
                 if slots == 1:
-                    request, ids = (running[0].request, running[0].tokens) if running else waiting[0]
+                    key = (running[0].request if running else waiting[0]).key
                     raise ValueError(
-                        f"{request.key} ({len(head) + len(ids)} prompt tokens) does not fit the GPU's memory "
+                        f"{key} ({len(head) + lengths[key]} prompt tokens) does not fit the GPU's memory "
                         "even alone; use dtype bfloat16, fewer max_new_tokens, or a larger GPU"
                     ) from error
             # After the except block: the error it held kept the rows' tensors alive.
-            waiting.extendleft((turn.request, turn.tokens) for turn in reversed(running))
+            waiting.extendleft(turn.request for turn in reversed(running))
             # Not of the rows that run: memory is taken for all slots when the first rows are begun.
             self._fits = slots // 2
             gc.collect()
@@ -130,15 +132,21 @@ class TransformersEngine:
         return fits
 
     def _complete(
-        self, head: list[int], waiting: collections.deque, running: list[Turn], turns: Turns, slots: int
+        self,
+        head: list[int],
+        waiting: collections.deque[Request],
+        lengths: dict[str, int],
+        running: list[Turn],
+        turns: Turns,
+        slots: int,
     ) -> Iterator[list[Completion]]:
-        """Complete all that is `waiting`, up to `slots` at a time.
+        """Complete all that is `waiting`, up to `slots` at a time; `lengths` are those of suffixes in tokens, by key.
 
         `running` holds at any time what has begun and is not yielded.
         """
         rows = Rows(self._model, self._encoded(head), slots) if self._together else SingleRow(self._model, head)
         while waiting or running:
-            fresh = self._begin(waiting, running, turns, slots)
+            fresh = self._begin(waiting, lengths, running, turns, slots)
             if fresh:
                 turns.advance(fresh, rows.start([turn.tokens for turn in fresh]))
             else:
@@ -159,14 +167,17 @@ class TransformersEngine:
             self._prefix = Prefix(self._model, head)
         return self._prefix
 
-    def _begin(self, waiting: collections.deque, running: list[Turn], turns: Turns, slots: int) -> list[Turn]:
+    def _begin(
+        self, waiting: collections.deque, lengths: dict[str, int], running: list[Turn], turns: Turns, slots: int
+    ) -> list[Turn]:
         """Requests that begin now, added to `running`: as many as there is room for and are well read together."""
         fresh: list[Turn] = []
         widest = 0
         while waiting and len(running) < slots:
-            widest = max(widest, len(waiting[0][1]))
+            widest = max(widest, lengths[waiting[0].key])
             if fresh and widest * (len(fresh) + 1) > _READ_TOGETHER:
                 break
-            fresh.append(turns.open(*waiting.popleft()))
+            request = waiting.popleft()
+            fresh.append(turns.open(request, self._tokens(request.suffix)))
             running.append(fresh[-1])
         return fresh
