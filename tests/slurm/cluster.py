@@ -18,13 +18,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import accounting
 import psutil
 
 NAME = "hearth-test"
 RUN = Path("/run") / NAME
 LOCK = Path("/tmp/slurm-cluster.lock")
 ETC = Path("/etc/slurm")
-SETTINGS = ("slurm.conf", "gres.conf", "cgroup.conf")
+SETTINGS = ("slurm.conf", "slurmdbd.conf", "gres.conf", "cgroup.conf")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
 # Packages of Debian put the daemons where only root looks.
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
@@ -65,16 +66,17 @@ def alone() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running(nodes: int = 2, cpus: int = 4, gpus: int = 2) -> Iterator["Cluster"]:
+def running(nodes: int = 2, cpus: int = 4, gpus: int = 2, accounts: bool = False) -> Iterator["Cluster"]:
     """A cluster with idle nodes; when this ends, however it ends, nothing of it is left.
 
-    Waits for another test's cluster on this host to end. Where there can be none, the RuntimeError says why.
+    With `accounts` it has SLURM's accounting, and one account. Waits for another test's cluster on this host to end.
+    Where there can be none, the RuntimeError says why.
     """
     with alone():
         if reason := unavailable():
             raise RuntimeError(reason)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
-        cluster = Cluster(nodes, cpus, gpus)
+        cluster = Cluster(nodes, cpus, gpus, accounts)
         cluster.stop()
         try:
             cluster.start()
@@ -96,8 +98,9 @@ def _is_foreign(settings: Path) -> bool:
 class Cluster:
     """The cluster in `RUN`: node1, node2, ... with CPUs and fake GPUs; partitions cpu, gpu and urgent, of all nodes."""
 
-    def __init__(self, nodes: int, cpus: int, gpus: int):
+    def __init__(self, nodes: int, cpus: int, gpus: int, accounts: bool):
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
+        self.accounts = accounts
         self._cpus, self._gpus = cpus, gpus
 
     def start(self) -> None:
@@ -111,10 +114,18 @@ class Cluster:
         for name in SETTINGS:
             (ETC / name).symlink_to(RUN / name)
         self._start_munged()
+        if self.accounts:
+            accounting.start(RUN, self._launch, wait_until, PATH)
+            wait_until(lambda: _run("sacctmgr", "show", "cluster").returncode == 0, "slurmdbd answers")
         self.start_controller()
         for node in self.nodes:
             self.start_node(node)
         self.wait_idle()
+        if self.accounts:
+            known = ("sacctmgr", "--parsable2", "show", "cluster")
+            wait_until(lambda: NAME in command(*known), "slurmdbd knows the cluster")
+            command("sacctmgr", "--immediate", "add", "account", accounting.ACCOUNT)
+            command("sacctmgr", "--immediate", "add", "user", "root", f"account={accounting.ACCOUNT}")
 
     def stop(self) -> None:
         """End whatever the cluster has started, jobs and their orphans included, and give /etc/slurm back."""
@@ -212,7 +223,10 @@ class Cluster:
             for at, node in enumerate(self.nodes)
         )
         settings = {"name": NAME, "host": host, "run": RUN, "nodes": nodes, "patience": KILL_WAIT}
-        (RUN / "slurm.conf").write_text(SLURM_CONF.read_text().format(**settings))
+        slurm_conf = SLURM_CONF.read_text() + accounting.SLURM_CONF * self.accounts
+        (RUN / "slurm.conf").write_text(slurm_conf.format(**settings))
+        if self.accounts:
+            accounting.write_settings(RUN)
         (RUN / "epilog").write_text(f"#!/bin/sh\npatience={KILL_WAIT}\n{EPILOG.read_text()}")
         (RUN / "epilog").chmod(0o755)
         (RUN / "gres.conf").write_text(
@@ -228,11 +242,11 @@ class Cluster:
         files |= {"log-file": RUN / "log/munged.log", "seed-file": RUN / "munged.seed"}
         command("munged", "--force", *(f"--{option}={path}" for option, path in files.items()))
 
-    def _launch(self, *arguments: str) -> None:
+    def _launch(self, *arguments: str, **environment: str) -> None:
         with (RUN / "log/started.log").open("a") as log:
             subprocess.Popen(
                 arguments,
-                env={"PATH": PATH},
+                env={"PATH": PATH} | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -2,6 +2,7 @@
 
 import shutil
 
+import accounting
 import cluster as slurm
 import pytest
 from disturbed import TABLES, Disturbed, slow_config
@@ -19,7 +20,7 @@ def undisturbed(tmp_path_factory) -> Workflow:
 
 @pytest.fixture(scope="session")
 def _cluster(undisturbed):
-    with slurm.running() as cluster:
+    with slurm.running(accounts=not accounting.unavailable(slurm.PATH)) as cluster:
         yield cluster
 
 

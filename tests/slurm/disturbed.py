@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import yaml
+from accounting import ACCOUNT
 from cluster import Cluster, leftovers, wait_until
 from runs import REPOSITORY, Workflow, environment, slurm_profile, small_config
 
@@ -26,18 +27,23 @@ class Disturbed(Workflow):
     def __init__(self, directory: Path, config: dict, cluster: Cluster):
         super().__init__(directory, config)
         self.cluster = cluster
+        self.status_command = "sacct" if cluster.accounts else "squeue"
         self.profile = slurm_profile(
-            directory.parent / "profile", account="''", cpu_partition="cpu", gpu_partition="gpu", scratch=directory
+            directory.parent / "profile",
+            account=ACCOUNT if cluster.accounts else "''",
+            cpu_partition="cpu",
+            gpu_partition="gpu",
+            scratch=directory,
         )
         self.process = None
         self._output = directory.parent / "snakemake.log"
 
     def command(self, *arguments: str) -> list[str]:
-        """The cluster profile, but for what this host lacks (accounting, conda), and with less waiting."""
+        """The cluster profile, but for what this host lacks, and with less waiting."""
         impatient = str(Path(__file__).with_name("impatient_snakemake.py"))
         snakemake = [sys.executable, impatient, "--snakefile", str(self.repository / "Snakefile")]
         profiles = ["--profile", str(self.profile), "--workflow-profile", str(self.repository / "profiles/default")]
-        here = ["--slurm-status-command", "squeue", "--software-deployment-method", "env-modules"]
+        here = ["--slurm-status-command", self.status_command, "--software-deployment-method", "env-modules"]
         quick = ["--slurm-init-seconds-before-status-checks", "3", "--max-status-checks-per-second", "1"]
         plain = ["--latency-wait", "5", "--nocolor"]
         return [*snakemake, *profiles, "--configfile", str(self.configfile), *here, *quick, *plain, *arguments]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import accounting
 import cluster as slurm
 import pytest
 
@@ -65,3 +66,13 @@ def test_what_outlives_its_job_ends_soon_after_it():
         slurm.wait_until(lambda: not slurm.leftovers(), "nothing is left of the job", seconds=3 * slurm.KILL_WAIT)
         assert cluster.shown(job)["JobState"] == "COMPLETED"
         assert set(cluster.states().values()) == {"idle"}
+
+
+@pytest.mark.skipif(bool(accounting.unavailable(slurm.PATH)), reason=accounting.unavailable(slurm.PATH))
+def test_accounting_knows_how_a_job_ended_and_whom_it_was_charged_to():
+    with slurm.running(accounts=True) as cluster:
+        job = cluster.submit("false", f"--account={accounting.ACCOUNT}")
+        asked = ("sacct", "--allocations", "--noheader", "--parsable2", f"--jobs={job}", "--format=State,Account")
+        slurm.wait_until(lambda: slurm.command(*asked) == f"FAILED|{accounting.ACCOUNT}\n", "sacct tells it")
+        with pytest.raises(AssertionError, match="Invalid account"):
+            cluster.submit("true", "--account=nobody")

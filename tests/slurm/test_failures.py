@@ -6,7 +6,8 @@ Work stands still (SIGSTOP) while a slow event comes over it, so that no test de
 import re
 
 import pytest
-from cluster import lives, standing_still, unavailable, wait_until
+from accounting import unavailable as unaccounted
+from cluster import PATH, lives, standing_still, unavailable, wait_until
 from disturbed import TABLES
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
@@ -29,7 +30,12 @@ def training(disturbed) -> str:
     return job
 
 
-def test_a_node_killed_under_two_shards(disturbed, undisturbed, cluster):
+SACCT = pytest.param("sacct", marks=pytest.mark.skipif(bool(unaccounted(PATH)), reason=unaccounted(PATH)))
+
+
+@pytest.mark.parametrize("status_command", [SACCT, "squeue"])
+def test_a_node_killed_under_two_shards(disturbed, undisturbed, cluster, status_command):
+    disturbed.status_command = status_command
     jobs, before = recognising(disturbed)
     (node,) = {cluster.shown(job)["NodeList"] for job in jobs}
     cluster.kill_node(node)
