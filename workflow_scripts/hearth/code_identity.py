@@ -24,8 +24,10 @@ def code_digest(program: str, scripts: Path = SCRIPTS) -> str:
 
 @cache
 def _parsed(text: str) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """(syntax tree, names imported and how many packages up each is looked for) of a module: every start of Snakemake
-    asks for those of all modules, many times over."""
+    """(syntax tree, imported names, each behind how many packages up it is looked for) of a module's text.
+
+    Every start of Snakemake asks for those of all modules, many times over.
+    """
     tree = ast.parse(text)
     names = []
     for node in ast.walk(tree):
