@@ -67,9 +67,7 @@ include: "rules/plan.smk"
 
 
 onstart:
-    # It has Snakemake look for jobs to start every second, and once more a second for every job that has ended (9.27):
-    # after some hundred, while others wait, that takes a core. Jobs are submitted one by one anyhow.
-    workflow.scheduler.job_rate_limiter = None
+    mend(workflow.scheduler)
     write_run_config()
     runs.remember(Path(), workflow.rundir)
 

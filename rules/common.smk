@@ -27,6 +27,7 @@ from hearth.recognisers import (
 from hearth.code_identity import code_digest
 from hearth.files import write_text
 from hearth.homes import load_home
+from hearth.mends import mend
 from hearth.recipes import RECIPES
 from hearth.schemas import nearest
 from hearth.sources import raw_files
