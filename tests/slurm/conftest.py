@@ -9,6 +9,11 @@ from disturbed import TABLES, Disturbed, slow_config
 from runs import Workflow
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that start clusters of their own come before those on the session's, whose lock they would wait for."""
+    items.sort(key=lambda item: "_cluster" in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory) -> Workflow:
     """The small DAG, run once on this host without SLURM; tests read it and never change it."""
