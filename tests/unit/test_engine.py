@@ -4,6 +4,7 @@ import pytest
 import torch
 from hearth import models
 from hearth.engines import Decoding, Request
+from hearth.engines.packed import PackedLinear, pack
 from hearth.engines.rows import Rows
 from hearth.engines.sampling import choose, philox, with_noise, words
 from hearth.engines.transformers import TransformersEngine
@@ -263,3 +264,17 @@ def test_warping_keeps_only_the_nucleus():
 def test_decoding_says_what_is_wrong(settings, said):
     with pytest.raises(ValueError, match=said):
         Decoding.of(settings)
+
+
+def test_packed_layers_compute_what_linear_layers_do_and_an_adapters_own_stay(tiny_model, tiny_adapter):
+    _, model = models.load(tiny_model, tiny_adapter, "float32", "cpu")
+    tokens = torch.arange(40)[None]
+    with torch.inference_mode():
+        before = model(tokens).logits
+        pack(model)
+        after = model(tokens).logits
+    left = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
+    assert any(isinstance(module, PackedLinear) for module in model.modules())
+    assert left
+    assert all(".lora_" in name for name in left)
+    torch.testing.assert_close(after, before)

@@ -8,6 +8,7 @@ with a copy for every row it would be the larger part of what a step reads.
 from collections.abc import Sequence
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -37,8 +38,9 @@ class Rows:
         self._model, self._before, self._slots = model, len(prefix.tokens), slots
         self._prefix = prefix.cache
         self._keys: dict[int, torch.Tensor] = {}  # by layer: (slots, heads, columns, width)
-        self._values: dict[int, torch.Tensor] = {}
+        self._values: dict[int, torch.Tensor] = {}  # the same, in memory (slots, heads, width, columns)
         self._lengths = torch.zeros(0, dtype=torch.long, device=model.device)
+        self._numbers: torch.Tensor  # of the rows that a step adds to
         self._starting = 0  # how many rows, beyond those that `_lengths` knows, are being started
         self._columns = 0  # of a row's own that the queries at hand may see
         self.seen: torch.Tensor  # which of them each query does see, for `_attend`
@@ -73,6 +75,7 @@ class Rows:
         """Add one token to every row; scores (rows, vocabulary) of what comes next."""
         lengths = self._lengths[:, None]
         self._columns = int(lengths.max()) + 1
+        self._numbers = torch.arange(len(lengths), device=lengths.device)
         self.seen = (torch.arange(self._columns, device=lengths.device) <= lengths)[:, None, None]
         scores = self._forward(torch.tensor(tokens, device=lengths.device)[:, None], lengths)
         self._lengths = self._lengths + 1
@@ -90,12 +93,14 @@ class Rows:
         rows, columns = len(self._lengths), self._columns
         at_hand = []
         for room, new in ((self._keys, keys), (self._values, values)):
-            stored = room[layer] = self._widened(room.get(layer), new, columns)
+            stored = room.get(layer)
+            if stored is None or stored.shape[2] < columns:
+                stored = room[layer] = self._widened(stored, new, columns, columns_last=room is self._values)
             if self._starting:
                 stored[rows : rows + self._starting, :, :columns] = new
                 at_hand.append(new)
             else:
-                stored[torch.arange(rows, device=new.device), :, self._lengths] = new[:, :, 0]
+                stored[self._numbers, :, self._lengths] = new[:, :, 0]
                 at_hand.append(stored[:rows, :, :columns])
         return at_hand[0], at_hand[1]
 
@@ -116,11 +121,15 @@ class Rows:
             **options,
         ).logits
 
-    def _widened(self, stored: torch.Tensor | None, new: torch.Tensor, columns: int) -> torch.Tensor:
-        if stored is not None and stored.shape[2] >= columns:
-            return stored
+    def _widened(
+        self, stored: torch.Tensor | None, new: torch.Tensor, columns: int, columns_last: bool
+    ) -> torch.Tensor:
+        heads, columns, width = new.shape[1], columns + _GROWTH, new.shape[3]
         # Zeros: whatever lay there before, hidden columns included, is multiplied by a weight of 0.
-        wider = new.new_zeros(self._slots, new.shape[1], columns + _GROWTH, new.shape[3])
+        if columns_last:
+            wider = new.new_zeros(self._slots, heads, width, columns).mT
+        else:
+            wider = new.new_zeros(self._slots, heads, columns, width)
         if stored is not None:
             wider[:, :, : stored.shape[2]] = stored
         return wider
@@ -166,17 +175,21 @@ def _attend(module, query, key, value, attention_mask, scaling=None, rows: Rows 
     if length > 1:  # prompts are being read: what one fused pass saves is more than the copies cost
         key = torch.cat([first_keys.expand(count, -1, -1, -1), key], dim=2)
         value = torch.cat([first_values.expand(count, -1, -1, -1), value], dim=2)
+        if query.device.type == "cpu":  # whose kernel shares keys among heads without a copy for each
+            output = scaled_dot_product_attention(query, key, value, rows.seen, scale=scaling, enable_gqa=True)
+            return output.transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, rows.seen[None, None], scaling=scaling, **options)
     groups, before = first_keys.shape[:2]
     each = heads // groups  # queries of a row that share keys
     queries = (query * (width**-0.5 if scaling is None else scaling)).view(count, groups, each, width)
     side_by_side = queries.transpose(0, 1).reshape(groups, count * each, width)
     shared = (side_by_side @ first_keys.mT).view(groups, count, each, before).transpose(0, 1)
-    own = (queries @ key.mT).masked_fill_(~rows.seen, -torch.inf)
+    # Few queries a row: with them on the right these products are the faster ones, of values whose columns lie last.
+    own = (key @ queries.mT).mT.masked_fill_(~rows.seen, -torch.inf)
     weights = torch.cat([shared, own], dim=-1).softmax(dim=-1, dtype=torch.float32).to(query.dtype)
     side_by_side = weights[..., :before].transpose(0, 1).reshape(groups, count * each, before)
     output = (side_by_side @ first_values).view(groups, count, each, width).transpose(0, 1)
-    output = output + weights[..., before:] @ value
+    output = output + (value.mT @ weights[..., before:].mT).mT
     return output.reshape(count, 1, heads, width), None
 
 

@@ -14,6 +14,7 @@ import torch
 
 from hearth import models
 from hearth.engines import Completion, Decoding, Request, check_lengths
+from hearth.engines.packed import pack
 from hearth.engines.rows import Prefix, Rows, SingleRow
 from hearth.engines.turns import Turn, Turns, end_tokens
 
@@ -64,6 +65,8 @@ class TransformersEngine:
         if not self._together:
             log.warning("%s has layers that do not attend to everything: one window at a time", self._folder)
             self._fits = 1
+        if self.device == "cpu" and self.dtype == "float32" and torch.backends.mkldnn.is_available():
+            pack(self._model)
 
     @torch.inference_mode()
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
