@@ -142,9 +142,9 @@ def main() -> None:
     """Fetch the models, write the prompts, run every way in turn, write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="4 windows, once: for a look on a busy machine")
-    parser.add_argument("--windows", type=int, default=16, help="windows of ten events")
+    parser.add_argument("--windows", type=int, default=32, help="windows of ten events")
     parser.add_argument("--repeats", type=int, default=3, help="times that every way is run")
-    parser.add_argument("--batch-size", type=int, default=8, help="windows at a time, of the ways that batch")
+    parser.add_argument("--batch-size", type=int, default=16, help="windows at a time, of the ways that batch")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="which models")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
     parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
