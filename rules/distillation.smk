@@ -42,7 +42,7 @@ rule distil:
         training=student_training,
         recipe=recipe_option,
         teacher=lambda wildcards: STUDENTS[wildcards.student].teacher,
-        dtype=config["engine"]["dtype"],
+        dtype=config["students"]["dtype"] or config["engine"]["dtype"],
         notes=student_notes,
         model=student_input("results/models/{base}"),
     message:
