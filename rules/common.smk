@@ -63,15 +63,20 @@ TRAINED = {
     if student in student_groups(config)["students"]
     or any(RECOGNISERS[recogniser].student == student for recogniser, _ in PAIRS)
 }
+# Every (teacher, dataset) that they learn from.
+TAUGHT = list(
+    dict.fromkeys(
+        (student.teacher, student.dataset)
+        for student in TRAINED.values()
+        if student.teacher
+    )
+)
 # Every language model of the run.
 MODELS = list(
     dict.fromkeys(
         [*config["models"], config["teacher"], *config["students"]["bases"]]
-        + [
-            model
-            for student in TRAINED.values()
-            for model in (student.base, RECOGNISERS[student.teacher].base)
-        ]
+        + [student.base for student in TRAINED.values()]
+        + [RECOGNISERS[teacher].base for teacher, _ in TAUGHT]
         + [
             RECOGNISERS[recogniser].base
             for recogniser, _ in PAIRS
@@ -99,7 +104,7 @@ FIGURES = figures(
 TIMED_FIGURES = ["cost_f1"] if SCORES else []
 OWN_TABLES = [
     *(["claims"] if SCORES else []),
-    *(["audit"] if TRAINED else []),
+    *(["audit"] if TAUGHT else []),
     "cost",
 ]
 TABLES = [

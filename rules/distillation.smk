@@ -1,7 +1,7 @@
 # Traces to students.
 #
 # In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot; what
-#       the recipe reads beside them: parsed.jsonl or the audit of those traces
+#       the recipe reads beside them: parsed.jsonl or the audit of those traces; no traces for the recipe truth
 # Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
@@ -40,8 +40,7 @@ rule distil:
         mpi=on_several_nodes(lambda nodes, gpus: "srun"),
     params:
         training=student_training,
-        recipe=recipe_option,
-        teacher=lambda wildcards: STUDENTS[wildcards.student].teacher,
+        lesson=lesson_options,
         dtype=config["students"]["dtype"] or config["engine"]["dtype"],
         notes=student_notes,
         model=student_input("results/models/{base}"),
@@ -51,9 +50,9 @@ rule distil:
         # At SIGTERM torchrun gives its processes so many seconds to save, and kills them then.
         "export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=100; "
         "OMP_NUM_THREADS={threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
-        " --student {wildcards.student} --model {params.model:q} --traces {input.traces:q}"
-        " --windows {input.windows:q} --prompt {input.prompt:q} --teacher {params.teacher}"
-        " --recipe {params.recipe} --training {params.training:q} --deepspeed {input.deepspeed:q}"
+        " --student {wildcards.student} --model {params.model:q} {params.lesson}"
+        " --windows {input.windows:q} --prompt {input.prompt:q}"
+        " --training {params.training:q} --deepspeed {input.deepspeed:q}"
         " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}"
         " --adapter $(dirname {output.adapter:q}) --training-log {output.log:q} --card {output.card:q}"
         " --stats {output.stats:q} > {log:q} 2>&1"

@@ -56,7 +56,9 @@ def score_facts(wildcards):
             "teacher": student.teacher,
             "recipe": student.recipe,
             "train_dataset": student.dataset,
-            "teacher_stand_in": stand_in(RECOGNISERS[student.teacher].base),
+            "teacher_stand_in": (
+                stand_in(RECOGNISERS[student.teacher].base) if student.teacher else ""
+            ),
         }
     return json.dumps(facts, sort_keys=True)
 
@@ -137,21 +139,20 @@ def training_log(wildcards):
 
 
 def teacher_traces(wildcards):
+    """What a student's teacher said on the train split; nothing for a student that has none."""
     student = STUDENTS[wildcards.student]
-    return f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
+    path = f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
+    return path if student.teacher else []
 
 
 def audits(wildcards):
     """The audit of every teacher's traces on every dataset that the run's students learn from, each once."""
-    pairs = dict.fromkeys(
-        (student.teacher, student.dataset) for student in TRAINED.values()
-    )
-    return [f"results/audits/{teacher}/{dataset}.json" for teacher, dataset in pairs]
+    return [f"results/audits/{teacher}/{dataset}.json" for teacher, dataset in TAUGHT]
 
 
 def tiny_teachers(wildcards):
     """The teachers of the run's students that only stand in for real models."""
-    teachers = dict.fromkeys(student.teacher for student in TRAINED.values())
+    teachers = dict.fromkeys(teacher for teacher, _ in TAUGHT)
     return [teacher for teacher in teachers if stand_in(RECOGNISERS[teacher].base)]
 
 
@@ -170,11 +171,15 @@ def recipe_file(wildcards):
     return ancient(files[needed]) if needed else []
 
 
-def recipe_option(wildcards, input):
-    """A student's recipe as the program's option has it, and behind it what the recipe reads as an option of its own."""
-    recipe = STUDENTS[wildcards.student].recipe
-    needed = RECIPES[recipe].needs
-    return f"{recipe} --{needed} {shlex.quote(input.recipe)}" if needed else recipe
+def lesson_options(wildcards, input):
+    """What a student learns from, as the program's options: recipe, teacher and traces, what the recipe reads beside."""
+    student = STUDENTS[wildcards.student]
+    options = {"recipe": student.recipe}
+    if student.teacher:
+        options |= {"teacher": student.teacher, "traces": input.traces}
+    if needed := RECIPES[student.recipe].needs:
+        options |= {needed: input.recipe}
+    return " ".join(f"--{name} {shlex.quote(of)}" for name, of in options.items())
 
 
 def student_input(pattern):
@@ -245,9 +250,7 @@ def training_ranks(wildcards):
 def prediction_stats(wildcards):
     """Stats of every shard that the run's tables and students stand on."""
     pairs = {(*pair, "test") for pair in PAIRS}
-    pairs |= {
-        (student.teacher, student.dataset, "train") for student in TRAINED.values()
-    }
+    pairs |= {(*pair, "train") for pair in TAUGHT}
     files = []
     for recogniser, dataset, split in sorted(pairs):
         plan = checkpoints.window_dataset.get(dataset=dataset).output.shards
@@ -279,10 +282,7 @@ def model_loads():
     tested = [
         (name, dataset, "test") for name, dataset in PAIRS if RECOGNISERS[name].base
     ]
-    taught = [
-        (student.teacher, student.dataset, "train") for student in TRAINED.values()
-    ]
-    return list(dict.fromkeys([*tested, *taught]))
+    return list(dict.fromkeys([*tested, *((*pair, "train") for pair in TAUGHT)]))
 
 
 def asked_prompts():
@@ -312,13 +312,15 @@ def planned_run():
             ],
             "trainings": [
                 {
-                    "student": student.name,
+                    "student": name,
                     "model": student.base,
                     "teacher": student.teacher,
                     "dataset": student.dataset,
                     "max_examples": student.max_examples,
+                    "prompt": prompt_file(RECOGNISERS[name], student.dataset),
+                    "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
                 }
-                for student in TRAINED.values()
+                for name, student in TRAINED.items()
             ],
             "batch_size": config["engine"]["batch_size"],
             "epochs": config["students"]["training"]["epochs"],

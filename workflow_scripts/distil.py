@@ -25,8 +25,10 @@ def parse(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
-    parser.add_argument("--teacher", required=True, help="name of the recogniser that wrote the traces")
-    parser.add_argument("--traces", required=True, type=Path, help="the teacher's raw predictions on the train split")
+    parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
+    parser.add_argument(
+        "--traces", type=Path, help="the teacher's raw predictions on the train split, unless the recipe has no teacher"
+    )
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt (json)")
     parser.add_argument("--recipe", default="reasoning", choices=RECIPES, help="what is learned from a trace")
@@ -77,7 +79,8 @@ def main(argv=None) -> None:
         read_json(options.prompt),
         read_json(options.deepspeed),
     )
-    traces, windows = read_json_lines(options.traces), read_json_lines(options.windows)
+    traces = read_json_lines(options.traces) if options.traces else None
+    windows = read_json_lines(options.windows)
     tokenizer = models.load_tokenizer(options.model)
     data = examples.build_examples(
         traces,
@@ -119,7 +122,11 @@ def main(argv=None) -> None:
                 "trainable_parameters": outcome.trainable_parameters,
                 "steps": len(outcome.losses),
                 "losses": outcome.losses,
-                "digests": {"run": identity, "examples": data.digest(), "traces": file_digest(options.traces)},
+                "digests": {
+                    "run": identity,
+                    "examples": data.digest(),
+                    "traces": file_digest(options.traces) if options.traces else "",
+                },
             }
             export.publish(part, options.adapter)
             write_json(options.training_log, log)

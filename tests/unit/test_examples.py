@@ -160,7 +160,6 @@ def by_recipe(tokenizer, recipe, traces, windows, **settings):
         # Windows 0 and 3 have one label, 1 and 2 two.
         ("simple", [0, 3], {"too_complex": 2}),
         ("complex", [1, 2], {"too_simple": 2}),
-        ("truth", [0, 1, 2, 3], {}),
     ],
 )
 def test_each_recipe_accounts_for_every_trace(tokenizer, traces, windows, recipe, kept, left_out):
@@ -181,11 +180,15 @@ def test_labels_are_learned_as_an_answer_that_ends(tokenizer, traces, windows):
     assert tokenizer.decode(learned) == answer + "<|im_end|>"
 
 
-def test_truth_learns_what_is_right_whatever_the_teacher_says(tokenizer, traces, windows):
-    learned = [label for label in by_recipe(tokenizer, "truth", traces, windows)[1]["labels"] if label != IGNORED]
-    right = answer_text(windows[1]["gold"])
-    assert windows[1]["gold"] != PARSED[1]
-    assert tokenizer.decode(learned) == right + "<|im_end|>"
+def test_truth_learns_what_is_right_of_all_train_windows_and_needs_no_teacher(tokenizer, windows):
+    examples = build_examples(None, windows, fixtures.PROMPT, tokenizer, "truth", fixtures.SETTINGS)
+    train = [window for window in windows if window["split"] == "train"]
+    assert 0 < len(train) < len(windows)
+    assert [item.window_id for item in examples.items] == [window["window_id"] for window in train]
+    learned = [[label for label in example["labels"] if label != IGNORED] for example in examples]
+    assert [tokenizer.decode(tokens) for tokens in learned] == [
+        answer_text(window["gold"]) + "<|im_end|>" for window in train
+    ]
 
 
 def test_examples_are_drawn_last_so_that_what_is_compared_stays_equally_large(tokenizer, traces, windows):
@@ -194,6 +197,8 @@ def test_examples_are_drawn_last_so_that_what_is_compared_stays_equally_large(to
 
 
 def test_what_a_recipe_needs_has_to_be_given_and_to_be_of_the_traces(tokenizer, traces, windows):
+    with pytest.raises(ValueError, match="recipe 'labels' needs --traces"):
+        build_examples(None, windows, fixtures.PROMPT, tokenizer, "labels", fixtures.SETTINGS)
     with pytest.raises(ValueError, match="recipe 'labels' needs --parsed"):
         build_examples(traces, windows, fixtures.PROMPT, tokenizer, "labels", fixtures.SETTINGS)
     with pytest.raises(ValueError, match="recipe 'audited' needs --audit"):

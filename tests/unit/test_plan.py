@@ -74,6 +74,7 @@ def spec(results, **changes):
         for name, split in (("small", "test"), ("large", "test"), ("large", "train"))
     ]
     training = {"student": "small_pupil", "model": "small", "teacher": "large", "dataset": "flat", "max_examples": None}
+    training |= {"prompt": prompt, "max_new_tokens": 50}
     return {"loads": loads, "trainings": [training], "batch_size": 16, "epochs": 2} | changes
 
 
@@ -98,6 +99,15 @@ def test_a_student_of_fewer_traces_learns_from_as_many(results):
     given = spec(results)
     given["trainings"][0]["max_examples"] = 3
     assert row(plans.plan(given, results), "distil small_pupil")[1] == "3"
+
+
+def test_a_student_without_a_teacher_learns_from_the_train_split(results):
+    given = spec(results)
+    given["trainings"][0]["teacher"] = ""
+    given["loads"] = given["loads"][:1]
+    text = plans.plan(given, results)
+    assert row(text, "distil small_pupil")[1] == "4"
+    assert "large" not in text
 
 
 def test_the_hours_of_a_served_model_are_not_ours(results):

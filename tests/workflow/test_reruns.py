@@ -261,6 +261,14 @@ def test_a_change_reruns_exactly_what_it_decides(project, record_property, chang
     assert here == reruns
 
 
+def test_students_of_the_truth_wait_for_no_teacher(project):
+    students = project.config["students"] | {"groups": {"right": {"recipes": ["truth"]}}}
+    project.configure(project.config | {"students": students})
+    planned = project.planned("results/students/tiny-s_truth_sim-marble/training_log.json", "--forceall")
+    assert planned["distil"] == 1
+    assert "gather_predictions" not in planned
+
+
 def test_an_edit_of_the_audit_repeats_no_training_that_reads_it(project):
     groups = {"audited": {"recipes": ["audited"]}}
     project.configure(project.config | {"students": project.config["students"] | {"groups": groups}})

@@ -112,8 +112,8 @@ def plan(spec: Mapping, results: Path) -> str:
     """The plan of a run as text.
 
     `spec` has `loads` (objects of recogniser, model, dataset, split, prompt, max_new_tokens; none of baselines),
-    `trainings` (objects of student, model, teacher, dataset, max_examples), `batch_size` and `epochs`; `results` is
-    the run's folder of results, which has models, prompts and windows already.
+    `trainings` (objects of student, model, teacher or "", dataset, max_examples, prompt, max_new_tokens), `batch_size`
+    and `epochs`; `results` is the run's folder of results, which has models, prompts and windows already.
     """
     models = {one["recogniser"]: one["model"] for one in spec["loads"]}
     models |= {one["student"]: one["model"] for one in spec["trainings"]}
@@ -127,7 +127,8 @@ def plan(spec: Mapping, results: Path) -> str:
         hours = size and [sum(recognition_hours(load, size, batch, card) for load in own) for card in CARDS.values()]
         rows.append((f"recognise {name}", own, hours))
     for one in spec["trainings"]:
-        taught, size = loads[one["teacher"], one["dataset"], "train"], sizes[one["student"]]
+        size, place = sizes[one["student"]], (one["teacher"], one["dataset"], "train")
+        taught = loads[place] if one["teacher"] else _untaught(one, bool(size), results)
         learned = replace(taught, windows=min(taught.windows, one["max_examples"] or taught.windows))
         hours = size and [training_hours(learned, size, spec["epochs"], card) for card in CARDS.values()]
         rows.append((f"distil {one['student']}", [learned], hours))
@@ -147,6 +148,13 @@ def table(rows: Sequence[tuple[str, list[Load], list[float] | None]]) -> str:
     lines.append(["all", "", "", "", *map(_hours, total)])
     headings = ["work", "windows", "M tokens read", "M tokens written", *(f"{card} hours" for card in CARDS)]
     return tabulate(lines, headings, colalign=("left", *["right"] * (len(headings) - 1)), disable_numparse=True)
+
+
+def _untaught(training: Mapping, counted: bool, results: Path) -> Load:
+    """The load that a student without a teacher learns from: as if it had labelled the train split itself."""
+    student = training["student"]
+    as_load = {**training, "recogniser": student, "split": "train"}
+    return _loads([as_load], {student} if counted else set(), results)[student, training["dataset"], "train"]
 
 
 def _loads(wanted: Iterable[Mapping], counted: set[str], results: Path) -> dict[tuple[str, str, str], Load]:

@@ -9,9 +9,13 @@ PAPER_RECIPE = "reasoning"
 
 @dataclass(frozen=True)
 class Recipe:
-    """Whether its students are taught to reason, and so are tested that way, and what it reads beside the traces."""
+    """Whether its students are taught to reason, and so are tested that way, and what it reads beside the traces.
+
+    `taught`: from a teacher's traces; otherwise from the windows alone.
+    """
 
     reasons: bool = True
+    taught: bool = True
     needs: Literal["", "parsed", "audit"] = ""
 
 
@@ -23,5 +27,5 @@ RECIPES = {
     "audited-control": Recipe(needs="audit"),  # as many traces, whatever it finds
     "simple": Recipe(),  # traces of the windows up to the median complexity
     "complex": Recipe(),  # as many traces of those above it
-    "truth": Recipe(reasons=False),  # what is right, of the same windows: what any teacher is to be measured against
+    "truth": Recipe(reasons=False, taught=False),  # what is right: what any teacher is to be measured against
 }

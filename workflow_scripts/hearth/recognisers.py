@@ -21,7 +21,7 @@ DIRECT = "direct"
 class Student:
     """A base model that learns from a teacher's traces on one dataset; `max_examples` None: from all of them.
 
-    `teacher` is a recogniser: a model, or `<model>_<condition>`.
+    `teacher` is a recogniser: a model, or `<model>_<condition>`; "" where the recipe has none.
     """
 
     name: str
@@ -78,17 +78,16 @@ def _students(config: dict, group: dict) -> Iterator[Student]:
     """A seed other than 0 is part of the name, so another seed in the config renames, and retrains, no student."""
     for base in group["bases"]:
         for recipe in group["recipes"]:
+            teacher = group["teacher"] if RECIPES[recipe].taught else ""
             for count in group["max_examples"] or [None]:
                 for dataset in group["trained_on"] or usual_datasets(config):
                     for seed in group["seeds"]:
                         variant = [f"n{count}"] if count else []
-                        if group["teacher"] != config["teacher"]:
-                            variant.append(f"by-{group['teacher'].replace('_', '-')}")
+                        if teacher not in ("", config["teacher"]):
+                            variant.append(f"by-{teacher.replace('_', '-')}")
                         name = f"{base}_{'-'.join([recipe, *variant])}_{dataset}" + (f"_seed{seed}" if seed else "")
                         count_or_all = count or config["students"]["training"]["max_examples"]
-                        yield Student(
-                            name, base, recipe, dataset, seed, group["teacher"], count_or_all, "-".join(variant)
-                        )
+                        yield Student(name, base, recipe, dataset, seed, teacher, count_or_all, "-".join(variant))
 
 
 def recognisers(config: dict) -> dict[str, Recogniser]:
@@ -99,10 +98,11 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
     for student in students(config).values():
         # A student of a smaller teacher is compared with it, and with its base.
         found.setdefault(student.base, _of_model(config, student.base))
-        model, _, condition = student.teacher.partition("_")
-        found.setdefault(model, _of_model(config, model))
-        if condition:
-            found[student.teacher] = _asked(found[model], condition, config["conditions"][condition])
+        if student.teacher:
+            model, _, condition = student.teacher.partition("_")
+            found.setdefault(model, _of_model(config, model))
+            if condition:
+                found[student.teacher] = _asked(found[model], condition, config["conditions"][condition])
         direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
         found[student.name] = Recogniser(
             student.name,

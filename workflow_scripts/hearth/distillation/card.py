@@ -16,10 +16,10 @@ def model_card(log: dict, notes: list[str], more: Sequence[str] = ()) -> str:
     kind, _, place = base["source"].partition(":")
     on_hub = place if kind == "hub" else ""
     revision = f", revision {base['revision']}" if base["revision"] else ""
-    of_teacher = log["recipe"] != "truth"
+    of_teacher = RECIPES[log["recipe"]].taught
     learned = f"{'reasoning traces' if RECIPES[log['recipe']].reasons else 'answers'} of a larger model"
     if not of_teacher:
-        learned = "recorded labels, on the windows of a larger model's traces"
+        learned = "recorded labels"
     if base["stand_in"]:
         notes = [*notes, f"The base model is a stand-in: {base['stand_in']}."]
     lines = [
@@ -41,7 +41,7 @@ def model_card(log: dict, notes: list[str], more: Sequence[str] = ()) -> str:
         "| | |",
         "|---|---|",
         f"| Base model | {base['model']} ({base['source']}){revision} |",
-        f"| Teacher | {log['teacher']} |",
+        f"| Teacher | {log['teacher'] or 'none'} |",
         f"| Dataset | {log['dataset']}, train split |",
         f"| Recipe | {log['recipe']} |",
         f"| Prompt | {log['prompt']['version']}, reasoning mode {log['prompt']['reasoning']} |",

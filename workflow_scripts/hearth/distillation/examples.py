@@ -58,7 +58,7 @@ class Examples:
 
 
 def build_examples(
-    traces: list[dict],
+    traces: list[dict] | None,
     windows: list[dict],
     prompt: dict,
     tokenizer,
@@ -69,6 +69,7 @@ def build_examples(
 ) -> Examples:
     """Make the training examples of a teacher's traces, in the order of the traces.
 
+    Without traces (None), for a recipe that has no teacher, every train window counts as an empty one.
     `settings` gives max_length (tokens), truncated_traces, max_examples and seed; `parsed` has the
     labels read from the traces and `audit` what was found in them, for the recipes that need it. A
     trace that the teacher ended itself ends in the tokenizer's end of turn; one cut at the token limit
@@ -78,6 +79,14 @@ def build_examples(
     """
     if recipe not in RECIPES:
         raise ValueError(f"recipe {recipe!r} is none of {', '.join(RECIPES)}")
+    if traces is None:
+        if RECIPES[recipe].taught:
+            raise ValueError(f"recipe {recipe!r} needs --traces")
+        traces = [
+            {"window_id": window["window_id"], "text": "", "finish_reason": "stop"}
+            for window in windows
+            if window["split"] == "train"
+        ]
     by_id = _train_windows(traces, windows)
     labels, marked = _read_by_recipe(recipe, traces, windows, parsed, audit)
     if tokenizer.eos_token_id is None:

@@ -1,7 +1,8 @@
 """What each recipe makes of a teacher's traces: the text to learn from one, and which of them to learn from.
 
 The names of the recipes are in `hearth.recipes`. Some look at the ground truth, and only at that of the train split:
-`format` leaves out windows by it, `simple` and `complex` sort windows by it, and `truth` alone learns from it.
+`format` leaves out windows by it, `simple` and `complex` sort windows by it, and `truth`, which has no teacher, learns
+from it.
 """
 
 from collections import Counter

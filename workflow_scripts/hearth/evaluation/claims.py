@@ -101,6 +101,8 @@ def comes_close(scores: list[dict], dataset: str) -> Finding:
     base = _student_base(scores)
     students = _students(scores, base, dataset, dataset)
     teacher = students[0]["teacher"]
+    if not teacher:
+        raise NotTestableError(f"the students of {base} have no teacher: their recipe is {students[0]['recipe']}")
     low, high = _zero_shot(scores, base, dataset), _zero_shot(scores, teacher, dataset)
     lead = _rounded(high - low)
     if lead[0] <= 0:

@@ -119,7 +119,9 @@ def grounds(row: Row, known: dict[str, Recogniser], commit: str) -> Notes:
         if recogniser.student:
             student = recogniser.student
             files += [f"results/students/{student.name}/{name}" for name in ("training_log.json", "model_card.md")]
-            files.append(f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl (what was learned)")
+            if student.teacher:
+                learned = f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
+                files.append(f"{learned} (what was learned)")
     return [
         *provenance.notes(list(row.scores), commit),
         ("Traces left out of training", list(dict.fromkeys(filter(None, map(_left_out, row.scores))))),

@@ -252,7 +252,7 @@ def _model(score: dict) -> str:
 def _student(score: dict) -> str:
     student = score["provenance"]["student"]
     return (
-        f"recipe {student['recipe']}, teacher {student['teacher']}, trained on {student['dataset']} "
+        f"recipe {student['recipe']}, teacher {student['teacher'] or 'none'}, trained on {student['dataset']} "
         f"({student['examples']['used']} of {student['examples']['traces']} traces); {words(student['settings'])}; "
         f"precision {student['dtype']}, ranks {student['ranks']}"
     )
