@@ -94,3 +94,11 @@ rule all:
             "results/datasets/{dataset}/dataset_card.md",
             dataset=usual_datasets(config),
         ),
+
+
+# A word that is the name of no rule comes here: all files of a run lie in folders.
+rule no_such_target:
+    input:
+        refuse_target,
+    output:
+        "{word}",

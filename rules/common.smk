@@ -48,6 +48,7 @@ class Declared(dict):
 
 
 config["datasets"] = Declared(config["datasets"])
+config["tables"] = Declared(config["tables"])
 RECOGNISERS = Declared(recognisers(config))
 STUDENTS = Declared(students(config))
 PROMPTS = prompts(config)
@@ -149,17 +150,28 @@ wildcard_constraints:
     shard=r"\d{5}-\d{5}",
     table="[a-z][a-z0-9_]*",
     figure="[a-z][a-z0-9_]*",
+    word=r"[\w-]+",
+
+
+def refuse_target(wildcards):
+    """The error for a target that is none, with the nearest one."""
+    names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
+    raise WorkflowError(
+        f"there is no target {wildcards.word!r}{nearest(wildcards.word, names)}"
+    )
 
 
 def where_logs_are(log):
-    """What is printed when a run fails, `log` being Snakemake's own."""
+    """What is printed when a run fails, `log` being Snakemake's own files."""
     here = shlex.quote(os.getcwd())
     resume = f"make -C {shlex.quote(str(workflow.basedir))} resume RUN={here}"
     return (
         f"The run failed. What happened is in three places, from the nearest to the cause outwards, under {here}:\n"
         "  logs/<rule>/    what the program of the failed job said; named above under `log:`\n"
         "  logs/slurm/     on a cluster, what SLURM said: out of memory, wall time, lost node\n"
-        f"  {log}    all that Snakemake said\n"
+        f"  {' '.join(log)}    all that Snakemake said\n"
+        "A program that was killed (signal 9, exit code -9 or 137) mostly found no memory left: in the config, fewer\n"
+        "windows at a time (engine.batch_size), or examples (students.training.micro_batch_size).\n"
         "Finished work is kept. Once the cause is mended, run the same command again, or:\n"
         f"  {resume}"
     )

@@ -36,6 +36,8 @@ def test_a_mistake_in_the_config_is_named_with_file_key_value_and_the_nearest_va
         ("results/scores/tiny-s_reasonin_sim-marble/sim-mural.json", "tiny-s_reasoning_sim-marble"),
         ("results/students/tiny-s_reasoning_sim-marbel/training_log.json", "tiny-s_reasoning_sim-marble"),
         ("results/datasets/sim-marbel/windows.jsonl", "sim-marble"),
+        ("results/tables/scalin.md", "scaling"),
+        ("table_scalin", "table_scaling"),
     ],
 )
 def test_a_target_that_the_config_does_not_declare_is_answered_by_the_nearest_that_it_does(tmp_path, target, meant):
@@ -66,6 +68,6 @@ def test_too_many_broken_rows_stop_the_run_and_the_reason_is_shown(tmp_path):
     code, printed = workflow.attempt("results/datasets/marble/events.parquet")
     assert code != 0
     assert "environmental.csv:3" in printed
-    for place in ("logs/<rule>/", "logs/slurm/", ".snakemake/log/", f"resume RUN={tmp_path}"):
+    for place in ("logs/<rule>/", "logs/slurm/", ".snakemake/log/", f"resume RUN={tmp_path}", "killed (signal 9"):
         assert place in printed
     assert not (tmp_path / "results/datasets/marble/events.parquet").exists()
