@@ -146,6 +146,15 @@ MATRIX = [
         },
     ),
     (
+        "the number format of training",
+        config(lambda c: c["students"].update(dtype="bfloat16")),
+        {
+            **{"distil": 2, "recognise": 8, "gather_predictions": 4, "parse_predictions": 4, "score": 4},
+            **{"table": 2, "cost": 1},
+            **SHOWN,
+        },
+    ),
+    (
         "a condition added, with a prompt of its own",
         config(shown_too("curt", conditions={"curt": {"of": "bases", "prompt": {"reasoning": "none"}}})),
         {
