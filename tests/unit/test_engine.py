@@ -5,7 +5,7 @@ import torch
 from hearth import models
 from hearth.engines import Decoding, Request
 from hearth.engines.packed import PackedLinear, pack
-from hearth.engines.rows import Rows
+from hearth.engines.rows import Rows, _attend
 from hearth.engines.sampling import choose, philox, with_noise, words
 from hearth.engines.transformers import TransformersEngine
 from hearth.engines.turns import Turns
@@ -278,3 +278,9 @@ def test_packed_layers_compute_what_linear_layers_do_and_an_adapters_own_stay(ti
     assert left
     assert all(".lora_" in name for name in left)
     torch.testing.assert_close(after, before)
+
+
+def test_attention_of_another_kind_is_refused_rather_than_computed_wrongly():
+    queries = torch.zeros(1, 2, 3, 4)
+    with pytest.raises(ValueError, match="softcap"):
+        _attend(None, queries, queries, queries, None, rows=object(), softcap=50.0, sliding_window=None)

@@ -15,6 +15,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 _ATTENTION = "shared_prefix"
 _GROWTH = 64  # columns by which the room for rows grows
+# What some models ask of attention besides, and `_attend` does not do.
+_NOT_DONE = ("softcap", "s_aux", "position_bias")
 
 
 class Prefix:
@@ -170,6 +172,10 @@ def _attend(module, query, key, value, attention_mask, scaling=None, rows: Rows 
     """Attention of every row's queries (rows, heads, tokens, width) to the one prefix and to the row's own columns."""
     if rows is None:  # the prefix itself is being read
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+    if asked := [name for name in _NOT_DONE if options.get(name) is not None]:
+        raise ValueError(
+            f"the model's attention has {', '.join(asked)}, which the transformers engine cannot do; use vllm"
+        )
     first_keys, first_values = rows.prefix(module.layer_idx)
     count, heads, length, width = query.shape
     if length > 1:  # prompts are being read: what one fused pass saves is more than the copies cost
