@@ -185,6 +185,7 @@ def test_truth_learns_what_is_right_of_all_train_windows_and_needs_no_teacher(to
     train = [window for window in windows if window["split"] == "train"]
     assert 0 < len(train) < len(windows)
     assert [item.window_id for item in examples.items] == [window["window_id"] for window in train]
+    assert examples.counts["used"] == examples.counts["traces"] == len(train)
     learned = [[label for label in example["labels"] if label != IGNORED] for example in examples]
     assert [tokenizer.decode(tokens) for tokens in learned] == [
         answer_text(window["gold"]) + "<|im_end|>" for window in train
