@@ -47,9 +47,9 @@ localrules:
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
-include: "rules/asks.smk"
+include: "rules/resources.smk"
 include: "rules/facts.smk"
-include: "rules/project.smk"
+include: "rules/project_files.smk"
 include: "rules/data.smk"
 include: "rules/prompts.smk"
 include: "rules/models.smk"

@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 
 import yaml
-from hearth.baselines import name_activities
+from hearth.common.files import write_json
 from hearth.evaluation.inputs import read_windows
-from hearth.files import write_json
-from hearth.homes import load_home
-from hearth.tiny_family.lessons import windows_of
+from hearth.homes.home import load_home
+from hearth.recognition.baselines import name_activities
+from hearth.toy_models.training_data import windows_of
 from sklearn.metrics import f1_score
 
 PROJECT = Path(__file__).resolve().parents[1]

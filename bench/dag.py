@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
-from hearth import events
-from hearth.files import read_json, write_json
-from hearth.homes import load_home
+from hearth.common.files import read_json, write_json
+from hearth.data import events
+from hearth.homes.home import load_home
 from hearth.simulation import FORMATS
 
 PROJECT = Path(__file__).resolve().parents[1]

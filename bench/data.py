@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from hearth.files import write_json
+from hearth.common.files import write_json
 
 PROJECT = Path(__file__).resolve().parents[1]
 SIZES = {"full": 10_000_000, "half": 5_000_000, "quick": 300_000}

@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hearth.files import read_json, write_json
+from hearth.common.files import read_json, write_json
 
 PROJECT = Path(__file__).resolve().parents[1]
 TRL = PROJECT / ".venv-trl" / "bin" / "python"
@@ -165,19 +165,19 @@ def measure(
 
 def our_trainer(way: str, model: Path, examples, settings: dict, arguments):
     """The Trainer of the rule `distil`."""
-    from hearth import models
     from hearth.distillation import training
+    from hearth.models import snapshots
 
     student = training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32")
-    return training.make_trainer(student, models.load_tokenizer(model), examples, settings, arguments)[0]
+    return training.make_trainer(student, snapshots.load_tokenizer(model), examples, settings, arguments)[0]
 
 
 def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
     """TRL's, with the same arguments, the same adapter, and the loss on the same tokens."""
     from datasets import Dataset
-    from hearth import models
     from hearth.distillation import training
     from hearth.distillation.examples import IGNORED
+    from hearth.models import snapshots
     from transformers import TrainingArguments
     from trl import SFTConfig, SFTTrainer
 
@@ -200,7 +200,7 @@ def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
         max_length=2 * max(len(row["input_ids"]) for row in rows) if packing else None,
     )
     student = training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32")
-    return SFTTrainer(model=student, args=config, train_dataset=data, processing_class=models.load_tokenizer(model))
+    return SFTTrainer(model=student, args=config, train_dataset=data, processing_class=snapshots.load_tokenizer(model))
 
 
 def gradients(model: Path, examples: Path, dtype: str = "float32", device: str = "cpu") -> list:
@@ -211,10 +211,10 @@ def gradients(model: Path, examples: Path, dtype: str = "float32", device: str =
     import functools
 
     import torch
-    from hearth import models
     from hearth.distillation import training
     from hearth.distillation.examples import collate
     from hearth.distillation.shared_prefix import SharedPrefixTrainer
+    from hearth.models import snapshots
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     if device == "cpu":
@@ -251,7 +251,7 @@ def gradients(model: Path, examples: Path, dtype: str = "float32", device: str =
                 model=student,
                 args=arguments,
                 train_dataset=data,
-                data_collator=functools.partial(collate, pad_id=models.load_tokenizer(model).pad_token_id),
+                data_collator=functools.partial(collate, pad_id=snapshots.load_tokenizer(model).pad_token_id),
                 callbacks=[Gradient()],
             ).train()
     return found

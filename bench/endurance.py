@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hearth.files import read_json, read_json_lines, write_json
+from hearth.common.files import read_json, read_json_lines, write_json
 from runs import Workflow, small_config
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -27,8 +27,8 @@ from pathlib import Path
 
 import distil
 import recognise
+from hearth.common.files import read_json, write_json
 from hearth.engines import Decoding
-from hearth.files import read_json, write_json
 
 
 def shape(hidden: int, intermediate: int, layers: int, heads: int, shared: dict) -> dict:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from conftest import make_model
-from hearth.files import read_json, write_json
+from hearth.common.files import read_json, write_json
 from training_fixtures import Training
 
 RUNS = [(zero, ranks) for zero in (2, 3) for ranks in (1, 2)]

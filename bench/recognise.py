@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 
 import yaml
-from hearth import models
+from hearth.common.files import read_json, write_json
 from hearth.engines import Decoding, Request
-from hearth.files import read_json, write_json
-from hearth.homes import load_home
-from hearth.prompts import render_prompt, split_prompt, window_text
+from hearth.homes.home import load_home
+from hearth.models import snapshots
+from hearth.prompting.prompts import render_prompt, split_prompt, window_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 VLLM = PROJECT / ".venv-vllm" / "bin" / "python"
@@ -33,11 +33,11 @@ MODELS = {"smollm2-135m": ("six-parts", "inline"), "tiny-l": ("brief", "think")}
 
 def write_prompts(folder: Path, template: str, reasoning: str, count: int, path: Path) -> None:
     """Write the static prefix and the suffixes, longest first, for windows of a simulated home."""
-    from hearth.tiny_family.lessons import windows_of  # not at the top: vLLM's environment lacks what it needs
+    from hearth.toy_models.training_data import windows_of  # not at the top: vLLM's environment lacks what it needs
 
     home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
     system = render_prompt(home, PROJECT / "config" / "prompts" / f"{template}.j2", reasoning)["system"]
-    tokenizer = models.load_tokenizer(folder)
+    tokenizer = snapshots.load_tokenizer(folder)
     windows = windows_of("marble", home, seed=5000, sessions=2 * count, size=10)
     windows = [window for window in windows if len(window["events"]) == 10][:count]
     parts = [split_prompt(tokenizer, system, window_text(window), reasoning) for window in windows]
@@ -65,7 +65,7 @@ def generate(way: str, folder: Path, batch_size: int, dtype: str = "float32", de
     import torch
     from transformers import GenerationConfig
 
-    tokenizer, model = models.load(folder, dtype=dtype, device=device)
+    tokenizer, model = snapshots.load(folder, dtype=dtype, device=device)
     said = model.generation_config.eos_token_id
     ends = sorted({*(said if isinstance(said, list) else [said]), tokenizer.eos_token_id} - {None})
     pad = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
@@ -162,7 +162,7 @@ def main() -> None:
         for name in arguments.models:
             spec = {key: registry[name][key] for key in registry[name] if key not in ("gpus", "mem_mb", "runtime")}
             folder, prompts = Path(scratch) / name, Path(scratch) / f"{name}.json"
-            models.fetch(name, spec, Path(scratch) / "work", folder, PROJECT)
+            snapshots.fetch(name, spec, Path(scratch) / "work", folder, PROJECT)
             write_prompts(folder, *MODELS[name], windows, prompts)
             report[name] = {}
             for new_tokens in NEW_TOKENS:

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import cluster as slurm
-from disturbed import Disturbed
-from hearth.files import read_json, read_json_lines, write_json
-from hearth.recognition import shard_windows
+from fault_injection import Disturbed
+from hearth.common.files import read_json, read_json_lines, write_json
+from hearth.recognition.shards import shard_windows
 from runs import Workflow, small_config
 
 MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train"

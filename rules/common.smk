@@ -12,25 +12,15 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
-from hearth import configuration, runs
-from hearth.recognisers import (
-    compared,
-    figures,
-    prompts,
-    recognisers,
-    selected_pairs,
-    student_groups,
-    students,
-    table_pairs,
-    usual_datasets,
-)
-from hearth.code_identity import code_digest
-from hearth.files import write_text
-from hearth.homes import load_home
-from hearth.mends import mend
-from hearth.recipes import RECIPES
-from hearth.schemas import nearest
-from hearth.sources import raw_files
+from hearth.workflow import configuration, run_state
+from hearth.workflow.recognisers import compared, figures, prompts, recognisers, selected_pairs, student_groups, students, table_pairs, usual_datasets
+from hearth.workflow.code_hash import code_digest
+from hearth.common.files import write_text
+from hearth.homes.home import load_home
+from hearth.workflow.snakemake_patches import mend
+from hearth.distillation.recipes import RECIPES
+from hearth.common.schemas import nearest
+from hearth.data.sources import raw_files
 
 try:
     config, registry = configuration.resolve(config, workflow.configfiles)

@@ -296,7 +296,7 @@ def asked_prompts():
 
 
 def planned_run():
-    """What a run asks of language models, as JSON; see hearth/plan.py."""
+    """What a run asks of language models, as JSON; see hearth/workflow/cost_estimate.py."""
     return json.dumps(
         {
             "loads": [

@@ -2,7 +2,7 @@
 
 
 def project_file(name):
-    """The run's own copy of a file of the project (rules/project.smk)."""
+    """The run's own copy of a file of the project (rules/project_files.smk)."""
     return f"results/project/{name}"
 
 

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from hearth.common.cli import run
+from hearth.common.files import read_json, write_json
 from hearth.evaluation.audit import PARSED_KEYS, SPLIT, audit
 from hearth.evaluation.inputs import align, read_rows, read_windows
-from hearth.files import read_json, write_json
-from hearth.homes import load_home
-from hearth.programs import run
+from hearth.homes.home import load_home
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from hearth.common.cli import run
+from hearth.common.files import read_json, write_text
 from hearth.evaluation.audit import build
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
-from hearth.files import read_json, write_text
-from hearth.programs import run
 
 
 def main(argv: list[str] | None = None) -> None:

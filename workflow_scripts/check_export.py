@@ -5,11 +5,12 @@ import logging
 import os
 from pathlib import Path
 
-from hearth import files, models
+from hearth.common import files
+from hearth.common.cli import run
 from hearth.engines import Decoding, Engine
 from hearth.evaluation import parity
-from hearth.programs import run
-from hearth.recognition import recognise
+from hearth.models import snapshots
+from hearth.recognition.shards import recognise
 
 
 def main(argv=None):
@@ -55,8 +56,8 @@ def forms(arguments: argparse.Namespace, about: dict) -> dict[str, tuple[Engine,
 
     adapter, merged = arguments.export / "adapter", arguments.export / "merged"
     how = {"dtype": arguments.dtype, "device": arguments.device}
-    base = {"model": models.read_snapshot(arguments.model)["digest"], "adapter": models.adapter_digest(adapter)}
-    whole = {path.name: files.file_digest(path) for path in models.kept_files(merged)}
+    base = {"model": snapshots.read_snapshot(arguments.model)["digest"], "adapter": snapshots.adapter_digest(adapter)}
+    whole = {path.name: files.file_digest(path) for path in snapshots.kept_files(merged)}
     found = {
         "adapter": (TransformersEngine(arguments.model, adapter, **how), base),
         "merged": (TransformersEngine(merged, **how), whole),

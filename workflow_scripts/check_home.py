@@ -4,10 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from hearth import events, home_check, homes, programs
-from hearth.drafting import draft
-from hearth.prompts import render_prompt, window_text
-from hearth.sources import SOURCES, cells, raw_files
+from hearth.common import cli
+from hearth.data import events
+from hearth.data.sources import SOURCES, raw_files, tabular
+from hearth.homes.home import Home, load_home
+from hearth.onboarding import validation
+from hearth.onboarding.scaffold import draft
+from hearth.prompting.prompts import render_prompt, window_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATES = PROJECT / "config" / "prompts"
@@ -32,13 +35,13 @@ def main(argv=None):
     parser.add_argument("--models", nargs="*", type=Path, default=[], help="folders of models, for counts of tokens")
     args = parser.parse_args(argv)
     if not args.root.exists():
-        raise programs.UserError(f"{args.root}: no such file or folder of data")
+        raise cli.UserError(f"{args.root}: no such file or folder of data")
     if args.draft:
         print(draft(tables(args.root), str(args.root), f"{PROJECT}/config/schemas/home.schema.yaml"), end="")
         return
     if args.home is None:
         parser.error("--home is needed, or --draft")
-    wrong = check(args, homes.load_home(args.home))
+    wrong = check(args, load_home(args.home))
     show("Verdict", wrong or ["nothing wrong. In your config:", *entry(args)])
     if wrong:
         sys.exit(1)
@@ -46,21 +49,21 @@ def main(argv=None):
 
 def tables(root: Path) -> list[Path]:
     """The tables at `root`; a UserError where there are none."""
-    found = [root] if root.is_file() else sorted(p for s in cells.SUFFIXES for p in root.rglob(f"*{s}"))
+    found = [root] if root.is_file() else sorted(p for s in tabular.SUFFIXES for p in root.rglob(f"*{s}"))
     if not found:
-        raise programs.UserError(f"{root}: no {', '.join(cells.SUFFIXES)} file to make a draft from")
+        raise cli.UserError(f"{root}: no {', '.join(tabular.SUFFIXES)} file to make a draft from")
     return found
 
 
-def check(args: argparse.Namespace, home: homes.Home) -> list[str]:
+def check(args: argparse.Namespace, home: Home) -> list[str]:
     """Show what there is to see; what is wrong."""
     files = raw_files(args.source, args.root, home)
-    show("Files", files[: home_check.SHOWN_SESSIONS] + ([f"... {len(files)} in all"] if len(files) > 10 else []))
+    show("Files", files[: validation.SHOWN_SESSIONS] + ([f"... {len(files)} in all"] if len(files) > 10 else []))
     table, report = SOURCES[args.source](args.root, home)
-    show("Account", home_check.account(report))
+    show("Account", validation.account(report))
     wrong = []
     if report.broken:
-        show("Broken rows", home_check.faults(report))
+        show("Broken rows", validation.faults(report))
     if report.broken_share > args.max_broken_share:
         wrong.append(
             f"{len(report.broken)} of {report.rows} rows are broken, more than a run puts up with "
@@ -69,17 +72,17 @@ def check(args: argparse.Namespace, home: homes.Home) -> list[str]:
     if table.empty:
         return [*wrong, f"{args.root}: no events"]
     events.check(table, home)
-    for heading, lines in home_check.sections(table, home):
+    for heading, lines in validation.sections(table, home):
         show(heading, lines)
     settings = {"size": args.window_size, "keep_short": True, "test_fraction": args.test_fraction}
     try:
-        cut, lines = home_check.split(table, home_check.dataset_name(args.home), settings | {"seed": args.split_seed})
+        cut, lines = validation.split(table, validation.dataset_name(args.home), settings | {"seed": args.split_seed})
     except ValueError as error:
         return [*wrong, f"no split: {error}; set `recording.sessions`, or record more"]
     show("Split", lines)
     templates = sorted(TEMPLATES.glob("*.j2"), reverse=True)
     show("Prompt", [render_prompt(home, templates[0], "think")["system"], "", window_text(cut[0])])
-    show("Tokens of that prompt", home_check.tokens(home, cut[0], templates, home_check.tokenizers(args.models)))
+    show("Tokens of that prompt", validation.tokens(home, cut[0], templates, validation.tokenizers(args.models)))
     return wrong
 
 
@@ -87,7 +90,7 @@ def entry(args: argparse.Namespace) -> list[str]:
     """What a run's config says of this data set."""
     return [
         "datasets:",
-        f"  {home_check.dataset_name(args.home)}:",
+        f"  {validation.dataset_name(args.home)}:",
         f"    source: {args.source}",
         f"    home: {args.home}",
         f"    root: {args.root}",
@@ -95,4 +98,4 @@ def entry(args: argparse.Namespace) -> list[str]:
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    cli.run(main)

@@ -4,8 +4,9 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from hearth import files, preflight
-from hearth.programs import json_option, run
+from hearth.common import files
+from hearth.common.cli import json_option, run
+from hearth.workflow import preflight
 
 
 def main(argv=None):

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
+from hearth.common.cli import run
+from hearth.common.files import write_text
 from hearth.evaluation.claims import build
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 from hearth.evaluation.scores import read_score
-from hearth.files import write_text
-from hearth.programs import run
 
 
 def main(argv: list[str] | None = None) -> None:

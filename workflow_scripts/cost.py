@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from hearth.common.cli import UserError, run
+from hearth.common.files import read_json, write_text
 from hearth.evaluation import costs
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
-from hearth.files import read_json, write_text
-from hearth.programs import UserError, run
 
 
 def main(argv: list[str] | None = None) -> None:

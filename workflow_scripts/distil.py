@@ -14,10 +14,10 @@ import sys
 import warnings
 from pathlib import Path
 
+from hearth.common.cli import json_option, run
+from hearth.common.files import digest, file_digest, read_json, read_json_lines, write_json, write_text
 from hearth.distillation import card, launch
-from hearth.files import digest, file_digest, read_json, read_json_lines, write_json, write_text
-from hearth.programs import json_option, run
-from hearth.recipes import RECIPES
+from hearth.distillation.recipes import RECIPES
 
 
 def parse(argv=None) -> argparse.Namespace:
@@ -67,21 +67,21 @@ def main(argv=None) -> None:
         started = launch.command(options.nodes, options.ranks, program, os.environ)
         os.execvp(started[0], started)  # signals and exit status are its own
     prepare_environment()
-    from hearth import models
     from hearth.distillation import checkpoints, examples, export, training
     from hearth.distillation.settings import check_settings
+    from hearth.models import snapshots
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     settings = check_settings(json_option("--training", options.training, dict))
     notes = json_option("--notes", options.notes, list)
     base, prompt, deepspeed = (
-        models.read_snapshot(options.model),
+        snapshots.read_snapshot(options.model),
         read_json(options.prompt),
         read_json(options.deepspeed),
     )
     traces = read_json_lines(options.traces) if options.traces else None
     windows = read_json_lines(options.windows)
-    tokenizer = models.load_tokenizer(options.model)
+    tokenizer = snapshots.load_tokenizer(options.model)
     data = examples.build_examples(
         traces,
         windows,
@@ -92,7 +92,7 @@ def main(argv=None) -> None:
         parsed=read_json_lines(options.parsed) if options.parsed else None,
         audit=read_json(options.audit) if options.audit else None,
     )
-    dtype = models.resolve_dtype(options.dtype, models.resolve_device("auto"))
+    dtype = snapshots.resolve_dtype(options.dtype, snapshots.resolve_device("auto"))
     decisive = training.decisive(base["digest"], data, settings, deepspeed, dtype, ranks)
     identity = digest(decisive)
     run_folder = options.work / identity[:12]

@@ -3,13 +3,14 @@
 import argparse
 from pathlib import Path
 
-from hearth.evaluation import explaining, tables
+from hearth.common.cli import UserError, run
+from hearth.common.files import read_json, read_json_lines
+from hearth.evaluation import lineage, tables
 from hearth.evaluation.provenance import git_commit
-from hearth.evaluation.rows import rows_of
 from hearth.evaluation.scores import read_score
-from hearth.files import read_json, read_json_lines
-from hearth.programs import UserError, run
-from hearth.recognisers import recognisers
+from hearth.evaluation.table_rows import rows_of
+from hearth.homes.home import nearest
+from hearth.workflow.recognisers import recognisers, table_pairs
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -19,26 +20,36 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("table", help="name of the table, as its file")
     parser.add_argument("recogniser", help="the row's recogniser")
     parser.add_argument("dataset", help="the row's dataset")
-    parser.add_argument("column", nargs="?", default=explaining.USUAL_COLUMN, help="a column of the table's CSV")
+    parser.add_argument("column", nargs="?", default=lineage.USUAL_COLUMN, help="a column of the table's CSV")
     arguments = parser.parse_args(argv)
     results = arguments.run / "results"
     config = read_json(needed(results / "run_config.json", "--run names no working directory of a run"))
-    pairs = explaining.pairs(config, arguments.table)
+    pairs = selected(config, arguments.table)
     made = f"make it: snakemake table_{arguments.table}"
     scores = [read_score(needed(results / "scores" / name / f"{dataset}.json", made)) for name, dataset in pairs]
     spec = config["tables"][arguments.table]
     rows = rows_of(scores, spec["seeds"])
-    place = explaining.named_row(rows, arguments.recogniser, arguments.dataset)
+    place = lineage.named_row(rows, arguments.recogniser, arguments.dataset)
     row, commit = rows[place], commit_of(results)
     table = tables.build({key: spec[key] for key in ("title", "seeds")}, scores, commit)
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / "test" / "parsed.jsonl"
-    found = explaining.traces(lines(needed(windows, made)), lines(needed(predictions, made)))
+    found = lineage.traces(lines(needed(windows, made)), lines(needed(predictions, made)))
     notes = [
-        *explaining.cell(table, place, row, arguments.column),
-        *explaining.grounds(row, recognisers(config), commit),
+        *lineage.cell(table, place, row, arguments.column),
+        *lineage.grounds(row, recognisers(config), commit),
     ]
-    print(explaining.text(notes, found, str(windows), str(predictions)), end="")
+    print(lineage.text(notes, found, str(windows), str(predictions)), end="")
+
+
+def selected(config: dict, table: str) -> list[tuple[str, str]]:
+    """The (recogniser, dataset) pairs of a table of a run's config; raises UserError for a table it has not."""
+    if table not in config["tables"]:
+        raise UserError(
+            f"unknown table {table!r}{nearest(table, config['tables'])}; tables that every run makes, such as cost, are"
+            " not of scores and say themselves what they are made of"
+        )
+    return table_pairs(config, table)
 
 
 def needed(path: Path, otherwise: str) -> Path:

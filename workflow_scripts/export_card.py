@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from hearth import files
+from hearth.common import files
+from hearth.common.cli import json_option, run
 from hearth.distillation import card
-from hearth.programs import json_option, run
 
 
 def main(argv=None):

@@ -5,8 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
-from hearth import files
-from hearth.programs import json_option, run
+from hearth.common import files
+from hearth.common.cli import json_option, run
 
 
 def main(argv=None):

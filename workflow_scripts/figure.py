@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+from hearth.common.cli import UserError, run
+from hearth.common.files import replacing
 from hearth.evaluation.figures import FIGURES, TIMED, render
 from hearth.evaluation.scores import read_score
-from hearth.files import replacing
-from hearth.programs import UserError, run
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from hearth import files
-from hearth.programs import run
-from hearth.recognition import gather
+from hearth.common import files
+from hearth.common.cli import run
+from hearth.recognition.shards import gather
 
 
 def main(argv=None):

@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
-from hearth import events, files, homes, programs
-from hearth.sources import SOURCES
+from hearth.common import cli, files
+from hearth.data import events
+from hearth.data.sources import SOURCES
+from hearth.homes.home import load_home
 
 PROBLEMS_LISTED = 10
 
@@ -21,7 +23,7 @@ def main(argv=None):
     parser.add_argument("--card", required=True, type=Path, help="dataset card (Markdown) to write")
     args = parser.parse_args(argv)
 
-    home = homes.load_home(args.home)
+    home = load_home(args.home)
     table, report = SOURCES[args.source](args.root, home)
     counts = {"files": report.files, "rows": report.rows, "loaded": report.loaded, "broken": len(report.broken)}
     for name, count in (counts | dict(sorted(report.skipped.items()))).items():
@@ -29,16 +31,16 @@ def main(argv=None):
     for problem in report.broken[:PROBLEMS_LISTED]:
         print(problem)
     if report.broken_share > args.max_broken_share:
-        raise programs.UserError(
+        raise cli.UserError(
             f"{args.root}: {len(report.broken)} of {report.rows} rows are broken, a share of {report.broken_share:.4f} "
             f"(allowed: {args.max_broken_share}), first {report.broken[0]}; mend them, or raise the share allowed"
         )
     if table.empty:
-        raise programs.UserError(f"{args.root}: no events in {report.files} files, {report.rows} rows")
+        raise cli.UserError(f"{args.root}: no events in {report.files} files, {report.rows} rows")
     events.check(table, home)
     events.write(args.events, table)
     files.write_text(args.card, events.dataset_card(home, table, report, args.simulated))
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    cli.run(main)

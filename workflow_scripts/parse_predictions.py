@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from hearth.answers import parse, parse_leniently
+from hearth.common.cli import run
+from hearth.common.files import write_json_lines
 from hearth.evaluation.inputs import align, read_rows, read_windows
-from hearth.files import write_json_lines
-from hearth.homes import load_home
-from hearth.programs import run
+from hearth.homes.home import load_home
+from hearth.prompting.parsing import parse, parse_leniently
 
 
 def parsed(prediction: dict, size: int, labels: tuple[str, ...]) -> dict:

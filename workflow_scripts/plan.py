@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hearth.plan import plan
-from hearth.programs import json_option, run
+from hearth.common.cli import json_option, run
+from hearth.workflow.cost_estimate import plan
 
 
 def main(argv=None):

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from hearth import files
-from hearth.programs import run
+from hearth.common import files
+from hearth.common.cli import run
 
 
 def main(argv=None):

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from hearth.common.cli import json_option, run
+from hearth.common.files import file_digest, read_json, write_json
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.run_provenance import of_run
 from hearth.evaluation.scores import read_score
-from hearth.files import file_digest, read_json, write_json
-from hearth.programs import json_option, run
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -5,11 +5,12 @@ import logging
 import os
 from pathlib import Path
 
-from hearth import files, models
+from hearth.common import files
+from hearth.common.cli import UserError, json_option, run
 from hearth.engines import Decoding, Engine
-from hearth.programs import UserError, json_option, run
-from hearth.recognisers import BASELINES
-from hearth.recognition import recognise, shard_windows
+from hearth.models import snapshots
+from hearth.recognition.shards import recognise, shard_windows
+from hearth.workflow.recognisers import BASELINES
 
 AT_A_TIME = 16  # windows, where nothing is said
 
@@ -57,7 +58,7 @@ def main(argv=None):
         predictions, stats = by_model(arguments, windows, dataset)
     else:
         # Imported here: the libraries take seconds to import, and language models need none of them.
-        from hearth import baselines
+        from hearth.recognition import baselines
 
         predictions, stats = baselines.recognise(arguments.baseline, windows, dataset)
     files.write_json(arguments.stats, stats)
@@ -72,10 +73,10 @@ def batch_size(text: str) -> int | str:
 def by_model(arguments: argparse.Namespace, windows: list[dict], dataset: list[dict]) -> tuple[list[dict], dict]:
     """(predictions, stats) of the language model that the arguments name."""
     decoding = Decoding.of(json_option("--decoding", arguments.decoding, dict))
-    snapshot = models.read_snapshot(arguments.model)
+    snapshot = snapshots.read_snapshot(arguments.model)
     recogniser = {
         "model": snapshot["digest"],
-        "adapter": models.adapter_digest(arguments.adapter) if arguments.adapter else None,
+        "adapter": snapshots.adapter_digest(arguments.adapter) if arguments.adapter else None,
     }
     prompt = files.read_json(arguments.prompt)
     engine = engine_of(arguments, snapshot)

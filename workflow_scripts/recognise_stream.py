@@ -16,12 +16,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hearth import files, homes
+from hearth.common import files
+from hearth.common.cli import UserError, json_option, run
+from hearth.data.sources import SOURCES, live
 from hearth.engines import Decoding, Engine
-from hearth.programs import UserError, json_option, run
-from hearth.recognition import recognise_now
-from hearth.sources import SOURCES, live
-from hearth.streaming import Cutter, labelled, window_of
+from hearth.homes.home import Home, load_home
+from hearth.recognition.shards import recognise_now
+from hearth.recognition.streaming import Cutter, labelled, window_of
 
 # Where an export has what an option names, and what holds where neither says.
 OF_STUDENT = {"model": "merged", "prompt": "prompt.json", "home": "home.yaml"}
@@ -68,7 +69,7 @@ def main(argv=None):
     arguments, about = parse(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     decoding = Decoding.of(arguments.decoding | ({"confidence": "tokens"} if arguments.confidence else {}))
-    home, prompt = homes.load_home(arguments.home), files.read_json(arguments.prompt)
+    home, prompt = load_home(arguments.home), files.read_json(arguments.prompt)
     if prompt.get("shots_by") == "similarity":
         raise UserError(f"{arguments.prompt}: it shows windows like the one asked about, which only a run has at hand")
     cutter = Cutter(**arguments.windows)
@@ -109,7 +110,7 @@ def engine_of(arguments: argparse.Namespace, about: dict) -> Engine:
     )
 
 
-def recorded(arguments: argparse.Namespace, home: homes.Home, problems: list[str]) -> Iterator[dict]:
+def recorded(arguments: argparse.Namespace, home: Home, problems: list[str]) -> Iterator[dict]:
     """The events of files, all that is wrong with them told before the first."""
     if not arguments.input.exists():
         raise UserError(f"{arguments.input}: no such file or folder of events")

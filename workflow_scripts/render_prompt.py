@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from hearth import shots
-from hearth.files import read_json_lines, write_json, write_text
-from hearth.homes import load_home
-from hearth.programs import run
-from hearth.prompts import REASONING_MODES, render_prompt
+from hearth.common.cli import run
+from hearth.common.files import read_json_lines, write_json, write_text
+from hearth.homes.home import load_home
+from hearth.prompting import few_shot
+from hearth.prompting.prompts import REASONING_MODES, render_prompt
 
 
 def main(argv=None):
@@ -20,7 +20,7 @@ def main(argv=None):
     parser.add_argument("--no-example", action="store_true", help="leave out the home's example of input and output")
     parser.add_argument("--windows", type=Path, help="windows.jsonl of the dataset, for --shots")
     parser.add_argument("--shots", type=int, default=0, help="windows of the train split to show with their labels")
-    parser.add_argument("--shots-by", choices=shots.KINDS, default="similarity", help="how they are chosen")
+    parser.add_argument("--shots-by", choices=few_shot.KINDS, default="similarity", help="how they are chosen")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write, for programs")
     parser.add_argument("--text", type=Path, required=True, help="text to write, to be looked at")
     arguments = parser.parse_args(argv)

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from hearth.common.cli import json_option, run
+from hearth.common.files import read_json, write_text
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.report import page
 from hearth.evaluation.scores import read_score
-from hearth.files import read_json, write_text
-from hearth.programs import json_option, run
 
 
 def main(argv: list[str] | None = None) -> None:

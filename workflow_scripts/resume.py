@@ -9,8 +9,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from hearth import runs
-from hearth.programs import run
+from hearth.common.cli import run
+from hearth.workflow import run_state
 
 
 def main(argv=None):
@@ -18,10 +18,10 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path, help="the run's working directory: the scratch of profiles/slurm, or .")
     directory = parser.parse_args(argv).directory.resolve()
-    record = runs.recall(directory)
-    names = runs.run_ids(directory)
+    record = run_state.recall(directory)
+    names = run_state.run_ids(directory)
     if names:
-        print(f"cancelled jobs of the dead run: {', '.join(runs.cancel(names)) or 'none was left'}", flush=True)
+        print(f"cancelled jobs of the dead run: {', '.join(run_state.cancel(names)) or 'none was left'}", flush=True)
     command = record["command"]
     os.chdir(record["started_in"])
     subprocess.run([*command, "--unlock"], check=True)

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from hearth.complexity import Scale
+from hearth.common.cli import json_option, run
+from hearth.common.files import read_json, read_json_lines, write_json
+from hearth.data.complexity import Scale
 from hearth.evaluation.scores import read_parsed, score
-from hearth.files import read_json, read_json_lines, write_json
-from hearth.homes import load_home
-from hearth.programs import json_option, run
+from hearth.homes.home import load_home
 
 
 def main(argv: list[str] | None = None) -> None:

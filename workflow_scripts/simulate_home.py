@@ -6,9 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hearth.files import write_text
-from hearth.homes import load_home
-from hearth.programs import UserError, run
+from hearth.common.cli import UserError, run
+from hearth.common.files import write_text
+from hearth.homes.home import load_home
 from hearth.simulation import FORMATS
 
 README = """SIMULATED data: no resident, home or event in here is real.

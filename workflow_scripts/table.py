@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
+from hearth.common.cli import json_option, run
+from hearth.common.files import write_text
 from hearth.evaluation.provenance import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 from hearth.evaluation.scores import read_score
 from hearth.evaluation.tables import build
-from hearth.files import write_text
-from hearth.programs import json_option, run
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from hearth.files import file_digest, write_json
-from hearth.homes import Home, load_home
-from hearth.programs import run
-from hearth.tiny_family import forms, lessons, models, schooling
+from hearth.common.cli import run
+from hearth.common.files import file_digest, write_json
+from hearth.homes.home import Home, load_home
+from hearth.toy_models import answer_formats, models, training, training_data
 from tqdm import tqdm
 
 # Homes of the lessons are drawn with seeds from here on; those of the demo and the tests lie below.
@@ -29,7 +29,7 @@ class Term:
     """
 
     seeds: range
-    form: Callable[[str, int], forms.Form]
+    form: Callable[[str, int], answer_formats.Form]
     steps: int
     learning_rate: float
 
@@ -62,7 +62,7 @@ def main(argv=None):
     second = range(first.stop, first.stop + arguments.homes[1])
     terms = [
         Term(first, asked, arguments.steps[0], arguments.learning_rate[0]),
-        Term(second, forms.draw, arguments.steps[1], arguments.learning_rate[1]),
+        Term(second, answer_formats.draw, arguments.steps[1], arguments.learning_rate[1]),
     ]
     plan = [
         ("marble", load_home(arguments.marble_home), arguments.sessions),
@@ -73,13 +73,13 @@ def main(argv=None):
     family = Path(scratch.name)
     models.train_tokenizer(texts(taught[0]), arguments.vocabulary, family)
     tokenizer = models.load_tokenizer(family)
-    encoded = [[[schooling.encode(tokenizer, home) for home in homes] for homes in drawn.values()] for drawn in taught]
+    encoded = [[[training.encode(tokenizer, home) for home in homes] for homes in drawn.values()] for drawn in taught]
     for size in arguments.sizes:
         torch.manual_seed(arguments.seed)
         model = models.build(size, tokenizer)
         started = time.monotonic()
         for number, (term, sources) in enumerate(zip(terms, encoded, strict=True)):
-            loss = schooling.train(
+            loss = training.train(
                 model,
                 sources,
                 steps=term.steps,
@@ -102,7 +102,7 @@ def main(argv=None):
             "seed": arguments.seed,
             "first_home_seed": FIRST_SEED,
             "final_loss": round(loss, 4),
-            "held_out": schooling.examine(
+            "held_out": training.examine(
                 model.float(), tokenizer, [home for homes in examined.values() for home in homes]
             ),
             "minutes": round((time.monotonic() - started) / 60, 1),
@@ -112,25 +112,25 @@ def main(argv=None):
         print(f"{size} {report}", flush=True)
 
 
-def asked(source: str, seed: int) -> forms.Form:
+def asked(source: str, seed: int) -> answer_formats.Form:
     """The form that the workflow asks for, whatever the home."""
-    return forms.ASKED
+    return answer_formats.ASKED
 
 
 def draw(
-    plan: list[tuple[str, Home, int]], template: Path, seeds: range, form: Callable[[str, int], forms.Form]
-) -> dict[str, list[lessons.HomeLessons]]:
+    plan: list[tuple[str, Home, int]], template: Path, seeds: range, form: Callable[[str, int], answer_formats.Form]
+) -> dict[str, list[training_data.HomeLessons]]:
     """The homes of `seeds` by source; `plan` holds (source, home, sessions)."""
     return {
         source: [
-            lessons.draw_home(source, home, template, seed, sessions, WINDOW, form(source, seed))
+            training_data.draw_home(source, home, template, seed, sessions, WINDOW, form(source, seed))
             for seed in tqdm(seeds, desc=f"{source} homes", disable=None)
         ]
         for source, home, sessions in plan
     }
 
 
-def texts(taught: dict[str, list[lessons.HomeLessons]]) -> Iterator[str]:
+def texts(taught: dict[str, list[training_data.HomeLessons]]) -> Iterator[str]:
     """What the tokeniser learns from: all turns of some lessons of every home, and its system prompt as often."""
     for homes in taught.values():
         for home in homes:

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hearth import events, files, programs, windows
+from hearth.common import cli, files
+from hearth.data import events, windows
 
 
 def main(argv=None):
@@ -50,4 +51,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    programs.run(main)
+    cli.run(main)

@@ -10,11 +10,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def fetched(tmp_path_factory):
     """A function from a folder of model files to the folder of the model, fetched."""
-    from hearth import models
+    from hearth.models import snapshots
 
     def fetch(source: Path) -> Path:
         folder = tmp_path_factory.mktemp(source.name)
-        models.fetch(source.name, {"source": "folder", "path": str(source)}, folder / "work", folder / "m", PROJECT)
+        snapshots.fetch(source.name, {"source": "folder", "path": str(source)}, folder / "work", folder / "m", PROJECT)
         return folder / "m"
 
     return fetch

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from hearth import energy
-from hearth.answers import parse
+from hearth.common import energy
 from hearth.engines import Decoding, Request, Thought
 from hearth.engines.transformers import TransformersEngine
-from hearth.homes import load_home
-from hearth.models import load_tokenizer
-from hearth.prompts import answer_schema, render_prompt, split_prompt, thought_marks, window_text
-from hearth.tiny_family.lessons import windows_of
+from hearth.homes.home import load_home
+from hearth.models.snapshots import load_tokenizer
+from hearth.prompting.parsing import parse
+from hearth.prompting.prompts import answer_schema, render_prompt, split_prompt, thought_marks, window_text
+from hearth.toy_models.training_data import windows_of
 from transformers import AutoConfig, AutoModelForCausalLM
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA GPU on this machine")

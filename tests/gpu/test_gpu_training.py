@@ -6,7 +6,7 @@ import pytest
 import test_shared_prefix as prefixes
 import torch
 import training_fixtures as fixtures
-from hearth import files
+from hearth.common import files
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA GPU on this machine")
 

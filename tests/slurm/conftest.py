@@ -5,7 +5,7 @@ import shutil
 import accounting
 import cluster as slurm
 import pytest
-from disturbed import TABLES, Disturbed, slow_config
+from fault_injection import TABLES, Disturbed, slow_config
 from runs import Workflow
 
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from accounting import unavailable as unaccounted
 from cluster import PATH, lives, standing_still, unavailable, wait_until
-from disturbed import TABLES
+from fault_injection import TABLES
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import psutil
-from hearth import files
+from hearth.common import files
 
 PROJECT = Path(__file__).resolve().parents[2]
 LABELS = ["cooking", "drinking water, coffee or drinks", "grabing tableware"]

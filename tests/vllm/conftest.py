@@ -13,10 +13,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
     """The folder of a demo model, fetched."""
-    from hearth import models
+    from hearth.models import snapshots
 
     folder = tmp_path_factory.mktemp("tiny")
-    models.fetch("tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", PROJECT)
+    snapshots.fetch(
+        "tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", PROJECT
+    )
     return folder / "m"
 
 
@@ -24,12 +26,12 @@ def tiny(tmp_path_factory) -> Path:
 def adapter(tiny, tmp_path_factory) -> Path:
     """The folder of a LoRA adapter for it with random weights, large enough to be seen in what it writes."""
     import torch
-    from hearth import models
+    from hearth.models import snapshots
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
     settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
-    model = get_peft_model(models.load_model(tiny, dtype="float32", device="cpu"), settings)
+    model = get_peft_model(snapshots.load_model(tiny, dtype="float32", device="cpu"), settings)
     folder = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(folder)
     return folder
@@ -37,7 +39,7 @@ def adapter(tiny, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def home():
-    from hearth.homes import load_home
+    from hearth.homes.home import load_home
 
     return load_home(PROJECT / "config" / "homes" / "marble.yaml")
 
@@ -45,7 +47,7 @@ def home():
 @pytest.fixture(scope="session")
 def prompts(home) -> dict[str, dict]:
     """Prompts by their reasoning mode."""
-    from hearth.prompts import render_prompt
+    from hearth.prompting.prompts import render_prompt
 
     template = PROJECT / "config" / "prompts" / "brief.j2"
     return {reasoning: render_prompt(home, template, reasoning) for reasoning in ("think", "none")}

@@ -12,12 +12,12 @@ import pytest
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
 
-from hearth import files
-from hearth.answers import parse
+from hearth.common import files
 from hearth.engines import Decoding, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.engines.vllm import VLLMEngine
-from hearth.recognition import recognise
+from hearth.prompting.parsing import parse
+from hearth.recognition.shards import recognise
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
 GREEDY = {"temperature": 0, "max_new_tokens": 160}

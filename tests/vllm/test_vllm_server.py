@@ -14,12 +14,12 @@ import pytest
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
 
-from hearth.answers import parse
+from hearth.common.cli import UserError
 from hearth.engines import Decoding
 from hearth.engines.openai import OpenAIEngine
 from hearth.engines.transformers import TransformersEngine
-from hearth.programs import UserError
-from hearth.recognition import recognise
+from hearth.prompting.parsing import parse
+from hearth.recognition.shards import recognise
 
 GREEDY = {"temperature": 0, "max_new_tokens": 160}
 KEY = "sk-of-the-test"

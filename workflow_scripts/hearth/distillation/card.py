@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from hearth.recipes import RECIPES
+from hearth.distillation.recipes import RECIPES
 
 
 def model_card(log: dict, notes: list[str], more: Sequence[str] = ()) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from transformers import TrainerCallback
 
-from hearth.files import file_digest, read_json, write_json
+from hearth.common.files import file_digest, read_json, write_json
 
 MANIFEST = "complete.json"
 DECISIVE = "decisive.json"

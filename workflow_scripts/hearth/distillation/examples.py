@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import torch
 
-from hearth.complexity import Scale
-from hearth.distillation import recipes
-from hearth.files import digest
-from hearth.gold import as_gold
-from hearth.prompts import split_prompt, user_turns
-from hearth.recipes import RECIPES
+from hearth.common.files import digest
+from hearth.data.complexity import Scale
+from hearth.data.gold_labels import as_gold
+from hearth.distillation import selection
+from hearth.distillation.recipes import RECIPES
+from hearth.prompting.prompts import split_prompt, user_turns
 
 IGNORED = -100  # the label that cross-entropy skips
 
@@ -98,10 +98,10 @@ def build_examples(
     for trace in traces:
         name, window = trace["window_id"], by_id[trace["window_id"]]
         compared = labels.get(name) and as_gold(window, labels[name])
-        if reason := recipes.unfit(recipe, compared, window["gold"]):
+        if reason := selection.unfit(recipe, compared, window["gold"]):
             left_out[reason] += 1
             continue
-        target, finished = recipes.target(recipe, trace, labels.get(name))
+        target, finished = selection.target(recipe, trace, labels.get(name))
         if not target.strip():
             left_out["empty"] += 1
             continue
@@ -126,8 +126,8 @@ def build_examples(
         items[name] = example
         if not finished:
             unfinished.add(name)
-    selected, reasons = recipes.select(recipe, list(items), marked, settings["seed"])
-    used = recipes.draw(selected, settings["max_examples"], settings["seed"])
+    selected, reasons = selection.select(recipe, list(items), marked, settings["seed"])
+    used = selection.draw(selected, settings["max_examples"], settings["seed"])
     left_out.update(reasons + Counter(over_max_examples=len(selected) - len(used)))
     counts = {
         "traces": len(traces),

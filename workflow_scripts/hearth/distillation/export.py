@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
-from hearth import models
-from hearth.files import read_json, write_json
-from hearth.programs import UserError
+from hearth.common.cli import UserError
+from hearth.common.files import read_json, write_json
+from hearth.models import snapshots
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -39,7 +39,7 @@ def check_adapter(model_dir: Path, folder: Path) -> None:
     An empty or wrongly named save (ZeRO-3, gradient checkpointing) shows here too. Raises UserError.
     """
     unset_hf_deepspeed_config()  # or ZeRO-3 would split this model too
-    student = models.load_model(model_dir, adapter=folder, dtype="float32", device="cpu")
+    student = snapshots.load_model(model_dir, adapter=folder, dtype="float32", device="cpu")
     norms = {name: float(p.norm()) for name, p in student.named_parameters() if "lora_B" in name}
     idle = [name for name, norm in norms.items() if not (norm > 0 and torch.isfinite(torch.tensor(norm)))]
     if idle or not norms:

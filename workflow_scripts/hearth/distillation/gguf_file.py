@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
+from hearth.common.files import read_json, replacing
 from hearth.distillation.merging import weights_dtype
-from hearth.files import read_json, replacing
 
 ARCHITECTURES = {"qwen3": gguf.MODEL_ARCH.QWEN3, "llama": gguf.MODEL_ARCH.LLAMA}
 _FORMATS = {

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from hearth.programs import UserError
+from hearth.common.cli import UserError
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run")
 # Ports of a node that nothing is likely to have: below those that Linux gives out by itself.

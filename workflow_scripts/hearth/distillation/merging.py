@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from hearth import models
-from hearth.files import read_json
+from hearth.common.files import read_json
+from hearth.models import snapshots
 
 # What a model's folder holds beside weights and config.json, as the base has it, byte for byte.
 COMPANIONS = (
@@ -29,12 +29,12 @@ def merge(base: Path, adapter: Path, folder: Path) -> str:
     adapter that does not fit.
     """
     dtype = weights_dtype(base)
-    student = models.load_model(base, adapter, dtype="float32", device="cpu")
+    student = snapshots.load_model(base, adapter, dtype="float32", device="cpu")
     merged = student.merge_and_unload().to(getattr(torch, dtype))
     # Saved anew it would have to pass checks that not every base's settings do; it is copied below.
     merged.generation_config = type(merged.generation_config)()
     merged.save_pretrained(folder)
-    for path in models.kept_files(base):
+    for path in snapshots.kept_files(base):
         if any(fnmatch.fnmatchcase(path.name, pattern) for pattern in COMPANIONS):
             shutil.copyfile(path, folder / path.name)
     if not (base / "generation_config.json").is_file():

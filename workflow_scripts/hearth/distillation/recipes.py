@@ -1,65 +1,31 @@
-"""What each recipe makes of a teacher's traces: the text to learn from one, and which of them to learn from.
+"""Recipes: what a student learns from its teacher's traces. What each makes of a trace is the distillation's matter."""
 
-The names of the recipes are in `hearth.recipes`. Some look at the ground truth, and only at that of the train split:
-`format` leaves out windows by it, `simple` and `complex` sort windows by it, and `truth`, which has no teacher, learns
-from it.
-"""
+from dataclasses import dataclass
+from typing import Literal
 
-from collections import Counter
-
-from hearth.files import digest
-from hearth.prompts import answer_text
-from hearth.recipes import RECIPES
+# What the paper's students learn from.
+PAPER_RECIPE = "reasoning"
 
 
-def target(recipe: str, trace: dict, labels: list[str | None] | None) -> tuple[str, bool]:
-    """(text to learn, whether it ends with the end of turn) of a trace.
+@dataclass(frozen=True)
+class Recipe:
+    """Whether its students are taught to reason, and so are tested that way, and what it reads beside the traces.
 
-    `labels` are the teacher's, as they were read from the trace, or the right ones, for `truth`; recipes that teach
-    to reason take the trace as it is and have no use for them.
+    `taught`: from a teacher's traces; otherwise from the windows alone.
     """
-    if RECIPES[recipe].reasons:
-        return trace["text"], trace["finish_reason"] == "stop"
-    return answer_text(labels), True
+
+    reasons: bool = True
+    taught: bool = True
+    needs: Literal["", "parsed", "audit"] = ""
 
 
-def unfit(recipe: str, labels: list[str | None] | None, gold: list[str]) -> str:
-    """Why a recipe leaves out a trace with these `labels`, as in `target`; "" when it does not."""
-    if RECIPES[recipe].reasons:
-        return ""
-    if None in labels:
-        return "unlabelled"
-    return "against_truth" if recipe == "format" and labels != gold else ""
-
-
-def select(recipe: str, names: list[str], marked: set[str], seed: int) -> tuple[list[str], Counter]:
-    """(windows to learn from, how many are left out by reason) of the windows whose traces could be learned from.
-
-    `marked` are the windows with a flagged trace, for the audited recipes, and the complex ones, for `simple` and
-    `complex`; the others have no use for it. What is compared is equally large: `audited-control` is as many windows
-    as `audited`, and of `simple` and `complex` the larger is drawn down to the smaller.
-    """
-    plain = [name for name in names if name not in marked]
-    hard = [name for name in names if name in marked]
-    if recipe == "audited":
-        return plain, Counter(flagged=len(hard))
-    if recipe == "audited-control":
-        drawn = draw(names, len(plain), seed)
-        return drawn, Counter(not_drawn=len(names) - len(drawn))
-    if recipe in ("simple", "complex"):
-        own, other = (plain, hard) if recipe == "simple" else (hard, plain)
-        drawn = draw(own, len(other), seed)
-        reason = "too_complex" if recipe == "simple" else "too_simple"
-        return drawn, Counter({reason: len(other), "not_drawn": len(own) - len(drawn)})
-    return names, Counter()
-
-
-def draw(names: list[str], n: int | None, seed: int) -> list[str]:
-    """At most `n` of the names, the first in a seeded order, put back in the order they came in; None is all.
-
-    The order is by a hash of seed and name, so a smaller `n` takes a part of what a larger one takes.
-    """
-    if n is None or n >= len(names):
-        return names
-    chosen = set(sorted(names, key=lambda name: digest([seed, name]))[:n])
-    return [name for name in names if name in chosen]
+RECIPES = {
+    "reasoning": Recipe(),  # the paper's: all of every trace
+    "labels": Recipe(reasons=False, needs="parsed"),  # the teacher's labels alone
+    "format": Recipe(reasons=False, needs="parsed"),  # those labels, where all of a window's are right
+    "audited": Recipe(needs="audit"),  # traces in which the audit finds nothing
+    "audited-control": Recipe(needs="audit"),  # as many traces, whatever it finds
+    "simple": Recipe(),  # traces of the windows up to the median complexity
+    "complex": Recipe(),  # as many traces of those above it
+    "truth": Recipe(reasons=False, taught=False),  # what is right: what any teacher is to be measured against
+}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jsonschema
 
-from hearth.schemas import read_yaml
+from hearth.common.schemas import read_yaml
 
 CONFIG_SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schemas" / "config.schema.yaml"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import xllamacpp
 
-from hearth import models
+from hearth.common.files import read_json
 from hearth.engines import Completion, Decoding, Request, check_lengths, request_seed
-from hearth.files import read_json
+from hearth.models import snapshots
 
 
 class LlamaCppEngine:
@@ -23,7 +23,7 @@ class LlamaCppEngine:
     """
 
     def __init__(self, path: Path, folder: Path, by_ids: bool = False):
-        self.tokenizer = models.load_tokenizer(folder)
+        self.tokenizer = snapshots.load_tokenizer(folder)
         self._path, self._by_ids, self._server = path, by_ids, None
         self._context = read_json(folder / "config.json")["max_position_embeddings"]
 

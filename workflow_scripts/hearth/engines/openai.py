@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import openai
 
+from hearth.common.cli import UserError
 from hearth.engines import Completion, Decoding, Request, request_seed
-from hearth.programs import UserError
 
 log = logging.getLogger(__name__)
 

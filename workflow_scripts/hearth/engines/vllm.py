@@ -21,9 +21,10 @@ from vllm.lora.request import LoRARequest
 from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-from hearth import files, models
+from hearth.common import files
 from hearth.engines import Completion, Decoding, Request, check_lengths, request_seed
-from hearth.engines.turns import answer_grammar, end_tokens, pieces
+from hearth.engines.generation import answer_grammar, end_tokens, pieces
+from hearth.models import snapshots
 
 # Bytes for keys and values on a CPU, where vLLM would take nearly all memory of the machine.
 _CPU_CACHE = 2 * 2**30
@@ -69,10 +70,10 @@ class VLLMEngine:
             raise ValueError(f"batch size is {batch_size}; it must be at least 1")
         self.device = current_platform.device_type
         if device not in ("auto", self.device):
-            raise models.ModelError(f"device {device} was asked for and this vLLM runs on {self.device}; use auto")
-        self.dtype = models.resolve_dtype(dtype, self.device)
+            raise snapshots.ModelError(f"device {device} was asked for and this vLLM runs on {self.device}; use auto")
+        self.dtype = snapshots.resolve_dtype(dtype, self.device)
         self.batch_size = batch_size
-        self.tokenizer = models.load_tokenizer(folder)
+        self.tokenizer = snapshots.load_tokenizer(folder)
         self._folder, self._adapter = Path(folder), adapter and Path(adapter)
         self._engine: LLMEngine | None = None
 
@@ -168,7 +169,7 @@ class VLLMEngine:
         rank = files.read_json(self._adapter / "adapter_config.json")["r"]
         fitting = [known for known in _LORA_RANKS if known >= rank]
         if not fitting:
-            raise models.ModelError(f"{self._adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
+            raise snapshots.ModelError(f"{self._adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
         return fitting[0]
 
     def _tokens(self, text: str) -> list[int]:

@@ -7,11 +7,11 @@ trace, strictly read, labels as the ground truth does. No flag looks at it: it i
 
 import numpy as np
 
+from hearth.data.gold_labels import as_gold
 from hearth.evaluation import provenance, statistics
-from hearth.evaluation.flags import FLAGS, Trace, Vocabulary, raised
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
-from hearth.gold import as_gold
-from hearth.homes import Home
+from hearth.evaluation.trace_checks import FLAGS, Trace, Vocabulary, raised
+from hearth.homes.home import Home
 
 SPLIT = "train"
 PARSED_KEYS = ("window_id", "text", "finish_reason", "reasoning", "labels", "status")

@@ -17,13 +17,13 @@ from statistics import fmean
 
 import numpy as np
 
+from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude
-from hearth.evaluation.rows import Row
 from hearth.evaluation.scores import of_paper
 from hearth.evaluation.statistics import CONFIDENCE, TINY, interval, spread
+from hearth.evaluation.table_rows import Row
 from hearth.evaluation.tables import check_scores
-from hearth.recipes import PAPER_RECIPE
 
 HELD, NOT_HELD, NOT_TESTABLE = "held", "not held", "not testable here"
 # Whether the intervals exclude the opposite verdict; none is said where there are no intervals.

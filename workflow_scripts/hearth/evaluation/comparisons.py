@@ -2,8 +2,8 @@
 
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
-from hearth.evaluation.rows import Row, by_name, difference
-from hearth.homes import nearest
+from hearth.evaluation.table_rows import Row, by_name, difference
+from hearth.homes.home import nearest
 
 # What two recognisers are compared in, and what that is called.
 COMPARED = {"weighted_f1": "Weighted F1", "accuracy": "Accuracy"}

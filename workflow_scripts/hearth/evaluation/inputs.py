@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from hearth import windows
-from hearth.files import read_json_lines
+from hearth.common.files import read_json_lines
+from hearth.data import windows
 
 
 def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:

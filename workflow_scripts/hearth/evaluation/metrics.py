@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from hearth.answers import STATUSES
+from hearth.prompting.parsing import STATUSES
 
 UNREAD = "no readable label"
 UNPARSED = ("malformed", "unclosed_reasoning", "truncated")

@@ -9,7 +9,7 @@ words); gguf has `prompts`, "text" or "token ids" as llama.cpp was given them.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from hearth.answers import parse
+from hearth.prompting.parsing import parse
 
 
 def spread(windows: Sequence[dict], count: int) -> list[dict]:

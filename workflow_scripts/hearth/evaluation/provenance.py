@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from hearth.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, TINY
-from hearth.homes import Home
-from hearth.recording import Recording
+from hearth.homes.home import Home
+from hearth.homes.raw_format import Recording
 
 Notes = list[tuple[str, list[str]]]
 

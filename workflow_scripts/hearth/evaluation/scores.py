@@ -11,16 +11,16 @@
 
 from pathlib import Path
 
-from hearth.complexity import Scale
+from hearth.common.files import read_json
+from hearth.data.complexity import Scale
+from hearth.data.gold_labels import as_gold
+from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.calibration import confidence_metrics
 from hearth.evaluation.inputs import align, read_rows, read_windows
 from hearth.evaluation.metrics import score_windows, session_counts
 from hearth.evaluation.subsets import by_complexity
-from hearth.files import read_json
-from hearth.gold import as_gold
-from hearth.homes import Home, nearest
-from hearth.recipes import PAPER_RECIPE
+from hearth.homes.home import Home, nearest
 
 SPLIT = "test"
 # The ways of parsing, and where a parsed prediction has what each read.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hearth.complexity import RULE, Scale
+from hearth.data.complexity import RULE, Scale
 from hearth.evaluation import statistics
 from hearth.evaluation.metrics import score_windows, session_counts
 

@@ -9,8 +9,8 @@ from collections import Counter
 
 from hearth.evaluation import comparisons, provenance, statistics, subsets
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude, shown
-from hearth.evaluation.rows import Row, adjust, by_name, difference, rows_of
-from hearth.homes import nearest
+from hearth.evaluation.table_rows import Row, adjust, by_name, difference, rows_of
+from hearth.homes.home import nearest
 
 _METRIC, _GAIN, _P = decimals(3), decimals(3, sign="+"), decimals(4)
 

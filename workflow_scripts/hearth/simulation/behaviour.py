@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hearth.homes import Home
+from hearth.homes.home import Home
 
 Script = Iterator[float]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from hearth.files import replacing
-from hearth.homes import Home
+from hearth.common.files import replacing
+from hearth.homes.home import Home
 from hearth.simulation.behaviour import Household, Resident, Span, fitted_sensors, stream
 from hearth.simulation.marble_days import (
     CALL_IN,

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-from hearth.files import replacing
-from hearth.homes import Home
+from hearth.common.files import replacing
+from hearth.homes.home import Home
 from hearth.simulation.behaviour import Event, Household, Resident, fitted_sensors, stream
 from hearth.simulation.mural_days import BEDROOMS, OTHERS, TOILET, day
 

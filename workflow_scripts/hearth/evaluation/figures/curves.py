@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import COLOURS, FAINT, GRID, INK
-from hearth.evaluation.rows import rows_of
 from hearth.evaluation.statistics import interval
-from hearth.recipes import PAPER_RECIPE
+from hearth.evaluation.table_rows import rows_of
 
 # The condition of students that learned from so many traces at most, and differ from the main ones in nothing else.
 _COUNTED = re.compile(r"n[0-9]+")

@@ -15,9 +15,9 @@ from matplotlib.patches import Rectangle
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, GRID
 from hearth.evaluation.rendering import decimals
-from hearth.evaluation.rows import Row, rows_of
 from hearth.evaluation.scores import of_paper
 from hearth.evaluation.statistics import interval
+from hearth.evaluation.table_rows import Row, rows_of
 
 WIDTH = 10.5  # inches
 LABEL_WIDTH = 34  # characters

@@ -10,8 +10,8 @@ from matplotlib.ticker import LogLocator
 
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import COLOURS, FAINT, INK
-from hearth.evaluation.rows import Row, rows_of
 from hearth.evaluation.statistics import interval
+from hearth.evaluation.table_rows import Row, rows_of
 
 # How recognisers of a kind look.
 LOOKS = {

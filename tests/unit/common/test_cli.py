@@ -1,0 +1,15 @@
+import pytest
+from hearth.common.cli import cluster_job
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, ""),
+        ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3"}, "SLURM job 17 on node3, restart 0"),
+        ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3", "HEARTH_RESTARTS": "2", "RANK": "0"}, "restart 2"),
+        ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3", "RANK": "1"}, ""),
+    ],
+)
+def test_a_program_says_which_cluster_job_it_is_once_and_nothing_elsewhere(environment, said):
+    assert (cluster_job(environment) or "nothing").endswith(said or "nothing")

@@ -1,0 +1,79 @@
+"""Small projects of config, homes, registry and templates, and a walk through schemas."""
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+from factories import HOME
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCHEMAS = PROJECT / "config" / "schemas"
+
+CONFIG = {
+    "datasets": {
+        "made-up": {"source": "marble", "home": "made-up", "root": "data"},
+        "second": {"source": "mural", "home": "made-up", "simulate": {"seed": 1, "sessions": 4}},
+    },
+    "models": ["little", "large"],
+    "teacher": "large",
+    "students": {"bases": ["little"]},
+    "tables": {
+        "scaling": {"title": "By size", "select": [{"recognisers": "models"}]},
+        "students": {
+            "title": "Students",
+            "select": [
+                {"recognisers": "students", "datasets": "trained_on"},
+                {"recognisers": ["large", "little_reasoning_second"], "datasets": ["second"]},
+            ],
+        },
+    },
+}
+
+REGISTRY = {
+    "little": {"source": "folder", "path": "models/little", "license": "Apache-2.0"},
+    "large": {"source": "folder", "path": "models/large", "license": "Apache-2.0", "gpus": 1},
+}
+
+
+def changed(value: dict, path: str, new) -> dict:
+    """A copy of `value` with `new` at a dotted path, positions in lists included; `...` removes what is there."""
+    value = json.loads(json.dumps(value))
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
+    inner = value
+    for part in parents:
+        inner = inner[part]
+    if new is ...:
+        del inner[last]
+    else:
+        inner[last] = new
+    return value
+
+
+def write_yaml(path: Path, value) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(value if isinstance(value, str) else yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def make_project(folder: Path) -> Path:
+    """A project with one home, two models, two templates and the real schemas."""
+    shutil.copytree(SCHEMAS, folder / "config" / "schemas")
+    write_yaml(folder / "config" / "models.yaml", REGISTRY)
+    write_yaml(folder / "config" / "homes" / "made-up.yaml", HOME)
+    for name in ("prompts/six-parts.j2", "prompts/brief.j2", "deepspeed/zero2.json"):
+        write_yaml(folder / "config" / name, "{}")
+    return folder
+
+
+def schema_properties(schema: dict, path: str = "top level"):
+    """(path, property schema, whether it is required) of every property in a schema, at every depth."""
+    for name, part in schema.get("properties", {}).items():
+        where = f"{path}.{name}"
+        yield where, part, name in schema.get("required", [])
+        yield from schema_properties(part, where)
+    for name, part in schema.get("patternProperties", {}).items():
+        yield f"{path}.{name}", part, True
+    for key in ("additionalProperties", "items"):
+        if isinstance(schema.get(key), dict):
+            yield from schema_properties(schema[key], f"{path}.*")

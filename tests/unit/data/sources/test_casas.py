@@ -1,0 +1,294 @@
+"""The CASAS loader: its three ways of labelling, every oddity of Kyoto's files, and no line lost."""
+
+import os
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hearth.data import events
+from hearth.data.sources import casas
+from hearth.homes.home import Home, Sensor, load_home
+from hearth.homes.raw_format import Recording
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+REPO = Path(__file__).resolve().parents[4]
+REAL = Path(os.environ.get("HEARTH_SHARED", REPO.parent / "shared")) / "data" / "casas_kyoto_adlmr"
+HOME = Home(
+    name="Flat",
+    about="A flat for two.",
+    timezone="UTC",
+    rooms={"hall": ""},
+    sensors={
+        "M1": Sensor("hall", "motion", {"ON": "detected", "OFF": "ended"}),
+        "D1": Sensor("hall", "door", {"OPEN": "opened"}),
+    },
+    labels=("sleeping", "eating", "cooking", "other"),
+    rules=(),
+    example={},
+    transition="keep",
+    recording=Recording(
+        several="any",
+        activities={
+            "1": "sleeping",
+            "2": "eating",
+            "3": "cooking",
+            "R1_Sleep": "sleeping",
+            "Sleep": "sleeping",
+            "wake up": "other",
+            "Nothing": None,
+        },
+    ),
+)
+
+
+def line(second, tail="", sensor="M1", state="ON", date="2009-02-03"):
+    return f"{date}\t08:00:{second:09.6f}\t{sensor}\t{state} {tail}".rstrip()
+
+
+def load(root, *lines, home=HOME, name="P01.txt", end="\n", last=""):
+    root.mkdir(exist_ok=True)
+    (root / name).write_bytes((end.join(lines) + last).encode())
+    table, report = casas.read(root, home)
+    events.check(table, home)
+    assert report.loaded == len(table)
+    assert report.rows == report.loaded + len(report.broken) + sum(report.skipped.values())
+    return table, report
+
+
+def labels(table):
+    return table["alternatives"].tolist() if "alternatives" in table else [[one] for one in table["activity"]]
+
+
+def test_an_event_is_in_words_with_who_did_it(tmp_path):
+    table, _ = load(tmp_path, line(1.25, "2 1"))
+    assert table.to_dict("records") == [
+        {
+            "session": "P01",
+            "event": 0,
+            "time": datetime(2009, 2, 3, 8, 0, 1, 250000),
+            "room": "hall",
+            "sensor": "M1",
+            "state": "detected",
+            "description": "hall motion detected",
+            "residents": ["2"],
+            "activity": "sleeping",
+        }
+    ]
+
+
+def test_of_two_pairs_the_first_activity_leads_and_both_people_are_there(tmp_path):
+    table, report = load(tmp_path, line(1, "2 1 1 3"), line(2, "1 2 2 2"), line(3, "1 1"))
+    assert labels(table) == [["sleeping", "cooking"], ["eating"], ["sleeping"]]
+    assert table["residents"].tolist() == [["1", "2"], ["1", "2"], ["1"]]
+    assert report.notes[0] == (
+        "2 events have several annotations, 1 of them different activities: any of them is right (several: any)"
+    )
+
+
+def test_with_first_an_event_has_one_right_activity(tmp_path):
+    home = replace(HOME, recording=replace(HOME.recording, several="first"))
+    table, report = load(tmp_path, line(1, "2 1 1 3"), home=home)
+    assert "alternatives" not in table
+    assert list(table["activity"]) == ["sleeping"]
+    assert "the first is right (several: first)" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "residents"),
+    [
+        ("Sleep begin", "Sleep end", []),
+        ("R1_Sleep begin", "R1_Sleep end", ["R1"]),
+        ("R1 Sleep begin", "R1 Sleep end", ["R1"]),
+        ("Sleep Begin", "Sleep END", []),
+    ],
+)
+def test_an_activity_goes_from_its_begin_mark_to_its_end_mark(tmp_path, begin, end, residents):
+    table, report = load(tmp_path, line(0), line(1, begin), line(2), line(3, end), line(4))
+    assert list(table["activity"]) == ["sleeping"] * 3
+    assert table["residents"].tolist() == [residents] * 3
+    assert report.skipped == {"no activity (unlabelled: drop)": 2}
+    assert report.places == {"no activity (unlabelled: drop)": ["P01.txt:1", "P01.txt:5"]}
+
+
+def test_of_activities_that_overlap_the_last_begun_leads(tmp_path):
+    marks = ["sleeping begin", "eating begin", "", "wake up begin", "wake up end", "eating end", "", "sleeping end"]
+    table, _ = load(tmp_path, *(line(number, mark) for number, mark in enumerate(marks)))
+    nap, meal, up = "sleeping", "eating", "other"
+    assert labels(table) == [
+        [nap],
+        [meal, nap],
+        [meal, nap],
+        [up, meal, nap],
+        [up, meal, nap],
+        [meal, nap],
+        [nap],
+        [nap],
+    ]
+
+
+def test_marks_without_their_other_label_their_own_event_and_are_noted(tmp_path):
+    lines = [
+        line(0, "eating end"),
+        line(1),
+        line(2, "Sleep begin"),
+        line(3),
+        line(4, "Sleep begin"),
+        line(5, "Sleep end"),
+    ]
+    table, report = load(tmp_path, *lines, line(6, "cooking begin"), line(7))
+    assert list(table["activity"]) == ["eating", "sleeping", "sleeping", "sleeping", "cooking"]
+    assert report.notes[:3] == [
+        "P01.txt:1: 'eating' ends without having begun: only this event has it",
+        "P01.txt:3: 'Sleep' begins and never ends: only this event has it",
+        "P01.txt:7: 'cooking' begins and never ends: only this event has it",
+    ]
+
+
+def test_unlabelled_events_may_have_a_label_and_an_activity_may_be_left_out(tmp_path):
+    home = replace(HOME, recording=replace(HOME.recording, unlabelled="other"))
+    assert list(load(tmp_path, line(1), line(2, "eating"), line(3, "Nothing"), home=home)[0]["activity"]) == [
+        "other",
+        "eating",
+        "other",
+    ]
+    assert load(tmp_path, line(2, "eating"), line(3, "Nothing"))[1].skipped["no activity (unlabelled: drop)"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ON 2 13 1 13 1 13", "not `date time sensor state`"),
+        (line(2, "2 13 1 13 1 13"), "'2 13 1 13 1 13' is neither one nor two pairs"),
+        (line(2, " 211"), "unknown activity '211'; did you mean"),
+        (line(2, "1"), None),
+        ("Missing rest of the data", "not `date time sensor state`"),
+        (line(2, "2 1 1"), "neither one nor two pairs"),
+        (line(2, "begin"), "'begin' of no activity"),
+        (line(2, "1 1", sensor="M2"), "unknown sensor 'M2'; did you mean 'M1'?"),
+        (line(2, "1 1", state="OF"), "unknown state 'OF' of sensor 'M1'"),
+        (line(2, "1 1", date="2009-02-30"), "is no date"),
+        (line(2, "1 1", date="yesterday"), "'yesterday' is not a date"),
+        ("2009-02-03\t25:00:00\tM1\tON 1 1", "not `date time sensor state`"),
+        ("2009-02-03\t08:00:00\tM1", "not `date time sensor state`"),
+        ("2009-02-03\t08:00:00\tM1\tON 1 \xff".encode("latin-1"), "not utf-8 (byte 0xff)"),
+        ("x" * 20_000, "longer than"),
+        ("\0" * 30, "not `date time sensor state`"),
+    ],
+)
+def test_an_odd_line_is_named_and_costs_no_other(tmp_path, text, reason):
+    text = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "P01.txt").write_bytes(b"\n".join([line(1, "1 1").encode(), text, line(3, "1 1").encode()]))
+    table, report = casas.read(tmp_path, HOME)
+    if reason is None:
+        assert len(table) == 3
+        return
+    assert len(table) == 2
+    [problem] = report.broken
+    assert (problem.file, problem.line) == ("P01.txt", 2)
+    assert reason in problem.reason
+
+
+def test_a_damaged_date_is_taken_from_the_line_before_and_noted(tmp_path):
+    table, report = load(tmp_path, line(1, "1 1"), line(2, "1 1", date="009-02-03"), line(3, "1 1", date="2009-02-3"))
+    assert len(table) == 3
+    assert report.notes[0] == "P01.txt:2: the date '009-02-03' is damaged, taken for 2009-02-03, the line before's"
+    _, report = load(tmp_path, line(1, "1 1", date="009-02-03"))
+    assert "is not a date" in report.broken[0].reason
+
+
+def test_blank_lines_are_counted_and_a_last_line_end_is_none(tmp_path):
+    table, report = load(tmp_path, line(1, "1 1"), "", line(2, "1 1"), end="\r\n", last="\r\n")
+    assert (len(table), report.rows, report.skipped) == (2, 3, {"blank line": 1})
+
+
+def test_spaces_part_words_as_tabs_do(tmp_path):
+    assert len(load(tmp_path, line(1, "1 1").replace("\t", " "), line(2, "1\t1"))[0]) == 2
+
+
+def test_a_file_that_is_there_twice_is_read_once(tmp_path):
+    load(tmp_path, line(1, "1 1"), line(2, "1 1"))
+    table, report = load(tmp_path, line(1, "1 1"), line(2, "1 1"), name="P02.txt")
+    assert set(table["session"]) == {"P01"}
+    assert report.skipped == {"in a copy of P01.txt": 2}
+
+
+def test_equal_lines_are_one_event(tmp_path):
+    table, report = load(tmp_path, line(1, "1 1"), line(1, "1 1"), line(1, "2 1"))
+    assert len(table) == 2
+    assert report.places == {"duplicate row": ["P01.txt:2"]}
+
+
+def test_lines_out_of_order_are_sorted_and_noted(tmp_path):
+    table, report = load(tmp_path, line(2, "1 1"), line(1, "1 2"))
+    assert list(table["activity"]) == ["eating", "sleeping"]
+    assert report.notes[0] == "P01.txt: 1 rows out of order of time, sorted"
+
+
+def test_sensors_can_be_ignored_and_are_counted(tmp_path):
+    home = replace(HOME, recording=replace(HOME.recording, ignored_sensors=("T*",)))
+    table, report = load(tmp_path, line(1, "1 1"), line(2, "1 1", sensor="T001", state="21.5"), home=home)
+    assert len(table) == 1
+    assert report.skipped == {"sensor T001 (ignored_sensors)": 1}
+
+
+def test_readmes_are_no_events_and_an_empty_file_is_noted(tmp_path):
+    (tmp_path / "README.txt").write_text("words")
+    (tmp_path / "P02.txt").write_text("")
+    table, report = load(tmp_path, line(1, "1 1"))
+    assert len(table) == 1
+    assert "P02.txt holds no lines" in report.notes
+
+
+def test_a_folder_of_something_else_says_what_was_expected(tmp_path):
+    for root in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(ValueError, match=r"no CASAS data here.*casas\.wsu\.edu"):
+            casas.read(root, HOME)
+
+
+word = st.sampled_from(["2009-02-03", "09-02-03", "08:00:01", "M1", "ON", "1", "2", "Sleep", "begin", "end", "", "\0"])
+odd = st.one_of(
+    st.lists(word, max_size=9).map(" ".join),
+    st.builds(line, st.integers(0, 59), st.sampled_from(["1 1", "Sleep begin", "Sleep end", "", "9", "1 1 2 2"])),
+).map(lambda text: text.encode())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(odd, odd, odd, st.binary(max_size=9)), max_size=12).map(b"\n".join))
+def test_whatever_a_file_holds_every_line_is_accounted_for(tmp_path_factory, content):
+    root = tmp_path_factory.mktemp("casas")
+    (root / "P01.txt").write_bytes(content)
+    table, report = casas.read(root, HOME)
+    events.check(table, HOME)
+    assert report.rows == content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
+    assert report.rows == len(table) + len(report.broken) + sum(report.skipped.values())
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"CASAS Kyoto is not at {REAL}")
+def test_every_line_of_kyoto_is_an_event_or_named():
+    home = load_home(REPO / "config/homes/casas-kyoto.yaml")
+    table, report = casas.read(REAL, home)
+    events.check(table, home)
+    texts = {path.name: path.read_text().split("\n") for path in sorted(REAL.glob("P*.txt"))}
+    assert report.rows == sum(map(len, texts.values())) == 17_236
+    assert len(table) == 17_229
+    assert sorted(
+        [f"{problem.file}:{problem.line}" for problem in report.broken]
+        + [place for places in report.places.values() for place in places]
+    ) == [*("P02.txt:1", "P04.txt:645", "P06.txt:452", "P09.txt:391", "P09.txt:392", "P19.txt:13", "P19.txt:18")]
+    assert report.notes[0].startswith("P03.txt:265: the date '008-11-11' is damaged")
+    assert report.notes[1].startswith("2909 events have several annotations")
+    assert (table["session"].nunique(), table["sensor"].nunique()) == (26, 37)
+    assert Counter(table["session"]) == {
+        Path(name).stem: sum(len(text.split()) in (6, 8) for text in lines) for name, lines in texts.items()
+    }
+    told = Counter(
+        home.recording.activities[words[at]]
+        for lines in texts.values()
+        for words in map(str.split, lines)
+        if len(words) in (6, 8)
+        for at in [5]
+    )
+    assert Counter(table["activity"]) == told

@@ -1,0 +1,260 @@
+import pytest
+import torch
+import training_fixtures as fixtures
+from hearth.distillation.examples import IGNORED, build_examples, collate
+from hearth.distillation.settings import accumulation_steps, check_settings
+from hearth.models import snapshots
+from hearth.prompting.prompts import answer_text, split_prompt, user_turns, window_text
+from tokenizers import normalizers
+from transformers import AutoModelForCausalLM
+
+
+@pytest.fixture
+def tokenizer(tiny_model):
+    return snapshots.load_tokenizer(tiny_model)
+
+
+def build(tokenizer, traces, windows, **settings):
+    return build_examples(traces, windows, fixtures.PROMPT, tokenizer, "reasoning", {**fixtures.SETTINGS, **settings})
+
+
+@pytest.fixture
+def windows():
+    return fixtures.make_windows(4)
+
+
+@pytest.fixture
+def traces(windows):
+    return fixtures.make_traces(windows)
+
+
+def test_an_example_reads_as_prompt_then_trace_then_end_of_turn(tokenizer, traces, windows):
+    example = build(tokenizer, traces, windows)[1]
+    prompt = "".join(split_prompt(tokenizer, fixtures.PROMPT["system"], window_text(windows[1]), "think"))
+    assert tokenizer.decode(example["input_ids"]) == prompt + traces[1]["text"] + "<|im_end|>"
+    learned = [label for label in example["labels"] if label != IGNORED]
+    assert tokenizer.decode(learned) == traces[1]["text"] + "<|im_end|>"
+    assert learned[-1] == tokenizer.eos_token_id
+    assert example["input_ids"][-len(learned) :] == learned
+
+
+def test_an_example_shows_the_windows_that_recognition_shows(tokenizer, traces, windows):
+    prompt = {**fixtures.PROMPT, "shots": 2, "shots_by": "similarity"}
+    example = build_examples(traces, windows, prompt, tokenizer, "reasoning", fixtures.SETTINGS)[1]
+    turn = user_turns(prompt, windows, windows)[windows[1]["window_id"]]
+    assert turn.count("Output:") == 2
+    assert tokenizer.decode(example["input_ids"]).startswith(
+        "".join(split_prompt(tokenizer, prompt["system"], turn, "think"))
+    )
+
+
+def test_prompt_and_completion_are_tokenised_apart(tokenizer, traces, windows):
+    prefix, suffix = split_prompt(tokenizer, fixtures.PROMPT["system"], window_text(windows[0]), "think")
+    start, middle, target = (
+        tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prefix, suffix, traces[0]["text"])
+    )
+    example = build(tokenizer, traces, windows)[0]
+    assert example["input_ids"] == [*start, *middle, *target, tokenizer.eos_token_id]
+    assert example["labels"] == [IGNORED] * len(start + middle) + [*target, tokenizer.eos_token_id]
+
+
+def test_a_truncated_trace_has_no_end_of_turn_and_can_be_dropped(tokenizer, traces, windows):
+    traces[0] |= {"text": "<think>\nThe stove", "finish_reason": "length"}
+    kept = build(tokenizer, traces, windows)
+    assert kept[0]["labels"][-1] != tokenizer.eos_token_id
+    assert kept.counts["truncated"] == 1
+    dropped = build(tokenizer, traces, windows, truncated_traces="drop")
+    assert len(dropped) == 3
+    assert dropped.counts["left_out"]["truncated"] == 1
+
+
+def test_every_trace_is_used_or_left_out_for_a_counted_reason(tokenizer, traces, windows):
+    traces[0]["text"] = " \n"
+    traces[1]["text"] *= 50
+    examples = build(tokenizer, traces, windows, max_length=400, max_examples=1)
+    assert examples.counts == {
+        "traces": 4,
+        "used": 1,
+        "truncated": 0,
+        "left_out": {"empty": 1, "truncated": 0, "too_long": 1, "over_max_examples": 1},
+    }
+
+
+def test_the_longest_example_allowed_is_whole(tokenizer, traces, windows):
+    length = len(build(tokenizer, traces[:1], windows)[0]["input_ids"])
+    assert len(build(tokenizer, traces[:1], windows, max_length=length)) == 1
+    with pytest.raises(ValueError, match=r"no training example is left of 1 traces.*'too_long': 1"):
+        build(tokenizer, traces[:1], windows, max_length=length - 1)
+
+
+def test_fewer_examples_are_a_part_of_more(tokenizer):
+    windows = fixtures.make_windows(12)
+    traces = fixtures.make_traces(windows)
+
+    def chosen(**settings):
+        return [item.window_id for item in build(tokenizer, traces, windows, **settings).items]
+
+    few, more, all_of_them = chosen(max_examples=3), chosen(max_examples=7), chosen()
+    assert set(few) < set(more) < set(all_of_them)
+    assert [name for name in all_of_them if name in more] == more
+    assert chosen(max_examples=3, seed=8) != few
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"window_id": "toy/s9/99"}, "windows file does not have"),
+        ({"window_id": "toy/tested/4"}, "in the test split"),
+        ({"window_id": "toy/s1/1"}, "two traces"),
+        ({"finish_reason": "eos"}, "finish_reason 'eos'"),
+    ],
+)
+def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, change, message):
+    traces[0] |= change
+    with pytest.raises(ValueError, match=message):
+        build(tokenizer, traces, windows)
+
+
+def test_a_session_that_is_tested_on_teaches_nobody(tokenizer, traces, windows):
+    windows[-1] |= {"session": windows[0]["session"]}
+    with pytest.raises(ValueError, match="whose session has test windows too: split by session"):
+        build(tokenizer, traces, windows)
+
+
+def test_a_trace_without_its_text_is_refused(tokenizer, traces, windows):
+    del traces[1]["text"]
+    with pytest.raises(ValueError, match="trace 2 has no text"):
+        build(tokenizer, traces, windows)
+
+
+def test_a_tokenizer_that_loses_text_is_refused(tokenizer, traces, windows):
+    tokenizer.backend_tokenizer.normalizer = normalizers.Lowercase()
+    with pytest.raises(ValueError, match="does not give the prompt back"):
+        build(tokenizer, traces, windows)
+
+
+def test_an_unknown_recipe_names_the_known_ones(tokenizer, traces, windows):
+    with pytest.raises(ValueError, match="recipe 'labls' is none of reasoning"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "labls", fixtures.SETTINGS)
+
+
+PARSED = [["cooking", "cooking"], ["cooking", "cooking"], [None, "cooking"], ["cooking", "cooking"]]
+
+
+def by_recipe(tokenizer, recipe, traces, windows, **settings):
+    parsed = [trace | {"labels": labels} for trace, labels in zip(traces, PARSED, strict=True)]
+    flags = [{}, {"truncated": ["..."]}, {}, {}]
+    audit = {"traces": [{"window_id": t["window_id"], "flags": f} for t, f in zip(traces, flags, strict=True)]}
+    given = {**fixtures.SETTINGS, **settings}
+    return build_examples(traces, windows, fixtures.PROMPT, tokenizer, recipe, given, parsed, audit)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kept", "left_out"),
+    [
+        ("reasoning", [0, 1, 2, 3], {}),
+        ("labels", [0, 1, 3], {"unlabelled": 1}),
+        ("format", [0, 3], {"unlabelled": 1, "against_truth": 1}),
+        ("audited", [0, 2, 3], {"flagged": 1}),
+        ("audited-control", None, {"not_drawn": 1}),
+        # Windows 0 and 3 have one label, 1 and 2 two.
+        ("simple", [0, 3], {"too_complex": 2}),
+        ("complex", [1, 2], {"too_simple": 2}),
+    ],
+)
+def test_each_recipe_accounts_for_every_trace(tokenizer, traces, windows, recipe, kept, left_out):
+    examples = by_recipe(tokenizer, recipe, traces, windows)
+    names = [item.window_id for item in examples.items]
+    if kept is not None:
+        assert names == [windows[index]["window_id"] for index in kept]
+    counts = examples.counts
+    assert {reason: count for reason, count in counts["left_out"].items() if count} == left_out
+    assert counts["used"] + sum(counts["left_out"].values()) == counts["traces"] == 4
+    assert all(name != windows[4]["window_id"] for name in names), "a window of the test split"
+
+
+def test_labels_are_learned_as_an_answer_that_ends(tokenizer, traces, windows):
+    traces[1] |= {"finish_reason": "length"}
+    learned = [label for label in by_recipe(tokenizer, "labels", traces, windows)[1]["labels"] if label != IGNORED]
+    answer = '[{"id": 1, "activity": "cooking"}, {"id": 2, "activity": "cooking"}]'
+    assert tokenizer.decode(learned) == answer + "<|im_end|>"
+
+
+def test_truth_learns_what_is_right_of_all_train_windows_and_needs_no_teacher(tokenizer, windows):
+    examples = build_examples(None, windows, fixtures.PROMPT, tokenizer, "truth", fixtures.SETTINGS)
+    train = [window for window in windows if window["split"] == "train"]
+    assert 0 < len(train) < len(windows)
+    assert [item.window_id for item in examples.items] == [window["window_id"] for window in train]
+    assert examples.counts["used"] == examples.counts["traces"] == len(train)
+    learned = [[label for label in example["labels"] if label != IGNORED] for example in examples]
+    assert [tokenizer.decode(tokens) for tokens in learned] == [
+        answer_text(window["gold"]) + "<|im_end|>" for window in train
+    ]
+
+
+def test_examples_are_drawn_last_so_that_what_is_compared_stays_equally_large(tokenizer, traces, windows):
+    sizes = {len(by_recipe(tokenizer, recipe, traces, windows, max_examples=1)) for recipe in ("simple", "complex")}
+    assert sizes == {1}
+
+
+def test_what_a_recipe_needs_has_to_be_given_and_to_be_of_the_traces(tokenizer, traces, windows):
+    with pytest.raises(ValueError, match="recipe 'labels' needs --traces"):
+        build_examples(None, windows, fixtures.PROMPT, tokenizer, "labels", fixtures.SETTINGS)
+    with pytest.raises(ValueError, match="recipe 'labels' needs --parsed"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "labels", fixtures.SETTINGS)
+    with pytest.raises(ValueError, match="recipe 'audited' needs --audit"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "audited", fixtures.SETTINGS)
+    audit = {"traces": [{"window_id": "toy/s9/99", "flags": {}}]}
+    with pytest.raises(ValueError, match="--audit is of other windows than the traces"):
+        build_examples(traces, windows, fixtures.PROMPT, tokenizer, "audited", fixtures.SETTINGS, audit=audit)
+
+
+def test_the_digest_tells_prompt_from_completion(tokenizer, traces, windows):
+    assert build(tokenizer, traces, windows).digest() == build(tokenizer, traces, windows).digest()
+    changed = [traces[0] | {"finish_reason": "length"}, *traces[1:]]
+    assert build(tokenizer, changed, windows).digest() != build(tokenizer, traces, windows).digest()
+
+
+def test_a_batch_is_padded_on_the_right_and_masked_by_length():
+    # The pad token may well be a token of the text (pad == eos in many models): only the length decides.
+    batch = collate([{"input_ids": [5, 9], "labels": [IGNORED, 9]}, {"input_ids": [9], "labels": [9]}], pad_id=9)
+    assert batch["input_ids"].tolist() == [[5, 9], [9, 9]]
+    assert batch["labels"].tolist() == [[IGNORED, 9], [9, IGNORED]]
+    assert batch["attention_mask"].tolist() == [[1, 1], [1, 0]]
+
+
+def test_the_loss_of_the_kept_positions_is_that_of_all(tiny_model):
+    def example(prompt: list[int], completion: list[int]) -> dict[str, list[int]]:
+        return {"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion}
+
+    examples = [example([5, 6, 7, 8, 9], [10, 11, 12]), example([3, 4, 5, 6, 7, 8], [9, 20])]
+    batch = collate(examples, pad_id=0)
+    assert batch["logits_to_keep"] == 4
+    whole = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    labels = torch.tensor([[*e["labels"]] for e in examples])
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval()
+    torch.testing.assert_close(model(**batch).loss, model(**whole, labels=labels).loss)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": "1e-4"}, r"training.learning_rate: '1e-4' is not of type 'number' \(in YAML write 1.0e-4"),
+        ({"epoch": 3}, "training: .*'epoch' was unexpected"),
+        ({"seed": -1}, "training.seed: -1 is less than the minimum of 0"),
+        ({"batch_size": True}, "training.batch_size: True is not of type 'integer'"),
+        ({"lora": {**fixtures.SETTINGS["lora"], "r": 0}}, "training.lora.r: 0 is less than the minimum"),
+        ({"truncated_traces": "cut"}, "training.truncated_traces: 'cut' is not one of"),
+    ],
+)
+def test_wrong_settings_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        check_settings({**fixtures.SETTINGS, **change})
+
+
+def test_a_batch_is_shared_by_ranks_and_accumulation():
+    settings = {"batch_size": 16, "micro_batch_size": 4}
+    assert accumulation_steps(settings, ranks=1) == 4
+    assert accumulation_steps(settings, ranks=2) == 2
+    with pytest.raises(ValueError, match="batch_size 16 is not a multiple of 3 rank"):
+        accumulation_steps(settings, ranks=3)

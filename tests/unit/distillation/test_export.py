@@ -1,0 +1,175 @@
+"""A student's folder to take home, made by the three programs of its rules, on a model with random weights."""
+
+import json
+import shutil
+
+import check_export
+import export_card
+import export_student
+import pytest
+import training_fixtures as fixtures
+from factories import HOME, made_up_student
+from hearth.common import files
+from hearth.evaluation import parity
+
+SETTINGS = {
+    "source": "table",
+    "windows": {"by": "count", "size": 10, "seconds": None},
+    "decoding": {"temperature": 0.6, "max_new_tokens": 40},
+}
+LOG = {
+    "student": "tiny_reasoning_toy",
+    "base": {
+        "model": "tiny",
+        "source": "folder:x",
+        "revision": "",
+        "license": "Apache-2.0",
+        "stand_in": "",
+        "digest": "0",
+    },
+    "teacher": "big",
+    "dataset": "toy",
+    "recipe": "reasoning",
+    "prompt": {"version": "test@000000000000", "reasoning": "think"},
+    "settings": fixtures.SETTINGS,
+    "dtype": "float32",
+    "ranks": 1,
+    "examples": {"traces": 5, "used": 4, "truncated": 0, "left_out": {"too_long": 1}},
+    "trainable_parameters": 1000,
+    "steps": 2,
+    "losses": [1.0, 0.5],
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    windows = fixtures.make_windows(3)
+    for window in windows:
+        window["split"] = "test"
+    files.write_json_lines(folder / "windows.jsonl", windows)
+    files.write_json(folder / "prompt.json", fixtures.PROMPT | {"labels": fixtures.LABELS})
+    files.write_json(folder / "training_log.json", LOG)
+    files.write_json(folder / "score.json", made_up_student())
+    (folder / "home.yaml").write_text(json.dumps(HOME))
+    return folder
+
+
+def export(out, inputs, model, adapter):
+    options = {
+        "student": "tiny_reasoning_toy", "model": model, "adapter": adapter, "prompt": inputs / "prompt.json",
+        "home": inputs / "home.yaml", "settings": json.dumps(SETTINGS), "out": out,
+    }  # fmt: skip
+    export_student.main([str(part) for name, value in options.items() for part in (f"--{name}", value)])
+    return out
+
+
+@pytest.fixture(scope="module")
+def exported(inputs, tiny_model, tiny_adapter, tmp_path_factory):
+    return export(tmp_path_factory.mktemp("export") / "out", inputs, tiny_model, tiny_adapter)
+
+
+@pytest.fixture(scope="module")
+def checked(exported, inputs, tiny_model, tmp_path_factory):
+    check_export.main(
+        [
+            *("--export", str(exported), "--model", str(tiny_model), "--windows", str(inputs / "windows.jsonl")),
+            *("--count", "3", "--device", "cpu", "--work", str(tmp_path_factory.mktemp("work"))),
+            *("--out", str(exported / "parity.json")),
+        ]
+    )
+    return files.read_json(exported / "parity.json")
+
+
+def test_an_export_holds_every_form_and_all_that_is_needed_to_ask_it(exported, inputs, tiny_adapter):
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        assert (exported / "adapter" / name).read_bytes() == (tiny_adapter / name).read_bytes()
+    assert (exported / "merged" / "model.safetensors").is_file()
+    assert (exported / "gguf" / "tiny_reasoning_toy.gguf").read_bytes().startswith(b"GGUF")
+    assert files.read_json(exported / "prompt.json")["labels"] == fixtures.LABELS
+    about = files.read_json(exported / "export.json")
+    assert about["gguf"] == {"file": "gguf/tiny_reasoning_toy.gguf", "why_not": "", "pre_tokenizer": "smollm"}
+    assert {key: about[key] for key in SETTINGS} == SETTINGS
+    assert not [path for path in exported.rglob("*") if path.name.startswith(".")]
+    assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}
+
+
+def test_a_second_export_has_the_same_bytes(exported, inputs, tiny_model, tiny_adapter, tmp_path):
+    again = export(tmp_path / "again", inputs, tiny_model, tiny_adapter)
+    names = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
+    assert len(names) > 8
+    assert [name for name in names if (again / name).read_bytes() != (exported / name).read_bytes()] == []
+
+
+def test_the_forms_are_compared_window_by_window(checked):
+    assert (checked["windows"], checked["events"], checked["dataset"]) == (3, 6, "toy")
+    assert checked["decoding"] == {"temperature": 0, "max_new_tokens": 40}
+    assert checked["merged"]["agreement"] == 1.0
+    assert checked["merged"]["same_text"] == 3
+    assert sum(checked["adapter"]["status"].values()) == 3
+    assert checked["gguf"]["same_text"] >= 1  # llama.cpp keeps keys and values in 16 bits
+    assert checked["gguf"]["prompts"] == "text"
+
+
+def test_the_card_says_what_it_learned_scores_agrees_and_how_to_use_it(checked, exported, inputs, tmp_path):
+    export_card.main(
+        [
+            *("--training-log", str(inputs / "training_log.json"), "--about", str(exported / "export.json")),
+            *("--parity", str(exported / "parity.json"), "--score", str(inputs / "score.json")),
+            *("--notes", '["toy is a simulated home"]', "--out", str(tmp_path / "README.md")),
+        ]
+    )
+    card = (tmp_path / "README.md").read_text()
+    for said in (
+        "> **Note.** toy is a simulated home",
+        "| Base model | tiny (folder:x) |",
+        "| Teacher | big |",
+        "| macro F1 | 0.",
+        "equal for 1.0000 of 6 events; 3 of 3 answers word for word",
+        "python workflow_scripts/recognise_stream.py --student",
+        "## Limits",
+        "## Licence",
+    ):
+        assert said in card, said
+    assert str(exported) not in card
+
+
+def test_a_model_that_llama_cpp_is_not_written_for_is_exported_without_a_gguf_file(
+    inputs, tiny_model, tiny_adapter, tmp_path, monkeypatch
+):
+    from hearth.distillation import card, gguf_file
+
+    monkeypatch.setattr(gguf_file, "unsupported", lambda folder: "architecture mamba is none of qwen3, llama")
+    out = export(tmp_path / "out", inputs, tiny_model, tiny_adapter)
+    assert list((out / "gguf").iterdir()) == []
+    about = files.read_json(out / "export.json")
+    form = {"agreement": 1.0, "same_text": 1}
+    said = "\n".join(card.take_home(about, {"events": 2, "windows": 1, "merged": form}, made_up_student()))
+    assert "There is no GGUF file: architecture mamba" in said
+    assert "python convert_hf_to_gguf.py merged" in said
+
+
+def test_windows_are_asked_about_from_all_over_the_split():
+    windows = [{"window_id": n} for n in range(10)]
+    assert [window["window_id"] for window in parity.spread(windows, 4)] == [0, 2, 5, 7]
+    assert parity.spread(windows, 20) == windows
+
+
+def test_agreement_counts_events_and_no_label_equals_no_label():
+    mine = [
+        {"text": "a", "labels": ["x", None], "status": "unknown_label"},
+        {"text": "b", "labels": ["x", "y"], "status": "ok"},
+    ]
+    theirs = [mine[0], {"text": "c", "labels": ["x", "z"], "status": "ok"}]
+    found = parity.compared({"adapter": theirs, "merged": mine})
+    assert found["adapter"] == {"status": {"unknown_label": 1, "ok": 1}}
+    assert found["merged"] == {"status": {"unknown_label": 1, "ok": 1}, "agreement": 0.75, "same_text": 1}
+
+
+def test_half_made_parts_of_a_killed_export_are_not_taken_for_whole(inputs, tiny_model, tiny_adapter, tmp_path):
+    out = tmp_path / "out"
+    (out / ".merged.part").mkdir(parents=True)
+    (out / ".merged.part" / "strange.safetensors").write_text("half")
+    export(out, inputs, tiny_model, tiny_adapter)
+    assert not (out / "merged" / "strange.safetensors").exists()
+    shutil.rmtree(out)

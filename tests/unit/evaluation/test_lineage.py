@@ -1,0 +1,137 @@
+"""What stands behind a cell: where its number is, what it rests on, and answers that show it; clear errors."""
+
+from functools import reduce
+from operator import getitem
+
+import explain
+import pytest
+from config_factories import CONFIG, make_project
+from factories import (
+    PREDICTIONS,
+    WINDOWS,
+    answer,
+    made_up_run,
+    made_up_score,
+    made_up_student,
+    prediction,
+)
+from hearth.common.files import write_json, write_json_lines
+from hearth.evaluation import lineage, tables
+from hearth.evaluation.table_rows import rows_of
+from hearth.workflow.configuration import resolve
+from parse_predictions import parsed
+
+LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING")
+TEST = [row for row in WINDOWS if row["split"] == "test"]
+
+
+def parsed_rows(predictions):
+    return [parsed(one, len(window["events"]), LABELS) for window, one in zip(TEST, predictions, strict=True)]
+
+
+def numbered(rows):
+    return list(enumerate(rows, start=1))
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """The directory of a run that has the table `students`."""
+    config, _ = resolve(CONFIG, [], make_project(tmp_path / "project"))
+    run = tmp_path / "run" / "results"
+    write_json(run / "run_config.json", config)
+    for name, dataset in explain.selected(config, "students"):
+        score = made_up_score(name, dataset) if name == "large" else made_up_student(dataset) | {"recogniser": name}
+        write_json(run / "scores" / name / f"{dataset}.json", score)
+    for name in ("little_reasoning_made-up", "large"):
+        write_json_lines(run / "predictions" / name / "made-up/test/parsed.jsonl", parsed_rows(PREDICTIONS))
+    write_json_lines(run / "datasets/made-up/windows.jsonl", WINDOWS)
+    return tmp_path / "run"
+
+
+def explained(run, capsys, *names):
+    explain.main(["--run", str(run), *names])
+    return capsys.readouterr().out
+
+
+def test_a_cell_is_explained_from_its_score_file_to_raw_answers(finished, capsys):
+    text = explained(finished, capsys, "students", "little_reasoning_made-up", "made-up")
+    for said in (
+        "Weighted F1: 0.600",
+        "95 % interval over test sessions",
+        "of 3 windows, 5 events, 2 sessions",
+        "results/scores/little_reasoning_made-up/made-up.json, key strict.weighted_f1",
+        "six-parts@0123456789ab, reasoning think",
+        "results/prompts/made-up.txt (the text of the prompt)",
+        "temperature 0.6",
+        "by session, test fraction 0.3, seed 1",
+        "example/little at revision 0123456789abcdef",
+        "recipe reasoning, teacher large, trained on made-up (4 of 5 traces)",
+        "little_reasoning_made-up: 1 too long",
+        "results/predictions/large/made-up/train/all.jsonl",
+        "A window answered right: made-up/2/0",
+        "A window answered partly wrong: made-up/2/1",
+        "A window whose answer is unreadable: made-up/3/0",
+        "datasets/made-up/windows.jsonl:2",
+        "made-up/test/parsed.jsonl:1",
+        "    | <think>Stove, or",
+    ):
+        assert said in text, said
+    assert "x  1 08:00:00 kitchen stove turned ON: none (recorded: drinking water, coffee or drinks)" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("student", "large", "second"), "unknown table 'student'; did you mean 'students'"),
+        (("students", "larg", "second"), "no recogniser 'larg'; did you mean 'large'"),
+        (("students", "large", "secnd"), "no large on 'secnd'; did you mean 'second'"),
+        (("students", "little_reasoning_made-up", "made-up", "weighted"), "unknown column 'weighted'; did you mean"),
+        (("students", "large", "second"), "windows.jsonl: no such file; make it: snakemake table_students"),
+    ],
+)
+def test_a_name_that_is_not_there_is_an_error_with_the_nearest(finished, names, message):
+    with pytest.raises(ValueError, match=message):
+        explain.main(["--run", str(finished), *names])
+
+
+def test_a_directory_without_a_run_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="--run names no working directory of a run"):
+        explain.main(["--run", str(tmp_path), "students", "large", "second"])
+
+
+@pytest.mark.parametrize("column", tables.COLUMNS)
+def test_every_column_has_an_origin(column):
+    key, words = lineage.origin(column)
+    assert words
+    if key.startswith(("strict", "lenient")):
+        assert isinstance(reduce(getitem, key.split("."), made_up_score()), float)
+
+
+def test_the_row_of_several_seeds_is_found_by_its_name_and_by_that_of_each():
+    rows = rows_of(made_up_run(seeds=(0, 1), homes=("made-up",)), "mean")
+    place = lineage.named_row(rows, "model-1m_reasoning_made-up", "made-up")
+    assert lineage.named_row(rows, "model-1m_reasoning_made-up_seed1", "made-up") == place
+    table = tables.build({"title": "T", "seeds": "mean"}, made_up_run(seeds=(0, 1), homes=("made-up",)), "abc")
+    said = dict(lineage.cell(table, place, rows[place], "weighted_f1"))
+    assert "mean of 2 training seeds" in said["Cell"]
+    assert len(said["Score"]) == 2
+
+
+def test_traces_are_the_first_of_each_kind_in_window_order_and_those_that_are_missing_are_left_out():
+    right = [prediction(row["window_id"], answer(*row["gold"])) for row in TEST]
+    found = lineage.traces(numbered(WINDOWS), numbered(parsed_rows(right)[::-1]))
+    assert [(one.kind, one.window_line, one.prediction_line) for one in found] == [("right", 2, 3)]
+
+
+def test_what_a_terminal_would_obey_is_shown_and_not_obeyed():
+    evil = [prediction(row["window_id"], "\x1b[2J\x07 \u202ereversed\nsecond line") for row in TEST]
+    found = lineage.traces(numbered(WINDOWS), numbered(parsed_rows(evil)))
+    text = lineage.text([("Cell", ["x"])], found, "w", "p")
+    assert "\\x1b[2J\\x07 \\u202ereversed\n    | second line" in text
+    assert "\x1b" not in text
+
+
+def test_explanations_of_the_same_run_are_the_same(finished, capsys):
+    names = ("students", "little_reasoning_made-up", "made-up", "gap_to_teacher")
+    one = explained(finished, capsys, *names)
+    assert one == explained(finished, capsys, *names)

@@ -1,0 +1,145 @@
+import pytest
+from hearth.evaluation.metrics import UNREAD, event_metrics, rates, score_windows, status_counts
+from hearth.prompting.parsing import STATUSES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING", "USING_PC")
+HEADLINES = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
+
+
+def plain_metrics(gold, predicted, labels):
+    """The same numbers from their definitions, without scikit-learn."""
+
+    def f1(label):
+        hits = sum(g == p == label for g, p in zip(gold, predicted, strict=True))
+        # 2 TP / (2 TP + FP + FN) = 2 TP / (support + predicted)
+        seen = gold.count(label) + predicted.count(label)
+        return 2 * hits / seen if seen else 0.0
+
+    correct = sum(g == p for g, p in zip(gold, predicted, strict=True))
+    supported = [label for label in labels if label in gold]
+    answered = sum(label is not None for label in predicted)
+    return {
+        "accuracy": correct / len(gold),
+        "macro_f1": sum(map(f1, supported)) / len(supported),
+        "weighted_f1": sum(f1(label) * gold.count(label) for label in supported) / len(gold),
+        "micro_f1": 2 * correct / (len(gold) + answered),
+    }
+
+
+events = st.lists(
+    st.tuples(st.sampled_from(LABELS[:3]), st.one_of(st.none(), st.sampled_from(LABELS))), min_size=1, max_size=40
+)
+
+
+@settings(max_examples=40)
+@given(events)
+def test_metrics_agree_with_their_definitions(pairs):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    found = event_metrics(gold, predicted, LABELS)
+    for name, value in plain_metrics(gold, predicted, LABELS).items():
+        assert found[name] == pytest.approx(value, abs=1e-12), name
+
+
+@settings(max_examples=40)
+@given(events, st.permutations(range(4)))
+def test_metrics_do_not_depend_on_the_order_of_events_or_labels(pairs, order):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    one = event_metrics(gold, predicted, LABELS)
+    other = event_metrics(gold[::-1], predicted[::-1], [LABELS[i] for i in order])
+    for name in HEADLINES:
+        assert one[name] == pytest.approx(other[name], abs=1e-12)
+    assert one["per_class"] == other["per_class"]
+
+
+@settings(max_examples=40)
+@given(events)
+def test_confusion_accounts_for_every_event(pairs):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    confusion = event_metrics(gold, predicted, LABELS)["confusion"]
+    assert [sum(row) for row in confusion["counts"]] == [gold.count(label) for label in LABELS]
+    columns = list(zip(*confusion["counts"], strict=True))
+    assert [sum(column) for column in columns] == [predicted.count(label) for label in (*LABELS, None)]
+
+
+def test_hand_computed_values():
+    gold = ["COOKING", "COOKING", "COOKING", "EATING", "EATING"]
+    predicted = ["COOKING", "COOKING", None, "EATING", "USING_PC"]
+    found = event_metrics(gold, predicted, LABELS)
+    assert found["accuracy"] == pytest.approx(3 / 5)
+    # COOKING: precision 1, recall 2/3, F1 4/5. EATING: precision 1, recall 1/2, F1 2/3. USING_PC is not in the gold.
+    assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert found["weighted_f1"] == pytest.approx((3 * 4 / 5 + 2 * 2 / 3) / 5)
+    # 4 of 5 answered, 3 right: precision 3/4, recall 3/5.
+    assert found["micro_f1"] == pytest.approx(2 / 3)
+    assert found["per_class"]["COOKING"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
+    assert found["per_class"]["USING_PC"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
+    assert found["confusion"] == {
+        "labels": list(LABELS),
+        "columns": [*LABELS, UNREAD],
+        "counts": [[2, 0, 0, 0, 1], [0, 0, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0]],
+    }
+
+
+def test_an_unread_event_is_wrong_and_no_class():
+    found = event_metrics(["EATING", "EATING"], ["EATING", None], LABELS)
+    assert (found["accuracy"], found["macro_f1"]) == (0.5, pytest.approx(2 / 3))
+    assert set(found["per_class"]) == set(LABELS)
+
+
+def test_nothing_read_scores_zero_without_a_warning(recwarn):
+    found = event_metrics(["EATING", "COOKING"], [None, None], LABELS)
+    assert [found[name] for name in HEADLINES] == [0, 0, 0, 0]
+    assert not recwarn.list
+
+
+def test_one_class_can_be_perfect():
+    found = event_metrics(["EATING"], ["EATING"], LABELS)
+    assert [found[name] for name in HEADLINES] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "message"),
+    [
+        (["SLEEPING"], ["EATING"], "gold label 'SLEEPING' is none of the home's labels"),
+        ([None], ["EATING"], "gold label None is none of the home's labels"),
+        (["EATING"], ["eating"], "predicted label 'eating' is none of the home's labels"),
+        ([], [], "no events to score"),
+        (["EATING"], [], "1 gold labels, 0 predicted ones"),
+    ],
+)
+def test_what_cannot_be_scored_is_an_error(gold, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        event_metrics(gold, predicted, LABELS)
+
+
+def test_status_counts_name_every_status():
+    assert status_counts(["ok", "ok", "truncated"]) == dict.fromkeys(STATUSES, 0) | {"ok": 2, "truncated": 1}
+    with pytest.raises(ValueError, match="unknown status 'fine'"):
+        status_counts(["fine"])
+
+
+def test_rates_are_over_windows_and_over_events():
+    windows = [["EATING", "EATING"], [None, "EATING"], [None, "EATING"], [None, None], [None, None]]
+    assert rates(windows, ["ok", "unknown_label", "missing_events", "truncated", "malformed"]) == {
+        "ok_rate": 1 / 5,
+        "malformed_rate": 2 / 5,
+        "missing_rate": 5 / 10,
+        "unknown_rate": 1 / 10,
+    }
+
+
+def test_windows_are_scored_as_their_events():
+    gold, predicted = [["EATING", "COOKING"], ["EATING"]], [["EATING", None], ["EATING"]]
+    found = score_windows(gold, predicted, ["missing_events", "ok"], LABELS)
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["status"]["missing_events"] == 1
+    assert found["rates"]["missing_rate"] == pytest.approx(1 / 3)
+
+
+def test_windows_of_different_size_are_an_error():
+    with pytest.raises(ValueError, match="window 1: 1 gold labels, 2 predicted ones"):
+        score_windows([["EATING"], ["EATING"]], [["EATING"], ["EATING", None]], ["ok", "ok"], LABELS)
+    with pytest.raises(ValueError, match="1 windows of gold, 1 of predictions, 0 statuses"):
+        score_windows([["EATING"]], [["EATING"]], [], LABELS)

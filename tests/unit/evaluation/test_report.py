@@ -1,0 +1,215 @@
+"""The report: a page that needs nothing but itself, says the same for the same scores, and is fooled by no name."""
+
+import html
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from factories import made_up_everything, made_up_run
+from hearth.common.files import write_json, write_text
+from hearth.evaluation import claims
+from hearth.evaluation import report as reports
+from hearth.evaluation.figures import CAPTIONS, FIGURES, render
+
+import report
+
+TEMPLATE = Path(reports.__file__).with_name("report.html.j2")
+HOSTILE = "<script>alert('x')</script>&\"{{ 7*7 }}"
+VOID = {"meta", "br", "hr", "img", "link"}
+
+
+def page(scores, commit="abc", specs=None, drawings=None, audits=()):
+    every = [(score["recogniser"], score["dataset"]) for score in scores]
+    specs = specs or {"all_scores": {"title": "All scores", "caption": "Every one.", "columns": [], "pairs": every}}
+    drawings = drawings or {name: drawing(name) for name in FIGURES}
+    return reports.page(scores, list(audits), specs, drawings, commit, TEMPLATE.read_text(encoding="utf-8"))
+
+
+def drawing(name):
+    prolog = '<?xml version="1.0"?>\n<!DOCTYPE svg>\n'
+    return f'{prolog}<svg><g id="a"/><use href="#a" clip-path="url(#a)"/><!-- {name} --></svg>\n'
+
+
+class Elements(HTMLParser):
+    """The elements of a page that are open or ill nested, its ids, its links and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.links, self.text = [], set(), [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.open += [tag] if tag not in VOID else []
+        found = dict(attributes)
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [value for key, value in attributes if key in ("href", "src", "xlink:href")]
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_is_whole_html_with_every_id_once():
+    scores = made_up_everything()
+    found = Elements(page(scores, drawings={name: render(name, scores)["svg"].decode() for name in FIGURES}))
+    assert not found.open
+    assert len(found.ids) == len(set(found.ids))
+    assert {link[1:] for link in found.links if link.startswith("#")} <= set(found.ids)
+
+
+def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
+    trace = {"window_id": "w", "session": "s", "events": 4, "correct": 3, "flags": ["repetitive"]}
+    prompt = {"version": "v", "reasoning": "think"}
+    audit = {"recogniser": "model-9m", "dataset": "made-up", "prompt": prompt, "traces": [trace]}
+    scores = [
+        score | {"provenance": score["provenance"] | {"teacher_stand_in": "tiny" if score["teacher"] else ""}}
+        for score in made_up_run(simulated=["made-up"])
+    ]
+    found = Elements(page(scores, audits=[audit]))
+    assert "table-audit" in found.ids
+    text = " ".join(found.text.split())
+    assert "Audit of the traces that students learn from" in text
+    assert "model-9m (tiny)" in text
+    assert "table-audit" not in Elements(page(scores)).ids
+
+
+def test_the_page_loads_nothing_and_runs_nothing():
+    found = Elements(page(made_up_run()))
+    assert not found.tags & {"script", "link", "iframe", "img", "object"}
+    assert all(re.fullmatch(r"(#|[a-z_]+[./])[\w.~/-]*", link) for link in found.links), found.links
+    assert "@import" not in found.text
+    assert "url(http" not in found.text
+
+
+def test_the_page_forbids_scripts_and_the_network():
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', page(made_up_run()))
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules.pop("style-src") == "'unsafe-inline'"
+    assert set(rules) >= {"default-src", "base-uri", "form-action"}
+    assert set(rules.values()) == {"'none'"}
+
+
+def test_a_figure_says_what_it_shows_how_to_read_it_and_of_how_much_it_is():
+    text = " ".join(Elements(page(made_up_run(simulated=["second"], stand_in="tiny"))).text.split())
+    for name in FIGURES:
+        assert text.index(CAPTIONS[name].shows) < text.index(CAPTIONS[name].reading)
+    of = "made-up: 3 test windows of 2 sessions; second (simulated): 3 test windows of 2 sessions."
+    assert text.count(f"Of {of} Simulated homes, not recorded ones: second. Tiny models") == len(FIGURES)
+
+
+def test_links_lead_to_files_of_the_run():
+    links = Elements(page(made_up_run())).links
+    assert {"datasets/made-up/dataset_card.md", "datasets/second/dataset_card.md", "tables/cost.md"} <= set(links)
+    assert {"students/model-1m_reasoning_made-up/model_card.md", "figures/failures.png"} <= set(links)
+    assert {f"tables/{table}.{form}" for table in ("claims", "all_scores") for form in ("md", "csv", "tex")} <= set(
+        links
+    )
+
+
+def test_the_same_scores_give_the_same_page():
+    assert page(made_up_run(seeds=(0, 1))) == page(made_up_run(seeds=(0, 1)))
+
+
+def test_every_claim_has_its_verdicts_and_what_decides_them():
+    scores = made_up_run()
+    text = Elements(page(scores)).text
+    for record in claims.build(scores, "abc").records:
+        assert record["claim"] in text
+        assert record["verdict"] in text
+        assert record["because"] in text
+    assert text.index(claims.CLAIMS[0].name) < text.index(CAPTIONS["f1_by_size"].title) < text.index("All scores")
+
+
+def test_hostile_names_are_text():
+    scores = made_up_run(homes=("made-up", HOSTILE), stand_in=HOSTILE, simulated=[HOSTILE])
+    for score in scores:
+        for key in ("recogniser", "base", "teacher"):
+            score[key] = score[key].replace("model-1m", HOSTILE)
+    specs = {
+        "t": {"title": HOSTILE, "caption": HOSTILE, "columns": [], "pairs": [(HOSTILE, "made-up"), (HOSTILE, HOSTILE)]}
+    }
+    text = page(scores, commit=HOSTILE, specs=specs)
+    found = Elements(text)
+    assert "script" not in found.tags
+    assert "<script>" not in text
+    assert HOSTILE in found.text
+    assert "49" not in html.unescape(text).split("</style>")[1]
+
+
+def test_stand_ins_are_said_before_anything_else():
+    scores = made_up_run(stand_in="tiny model", simulated=["made-up", "second"])
+    text = Elements(page(scores)).text
+    assert text.index("Simulated homes, not recorded ones: made-up, second") < text.index("The paper's claims")
+    assert text.index("Tiny models, not real ones: model-1m, model-3m, model-9m") < text.index("The paper's claims")
+    assert "Not the real thing" not in page(made_up_run())
+
+
+def test_a_tables_notes_are_said_once_and_those_of_its_own_below_it():
+    scores = made_up_run()
+    text = Elements(page(scores)).text
+    assert text.count("git commit abc") == 1
+    assert text.count("differences in weighted F1 on the same dataset") == 1
+    grounds = text.rindex("What the numbers rest on")
+    assert text.index("differences in weighted F1") < grounds < text.index("git commit abc")
+
+
+def test_a_verdict_says_whether_chance_could_have_turned_it_and_what_the_paper_says():
+    scores = made_up_run()
+    text = Elements(page(scores)).text
+    decided = [record for record in claims.build(scores, "abc").records if record["sure"]]
+    assert decided
+    for record in decided:
+        assert f"{record['verdict']}{record['sure']}" in text
+    assert all(f"The paper: {claim.paper}." in text for claim in claims.CLAIMS)
+
+
+def test_paired_comparisons_stand_below_their_table():
+    every = [(score["recogniser"], score["dataset"]) for score in made_up_run()]
+    spec = {"title": "T", "caption": "", "compare": [["model-1m", HOSTILE]], "seeds": "mean", "pairs": every}
+    with pytest.raises(ValueError, match="has no row in this table"):
+        page(made_up_run(), specs={"t": spec})
+    found = Elements(page(made_up_run(), specs={"t": spec | {"compare": [["model-1m", "model-9m"]]}}))
+    assert not found.open
+    assert "below-t" in found.ids
+    assert "Paired comparisons" in found.text
+
+
+def test_a_table_of_a_score_that_was_not_given_is_an_error():
+    specs = {"mine": {"title": "Mine", "caption": "", "columns": [], "pairs": [["nobody", "made-up"]]}}
+    with pytest.raises(ValueError, match="table mine: no score of nobody on made-up was given"):
+        page(made_up_run(), specs=specs)
+
+
+def test_drawings_keep_their_ids_apart():
+    assert reports.inline(drawing("f"), "f") == (
+        '<svg><g id="f-a"/><use href="#f-a" clip-path="url(#f-a)"/><!-- f --></svg>\n'
+    )
+
+
+def test_the_program_writes_the_page(tmp_path):
+    scores, paths = made_up_run(), []
+    for number, score in enumerate(scores):
+        paths.append(tmp_path / f"{number}.json")
+        write_json(paths[-1], score)
+    drawn = [tmp_path / f"{name}.svg" for name in FIGURES]
+    for path in drawn:
+        write_text(path, drawing(path.stem))
+    specs = {"one": {"title": "One", "caption": "", "columns": [], "pairs": [["model-1m", "second"]]}}
+    report.main(
+        [
+            *("--scores", *map(str, paths), "--tables", json.dumps(specs), "--figures", *map(str, drawn)),
+            *("--template", str(TEMPLATE), "--out", str(tmp_path / "report.html")),
+        ]
+    )
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<h3 id="table-one">One</h3>' in text
+    assert str(tmp_path) not in text

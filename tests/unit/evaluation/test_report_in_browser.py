@@ -1,0 +1,114 @@
+"""The report in a real browser: it renders at any width, and nothing that a name says is run.
+
+Chromium writes out the page as it has become. A probe, a second page beside the report, shows it in a frame and
+measures it: the report itself may run nothing, so it cannot be asked.
+"""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from factories import made_up_everything
+from hearth.evaluation import report
+from hearth.evaluation.figures import FIGURES, render
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH; Debian's package of that name has it")
+
+OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars"),
+)
+HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">'\"-->"
+LONG = "a-name-without-end-" * 12
+# Same-origin frames of files need the flag below; the probe alone gets it.
+PROBE = """<!doctype html><title>probe</title><body><iframe id="f" style="border:0;width:{width}px;height:900px"
+  src="{page}"></iframe><pre id="measured"></pre><script>
+onload = () => {{
+  const page = document.getElementById("f").contentDocument, box = page.documentElement;
+  document.getElementById("measured").textContent = JSON.stringify({{
+    wide: box.scrollWidth, images: [...page.querySelectorAll('[role="img"] > svg')].map(
+      (svg) => svg.getBoundingClientRect().height), title: page.title}});
+}};
+</script>"""
+
+
+def hostile_audit():
+    traces = [{"window_id": "w", "session": "s", "events": 2, "correct": 1, "flags": ["label_unknown"]}]
+    return {
+        "recogniser": HOSTILE,
+        "dataset": LONG,
+        "prompt": {"version": HOSTILE, "reasoning": "think"},
+        "traces": traces,
+    }
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    """A report of hostile and long names, with every figure."""
+    scores = made_up_everything(homes=(HOSTILE, LONG), stand_in=HOSTILE, simulated=[HOSTILE])
+    for score in scores:
+        for key in ("recogniser", "base", "teacher"):
+            score[key] = score[key].replace("model-1m", HOSTILE)
+    specs = {
+        "all_scores": {
+            "title": HOSTILE,
+            "caption": LONG,
+            "columns": [],
+            "pairs": [[score["recogniser"], score["dataset"]] for score in scores],
+        }
+    }
+    drawings = {name: render(name, scores)["svg"].decode() for name in FIGURES}
+    template = Path(report.__file__).with_name("report.html.j2").read_text(encoding="utf-8")
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(report.page(scores, [hostile_audit()], specs, drawings, "abc", template), encoding="utf-8")
+    return path
+
+
+def browse(page: Path, *options: str) -> str:
+    """What Chromium prints of a page."""
+    profile = page.parent / f"profile-{len(list(page.parent.iterdir()))}"
+    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", *options, page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    return done.stdout
+
+
+def measured(page: Path, width: int) -> dict:
+    probe = page.with_name(f"probe-{width}.html")
+    probe.write_text(PROBE.format(width=width, page=page.name), encoding="utf-8")
+    shown = browse(probe, "--allow-file-access-from-files", f"--window-size={width + 100},1000", "--dump-dom")
+    return json.loads(html.unescape(re.search(r'<pre id="measured">(.*?)</pre>', shown, re.DOTALL)[1]))
+
+
+def test_the_page_is_what_was_written_and_nothing_in_it_was_run(page):
+    shown = browse(page, "--dump-dom")
+    assert "<title>Hearth: report</title>" in shown
+    assert "<script" not in shown
+    assert "<img" not in shown
+    headings = re.findall(r"<h[123][^>]*>(.*?)</h[123]>", shown, re.DOTALL)
+    assert {"Hearth: report of a run", "The paper's claims", "Figures", "Tables"} <= set(headings)
+    assert html.escape(HOSTILE, quote=False) in headings
+
+
+def test_even_a_script_that_got_into_the_page_would_not_run(page):
+    # The same page with the faults that escaping prevents.
+    faulty = page.with_name("faulty.html")
+    text = page.read_text(encoding="utf-8")
+    faulty.write_text(text.replace("<h1>", f"{HOSTILE}<h1 onclick=x>", 1), encoding="utf-8")
+    assert "<title>Hearth: report</title>" in browse(faulty, "--dump-dom")
+    unguarded = page.with_name("unguarded.html")
+    unguarded.write_text(re.sub(r"<meta http-equiv[^>]*>", "", faulty.read_text(encoding="utf-8")), encoding="utf-8")
+    assert "<title>run</title>" in browse(unguarded, "--dump-dom")
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_every_figure_is_drawn_and_nothing_is_wider_than_the_window(page, width):
+    found = measured(page, width)
+    assert found["title"] == "Hearth: report"
+    assert len(found["images"]) == len(FIGURES)
+    assert min(found["images"]) > 100
+    assert found["wide"] <= width

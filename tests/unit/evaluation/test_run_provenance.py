@@ -1,0 +1,81 @@
+"""The provenance of a run: everything behind its numbers, and nothing of when, where and how fast."""
+
+import json
+
+import provenance
+import pytest
+from factories import MODEL, PROMPT, SPLITS, TRAINING_LOG, made_up_run, made_up_score
+from hearth.common.files import file_digest, write_json, write_text
+from hearth.evaluation.run_provenance import LIBRARIES, of_run
+
+CONFIG = {"teacher": "large", "datasets": {"made-up": {"source": "marble", "home": "marble"}}}
+STATS = {
+    **{"engine": "transformers", "device": "cpu", "dtype": "float32", "versions": {"torch": "2.13.0"}},
+    **{"seconds": 1.5, "batch_size": 8, "windows": 3},
+}
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """What a small run leaves, as options of the program."""
+    monkeypatch.chdir(tmp_path)
+    write_json("results/scores/little/made-up.json", made_up_score())
+    write_json("results/datasets/made-up/splits.json", SPLITS)
+    write_text("results/datasets/made-up/dataset_card.md", "# A card\n")
+    write_json("results/prompts/made-up.json", PROMPT)
+    write_json("results/models/little/snapshot.json", MODEL)
+    write_json("results/students/little_reasoning_made-up/training_log.json", TRAINING_LOG)
+    write_text("results/students/little_reasoning_made-up/adapter/adapter_model.safetensors", "weights")
+    for shard in ("00000-00002", "00002-00003"):
+        write_json(f"results/predictions/little/made-up/test/{shard}.stats.json", STATS)
+    student = "results/students/little_reasoning_made-up"
+    return [
+        *("--config", json.dumps(CONFIG), "--scores", "results/scores/little/made-up.json"),
+        *("--splits", "results/datasets/made-up/splits.json", "--cards", "results/datasets/made-up/dataset_card.md"),
+        *("--prompts", "results/prompts/made-up.json", "--models", "results/models/little/snapshot.json"),
+        *("--students", f"{student}/training_log.json"),
+        *("--adapters", f"{student}/adapter/adapter_model.safetensors"),
+        *("--stats", *(f"results/predictions/little/made-up/test/{shard}.stats.json" for shard in ("00000-00002",))),
+        "results/predictions/little/made-up/test/00002-00003.stats.json",
+    ]
+
+
+def test_the_document_holds_what_every_number_rests_on(files, tmp_path):
+    provenance.main([*files, "--out", "results/provenance.json"])
+    found = json.loads((tmp_path / "results/provenance.json").read_text())
+    score = found["scores"]["results/scores/little/made-up.json"]
+    assert score["provenance"] == made_up_score()["provenance"]
+    assert (score["recogniser"], score["n_windows"], score["n_sessions"]) == ("little", 3, 2)
+    assert found["datasets"]["made-up"]["dataset_digest"] == SPLITS["dataset_digest"]
+    assert found["prompts"]["made-up"]["version"] == PROMPT["version"]
+    assert found["models"]["little"]["revision"] == MODEL["revision"]
+    student = found["students"]["little_reasoning_made-up"]
+    assert (student["settings"], student["examples"]) == (TRAINING_LOG["settings"], TRAINING_LOG["examples"])
+    assert found["config"] == CONFIG
+    assert set(found["code"]["libraries"]) == set(LIBRARIES)
+    for path in (
+        "results/scores/little/made-up.json",
+        "results/datasets/made-up/dataset_card.md",
+        "results/students/little_reasoning_made-up/adapter/adapter_model.safetensors",
+    ):
+        assert found["digests"][path] == file_digest(path)
+
+
+def test_the_document_knows_neither_places_nor_times_nor_shards(files, tmp_path):
+    provenance.main([*files, "--out", "one.json"])
+    text = (tmp_path / "one.json").read_text()
+    assert str(tmp_path) not in text
+    assert not [word for word in ("seconds", "batch_size", "losses", "00000-00002") if f'"{word}' in text]
+    (way,) = json.loads(text)["jobs"]
+    assert way == {
+        "ran": {key: STATS[key] for key in ("engine", "device", "dtype", "versions")},
+        "jobs": ["results/predictions/little/made-up/test"],
+    }
+    provenance.main([*files, "--out", "two.json"])
+    assert (tmp_path / "two.json").read_text() == text
+
+
+def test_a_score_without_its_split_is_an_error():
+    scores = {f"{number}.json": score for number, score in enumerate(made_up_run())}
+    with pytest.raises(ValueError, match=r"5\.json: no splits\.json of its dataset second was given"):
+        of_run(CONFIG, "abc", scores, {"made-up": SPLITS}, {}, {}, {}, {}, {})

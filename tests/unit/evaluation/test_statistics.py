@@ -1,0 +1,269 @@
+"""Intervals and tests over sessions: they agree with other computations, find what is there and not what is not."""
+
+import itertools
+
+import numpy as np
+import pytest
+from factories import LABELS, draw_answers, draw_sessions, measured_score
+from hearth.evaluation import statistics
+from hearth.evaluation.metrics import score_windows
+from hearth.evaluation.statistics import METRICS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+HEADLINES = METRICS[:4]
+
+
+def drawn(seed=0, count=12, events=20, skills=(0.7,)):
+    """Gold, and for each skill what a recogniser of it answers."""
+    draw = np.random.default_rng(seed)
+    gold = draw_sessions(draw, count, events)
+    return gold, [draw_answers(draw, gold, skill) for skill in skills]
+
+
+def drawn_one(*args, **options):
+    gold, (predicted,) = drawn(*args, **options)
+    return gold, predicted
+
+
+def counted(gold, predicted, name="little", dataset="made-up"):
+    return statistics.counts(measured_score(gold, predicted, name, dataset))
+
+
+def of_events(gold, predicted, sessions):
+    """The metrics of these sessions, one after another, by the function that scores events."""
+    answers = [predicted[session] for session in sessions]
+    statuses = ["missing_events" if None in answer else "ok" for answer in answers]
+    found = score_windows([gold[session] for session in sessions], answers, statuses, LABELS)
+    return found | found["rates"]
+
+
+def simulated(draw, skills, gold=None):
+    """The counts of a recogniser that is right in a share `skills` of each session's events, drawn without events."""
+    gold = draw.multinomial(12, [0.5, 0.3, 0.2], size=len(skills)) if gold is None else gold
+    right = draw.binomial(gold, skills[:, None])
+    # A wrong event gets one of three labels, or none.
+    guessed = draw.multinomial((gold - right).sum(axis=1), np.full(4, 0.25))
+    rest = np.ones((len(skills), 5))
+    rest[:, 3] = guessed[:, 3]
+    matrix = np.hstack([gold, right + guessed[:, :3], right, rest]).astype(float)
+    return statistics.Counts("simulated", "made-up", tuple(map(str, range(len(skills)))), matrix)
+
+
+# Metrics from counts
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 8), st.floats(0, 1))
+def test_counts_give_the_metrics_that_events_give(seed, count, events, skill):
+    gold, predicted = drawn_one(seed, count, events, [skill])
+    found = statistics.metrics(counted(gold, predicted).matrix.sum(axis=0))
+    expected = of_events(gold, predicted, list(gold))
+    assert {name: float(found[name]) for name in METRICS} == pytest.approx({name: expected[name] for name in METRICS})
+
+
+def test_a_resample_is_scored_as_its_sessions_one_after_another():
+    gold, predicted = drawn_one(count=6, events=5)
+    found = counted(gold, predicted)
+    weights, values = statistics.weights("made-up", 6), statistics.resampled(found)
+    for number in range(12):
+        chosen = [name for name, times in zip(found.sessions, weights[number], strict=True) for _ in range(int(times))]
+        expected = of_events(gold, predicted, chosen)
+        for name in METRICS:
+            assert values[name][number] == pytest.approx(expected[name]), name
+
+
+def test_counts_of_a_label_that_is_not_the_homes_are_an_error():
+    score = measured_score(*drawn_one(count=2))
+    score["sessions"]["s000"]["gold"]["SLEEPING"] = 1
+    with pytest.raises(ValueError, match="little on made-up: label 'SLEEPING' of its sessions"):
+        statistics.counts(score)
+
+
+# Intervals
+
+
+def test_intervals_agree_with_scipys_bootstrap():
+    gold, predicted = drawn_one(count=15)
+    found = counted(gold, predicted)
+    ours = statistics.intervals(found)
+    for name in (*HEADLINES, "missing_rate"):
+
+        def statistic(chosen, axis, name=name):
+            return statistics.metrics(found.matrix[chosen].sum(axis=-2))[name]
+
+        theirs = stats.bootstrap(
+            (np.arange(15),), statistic, method="percentile", n_resamples=4000, rng=np.random.default_rng(5)
+        ).confidence_interval
+        assert ours[name] == pytest.approx(theirs, abs=0.012), name
+
+
+def test_an_interval_holds_its_number_and_narrows_with_sessions():
+    widths = []
+    for count in (10, 160):
+        gold, predicted = drawn_one(count=count)
+        score = measured_score(gold, predicted)
+        low, high = score["strict"]["intervals"]["weighted_f1"]
+        assert low < score["strict"]["weighted_f1"] < high
+        widths.append(high - low)
+    assert widths[0] / widths[1] == pytest.approx(4, rel=0.5)
+
+
+def test_of_one_session_there_is_no_interval_and_no_test():
+    gold, (one, other) = drawn(count=1, skills=(0.9, 0.1))
+    first, second = counted(gold, one), counted(gold, other)
+    assert statistics.intervals(first) == dict.fromkeys(METRICS)
+    assert statistics.permutation_p([first], [second], "weighted_f1") is None
+
+
+def test_the_order_of_sessions_in_a_file_changes_nothing():
+    gold, predicted = drawn_one(count=9)
+    score = measured_score(gold, predicted)
+    turned = score | {"sessions": dict(reversed(score["sessions"].items()))}
+    assert statistics.intervals(statistics.counts(turned)) == score["strict"]["intervals"]
+
+
+def test_equal_counts_give_equal_intervals_whatever_was_asked_before():
+    gold, predicted = drawn_one()
+    before = statistics.intervals(counted(gold, predicted))
+    statistics.weights.cache_clear()
+    statistics.intervals(counted(*drawn_one(3, 40)))
+    assert statistics.intervals(counted(gold, predicted)) == before
+
+
+def test_recognisers_on_a_dataset_share_their_resamples_and_two_datasets_do_not():
+    gold, predicted = drawn_one(count=40)
+    one, alike, apart = (
+        statistics.resampled(counted(gold, predicted, *names))["accuracy"]
+        for names in (["little"], ["large"], ["little", "second"])
+    )
+    assert statistics.interval(one - alike) == (0.0, 0.0)
+    assert abs(np.corrcoef(one, apart)[0, 1]) < 0.1
+
+
+def test_intervals_cover_the_truth_about_95_times_in_a_hundred():
+    def experiment(seed, count):
+        draw = np.random.default_rng([77, seed])
+        return simulated(draw, draw.beta(4, 2, count))
+
+    truth = statistics.metrics(experiment(10**6, 10**5).matrix.sum(axis=0))
+    bounds = [statistics.intervals(experiment(seed, 40)) for seed in range(400)]
+    for name in HEADLINES:
+        covered = sum(found[name][0] <= truth[name] <= found[name][1] for found in bounds)
+        # The percentile interval of 40 sessions is a little too narrow, hence 0.93 below.
+        assert stats.binom.ppf(0.001, 400, 0.93) <= covered <= stats.binom.ppf(0.999, 400, 0.96), name
+
+
+# Tests
+
+
+def test_p_is_the_share_of_all_ways_to_swap_sessions_that_differ_as_much():
+    gold, (one, other) = drawn(seed=4, count=5, events=6, skills=(0.8, 0.5))
+    differences = []
+    for swaps in itertools.product((False, True), repeat=5):
+        swapped = dict(zip(gold, swaps, strict=True))
+        mine = {name: other[name] if swapped[name] else one[name] for name in gold}
+        theirs = {name: one[name] if swapped[name] else other[name] for name in gold}
+        found = of_events(gold, mine, gold), of_events(gold, theirs, gold)
+        differences.append([found[0][metric] - found[1][metric] for metric in HEADLINES])
+    for metric, column in zip(HEADLINES, np.abs(differences).T, strict=True):
+        expected = np.mean(column >= column[0] - 1e-9)
+        assert statistics.permutation_p([counted(gold, one)], [counted(gold, other)], metric) == pytest.approx(expected)
+
+
+def test_where_sessions_are_of_one_size_accuracy_is_tested_as_scipy_flips_signs():
+    gold, (one, other) = drawn(seed=2, count=10, skills=(0.75, 0.6))
+    shares = [
+        np.mean([a == g for a, g in zip(answers[s], gold[s], strict=True)]) for s in gold for answers in (one, other)
+    ]
+    differences = np.round(np.subtract(shares[::2], shares[1::2]), 9)
+    theirs = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=9999).pvalue
+    ours = statistics.permutation_p([counted(gold, one)], [counted(gold, other)], "accuracy")
+    assert ours == pytest.approx(theirs)
+
+
+def test_of_many_sessions_a_seeded_sample_of_swaps_is_tried():
+    gold, (one, other) = drawn(count=30, skills=(0.9, 0.3))
+    first, second = counted(gold, one), counted(gold, other)
+    p = statistics.permutation_p([first], [second], "weighted_f1")
+    assert p == statistics.permutation_p([first], [second], "weighted_f1")
+    # None of 9,999 is as extreme: 1 / 10,000 for each of two sides.
+    assert p == pytest.approx(2e-4)
+
+
+def test_a_planted_difference_is_found():
+    gold, (good, bad) = drawn(count=12, skills=(0.85, 0.6))
+    first, second = counted(gold, good), counted(gold, bad)
+    for metric in ("weighted_f1", "accuracy"):
+        low, high = statistics.interval(statistics.resampled(first)[metric] - statistics.resampled(second)[metric])
+        assert 0.05 < low < 0.25 < high < 0.45
+        assert statistics.permutation_p([first], [second], metric) < 0.01
+
+
+def test_two_alike_do_not_differ():
+    gold, predicted = drawn_one()
+    first, second = counted(gold, predicted), counted(gold, predicted)
+    assert statistics.permutation_p([first], [second], "weighted_f1") == 1
+
+
+def test_of_recognisers_that_are_alike_about_5_in_a_hundred_are_found_to_differ():
+    found = []
+    for seed in range(300):
+        draw = np.random.default_rng([5, seed])
+        # Sessions are hard or easy for both.
+        skills, gold = draw.beta(3, 2, 9), draw.multinomial(10, [0.5, 0.3, 0.2], size=9)
+        one, other = (simulated(draw, skills, gold) for _ in range(2))
+        found.append(statistics.permutation_p([one], [other], "weighted_f1") <= 0.05)
+    assert stats.binom.ppf(0.001, 300, 0.04) <= sum(found) <= stats.binom.ppf(0.999, 300, 0.05)
+
+
+def test_all_seeds_of_a_student_are_swapped_together():
+    gold, (base, one, other) = drawn(count=4, events=6, skills=(0.4, 0.7, 0.8))
+    students, single = [counted(gold, one), counted(gold, other)], [counted(gold, base)]
+    expected = []
+    for swaps in itertools.product((False, True), repeat=4):
+        swapped, parts = dict(zip(gold, swaps, strict=True)), []
+        for student in (one, other):
+            mine = {name: base[name] if swapped[name] else student[name] for name in gold}
+            theirs = {name: student[name] if swapped[name] else base[name] for name in gold}
+            parts.append(of_events(gold, mine, gold)["accuracy"] - of_events(gold, theirs, gold)["accuracy"])
+        expected.append(np.mean(parts))
+    share = np.mean(np.abs(expected) >= abs(expected[0]) - 1e-9)
+    assert statistics.permutation_p(students, single, "accuracy") == pytest.approx(share)
+    assert statistics.permutation_p(single, students, "accuracy") == pytest.approx(share)
+
+
+@pytest.mark.parametrize("change", ["other sessions", "other gold", "another dataset"])
+def test_recognisers_that_were_tested_on_something_else_are_not_compared(change):
+    gold, predicted = drawn_one(count=3, events=3)
+    other = dict(gold)
+    if change == "other sessions":
+        other["s009"] = other.pop("s000")
+    if change == "other gold":
+        other["s000"] = [LABELS[2 - LABELS.index(label)] if label != LABELS[1] else LABELS[0] for label in gold["s000"]]
+    dataset = "second" if change == "another dataset" else "made-up"
+    with pytest.raises(ValueError, match=r"little on made-up and large on .* were not scored on the same sessions"):
+        statistics.permutation_p([counted(gold, predicted)], [counted(other, other, "large", dataset)], "accuracy")
+
+
+# Several tests, several seeds
+
+
+def test_holm_multiplies_by_the_tests_that_are_left():
+    assert statistics.holm([0.01, None, 0.04, 0.03, 0.005]) == pytest.approx([0.03, None, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert statistics.holm([None]) == [None]
+    assert statistics.holm([]) == []
+
+
+def test_the_mean_of_seeds_is_resampled_with_the_same_sessions():
+    gold, answers = drawn(skills=(0.5, 0.7, 0.9))
+    each = [counted(gold, predicted) for predicted in answers]
+    pooled = statistics.mean_resampled(each)["accuracy"]
+    assert pooled == pytest.approx(np.mean([statistics.resampled(one)["accuracy"] for one in each], axis=0))
+
+
+def test_several_values_are_their_mean_and_sample_deviation():
+    assert statistics.spread([1.0, 2.0, 4.0]) == pytest.approx((7 / 3, np.std([1, 2, 4], ddof=1)))
+    assert statistics.spread([0.5]) == (0.5, None)

@@ -1,0 +1,127 @@
+"""A home's yaml: the shipped ones are right, and every mistake is named with its place and what would be right."""
+
+import pytest
+import yaml
+from config_factories import PROJECT, SCHEMAS, changed, schema_properties, write_yaml
+from factories import HOME
+from hearth.homes.home import HomeError, load_home
+from hearth.homes.raw_format import Recording
+
+SHIPPED = sorted((PROJECT / "config" / "homes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_homes_are_valid(path):
+    home = load_home(path)
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert list(home.labels) == raw["labels"]
+    for sensor, spec in home.sensors.items():
+        for state in spec.states:
+            room, words, description = home.describe(sensor, state)
+            assert description == f"{room} {spec.words} {words}".strip()
+
+
+def test_a_home_says_what_its_yaml_says(tmp_path):
+    home = load_home(write_yaml(tmp_path / "home.yaml", HOME))
+    assert home.labels == ("COOKING", "drinking water, coffee or drinks", "EATING")
+    assert (home.rules, home.transition, home.timezone) == ((), "keep", "Europe/Paris")
+    assert home.describe("s1", "ON") == ("kitchen", "turned ON", "kitchen stove turned ON")
+
+
+def test_defaults_are_the_schemas(tmp_path):
+    home = load_home(write_yaml(tmp_path / "home.yaml", changed(HOME, "timezone", ...)))
+    schema = yaml.safe_load((SCHEMAS / "home.schema.yaml").read_text(encoding="utf-8"))
+    defaults = {name: part["default"] for name, part in schema["properties"].items() if "default" in part}
+    assert home.recording == Recording()
+    assert defaults.pop("recording") == {}
+    assert defaults == {"timezone": home.timezone, "transition": home.transition, "rules": list(home.rules)}
+
+
+def test_unknown_sensors_and_states_name_the_nearest():
+    home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
+    with pytest.raises(KeyError, match=r"unknown sensor 'R11'; did you mean 'R1'"):
+        home.describe("R11", "ON")
+    with pytest.raises(KeyError, match=r"unknown state 'on' of sensor 'R1'; it has 'ON', 'OFF'"):
+        home.describe("R1", "on")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("labells", [], ["labells: unknown key 'labells'; did you mean 'labels'?"]),
+        ("labels", ..., ["top level: 'labels' is missing"]),
+        ("labels", ["COOKING", "COOKING"], ["labels: ['COOKING', 'COOKING'] has non-unique elements"]),
+        ("labels/0", False, ["labels.0: False is not of type 'string'", "put it in quotes"]),
+        ("name", None, ["name: None is not of type 'string'"]),
+        ("transition", "dorp", ["transition: 'dorp' is not one of the valid values; did you mean 'drop'?"]),
+        ("timezone", "Europe/Pariss", ["timezone: unknown time zone 'Europe/Pariss'; write an IANA name"]),
+        ("timezone", "../etc", ["timezone: unknown time zone '../etc'"]),
+        ("sensors/s1/room", "kitchn", ["sensors.s1.room: unknown room 'kitchn'; did you mean 'kitchen'?"]),
+        ("sensors/s1/wrods", "stove", ["sensors.s1.wrods: unknown key 'wrods'; did you mean 'words'?"]),
+        ("sensors/s1/states", {True: "on"}, ["sensors.s1.states.True: the key True is not text; put it in quotes"]),
+        ("sensors/s1/states/ON", True, ["sensors.s1.states.ON: True is not of type 'string'", "put it in quotes"]),
+        ("example/events/0/sensor", "s2", ["example.events.0.sensor: unknown sensor 's2'; did you mean 's1'?"]),
+        ("example/events/1/state", "ONN", ["example.events.1.state: unknown state 'ONN'; did you mean 'ON'?"]),
+        ("example/events/0/label", "COOK", ["example.events.0.label: unknown label 'COOK'; did you mean 'COOKING'?"]),
+        ("example/events/0/time", "25:00:00", ["example.events.0.time: '25:00:00' does not match"]),
+        ("example/events/0/room", "x", ["example.events.0.room: unknown key 'room'; known: time, sensor"]),
+    ],
+)
+def test_each_mistake_is_one_line_with_its_place_and_what_would_be_right(tmp_path, path, value, said):
+    file = write_yaml(tmp_path / "home.yaml", changed(HOME, path, value))
+    with pytest.raises(HomeError) as raised:
+        load_home(file)
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith(f"{file}: {said[0]}")
+    assert all(part in line for part in said)
+
+
+def test_all_mistakes_are_reported(tmp_path):
+    home = changed(changed(HOME, "nmae", "x"), "transition", "x")
+    with pytest.raises(HomeError) as raised:
+        load_home(write_yaml(tmp_path / "home.yaml", home))
+    assert len(str(raised.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "top level: None is not of type 'object'"),
+        ("- a\n- b\n", "top level: ['a', 'b'] is not of type 'object'"),
+        ("name: [\n", "not YAML as it should be"),
+        ("name: a\nabout: b\nname: c\n", ":3: not YAML as it should be: 'name' is given twice"),
+        ("{[a]: b}: c\n", "not YAML as it should be"),
+        ("name: !!python/object/apply:os.system [id]\n", "not YAML as it should be"),
+        ("name: 2020-99-99\n", "not YAML as it should be"),
+    ],
+)
+def test_what_is_no_home_at_all(tmp_path, text, said):
+    file = write_yaml(tmp_path / "home.yaml", text)
+    with pytest.raises(HomeError) as raised:
+        load_home(file)
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith(str(file))
+    assert said in line
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    (tmp_path / "home.yaml").write_bytes(b"name: \xff")
+    with pytest.raises(HomeError, match=r"home\.yaml: not YAML"):
+        load_home(tmp_path / "home.yaml")
+
+
+def test_a_missing_home_says_what_to_copy(tmp_path):
+    with pytest.raises(HomeError, match=r"other\.yaml: no such home; copy one of"):
+        load_home(tmp_path / "other.yaml")
+
+
+def test_merge_keys_may_overrule(tmp_path):
+    text = yaml.safe_dump(changed(HOME, "rooms", ...)) + "rooms:\n  <<: {kitchen: oven, hall: ''}\n  kitchen: stove\n"
+    assert load_home(write_yaml(tmp_path / "home.yaml", text)).rooms == {"kitchen": "stove", "hall": ""}
+
+
+def test_every_property_of_a_home_is_described():
+    schema = yaml.safe_load((SCHEMAS / "home.schema.yaml").read_text(encoding="utf-8"))
+    for where, part, required in schema_properties(schema):
+        assert part.get("description"), where
+        assert required != ("default" in part), where

@@ -1,0 +1,222 @@
+"""Windows of the train split that are shown with their labels: which they are, and how they read in a prompt."""
+
+import json
+import re
+
+import pytest
+import render_prompt
+from config_factories import PROJECT
+from hearth.common.files import write_json_lines
+from hearth.homes.home import load_home
+from hearth.prompting import few_shot
+from hearth.prompting.prompts import REASONING_MODES, answer_text, events_text, user_turns, window_text
+from hearth.prompting.prompts import render_prompt as render
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+HOMES = {name: PROJECT / "config" / "homes" / f"{name}.yaml" for name in ("marble", "mural")}
+TEMPLATES = {name: PROJECT / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
+
+every_kind = pytest.mark.parametrize("kind", few_shot.KINDS)
+both_templates = pytest.mark.parametrize("template", TEMPLATES)
+
+
+def window(session, index, described, split="train", gold="COOKING"):
+    return {
+        "window_id": f"2021-03-04-home/{session}/{index}",
+        "dataset": "2021-03-04-home",
+        "session": session,
+        "index": index,
+        "split": split,
+        "events": [
+            {"id": number, "time": f"08:{index:02d}:{number:02d}", "description": description}
+            for number, description in enumerate(described, start=1)
+        ],
+        "gold": [gold] * len(described),
+        "residents": [["SUBJECT-7"]] * len(described),
+    }
+
+
+WINDOWS = [
+    window("secret-a", 0, ["stove", "stove", "fridge"]),
+    window("secret-a", 1, ["couch", "television"], gold="WATCHING_TV"),
+    window("secret-b", 0, ["stove", "fridge", "fridge"]),
+    window("secret-b", 1, ["door"], gold="LEAVING_HOME"),
+    window("secret-c", 0, ["couch", "television", "stove"], gold="WATCHING_TV"),
+    window("secret-t", 0, ["stove", "fridge", "fridge"], split="test", gold="EATING"),
+    window("secret-t", 1, ["never seen"], split="test", gold="EATING"),
+]
+TRAIN, TEST = WINDOWS[:5], WINDOWS[5:]
+
+
+def names(windows):
+    return [f"{each['session'][-1]}{each['index']}" for each in windows]
+
+
+# Which
+
+
+def test_similar_windows_have_the_same_descriptions_as_often():
+    found = few_shot.similar(TEST, WINDOWS, 3)
+    assert names(found[TEST[0]["window_id"]]) == ["b0", "a0", "c0"]
+
+
+def test_among_equals_the_earlier_comes_first():
+    assert names(few_shot.similar(TEST, WINDOWS, 3)[TEST[1]["window_id"]]) == ["a0", "a1", "b0"]
+    twins = [window(f"s{n}", 0, ["stove", "door"]) for n in range(30)]
+    assert names(few_shot.similar(TEST, twins, 4)[TEST[0]["window_id"]]) == ["00", "10", "20", "30"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6), min_size=6, max_size=14),
+    st.integers(1, 3),
+)
+def test_shown_are_distinct_train_windows_of_other_sessions(described, count):
+    windows = [window(f"s{n % 4}", n, each, "test" if n % 4 == 3 else "train") for n, each in enumerate(described)]
+    for asked in windows:
+        shown = few_shot.similar([asked], windows, count)[asked["window_id"]]
+        assert len({each["window_id"] for each in shown}) == count
+        assert all(each["split"] == "train" and each["session"] != asked["session"] for each in shown)
+
+
+def test_what_is_similar_does_not_depend_on_the_shard():
+    whole = few_shot.similar(WINDOWS, WINDOWS, 2)
+    for each in WINDOWS:
+        assert few_shot.similar([each], WINDOWS, 2) == {each["window_id"]: whole[each["window_id"]]}
+
+
+def test_labels_of_the_window_asked_about_decide_nothing():
+    turned = [each | {"gold": ["LEAVING_HOME"] * len(each["gold"])} for each in TEST]
+    assert few_shot.similar(turned, TRAIN + turned, 2) == few_shot.similar(TEST, WINDOWS, 2)
+
+
+def test_random_windows_are_of_the_train_split_and_fixed_for_good():
+    assert names(few_shot.random(WINDOWS, 2)) == names(few_shot.random(WINDOWS[::-1], 2))[::-1]
+    assert few_shot.random(WINDOWS, 5) == TRAIN
+    assert {each["window_id"] for each in few_shot.random(WINDOWS, 2)} < {
+        each["window_id"] for each in few_shot.random(WINDOWS, 3)
+    }
+
+
+def test_too_few_windows_are_an_error():
+    with pytest.raises(ValueError, match="6 windows of the train split are to be shown and there are 5"):
+        few_shot.random(WINDOWS, 6)
+    with pytest.raises(
+        ValueError, match=r"window 2021-03-04-home/secret-a/0: 4 windows of other sessions .* there are 3"
+    ):
+        few_shot.similar(TRAIN, WINDOWS, 4)
+
+
+# How they read
+
+
+def prompt(count=0, kind="similarity", template="six-parts", reasoning="none", **options):
+    home = load_home(HOMES["marble"])
+    return render(home, TEMPLATES[template], reasoning, count=count, shots_by=kind, windows=WINDOWS, **options)
+
+
+@both_templates
+@pytest.mark.parametrize("reasoning", REASONING_MODES)
+def test_random_windows_stand_in_the_system_text_with_their_labels(template, reasoning):
+    rendered = prompt(2, "random", template, reasoning)
+    for shown in few_shot.random(WINDOWS, 2):
+        assert rendered["system"].count(events_text(shown["events"])) == 1
+        assert answer_text(shown["gold"]) in rendered["system"]
+    assert (rendered["shots"], rendered["shots_by"]) == (2, "random")
+    assert user_turns(rendered, TEST, WINDOWS) == {each["window_id"]: window_text(each) for each in TEST}
+
+
+@both_templates
+def test_similar_windows_stand_in_the_users_turn_before_the_one_asked_about(template):
+    rendered = prompt(2, "similarity", template)
+    turn = user_turns(rendered, TEST, WINDOWS)[TEST[0]["window_id"]]
+    first, second = few_shot.similar(TEST, WINDOWS, 2)[TEST[0]["window_id"]]
+    assert turn == (
+        f"Input:\n{events_text(first['events'])}\nOutput:\n{answer_text(first['gold'])}\n\n"
+        f"Input:\n{events_text(second['events'])}\nOutput:\n{answer_text(second['gold'])}\n\n"
+        f"Input:\n{events_text(TEST[0]['events'])}"
+    )
+    assert "2" in rendered["system"].splitlines()[-1]
+    assert events_text(first["events"]) not in rendered["system"]
+
+
+@both_templates
+@every_kind
+@pytest.mark.parametrize("reasoning", REASONING_MODES)
+def test_what_is_shown_leaks_no_ids_dates_sessions_and_residents(template, kind, reasoning):
+    rendered = prompt(3, kind, template, reasoning)
+    whole = "".join([rendered["system"], *user_turns(rendered, TEST, WINDOWS).values()])
+    assert not re.search(r"secret|SUBJECT|2021|window_id|home/", whole)
+    assert not re.search(r"\d{4}", re.sub(r"\d\d:\d\d:\d\d", "", whole))
+    for asked in TEST:
+        assert answer_text(asked["gold"]) not in whole
+
+
+@both_templates
+@every_kind
+def test_the_version_tells_how_many_windows_are_shown_and_how(template, kind):
+    versions = [prompt(count, kind, template)["version"] for count in range(4)]
+    assert len(set(versions)) == 4
+    assert prompt(2, "random", template)["version"] != prompt(2, "similarity", template)["version"]
+    assert not {"shots", "shots_by"} & prompt(0, kind, template).keys()
+
+
+@both_templates
+def test_rules_and_example_can_be_left_out(template):
+    home = load_home(HOMES["marble"])
+    example = events_text(
+        [
+            {"id": n, "time": each["time"], "description": home.describe(each["sensor"], each["state"])[2]}
+            for n, each in enumerate(home.example["events"], start=1)
+        ]
+    )
+    found = {}
+    for rules in (True, False):
+        for shown in (True, False):
+            rendered = prompt(template=template, rules=rules, example=shown)
+            assert (home.rules[0] in rendered["system"]) == rules
+            assert (example in rendered["system"]) == shown
+            assert all(label in rendered["system"] for label in home.labels)
+            assert rendered["system"] == rendered["system"].strip("\n")
+            assert "\n\n\n" not in rendered["system"]
+            found[rules, shown] = rendered["version"]
+    assert len(set(found.values())) == 4
+
+
+def test_an_unknown_way_of_choosing_is_named():
+    with pytest.raises(ValueError, match="shots by 'luck'; it must be one of random, similarity"):
+        prompt(1, "luck")
+
+
+def test_a_template_that_shows_no_windows_is_named(tmp_path):
+    template = tmp_path / "bare.j2"
+    template.write_text("{{ labels }}")
+    with pytest.raises(ValueError, match=r"bare.j2: it leaves out windows that are to be shown; they are in `shots`"):
+        render(load_home(HOMES["marble"]), template, "none", count=1, shots_by="random", windows=WINDOWS)
+
+
+# The program
+
+
+def run(tmp_path, *options):
+    write_json_lines(tmp_path / "windows.jsonl", WINDOWS)
+    home = ["--home", str(HOMES["marble"]), "--template", str(TEMPLATES["six-parts"]), "--reasoning", "none"]
+    render_prompt.main([*home, *options, "--out", str(tmp_path / "p.json"), "--text", str(tmp_path / "p.txt")])
+    return json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))
+
+
+@every_kind
+def test_the_program_shows_windows(tmp_path, kind):
+    windows = ["--windows", str(tmp_path / "windows.jsonl")]
+    assert run(tmp_path, *windows, "--shots", "2", "--shots-by", kind) == prompt(2, kind)
+
+
+def test_the_program_leaves_parts_out(tmp_path):
+    assert run(tmp_path, "--no-rules", "--no-example") == prompt(rules=False, example=False)
+
+
+def test_the_program_needs_windows_to_show_some(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(tmp_path, "--shots", "2")
+    assert "--shots needs --windows" in capsys.readouterr().err

@@ -1,0 +1,222 @@
+"""Reading answers: every status by example, and for any text whatever."""
+
+import json
+import time
+
+import pytest
+from hearth.prompting.parsing import STATUSES, parse, parse_leniently
+from hearth.prompting.prompts import answer_text
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+DRINKS = "drinking water, coffee or drinks"
+LABELS = ("COOKING", DRINKS, "WATCHING_TV")
+
+
+def answer(*labels):
+    return answer_text(list(labels))
+
+
+def strict(text, size=2, labels=LABELS, finish_reason="stop"):
+    return parse(text, size, labels, finish_reason)
+
+
+def lenient(text, size=2, labels=LABELS, finish_reason="stop"):
+    return parse_leniently(text, size, labels, finish_reason)
+
+
+GOOD = answer("COOKING", DRINKS)
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning"),
+    [
+        (GOOD, ""),
+        (f"<think>\nWater, then the stove.\n</think>\n\n{GOOD}", "Water, then the stove."),
+        (f"Opened by the template.</think>{GOOD}", "Opened by the template."),
+        (f"<think>\n\n</think>\n\n{GOOD}", ""),
+        (f"<think>Maybe [1, 2]?</think> no </think>{GOOD}", "Maybe [1, 2]?</think> no"),
+        (f"Someone cooks.\n```json\n{GOOD}\n```", "Someone cooks."),
+        (f"Someone cooks.\n{GOOD}\nThat is all.", "Someone cooks."),
+        (f"Perhaps {answer('COOKING', 'COOKING')}, but no: {GOOD}", None),
+        (f'He said [" hmm. {GOOD}', None),
+        (f'Not a list: ["a" b], [1, 2,], [x, {GOOD}', None),
+        (json.dumps(json.loads(GOOD), indent=2), ""),
+        ('[{"activity": "COOKING", "id": 1, "who": ["A"]}, {"id": 2, "activity": "' + DRINKS + '"}]', ""),
+        ('[{"id": 2, "activity": "' + DRINKS + '"}, {"id": 1, "activity": "\\u0043OOKING"}]', ""),
+    ],
+)
+@pytest.mark.parametrize("read", [strict, lenient])
+def test_a_well_formed_answer_is_ok(read, text, reasoning):
+    found = read(text)
+    assert (found.labels, found.status) == (["COOKING", DRINKS], "ok")
+    if reasoning is not None:
+        assert found.reasoning == reasoning
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "status"),
+    [
+        ("", [None, None], "malformed"),
+        ("I cannot say.", [None, None], "malformed"),
+        ('{"id": 1, "activity": "COOKING"}', [None, None], "malformed"),
+        ('["COOKING", "COOKING"]', [None, None], "malformed"),
+        (f"[{GOOD}]", [None, None], "malformed"),
+        (GOOD.replace('"', "'"), [None, None], "malformed"),
+        (GOOD.replace('"id": 2', '"id": 1'), [None, None], "malformed"),
+        (GOOD.replace('"id": 2', '"id": 3'), [None, None], "malformed"),
+        (GOOD.replace('"id": 2', '"id": 0'), [None, None], "malformed"),
+        (GOOD.replace('"id": 2', '"id": "2"'), [None, None], "malformed"),
+        (GOOD.replace('"id": 2', '"id": 2.0'), [None, None], "malformed"),
+        (GOOD.replace('"id": 1', '"id": true'), [None, None], "malformed"),
+        (GOOD.replace('"id": 1', '"id": NaN'), [None, None], "malformed"),
+        (GOOD.replace('"id": 1', f'"id": {"9" * 5000}'), [None, None], "malformed"),
+        (GOOD.replace('"id": 2, ', ""), [None, None], "malformed"),
+        (f"{GOOD} and finally [1, 2]", [None, None], "malformed"),
+        (answer("COOKING"), ["COOKING", None], "missing_events"),
+        ("[]", [None, None], "missing_events"),
+        (answer("cooking", DRINKS), [None, DRINKS], "unknown_label"),
+        (answer("COOKING ", DRINKS), [None, DRINKS], "unknown_label"),
+        (answer("COOKING", "drinking water"), ["COOKING", None], "unknown_label"),
+        (GOOD.replace('"COOKING"', "null"), [None, DRINKS], "unknown_label"),
+        (GOOD.replace('"activity": "COOKING"', '"activity": ["COOKING"]'), [None, DRINKS], "unknown_label"),
+        (GOOD.replace('"activity": "COOKING"', '"label": "COOKING"'), [None, DRINKS], "unknown_label"),
+        (answer("dancing"), [None, None], "missing_events"),
+        (f"<think>I wonder. {GOOD}", [None, None], "unclosed_reasoning"),
+        (f"<think>{GOOD}</think>", [None, None], "malformed"),
+    ],
+)
+def test_strictly_everything_else_has_a_status(text, labels, status):
+    found = strict(text)
+    assert (found.labels, found.status) == (labels, status)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("<think>I wonder", "unclosed_reasoning"),
+        ("<think>Done.</think>[" + '{"id": 1, "activity": "COOKING"}, {"id', "truncated"),
+        ("Opened by the template, but cut", "truncated"),
+        (GOOD, "ok"),
+        (answer("COOKING"), "missing_events"),
+    ],
+)
+def test_an_answer_cut_at_the_token_limit(text, status):
+    assert strict(text, finish_reason="length").status == status
+
+
+def test_unclosed_reasoning_is_kept():
+    assert strict("<think> I wonder ").reasoning == "I wonder"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "status"),
+    [
+        (f"<think>I wonder. {GOOD}", ["COOKING", DRINKS], "ok"),
+        (GOOD.replace('"', "'"), ["COOKING", DRINKS], "ok"),
+        (GOOD.removesuffix("]"), ["COOKING", DRINKS], "ok"),
+        (GOOD.replace('"id": 2', '"id": "2"'), ["COOKING", DRINKS], "ok"),
+        (GOOD.replace('"id"', '"event_id"').replace("activity", "label"), ["COOKING", DRINKS], "ok"),
+        (GOOD.replace("{", '{"time": "08:00:00", '), ["COOKING", DRINKS], "ok"),
+        (answer("cooking", "Drinking  Water,_coffee or drinks"), ["COOKING", DRINKS], "ok"),
+        (f"[{GOOD}]", ["COOKING", DRINKS], "ok"),
+        (f"{GOOD} and finally [1, 2]", ["COOKING", DRINKS], "ok"),
+        ('["cooking", "watching tv"]', ["COOKING", "WATCHING_TV"], "ok"),
+        ('id: 1, activity: "COOKING"\nid: 2, activity: "COOKING"', ["COOKING", "COOKING"], "ok"),
+        ('[{"activity": "cooking", "id": 1}, {"activity": "cooking", "id": 2},]', ["COOKING", "COOKING"], "ok"),
+        ('[{"id": 1}, {"id": 2, "activity": "COOKING"}', [None, "COOKING"], "missing_events"),
+        ('[{"id": 1, "activity": "COOKING"}, {"id": 2, "act', ["COOKING", None], "missing_events"),
+        (GOOD.replace('"id": 2', '"id": 3'), ["COOKING", None], "missing_events"),
+        (answer("dancing", "cooking"), [None, "COOKING"], "unknown_label"),
+        (GOOD.replace('"COOKING"', "null"), [None, DRINKS], "unknown_label"),
+        ('["COOKING"]', [None, None], "malformed"),
+        ("I cannot say.", [None, None], "malformed"),
+    ],
+)
+def test_leniently_what_a_patient_person_reads(text, labels, status):
+    found = lenient(text)
+    assert (found.labels, found.status) == (labels, status)
+
+
+def test_quotes_in_labels_are_read_leniently():
+    labels = ("children's play", 'the "big" one', "été")
+    single = "[{'id': 1, 'activity': \"children's play\"}, {'id': 2, 'activity': 'the \"big\" one'},"
+    assert lenient(single, 2, labels).labels == list(labels[:2])
+    broken = answer_text(list(labels)).removesuffix("]")
+    assert lenient(broken, 3, labels).labels == list(labels)
+    assert lenient("[{'id': 1, 'activity': 'children\\'s play'},", 1, labels).labels == [labels[0]]
+    assert lenient('[{"id": 1, "activity": "\\u00e9t\\u00e9"},', 1, labels).labels == ["été"]
+
+
+def test_labels_that_differ_only_in_case_keep_apart():
+    labels = ("tv", "TV")
+    broken = answer_text(list(labels)).removesuffix("]")
+    assert lenient(broken, 2, labels).labels == list(labels)
+
+
+def test_a_later_remark_does_not_overrule_the_list():
+    assert lenient(f'{answer("COOKING")} Note id: 1, activity: "WATCHING_TV"').labels == ["COOKING", None]
+
+
+FRAGMENTS = [
+    *"[]{},: \n'\"\\",
+    *('"id"', "1", "2", "-1", "1e9", "NaN", "true", "null", "9" * 5000, "\ud800", "\\ud800", "\u2028", "\\"),
+    *('"activity"', '"COOKING"', "'COOKING'", "cooking", f'"{DRINKS}"', '"dancing"', "event_id", "label"),
+    *("<think>", "</think>", "```json", '{"id": 1, "activity": "COOKING"}', '{"id": 2, "activity": "cooking"}'),
+]
+TEXTS = st.text() | st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
+
+
+@given(text=TEXTS, size=st.integers(1, 4), finish_reason=st.sampled_from(["stop", "length"]))
+@example(text="[" * 100_000, size=1, finish_reason="stop")
+@example(text='[{"id": ' + "1" * 10_000 + "}]", size=1, finish_reason="stop")
+@settings(max_examples=400, deadline=None)
+def test_no_text_raises_and_lenient_is_never_worse(text, size, finish_reason):
+    first = strict(text, size, finish_reason=finish_reason)
+    second = lenient(text, size, finish_reason=finish_reason)
+    for found in (first, second):
+        assert len(found.labels) == size
+        assert found.status in STATUSES
+        assert (found.status == "ok") == (None not in found.labels)
+        assert set(found.labels) <= {*LABELS, None}
+    assert all(before in (None, after) for before, after in zip(first.labels, second.labels, strict=True))
+
+
+UNICODE = st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\",[]{}\\'\u2028"))
+
+
+@given(labels=st.lists(UNICODE, min_size=1, max_size=10), before=st.sampled_from(["", "Because. ", "<think>x</think>"]))
+@settings(max_examples=200, deadline=None)
+def test_the_canonical_answer_gives_any_labels_back(labels, before):
+    found = strict(before + answer_text(labels), len(labels), tuple(labels))
+    assert (found.labels, found.status) == (labels, "ok")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(extra=VALUES.filter(lambda value: json.dumps(value).count("[") + json.dumps(value).count("{") < 3))
+@settings(max_examples=100, deadline=None)
+def test_other_keys_do_not_matter(extra):
+    text = json.dumps([{"extra": extra, "id": 1, "activity": "COOKING"}])
+    assert strict(f"So [1] it is: {text}", 1).labels == ["COOKING"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("[", "[]", "[1,", "[{", '["', '["a', '[" ', '[{"a":', "[-", "[1 ", '{"id": 1, ', '[{"id": 1, ', "[[1],"),
+        *('"id": 1, x, x, ', "id: 1, ", "id: 1, activity: ", '"id": 1, "activity": "x', "activity: '", '[",', '["\\"'),
+        *('[{"id":1,"activity":"', "<think></think>", " ", "_ ", "\\", '"id"   ', "```", "1"),
+    ],
+)
+def test_time_grows_with_length_only(piece):
+    text = piece * (100_000 // len(piece))
+    started = time.process_time()
+    strict(text)
+    lenient(text)
+    assert time.process_time() - started < 1

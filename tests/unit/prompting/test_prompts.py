@@ -1,0 +1,316 @@
+"""The prompt: six parts in the paper's order, a prefix that no window changes, and its place in chat templates."""
+
+import re
+from types import SimpleNamespace
+
+import jinja2
+import jinja2.sandbox
+import pytest
+from config_factories import PROJECT, changed, write_yaml
+from factories import HOME
+from hearth.common.cli import run
+from hearth.homes.home import load_home
+from hearth.prompting.prompts import REASONING_MODES, answer_text, events_text, render_prompt, split_prompt, window_text
+from render_prompt import main
+
+TEMPLATES = {name: PROJECT / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
+HOMES = {name: load_home(PROJECT / "config" / "homes" / f"{name}.yaml") for name in ("marble", "mural")}
+QWEN = (PROJECT / "workflow_scripts" / "hearth" / "toy_models" / "chat_template.jinja").read_text(encoding="utf-8")
+TRLS_QWEN = sorted(PROJECT.glob(".venv-trl/lib/*/site-packages/trl/chat_templates/qwen3.jinja"))
+
+everywhere = pytest.mark.parametrize("reasoning", REASONING_MODES)
+both_templates = pytest.mark.parametrize("template", TEMPLATES)
+both_homes = pytest.mark.parametrize("home", HOMES)
+
+
+def prompt(home="mural", template="six-parts", reasoning="think"):
+    return render_prompt(HOMES[home], TEMPLATES[template], reasoning)
+
+
+class Tokenizer:
+    """What `split_prompt` needs of a tokenizer: its chat template, rendered as transformers does."""
+
+    def __init__(self, template):
+        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment.globals["raise_exception"] = self.refuse
+        self.template = environment.from_string(template)
+
+    @staticmethod
+    def refuse(message):
+        raise jinja2.TemplateError(message)
+
+    def apply_chat_template(self, messages, *, tokenize=False, **variables):
+        assert not tokenize
+        return self.template.render(messages=[SimpleNamespace(**turn) for turn in messages], **variables)
+
+
+# The system prompt
+
+
+@both_homes
+@everywhere
+def test_the_six_parts_come_in_the_papers_order(home, reasoning):
+    system = prompt(home, "six-parts", reasoning)["system"]
+    parts = [
+        "You recognise the activities",
+        *("# The home", "# Input and output", "# Activities", "# Ambiguous situations", "# Example"),
+    ]
+    places = [system.index(part) for part in parts]
+    assert places == sorted(places)
+    assert all(system.count(part) == 1 for part in parts)
+
+
+@both_homes
+@everywhere
+def test_the_brief_parts_come_in_the_same_order(home, reasoning):
+    system = prompt(home, "brief", reasoning)["system"]
+    parts = ["Name the activity", "Home:", "Input:", "Activities:", HOMES[home].rules[0], "Example:"]
+    places = [system.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+@both_homes
+@both_templates
+@everywhere
+def test_everything_of_a_home_is_in_its_prompt_verbatim(home, template, reasoning):
+    known = HOMES[home]
+    system = prompt(home, template, reasoning)["system"]
+    assert all(part in system for part in (*known.labels, *known.rooms, *known.rules))
+    events = known.example["events"]
+    assert system.rstrip().endswith(answer_text([event["label"] for event in events]))
+    for event in events:
+        assert known.describe(event["sensor"], event["state"])[2] in system
+    assert (known.example["reasoning"] in system) == (reasoning == "inline")
+
+
+def test_labels_are_one_a_line_commas_and_typos_included():
+    lines = prompt()["system"].splitlines()
+    for label in HOMES["mural"].labels:
+        assert lines.count(f"- {label}") == 1
+
+
+@both_templates
+def test_labels_of_any_characters_are_not_escaped(tmp_path, template):
+    labels = ["a < b & c, {{ d }} 'e'", "COOKING", 'the "big" one', "été"]
+    home = load_home(write_yaml(tmp_path / "home.yaml", changed(HOME, "labels", labels)))
+    system = render_prompt(home, TEMPLATES[template], "none")["system"]
+    assert all(label in system for label in labels)
+
+
+def test_a_home_without_rules_has_no_such_part(tmp_path):
+    home = load_home(write_yaml(tmp_path / "home.yaml", HOME))
+    assert "# Ambiguous" not in render_prompt(home, TEMPLATES["six-parts"], "none")["system"]
+
+
+def test_the_version_is_a_digest_of_the_text(tmp_path):
+    found = {(h, t, r): prompt(h, t, r) for h in HOMES for t in TEMPLATES for r in REASONING_MODES}
+    by_text = {}
+    for (_, template, reasoning), each in found.items():
+        assert re.fullmatch(rf"{template}@[0-9a-f]{{12}}", each["version"])
+        assert (each["template"], each["reasoning"]) == (template, reasoning)
+        by_text.setdefault(each["system"], set()).add(each["version"])
+    assert all(len(versions) == 1 for versions in by_text.values())
+    assert len({each["version"] for each in found.values()}) == len(by_text)
+    copied = tmp_path / "six-parts.j2"
+    copied.write_text(TEMPLATES["six-parts"].read_text(encoding="utf-8"), encoding="utf-8")
+    assert render_prompt(HOMES["mural"], copied, "think")["version"] == prompt()["version"]
+    copied.write_text(copied.read_text(encoding="utf-8") + " So be it.", encoding="utf-8")
+    assert render_prompt(HOMES["mural"], copied, "think")["version"] != prompt()["version"]
+
+
+@both_homes
+@both_templates
+@everywhere
+def test_only_what_the_home_says_is_in_the_prompt(home, template, reasoning):
+    system = prompt(home, template, reasoning)["system"]
+    times = {event["time"] for event in HOMES[home].example["events"]}
+    assert set(re.findall(r"\d\d:\d\d:\d\d", system)) == times
+    assert not re.search(r"\b(19|20)\d\d\b", system)
+    assert "subject" not in system
+    assert "session" not in system
+
+
+# One window
+
+
+def window(**changes):
+    events = [{"id": 1, "time": "08:00:00", "description": "kitchen stove turned ON", "secret": "x"}]
+    return {
+        "window_id": "mural/session-9/0",
+        "dataset": "mural",
+        "session": "session-9",
+        "split": "test",
+        "events": events,
+        "gold": ["having dinner"],
+        "residents": [["P1"]],
+    } | changes
+
+
+def test_the_users_turn_holds_nothing_but_events():
+    assert window_text(window()) == '[{"id": 1, "time": "08:00:00", "description": "kitchen stove turned ON"}]'
+    two = [{"id": n, "time": "08:00:00", "description": "é"} for n in (1, 2)]
+    assert events_text(two).splitlines() == [
+        '[{"id": 1, "time": "08:00:00", "description": "é"},',
+        ' {"id": 2, "time": "08:00:00", "description": "é"}]',
+    ]
+
+
+def test_the_answer_asked_for():
+    assert answer_text(["a, b", "é"]) == '[{"id": 1, "activity": "a, b"}, {"id": 2, "activity": "é"}]'
+
+
+# Chat templates
+
+
+def test_qwen3_turns_in_thinking_mode():
+    prefix, suffix = split_prompt(Tokenizer(QWEN), "S", "U", "think")
+    assert prefix == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n"
+    assert suffix == "U<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.mark.parametrize("reasoning", ["inline", "none"])
+def test_qwen3_turns_without_thinking(reasoning):
+    prefix, suffix = split_prompt(Tokenizer(QWEN), "S", "U", reasoning)
+    assert prefix == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n"
+    assert suffix == "U<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+
+
+@pytest.mark.skipif(not TRLS_QWEN, reason="TRL has Qwen3's own chat template: make .venv-trl/.made")
+def test_qwen3s_own_template_says_the_same():
+    own = Tokenizer(TRLS_QWEN[0].read_text(encoding="utf-8"))
+    for reasoning in REASONING_MODES:
+        assert split_prompt(own, "S", "U", reasoning) == split_prompt(Tokenizer(QWEN), "S", "U", reasoning)
+    turns = [{"role": "user", "content": "U"}, {"role": "assistant", "content": "<think>\nWHY\n</think>\n\n[1]"}]
+    assert own.apply_chat_template(turns) == Tokenizer(QWEN).apply_chat_template(turns)
+
+
+@pytest.mark.parametrize("given", [{"content": "<think>WHY</think>[1]"}, {"content": "<think>\nWHY\n</think>\n\n[1]"}])
+def test_qwen3s_last_answer_keeps_its_reasoning(given):
+    user = {"role": "user", "content": "U", "reasoning_content": None}
+    turns = [user, {"role": "assistant", "reasoning_content": None, **given}]
+    expected = "<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n<think>\nWHY\n</think>\n\n[1]<|im_end|>\n"
+    tokenizer = Tokenizer(QWEN)
+    whole = tokenizer.apply_chat_template(turns)
+    assert whole == expected
+    assert whole.startswith(tokenizer.apply_chat_template([user], add_generation_prompt=True, enable_thinking=True))
+
+
+def test_qwen3s_reasoning_of_its_own_key_and_an_answer_without_any():
+    tokenizer = Tokenizer(QWEN)
+    said = {"role": "assistant", "content": "[1]"}
+    assert tokenizer.apply_chat_template([{**said, "reasoning_content": "WHY"}]) == (
+        "<|im_start|>assistant\n<think>\nWHY\n</think>\n\n[1]<|im_end|>\n"
+    )
+    assert tokenizer.apply_chat_template([{**said, "reasoning_content": None}]) == (
+        "<|im_start|>assistant\n<think>\n\n</think>\n\n[1]<|im_end|>\n"
+    )
+
+
+def test_qwen3s_earlier_answers_lose_their_reasoning():
+    turns = [
+        {"role": "assistant", "content": "<think>WHY</think>[1]", "reasoning_content": None},
+        {"role": "user", "content": "U", "reasoning_content": None},
+    ]
+    assert Tokenizer(QWEN).apply_chat_template(turns) == (
+        "<|im_start|>assistant\n[1]<|im_end|>\n<|im_start|>user\nU<|im_end|>\n"
+    )
+
+
+PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+IN_SYSTEM = "{{ messages[0].content }} /{{ 'think' if enable_thinking else 'no_think' }} {{ messages[1].content }}|"
+OPENED = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{{ '<think>\n' if enable_thinking }}"
+
+
+@both_homes
+@both_templates
+@everywhere
+@pytest.mark.parametrize("chat", [QWEN, IN_SYSTEM, OPENED], ids=["qwen", "in_system", "opened"])
+def test_the_prefix_is_equal_for_all_windows_and_joined_they_are_the_whole(home, template, reasoning, chat):
+    system = prompt(home, template, reasoning)["system"]
+    tokenizer = Tokenizer(chat)
+    prefixes = set()
+    for user in (window_text(window()), window_text(window(events=[])), "a\nb", "{{ x }} <think>"):
+        prefix, suffix = split_prompt(tokenizer, system, user, reasoning)
+        turns = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        whole = tokenizer.apply_chat_template(turns, add_generation_prompt=True, enable_thinking=reasoning == "think")
+        assert prefix + suffix == whole
+        assert suffix.startswith(user)
+        prefixes.add(prefix)
+    (prefix,) = prefixes
+    assert system in prefix
+
+
+def test_a_template_without_a_thinking_mode_is_refused_for_think_only():
+    with pytest.raises(ValueError, match="no thinking mode; use `reasoning: inline` or `none`"):
+        split_prompt(Tokenizer(PLAIN), "S", "U", "think")
+    assert split_prompt(Tokenizer(PLAIN), "S", "U", "inline") == ("<system>S<user>", "U<assistant>")
+
+
+@pytest.mark.parametrize(
+    "chat",
+    [
+        "{{ messages[0].content }}",
+        "{{ messages[1].content | upper }}",
+        "{{ messages[1].content }}{{ messages[1].content }}",
+        "{{ messages[1].content[:3] }}",
+    ],
+)
+def test_a_template_that_does_not_show_the_users_turn_once_is_refused(chat):
+    with pytest.raises(ValueError, match="does not show the user's turn exactly once"):
+        split_prompt(Tokenizer(chat), "S", "U", "none")
+
+
+def test_a_template_that_refuses_the_turns_says_why():
+    with pytest.raises(ValueError, match=r"chat template refuses .*: no system role"):
+        split_prompt(Tokenizer("{{ raise_exception('no system role') }}"), "S", "U", "none")
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ lables }}", "'lables' is undefined"),
+        ("\n{% for x in labels %}", ":2: "),
+        ("{{ labels + 1 }}", "tuple"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{% include 'other' %}", "no loader"),
+    ],
+)
+def test_a_bad_template_is_named(tmp_path, text, said):
+    template = write_yaml(tmp_path / "bad.j2", text)
+    with pytest.raises(ValueError, match=r"bad\.j2") as raised:
+        render_prompt(HOMES["marble"], template, "none")
+    assert said in str(raised.value)
+
+
+def test_an_unknown_mode_of_reasoning_is_named():
+    with pytest.raises(ValueError, match="reasoning 'thikn' is none of think, inline, none"):
+        prompt(reasoning="thikn")
+
+
+def arguments(tmp_path, home, template):
+    out = ["--out", str(tmp_path / "prompt.json"), "--text", str(tmp_path / "prompt.txt")]
+    return ["--home", str(home), "--template", str(template), "--reasoning", "none", *out]
+
+
+def test_the_program_writes_the_prompt_for_programs_and_people(tmp_path):
+    import json
+
+    main(arguments(tmp_path, PROJECT / "config" / "homes" / "mural.yaml", TEMPLATES["brief"]))
+    written = json.loads((tmp_path / "prompt.json").read_text(encoding="utf-8"))
+    assert written == prompt("mural", "brief", "none")
+    assert (tmp_path / "prompt.txt").read_text(encoding="utf-8") == written["system"] + "\n"
+
+
+@pytest.mark.parametrize(("home", "template"), [("none.yaml", "brief.j2"), ("homes/mural.yaml", "none.j2")])
+def test_the_program_ends_with_one_line_on_what_is_missing(tmp_path, capsys, home, template):
+    folder = PROJECT / "config"
+    with pytest.raises(SystemExit) as stopped:
+        run(lambda: main(arguments(tmp_path, folder / home, folder / "prompts" / template)))
+    assert stopped.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "none." in line
+    assert not (tmp_path / "prompt.json").exists()

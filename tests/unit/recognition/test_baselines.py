@@ -1,0 +1,248 @@
+"""Baselines: they learn what is there to learn, from the train split alone, and answer in a language model's form."""
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import recognise
+from hearth.common import files
+from hearth.prompting.parsing import parse
+from hearth.recognition import baselines
+from hearth.recognition.baselines import BASELINES, name_activities
+from hearth.workflow import recognisers
+
+PREDICTION_KEYS = ["window_id", "text", "finish_reason", "prompt_tokens", "completion_tokens", "seed"]
+
+every_baseline = pytest.mark.parametrize("name", BASELINES)
+learners = pytest.mark.parametrize("name", ["extra-trees", "crf"])
+
+
+def window(session, index, described, gold, split="train", start="08:00:00", step=5):
+    """Events of these descriptions, `step` seconds apart."""
+    first = sum(int(part) * 60**place for part, place in zip(start.split(":"), (2, 1, 0), strict=True))
+    clocks = [(first + number * step) % 86400 for number in range(len(described))]
+    return {
+        "window_id": f"home/{session}/{index}",
+        "dataset": "home",
+        "session": session,
+        "index": index,
+        "split": split,
+        "events": [
+            {"id": number, "time": f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}", "description": description}
+            for number, (s, description) in enumerate(zip(clocks, described, strict=True), start=1)
+        ],
+        "gold": gold,
+        "residents": [["A"] for _ in gold],
+    }
+
+
+# Whoever opens the door is leaving, or returning where a lamp went on before.
+KITCHEN = (["stove turned ON", "tap opened", "stove turned ON"], ["COOKING", "water, or drinks", "COOKING"])
+OUT = (["tap opened", "door opened", "door closed"], ["water, or drinks", "LEAVING", "LEAVING"])
+BACK = (["lamp turned ON", "door opened", "door closed"], ["RETURNING", "RETURNING", "RETURNING"])
+TRAIN = [window(f"s{n}", 0, *(KITCHEN, OUT, BACK)[n % 3]) for n in range(30)]
+TEST = [window(f"t{n}", 0, *each, split="test") for n, each in enumerate((KITCHEN, OUT, BACK))]
+
+
+def gold(windows):
+    return [each["gold"] for each in windows]
+
+
+def test_the_config_may_name_these_baselines():
+    assert set(BASELINES) == set(recognisers.BASELINES)
+
+
+def test_the_majority_is_the_most_frequent_label_and_among_equals_the_first():
+    train = [window("a", 0, ["x"] * 3, ["B", "A", "A"]), window("b", 0, ["x"] * 2, ["B", "C"])]
+    assert name_activities("majority", train, TEST) == [["B"] * 3] * 3
+
+
+def test_a_sensors_majority_is_that_of_its_description():
+    train = [window("a", 0, ["x", "x", "x", "y", "z"], ["A", "B", "B", "C", "B"])]
+    asked = [window("t", 0, ["y", "x", "never seen"], ["?"] * 3)]
+    assert name_activities("sensor-majority", train, asked) == [["C", "B", "B"]]
+
+
+@learners
+def test_what_neighbouring_events_tell_is_learned(name):
+    assert name_activities(name, TRAIN, TEST) == gold(TEST)
+    assert name_activities("sensor-majority", TRAIN, TEST) != gold(TEST)
+
+
+@learners
+def test_what_the_time_of_day_tells_is_learned(name):
+    def day(session, hour, label):
+        return window(session, 0, ["tap opened"] * 2, [label] * 2, start=f"{hour:02d}:10:00")
+
+    train = [
+        day(f"{hour}-{n}", hour, "WASHING" if hour < 12 else "DRINKING") for hour in (7, 8, 19, 20) for n in range(8)
+    ]
+    asked = [day("t", 7, ""), day("t", 20, "")]
+    assert name_activities(name, train, asked) == [["WASHING"] * 2, ["DRINKING"] * 2]
+
+
+@learners
+def test_what_gaps_tell_is_learned(name):
+    def pair(session, step, label):
+        return window(session, 0, ["tap opened"] * 2, [label] * 2, step=step)
+
+    train = [
+        pair(f"{n}-{step}", step, "RINSING" if step < 10 else "BATHING") for n in range(9) for step in (2, 3, 900, 950)
+    ]
+    assert name_activities(name, train, [pair("t", 3, ""), pair("t", 920, "")]) == [["RINSING"] * 2, ["BATHING"] * 2]
+
+
+@every_baseline
+def test_another_run_gives_the_same_bytes(name, tmp_path):
+    written = []
+    for number in range(2):
+        predictions, _stats = baselines.recognise(name, TEST, TRAIN + TEST)
+        files.write_json_lines(tmp_path / str(number), predictions)
+        written.append((tmp_path / str(number)).read_bytes())
+    assert written[0] == written[1]
+
+
+@every_baseline
+def test_a_shard_alone_is_labelled_as_among_all(name):
+    together = name_activities(name, TRAIN, TEST)
+    assert [name_activities(name, TRAIN, [each])[0] for each in TEST] == together
+
+
+@every_baseline
+def test_a_label_never_seen_in_train_is_never_given(name):
+    unseen = [copy.deepcopy(each) | {"gold": ["NEW"] * 3} for each in TEST]
+    given = name_activities(name, TRAIN, unseen)
+    assert {label for labels in given for label in labels} <= {label for each in TRAIN for label in each["gold"]}
+
+
+@every_baseline
+def test_sensors_that_train_does_not_have_are_answered_too(name):
+    asked = [
+        window("t", 0, ["never seen", "nor this: 1=2 {x} é"], ["?"] * 2),
+        window("t", 1, ["stove turned ON"], ["?"]),
+    ]
+    given = name_activities(name, TRAIN, asked)
+    assert [len(labels) for labels in given] == [2, 1]
+
+
+@every_baseline
+def test_a_train_split_of_one_label(name):
+    train = [window("a", 0, ["x", "y"], ["ONLY", "ONLY"])]
+    assert name_activities(name, train, TEST) == [["ONLY"] * 3] * 3
+
+
+@every_baseline
+def test_an_empty_train_split_is_an_error(name):
+    with pytest.raises(ValueError, match=f"baseline {name}: the train split has no window to learn from"):
+        baselines.recognise(name, TEST, TEST)
+
+
+def test_an_unknown_baseline_is_named():
+    with pytest.raises(ValueError, match="baseline 'svm' is none of majority, sensor-majority, extra-trees, crf"):
+        name_activities("svm", TRAIN, TEST)
+
+
+@every_baseline
+def test_no_label_of_another_split_decides_anything(name):
+    """The labels and residents of the test split are turned around: whoever looked at them would answer otherwise."""
+    turned = [each | {"gold": ["COOKING"] * 3, "residents": [["Z"]] * 3} for each in TEST]
+    assert baselines.recognise(name, turned, TRAIN + turned)[0] == baselines.recognise(name, TEST, TRAIN + TEST)[0]
+
+
+def test_a_baseline_that_looks_for_the_labels_finds_none(monkeypatch):
+    def leak(train, labels, asked):
+        return [each["gold"] for each in asked]
+
+    monkeypatch.setitem(BASELINES, "leak", leak)
+    with pytest.raises(TypeError):
+        baselines.recognise("leak", TEST, TRAIN + TEST)
+
+
+def test_date_and_place_in_the_session_are_no_features():
+    late = [each | {"session": "z", "index": 99, "window_id": "home/z/99"} for each in TEST]
+    assert [baselines.features(each["events"]) for each in late] == [
+        baselines.features(each["events"]) for each in TEST
+    ]
+    names = {name for each in TRAIN for row in baselines.features(each["events"]) for name in row}
+    assert not {name for name in names if "session" in name or "index" in name}
+
+
+def test_a_window_over_midnight_has_the_gaps_of_any_other():
+    night, morning = (
+        baselines.features(window("a", 0, ["x"] * 3, [""] * 3, start=at)["events"]) for at in ("23:59:57", "08:00:00")
+    )
+    gaps = [
+        [{name: value for name, value in row.items() if name.endswith("gap")} for row in rows]
+        for rows in (night, morning)
+    ]
+    assert gaps[0] == gaps[1]
+
+
+@every_baseline
+def test_predictions_and_stats_have_the_form_of_a_language_models(name):
+    predictions, stats = baselines.recognise(name, TEST, TRAIN + TEST)
+    assert [list(row) for row in predictions] == [PREDICTION_KEYS] * 3
+    labels = tuple({label for each in TRAIN for label in each["gold"]})
+    for row, given in zip(predictions, name_activities(name, TRAIN, TEST), strict=True):
+        answer = parse(row["text"], 3, labels, row["finish_reason"])
+        assert (answer.status, answer.labels, answer.reasoning) == ("ok", given, "")
+        assert (row["finish_reason"], row["prompt_tokens"], row["completion_tokens"]) == ("stop", 0, 0)
+    assert stats["windows"] == 3
+    assert {"seconds", "prompt_tokens", "completion_tokens", "peak_memory_bytes", "device", "engine", "versions"} < set(
+        stats
+    )
+
+
+# The program
+
+
+def arguments(folder, **changes):
+    files.write_json_lines(folder / "windows.jsonl", TRAIN + TEST)
+    options = {
+        "baseline": "sensor-majority",
+        "windows": folder / "windows.jsonl",
+        "split": "test",
+        "shard": "00001-00002",
+        "work": folder / "work",
+        "out": folder / "out.jsonl",
+        "stats": folder / "stats.json",
+    } | changes
+    return [text for key, value in options.items() for text in (f"--{key}", str(value))]
+
+
+def test_the_program_writes_one_shard_of_a_baseline(tmp_path):
+    recognise.main(arguments(tmp_path))
+    rows = files.read_json_lines(tmp_path / "out.jsonl")
+    assert [row["window_id"] for row in rows] == ["home/t1/0", "home/t2/0"]
+    assert [entry["activity"] for entry in json.loads(rows[1]["text"])] == ["RETURNING", "LEAVING", "LEAVING"]
+    assert files.read_json(tmp_path / "stats.json")["windows"] == 2
+    assert not (tmp_path / "work").exists()
+
+
+def test_the_program_loads_no_language_model_for_a_baseline(tmp_path):
+    code = "import sys, recognise; recognise.main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    scripts = Path(recognise.__file__).parent
+    assert subprocess.run([sys.executable, "-c", code, *arguments(tmp_path)], cwd=scripts, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": "m"}, "not allowed with argument"),
+        ({"baseline": "svm"}, "invalid choice: 'svm'"),
+    ],
+)
+def test_the_program_takes_one_recogniser_that_it_knows(tmp_path, capsys, changes, said):
+    with pytest.raises(SystemExit):
+        recognise.main(arguments(tmp_path, **changes))
+    assert said in capsys.readouterr().err
+
+
+def test_a_model_without_prompt_is_refused(tmp_path, capsys):
+    options = arguments(tmp_path, model="m")
+    with pytest.raises(SystemExit):
+        recognise.main(options[2:])
+    assert "--model needs --prompt and --decoding" in capsys.readouterr().err

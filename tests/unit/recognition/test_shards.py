@@ -1,0 +1,318 @@
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hearth.common import files
+from hearth.engines import Completion, Decoding
+from hearth.recognition.shards import gather, recognise, shard_windows
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "workflow_scripts"
+PROMPT = {"version": "paper@0", "template": "paper", "reasoning": "none", "system": "Name the activity of every event."}
+DECODING = {"temperature": 0.8, "top_p": 0.95, "top_k": 20, "max_new_tokens": 60, "seed": 3}
+
+
+def window(number, split="test", events=3):
+    texts = ["kitchen induction stove turned OFF", "living room door opened", "“odd” \u2028 sensor é 🏠"]
+    return {
+        "window_id": f"home/s{number // 4}/{number % 4}",
+        "split": split,
+        "events": [
+            {"id": n + 1, "time": f"12:{number:02d}:0{n}", "description": texts[n % 3] * (1 + number % 3)}
+            for n in range(events)
+        ],
+    }
+
+
+WINDOWS = [window(n, "train" if n % 5 == 0 else "test") for n in range(20)]  # 4 train, 16 test
+
+
+class Tokenizer:
+    """A chat template and nothing else."""
+
+    def apply_chat_template(self, turns, tokenize, add_generation_prompt, enable_thinking):
+        return "|".join(turn["content"] for turn in turns) + "|answer:"
+
+
+class Echo:
+    """An engine that repeats its prompt and counts what it was asked."""
+
+    def __init__(self, batch_size=3, fail_after=None):
+        self.batch_size, self.fail_after, self.asked = batch_size, fail_after, []
+
+    def load(self):
+        pass
+
+    def complete(self, prefix, requests, decoding):
+        requests = list(requests)
+        for first in range(0, len(requests), self.batch_size):
+            if len(self.asked) == self.fail_after:
+                raise KeyboardInterrupt
+            batch = requests[first : first + self.batch_size]
+            self.asked.append([request.key for request in batch])
+            yield [Completion(r.key, prefix + r.suffix, "stop", len(prefix + r.suffix), 7) for r in batch]
+
+    def identity(self):
+        return {"engine": "echo", "dtype": "float32", "versions": {}}
+
+    def cost(self):
+        return {"device": "cpu", "batch_size": self.batch_size, "peak_memory_bytes": 1}
+
+
+def run(engine, work, windows=WINDOWS, prompt=PROMPT, decoding=DECODING, recogniser="m"):
+    return recognise(windows, prompt, Tokenizer(), engine, Decoding.of(decoding), {"model": recogniser}, work)
+
+
+def test_predictions_come_in_window_order_with_all_fields(tmp_path):
+    predictions, stats = run(Echo(), tmp_path)
+    assert [p["window_id"] for p in predictions] == [w["window_id"] for w in WINDOWS]
+    keys = ["window_id", "text", "finish_reason", "prompt_tokens", "completion_tokens", "seed"]
+    assert [list(p) for p in predictions] == [keys] * 20
+    assert "🏠" in predictions[1]["text"]
+    assert predictions[0]["seed"] == 3
+    assert stats["windows"] == 20
+    assert stats["completion_tokens"] == 140
+    assert {
+        "seconds",
+        "prompt_tokens",
+        "peak_memory_bytes",
+        "device",
+        "dtype",
+        "batch_size",
+        "engine",
+        "versions",
+    } < set(stats)
+
+
+class Sure(Echo):
+    """An engine that answers some windows in tokens of known probability."""
+
+    def complete(self, prefix, requests, decoding):
+        for request in requests:
+            tokens = [('[{"id": 2, "activity": ', 0.1), ('"EAT', 0.5), ("ING", 0.5), ('"}', 0.8), ("]", 0.9)]
+            text, pieces = "", []
+            for token, probability in tokens:
+                text += token
+                pieces.append((len(text), math.log(probability)))
+            yield [Completion(request.key, text, "stop", 9, 5, True, tuple(pieces))]
+
+
+def test_a_label_is_as_sure_as_the_tokens_that_spell_it_and_close_it(tmp_path):
+    decoding = {**DECODING, "confidence": "tokens", "reasoning_budget": 10}
+    predictions, _ = run(Sure(), tmp_path, decoding=decoding)
+    assert [p["confidences"] for p in predictions] == [[None, 0.2, None]] * 20
+    assert predictions[0]["reasoning_forced"] is True
+
+
+def test_constrained_requests_carry_the_schema_of_their_window(tmp_path):
+    engine, asked = Echo(), []
+    complete = engine.complete
+
+    def watched(prefix, requests, decoding):
+        asked.extend(requests)
+        return complete(prefix, asked, decoding)
+
+    engine.complete = watched
+    prompt = {**PROMPT, "labels": ["COOKING", "EATING"]}
+    run(engine, tmp_path, prompt=prompt, decoding={**DECODING, "constrained": True})
+    schemas = [json.loads(request.schema) for request in asked]
+    assert [[item["properties"]["id"]["const"] for item in schema["prefixItems"]] for schema in schemas] == [
+        [1, 2, 3]
+    ] * 20
+    assert schemas[0]["prefixItems"][0]["properties"]["activity"] == {"enum": ["COOKING", "EATING"]}
+
+
+def test_inline_reasoning_cannot_be_constrained(tmp_path):
+    prompt = {**PROMPT, "labels": ["COOKING"], "reasoning": "inline"}
+    with pytest.raises(ValueError, match="constrained needs reasoning"):
+        run(Echo(), tmp_path, prompt=prompt, decoding={**DECODING, "constrained": True})
+
+
+def test_longest_prompts_go_first_and_order_is_that_of_the_shard_alone(tmp_path):
+    engine = Echo()
+    run(engine, tmp_path)
+    lengths = {w["window_id"]: len(w["events"][0]["description"]) for w in WINDOWS}
+    asked = [lengths[key] for batch in engine.asked for key in batch]
+    assert asked == sorted(asked, reverse=True)
+
+
+@pytest.mark.parametrize("killed_after", range(7))
+def test_a_resumed_shard_has_the_batches_and_the_result_of_an_undisturbed_one(tmp_path, killed_after):
+    whole = Echo()
+    undisturbed, _ = run(whole, tmp_path / "a")
+    first, second = Echo(fail_after=killed_after), Echo()
+    with pytest.raises(KeyboardInterrupt):
+        run(first, tmp_path / "b")
+    resumed, stats = run(second, tmp_path / "b")
+    assert resumed == undisturbed
+    assert first.asked + second.asked == whole.asked
+    assert stats["windows"] == 20
+
+
+def test_a_finished_shard_is_not_done_again(tmp_path):
+    first, _ = run(Echo(), tmp_path)
+    idle = Echo()
+    assert run(idle, tmp_path)[0] == first
+    assert idle.asked == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recogniser": "other"},
+        {"decoding": {**DECODING, "seed": 4}},
+        {"decoding": {**DECODING, "reasoning_budget": 30}},
+        {"prompt": {**PROMPT, "system": "Other."}},
+        {"windows": WINDOWS[:-1]},
+        {"windows": [{**WINDOWS[0], "events": WINDOWS[1]["events"]}, *WINDOWS[1:]]},
+    ],
+)
+def test_whatever_decides_the_result_starts_anew(tmp_path, change):
+    run(Echo(), tmp_path)
+    engine = Echo()
+    run(engine, tmp_path, **change)
+    assert sum(map(len, engine.asked)) == len(change.get("windows", WINDOWS))
+
+
+def test_similar_windows_are_shown_before_the_window_and_not_in_the_prefix(tmp_path):
+    dataset = [each | {"session": each["window_id"].split("/")[1], "gold": ["sleeping"] * 3} for each in WINDOWS]
+    test = [each for each in dataset if each["split"] == "test"]
+    prompt = {**PROMPT, "shots": 1, "shots_by": "similarity"}
+    arguments = (prompt, Tokenizer(), Echo(), Decoding.of(DECODING), {"model": "m"}, tmp_path)
+    shown, _stats = recognise(test, *arguments, dataset)
+    assert all(row["text"].startswith(f"{PROMPT['system']}|Input:\n[") for row in shown)
+    assert all(row["text"].count("sleeping") == 3 for row in shown)
+    [alone], _stats = recognise(test[5:6], *arguments, dataset)
+    assert alone == shown[5]
+
+
+def test_what_does_not_decide_the_result_starts_nothing(tmp_path):
+    run(Echo(), tmp_path)
+    engine = Echo(batch_size=5)
+    run(engine, tmp_path, windows=[{**w, "gold": ["sleeping"] * 3} for w in WINDOWS])
+    assert engine.asked == []
+
+
+def test_shards_are_cut_by_position_in_the_split():
+    test = [w for w in WINDOWS if w["split"] == "test"]
+    assert shard_windows(WINDOWS, "test", "00000-00007") == test[:8]
+    assert shard_windows(WINDOWS, "test", "00008-00015") == test[8:]
+    assert shard_windows(WINDOWS, "train", "00003-00003") == [WINDOWS[15]]
+
+
+@pytest.mark.parametrize(
+    ("shard", "said"), [("00008-00016", "beyond the 16"), ("8", "FIRST-LAST"), ("5-2", "FIRST-LAST")]
+)
+def test_wrong_shards_are_refused(shard, said):
+    with pytest.raises(ValueError, match=said):
+        shard_windows(WINDOWS, "test", shard)
+
+
+def shard_file(path, windows):
+    files.write_json_lines(path, [{"window_id": w["window_id"], "text": "é"} for w in windows])
+    return path
+
+
+def test_gather_puts_shards_in_window_order(tmp_path):
+    test = [w for w in WINDOWS if w["split"] == "test"]
+    late, early = shard_file(tmp_path / "late", test[9:][::-1]), shard_file(tmp_path / "early", test[:9])
+    assert [p["window_id"] for p in gather(WINDOWS, "test", [late, early])] == [w["window_id"] for w in test]
+    assert gather([], "test", []) == []
+
+
+def test_gather_names_what_is_missing_double_or_strange(tmp_path):
+    test = [w for w in WINDOWS if w["split"] == "test"]
+    most, some = shard_file(tmp_path / "most", test[:-2]), shard_file(tmp_path / "some", test[3:5])
+    with pytest.raises(ValueError, match=rf"2 windows \({test[-2]['window_id']}, {test[-1]['window_id']}\)"):
+        gather(WINDOWS, "test", [most])
+    with pytest.raises(ValueError, match=f"{test[3]['window_id']} is predicted already in .*most"):
+        gather(WINDOWS, "test", [most, some])
+    with pytest.raises(ValueError, match=r"strange: 1 window .* not in the test split"):
+        gather(WINDOWS, "test", [most, shard_file(tmp_path / "strange", WINDOWS[:1])])
+
+
+# --- the programs themselves
+
+
+def command(tiny_model, folder, name, batch_size=2, **options):
+    files.write_json_lines(folder / "windows.jsonl", WINDOWS)
+    files.write_json(folder / "prompt.json", PROMPT)
+    values = {
+        "model": tiny_model, "windows": folder / "windows.jsonl", "split": "test", "shard": "00000-00015",
+        "prompt": folder / "prompt.json", "decoding": json.dumps(DECODING), "dtype": "float32", "device": "cpu",
+        "batch-size": batch_size, "work": folder / f"work-{name}", "out": folder / f"{name}.jsonl",
+        "stats": folder / f"{name}.stats.json", **options,
+    }  # fmt: skip
+    arguments = [text for key, value in values.items() for text in (f"--{key}", str(value))]
+    return [sys.executable, str(SCRIPTS / "recognise.py"), *arguments]
+
+
+def journal_lines(folder):
+    return [line for path in folder.glob("*.jsonl") for line in path.read_bytes().split(b"\n") if line.endswith(b"}")]
+
+
+def environment():
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def test_a_killed_program_started_again_ends_with_the_same_bytes(tiny_model, tmp_path):
+    subprocess.run(command(tiny_model, tmp_path, "whole"), check=True, env=environment(), capture_output=True)
+    killed = subprocess.Popen(command(tiny_model, tmp_path, "killed"), env=environment(), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(journal_lines(tmp_path / "work-killed")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    before = journal_lines(tmp_path / "work-killed")
+    assert 2 <= len(before) < 8
+    assert not (tmp_path / "killed.jsonl").exists()
+
+    subprocess.run(command(tiny_model, tmp_path, "killed"), check=True, env=environment(), capture_output=True)
+    assert (tmp_path / "killed.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    after = journal_lines(tmp_path / "work-killed")
+    assert after[: len(before)] == before
+    assert len(after) == 8  # eight batches in all: none that was journaled was done twice
+
+    subprocess.run(
+        command(tiny_model, tmp_path, "five", batch_size=5), check=True, env=environment(), capture_output=True
+    )
+    assert (tmp_path / "five.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    whole = files.read_json_lines(tmp_path / "whole.jsonl")
+    assert [p["window_id"] for p in whole] == [w["window_id"] for w in WINDOWS if w["split"] == "test"]
+    assert files.read_json(tmp_path / "whole.stats.json")["completion_tokens"] == sum(
+        p["completion_tokens"] for p in whole
+    )
+
+
+def test_two_programs_on_one_shard_end_with_one_right_result(tiny_model, tmp_path):
+    both = [
+        subprocess.Popen(command(tiny_model, tmp_path, "both"), env=environment(), stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    assert len(journal_lines(tmp_path / "work-both")) == 8
+    assert len(files.read_json_lines(tmp_path / "both.jsonl")) == 16
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"model": "nowhere"}, "error: nowhere: no snapshot.json"),
+        ({"shard": "00000-00099"}, "error: shard 00000-00099 reaches beyond the 16 windows"),
+        ({"decoding": '{"temperature": 0}'}, "error: decoding: missing key max_new_tokens"),
+        ({"adapter": "nowhere"}, "error: nowhere/adapter_config.json: missing"),
+    ],
+)
+def test_bad_input_is_one_clear_line(tiny_model, tmp_path, options, said):
+    failed = subprocess.run(
+        command(tiny_model, tmp_path, "bad", **options), env=environment(), capture_output=True, text=True
+    )
+    assert failed.returncode == 1
+    assert said in failed.stderr
+    assert "Traceback" not in failed.stderr

