@@ -13,7 +13,17 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from hearth.workflow import configuration, run_state
-from hearth.workflow.recognisers import compared, figures, prompts, recognisers, selected_pairs, student_groups, students, table_pairs, usual_datasets
+from hearth.workflow.recognisers import (
+    compared,
+    figures,
+    prompts,
+    recognisers,
+    selected_pairs,
+    student_groups,
+    students,
+    table_pairs,
+    usual_datasets,
+)
 from hearth.workflow.code_hash import code_digest
 from hearth.common.files import write_text
 from hearth.homes.home import load_home
