@@ -1,7 +1,7 @@
 # Traces to students.
 #
 # In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot; what
-#       the recipe reads beside them: parsed.jsonl or the audit of those traces; no traces for the recipe truth
+#       the recipe reads beside them: parsed.jsonl or the audit of those traces; no traces for the recipe gold-labels
 # Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 

@@ -270,10 +270,10 @@ def test_a_change_reruns_exactly_what_it_decides(project, record_property, chang
     assert here == reruns
 
 
-def test_students_of_the_truth_wait_for_no_teacher(project):
-    students = project.config["students"] | {"groups": {"right": {"recipes": ["truth"]}}}
+def test_students_of_gold_labels_wait_for_no_teacher(project):
+    students = project.config["students"] | {"groups": {"right": {"recipes": ["gold-labels"]}}}
     project.configure(project.config | {"students": students})
-    planned = project.planned("results/students/tiny-s_truth_sim-marble/training_log.json", "--forceall")
+    planned = project.planned("results/students/tiny-s_gold-labels_sim-marble/training_log.json", "--forceall")
     assert planned["distil"] == 1
     assert "gather_predictions" not in planned
 

@@ -154,7 +154,7 @@ def by_recipe(tokenizer, recipe, traces, windows, **settings):
     [
         ("reasoning", [0, 1, 2, 3], {}),
         ("labels", [0, 1, 3], {"unlabelled": 1}),
-        ("format", [0, 3], {"unlabelled": 1, "against_truth": 1}),
+        ("verified-labels", [0, 3], {"unlabelled": 1, "wrong_labels": 1}),
         ("audited", [0, 2, 3], {"flagged": 1}),
         ("audited-control", None, {"not_drawn": 1}),
         # Windows 0 and 3 have one label, 1 and 2 two.
@@ -180,8 +180,8 @@ def test_labels_are_learned_as_an_answer_that_ends(tokenizer, traces, windows):
     assert tokenizer.decode(learned) == answer + "<|im_end|>"
 
 
-def test_truth_learns_what_is_right_of_all_train_windows_and_needs_no_teacher(tokenizer, windows):
-    examples = build_examples(None, windows, fixtures.PROMPT, tokenizer, "truth", fixtures.SETTINGS)
+def test_gold_labels_learns_the_gold_labels_of_all_train_windows_and_needs_no_teacher(tokenizer, windows):
+    examples = build_examples(None, windows, fixtures.PROMPT, tokenizer, "gold-labels", fixtures.SETTINGS)
     train = [window for window in windows if window["split"] == "train"]
     assert 0 < len(train) < len(windows)
     assert [item.window_id for item in examples.items] == [window["window_id"] for window in train]

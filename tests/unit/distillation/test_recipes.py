@@ -31,8 +31,12 @@ def test_a_config_may_name_every_recipe():
     assert students["recipe"]["enum"] == groups["recipes"]["items"]["enum"] == list(RECIPES)
 
 
-def test_only_labels_format_and_truth_teach_no_reasoning():
-    assert [name for name, recipe in RECIPES.items() if not recipe.reasons] == ["labels", "format", "truth"]
+def test_only_recipes_of_labels_teach_no_reasoning():
+    assert [name for name, recipe in RECIPES.items() if not recipe.reasons] == [
+        "labels",
+        "verified-labels",
+        "gold-labels",
+    ]
 
 
 @pytest.mark.parametrize("recipe", [name for name, recipe in RECIPES.items() if recipe.reasons])
@@ -42,18 +46,18 @@ def test_recipes_that_reason_take_a_trace_as_it_is(recipe):
     assert unfit(recipe, None, ["eat"]) == ""
 
 
-@pytest.mark.parametrize("recipe", ["labels", "format", "truth"])
+@pytest.mark.parametrize("recipe", ["labels", "verified-labels", "gold-labels"])
 def test_recipes_without_reasoning_learn_labels_as_the_asked_for_answer(recipe):
     answer = '[{"id": 1, "activity": "eat"}, {"id": 2, "activity": "wash"}]'
     assert target(recipe, TRACE | {"finish_reason": "length"}, ["eat", "wash"]) == (answer, True)
 
 
-def test_labels_leaves_out_what_the_teacher_did_not_label_and_format_what_it_got_wrong():
+def test_labels_leaves_out_what_the_teacher_did_not_label_and_verified_labels_what_it_got_wrong():
     assert unfit("labels", ["eat", None], ["eat", "wash"]) == "unlabelled"
     assert unfit("labels", ["eat", "eat"], ["eat", "wash"]) == ""
-    assert unfit("format", ["eat", None], ["eat", "wash"]) == "unlabelled"
-    assert unfit("format", ["eat", "eat"], ["eat", "wash"]) == "against_truth"
-    assert unfit("format", ["eat", "wash"], ["eat", "wash"]) == ""
+    assert unfit("verified-labels", ["eat", None], ["eat", "wash"]) == "unlabelled"
+    assert unfit("verified-labels", ["eat", "eat"], ["eat", "wash"]) == "wrong_labels"
+    assert unfit("verified-labels", ["eat", "wash"], ["eat", "wash"]) == ""
 
 
 @given(names_and_marks, st.integers(0, 9))

@@ -52,9 +52,9 @@ def test_what_is_written_names_no_place_and_no_time(undisturbed):
     assert "stand-in: random weights" in card
     assert "24; used 24" in card
     assert "its mistakes are learned too" in card
-    of_truth = model_card(files.read_json(out / "training_log.json") | {"recipe": "truth"}, [])
-    assert "recorded labels" in of_truth
-    assert "mistakes" not in of_truth
+    of_gold_labels = model_card(files.read_json(out / "training_log.json") | {"recipe": "gold-labels"}, [])
+    assert "recorded labels" in of_gold_labels
+    assert "mistakes" not in of_gold_labels
 
 
 def test_stats_count_what_the_training_took(undisturbed):

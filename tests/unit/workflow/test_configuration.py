@@ -154,6 +154,12 @@ TRAINING = "students/training"
         ("students/seeds", [], "students.seeds: [] should be non-empty"),
         ("students/seeds", [0, 0], "students.seeds: [0, 0] has non-unique elements"),
         ("students/seeds", [-1], "students.seeds.0: -1 is less than the minimum of 0"),
+        ("students/recipe", "truth", "students.recipe: 'truth' has been renamed to 'gold-labels'"),
+        (
+            "students/groups",
+            {"few": {"recipes": ["labels", "format"]}},
+            "students.groups.few.recipes.1: 'format' has been renamed to 'verified-labels'",
+        ),
         ("students/basis", [], "students.basis: unknown key 'basis'; did you mean 'bases'?"),
         (TRAINING, {"epoch": 1}, "students.training.epoch: unknown key 'epoch'; did you mean 'epochs'?"),
         (TRAINING, {"lora": {"rank": 1}}, "students.training.lora.rank: unknown key 'rank'; known: r, alpha"),

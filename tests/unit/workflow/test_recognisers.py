@@ -108,10 +108,10 @@ def test_a_group_is_as_the_main_students_in_all_that_it_does_not_say(project):
     assert recognisers(filled)["little_reasoning_second"].condition == ""
 
 
-def test_students_of_the_truth_have_no_teacher_whatever_their_group_says(project):
-    groups = {"right": {"recipes": ["truth"], "teacher": "little", "trained_on": ["second"]}}
+def test_students_of_gold_labels_have_no_teacher_whatever_their_group_says(project):
+    groups = {"right": {"recipes": ["gold-labels"], "teacher": "little", "trained_on": ["second"]}}
     filled, _ = resolve(changed(CONFIG, "students/groups", groups), [], project)
-    assert students(filled)["little_truth_second"].teacher == ""
+    assert students(filled)["little_gold-labels_second"].teacher == ""
 
 
 def test_a_condition_changes_its_settings_alone_and_keeps_the_prompt_unless_it_changes_that(project):

@@ -204,7 +204,7 @@ def _read_by_recipe(
         return {row["window_id"]: row["labels"] for row in parsed}, set()
     if needed == "audit":
         return {}, {row["window_id"] for row in audit["traces"] if row["flags"]}
-    if recipe == "truth":
+    if recipe == "gold-labels":
         return {window["window_id"]: window["gold"] for window in windows}, set()
     if recipe in ("simple", "complex"):
         scale = Scale(windows)

@@ -22,10 +22,10 @@ class Recipe:
 RECIPES = {
     "reasoning": Recipe(),  # the paper's: all of every trace
     "labels": Recipe(reasons=False, needs="parsed"),  # the teacher's labels alone
-    "format": Recipe(reasons=False, needs="parsed"),  # those labels, where all of a window's are right
+    "verified-labels": Recipe(reasons=False, needs="parsed"),  # those labels, where all of a window's are right
     "audited": Recipe(needs="audit"),  # traces in which the audit finds nothing
     "audited-control": Recipe(needs="audit"),  # as many traces, whatever it finds
     "simple": Recipe(),  # traces of the windows up to the median complexity
     "complex": Recipe(),  # as many traces of those above it
-    "truth": Recipe(reasons=False, taught=False),  # what is right: what any teacher is to be measured against
+    "gold-labels": Recipe(reasons=False, taught=False),  # what is right: what any teacher is to be measured against
 }

@@ -1,8 +1,8 @@
 """What each recipe makes of a teacher's traces: the text to learn from one, and which of them to learn from.
 
-The names of the recipes are in `recipes`. Some look at the ground truth, and only at that of the train split:
-`format` leaves out windows by it, `simple` and `complex` sort windows by it, and `truth`, which has no teacher, learns
-from it.
+The names of the recipes are in `recipes`. Some read the gold labels, and only those of the train split:
+`verified-labels` leaves out windows by them, `simple` and `complex` sort windows by them, and `gold-labels`, which has
+no teacher, learns them.
 """
 
 from collections import Counter
@@ -15,8 +15,8 @@ from hearth.prompting.prompts import answer_text
 def target(recipe: str, trace: dict, labels: list[str | None] | None) -> tuple[str, bool]:
     """(text to learn, whether it ends with the end of turn) of a trace.
 
-    `labels` are the teacher's, as they were read from the trace, or the right ones, for `truth`; recipes that teach
-    to reason take the trace as it is and have no use for them.
+    `labels` are the teacher's, as parsed from the trace, or the gold labels for `gold-labels`. Recipes that teach to
+    reason take the trace as it is and ignore them.
     """
     if RECIPES[recipe].reasons:
         return trace["text"], trace["finish_reason"] == "stop"
@@ -29,7 +29,7 @@ def unfit(recipe: str, labels: list[str | None] | None, gold: list[str]) -> str:
         return ""
     if None in labels:
         return "unlabelled"
-    return "against_truth" if recipe == "format" and labels != gold else ""
+    return "wrong_labels" if recipe == "verified-labels" and labels != gold else ""
 
 
 def select(recipe: str, names: list[str], marked: set[str], seed: int) -> tuple[list[str], Counter]:

@@ -23,6 +23,7 @@ from hearth.workflow.recognisers import (
     table_pairs,
     usual_datasets,
 )
+from hearth.workflow.renamed import renamed_values
 
 PROJECT = Path(__file__).resolve().parents[3]
 # Formats in which a home can be simulated (simulation.FORMATS, which only its own jobs import).
@@ -46,7 +47,11 @@ def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[d
     """
     documents = _documents(files)
     schema = _schema(project, "config")
-    _refuse(schema_problems(config, schema), documents, config)
+    renamed = list(renamed_values(config))
+    misfits = [
+        problem for problem in schema_problems(config, schema) if problem[0] not in [path for path, _ in renamed]
+    ]
+    _refuse([*renamed, *misfits], documents, config)
     _refuse(_override_problems(config, schema["properties"]), documents, config)
     filled = _filled(config, schema)
     registry = _registry(project, filled["model_registry"])
