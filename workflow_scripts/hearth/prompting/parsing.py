@@ -8,8 +8,10 @@ still read; it is reported beside the strict number and never in its place. No t
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-STATUSES = ("ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated")
+Status = Literal["ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 _OPEN, _CLOSE = "<think>", "</think>"
 
@@ -47,7 +49,7 @@ class Answer:
 
     reasoning: str
     labels: list[str | None]
-    status: str
+    status: Status
 
 
 def parse(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> Answer:

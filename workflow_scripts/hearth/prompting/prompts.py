@@ -10,19 +10,43 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, NotRequired, TypedDict, get_args
 
 import jinja2
 
+from hearth.common.records import read_record
 from hearth.homes.home import Home
 from hearth.prompting import few_shot
 
-REASONING_MODES = ("think", "inline", "none")
+ReasoningMode = Literal["think", "inline", "none"]
+REASONING_MODES: tuple[ReasoningMode, ...] = get_args(ReasoningMode)
 
 # Stands for the window while the chat template is rendered; private-use characters no template or window holds.
 _WINDOW = "\ue000window\ue001"
 
 # The thought without content that Qwen3's template writes where thinking is off.
 _EMPTY_THOUGHT = re.compile(r"<think>(?P<within>\s*)</think>(?P<after>\s*)\Z")
+
+
+class Prompt(TypedDict):
+    """The rendered prompt of a dataset, as `render_prompt.py` writes it; `system` is the static text.
+
+    `version` is `<template name>@<first 12 hex digits of the SHA-256 of the system text>`. `shots` and `shots_by`
+    are there if windows of the train split are shown (see `hearth.prompting.few_shot`).
+    """
+
+    version: str
+    template: str
+    reasoning: ReasoningMode
+    labels: list[str]
+    system: str
+    shots: NotRequired[int]
+    shots_by: NotRequired[str]
+
+
+def read_prompt(path: Path) -> Prompt:
+    """Read a rendered prompt. Raises ValueError, which names the file and the key at fault."""
+    return read_record(path, Prompt)
 
 
 def events_text(events: list[dict]) -> str:

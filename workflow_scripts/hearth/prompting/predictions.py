@@ -1,0 +1,51 @@
+"""Predictions: what a recogniser wrote for each window, raw and parsed. Both are files of one JSON object a window."""
+
+from pathlib import Path
+from typing import Literal, NotRequired, TypedDict
+
+from hearth.common.records import read_records
+from hearth.prompting.parsing import Status
+
+FinishReason = Literal["stop", "length"]
+
+
+class Prediction(TypedDict):
+    """A raw prediction, as `recognise.py` writes it: the completion for one window.
+
+    `text` keeps special tokens such as <think>, without the end-of-turn token. `seed` is that of the decoding.
+    `reasoning_forced` is there if decoding has a reasoning budget: whether the engine closed the reasoning.
+    `confidences` is there if decoding asks for confidence: the probability of each event's label, None without a label.
+    """
+
+    window_id: str
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    seed: int
+    reasoning_forced: NotRequired[bool]
+    confidences: NotRequired[list[float | None]]
+
+
+class ParsedPrediction(Prediction):
+    """A prediction with what `parse_predictions.py` reads in its text.
+
+    `labels` and `status` come from strict parsing, `lenient_labels` and `lenient_status` from lenient parsing
+    (`hearth.prompting.parsing`); labels have one entry for each event, None where the text gives no valid label.
+    """
+
+    reasoning: str
+    labels: list[str | None]
+    status: Status
+    lenient_labels: list[str | None]
+    lenient_status: Status
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Read raw predictions. Raises ValueError, which names file, row and key, for a row that is no prediction."""
+    return read_records(path, Prediction)
+
+
+def read_parsed_predictions(path: Path) -> list[ParsedPrediction]:
+    """Read parsed predictions. Raises ValueError, which names file, row and key, for a row that is none."""
+    return read_records(path, ParsedPrediction)
