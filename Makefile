@@ -138,7 +138,7 @@ bench-data: setup
 
 # 50 kills of recognition, and its memory on 10,000 windows; into bench/endurance.json.
 bench-endurance: setup
-	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:tests/workflow python bench/endurance.py
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:tests/helpers:tests/workflow python bench/endurance.py
 
 # How long planning the paper's run and a large one takes, into bench/dag.json.
 bench-dag: setup
@@ -152,7 +152,7 @@ bench-recognise: setup
 # 200 shards on 8 nodes of a SLURM on this host: was one lost, what share of the jobs' time went into windows; into
 # bench/slurm.json. It needs what test-slurm needs.
 bench-slurm: setup
-	PYTHONPATH=workflow_scripts:tests/slurm:tests/workflow python bench/slurm.py
+	PYTHONPATH=workflow_scripts:tests/helpers:tests/slurm:tests/workflow python bench/slurm.py
 
 # How many examples a second of CPU a student learns from: TRL's SFTTrainer, our plain path, the prefix once a step; into
 # bench/distil.json. On a busy machine: PYTHONPATH=workflow_scripts python bench/distil.py --quick
@@ -167,7 +167,7 @@ bench-gpu: setup $(TRL)/.made
 
 # 20 trainings killed at random moments: does each end with the bytes of an undisturbed one; into bench/kills.json.
 bench-kills: setup
-	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:tests/unit python bench/kills.py
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:tests/helpers:tests/unit python bench/kills.py
 
 clean:
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake

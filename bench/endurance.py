@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from hearth.common.files import read_json, read_json_lines, write_json
-from runs import Workflow, small_config
+from snakemake_runs import Workflow, small_config
 
 PROJECT = Path(__file__).resolve().parents[1]
 MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train"

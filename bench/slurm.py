@@ -16,7 +16,7 @@ import cluster as slurm
 from fault_injection import Disturbed
 from hearth.common.files import read_json, read_json_lines, write_json
 from hearth.recognition.shards import shard_windows
-from runs import Workflow, small_config
+from snakemake_runs import Workflow, small_config
 
 MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train"
 WINDOWS_A_SESSION = 4  # there are more

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-PROJECT = Path(__file__).resolve().parents[2]
+from repository import REPOSITORY
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +13,9 @@ def fetched(tmp_path_factory):
 
     def fetch(source: Path) -> Path:
         folder = tmp_path_factory.mktemp(source.name)
-        snapshots.fetch(source.name, {"source": "folder", "path": str(source)}, folder / "work", folder / "m", PROJECT)
+        snapshots.fetch(
+            source.name, {"source": "folder", "path": str(source)}, folder / "work", folder / "m", REPOSITORY
+        )
         return folder / "m"
 
     return fetch
@@ -22,9 +23,9 @@ def fetched(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_l(fetched) -> Path:
-    return fetched(PROJECT / "demo" / "models" / "tiny-l")
+    return fetched(REPOSITORY / "demo" / "models" / "tiny-l")
 
 
 @pytest.fixture(scope="session")
 def tiny_s(fetched) -> Path:
-    return fetched(PROJECT / "demo" / "models" / "tiny-s")
+    return fetched(REPOSITORY / "demo" / "models" / "tiny-s")

@@ -15,13 +15,13 @@ from hearth.models.snapshots import load_tokenizer
 from hearth.prompting.parsing import parse
 from hearth.prompting.prompts import answer_schema, render_prompt, split_prompt, thought_marks, window_text
 from hearth.toy_models.training_data import windows_of
+from repository import REPOSITORY
 from transformers import AutoConfig, AutoModelForCausalLM
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA GPU on this machine")
 
 DEVICE = "cuda"
-PROJECT = Path(__file__).resolve().parents[2]
-HOME = load_home(PROJECT / "config" / "homes" / "marble.yaml")
+HOME = load_home(REPOSITORY / "config" / "homes" / "marble.yaml")
 GREEDY = Decoding(temperature=0, max_new_tokens=160)
 SAMPLED = Decoding(temperature=0.6, top_k=20, top_p=0.95, max_new_tokens=160, seed=7)
 
@@ -38,7 +38,7 @@ def windows() -> dict[str, dict]:
 def prompts(tiny_l, windows) -> tuple[str, list[Request]]:
     """(static prefix, a request for every window)."""
     tokenizer = load_tokenizer(tiny_l)
-    system = render_prompt(HOME, PROJECT / "config" / "prompts" / "brief.j2", "think")["system"]
+    system = render_prompt(HOME, REPOSITORY / "config" / "prompts" / "brief.j2", "think")["system"]
     thought = Thought(*thought_marks(tokenizer))
     requests = []
     for key, window in windows.items():

@@ -6,7 +6,7 @@ import accounting
 import cluster as slurm
 import pytest
 from fault_injection import TABLES, Disturbed, slow_config
-from runs import Workflow
+from snakemake_runs import Workflow
 
 
 def pytest_collection_modifyitems(items):

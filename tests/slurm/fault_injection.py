@@ -13,7 +13,8 @@ import psutil
 import yaml
 from accounting import ACCOUNT
 from cluster import Cluster, leftovers, wait_until
-from runs import REPOSITORY, Workflow, environment, slurm_profile, small_config
+from repository import REPOSITORY
+from snakemake_runs import Workflow, environment, slurm_profile, small_config
 
 TEACHER = "tiny-l"
 STUDENT = "tiny-s_reasoning_sim-marble"

@@ -3,8 +3,8 @@
 import os
 
 import conda_stand_in
-from conftest import TABLES
-from runs import REPOSITORY
+from fault_injection import TABLES
+from repository import REPOSITORY
 
 
 def test_a_cluster_job_runs_in_the_environment_of_its_rule(disturbed, undisturbed, tmp_path, monkeypatch):

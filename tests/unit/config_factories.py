@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 from factories import HOME
+from repository import REPOSITORY
 
-PROJECT = Path(__file__).resolve().parents[2]
-SCHEMAS = PROJECT / "config" / "schemas"
+SCHEMAS = REPOSITORY / "config" / "schemas"
 
 CONFIG = {
     "datasets": {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 from hearth.common import files
+from repository import REPOSITORY, SCRIPTS
 
-PROJECT = Path(__file__).resolve().parents[2]
 LABELS = ["cooking", "drinking water, coffee or drinks", "grabing tableware"]
 PROMPT = {
     "version": "test@000000000000",
@@ -109,7 +109,7 @@ class Training:
             "prompt": self.folder / "prompt.json",
             "recipe": "reasoning",
             "training": json.dumps(self.settings),
-            "deepspeed": PROJECT / "config" / "deepspeed" / f"zero{self.zero}.json",
+            "deepspeed": REPOSITORY / "config" / "deepspeed" / f"zero{self.zero}.json",
             "dtype": self.dtype,
             "notes": json.dumps(["Simulated home."]),
             "work": self.folder / "work",
@@ -123,7 +123,7 @@ class Training:
     def command(self) -> list[str]:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.ranks}"]
         flags = [str(part) for name, value in self.options.items() for part in (f"--{name}", value)]
-        return [*torchrun, str(PROJECT / "workflow_scripts" / "distil.py"), *flags]
+        return [*torchrun, str(SCRIPTS / "distil.py"), *flags]
 
     def start(self) -> subprocess.Popen:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -5,9 +5,9 @@ import random
 from pathlib import Path
 
 import pytest
+from repository import REPOSITORY
 
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def tiny(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("tiny")
     snapshots.fetch(
-        "tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", PROJECT
+        "tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", REPOSITORY
     )
     return folder / "m"
 
@@ -41,7 +41,7 @@ def adapter(tiny, tmp_path_factory) -> Path:
 def home():
     from hearth.homes.home import load_home
 
-    return load_home(PROJECT / "config" / "homes" / "marble.yaml")
+    return load_home(REPOSITORY / "config" / "homes" / "marble.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def prompts(home) -> dict[str, dict]:
     """Prompts by their reasoning mode."""
     from hearth.prompting.prompts import render_prompt
 
-    template = PROJECT / "config" / "prompts" / "brief.j2"
+    template = REPOSITORY / "config" / "prompts" / "brief.j2"
     return {reasoning: render_prompt(home, template, reasoning) for reasoning in ("think", "none")}
 
 

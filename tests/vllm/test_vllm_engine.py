@@ -5,9 +5,9 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from repository import SCRIPTS
 
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
@@ -19,7 +19,6 @@ from hearth.engines.vllm import VLLMEngine
 from hearth.prompting.parsing import parse
 from hearth.recognition.shards import recognise
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
 GREEDY = {"temperature": 0, "max_new_tokens": 160}
 
 

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from runs import Workflow, small_config
+from snakemake_runs import Workflow, small_config
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 import yaml
-from runs import REPOSITORY, Workflow, environment, slurm_profile, small_config
+from repository import REPOSITORY
+from snakemake_runs import Workflow, environment, slurm_profile, small_config
 
 SITE = {"account": "project-7", "cpu_partition": "all", "gpu_partition": "gpu-a100"}
 SHARD = "results/predictions/{model}/sim-marble/test/00000-00007.jsonl"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import conda_stand_in
 import pytest
-from runs import REPOSITORY, Workflow, small_config
+from repository import REPOSITORY
+from snakemake_runs import Workflow, small_config
 
 ENVIRONMENTS = [REPOSITORY / "envs" / f"{name}.yaml" for name in ("analysis", "llm")]
 

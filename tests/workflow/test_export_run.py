@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from runs import environment
+from snakemake_runs import environment
 
 STEPS = ("export_student", "check_export", "export_card")
 STUDENT = "tiny-s_reasoning_sim-marble"

@@ -1,7 +1,7 @@
 """Every mistake a user makes is answered by what is wrong, where, and what to do, before anything runs."""
 
 import pytest
-from runs import Workflow, small_config
+from snakemake_runs import Workflow, small_config
 
 
 @pytest.mark.parametrize(

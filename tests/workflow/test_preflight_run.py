@@ -1,7 +1,8 @@
 """`snakemake preflight`, before a day is queued: says all that is missing at once, and decides no result."""
 
 import yaml
-from runs import REPOSITORY, Workflow, small_config
+from repository import REPOSITORY
+from snakemake_runs import Workflow, small_config
 
 
 def test_the_demo_lacks_nothing_and_its_results_do_not_hang_on_it(finished):

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 import yaml
-from runs import REPOSITORY, Workflow, slurm_profile, small_config
+from repository import REPOSITORY
+from snakemake_runs import Workflow, slurm_profile, small_config
 
 DATA = ("simulate_home", "load_dataset", "window_dataset")
 SHOWN = {"claims": 1, "figure": 5, "report": 1, "provenance": 1, "all": 1}

@@ -2,7 +2,7 @@ import json
 
 import pandas as pd
 import pytest
-from runs import jobs
+from snakemake_runs import jobs
 
 REQUIRED = {
     *("recogniser", "dataset", "parameters", "n_windows", "n_events", "accuracy", "macro_f1", "weighted_f1"),

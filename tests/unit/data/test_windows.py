@@ -54,7 +54,7 @@ def test_a_window_holds_ids_clock_times_descriptions_and_gold():
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lengths, st.integers(1, 12), st.booleans())
 def test_windows_are_consecutive_events_of_one_session_and_none_twice(lengths, size, keep_short):
     cut = windows.cut(table(lengths), "home", size, keep_short)
@@ -68,7 +68,7 @@ def test_windows_are_consecutive_events_of_one_session_and_none_twice(lengths, s
     assert [window["session"] for window in cut] == sorted([w["session"] for w in cut], key=events.natural_key)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dates(date(1990, 1, 1), date(2030, 1, 1)),
     st.from_regex(r"[a-c]-[0-9]{1,3}", fullmatch=True),
@@ -108,7 +108,7 @@ sessions_of_pauses = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sessions_of_pauses, st.sampled_from(["count", "time", "gap"]), st.integers(1, 12), st.sampled_from([1, 30, 90]))
 def test_every_event_is_in_one_window_of_its_session_in_order_by_any_kind(sessions, by, size, seconds):
     parts = {f"s-{n}": at(*accumulate(pauses), session=f"s-{n}") for n, pauses in enumerate(sessions)}
@@ -164,7 +164,7 @@ def test_window_settings_that_do_not_go_together_are_refused(settings_, said):
         windows.cut(at(0, 1), "home", 10, keep_short, by, seconds)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.text(min_size=1, max_size=5), min_size=2, max_size=30, unique=True),
     st.floats(0.01, 0.99),
@@ -199,7 +199,7 @@ def test_a_split_without_a_side_is_refused(fraction):
         windows.split_sessions(["01", "02"], fraction, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 500), st.integers(1, 80))
 def test_shards_cover_every_position_once(count, size):
     names = windows.shards(count, size)

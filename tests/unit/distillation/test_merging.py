@@ -9,6 +9,7 @@ from hearth.engines import Decoding, Request
 from hearth.engines.llamacpp import LlamaCppEngine
 from hearth.engines.transformers import TransformersEngine
 from hearth.models import snapshots
+from repository import REPOSITORY
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaConfig, LlamaForCausalLM
 
 IDS = torch.tensor([[5, 17, 60, 61, 5, 9, 200, 31]])
@@ -114,10 +115,9 @@ def test_a_gguf_file_has_the_tokenizer_its_chat_template_and_what_ends_a_turn(me
 
 
 def test_a_way_of_cutting_text_that_llama_cpp_does_not_know_has_no_name(merged, tmp_path):
-    from training_fixtures import PROJECT
 
     assert gguf_file.pre_tokenizer(merged) == "smollm"
-    assert gguf_file.pre_tokenizer(PROJECT / "demo" / "models" / "tiny-s") == ""
+    assert gguf_file.pre_tokenizer(REPOSITORY / "demo" / "models" / "tiny-s") == ""
 
 
 def test_what_cannot_be_written_is_said(merged, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import training_fixtures as fixtures
 from hearth.common import files
 from hearth.distillation.card import model_card
+from repository import SCRIPTS
 from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
@@ -159,7 +160,7 @@ def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
     with locked(tmp_path):
         waiting = subprocess.Popen(
             [sys.executable, "-c", second, str(tmp_path)],
-            cwd=fixtures.PROJECT / "workflow_scripts",
+            cwd=SCRIPTS,
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -5,7 +5,6 @@ import functools
 import importlib.util
 import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,8 +15,8 @@ from hearth.homes.home import load_home
 from hearth.models import snapshots
 from hearth.prompting.parsing import label_spans, parse
 from hearth.prompting.prompts import answer_schema, answer_text, thought_marks
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 PREFIX = "<|im_start|>system\nName the activity behind every event.<|im_end|>\n<|im_start|>user\n"
 LABELS = ["COOKING", "drinking water, coffee or drinks", 'é “odd” "label"']
 THOUGHT = Thought("<think>\n", "\n</think>\n\n")

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from hearth.common import files
@@ -16,8 +15,8 @@ from hearth.common.cli import UserError
 from hearth.engines import Decoding, Request, Thought
 from hearth.engines.openai import OpenAIEngine
 from hearth.models import snapshots
+from repository import SCRIPTS
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "workflow_scripts"
 MODEL = "example/little"
 KEY = "sk-0123456789-secret"
 REQUESTS = [Request(f"home/s{n}/{n}", f"window {n}") for n in range(6)]

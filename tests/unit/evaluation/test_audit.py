@@ -1,6 +1,5 @@
 import json
 import re
-from pathlib import Path
 
 import audit as audit_program
 import audit_table
@@ -15,8 +14,8 @@ from hearth.toy_models.answer_formats import ASKED
 from hearth.toy_models.training_data import draw_home
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import CONFIG
 
-CONFIG = Path(__file__).resolve().parents[3] / "config"
 HOME = {
     "name": "Made-up home",
     "about": "Rooms.",
@@ -260,7 +259,7 @@ PIECES = (
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=20)), max_size=20).map("".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS, st.sampled_from(["stop", "length"]))
 def test_no_text_breaks_the_audit(home, text, finish_reason):
     found = audit("big", "made-up", home, PROMPT, [(WINDOW, row(home, text, finish_reason))])
@@ -268,7 +267,7 @@ def test_no_text_breaks_the_audit(home, text, finish_reason):
     json.dumps(found, ensure_ascii=False).encode()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(STATUSES), st.text(max_size=40))
 def test_no_row_that_others_wrote_breaks_the_audit(home, status, text):
     written = row(home, text) | {"status": status, "labels": [None, "EATING", "DANCING"], "reasoning": text[::-1]}

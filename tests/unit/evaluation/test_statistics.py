@@ -54,7 +54,7 @@ def simulated(draw, skills, gold=None):
 # Metrics from counts
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 8), st.floats(0, 1))
 def test_counts_give_the_metrics_that_events_give(seed, count, events, skill):
     gold, predicted = drawn_one(seed, count, events, [skill])

@@ -77,7 +77,7 @@ def test_csv_has_values_to_six_decimals_and_notes_as_comments():
     assert text == '"name","f1"\n"a, b",0.333333\n"c",""\n"d",0.0\n# Prompt: two lines\n'
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["C"])), min_size=1))
 def test_csv_survives_any_name(names):
     rows = [(name, 0.5) for name in names]
@@ -87,7 +87,6 @@ def test_csv_survives_any_name(names):
     assert found["f1"].tolist() == [0.5] * len(names)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_no_name_breaks_a_markdown_row(name):
     line = markdown(table([(name, 0.5)])).split("\n")[6]
@@ -413,7 +412,6 @@ def weighted_f1(gold, predicted, right, **_):
     return sum(shares) / sum(gold.values())
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("[]()+-:0123456789., ±x"), max_size=15))
 @example("[0.1, 0.2](x)")
 @example("[0.1, 0.2]: x")

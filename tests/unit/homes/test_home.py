@@ -2,12 +2,13 @@
 
 import pytest
 import yaml
-from config_factories import PROJECT, SCHEMAS, changed, schema_properties, write_yaml
+from config_factories import SCHEMAS, changed, schema_properties, write_yaml
 from factories import HOME
 from hearth.homes.home import HomeError, load_home
 from hearth.homes.raw_format import Recording
+from repository import REPOSITORY
 
-SHIPPED = sorted((PROJECT / "config" / "homes").glob("*.yaml"))
+SHIPPED = sorted((REPOSITORY / "config" / "homes").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -38,7 +39,7 @@ def test_defaults_are_the_schemas(tmp_path):
 
 
 def test_unknown_sensors_and_states_name_the_nearest():
-    home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
+    home = load_home(REPOSITORY / "config" / "homes" / "marble.yaml")
     with pytest.raises(KeyError, match=r"unknown sensor 'R11'; did you mean 'R1'"):
         home.describe("R11", "ON")
     with pytest.raises(KeyError, match=r"unknown state 'on' of sensor 'R1'; it has 'ON', 'OFF'"):

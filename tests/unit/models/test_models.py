@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hearth.common import files
 from hearth.models import snapshots
+from repository import SCRIPTS
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "workflow_scripts"
 FOLDER = {"source": "folder", "path": "source"}
 HUB = {"source": "hub", "id": "Qwen/Qwen3-0.6B", "revision": "c1899de289a04d12100db370d81485cdf75e47ca"}
 GGUF = {

@@ -12,10 +12,10 @@ from hearth.data import events
 from hearth.data.sources import SOURCES, table
 from hearth.homes.home import HomeError, load_home
 from hearth.onboarding.scaffold import draft
+from repository import REPOSITORY
 
-REPO = Path(__file__).resolve().parents[3]
-TEMPLATE = REPO / "config/homes/TEMPLATE.yaml"
-KYOTO = Path(os.environ.get("HEARTH_SHARED", REPO.parent / "shared")) / "data" / "casas_kyoto_adlmr"
+TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
+KYOTO = Path(os.environ.get("HEARTH_SHARED", REPOSITORY.parent / "shared")) / "data" / "casas_kyoto_adlmr"
 EXAMPLE = [line.removeprefix("#   ") for line in TEMPLATE.read_text().splitlines() if line.startswith("#   ")][1:6]
 
 
@@ -51,7 +51,7 @@ def test_the_template_reads_the_example_that_it_shows(tmp_path):
 
 def test_the_report_shows_what_a_run_would_make_of_the_data(tmp_path, capsys):
     write(tmp_path, EXAMPLE[0], *days(*EXAMPLE[1:]))
-    run("--home", TEMPLATE, "--root", tmp_path, "--models", REPO / "demo/models")
+    run("--home", TEMPLATE, "--root", tmp_path, "--models", REPOSITORY / "demo/models")
     said = capsys.readouterr().out
     for line in [
         "      16  rows in 1 files",
@@ -187,14 +187,14 @@ def test_what_cannot_be_drafted_is_said(tmp_path, capsys, lines, said):
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
 def test_make_gives_the_yaml_to_the_program_and_not_to_what_make_runs():
-    text = (REPO / "Makefile").read_text()
+    text = (REPOSITORY / "Makefile").read_text()
     assert "override HOME :=" in text
     assert '--home "$(HOME_YAML)"' in text
 
 
 @pytest.mark.skipif(not KYOTO.is_dir(), reason=f"CASAS Kyoto is not at {KYOTO}")
 def test_kyoto_has_nothing_wrong(capsys):
-    run("--home", REPO / "config/homes/casas-kyoto.yaml", "--root", KYOTO, "--source", "casas")
+    run("--home", REPOSITORY / "config/homes/casas-kyoto.yaml", "--root", KYOTO, "--source", "casas")
     said = capsys.readouterr().out
     assert "   17229  events" in said.splitlines()
     assert "nothing wrong" in said

@@ -5,7 +5,6 @@ import re
 
 import pytest
 import render_prompt
-from config_factories import PROJECT
 from hearth.common.files import write_json_lines
 from hearth.homes.home import load_home
 from hearth.prompting import few_shot
@@ -13,9 +12,10 @@ from hearth.prompting.prompts import REASONING_MODES, answer_text, events_text, 
 from hearth.prompting.prompts import render_prompt as render
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import REPOSITORY
 
-HOMES = {name: PROJECT / "config" / "homes" / f"{name}.yaml" for name in ("marble", "mural")}
-TEMPLATES = {name: PROJECT / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
+HOMES = {name: REPOSITORY / "config" / "homes" / f"{name}.yaml" for name in ("marble", "mural")}
+TEMPLATES = {name: REPOSITORY / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
 
 every_kind = pytest.mark.parametrize("kind", few_shot.KINDS)
 both_templates = pytest.mark.parametrize("template", TEMPLATES)
@@ -67,7 +67,7 @@ def test_among_equals_the_earlier_comes_first():
     assert names(few_shot.similar(TEST, twins, 4)[TEST[0]["window_id"]]) == ["00", "10", "20", "30"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6), min_size=6, max_size=14),
     st.integers(1, 3),

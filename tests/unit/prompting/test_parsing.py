@@ -170,7 +170,7 @@ TEXTS = st.text() | st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".joi
 @given(text=TEXTS, size=st.integers(1, 4), finish_reason=st.sampled_from(["stop", "length"]))
 @example(text="[" * 100_000, size=1, finish_reason="stop")
 @example(text='[{"id": ' + "1" * 10_000 + "}]", size=1, finish_reason="stop")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_text_raises_and_lenient_is_never_worse(text, size, finish_reason):
     first = strict(text, size, finish_reason=finish_reason)
     second = lenient(text, size, finish_reason=finish_reason)
@@ -186,7 +186,7 @@ UNICODE = st.text(st.characters() | st.characters(categories=["Cs"]) | st.sample
 
 
 @given(labels=st.lists(UNICODE, min_size=1, max_size=10), before=st.sampled_from(["", "Because. ", "<think>x</think>"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_canonical_answer_gives_any_labels_back(labels, before):
     found = strict(before + answer_text(labels), len(labels), tuple(labels))
     assert (found.labels, found.status) == (labels, "ok")
@@ -200,7 +200,7 @@ VALUES = st.recursive(
 
 
 @given(extra=VALUES.filter(lambda value: json.dumps(value).count("[") + json.dumps(value).count("{") < 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_other_keys_do_not_matter(extra):
     text = json.dumps([{"extra": extra, "id": 1, "activity": "COOKING"}])
     assert strict(f"So [1] it is: {text}", 1).labels == ["COOKING"]

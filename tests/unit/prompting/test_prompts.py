@@ -6,17 +6,18 @@ from types import SimpleNamespace
 import jinja2
 import jinja2.sandbox
 import pytest
-from config_factories import PROJECT, changed, write_yaml
+from config_factories import changed, write_yaml
 from factories import HOME
 from hearth.common.cli import run
 from hearth.homes.home import load_home
 from hearth.prompting.prompts import REASONING_MODES, answer_text, events_text, render_prompt, split_prompt, window_text
 from render_prompt import main
+from repository import REPOSITORY, SCRIPTS
 
-TEMPLATES = {name: PROJECT / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
-HOMES = {name: load_home(PROJECT / "config" / "homes" / f"{name}.yaml") for name in ("marble", "mural")}
-QWEN = (PROJECT / "workflow_scripts" / "hearth" / "toy_models" / "chat_template.jinja").read_text(encoding="utf-8")
-TRLS_QWEN = sorted(PROJECT.glob(".venv-trl/lib/*/site-packages/trl/chat_templates/qwen3.jinja"))
+TEMPLATES = {name: REPOSITORY / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
+HOMES = {name: load_home(REPOSITORY / "config" / "homes" / f"{name}.yaml") for name in ("marble", "mural")}
+QWEN = (SCRIPTS / "hearth" / "toy_models" / "chat_template.jinja").read_text(encoding="utf-8")
+TRLS_QWEN = sorted(REPOSITORY.glob(".venv-trl/lib/*/site-packages/trl/chat_templates/qwen3.jinja"))
 
 everywhere = pytest.mark.parametrize("reasoning", REASONING_MODES)
 both_templates = pytest.mark.parametrize("template", TEMPLATES)
@@ -298,7 +299,7 @@ def arguments(tmp_path, home, template):
 def test_the_program_writes_the_prompt_for_programs_and_people(tmp_path):
     import json
 
-    main(arguments(tmp_path, PROJECT / "config" / "homes" / "mural.yaml", TEMPLATES["brief"]))
+    main(arguments(tmp_path, REPOSITORY / "config" / "homes" / "mural.yaml", TEMPLATES["brief"]))
     written = json.loads((tmp_path / "prompt.json").read_text(encoding="utf-8"))
     assert written == prompt("mural", "brief", "none")
     assert (tmp_path / "prompt.txt").read_text(encoding="utf-8") == written["system"] + "\n"
@@ -306,7 +307,7 @@ def test_the_program_writes_the_prompt_for_programs_and_people(tmp_path):
 
 @pytest.mark.parametrize(("home", "template"), [("none.yaml", "brief.j2"), ("homes/mural.yaml", "none.j2")])
 def test_the_program_ends_with_one_line_on_what_is_missing(tmp_path, capsys, home, template):
-    folder = PROJECT / "config"
+    folder = REPOSITORY / "config"
     with pytest.raises(SystemExit) as stopped:
         run(lambda: main(arguments(tmp_path, folder / home, folder / "prompts" / template)))
     assert stopped.value.code == 1

@@ -24,7 +24,7 @@ def test_what_was_appended_is_there_when_opened_again(tmp_path):
         assert journal.items == {"a": {"text": "é\u2028\n\x00<think>", "n": 0.1}, "b": None, "c": []}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(items=st.dictionaries(st.text(), st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)))
 def test_text_of_any_kind_survives(tmp_path_factory, items):
     folder = tmp_path_factory.mktemp("journal")

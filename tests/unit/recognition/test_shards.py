@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from hearth.common import files
 from hearth.engines import Completion, Decoding
 from hearth.recognition.shards import gather, recognise, shard_windows
+from repository import SCRIPTS
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "workflow_scripts"
 PROMPT = {"version": "paper@0", "template": "paper", "reasoning": "none", "system": "Name the activity of every event."}
 DECODING = {"temperature": 0.8, "top_p": 0.95, "top_k": 20, "max_new_tokens": 60, "seed": 3}
 

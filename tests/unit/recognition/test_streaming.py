@@ -16,9 +16,9 @@ from hearth.engines import Completion
 from hearth.homes.home import load_home
 from hearth.prompting.prompts import answer_text
 from hearth.recognition.streaming import Cutter, labelled, window_of
-from training_fixtures import PROJECT
+from repository import REPOSITORY
 
-TEMPLATE = PROJECT / "config" / "homes" / "TEMPLATE.yaml"
+TEMPLATE = REPOSITORY / "config" / "homes" / "TEMPLATE.yaml"
 START = datetime(2024, 2, 3, 7, 58)
 HEADER = "time,device,value,person,activity\n"
 

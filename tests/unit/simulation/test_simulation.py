@@ -14,8 +14,8 @@ from hearth.common.cli import UserError
 from hearth.homes.home import load_home
 from hearth.simulation import FORMATS, mural
 from hearth.simulation.behaviour import Household, Resident, stream
+from repository import HOMES
 
-HOMES = Path(__file__).resolve().parents[3] / "config" / "homes"
 SESSIONS = 24
 
 

@@ -2,7 +2,6 @@
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +11,10 @@ from hearth.prompting.parsing import parse
 from hearth.prompting.prompts import answer_text, render_prompt
 from hearth.toy_models import answer_formats, models, training, training_data
 from hearth.toy_models.paraphrases import WORDS, dialect, translate
+from repository import REPOSITORY
 
-PROJECT = Path(__file__).resolve().parents[3]
-TEMPLATE = PROJECT / "config" / "prompts" / "brief.j2"
-HOMES = {source: load_home(PROJECT / "config" / "homes" / f"{source}.yaml") for source in WORDS}
+TEMPLATE = REPOSITORY / "config" / "prompts" / "brief.j2"
+HOMES = {source: load_home(REPOSITORY / "config" / "homes" / f"{source}.yaml") for source in WORDS}
 SESSIONS = {"marble": 2, "mural": 1}
 
 each_source = pytest.mark.parametrize("source", sorted(WORDS))

@@ -4,13 +4,14 @@ import json
 
 import pytest
 import yaml
-from config_factories import CONFIG, PROJECT, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
+from config_factories import CONFIG, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
 from factories import HOME
 from hearth.workflow.configuration import ConfigError, content_digest, home_path, resolve
 from hearth.workflow.recognisers import table_pairs
+from repository import REPOSITORY
 from snakemake.utils import update_config
 
-SHIPPED = sorted((PROJECT / "config").glob("*.yaml"))
+SHIPPED = sorted((REPOSITORY / "config").glob("*.yaml"))
 # What is laid over another config, and over which.
 OVERLAYS = {"science": "demo", "ablations": "config", "ablations-demo": "demo"}
 CONFIGS = [path for path in SHIPPED if path.name != "models.yaml"]
@@ -51,13 +52,13 @@ def test_shipped_configs_are_valid(path):
 
 
 def test_the_laptop_config_asks_for_its_data():
-    path = PROJECT / "config" / "laptop.yaml"
-    (line,) = complaints(yaml.safe_load(path.read_text(encoding="utf-8")), PROJECT, path)
+    path = REPOSITORY / "config" / "laptop.yaml"
+    (line,) = complaints(yaml.safe_load(path.read_text(encoding="utf-8")), REPOSITORY, path)
     assert line.endswith("datasets.marble.root: no folder is named; add it here or run with --config marble_root=PATH")
 
 
 def test_the_papers_tables():
-    path = PROJECT / "config" / "config.yaml"
+    path = REPOSITORY / "config" / "config.yaml"
     config, _ = resolve(yaml.safe_load(path.read_text(encoding="utf-8")), [path])
     sizes = ["0.6b", "1.7b", "4b", "8b", "14b", "32b"]
     assert table_pairs(config, "scaling") == [(f"qwen3-{s}", home) for s in sizes for home in ("marble", "mural")]

@@ -7,14 +7,13 @@ import ast
 import re
 import sys
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 import yaml
 from hearth.workflow.code_hash import SCRIPTS, _closure
 from packaging.utils import canonicalize_name
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
 # What vllm brings along at a version of its own, and what the rest of recognition imports that vllm does without.
 ITS_OWN = {"transformers", "numpy"}

@@ -10,14 +10,14 @@ import check_node
 import preflight as preflight_program
 import pytest
 import torch
-from config_factories import PROJECT
 from hearth.common.files import write_json
 from hearth.models import snapshots
 from hearth.models.snapshots import SNAPSHOT
 from hearth.workflow import preflight
 from hearth.workflow.preflight import GB, Findings
+from repository import REPOSITORY
 
-TINY = PROJECT / "demo" / "models" / "tiny-s"
+TINY = REPOSITORY / "demo" / "models" / "tiny-s"
 HUB = {"source": "hub", "id": "a/b", "revision": "0" * 40}
 FOLDER = {"source": "folder", "path": "demo/models/tiny-s", "license": "Apache-2.0"}
 
@@ -38,16 +38,16 @@ def problem(found):
 
 
 def test_a_model_that_can_be_fetched_counts_with_the_bytes_to_come(found, tmp_path):
-    size = preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, PROJECT)
+    size = preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, REPOSITORY)
     assert size == sum(path.stat().st_size for path in TINY.iterdir() if path.name != "README.md")
     assert not found.problems
 
 
 def test_a_fetched_model_is_still_to_come_once_a_file_of_it_is_lost(found, tmp_path):
     write_json(tmp_path / "tiny-s" / SNAPSHOT, {"files": {"config.json": "digest"}})
-    assert preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, PROJECT) > 0
+    assert preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, REPOSITORY) > 0
     (tmp_path / "tiny-s" / "config.json").write_text("{}")
-    assert preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, PROJECT) == 0
+    assert preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, REPOSITORY) == 0
     assert found.facts[-1] == "model tiny-s: fetched"
 
 
@@ -62,14 +62,14 @@ def test_a_fetched_model_is_still_to_come_once_a_file_of_it_is_lost(found, tmp_p
     ],
 )
 def test_a_model_that_cannot_be_fetched_is_named_with_what_to_do(found, tmp_path, spec, said):
-    preflight.check_models(found, {"mine": spec}, tmp_path, PROJECT)
+    preflight.check_models(found, {"mine": spec}, tmp_path, REPOSITORY)
     text = problem(found)
     assert all(part in text for part in ["model mine", *said])
 
 
 def test_a_served_model_is_neither_fetched_nor_held_in_memory(found, tmp_path):
     spec = {"source": "served", "served_model": "Example/Large", "interface": "vllm", "parameters": 10**12}
-    assert preflight.check_models(found, {"large": spec}, tmp_path, PROJECT) == 0
+    assert preflight.check_models(found, {"large": spec}, tmp_path, REPOSITORY) == 0
     snapshots.fetch("large", spec, tmp_path / "work", tmp_path / "large")
     assert preflight.weight_bytes(found, [tmp_path / "large"], "float32") == 0
     assert found.facts == ["model large: served as Example/Large, so there is nothing to fetch"]
@@ -100,7 +100,7 @@ def test_of_a_model_on_the_hub_only_the_files_that_would_be_fetched_count(found,
     with http.server.HTTPServer(("127.0.0.1", 0), StandInHub) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        size = preflight.check_models(found, {"mine": HUB}, tmp_path, PROJECT)
+        size = preflight.check_models(found, {"mine": HUB}, tmp_path, REPOSITORY)
         server.shutdown()
     assert size == 1010
     assert not found.problems
@@ -108,7 +108,7 @@ def test_of_a_model_on_the_hub_only_the_files_that_would_be_fetched_count(found,
 
 def test_a_hub_out_of_reach_is_a_problem_with_a_way_round_it(found, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    preflight.check_models(found, {"mine": HUB}, tmp_path, PROJECT)
+    preflight.check_models(found, {"mine": HUB}, tmp_path, REPOSITORY)
     assert "where the Hub can be reached" in problem(found)
 
 
@@ -162,7 +162,7 @@ def environment(path, *packages):
 
 def test_the_environments_that_run_this_are_as_pinned(found):
     for name in ("analysis", "llm"):
-        preflight.check_versions(found, PROJECT / "envs" / f"{name}.yaml")
+        preflight.check_versions(found, REPOSITORY / "envs" / f"{name}.yaml")
     assert not found.problems
 
 

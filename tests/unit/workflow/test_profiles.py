@@ -2,12 +2,12 @@
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import yaml
+from repository import REPOSITORY
 
-PROFILES = Path(__file__).resolve().parents[3] / "profiles"
+PROFILES = REPOSITORY / "profiles"
 NAMES = sorted(path.parent.name for path in PROFILES.glob("*/config.yaml"))
 
 

@@ -13,9 +13,9 @@ from hearth.homes.home import Home, Sensor, load_home
 from hearth.homes.raw_format import Recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import REPOSITORY
 
-REPO = Path(__file__).resolve().parents[4]
-REAL = Path(os.environ.get("HEARTH_SHARED", REPO.parent / "shared")) / "data" / "casas_kyoto_adlmr"
+REAL = Path(os.environ.get("HEARTH_SHARED", REPOSITORY.parent / "shared")) / "data" / "casas_kyoto_adlmr"
 HOME = Home(
     name="Flat",
     about="A flat for two.",
@@ -255,7 +255,7 @@ odd = st.one_of(
 ).map(lambda text: text.encode())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(odd, odd, odd, st.binary(max_size=9)), max_size=12).map(b"\n".join))
 def test_whatever_a_file_holds_every_line_is_accounted_for(tmp_path_factory, content):
     root = tmp_path_factory.mktemp("casas")
@@ -268,7 +268,7 @@ def test_whatever_a_file_holds_every_line_is_accounted_for(tmp_path_factory, con
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"CASAS Kyoto is not at {REAL}")
 def test_every_line_of_kyoto_is_an_event_or_named():
-    home = load_home(REPO / "config/homes/casas-kyoto.yaml")
+    home = load_home(REPOSITORY / "config/homes/casas-kyoto.yaml")
     table, report = casas.read(REAL, home)
     events.check(table, home)
     texts = {path.name: path.read_text().split("\n") for path in sorted(REAL.glob("P*.txt"))}

@@ -15,9 +15,9 @@ from hearth.data.sources import marble
 from hearth.homes.home import Home, Sensor, load_home
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import REPOSITORY
 
-REPO = Path(__file__).resolve().parents[4]
-REAL = Path(os.environ.get("HEARTH_SHARED", REPO.parent / "shared")) / "data" / "marble_part"
+REAL = Path(os.environ.get("HEARTH_SHARED", REPOSITORY.parent / "shared")) / "data" / "marble_part"
 SWITCH = {"ON": "turned ON", "OFF": "turned OFF"}
 HOME = Home(
     name="Flat",
@@ -299,7 +299,7 @@ line = st.one_of(
 content = st.lists(st.one_of(line, line, line, st.binary(max_size=8)), max_size=8).map(b"\n".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(content, content, content, st.sampled_from(["keep", "drop"]))
 def test_whatever_the_files_hold_every_row_is_accounted_for(tmp_path_factory, environmental, labels, phone, transition):
     root = tmp_path_factory.mktemp("marble")
@@ -315,7 +315,7 @@ def test_whatever_the_files_hold_every_row_is_accounted_for(tmp_path_factory, en
 
 
 def program(root, share, *flags):
-    args = ["--source", "marble", "--root", str(root), "--home", str(REPO / "config/homes/marble.yaml")]
+    args = ["--source", "marble", "--root", str(root), "--home", str(REPOSITORY / "config/homes/marble.yaml")]
     outputs = ["--events", str(root / "out/events.parquet"), "--card", str(root / "out/card.md")]
     cli.run(lambda: load_dataset.main([*args, "--max-broken-share", share, *flags, *outputs]))
 
@@ -349,7 +349,7 @@ def test_the_program_refuses_a_data_set_without_events(tmp_path, capsys):
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real MARBLE part is not at {REAL}")
 def test_the_real_part_has_the_labels_that_a_count_by_hand_gives():
-    home = load_home(REPO / "config/homes/marble.yaml")
+    home = load_home(REPOSITORY / "config/homes/marble.yaml")
     table, report = load(REAL, home)
     assert table["session"].nunique() == 18
     assert len(table) == 624

@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from hearth.data import events
@@ -10,6 +9,7 @@ from hearth.data.sources import mural
 from hearth.homes.home import Home, Sensor, load_home
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import REPOSITORY
 
 HOME = Home(
     name="Flat",
@@ -223,7 +223,7 @@ def test_an_unreadable_list_of_activities_is_named(tmp_path, data):
 
 
 def test_every_label_and_sensor_of_the_shipped_home_can_be_loaded(tmp_path):
-    home = load_home(Path(__file__).resolve().parents[4] / "config/homes/mural.yaml")
+    home = load_home(REPOSITORY / "config/homes/mural.yaml")
     pairs = [(sensor, state) for sensor, spec in home.sensors.items() for state in spec.states]
     session(
         tmp_path,
@@ -252,7 +252,7 @@ line = st.one_of(
 ).map(lambda text: text.encode("utf-8", "replace"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(line, line, line, st.binary(max_size=8)), max_size=10).map(b"\n".join))
 def test_whatever_a_file_holds_every_row_is_accounted_for(tmp_path_factory, content):
     root = tmp_path_factory.mktemp("mural")
@@ -266,7 +266,7 @@ def test_whatever_a_file_holds_every_row_is_accounted_for(tmp_path_factory, cont
     assert numbers == sorted(set(numbers))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from(["good", "broken", "annotation", "open quote"]), max_size=12))
 def test_good_rows_are_loaded_whatever_stands_beside_them(tmp_path_factory, kinds):
     root = tmp_path_factory.mktemp("mural")

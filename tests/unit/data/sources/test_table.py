@@ -448,7 +448,7 @@ line = st.one_of(good_line, good_line, st.lists(cell, max_size=6).map(",".join))
 content = st.lists(st.one_of(line, line, line, st.binary(max_size=8)), max_size=10).map(b"\n".join)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(content, st.sampled_from(["file", "day", "gap"]), st.sampled_from(["first", "any"]), st.integers(40, 400))
 def test_whatever_a_table_holds_every_row_is_accounted_for(tmp_path_factory, content, by, several, block):
     root = tmp_path_factory.mktemp("table")
@@ -461,7 +461,7 @@ def test_whatever_a_table_holds_every_row_is_accounted_for(tmp_path_factory, con
     assert all(2 <= problem.line <= content.count(b"\n") + 2 for problem in report.broken)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.lists(cell, min_size=4, max_size=4), min_size=1, max_size=6), st.sampled_from([b"\n", b"\r\n"]))
 @example([["", "", "", ""]], b"\n")
 def test_pandas_and_the_reader_of_single_records_read_the_same(rows, end):
@@ -476,7 +476,7 @@ def test_pandas_and_the_reader_of_single_records_read_the_same(rows, end):
         assert slow.faults == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1)))
 def test_milliseconds_of_every_form_of_a_time_are_equal(moment):
     moment = moment.replace(tzinfo=UTC)

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import yaml
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from repository import REPOSITORY
 
 
 class Workflow:
