@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-import test_shared_prefix as prefixes
+import shared_prefix_fixtures as prefixes
 import torch
 import training_fixtures as fixtures
 from hearth.common import files

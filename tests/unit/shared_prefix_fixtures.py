@@ -1,0 +1,102 @@
+"""A small random student and examples with a common prefix, to compare gradients of both ways of training."""
+
+import functools
+
+import torch
+from hearth.distillation.examples import IGNORED, collate
+from hearth.distillation.shared_prefix import SharedPrefixTrainer
+from peft import LoraConfig, get_peft_model
+from transformers import Qwen3Config, Qwen3ForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+VOCABULARY = 50
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
+
+
+def make_student(dropout=0.0, checkpointing=False, dtype=torch.float32, targets=TARGETS, **config):
+    """A random model with a random adapter: with the usual zero for B, A would have no gradient to compare."""
+    torch.manual_seed(0)
+    base = Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=VOCABULARY,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+            initializer_range=0.2,
+            use_cache=False,
+            **config,
+        )
+    ).to(dtype)
+    if checkpointing:
+        base.gradient_checkpointing_enable({"use_reentrant": False})
+        base.enable_input_require_grads()
+    lora = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=4,
+        lora_dropout=dropout,
+        target_modules=list(targets),
+        init_lora_weights=False,
+    )
+    return get_peft_model(base, lora)
+
+
+def make_examples(prefix: int, count: int, spread: int) -> tuple[list[int], list[dict[str, list[int]]]]:
+    """(a prefix of so many tokens, examples that begin with it); each is up to `spread` tokens longer than the last."""
+    draw = torch.Generator().manual_seed(1)
+
+    def tokens(length: int) -> list[int]:
+        return torch.randint(VOCABULARY, (length,), generator=draw).tolist()
+
+    head, examples = tokens(prefix), []
+    for number in range(count):
+        prompt, completion = head + tokens(5 + number * spread % 17), tokens(3 + number % 3)
+        examples.append({"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion})
+    return head, examples
+
+
+class Gradients(TrainerCallback):
+    """The gradients of every optimizer step, one long vector each."""
+
+    def __init__(self):
+        self.steps = []
+
+    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+        self.steps.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]).double())
+
+
+def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1, epochs=2, device="cpu"):
+    """(gradients by step, losses by step, the trained student)."""
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=micro_batch,
+        gradient_accumulation_steps=accumulation,
+        learning_rate=0.01,
+        optim="adamw_torch",
+        use_cpu=device == "cpu",
+        max_grad_norm=0,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+    )
+    gradients = Gradients()
+    kind = functools.partial(SharedPrefixTrainer, prefix_ids=head) if shared else Trainer
+    trainer = kind(
+        model=student,
+        args=arguments,
+        train_dataset=examples,
+        data_collator=functools.partial(collate, pad_id=0),
+        callbacks=[gradients],
+    )
+    trainer.train()
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return gradients.steps, losses, {name: p.detach() for name, p in student.named_parameters() if p.requires_grad}
+
+
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).norm() / other.norm())
