@@ -37,7 +37,7 @@ def score_facts(wildcards):
     facts = {
         "kind": recogniser.kind,
         "base": recogniser.base,
-        "condition": recogniser.condition,
+        "variant": recogniser.condition,
         "decoding": recogniser.decoding,
         "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
         "engine": engine,
@@ -107,7 +107,7 @@ def scored_prompts():
 def deciding_config():
     """What the config says of all of the run's results, as JSON: neither where things lie, nor how they are run.
 
-    What it says of some recognisers alone, such as a condition, is in their scores.
+    What it says of some recognisers alone, such as a variant, is in their scores.
     """
     named = ("windows", "split", "prompt", "decoding", "models", "teacher")
     return json.dumps(

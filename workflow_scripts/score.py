@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--facts",
         required=True,
-        help="JSON object with kind, base, condition, home, decoding, dtype, stand_in, simulated (names of the "
+        help="JSON object with kind, base, variant, home, decoding, dtype, stand_in, simulated (names of the "
         "simulated datasets that the score rests on); for a student also teacher, recipe, train_dataset",
     )
     parser.add_argument("--out", required=True, type=Path, help="score file")

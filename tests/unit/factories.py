@@ -53,11 +53,11 @@ TRAINING_LOG = {
 }
 
 
-def facts(**changes):
+def make_facts(**changes):
     known = {
         "kind": "base",
         "base": "little",
-        "condition": "",
+        "variant": "",
         "home": "made-up",
         "decoding": DECODING,
         "dtype": "float32",
@@ -68,12 +68,12 @@ def facts(**changes):
     return known | changes
 
 
-def student_facts(**changes):
+def make_student_facts(**changes):
     of_student = {"teacher": "large", "recipe": "reasoning", "train_dataset": "made-up", "teacher_stand_in": ""}
-    return facts(kind="student", **of_student | changes)
+    return make_facts(kind="student", **of_student | changes)
 
 
-def window(session, index, gold, split="test"):
+def make_window(session, index, gold, split="test"):
     return {
         "window_id": f"made-up/{session}/{index}",
         "dataset": "made-up",
@@ -90,18 +90,18 @@ def window(session, index, gold, split="test"):
 
 
 WINDOWS = [
-    window("1", 0, ["COOKING"], "train"),
-    window("2", 0, ["COOKING", "EATING"]),
-    window("2", 1, ["drinking water, coffee or drinks", "EATING"]),
-    window("3", 0, ["EATING"]),
+    make_window("1", 0, ["COOKING"], "train"),
+    make_window("2", 0, ["COOKING", "EATING"]),
+    make_window("2", 1, ["drinking water, coffee or drinks", "EATING"]),
+    make_window("3", 0, ["EATING"]),
 ]
 
 
-def answer(*labels):
+def make_answer(*labels):
     return json.dumps([{"id": number, "activity": label} for number, label in enumerate(labels, start=1)])
 
 
-def prediction(window_id, text, finish_reason="stop"):
+def make_prediction(window_id, text, finish_reason="stop"):
     return {
         "window_id": window_id,
         "text": text,
@@ -113,9 +113,9 @@ def prediction(window_id, text, finish_reason="stop"):
 
 
 PREDICTIONS = [
-    prediction("made-up/2/0", f"<think>Stove.</think>{answer('COOKING', 'EATING')}"),
-    prediction("made-up/2/1", f"<think>Tap.</think>{answer('Drinking water, coffee or drinks', 'EATING')}"),
-    prediction("made-up/3/0", "<think>Stove, or", "length"),
+    make_prediction("made-up/2/0", f"<think>Stove.</think>{make_answer('COOKING', 'EATING')}"),
+    make_prediction("made-up/2/1", f"<think>Tap.</think>{make_answer('Drinking water, coffee or drinks', 'EATING')}"),
+    make_prediction("made-up/3/0", "<think>Stove, or", "length"),
 ]
 
 SPLITS = {
@@ -166,7 +166,7 @@ SESSIONS = session_counts(
 )
 
 
-def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **changes):
+def make_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **changes):
     """A score with numbers of no measurement; `changes` go to its top level, `provenance` into the provenance."""
     metrics = {
         "accuracy": 0.6,
@@ -203,7 +203,7 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
         "dataset": dataset,
         "kind": "base",
         "base": "",
-        "condition": "",
+        "variant": "",
         "teacher": "",
         "recipe": "",
         "train_dataset": "",
@@ -221,12 +221,12 @@ def made_up_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **cha
     return copy.deepcopy(score | changes)
 
 
-def draw_sessions(draw, count=12, events=20):
+def draw_gold(draw, count=12, events=20):
     """Gold labels of so many sessions, one window each, by session."""
     return {f"s{number:03d}": draw.choice(LABELS, events, p=[0.5, 0.3, 0.2]).tolist() for number in range(count)}
 
 
-def draw_answers(draw, gold, skill):
+def draw_predictions(draw, gold, skill):
     """Predicted labels: right with a session's skill, else another label or none. `skill` is one for all, or each."""
     skills = np.broadcast_to(skill, len(gold))
     return {
@@ -238,11 +238,11 @@ def draw_answers(draw, gold, skill):
     }
 
 
-def measured_score(gold, predicted, recogniser="little", dataset="made-up", **changes):
+def make_measured_score(gold, predicted, recogniser="little", dataset="made-up", **changes):
     """A score whose numbers are measured, on sessions of one window each: labels by session."""
     windows, answers = list(gold.values()), [list(predicted[session]) for session in gold]
     statuses = ["missing_events" if None in answer else "ok" for answer in answers]
-    found = made_up_score(recogniser, dataset, n_sessions=len(gold), **changes)
+    found = make_score(recogniser, dataset, n_sessions=len(gold), **changes)
     found["sessions"] = session_counts(list(gold), windows, dict.fromkeys(("strict", "lenient"), (answers, statuses)))
     for parsing in ("strict", "lenient"):
         found[parsing] = score_windows(windows, answers, statuses, LABELS)
@@ -250,7 +250,7 @@ def measured_score(gold, predicted, recogniser="little", dataset="made-up", **ch
     return found
 
 
-def made_up_confidence(accuracy=0.5):
+def make_confidence(accuracy=0.5):
     """What a score says of confidences, of 41 events in 3 bins, one of which holds too few."""
     bins = [
         {"from": number / 10, "to": (number + 1) / 10, "events": 0, "confidence": None, "accuracy": None}
@@ -262,7 +262,7 @@ def made_up_confidence(accuracy=0.5):
     return {"n_events": 41, "coverage": 0.8, "bins": bins, "selective": {"0.5": 1.0, "1.0": accuracy}}
 
 
-def made_up_costs(scores):
+def make_cost_rows(scores):
     """The rows of a cost table of scores, on the test split; a larger model takes longer."""
     names = ("recogniser", "dataset")
     return [
@@ -272,14 +272,14 @@ def made_up_costs(scores):
     ]
 
 
-def made_up_student(dataset="made-up", weighted_f1=0.6, **changes):
+def make_student_score(dataset="made-up", weighted_f1=0.6, **changes):
     """The score of a student that learned on `made-up`."""
     provenance = {"student": TRAINING_LOG, "assumed": ["split", "prompt", "training"]} | changes.pop("provenance", {})
     names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
-    return made_up_score("little_reasoning_made-up", dataset, weighted_f1, provenance=provenance, **names, **changes)
+    return make_score("little_reasoning_made-up", dataset, weighted_f1, provenance=provenance, **names, **changes)
 
 
-def made_up_run(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,), **provenance):
+def make_run_scores(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,), **provenance):
     """The scores of a whole run: base models of so many million parameters, and students of the `bases` smallest.
 
     The largest model is the teacher; students learn on each home with each seed and are tested on all.
@@ -290,7 +290,7 @@ def made_up_run(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,
         facts = {"home": {"name": dataset, "timezone": "UTC", "labels": 3 + place}} | provenance
         for rank, (name, size) in enumerate(zip(models, sizes, strict=True)):
             grown = 0.3 + 0.4 * rank / len(sizes) - 0.05 * place
-            found.append(made_up_score(name, dataset, grown, parameters=size * 10**6, provenance=facts))
+            found.append(make_score(name, dataset, grown, parameters=size * 10**6, provenance=facts))
         for base, size in list(zip(models, sizes, strict=True))[:bases]:
             for home in homes:
                 for seed in seeds:
@@ -304,20 +304,20 @@ def made_up_run(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,
                     }
                     reached = 0.45 + 0.02 * seed - 0.1 * (home != dataset)
                     known = facts | {"student": learned, "model": MODEL | {"model": base}}
-                    found.append(made_up_student(dataset, reached, provenance=known) | copy.deepcopy(names))
+                    found.append(make_student_score(dataset, reached, provenance=known) | copy.deepcopy(names))
     return found
 
 
-def made_up_everything(homes=("made-up", "second"), **provenance):
-    """A run with something for every figure: students of fewer traces, a condition with confidences."""
-    found = made_up_run(sizes=(1, 9), homes=homes, **provenance)
+def make_full_run_scores(homes=("made-up", "second"), **provenance):
+    """A run with something for every figure: students of fewer traces, a variant with confidences."""
+    found = make_run_scores(sizes=(1, 9), homes=homes, **provenance)
     for score in [score for score in found if score["kind"] == "student"]:
         fewer = copy.deepcopy(score)
         fewer["recogniser"] = score["recogniser"].replace("_reasoning_", "_reasoning-n2_")
-        fewer["condition"] = "n2"
+        fewer["variant"] = "n2"
         fewer["provenance"]["student"]["examples"]["used"] = 2
         found.append(fewer)
     for score in [score for score in found if score["kind"] == "base"]:
-        sure = copy.deepcopy(score) | {"condition": "sure", "confidence": made_up_confidence()}
+        sure = copy.deepcopy(score) | {"variant": "sure", "confidence": make_confidence()}
         found.append(sure | {"recogniser": f"{score['recogniser']}_sure"})
     return found

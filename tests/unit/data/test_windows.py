@@ -10,7 +10,7 @@ import pytest
 import window_dataset
 from hearth.common import cli, files
 from hearth.data import events, windows
-from hearth.data.gold_labels import as_gold
+from hearth.data.gold_labels import map_to_gold
 from hearth.prompting.prompts import window_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -350,9 +350,9 @@ def test_windows_of_events_with_several_right_labels_have_all_of_them():
 
 def test_a_right_label_stands_for_the_gold_one_and_a_wrong_one_for_itself():
     window = {"gold": ["a", "b", "c"], "gold_any": [["a", "b"], ["b"], ["c", "a"]]}
-    assert as_gold(window, ["b", "a", "a"]) == ["a", "a", "c"]
-    assert as_gold(window, [None, "b", "x"]) == [None, "b", "x"]
-    assert as_gold({"gold": ["a"]}, ["b"]) == ["b"]
+    assert map_to_gold(window, ["b", "a", "a"]) == ["a", "a", "c"]
+    assert map_to_gold(window, [None, "b", "x"]) == [None, "b", "x"]
+    assert map_to_gold({"gold": ["a"]}, ["b"]) == ["b"]
 
 
 @pytest.mark.parametrize("right", [None, [], [["b"], ["b"]], [["a"], "b"], [["a"], ["b", None]]])

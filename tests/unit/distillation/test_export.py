@@ -8,7 +8,7 @@ import export_card
 import export_student
 import pytest
 import training_fixtures as fixtures
-from factories import HOME, made_up_student
+from factories import HOME, make_student_score
 from hearth.common import files
 from hearth.evaluation import parity
 
@@ -50,7 +50,7 @@ def inputs(tmp_path_factory):
     files.write_json_lines(folder / "windows.jsonl", windows)
     files.write_json(folder / "prompt.json", fixtures.PROMPT | {"labels": fixtures.LABELS})
     files.write_json(folder / "training_log.json", LOG)
-    files.write_json(folder / "score.json", made_up_student())
+    files.write_json(folder / "score.json", make_student_score())
     (folder / "home.yaml").write_text(json.dumps(HOME))
     return folder
 
@@ -144,7 +144,7 @@ def test_a_model_that_llama_cpp_is_not_written_for_is_exported_without_a_gguf_fi
     assert list((out / "gguf").iterdir()) == []
     about = files.read_json(out / "export.json")
     form = {"agreement": 1.0, "same_text": 1}
-    said = "\n".join(card.take_home(about, {"events": 2, "windows": 1, "merged": form}, made_up_student()))
+    said = "\n".join(card.take_home(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
     assert "There is no GGUF file: architecture mamba" in said
     assert "python convert_hf_to_gguf.py merged" in said
 

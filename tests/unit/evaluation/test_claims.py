@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from factories import TRAINING_LOG, draw_answers, draw_sessions, made_up_score, made_up_student, measured_score
+from factories import TRAINING_LOG, draw_gold, draw_predictions, make_measured_score, make_score, make_student_score
 from hearth.evaluation import claims
 from hearth.evaluation.claims import HELD, NOT_TESTABLE, NotTestableError
 from hearth.evaluation.rendering import csv_text, latex, markdown
@@ -27,13 +27,13 @@ def scored(score, dataset, labels, missing):
 
 
 def base(name, f1, size=1, dataset=RICH, missing=0.0, labels=20):
-    return scored(made_up_score(name, dataset, f1, parameters=size * 10**6), dataset, labels, missing)
+    return scored(make_score(name, dataset, f1, parameters=size * 10**6), dataset, labels, missing)
 
 
 def student(f1, seed=0, trained_on=RICH, dataset=RICH, missing=0.0, labels=20, **changes):
     log = TRAINING_LOG | {"settings": TRAINING_LOG["settings"] | {"seed": seed}}
     changes = {"train_dataset": trained_on, "parameters": 10**6, "recogniser": f"s_{trained_on}_{seed}"} | changes
-    score = made_up_student(dataset, f1, provenance={"student": log})
+    score = make_student_score(dataset, f1, provenance={"student": log})
     return scored(score | changes, dataset, labels, missing)
 
 
@@ -242,11 +242,11 @@ def test_transfer_is_not_testable_between_equals_or_without_all_four_students(sc
 def measured(sessions, dataset=RICH, labels=20, **skills):
     """Scores measured on so many sessions: `m1`, `m2`, ... are base models of that size, other names students."""
     draw = np.random.default_rng(sessions)
-    gold = draw_sessions(draw, sessions, 10)
+    gold = draw_gold(draw, sessions, 10)
     found = []
     for name, skill in skills.items():
         size = int(name[1:]) * 10**6 if name.startswith("m") else 10**6
-        score = measured_score(gold, draw_answers(draw, gold, skill), name, dataset, parameters=size)
+        score = make_measured_score(gold, draw_predictions(draw, gold, skill), name, dataset, parameters=size)
         if not name.startswith("m"):
             names = {"kind": "student", "base": "m1", "teacher": "m9", "recipe": "reasoning", "train_dataset": RICH}
             score |= names | {"train_dataset": POOR if name.startswith("poor") else RICH}
@@ -362,8 +362,8 @@ def test_a_row_a_claim_and_home_and_a_row_a_pair():
 
 def test_students_of_other_recipes_and_recognisers_under_a_condition_decide_no_claim():
     own = [base("little", 0.3), base("middle", 0.6, 3), base("large", 0.7, 9), student(0.6)]
-    asked = base("little_constrained", 0.9) | {"condition": "constrained"}
-    others = [asked, student(0.9, recogniser="labels", recipe="labels"), student(0.1, recogniser="n5", condition="n5")]
+    asked = base("little_constrained", 0.9) | {"variant": "constrained"}
+    others = [asked, student(0.9, recogniser="labels", recipe="labels"), student(0.1, recogniser="n5", variant="n5")]
     assert claims.build(own + others, "abc").records == claims.build(own, "abc").records
 
 
@@ -383,7 +383,7 @@ def test_the_notes_say_how_claims_are_decided_and_what_the_scores_rest_on():
 
 def test_simulated_homes_and_tiny_models_are_called_that():
     facts = {"simulated": ["made-up"], "stand_in": "tiny model of this project"}
-    found = claims.build([made_up_score("little", provenance=facts)], "abc")
+    found = claims.build([make_score("little", provenance=facts)], "abc")
     assert all(row[1] == "made-up (simulated)" for row in found.cells)
     assert dict(found.notes)["Tiny models"] == ["little: tiny model of this project"]
 

@@ -9,11 +9,11 @@ import matplotlib as mpl
 import pytest
 from factories import (
     LABELS,
-    made_up_confidence,
-    made_up_costs,
-    made_up_everything,
-    made_up_run,
-    made_up_score,
+    make_confidence,
+    make_cost_rows,
+    make_full_run_scores,
+    make_run_scores,
+    make_score,
 )
 from hearth.common.files import write_json, write_text
 from hearth.evaluation.figures import (
@@ -43,13 +43,13 @@ def words(drawn):
 
 
 def draw(name, scores):
-    return TIMED[name](scores, made_up_costs(scores)) if name in TIMED else FIGURES[name](scores)
+    return TIMED[name](scores, make_cost_rows(scores)) if name in TIMED else FIGURES[name](scores)
 
 
 @cache
 def bytes_of_everything(name):
-    scores = made_up_everything()
-    return render(name, scores, made_up_costs(scores))
+    scores = make_full_run_scores()
+    return render(name, scores, make_cost_rows(scores))
 
 
 def test_a_status_of_answers_and_a_status_of_the_figure_are_the_same():
@@ -62,9 +62,9 @@ def test_every_figure_has_a_caption():
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_same_scores_give_the_same_bytes_whatever_the_style_of_a_user(name):
-    scores = made_up_everything()
+    scores = make_full_run_scores()
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.hashsalt": "other"}):
-        assert render(name, scores, made_up_costs(scores)) == bytes_of_everything(name)
+        assert render(name, scores, make_cost_rows(scores)) == bytes_of_everything(name)
         assert mpl.rcParams["font.size"] == 20
 
 
@@ -83,7 +83,7 @@ def test_a_figure_has_a_name_and_no_date_and_needs_no_network(name):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_odd_names_are_shown_as_they_are(name):
-    scores = made_up_everything(homes=ODD)
+    scores = make_full_run_scores(homes=ODD)
     for score in scores:
         for key in ("recogniser", "base", "teacher"):
             score[key] = score[key].replace("model-1m", "$\\frac{1$")
@@ -97,16 +97,16 @@ def test_odd_names_are_shown_as_they_are(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_simulated_homes_and_tiny_models_are_called_that(name):
-    shown = words(draw(name, made_up_everything(homes=("made-up", "second"), stand_in="tiny", simulated=["made-up"])))
+    shown = words(draw(name, make_full_run_scores(homes=("made-up", "second"), stand_in="tiny", simulated=["made-up"])))
     (warning,) = [text for text in shown if "Tiny models" in text]
     assert warning.startswith("Simulated homes, not recorded ones: made-up\nTiny models, not real ones: model-1m")
     assert name == "transfer" or any(text.startswith("made-up (simulated home)") for text in shown)
-    assert not [text for text in words(draw(name, made_up_everything())) if "Tiny" in text or "imulated" in text]
+    assert not [text for text in words(draw(name, make_full_run_scores())) if "Tiny" in text or "imulated" in text]
 
 
 @pytest.mark.parametrize("name", ["confusion", "transfer", "learning_curve", "calibration"])
 def test_a_figure_without_anything_to_show_is_refused(name):
-    score = made_up_score(condition="asked in another way")
+    score = make_score(variant="asked in another way")
     with pytest.raises(ValueError, match=f"{name}: .*nothing to show"):
         render(name, [score])
 
@@ -121,7 +121,7 @@ def test_a_figure_without_anything_to_show_is_refused(name):
     ],
 )
 def test_a_panel_a_dataset_with_its_test_windows_and_events(name, run):
-    scores = made_up_run(**run)
+    scores = make_run_scores(**run)
     homes = list(run.get("homes", ("made-up", "second")))
     assert [axes.get_title() for axes in FIGURES[name](scores).axes] == [
         f"{home}\n3 test windows, 5 events" for home in homes
@@ -138,7 +138,7 @@ def markers(axes):
 
 
 def test_students_stand_at_their_bases_size_filled_on_the_home_they_learned_from():
-    first, second = f1_by_size(made_up_run(seeds=(0, 1))).axes
+    first, second = f1_by_size(make_run_scores(seeds=(0, 1))).axes
     assert sorted(markers(first), key=lambda marker: marker[2]) == [
         (10**6, 0.35, False),
         (10**6, 0.37, False),
@@ -151,7 +151,7 @@ def test_students_stand_at_their_bases_size_filled_on_the_home_they_learned_from
 
 
 def test_a_whisker_is_the_interval_of_a_score_where_it_has_one():
-    scores = [made_up_score("a", parameters=5), made_up_score("b", parameters=9)]
+    scores = [make_score("a", parameters=5), make_score("b", parameters=9)]
     scores[1]["strict"]["intervals"] = dict.fromkeys(scores[1]["strict"]["intervals"])
     (sizes,), (shares,) = f1_by_size(scores).axes, failures(scores).axes
     assert [list(line.get_ydata()) for line in sizes.lines if list(line.get_xdata()) == [5, 5]] == [[0.25, 0.75]]
@@ -160,7 +160,7 @@ def test_a_whisker_is_the_interval_of_a_score_where_it_has_one():
 
 
 def test_models_are_named_under_the_axis_and_the_teacher_is_marked():
-    drawn = f1_by_size(made_up_run(homes=("made-up",)))
+    drawn = f1_by_size(make_run_scores(homes=("made-up",)))
     (axes,) = drawn.axes
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert names == ["model-1m · 1.0M", "model-3m · 3.0M", "model-9m · 9.0M"]
@@ -171,12 +171,12 @@ def test_models_are_named_under_the_axis_and_the_teacher_is_marked():
 
 
 def test_models_of_one_size_share_a_mark():
-    scores = [made_up_score("a", parameters=5), made_up_score("b", parameters=5), made_up_score("c", parameters=9)]
+    scores = [make_score("a", parameters=5), make_score("b", parameters=5), make_score("c", parameters=9)]
     assert [label.get_text() for label in f1_by_size(scores).axes[0].get_xticklabels()] == ["a, b · 5", "c · 9"]
 
 
 def test_every_status_is_a_part_of_the_bar():
-    score = made_up_score(n_windows=21)
+    score = make_score(n_windows=21)
     score["strict"]["status"] = {status: count for count, status in enumerate(STATUSES, start=1)}
     drawn = failures([score])
     (axes,) = drawn.axes
@@ -187,7 +187,10 @@ def test_every_status_is_a_part_of_the_bar():
 
 
 def test_bars_are_ordered_by_size_and_students_come_last():
-    scores = [*made_up_run(homes=("made-up",), seeds=(0, 2)), made_up_score("model-5m", "second", parameters=5 * 10**6)]
+    scores = [
+        *make_run_scores(homes=("made-up",), seeds=(0, 2)),
+        make_score("model-5m", "second", parameters=5 * 10**6),
+    ]
     first, second = failures(scores[::-1]).axes
     assert [label.get_text() for label in first.get_yticklabels()] == [
         *("model-1m", "model-3m", "model-5m", "model-9m"),
@@ -209,7 +212,7 @@ def matrices(drawn):
 
 
 def test_a_home_has_confusion_matrices_of_base_student_and_teacher_whose_rows_add_up_to_one():
-    drawn = confusion(made_up_run(seeds=(0, 1)))
+    drawn = confusion(make_run_scores(seeds=(0, 1)))
     titles = [title for title, _ in matrices(drawn)]
     assert titles[:3] == ["base: model-1m", "student: model-1m_reasoning_made-up", "teacher: model-9m"]
     assert titles[4] == "student: model-1m_reasoning_second"
@@ -221,13 +224,13 @@ def test_a_home_has_confusion_matrices_of_base_student_and_teacher_whose_rows_ad
 
 
 def test_models_without_students_are_compared_by_size():
-    titles = [title for title, _ in matrices(confusion(made_up_run(bases=0, homes=("made-up",))))]
+    titles = [title for title, _ in matrices(confusion(make_run_scores(bases=0, homes=("made-up",))))]
     assert titles == ["smallest model: model-1m", "largest model: model-9m"]
-    assert [title for title, _ in matrices(confusion([made_up_score()]))] == ["smallest model: little"]
+    assert [title for title, _ in matrices(confusion([make_score()]))] == ["smallest model: little"]
 
 
 def test_a_label_that_nobody_used_has_no_row_and_a_long_one_is_cut():
-    score = made_up_score()
+    score = make_score()
     score["strict"]["confusion"]["counts"][1] = [0, 0, 0, 0]
     assert not [text for text in words(confusion([score])) if "drinking" in text]
     long = "x" * 200
@@ -237,7 +240,7 @@ def test_a_label_that_nobody_used_has_no_row_and_a_long_one_is_cut():
 
 
 def test_transfer_has_a_row_a_home_that_was_learned_from_and_one_without_training():
-    scores = made_up_run(seeds=(0, 1))
+    scores = make_run_scores(seeds=(0, 1))
     (axes,) = transfer(scores).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "trained on made-up",
@@ -257,7 +260,7 @@ def test_transfer_has_a_row_a_home_that_was_learned_from_and_one_without_trainin
 
 
 def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones():
-    for axes in learning_curve(made_up_everything()).axes:
+    for axes in learning_curve(make_full_run_scores()).axes:
         (line,) = [line for line in axes.lines if line.get_marker() == "D"]
         assert list(line.get_xdata()) == [2, 4]
         assert list(line.get_ydata()) == pytest.approx([0.45, 0.45])
@@ -265,7 +268,7 @@ def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones(
 
 
 def test_calibration_leaves_bins_of_few_events_out_and_keeps_no_event_without_a_label():
-    scores = [made_up_score(confidence=made_up_confidence(0.25)), made_up_score("other")]
+    scores = [make_score(confidence=make_confidence(0.25)), make_score("other")]
     reliability, selective = calibration(scores).axes
     line = reliability.lines[0]
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.35, 0.95], [0.25, 1.0])
@@ -275,28 +278,28 @@ def test_calibration_leaves_bins_of_few_events_out_and_keeps_no_event_without_a_
 
 
 def test_calibration_is_of_the_plain_recognisers_where_they_have_confidences():
-    asked = made_up_score("asked", condition="curt", confidence=made_up_confidence())
+    asked = make_score("asked", variant="curt", confidence=make_confidence())
     assert "asked" in words(calibration([asked]))
-    plain = made_up_score("plain", confidence=made_up_confidence())
+    plain = make_score("plain", confidence=make_confidence())
     assert {"asked", "plain"} & set(words(calibration([asked, plain]))) == {"plain"}
 
 
 def test_what_an_f1_costs_is_tokens_and_seconds_a_window_of_students_at_home_and_of_models():
-    scores = made_up_run()
-    tokens, seconds, *_ = cost_f1(scores, made_up_costs(scores)).axes
+    scores = make_run_scores()
+    tokens, seconds, *_ = cost_f1(scores, make_cost_rows(scores)).axes
     points = {text.get_text(): text.xy for text in seconds.texts}
     assert points["1"] == (pytest.approx(1 / 3), pytest.approx(0.3))
     assert points["3"][0] == 3
     assert {text.xy[0] for text in tokens.texts} == {10}
-    shown = words(cost_f1(scores, made_up_costs(scores)))
+    shown = words(cost_f1(scores, make_cost_rows(scores)))
     assert "4 model-1m_reasoning_made-up" in shown
-    untimed = cost_f1(scores, [cost | {"seconds": None} for cost in made_up_costs(scores)]).axes
+    untimed = cost_f1(scores, [cost | {"seconds": None} for cost in make_cost_rows(scores)]).axes
     assert [len(axes.texts) for axes in untimed[:2]] == [4, 0]
 
 
 def test_energy_is_drawn_where_a_meter_told_it():
-    scores = made_up_run()
-    costs = made_up_costs(scores)
+    scores = make_run_scores()
+    costs = make_cost_rows(scores)
     drawn = cost_f1(scores, [costs[0] | {"energy_joules": 6.0}, *costs[1:]])
     energy = drawn.axes[2]
     assert energy.get_xlabel() == "joules a window (log scale)"
@@ -307,7 +310,7 @@ def test_energy_is_drawn_where_a_meter_told_it():
 @pytest.fixture
 def score_files(tmp_path):
     paths = []
-    for number, score in enumerate(made_up_run()):
+    for number, score in enumerate(make_run_scores()):
         paths.append(tmp_path / f"{number}.json")
         write_json(paths[-1], score)
     return [str(path) for path in paths]
@@ -316,7 +319,7 @@ def score_files(tmp_path):
 def test_the_program_writes_both_forms(tmp_path, score_files):
     out = [*("--svg", str(tmp_path / "f.svg")), *("--png", str(tmp_path / "f.png"))]
     figure.main(["--figure", "failures", "--scores", *score_files, *out])
-    drawn = render("failures", made_up_run())
+    drawn = render("failures", make_run_scores())
     assert {form: (tmp_path / f"f.{form}").read_bytes() for form in drawn} == drawn
 
 

@@ -9,11 +9,11 @@ from config_factories import CONFIG, make_project
 from factories import (
     PREDICTIONS,
     WINDOWS,
-    answer,
-    made_up_run,
-    made_up_score,
-    made_up_student,
-    prediction,
+    make_answer,
+    make_prediction,
+    make_run_scores,
+    make_score,
+    make_student_score,
 )
 from hearth.common.files import write_json, write_json_lines
 from hearth.evaluation import lineage, tables
@@ -40,7 +40,7 @@ def finished(tmp_path):
     run = tmp_path / "run" / "results"
     write_json(run / "run_config.json", config)
     for name, dataset in explain.selected(config, "students"):
-        score = made_up_score(name, dataset) if name == "large" else made_up_student(dataset) | {"recogniser": name}
+        score = make_score(name, dataset) if name == "large" else make_student_score(dataset) | {"recogniser": name}
         write_json(run / "scores" / name / f"{dataset}.json", score)
     for name in ("little_reasoning_made-up", "large"):
         write_json_lines(run / "predictions" / name / "made-up/test/parsed.jsonl", parsed_rows(PREDICTIONS))
@@ -104,27 +104,27 @@ def test_every_column_has_an_origin(column):
     key, words = lineage.origin(column)
     assert words
     if key.startswith(("strict", "lenient")):
-        assert isinstance(reduce(getitem, key.split("."), made_up_score()), float)
+        assert isinstance(reduce(getitem, key.split("."), make_score()), float)
 
 
 def test_the_row_of_several_seeds_is_found_by_its_name_and_by_that_of_each():
-    rows = rows_of(made_up_run(seeds=(0, 1), homes=("made-up",)), "mean")
+    rows = rows_of(make_run_scores(seeds=(0, 1), homes=("made-up",)), "mean")
     place = lineage.named_row(rows, "model-1m_reasoning_made-up", "made-up")
     assert lineage.named_row(rows, "model-1m_reasoning_made-up_seed1", "made-up") == place
-    table = tables.build({"title": "T", "seeds": "mean"}, made_up_run(seeds=(0, 1), homes=("made-up",)), "abc")
+    table = tables.build({"title": "T", "seeds": "mean"}, make_run_scores(seeds=(0, 1), homes=("made-up",)), "abc")
     said = dict(lineage.cell(table, place, rows[place], "weighted_f1"))
     assert "mean of 2 training seeds" in said["Cell"]
     assert len(said["Score"]) == 2
 
 
 def test_traces_are_the_first_of_each_kind_in_window_order_and_those_that_are_missing_are_left_out():
-    right = [prediction(row["window_id"], answer(*row["gold"])) for row in TEST]
+    right = [make_prediction(row["window_id"], make_answer(*row["gold"])) for row in TEST]
     found = lineage.traces(numbered(WINDOWS), numbered(parsed_rows(right)[::-1]))
     assert [(one.kind, one.window_line, one.prediction_line) for one in found] == [("right", 2, 3)]
 
 
 def test_what_a_terminal_would_obey_is_shown_and_not_obeyed():
-    evil = [prediction(row["window_id"], "\x1b[2J\x07 \u202ereversed\nsecond line") for row in TEST]
+    evil = [make_prediction(row["window_id"], "\x1b[2J\x07 \u202ereversed\nsecond line") for row in TEST]
     found = lineage.traces(numbered(WINDOWS), numbered(parsed_rows(evil)))
     text = lineage.text([("Cell", ["x"])], found, "w", "p")
     assert "\\x1b[2J\\x07 \\u202ereversed\n    | second line" in text

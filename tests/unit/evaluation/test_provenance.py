@@ -2,13 +2,13 @@ import shutil
 import subprocess
 
 import pytest
-from factories import MODEL, PROMPT, made_up_score, made_up_student
+from factories import MODEL, PROMPT, make_score, make_student_score
 from hearth.evaluation import provenance
 from hearth.evaluation.provenance import ASSUMED, assumed, git_commit, notes, words
 
 
 def test_notes_say_a_fact_once_where_all_agree():
-    found = dict(notes([made_up_score(), made_up_score("large")], "abc"))
+    found = dict(notes([make_score(), make_score("large")], "abc"))
     assert found["Prompt"] == ["six-parts@0123456789ab, reasoning think"]
     assert found["Decoding"] == [
         "max_new_tokens 4096, seed 7, temperature 0.6, top_k 20, top_p 0.95; precision float32; engine transformers"
@@ -24,7 +24,7 @@ def test_notes_say_a_fact_once_where_all_agree():
 
 def test_notes_name_the_owners_where_facts_differ():
     other = {"model": MODEL | {"source": "example/large"}}
-    scores = [made_up_score(), made_up_score("large", provenance=other), made_up_score("large", "d2", provenance=other)]
+    scores = [make_score(), make_score("large", provenance=other), make_score("large", "d2", provenance=other)]
     found = dict(notes(scores, "abc"))
     assert [text.split(" at ")[0] for text in found["Models"]] == ["little: example/little", "large: example/large"]
     assert [text.split(":")[0] for text in found["Data"]] == ["made-up", "d2"]
@@ -32,7 +32,7 @@ def test_notes_name_the_owners_where_facts_differ():
 
 def test_notes_name_recogniser_and_dataset_where_one_owner_disagrees_with_itself():
     plain = {"prompt": PROMPT | {"version": "brief@1", "reasoning": "none"}}
-    found = dict(notes([made_up_score(), made_up_score("large", provenance=plain)], "abc"))
+    found = dict(notes([make_score(), make_score("large", provenance=plain)], "abc"))
     assert found["Prompt"] == [
         "little on made-up: six-parts@0123456789ab, reasoning think",
         "large on made-up: brief@1, reasoning none",
@@ -40,7 +40,7 @@ def test_notes_name_recogniser_and_dataset_where_one_owner_disagrees_with_itself
 
 
 def test_notes_tell_how_students_were_trained_and_what_is_assumed():
-    found = dict(notes([made_up_score(), made_up_student()], "abc"))
+    found = dict(notes([make_score(), make_student_score()], "abc"))
     assert found["Students"] == [
         "recipe reasoning, teacher large, trained on made-up (4 of 5 traces); learning_rate 0.0002, "
         "lora (r 16, target_modules q_proj v_proj), seed 3; precision float32, ranks 1"
@@ -51,19 +51,19 @@ def test_notes_tell_how_students_were_trained_and_what_is_assumed():
 
 def test_notes_of_a_baseline_tell_of_no_prompt_and_no_model():
     baseline = {"prompt": None, "model": None, "decoding": {}, "assumed": assumed("baseline")}
-    only = made_up_score("majority", kind="baseline", parameters=None, provenance=baseline)
+    only = make_score("majority", kind="baseline", parameters=None, provenance=baseline)
     found = dict(notes([only], "abc"))
     assert not {"Prompt", "Decoding", "Models", "Students"} & found.keys()
     assert found["Baselines"] == [f"majority: {provenance.BASELINES_NOTE}"]
     assert found["Seeds"] == ["split 1"]
-    beside = dict(notes([made_up_score(), only], "abc"))
+    beside = dict(notes([make_score(), only], "abc"))
     assert beside["Prompt"] == ["six-parts@0123456789ab, reasoning think"]
     assert beside["Seeds"] == ["split 1; decoding 7"]
 
 
 def test_notes_tell_how_many_windows_a_prompt_shows():
     shown = {"prompt": PROMPT | {"shots": 3, "shots_by": "similarity"}}
-    found = dict(notes([made_up_score(provenance=shown)], "abc"))
+    found = dict(notes([make_score(provenance=shown)], "abc"))
     assert found["Prompt"] == [
         "six-parts@0123456789ab, reasoning think, 3 windows of the train split shown with their labels (similarity)"
     ]
@@ -78,8 +78,8 @@ def test_notes_tell_how_many_windows_a_prompt_shows():
     ],
 )
 def test_notes_tell_how_windows_are_cut(changes, said):
-    split = made_up_score()["provenance"]["split"] | changes
-    assert said in dict(notes([made_up_score(provenance={"split": split})], "abc"))["Split"][0]
+    split = make_score()["provenance"]["split"] | changes
+    assert said in dict(notes([make_score(provenance={"split": split})], "abc"))["Split"][0]
 
 
 def test_training_is_assumed_of_students_only():

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from factories import made_up_everything, made_up_run
+from factories import make_full_run_scores, make_run_scores
 from hearth.common.files import write_json, write_text
 from hearth.evaluation import claims
 from hearth.evaluation import report as reports
@@ -59,7 +59,7 @@ class Elements(HTMLParser):
 
 
 def test_the_page_is_whole_html_with_every_id_once():
-    scores = made_up_everything()
+    scores = make_full_run_scores()
     found = Elements(page(scores, drawings={name: render(name, scores)["svg"].decode() for name in FIGURES}))
     assert not found.open
     assert len(found.ids) == len(set(found.ids))
@@ -72,7 +72,7 @@ def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
     audit = {"recogniser": "model-9m", "dataset": "made-up", "prompt": prompt, "traces": [trace]}
     scores = [
         score | {"provenance": score["provenance"] | {"teacher_stand_in": "tiny" if score["teacher"] else ""}}
-        for score in made_up_run(simulated=["made-up"])
+        for score in make_run_scores(simulated=["made-up"])
     ]
     found = Elements(page(scores, audits=[audit]))
     assert "table-audit" in found.ids
@@ -83,7 +83,7 @@ def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
 
 
 def test_the_page_loads_nothing_and_runs_nothing():
-    found = Elements(page(made_up_run()))
+    found = Elements(page(make_run_scores()))
     assert not found.tags & {"script", "link", "iframe", "img", "object"}
     assert all(re.fullmatch(r"(#|[a-z_]+[./])[\w.~/-]*", link) for link in found.links), found.links
     assert "@import" not in found.text
@@ -91,7 +91,7 @@ def test_the_page_loads_nothing_and_runs_nothing():
 
 
 def test_the_page_forbids_scripts_and_the_network():
-    (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', page(made_up_run()))
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', page(make_run_scores()))
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules.pop("style-src") == "'unsafe-inline'"
     assert set(rules) >= {"default-src", "base-uri", "form-action"}
@@ -99,7 +99,7 @@ def test_the_page_forbids_scripts_and_the_network():
 
 
 def test_a_figure_says_what_it_shows_how_to_read_it_and_of_how_much_it_is():
-    text = " ".join(Elements(page(made_up_run(simulated=["second"], stand_in="tiny"))).text.split())
+    text = " ".join(Elements(page(make_run_scores(simulated=["second"], stand_in="tiny"))).text.split())
     for name in FIGURES:
         assert text.index(CAPTIONS[name].shows) < text.index(CAPTIONS[name].reading)
     of = "made-up: 3 test windows of 2 sessions; second (simulated): 3 test windows of 2 sessions."
@@ -107,7 +107,7 @@ def test_a_figure_says_what_it_shows_how_to_read_it_and_of_how_much_it_is():
 
 
 def test_links_lead_to_files_of_the_run():
-    links = Elements(page(made_up_run())).links
+    links = Elements(page(make_run_scores())).links
     assert {"datasets/made-up/dataset_card.md", "datasets/second/dataset_card.md", "tables/cost.md"} <= set(links)
     assert {"students/model-1m_reasoning_made-up/model_card.md", "figures/failures.png"} <= set(links)
     assert {f"tables/{table}.{form}" for table in ("claims", "all_scores") for form in ("md", "csv", "tex")} <= set(
@@ -116,11 +116,11 @@ def test_links_lead_to_files_of_the_run():
 
 
 def test_the_same_scores_give_the_same_page():
-    assert page(made_up_run(seeds=(0, 1))) == page(made_up_run(seeds=(0, 1)))
+    assert page(make_run_scores(seeds=(0, 1))) == page(make_run_scores(seeds=(0, 1)))
 
 
 def test_every_claim_has_its_verdicts_and_what_decides_them():
-    scores = made_up_run()
+    scores = make_run_scores()
     text = Elements(page(scores)).text
     for record in claims.build(scores, "abc").records:
         assert record["claim"] in text
@@ -130,7 +130,7 @@ def test_every_claim_has_its_verdicts_and_what_decides_them():
 
 
 def test_hostile_names_are_text():
-    scores = made_up_run(homes=("made-up", HOSTILE), stand_in=HOSTILE, simulated=[HOSTILE])
+    scores = make_run_scores(homes=("made-up", HOSTILE), stand_in=HOSTILE, simulated=[HOSTILE])
     for score in scores:
         for key in ("recogniser", "base", "teacher"):
             score[key] = score[key].replace("model-1m", HOSTILE)
@@ -146,15 +146,15 @@ def test_hostile_names_are_text():
 
 
 def test_stand_ins_are_said_before_anything_else():
-    scores = made_up_run(stand_in="tiny model", simulated=["made-up", "second"])
+    scores = make_run_scores(stand_in="tiny model", simulated=["made-up", "second"])
     text = Elements(page(scores)).text
     assert text.index("Simulated homes, not recorded ones: made-up, second") < text.index("The paper's claims")
     assert text.index("Tiny models, not real ones: model-1m, model-3m, model-9m") < text.index("The paper's claims")
-    assert "Not the real thing" not in page(made_up_run())
+    assert "Not the real thing" not in page(make_run_scores())
 
 
 def test_a_tables_notes_are_said_once_and_those_of_its_own_below_it():
-    scores = made_up_run()
+    scores = make_run_scores()
     text = Elements(page(scores)).text
     assert text.count("git commit abc") == 1
     assert text.count("differences in weighted F1 on the same dataset") == 1
@@ -163,7 +163,7 @@ def test_a_tables_notes_are_said_once_and_those_of_its_own_below_it():
 
 
 def test_a_verdict_says_whether_chance_could_have_turned_it_and_what_the_paper_says():
-    scores = made_up_run()
+    scores = make_run_scores()
     text = Elements(page(scores)).text
     decided = [record for record in claims.build(scores, "abc").records if record["sure"]]
     assert decided
@@ -173,11 +173,11 @@ def test_a_verdict_says_whether_chance_could_have_turned_it_and_what_the_paper_s
 
 
 def test_paired_comparisons_stand_below_their_table():
-    every = [(score["recogniser"], score["dataset"]) for score in made_up_run()]
+    every = [(score["recogniser"], score["dataset"]) for score in make_run_scores()]
     spec = {"title": "T", "caption": "", "compare": [["model-1m", HOSTILE]], "seeds": "mean", "pairs": every}
     with pytest.raises(ValueError, match="has no row in this table"):
-        page(made_up_run(), specs={"t": spec})
-    found = Elements(page(made_up_run(), specs={"t": spec | {"compare": [["model-1m", "model-9m"]]}}))
+        page(make_run_scores(), specs={"t": spec})
+    found = Elements(page(make_run_scores(), specs={"t": spec | {"compare": [["model-1m", "model-9m"]]}}))
     assert not found.open
     assert "below-t" in found.ids
     assert "Paired comparisons" in found.text
@@ -186,7 +186,7 @@ def test_paired_comparisons_stand_below_their_table():
 def test_a_table_of_a_score_that_was_not_given_is_an_error():
     specs = {"mine": {"title": "Mine", "caption": "", "columns": [], "pairs": [["nobody", "made-up"]]}}
     with pytest.raises(ValueError, match="table mine: no score of nobody on made-up was given"):
-        page(made_up_run(), specs=specs)
+        page(make_run_scores(), specs=specs)
 
 
 def test_drawings_keep_their_ids_apart():
@@ -196,7 +196,7 @@ def test_drawings_keep_their_ids_apart():
 
 
 def test_the_program_writes_the_page(tmp_path):
-    scores, paths = made_up_run(), []
+    scores, paths = make_run_scores(), []
     for number, score in enumerate(scores):
         paths.append(tmp_path / f"{number}.json")
         write_json(paths[-1], score)

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from factories import made_up_everything
+from factories import make_full_run_scores
 from hearth.evaluation import report
 from hearth.evaluation.figures import FIGURES, render
 
@@ -50,7 +50,7 @@ def hostile_audit():
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
     """A report of hostile and long names, with every figure."""
-    scores = made_up_everything(homes=(HOSTILE, LONG), stand_in=HOSTILE, simulated=[HOSTILE])
+    scores = make_full_run_scores(homes=(HOSTILE, LONG), stand_in=HOSTILE, simulated=[HOSTILE])
     for score in scores:
         for key in ("recogniser", "base", "teacher"):
             score[key] = score[key].replace("model-1m", HOSTILE)

@@ -4,7 +4,7 @@ import json
 
 import provenance
 import pytest
-from factories import MODEL, PROMPT, SPLITS, TRAINING_LOG, made_up_run, made_up_score
+from factories import MODEL, PROMPT, SPLITS, TRAINING_LOG, make_run_scores, make_score
 from hearth.common.files import file_digest, write_json, write_text
 from hearth.evaluation.run_provenance import LIBRARIES, of_run
 
@@ -19,7 +19,7 @@ STATS = {
 def files(tmp_path, monkeypatch):
     """What a small run leaves, as options of the program."""
     monkeypatch.chdir(tmp_path)
-    write_json("results/scores/little/made-up.json", made_up_score())
+    write_json("results/scores/little/made-up.json", make_score())
     write_json("results/datasets/made-up/splits.json", SPLITS)
     write_text("results/datasets/made-up/dataset_card.md", "# A card\n")
     write_json("results/prompts/made-up.json", PROMPT)
@@ -44,7 +44,7 @@ def test_the_document_holds_what_every_number_rests_on(files, tmp_path):
     provenance.main([*files, "--out", "results/provenance.json"])
     found = json.loads((tmp_path / "results/provenance.json").read_text())
     score = found["scores"]["results/scores/little/made-up.json"]
-    assert score["provenance"] == made_up_score()["provenance"]
+    assert score["provenance"] == make_score()["provenance"]
     assert (score["recogniser"], score["n_windows"], score["n_sessions"]) == ("little", 3, 2)
     assert found["datasets"]["made-up"]["dataset_digest"] == SPLITS["dataset_digest"]
     assert found["prompts"]["made-up"]["version"] == PROMPT["version"]
@@ -76,6 +76,6 @@ def test_the_document_knows_neither_places_nor_times_nor_shards(files, tmp_path)
 
 
 def test_a_score_without_its_split_is_an_error():
-    scores = {f"{number}.json": score for number, score in enumerate(made_up_run())}
+    scores = {f"{number}.json": score for number, score in enumerate(make_run_scores())}
     with pytest.raises(ValueError, match=r"5\.json: no splits\.json of its dataset second was given"):
         of_run(CONFIG, "abc", scores, {"made-up": SPLITS}, {}, {}, {}, {}, {})

@@ -15,10 +15,10 @@ from factories import (
     SPLITS,
     TRAINING_LOG,
     WINDOWS,
-    facts,
-    prediction,
-    student_facts,
-    window,
+    make_facts,
+    make_prediction,
+    make_student_facts,
+    make_window,
     write_inputs,
 )
 from hearth.common.files import read_json, read_json_lines, write_json, write_json_lines
@@ -51,7 +51,7 @@ def run_score(inputs, out, given=None, recogniser="little", student=False, model
             *("--splits", str(inputs["splits"]), "--home", str(inputs["home"]), "--parsed", str(inputs["parsed"])),
             *(("--prompt", str(inputs["prompt"]), "--model", str(inputs["model"])) if model else ()),
             *(("--student", str(inputs["student"])) if student else ()),
-            *("--facts", json.dumps(given or facts()), "--out", str(out)),
+            *("--facts", json.dumps(given or make_facts()), "--out", str(out)),
         ]
     )
 
@@ -96,7 +96,10 @@ def test_parsing_follows_the_order_of_the_windows(inputs):
     ("predictions", "message"),
     [
         (PREDICTIONS[:2], r"1 window\(s\) without a prediction, first 'made-up/3/0'"),
-        ([*PREDICTIONS, prediction("made-up/1/0", "")], r"1 prediction\(s\) of no such window, first 'made-up/1/0'"),
+        (
+            [*PREDICTIONS, make_prediction("made-up/1/0", "")],
+            r"1 prediction\(s\) of no such window, first 'made-up/1/0'",
+        ),
         ([*PREDICTIONS, PREDICTIONS[0]], r"1 window\(s\) predicted more than once, first 'made-up/2/0'"),
         ([{"window_id": "made-up/2/0"}], "all.jsonl: row 1 has no 'text'"),
     ],
@@ -155,7 +158,7 @@ def test_a_score_tells_simple_from_complex_windows(inputs, tmp_path):
 
 def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
     parse(inputs)
-    run_score(inputs, tmp_path / "score.json", student_facts(), "little_reasoning_made-up", student=True)
+    run_score(inputs, tmp_path / "score.json", make_student_facts(), "little_reasoning_made-up", student=True)
     found = read_json(tmp_path / "score.json")
     assert (found["base"], found["teacher"], found["recipe"]) == ("little", "large", "reasoning")
     assert found["provenance"]["student"]["settings"] == TRAINING_LOG["settings"]
@@ -163,7 +166,7 @@ def test_the_score_of_a_student_carries_its_training(inputs, tmp_path):
 
 
 def baseline_facts(**changes):
-    return facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)
+    return make_facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)
 
 
 def test_the_score_of_a_baseline_has_neither_model_nor_prompt(inputs, tmp_path):
@@ -180,7 +183,7 @@ def test_the_score_of_a_baseline_has_neither_model_nor_prompt(inputs, tmp_path):
     ("given", "model", "message"),
     [
         (baseline_facts(), True, "majority: kind 'baseline' has no prompt"),
-        (facts(), False, "majority: kind 'base' needs a prompt"),
+        (make_facts(), False, "majority: kind 'base' needs a prompt"),
         (baseline_facts(teacher="large"), False, "unknown key 'teacher' for kind 'baseline'"),
     ],
 )
@@ -216,14 +219,14 @@ def test_baselines_stand_in_tables_and_figures_beside_language_models(inputs, tm
 
 def test_a_gold_label_outside_the_home_is_an_error(inputs, tmp_path):
     parse(inputs)
-    write_json_lines(inputs["windows"], [*WINDOWS[:3], window("3", 0, ["EATTING"])])
+    write_json_lines(inputs["windows"], [*WINDOWS[:3], make_window("3", 0, ["EATTING"])])
     with pytest.raises(ValueError, match=r"window made-up/3/0: event 1: gold label 'EATTING'.*did you mean 'EATING'"):
         run_score(inputs, tmp_path / "score.json")
 
 
 def test_parsed_predictions_of_other_sizes_are_an_error(inputs, tmp_path):
     parse(inputs)
-    write_json_lines(inputs["windows"], [*WINDOWS[:3], window("3", 0, ["EATING", "EATING"])])
+    write_json_lines(inputs["windows"], [*WINDOWS[:3], make_window("3", 0, ["EATING", "EATING"])])
     with pytest.raises(ValueError, match="window made-up/3/0 has 2 events and 1 labels; parse again"):
         run_score(inputs, tmp_path / "score.json")
 
@@ -238,12 +241,12 @@ def test_a_split_that_tells_of_other_windows_is_an_error(inputs, tmp_path):
 @pytest.mark.parametrize(
     ("given", "student", "message"),
     [
-        (facts(kind="pupil"), False, "kind is 'pupil'; it must be one of base, student, baseline"),
-        (facts(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
-        (student_facts(simulated=True), True, "simulated must be a list, not True"),
-        (facts(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
-        (student_facts(), False, "kind 'student' and a training log do not go together"),
-        (facts(), True, "kind 'base' and a training log do not go together"),
+        (make_facts(kind="pupil"), False, "kind is 'pupil'; it must be one of base, student, baseline"),
+        (make_facts(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
+        (make_student_facts(simulated=True), True, "simulated must be a list, not True"),
+        (make_facts(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
+        (make_student_facts(), False, "kind 'student' and a training log do not go together"),
+        (make_facts(), True, "kind 'base' and a training log do not go together"),
         ("[]", False, "--facts: expected a JSON object, found str"),
     ],
 )
@@ -254,7 +257,7 @@ def test_incomplete_facts_are_an_error(inputs, tmp_path, given, student, message
 
 
 def test_a_session_in_both_splits_is_an_error(inputs):
-    write_json_lines(inputs["windows"], [*WINDOWS, window("2", 2, ["EATING"], "train")])
+    write_json_lines(inputs["windows"], [*WINDOWS, make_window("2", 2, ["EATING"], "train")])
     with pytest.raises(ValueError, match=r"windows.jsonl: session '2' has windows in both splits"):
         parse(inputs)
 
@@ -324,7 +327,7 @@ def test_a_score_without_intervals_is_to_be_made_again(inputs, tmp_path):
 def test_a_table_from_scores(inputs, tmp_path):
     parse(inputs)
     run_score(inputs, tmp_path / "base.json")
-    run_score(inputs, tmp_path / "student.json", student_facts(), "little_reasoning_made-up", student=True)
+    run_score(inputs, tmp_path / "student.json", make_student_facts(), "little_reasoning_made-up", student=True)
     outs = {form: tmp_path / f"table.{form}" for form in ("md", "csv", "tex")}
     table.main(
         [

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from factories import LABELS, draw_answers, draw_sessions, measured_score
+from factories import LABELS, draw_gold, draw_predictions, make_measured_score
 from hearth.evaluation import statistics
 from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.statistics import METRICS
@@ -18,8 +18,8 @@ HEADLINES = METRICS[:4]
 def drawn(seed=0, count=12, events=20, skills=(0.7,)):
     """Gold, and for each skill what a recogniser of it answers."""
     draw = np.random.default_rng(seed)
-    gold = draw_sessions(draw, count, events)
-    return gold, [draw_answers(draw, gold, skill) for skill in skills]
+    gold = draw_gold(draw, count, events)
+    return gold, [draw_predictions(draw, gold, skill) for skill in skills]
 
 
 def drawn_one(*args, **options):
@@ -28,7 +28,7 @@ def drawn_one(*args, **options):
 
 
 def counted(gold, predicted, name="little", dataset="made-up"):
-    return statistics.counts(measured_score(gold, predicted, name, dataset))
+    return statistics.counts(make_measured_score(gold, predicted, name, dataset))
 
 
 def of_events(gold, predicted, sessions):
@@ -75,7 +75,7 @@ def test_a_resample_is_scored_as_its_sessions_one_after_another():
 
 
 def test_counts_of_a_label_that_is_not_the_homes_are_an_error():
-    score = measured_score(*drawn_one(count=2))
+    score = make_measured_score(*drawn_one(count=2))
     score["sessions"]["s000"]["gold"]["SLEEPING"] = 1
     with pytest.raises(ValueError, match="little on made-up: label 'SLEEPING' of its sessions"):
         statistics.counts(score)
@@ -103,7 +103,7 @@ def test_an_interval_holds_its_number_and_narrows_with_sessions():
     widths = []
     for count in (10, 160):
         gold, predicted = drawn_one(count=count)
-        score = measured_score(gold, predicted)
+        score = make_measured_score(gold, predicted)
         low, high = score["strict"]["intervals"]["weighted_f1"]
         assert low < score["strict"]["weighted_f1"] < high
         widths.append(high - low)
@@ -119,7 +119,7 @@ def test_of_one_session_there_is_no_interval_and_no_test():
 
 def test_the_order_of_sessions_in_a_file_changes_nothing():
     gold, predicted = drawn_one(count=9)
-    score = measured_score(gold, predicted)
+    score = make_measured_score(gold, predicted)
     turned = score | {"sessions": dict(reversed(score["sessions"].items()))}
     assert statistics.intervals(statistics.counts(turned)) == score["strict"]["intervals"]
 

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from factories import draw_answers, draw_sessions, made_up_score, made_up_student, measured_score
+from factories import draw_gold, draw_predictions, make_measured_score, make_score, make_student_score
 from hearth.evaluation import costs, provenance, statistics, subsets
 from hearth.evaluation.rendering import (
     Column,
@@ -20,7 +20,7 @@ from hearth.evaluation.tables import COLUMNS, KEYS, build
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-DISTILLATION = [made_up_student(), made_up_score("little", weighted_f1=0.25), made_up_score("large", weighted_f1=0.7)]
+DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
 
 
 def table(rows, notes=(), columns=None):
@@ -121,12 +121,12 @@ def test_students_are_compared_with_base_and_teacher_on_the_same_dataset():
     assert student["gain_over_base"] == pytest.approx(0.35)
     assert student["gap_to_teacher"] == pytest.approx(0.1)
     assert (base["gain_over_base"], base["gap_to_teacher"], teacher["gap_to_teacher"]) == (None, None, None)
-    elsewhere = build({"title": "T"}, [made_up_student("other"), made_up_score("little")], "abc").records[0]
+    elsewhere = build({"title": "T"}, [make_student_score("other"), make_score("little")], "abc").records[0]
     assert elsewhere["gain_over_base"] is None
 
 
 def test_usual_columns_are_those_with_something_to_show():
-    assert [column.heading for column in build({"title": "T", "columns": []}, [made_up_score()], "abc").columns] == [
+    assert [column.heading for column in build({"title": "T", "columns": []}, [make_score()], "abc").columns] == [
         "Recogniser",
         "Dataset",
         "Parameters",
@@ -157,7 +157,7 @@ def test_named_columns_are_shown_and_the_csv_has_all():
 
 def test_tiny_models_and_simulated_data_are_called_that():
     facts = {"stand_in": "tiny model trained by this project", "simulated": ["made-up"]}
-    found = build({"title": "T"}, [made_up_student(provenance=facts), made_up_score("large", "other")], "abc")
+    found = build({"title": "T"}, [make_student_score(provenance=facts), make_score("large", "other")], "abc")
     assert found.cells[0][:3] == ["little_reasoning_made-up (tiny)", "made-up (simulated)", "made-up (simulated)"]
     assert found.cells[1][:3] == ["large", "", "other"]
     notes = dict(found.notes)
@@ -166,7 +166,7 @@ def test_tiny_models_and_simulated_data_are_called_that():
 
 
 def test_a_tiny_teacher_is_called_that_where_only_its_students_are_shown():
-    student = made_up_student(provenance={"teacher_stand_in": "tiny model trained by this project"})
+    student = make_student_score(provenance={"teacher_stand_in": "tiny model trained by this project"})
     found = build({"title": "T", "columns": ["recogniser", "teacher"]}, [student], "abc")
     assert found.cells == [["little_reasoning_made-up", "large (tiny)"]]
     assert dict(found.notes)["Tiny models"] == ["large: tiny model trained by this project"]
@@ -174,7 +174,7 @@ def test_a_tiny_teacher_is_called_that_where_only_its_students_are_shown():
 
 
 def test_equal_scores_give_equal_bytes():
-    one, other = (build({"title": "T"}, [made_up_score(), made_up_student()], "abc") for _ in range(2))
+    one, other = (build({"title": "T"}, [make_score(), make_student_score()], "abc") for _ in range(2))
     for form in (markdown, csv_text, lambda found: latex(found, "t")):
         assert form(one) == form(other)
 
@@ -188,7 +188,7 @@ def test_equal_scores_give_equal_bytes():
         ({"title": "T", "columns": "f1"}, DISTILLATION, "'columns' must be a list"),
         ({"title": "T", "columns": ["macrof1"]}, DISTILLATION, "unknown column 'macrof1'; did you mean 'macro_f1'"),
         ({"title": "T"}, [], "at least one score"),
-        ({"title": "T"}, [made_up_score(), made_up_score()], "the score of little on made-up is given 2 times"),
+        ({"title": "T"}, [make_score(), make_score()], "the score of little on made-up is given 2 times"),
     ],
 )
 def test_wrong_specifications_are_errors(spec, scores, message):
@@ -225,10 +225,10 @@ def test_a_cost_table_of_nothing_is_an_error():
 def run_of_seeds(sessions=12, **provenance):
     """Measured scores of a base, a teacher and a student of two training seeds."""
     draw = np.random.default_rng(3)
-    gold = draw_sessions(draw, sessions, 15)
+    gold = draw_gold(draw, sessions, 15)
     names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
     found = [
-        measured_score(gold, draw_answers(draw, gold, skill), name, provenance=provenance)
+        make_measured_score(gold, draw_predictions(draw, gold, skill), name, provenance=provenance)
         for name, skill in (("little", 0.4), ("large", 0.85), ("pupil", 0.7), ("pupil_seed1", 0.75))
     ]
     return found[:2] + [score | names for score in found[2:]]
@@ -296,7 +296,7 @@ def test_seeds_are_one_row_with_mean_deviation_and_number():
 
 def test_only_students_that_differ_in_nothing_but_their_seed_are_one_row():
     scores = run_of_seeds()
-    other = scores[3] | {"condition": "constrained", "recogniser": "pupil_seed1_constrained"}
+    other = scores[3] | {"variant": "constrained", "recogniser": "pupil_seed1_constrained"}
     elsewhere = scores[3] | {"dataset": "second", "recogniser": "pupil_seed1"}
     base = scores[0] | {"recogniser": "little_seed1"}
     found = build({"title": "T", "seeds": "mean"}, [*scores, other, elsewhere, base], "abc").records
@@ -347,7 +347,7 @@ def test_rows_of_several_seeds_are_compared_once():
 
 
 def test_tiny_test_sets_are_called_that():
-    said = dict(build({"title": "T"}, [made_up_score(), made_up_score("a", "big", n_sessions=10)], "abc").notes)
+    said = dict(build({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=10)], "abc").notes)
     assert said["Intervals"][1:] == [
         "made-up: tiny, 2 test sessions: its intervals are wide, unreliable and often still too narrow",
         "big: 10 test sessions",
@@ -374,7 +374,7 @@ def test_of_one_test_session_there_is_no_bracket_and_that_is_said():
     ],
 )
 def test_wrong_comparisons_are_errors(pairs, message):
-    scores = [*run_of_seeds(), made_up_score("other", "second")]
+    scores = [*run_of_seeds(), make_score("other", "second")]
     with pytest.raises(ValueError, match=message):
         build({"title": "T", "compare": pairs}, scores, "abc")
 
@@ -386,7 +386,7 @@ def test_seeds_are_each_or_mean():
 
 def test_what_was_reached_on_simple_and_complex_windows_are_columns():
     names = ["recogniser", "simple_windows", "simple_weighted_f1", "complex_windows", "complex_weighted_f1"]
-    found = build({"title": "Transfer", "columns": names}, [made_up_score(weighted_f1=0.5)], "abc")
+    found = build({"title": "Transfer", "columns": names}, [make_score(weighted_f1=0.5)], "abc")
     record = found.records[0]
     assert [record[name] for name in names] == ["little", 3, 0.5, 0, None]
     assert found.notes[0][0] == "Simple and complex windows"

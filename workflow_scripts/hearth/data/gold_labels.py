@@ -1,16 +1,18 @@
-"""What is right for an event: the gold label of its window, or any of several."""
+"""Comparison of labels with gold labels where an event has several accepted labels."""
 
 from collections.abc import Mapping, Sequence
 
 
-def as_gold(window: Mapping, labels: Sequence[str | None]) -> list[str | None]:
-    """Labels of a window's events as they are compared with `gold`: one of several right ones stands for the gold one.
+def map_to_gold(window: Mapping, labels: Sequence[str | None]) -> list[str | None]:
+    """Replace each label that is accepted for its event by the event's gold label.
 
-    So the gold labels are the same for every recogniser, and each right label counts as right.
+    `labels` has one label per event of the window; `gold_any` of a window lists the accepted labels of each event.
+    Comparing the result with `gold` then counts every accepted label as correct, and the gold labels are the same
+    for every recogniser.
     """
     if "gold_any" not in window:
         return list(labels)
     return [
-        gold if label in right else label
-        for label, gold, right in zip(labels, window["gold"], window["gold_any"], strict=True)
+        gold if label in accepted else label
+        for label, gold, accepted in zip(labels, window["gold"], window["gold_any"], strict=True)
     ]

@@ -6,7 +6,7 @@ Where a window ends is decided by count (as in the paper), by time or by gap, se
 `window_id` ("<dataset>/<session>/<index>"), `dataset`, `session`, `index` (0-based in the session), `split` ("train"
 or "test"), `events` ([{"id": 1..n, "time": "HH:MM:SS", "description"}]), `gold` (the label of each event) and
 `residents` (the names behind each event). Where any of an event's activities is right, `gold_any` has all of them for
-each event, gold first; `gold.as_gold` is how labels are compared with them.
+each event, gold first; `gold_labels.map_to_gold` is how labels are compared with them.
 """
 
 import hashlib

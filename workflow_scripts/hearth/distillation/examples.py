@@ -12,7 +12,7 @@ import torch
 
 from hearth.common.files import digest
 from hearth.data.complexity import Scale
-from hearth.data.gold_labels import as_gold
+from hearth.data.gold_labels import map_to_gold
 from hearth.distillation import selection
 from hearth.distillation.recipes import RECIPES
 from hearth.prompting.prompts import split_prompt, user_turns
@@ -97,7 +97,7 @@ def build_examples(
     items, unfinished = {}, set()
     for trace in traces:
         name, window = trace["window_id"], by_id[trace["window_id"]]
-        compared = labels.get(name) and as_gold(window, labels[name])
+        compared = labels.get(name) and map_to_gold(window, labels[name])
         if reason := selection.unfit(recipe, compared, window["gold"]):
             left_out[reason] += 1
             continue

@@ -7,7 +7,7 @@ trace, strictly read, labels as the ground truth does. No flag looks at it: it i
 
 import numpy as np
 
-from hearth.data.gold_labels import as_gold
+from hearth.data.gold_labels import map_to_gold
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
 from hearth.evaluation.trace_checks import FLAGS, Trace, Vocabulary, raised
@@ -70,7 +70,7 @@ def audit(recogniser: str, dataset: str, home: Home, prompt: dict, pairs: list[t
                 "window_id": window["window_id"],
                 "session": window["session"],
                 "events": len(gold),
-                "correct": sum(given == true for given, true in zip(as_gold(window, labels), gold, strict=True)),
+                "correct": sum(given == true for given, true in zip(map_to_gold(window, labels), gold, strict=True)),
                 "flags": raised(Trace(vocabulary, prompt, window, row)),
             }
         )

@@ -20,7 +20,7 @@ import numpy as np
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation import provenance
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude
-from hearth.evaluation.scores import of_paper
+from hearth.evaluation.scores import select_paper_scores
 from hearth.evaluation.statistics import CONFIDENCE, TINY, interval, spread
 from hearth.evaluation.table_rows import Row
 from hearth.evaluation.tables import check_scores
@@ -229,7 +229,7 @@ _SURE_NOTE = (
 def build(scores: list[dict], commit: str) -> Table:
     """The table of claims: a row a claim and home, or pair of homes."""
     check_scores(scores)
-    scores = of_paper(scores)
+    scores = select_paper_scores(scores)
     simulated = provenance.simulated_datasets(scores)
     found = [row for claim in CLAIMS for row in _rows(claim, scores)]
     records = [row | {"dataset": ", ".join(row["dataset"])} for row in found]

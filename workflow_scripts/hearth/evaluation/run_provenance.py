@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 # Packages that read, count and draw; those that recognise and train say their versions in the stats of their jobs.
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "matplotlib", "jinja2", "tabulate")
 _RAN = ("engine", "device", "dtype", "versions")
-_SCORE_KEYS = ("recogniser", "dataset", "kind", "condition", "n_windows", "n_events", "n_sessions", "provenance")
+_SCORE_KEYS = ("recogniser", "dataset", "kind", "variant", "n_windows", "n_events", "n_sessions", "provenance")
 
 
 def of_run(

@@ -1,6 +1,6 @@
 """The score: metrics of one recogniser on one dataset's test split, and what they rest on.
 
-{"recogniser", "dataset", "kind": one of `KINDS`, "base", "condition", "teacher", "recipe", "train_dataset",
+{"recogniser", "dataset", "kind": one of `KINDS`, "base", "variant", "teacher", "recipe", "train_dataset",
 "parameters" (None where unknown), "n_windows", "n_events", "n_sessions", "sessions": {...}, "strict": {...},
 "lenient": {...}, "complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}};
 `metrics.session_counts` says what `sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hearth.common.files import read_json
 from hearth.data.complexity import Scale
-from hearth.data.gold_labels import as_gold
+from hearth.data.gold_labels import map_to_gold
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.calibration import confidence_metrics
@@ -30,7 +30,7 @@ PARSED_KEYS = ("window_id", "prompt_tokens", "completion_tokens", *PARSINGS["str
 # A language model as it is, one that has learned from another, and a recogniser without a language model.
 KINDS = ("base", "student", "baseline")
 # What only the configuration knows. `base` and `teacher` name recognisers; a base model is its own base.
-_FACTS = ("kind", "base", "condition", "home", "decoding", "dtype", "engine", "stand_in", "simulated")
+_FACTS = ("kind", "base", "variant", "home", "decoding", "dtype", "engine", "stand_in", "simulated")
 _STUDENT_FACTS = ("teacher", "recipe", "train_dataset")
 _TEACHER_FACT = "teacher_stand_in"
 _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
@@ -39,7 +39,7 @@ _FORMS = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
 def check_facts(facts: dict) -> dict:
     """`facts` as they are, when they are complete.
 
-    All have kind, base, condition ("", or in what it differs from the main recogniser of its kind), home, decoding,
+    All have kind, base, variant ("", or in what it differs from the main recogniser of its kind), home, decoding,
     dtype ("" for a served model), engine, stand_in ("", or what the model stands in for) and simulated (the simulated
     datasets that the number rests on, tested or trained on); a student has teacher, recipe, train_dataset and
     teacher_stand_in too. A baseline has base, dtype, engine and stand_in "" and an empty decoding.
@@ -118,7 +118,7 @@ def score(
         "dataset": dataset,
         "kind": facts["kind"],
         "base": facts["base"] if student else "",
-        "condition": facts["condition"],
+        "variant": facts["variant"],
         **{key: facts.get(key, "") for key in _STUDENT_FACTS},
         "parameters": model and grounds["model"]["parameters"],
         "n_windows": len(windows),
@@ -140,7 +140,7 @@ def score(
 
 
 def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list[dict]]:
-    """The test windows and their parsed predictions, in window order, right labels as `as_gold` gives them.
+    """The test windows and their parsed predictions, in window order, right labels as `map_to_gold` gives them.
 
     Raises ValueError where they do not match.
     """
@@ -153,16 +153,16 @@ def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list
                     f"{parsed_path}: window {window['window_id']} has {len(window['gold'])} events and "
                     f"{len(row[key])} {key}; parse again"
                 )
-            row[key] = as_gold(window, row[key])
+            row[key] = map_to_gold(window, row[key])
     return windows, [row for _, row in pairs]
 
 
-def of_paper(scores: list[dict]) -> list[dict]:
+def select_paper_scores(scores: list[dict]) -> list[dict]:
     """The scores of what the paper is about: base models of known size as they are, and students of its recipe."""
     return [
         score
         for score in scores
-        if score["parameters"] and not score["condition"] and score["recipe"] in ("", PAPER_RECIPE)
+        if score["parameters"] and not score["variant"] and score["recipe"] in ("", PAPER_RECIPE)
     ]
 
 

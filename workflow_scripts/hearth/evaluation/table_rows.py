@@ -10,7 +10,7 @@ import numpy as np
 from hearth.evaluation import statistics
 
 # Of a score: what tells students apart, their training seeds aside.
-_STUDENT = ("base", "condition", "teacher", "recipe", "train_dataset")
+_STUDENT = ("base", "variant", "teacher", "recipe", "train_dataset")
 
 
 @dataclass(frozen=True)

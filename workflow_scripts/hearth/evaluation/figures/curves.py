@@ -13,7 +13,7 @@ from hearth.evaluation.figures.drawing import COLOURS, FAINT, GRID, INK
 from hearth.evaluation.statistics import interval
 from hearth.evaluation.table_rows import rows_of
 
-# The condition of students that learned from so many traces at most, and differ from the main ones in nothing else.
+# The variant of students that learned from so many traces at most, and differ from the main ones in nothing else.
 _COUNTED = re.compile(r"n[0-9]+")
 _LINES = ("-", "--", ":")
 # The accuracy of fewer events is too much a matter of chance to be a point.
@@ -59,12 +59,12 @@ def on_learning_curve(scores: list[dict]) -> list[dict]:
         for score in drawing.students(scores)
         if score["recipe"] == PAPER_RECIPE and score["train_dataset"] == score["dataset"]
     ]
-    counted = {(score["base"], score["dataset"]) for score in own if _COUNTED.fullmatch(score["condition"])}
+    counted = {(score["base"], score["dataset"]) for score in own if _COUNTED.fullmatch(score["variant"])}
     return [
         score
         for score in own
         if (score["base"], score["dataset"]) in counted
-        and (not score["condition"] or _COUNTED.fullmatch(score["condition"]))
+        and (not score["variant"] or _COUNTED.fullmatch(score["variant"]))
     ]
 
 
@@ -74,7 +74,7 @@ def calibration(scores: list[dict]) -> Figure:
     Recognisers that are asked in another way are shown where no others have confidences.
     """
     sure = [score for score in scores if score.get("confidence")]
-    sure = [score for score in sure if not score["condition"]] or sure
+    sure = [score for score in sure if not score["variant"]] or sure
     if not sure:
         raise ValueError("calibration: no score has confidences, nothing to show; set decoding.confidence to tokens")
     tested = drawing.datasets(sure)

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, GRID
 from hearth.evaluation.rendering import decimals
-from hearth.evaluation.scores import of_paper
+from hearth.evaluation.scores import select_paper_scores
 from hearth.evaluation.statistics import interval
 from hearth.evaluation.table_rows import Row, rows_of
 
@@ -51,7 +51,7 @@ def confusion(scores: list[dict]) -> Figure:
 
 def transfer(scores: list[dict]) -> Figure:
     """Weighted F1 of students by the home they learned from and the home they are tested on, a panel a base model."""
-    scores = of_paper(scores)
+    scores = select_paper_scores(scores)
     learned = drawing.students(scores)
     if not any(score["train_dataset"] != score["dataset"] for score in learned):
         raise ValueError("transfer: no student was tested on a home that it did not learn from, nothing to show")
@@ -67,7 +67,7 @@ def transfer(scores: list[dict]) -> Figure:
 
 def _compared(scores: list[dict], dataset: str) -> list[tuple[str, dict]]:
     """(role, score) of what is compared on a dataset; without students, the smallest base model and the largest."""
-    here = [score for score in of_paper(scores) if score["dataset"] == dataset]
+    here = [score for score in select_paper_scores(scores) if score["dataset"] == dataset]
     models = {score["recogniser"]: score for score in drawing.bases(here)}
     own = [score for score in drawing.students(here) if score["train_dataset"] == dataset]
     if not own:

@@ -8,7 +8,7 @@ from matplotlib.transforms import ScaledTranslation
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, INK, TEACHER
 from hearth.evaluation.rendering import magnitude
-from hearth.evaluation.scores import of_paper
+from hearth.evaluation.scores import select_paper_scores
 
 # Students stand beside their base, those of each home this many points further right.
 STEP = 9
@@ -16,7 +16,7 @@ STEP = 9
 
 def f1_by_size(scores: list[dict]) -> Figure:
     """Weighted F1 over parameters, a panel a dataset: base models as a line, students beside their base."""
-    scores = [score for score in of_paper(scores) if score["parameters"]]
+    scores = [score for score in select_paper_scores(scores) if score["parameters"]]
     homes = list(dict.fromkeys(score["train_dataset"] for score in scores if score["train_dataset"]))
     teachers = {score["teacher"] for score in scores if score["teacher"]}
     colours = drawing.colour_of(homes)
