@@ -37,7 +37,7 @@ def score_facts(wildcards):
     facts = {
         "kind": recogniser.kind,
         "base": recogniser.base,
-        "variant": recogniser.condition,
+        "variant": recogniser.variant,
         "decoding": recogniser.decoding,
         "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
         "engine": engine,

@@ -1,8 +1,8 @@
-# The static part of a home's prompt, in the wording of the config and of every condition that changes it.
+# The static part of a home's prompt, in the wording of the config and of every variant that changes it.
 #
 # In:   the home's yaml, the template; windows.jsonl where windows of the train split are shown
 # Out:  results/prompts/{prompt}.json (what programs read), .txt (the same text, to be looked at), where {prompt} is
-#       {dataset}, or {dataset}_{condition}
+#       {dataset}, or {dataset}_{variant}
 # Steps: render_prompt
 
 

@@ -156,8 +156,8 @@ MATRIX = [
         },
     ),
     (
-        "a condition added, with a prompt of its own",
-        config(shown_too("curt", conditions={"curt": {"of": "bases", "prompt": {"reasoning": "none"}}})),
+        "a variant added, with a prompt of its own",
+        config(shown_too("curt", variants={"curt": {"of": "bases", "prompt": {"reasoning": "none"}}})),
         {
             **{"render_prompt": 2, "recognise": 4, "gather_predictions": 2, "parse_predictions": 2, "score": 2},
             **{"table": 1, "cost": 1},

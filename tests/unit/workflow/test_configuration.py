@@ -99,7 +99,7 @@ def test_defaults_fit_their_own_schema():
 def test_a_teacher_that_is_shown_the_answers_it_would_be_asked_for_is_refused(project):
     def config(shots_by: str) -> dict:
         taught = changed(CONFIG, "students/groups", {"few": {"teacher": "large_shown"}})
-        return taught | {"conditions": {"shown": {"of": "models", "prompt": {"shots": 2, "shots_by": shots_by}}}}
+        return taught | {"variants": {"shown": {"of": "models", "prompt": {"shots": 2, "shots_by": shots_by}}}}
 
     (line,) = complaints(config("random"), project)
     assert "students.groups.few.teacher: 'large_shown' is shown windows of the train split" in line
@@ -155,6 +155,7 @@ TRAINING = "students/training"
         ("students/seeds", [], "students.seeds: [] should be non-empty"),
         ("students/seeds", [0, 0], "students.seeds: [0, 0] has non-unique elements"),
         ("students/seeds", [-1], "students.seeds.0: -1 is less than the minimum of 0"),
+        ("conditions", {"cold": {"of": "models"}}, "conditions: 'conditions' has been renamed to 'variants'"),
         ("students/recipe", "truth", "students.recipe: 'truth' has been renamed to 'gold-labels'"),
         (
             "students/groups",
@@ -221,19 +222,19 @@ TRAINING = "students/training"
         ),
         ("datasets/second/windows", {"by": "gap"}, "datasets.second.windows.seconds: windows by gap need"),
         ("baselines", ["majorty"], "baselines.0: 'majorty' is not one of the valid values; did you mean 'majority'?"),
-        ("conditions", {"direct": {"of": "models"}}, "conditions.direct: the name 'direct' is taken"),
-        ("conditions", {"models": {"of": "models"}}, "conditions.models: the name 'models' is taken"),
-        ("conditions", {"cold": {"of": "modles"}}, "cold.of: unknown group 'modles'; did you mean 'models'?"),
-        ("conditions", {"cold": {"of": ["litle"]}}, "cold.of.0: unknown model or student 'litle'; did you mean"),
+        ("variants", {"direct": {"of": "models"}}, "variants.direct: the name 'direct' is taken"),
+        ("variants", {"models": {"of": "models"}}, "variants.models: the name 'models' is taken"),
+        ("variants", {"cold": {"of": "modles"}}, "cold.of: unknown group 'modles'; did you mean 'models'?"),
+        ("variants", {"cold": {"of": ["litle"]}}, "cold.of.0: unknown model or student 'litle'; did you mean"),
         (
-            "conditions",
+            "variants",
             {"cold": {"of": "models", "decoding": {"temprature": 0}}},
-            "conditions.cold.decoding.temprature: unknown key 'temprature'; did you mean 'temperature'?",
+            "variants.cold.decoding.temprature: unknown key 'temprature'; did you mean 'temperature'?",
         ),
         (
-            "conditions",
+            "variants",
             {"cold": {"of": "models", "prompt": {"template": "six-part"}}},
-            "conditions.cold.prompt.template: unknown template 'six-part'; did you mean 'six-parts'?",
+            "variants.cold.prompt.template: unknown template 'six-part'; did you mean 'six-parts'?",
         ),
         (
             "students/groups",
@@ -244,7 +245,7 @@ TRAINING = "students/training"
         (
             "students/groups",
             {"few": {"teacher": "large_cold"}},
-            "students.groups.few.teacher: unknown condition 'cold'",
+            "students.groups.few.teacher: unknown variant 'cold'",
         ),
         ("students/groups", {"bases": {}}, "students.groups.bases: the name 'bases' is taken"),
         (

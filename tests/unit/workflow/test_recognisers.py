@@ -1,4 +1,4 @@
-"""What the names in a config stand for: students, conditions, baselines, and what tables select of them."""
+"""What the names in a config stand for: students, variants, baselines, and what tables select of them."""
 
 import pytest
 from config_factories import CONFIG, changed, make_project
@@ -69,9 +69,9 @@ def test_a_runs_scores_are_those_that_any_table_selects_each_once(project):
     ]
 
 
-def test_what_a_table_selects_by_the_name_of_a_group_or_condition(project):
+def test_a_table_selects_by_the_name_of_a_group_or_variant(project):
     config = CONFIG | {
-        "conditions": {"cold": {"of": "bases", "decoding": {"temperature": 0}}},
+        "variants": {"cold": {"of": "bases", "decoding": {"temperature": 0}}},
         "baselines": ["majority"],
         "students": CONFIG["students"] | {"groups": {"few": {"max_examples": [5, 9], "trained_on": ["second"]}}},
     }
@@ -104,8 +104,8 @@ def test_a_group_is_as_the_main_students_in_all_that_it_does_not_say(project):
     ]
     assert [student.teacher for student in found.values()] == ["large", "large", "little", "little", "large", "large"]
     assert [student.max_examples for student in found.values()] == [None] * 4 + [5, 5]
-    assert recognisers(filled)["little_reasoning-n5_second_seed3"].condition == "n5"
-    assert recognisers(filled)["little_reasoning_second"].condition == ""
+    assert recognisers(filled)["little_reasoning-n5_second_seed3"].variant == "n5"
+    assert recognisers(filled)["little_reasoning_second"].variant == ""
 
 
 def test_students_of_gold_labels_have_no_teacher_whatever_their_group_says(project):
@@ -114,16 +114,16 @@ def test_students_of_gold_labels_have_no_teacher_whatever_their_group_says(proje
     assert students(filled)["little_gold-labels_second"].teacher == ""
 
 
-def test_a_condition_changes_its_settings_alone_and_keeps_the_prompt_unless_it_changes_that(project):
-    conditions = {
+def test_a_variant_changes_its_settings_alone_and_keeps_the_prompt_unless_it_changes_that(project):
+    variants = {
         "cold": {"of": ["little", "little_reasoning_second"], "decoding": {"temperature": 0}},
         "curt": {"of": "students", "prompt": {"reasoning": "none"}},
     }
-    filled, _ = resolve(CONFIG | {"conditions": conditions}, [], project)
+    filled, _ = resolve(CONFIG | {"variants": variants}, [], project)
     found = recognisers(filled)
     assert found["little_cold"].decoding == filled["decoding"] | {"temperature": 0}
     assert found["little_cold"].prompt == filled["prompt"]
-    assert (found["little_cold"].prompt_name, found["little_cold"].condition) == ("", "cold")
+    assert (found["little_cold"].prompt_name, found["little_cold"].variant) == ("", "cold")
     student = found["little_reasoning_second_cold"]
     assert (student.kind, student.base, student.student.dataset) == ("student", "little", "second")
     curt = found["little_reasoning_made-up_curt"]
@@ -131,10 +131,10 @@ def test_a_condition_changes_its_settings_alone_and_keeps_the_prompt_unless_it_c
     assert prompts(filled) == {"": filled["prompt"], "curt": filled["prompt"] | {"reasoning": "none"}}
 
 
-def test_a_model_under_a_condition_can_be_a_teacher_whether_or_not_the_condition_is_of_it(project):
-    conditions = {"shown": {"of": ["little"], "prompt": {"shots": 2}}}
+def test_a_variant_of_a_model_can_be_a_teacher_whether_or_not_the_variant_names_the_model(project):
+    variants = {"shown": {"of": ["little"], "prompt": {"shots": 2}}}
     config = changed(CONFIG, "students/groups", {"taught": {"teacher": "large_shown", "trained_on": ["second"]}})
-    filled, _ = resolve(config | {"conditions": conditions}, [], project)
+    filled, _ = resolve(config | {"variants": variants}, [], project)
     student = students(filled)["little_reasoning-by-large-shown_second"]
     assert student.teacher == "large_shown"
     found = recognisers(filled)
@@ -151,10 +151,10 @@ def test_a_baseline_has_neither_model_nor_prompt(project):
 
 
 def test_groups_are_compared_each_recogniser_with_its_like(project):
-    conditions = {"cold": {"of": "models", "decoding": {"temperature": 0}}}
+    variants = {"cold": {"of": "models", "decoding": {"temperature": 0}}}
     config = changed(CONFIG, "tables/scaling/compare", [["cold", "models"], ["large", "little"]])
     config = changed(config, "tables/scaling/select", [{"recognisers": "models"}, {"recognisers": "cold"}])
-    filled, _ = resolve(config | {"conditions": conditions}, [], project)
+    filled, _ = resolve(config | {"variants": variants}, [], project)
     assert compared(filled, "scaling") == [["little_cold", "little"], ["large_cold", "large"], ["large", "little"]]
 
 
@@ -185,7 +185,7 @@ def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_
         ("fewer", {"students/groups": {"fewer": {"max_examples": [5]}}}, ["failures", "learning_curve"]),
         (
             "sure",
-            {"conditions": {"sure": {"of": "models", "decoding": {"confidence": "tokens"}}}},
+            {"variants": {"sure": {"of": "models", "decoding": {"confidence": "tokens"}}}},
             ["failures", "calibration"],
         ),
     ],

@@ -23,7 +23,7 @@ from hearth.workflow.recognisers import (
     table_pairs,
     usual_datasets,
 )
-from hearth.workflow.renamed import renamed_values
+from hearth.workflow.renamed import renamed_settings
 
 PROJECT = Path(__file__).resolve().parents[3]
 # Formats in which a home can be simulated (simulation.FORMATS, which only its own jobs import).
@@ -47,7 +47,7 @@ def resolve(config: dict, files: list[Path], project: Path = PROJECT) -> tuple[d
     """
     documents = _documents(files)
     schema = _schema(project, "config")
-    renamed = list(renamed_values(config))
+    renamed = list(renamed_settings(config))
     misfits = [
         problem for problem in schema_problems(config, schema) if problem[0] not in [path for path, _ in renamed]
     ]
@@ -122,7 +122,7 @@ def _registry(project: Path, name: str) -> dict:
 
 def _override_problems(config: dict, properties: dict) -> Iterator[Problem]:
     """What is wrong with settings that replace some of the run's own: each is what the run's own may be."""
-    for kind, names in {"datasets": ("windows",), "conditions": ("prompt", "decoding")}.items():
+    for kind, names in {"datasets": ("windows",), "variants": ("prompt", "decoding")}.items():
         for owner, spec in config.get(kind, {}).items():
             for name in names:
                 for path, message in schema_problems(spec.get(name, {}), properties[name]):
@@ -169,9 +169,9 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
             yield [key], f"unknown dataset {key.removesuffix('_root')!r}{nearest(key.removesuffix('_root'), datasets)}"
     templates = sorted(path.stem for path in (project / "config" / "prompts").glob("*.j2"))
     yield from _unknown("template", [config["prompt"]["template"]], ["prompt", "template"], templates, single=True)
-    for name, spec in config["conditions"].items():
+    for name, spec in config["variants"].items():
         if "template" in spec["prompt"]:
-            where = ["conditions", name, "prompt", "template"]
+            where = ["variants", name, "prompt", "template"]
             yield from _unknown("template", [spec["prompt"]["template"]], where, templates, single=True)
     yield from _window_problems(config)
     deepspeed = config["students"]["deepspeed"]
@@ -180,9 +180,9 @@ def _references(config: dict, registry: dict, project: Path) -> Iterator[Problem
     names = list(_name_problems(config))
     yield from names
     if not names:
-        conditions = [*_condition_references(config), *_teacher_problems(config, registry)]
-        # A table may select a condition, so what it selects is known once these are right.
-        yield from conditions or list(_table_references(config)) or _table_selections(config)
+        variants = [*_variant_references(config), *_teacher_problems(config, registry)]
+        # A table may select a variant, so what it selects is known once these are right.
+        yield from variants or list(_table_references(config)) or _table_selections(config)
 
 
 def _unknown(kind: str, names: list[str], path: list, known, single: bool = False) -> Iterator[Problem]:
@@ -193,15 +193,15 @@ def _unknown(kind: str, names: list[str], path: list, known, single: bool = Fals
 
 
 def _teacher_problems(config: dict, registry: dict) -> Iterator[Problem]:
-    """Teachers of groups that are neither a model nor `<model>_<condition>`, or know the answers."""
+    """Teachers of groups that are neither a model nor `<model>_<variant>`, or know the answers."""
     for name, group in config["students"]["groups"].items():
         path = ["students", "groups", name, "teacher"]
-        model, _, condition = group["teacher"].partition("_")
+        model, _, variant = group["teacher"].partition("_")
         if model:
             yield from _unknown("model", [model], path, registry, single=True)
-        if condition:
-            yield from _unknown("condition", [condition], path, config["conditions"], single=True)
-            prompt = config["prompt"] | config["conditions"].get(condition, {}).get("prompt", {})
+        if variant:
+            yield from _unknown("variant", [variant], path, config["variants"], single=True)
+            prompt = config["prompt"] | config["variants"].get(variant, {}).get("prompt", {})
             if prompt["shots"] and prompt["shots_by"] == "random":
                 yield (
                     path,
@@ -244,11 +244,11 @@ def _window_problems(config: dict) -> Iterator[Problem]:
 
 
 def _name_problems(config: dict) -> Iterator[Problem]:
-    """Names that mean two things: groups of students, conditions and what is built in are selected by name alike."""
+    """Names that mean two things: groups of students, variants and what is built in are selected by name alike."""
     taken = {*MODEL_GROUPS, "students", "baselines"}
     for path, names in {
         ("students", "groups"): config["students"]["groups"],
-        ("conditions",): config["conditions"],
+        ("variants",): config["variants"],
     }.items():
         for name in names:
             if name in taken or name == DIRECT:
@@ -259,11 +259,11 @@ def _name_problems(config: dict) -> Iterator[Problem]:
             yield ["baselines", index], f"a model is called {name!r} too; rename it in the registry"
 
 
-def _condition_references(config: dict) -> Iterator[Problem]:
+def _variant_references(config: dict) -> Iterator[Problem]:
     grouped = [*MODEL_GROUPS, *student_groups(config)]
     known = [*config["models"], config["teacher"], *config["students"]["bases"], *students(config)]
-    for condition, spec in config["conditions"].items():
-        where = ["conditions", condition, "of"]
+    for variant, spec in config["variants"].items():
+        where = ["variants", variant, "of"]
         if isinstance(spec["of"], list):
             yield from _unknown("model or student", spec["of"], where, known)
         else:

@@ -1,7 +1,7 @@
 """What the names in a checked config stand for: recognisers and students, and what a table selects of them.
 
 A recogniser's name is put together from names that hold no underscore, joined by underscores:
-`<model>`, `<base>_<recipe>_<dataset>` for a student, `<either>_<condition>` for one that is asked in another way.
+`<model>`, `<base>_<recipe>_<dataset>` for a student, `<either>_<variant>` for one that is asked in another way.
 """
 
 from collections.abc import Collection, Iterator
@@ -10,7 +10,7 @@ from typing import Literal
 
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES
 
-# What `conditions` may be of, and tables may select, beside groups of students and conditions.
+# What `variants` may be of, and tables may select, beside groups of students and variants.
 MODEL_GROUPS = ("models", "bases", "teacher")
 BASELINES = ("majority", "sensor-majority", "extra-trees", "crf")
 # The prompt of students that are taught to answer at once, where the config's prompt asks for reasoning.
@@ -21,7 +21,7 @@ DIRECT = "direct"
 class Student:
     """A base model that learns from a teacher's traces on one dataset; `max_examples` None: from all of them.
 
-    `teacher` is a recogniser: a model, or `<model>_<condition>`; "" where the recipe has none.
+    `teacher` is a recogniser: a model, or `<model>_<variant>`; "" where the recipe has none.
     """
 
     name: str
@@ -32,22 +32,22 @@ class Student:
     teacher: str
     max_examples: int | None
     # In what it differs from the config's main students, whatever its recipe and seed: "", "n50", "by-little".
-    variant: str
+    training_variant: str
 
 
 @dataclass(frozen=True)
 class Recogniser:
     """Whatever maps a window to a label per event: a model, a student, or a baseline of no language model.
 
-    `condition` says in what it differs from the main one of its kind, "" for that one itself. `prompt_name` is "" for
-    the config's prompt; `prompt` and `decoding` are whole settings, the condition's among them.
+    `variant` says in what it differs from the main one of its kind, "" for that one itself. `prompt_name` is "" for
+    the config's prompt; `prompt` and `decoding` are whole settings, the variant's among them.
     """
 
     name: str
     kind: Literal["base", "student", "baseline"]
     base: str = ""
     student: Student | None = None
-    condition: str = ""
+    variant: str = ""
     prompt_name: str = ""
     prompt: dict = field(default_factory=dict)
     decoding: dict = field(default_factory=dict)
@@ -82,12 +82,12 @@ def _students(config: dict, group: dict) -> Iterator[Student]:
             for count in group["max_examples"] or [None]:
                 for dataset in group["trained_on"] or usual_datasets(config):
                     for seed in group["seeds"]:
-                        variant = [f"n{count}"] if count else []
+                        parts = [f"n{count}"] if count else []
                         if teacher not in ("", config["teacher"]):
-                            variant.append(f"by-{teacher.replace('_', '-')}")
-                        name = f"{base}_{'-'.join([recipe, *variant])}_{dataset}" + (f"_seed{seed}" if seed else "")
+                            parts.append(f"by-{teacher.replace('_', '-')}")
+                        name = f"{base}_{'-'.join([recipe, *parts])}_{dataset}" + (f"_seed{seed}" if seed else "")
                         count_or_all = count or config["students"]["training"]["max_examples"]
-                        yield Student(name, base, recipe, dataset, seed, teacher, count_or_all, "-".join(variant))
+                        yield Student(name, base, recipe, dataset, seed, teacher, count_or_all, "-".join(parts))
 
 
 def recognisers(config: dict) -> dict[str, Recogniser]:
@@ -99,24 +99,24 @@ def recognisers(config: dict) -> dict[str, Recogniser]:
         # A student of a smaller teacher is compared with it, and with its base.
         found.setdefault(student.base, _of_model(config, student.base))
         if student.teacher:
-            model, _, condition = student.teacher.partition("_")
+            model, _, variant = student.teacher.partition("_")
             found.setdefault(model, _of_model(config, model))
-            if condition:
-                found[student.teacher] = _asked(found[model], condition, config["conditions"][condition])
+            if variant:
+                found[student.teacher] = _asked(found[model], variant, config["variants"][variant])
         direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
         found[student.name] = Recogniser(
             student.name,
             "student",
             student.base,
             student,
-            student.variant,
+            student.training_variant,
             DIRECT if direct else "",
             config["prompt"] | ({"reasoning": "none"} if direct else {}),
             config["decoding"],
         )
-    for condition, spec in config["conditions"].items():
+    for variant, spec in config["variants"].items():
         for name in _names(config, spec["of"]):
-            found[f"{name}_{condition}"] = _asked(found.get(name) or _of_model(config, name), condition, spec)
+            found[f"{name}_{variant}"] = _asked(found.get(name) or _of_model(config, name), variant, spec)
     for name in config["baselines"]:
         found[name] = Recogniser(name, "baseline")
     return found
@@ -126,15 +126,15 @@ def _of_model(config: dict, name: str) -> Recogniser:
     return Recogniser(name, "base", name, prompt=config["prompt"], decoding=config["decoding"])
 
 
-def _asked(plain: Recogniser, condition: str, spec: dict) -> Recogniser:
-    """A recogniser under a condition; one that changes no prompt shares that of the plain recogniser."""
-    prompt_name = "-".join(filter(None, (plain.prompt_name, condition))) if spec["prompt"] else plain.prompt_name
+def _asked(plain: Recogniser, variant: str, spec: dict) -> Recogniser:
+    """A recogniser as a variant; one that changes no prompt shares that of the plain recogniser."""
+    prompt_name = "-".join(filter(None, (plain.prompt_name, variant))) if spec["prompt"] else plain.prompt_name
     return Recogniser(
-        f"{plain.name}_{condition}",
+        f"{plain.name}_{variant}",
         plain.kind,
         plain.base,
         plain.student,
-        "-".join(filter(None, (plain.condition, condition))),
+        "-".join(filter(None, (plain.variant, variant))),
         prompt_name,
         plain.prompt | spec["prompt"],
         plain.decoding | spec["decoding"],
@@ -152,13 +152,13 @@ def groups(config: dict) -> dict[str, list[str]]:
     found = {name: _names(config, name) for name in MODEL_GROUPS}
     found |= {name: [student.name for student in group] for name, group in student_groups(config).items()}
     found["baselines"] = config["baselines"]
-    for condition, spec in config["conditions"].items():
-        found[condition] = [f"{name}_{condition}" for name in _names(config, spec["of"])]
+    for variant, spec in config["variants"].items():
+        found[variant] = [f"{name}_{variant}" for name in _names(config, spec["of"])]
     return found
 
 
 def _names(config: dict, of: str | list[str]) -> list[str]:
-    """The models or students that `of` (of a condition) means: names, a group of models or a group of students."""
+    """The models or students that `of` (of a variant) means: names, a group of models or a group of students."""
     if isinstance(of, list):
         return of
     models = {"models": config["models"], "bases": config["students"]["bases"], "teacher": [config["teacher"]]}
@@ -214,7 +214,7 @@ def figures(config: dict, unsized: Collection[str] = ()) -> list[str]:
         for found, dataset in shown
         if found.base
         and found.base not in unsized
-        and not found.condition
+        and not found.variant
         and (found.student is None or found.student.recipe == PAPER_RECIPE)
     ]
     counted = [found for found, dataset in shown if _has_fewer_traces(found) and found.student.dataset == dataset]
@@ -232,7 +232,7 @@ def figures(config: dict, unsized: Collection[str] = ()) -> list[str]:
 def _has_fewer_traces(recogniser: Recogniser) -> bool:
     """Whether this is a student of the paper's recipe that differs from the main ones in its number of traces alone."""
     student = recogniser.student
-    return bool(student and student.recipe == PAPER_RECIPE and recogniser.condition == f"n{student.max_examples}")
+    return bool(student and student.recipe == PAPER_RECIPE and recogniser.variant == f"n{student.max_examples}")
 
 
 def _datasets(config: dict, student: Student | None, selected: str | list[str]) -> list[str]:

@@ -1,20 +1,25 @@
-"""Values of a config that have been renamed: a config with an old one is refused, and told the new one."""
+"""Keys and values of a config that have been renamed. A config with an old one is refused and told the new one."""
 
 from collections.abc import Iterator, Mapping
 
 from hearth.common.schemas import Problem
 
-_RECIPES = {"truth": "gold-labels", "format": "verified-labels"}
+# Old key, as a path from the top: new key at the same place. "*" stands for any key or position.
+RENAMED_KEYS: Mapping[tuple[str, ...], str] = {("conditions",): "variants"}
 
-# {place in the config: {old value: new value}}; "*" stands for any key or position.
+_RECIPES = {"truth": "gold-labels", "format": "verified-labels"}
+# Path of a setting: {old value: new value}.
 RENAMED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("students", "recipe"): _RECIPES,
     ("students", "groups", "*", "recipes", "*"): _RECIPES,
 }
 
 
-def renamed_values(config: object) -> Iterator[Problem]:
-    """Yield a problem for each value of `config` that has been renamed."""
+def renamed_settings(config: object) -> Iterator[Problem]:
+    """Yield a problem for each key and each value of `config` that has been renamed."""
+    for place, new_key in RENAMED_KEYS.items():
+        for path, _ in _values_at(config, place, []):
+            yield path, f"{path[-1]!r} has been renamed to {new_key!r}"
     for place, new_names in RENAMED_VALUES.items():
         for path, value in _values_at(config, place, []):
             if isinstance(value, str) and value in new_names:
@@ -22,14 +27,15 @@ def renamed_values(config: object) -> Iterator[Problem]:
 
 
 def _values_at(value: object, place: tuple[str, ...], path: list) -> Iterator[tuple[list, object]]:
-    """Yield (path, value) of every value that stands at `place`."""
+    """Yield (path, value) of every value at `place`, a path that may hold "*"."""
     if not place:
         yield path, value
         return
     key, *rest = place
+    parts: list = []
     if isinstance(value, dict):
-        keys = list(value) if key == "*" else [key] if key in value else []
-    else:
-        keys = list(range(len(value))) if key == "*" and isinstance(value, list) else []
-    for part in keys:
+        parts = list(value) if key == "*" else [key] if key in value else []
+    elif isinstance(value, list) and key == "*":
+        parts = list(range(len(value)))
+    for part in parts:
         yield from _values_at(value[part], tuple(rest), [*path, part])
