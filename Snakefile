@@ -69,7 +69,7 @@ include: "rules/plan.smk"
 onstart:
     mend(workflow.scheduler)
     write_run_config()
-    runs.remember(Path(), workflow.rundir)
+    run_state.remember(Path(), workflow.rundir)
 
 
 onerror:
