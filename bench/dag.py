@@ -20,7 +20,7 @@ import yaml
 from hearth.common.files import read_json, write_json
 from hearth.data import events
 from hearth.homes.home import load_home
-from hearth.simulation import FORMATS
+from hearth.simulation.formats import FORMATS
 
 PROJECT = Path(__file__).resolve().parents[1]
 # As many sessions and events as the real data sets have.

@@ -1,4 +1,4 @@
-"""Simulate a home: residents' days in the on-disk format of MARBLE or MuRAL, for tests and the embedded demo."""
+"""Simulate a home in the on-disk format of MARBLE or MuRAL, for tests and the embedded demo."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from hearth.common.cli import UserError, run
 from hearth.common.files import write_text
 from hearth.homes.home import load_home
-from hearth.simulation import FORMATS
+from hearth.simulation.formats import FORMATS
 
 README = """SIMULATED data: no resident, home or event in here is real.
 
@@ -19,22 +19,24 @@ Use it to try the workflow; numbers measured on it say nothing about real homes.
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the command line and write the simulated home, whole or not at all."""
+    """Parse the command line and write the simulated home atomically."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="on-disk format to write")
     parser.add_argument("--home", required=True, type=Path, help="home yaml with the sensors and labels of that format")
-    parser.add_argument("--seed", required=True, type=int, help="draws residents, habits and days")
-    parser.add_argument("--sessions", required=True, type=int, help="sessions to simulate, at least 1")
-    parser.add_argument("--out", required=True, type=Path, help="folder to write; it is replaced as a whole")
+    parser.add_argument("--seed", required=True, type=int, help="random seed of residents, habits and events")
+    parser.add_argument("--sessions", required=True, type=int, help="number of sessions, at least 1")
+    parser.add_argument(
+        "--out", required=True, type=Path, help="folder to write; an earlier simulated home in it is replaced"
+    )
     parser.add_argument(
         "--missing-sensors",
         type=int,
         default=0,
-        help="how many of the home's sensors are not fitted, drawn by the seed",
+        help="number of sensors, drawn by the seed, that record nothing",
     )
     arguments = parser.parse_args(argv)
     if arguments.sessions < 1:
-        raise UserError(f"--sessions {arguments.sessions}: give 1 or more")
+        raise UserError(f"--sessions {arguments.sessions}: use 1 or more")
     check_replaceable(arguments.out)
     home = load_home(arguments.home)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -49,12 +51,14 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def check_replaceable(out: Path) -> None:
-    """Raise UserError where `out` is anything but free, an empty folder, or an earlier simulated home."""
+    """Raise UserError unless `out` is absent, an empty folder, or an earlier simulated home."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     readme = out / "README.txt"
     if not readme.is_file() or not readme.read_text(encoding="utf-8", errors="replace").startswith("SIMULATED"):
-        raise UserError(f"--out {out}: holds something else than a simulated home; name another folder or remove it")
+        raise UserError(
+            f"--out {out}: contains files other than a simulated home; choose another folder or remove them"
+        )
 
 
 if __name__ == "__main__":

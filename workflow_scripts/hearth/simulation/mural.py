@@ -1,4 +1,4 @@
-"""Simulated MuRAL: two to four residents from morning to night, in MuRAL's on-disk format."""
+"""Write a simulated MuRAL: sessions of two to four residents, in MuRAL's on-disk format."""
 
 import csv
 import json
@@ -8,17 +8,20 @@ from pathlib import Path
 
 from hearth.common.files import replacing
 from hearth.homes.home import Home
-from hearth.simulation.behaviour import Event, Household, Resident, fitted_sensors, stream
-from hearth.simulation.mural_days import BEDROOMS, OTHERS, TOILET, day
+from hearth.simulation.behaviour import Event, Household, Resident, installed_sensors, random_stream
+from hearth.simulation.mural_actions import BEDROOMS, OTHERS, TOILET
+from hearth.simulation.mural_days import day_script
 
-# Real sessions have about 400 events. Fewer, so that a small home has many sessions: splits are by session.
+# Real sessions have about 400 events. Shorter ones leave enough sessions for a split by session.
 EVENTS_PER_SESSION = 115
-# Annotations without a sensor: 92 of MuRAL's 8,635 rows.
-NOTES = 0.011
-DESCRIBED = 0.4  # of the events that a sentence could be written about
-SHARED = 0.3  # chance that an event is put down to all who do the same thing in that room
+# Probability that an annotation, a row without a sensor, is added: 92 of MuRAL's 8,635 rows are such.
+ANNOTATION_PROBABILITY = 0.011
+# Probability that an event's sentence is written.
+SENTENCE_PROBABILITY = 0.4
+# Probability that an event names all residents with the same activity in the same room.
+SHARED_PROBABILITY = 0.3
 ROLES = {"A": "mother", "B": "father", "C": "daughter", "D": "guest"}
-# Ids that MuRAL gives its labels, where they are known; the other labels take the free ids in the home's order.
+# Label ids that MuRAL's data.csv is known to use; the other labels take the free ids in the home's order.
 KNOWN_IDS = {
     "others": 0,
     "using toilet": 1,
@@ -28,23 +31,28 @@ KNOWN_IDS = {
     "bedroom personal activity": 6,
 }
 PERIODS = {
-    # Earliest and latest start in seconds of the day, and what a day part is about.
+    # Earliest and latest start in seconds after midnight, and the scenario in context.json.
     "morning": (6 * 3600 + 2700, 8 * 3600 + 3000, "The residents get up, have breakfast and leave for the day."),
     "evening": (17 * 3600 + 2400, 19 * 3600 + 1200, "The residents come home, cook and have dinner."),
     "afternoon": (13 * 3600 + 1800, 16 * 3600 + 1800, "A free afternoon at home."),
     "night": (23 * 3600 + 2700, 23 * 3600 + 3300, "A late evening; the residents go to bed after midnight."),
 }
-DAY_PARTS = ("morning", "evening", "afternoon", "morning", "evening", "night")
+SESSION_PERIODS = ("morning", "evening", "afternoon", "morning", "evening", "night")
 
 
-def simulate(
+def simulate_session(
     seed: int, number: int, home: Home, missing: int = 0, events_per_session: int = EVENTS_PER_SESSION
 ) -> tuple[Household, str, int]:
-    """Session `number` (0-based): the household that has lived it, its day part, its start in seconds of the day."""
-    rng = stream("mural", seed, "session", number)
-    period = DAY_PARTS[number % len(DAY_PARTS)]
+    """Simulate session `number` (0-based); return the household with its events, the period, and the start.
+
+    The start is in seconds after midnight.
+    """
+    rng = random_stream("mural", seed, "session", number)
+    period = SESSION_PERIODS[number % len(SESSION_PERIODS)]
     start = rng.randint(*PERIODS[period][:2])
-    household = Household(rng, home.labels, fitted_sensors(home, missing, "mural", seed), share=SHARED)
+    household = Household(
+        rng, home.labels, installed_sensors(home, missing, "mural", seed), shared_probability=SHARED_PROBABILITY
+    )
     names = sorted(rng.sample(sorted(BEDROOMS), rng.choices((2, 3, 4), (4, 3, 2))[0]))
     roles = rng.sample(range(len(names)), len(names))
     for name, role in zip(names, roles, strict=True):
@@ -52,21 +60,21 @@ def simulate(
         places = {"morning": (room, room, "kitchen"), "evening": ("out", "living room", "kitchen")}
         place = rng.choice(places.get(period, ("living room", "kitchen", room, "out")))
         me = Resident(name, household, ("mural", seed), OTHERS, place)
-        late = 0.0 if role == 0 else rng.uniform(2, 90)
-        household.start(day(me, role, period), late)
+        delay = 0.0 if role == 0 else rng.uniform(2, 90)
+        household.start(day_script(me, role, period), delay)
     target = round(events_per_session * rng.uniform(0.88, 1.12))
-    household.run(until=6 * 3_600_000, enough=target)
+    household.run(until=6 * 3_600_000, max_events=target)
     return household, period, start
 
 
 def activity_ids(labels: Iterable[str]) -> dict[str, int]:
-    """Label to the integer that stands for it in data.csv."""
+    """Return the id of each label in data.csv."""
     labels = list(labels)
     free = iter(sorted(set(range(len(labels))) - {KNOWN_IDS[label] for label in labels if label in KNOWN_IDS}))
     return {label: KNOWN_IDS[label] if label in KNOWN_IDS else next(free) for label in labels}
 
 
-def write(
+def write_home(
     root: Path,
     seed: int,
     sessions: int,
@@ -76,14 +84,14 @@ def write(
 ) -> None:
     """Write sessions 01, 02, ... and the home's own files below `root`; equal arguments give equal bytes.
 
-    `missing` of the home's sensors, drawn by the seed, tell nothing in any session.
+    `missing` sensors of the home, drawn by `seed`, record nothing in any session.
     """
     root, ids = Path(root), activity_ids(home.labels)
-    fitted = fitted_sensors(home, missing, "mural", seed)
+    sensors = installed_sensors(home, missing, "mural", seed)
     for number in range(sessions):
-        household, period, start = simulate(seed, number, home, missing, events_per_session)
+        household, period, start = simulate_session(seed, number, home, missing, events_per_session)
         folder = root / f"{number + 1:02d}"
-        _write_rows(folder / "data.csv", household.events, start, ids, stream("mural", seed, "words", number))
+        _write_rows(folder / "data.csv", household.events, start, ids, random_stream("mural", seed, "words", number))
         names = [resident.name for resident in household.residents]
         context = {
             "start time": _clock(start * 1000),
@@ -93,9 +101,12 @@ def write(
             "scenario": PERIODS[period][2],
         }
         _write_json(folder / "context.json", context)
-    _write_json(root / "sensors.json", [_sensor(sensor, home) for sensor in fitted])
-    activities = [{"id": ids[label], "name": label, "description": f"Residents are {label}."} for label in ids]
-    _write_json(root / "activities.json", sorted(activities, key=lambda activity: activity["id"]))
+    _write_json(root / "sensors.json", [_sensor_entry(sensor, home) for sensor in sensors])
+    activities = [
+        {"id": number, "name": label, "description": f"Residents are {label}."}
+        for label, number in sorted(ids.items(), key=lambda item: item[1])
+    ]
+    _write_json(root / "activities.json", activities)
 
 
 def _write_rows(path: Path, events: list[Event], start: int, ids: dict[str, int], rng: random.Random) -> None:
@@ -105,16 +116,16 @@ def _write_rows(path: Path, events: list[Event], start: int, ids: dict[str, int]
         uid = 0
         for event in events:
             time, who, label = _clock(start * 1000 + event.time), ", ".join(event.residents), ids[event.label]
-            if rng.random() < NOTES:
+            if rng.random() < ANNOTATION_PROBABILITY:
                 writer.writerow((uid, time, "", "", who, f"{who} goes on with {event.label}.", label))
                 uid += 1
-            said = event.sentence if rng.random() < DESCRIBED else ""
-            writer.writerow((uid, time, event.sensor, _action(event), who, said, label))
+            sentence = event.sentence if rng.random() < SENTENCE_PROBABILITY else ""
+            writer.writerow((uid, time, event.sensor, _action_word(event), who, sentence, label))
             uid += 1
 
 
-def _action(event: Event) -> str:
-    """A device that is used is ON, a door OPENED; a chair that is taken OPENED too, but the toilet CLOSED."""
+def _action_word(event: Event) -> str:
+    """Return the action in data.csv: ON for a device in use, OPENED for a taken chair, CLOSED for a toilet in use."""
     if event.sensor.endswith((" mov", " wattmeter")):
         return "turned ON" if event.active else "turned OFF"
     return "OPENED" if event.active != (event.sensor == TOILET) else "CLOSED"
@@ -125,8 +136,8 @@ def _clock(milliseconds: int) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def _sensor(sensor: str, home: Home) -> dict[str, str]:
-    """A sensor as sensors.json has it: the full name, of which data.csv uses a short form."""
+def _sensor_entry(sensor: str, home: Home) -> dict[str, str]:
+    """Return a sensor's entry in sensors.json, with its full name; data.csv uses a short form of it."""
     kinds = {"wattmeter": "wattmeter", "mov": "motion sensor"}
     kind = kinds.get(sensor.rsplit(" ", 1)[-1], "magnetic contact sensor")
     name = sensor.removesuffix(" mov") + " motion" if sensor.endswith(" mov") else sensor

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
-from hearth import simulation
 from hearth.data.sources import SOURCES
 from hearth.data.windows import cut
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
+from hearth.simulation.formats import FORMATS
 from hearth.toy_models.answer_formats import Form, asking
 from hearth.toy_models.paraphrases import dialect, translate
 
@@ -24,7 +24,7 @@ def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> 
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
-        simulation.FORMATS[source](root, seed, sessions, home, missing=seed % (MOST_MISSING + 1))
+        FORMATS[source](root, seed, sessions, home, missing=seed % (MOST_MISSING + 1))
         events, _report = SOURCES[source](root, home)
     return list(cut(events, f"lesson-{source}-{seed}", size, keep_short=True))
 

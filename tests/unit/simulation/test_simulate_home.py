@@ -1,0 +1,34 @@
+"""The program: it writes a home that says it is simulated, and replaces nothing else."""
+
+import os
+
+import pytest
+import simulate_home
+from hearth.common.cli import UserError
+from hearth.simulation.formats import FORMATS
+from simulated_homes import HOMES, files_below
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_program_writes_a_home_that_says_it_is_simulated(name, tmp_path):
+    out = tmp_path / "new" / "home"
+    arguments = ["--format", name, "--home", str(HOMES / f"{name}.yaml"), "--out", str(out), "--seed", "7"]
+    simulate_home.main([*arguments, "--sessions", "3"])
+    assert "SIMULATED" in (out / "README.txt").read_text()
+    assert "seed 7" in (out / "README.txt").read_text()
+    before = files_below(out)
+    simulate_home.main([*arguments, "--sessions", "2"])
+    assert len(files_below(out)) < len(before)
+    simulate_home.main([*arguments, "--sessions", "3"])
+    assert files_below(out) == before
+    assert os.listdir(out.parent) == ["home"]
+
+
+def test_the_program_replaces_nothing_but_simulated_homes(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    arguments = ["--format", "mural", "--home", str(HOMES / "mural.yaml"), "--seed", "7"]
+    with pytest.raises(UserError, match="other than a simulated home"):
+        simulate_home.main([*arguments, "--sessions", "1", "--out", str(tmp_path)])
+    with pytest.raises(UserError, match="--sessions 0"):
+        simulate_home.main([*arguments, "--sessions", "0", "--out", str(tmp_path / "new")])
+    assert files_below(tmp_path) == {"thesis.txt": b"precious"}

@@ -1,0 +1,21 @@
+"""The formats in which a home can be simulated."""
+
+from pathlib import Path
+from typing import Protocol
+
+from hearth.homes.home import Home
+from hearth.simulation import marble, mural
+
+
+class WriteHome(Protocol):
+    """Write the raw files of a simulated home."""
+
+    def __call__(self, root: Path, seed: int, sessions: int, home: Home, missing: int = 0) -> None:
+        """Write `sessions` sessions of `home` below `root`; equal arguments give equal bytes.
+
+        `missing` sensors of the home, drawn by `seed`, record nothing in any session. Raises ValueError for a number
+        of missing sensors that leaves none, and for a home without a label or a resident's activity that is simulated.
+        """
+
+
+FORMATS: dict[str, WriteHome] = {"marble": marble.write_home, "mural": mural.write_home}
