@@ -14,7 +14,7 @@ def windows(sessions: list[list[tuple]]) -> list[list[tuple]]:
 
 
 def sensor_majority_accuracy(sessions: list[list[tuple]]) -> float:
-    """Return the accuracy of the most frequent label per sensor and state, learned on the first half of the sessions."""
+    """Return the accuracy of the most frequent label per sensor and state; the first half of the sessions trains."""
     half = len(sessions) // 2
     seen = defaultdict(Counter)
     for events in sessions[:half]:
