@@ -166,10 +166,10 @@ def measure(
 def our_trainer(way: str, model: Path, examples, settings: dict, arguments):
     """The Trainer of the rule `distil`."""
     from hearth.distillation import training
-    from hearth.models import snapshots
+    from hearth.models.load import load_tokenizer
 
     student = training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32")
-    return training.make_trainer(student, snapshots.load_tokenizer(model), examples, settings, arguments)[0]
+    return training.make_trainer(student, load_tokenizer(model), examples, settings, arguments)[0]
 
 
 def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
@@ -177,7 +177,7 @@ def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
     from datasets import Dataset
     from hearth.distillation import training
     from hearth.distillation.examples import IGNORED
-    from hearth.models import snapshots
+    from hearth.models.load import load_tokenizer
     from transformers import TrainingArguments
     from trl import SFTConfig, SFTTrainer
 
@@ -200,7 +200,7 @@ def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
         max_length=2 * max(len(row["input_ids"]) for row in rows) if packing else None,
     )
     student = training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32")
-    return SFTTrainer(model=student, args=config, train_dataset=data, processing_class=snapshots.load_tokenizer(model))
+    return SFTTrainer(model=student, args=config, train_dataset=data, processing_class=load_tokenizer(model))
 
 
 def gradients(model: Path, examples: Path, dtype: str = "float32", device: str = "cpu") -> list:
@@ -214,7 +214,7 @@ def gradients(model: Path, examples: Path, dtype: str = "float32", device: str =
     from hearth.distillation import training
     from hearth.distillation.examples import collate
     from hearth.distillation.shared_prefix import SharedPrefixTrainer
-    from hearth.models import snapshots
+    from hearth.models.load import load_tokenizer
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     if device == "cpu":
@@ -251,7 +251,7 @@ def gradients(model: Path, examples: Path, dtype: str = "float32", device: str =
                 model=student,
                 args=arguments,
                 train_dataset=data,
-                data_collator=functools.partial(collate, pad_id=snapshots.load_tokenizer(model).pad_token_id),
+                data_collator=functools.partial(collate, pad_id=load_tokenizer(model).pad_token_id),
                 callbacks=[Gradient()],
             ).train()
     return found

@@ -20,7 +20,8 @@ import yaml
 from hearth.common.files import read_json, write_json
 from hearth.engines import Decoding, Request
 from hearth.homes.home import load_home
-from hearth.models import snapshots
+from hearth.models.fetch import fetch_model
+from hearth.models.load import load_model, load_tokenizer
 from hearth.prompting.prompts import render_prompt, split_prompt, window_text
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -37,7 +38,7 @@ def write_prompts(folder: Path, template: str, reasoning: str, count: int, path:
 
     home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
     system = render_prompt(home, PROJECT / "config" / "prompts" / f"{template}.j2", reasoning)["system"]
-    tokenizer = snapshots.load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     windows = windows_of("marble", home, seed=5000, sessions=2 * count, size=10)
     windows = [window for window in windows if len(window["events"]) == 10][:count]
     parts = [split_prompt(tokenizer, system, window_text(window), reasoning) for window in windows]
@@ -65,7 +66,7 @@ def generate(way: str, folder: Path, batch_size: int, dtype: str = "float32", de
     import torch
     from transformers import GenerationConfig
 
-    tokenizer, model = snapshots.load(folder, dtype=dtype, device=device)
+    tokenizer, model = load_tokenizer(folder), load_model(folder, dtype=dtype, device=device)
     said = model.generation_config.eos_token_id
     ends = sorted({*(said if isinstance(said, list) else [said]), tokenizer.eos_token_id} - {None})
     pad = ends[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id
@@ -162,7 +163,7 @@ def main() -> None:
         for name in arguments.models:
             spec = {key: registry[name][key] for key in registry[name] if key not in ("gpus", "mem_mb", "runtime")}
             folder, prompts = Path(scratch) / name, Path(scratch) / f"{name}.json"
-            snapshots.fetch(name, spec, Path(scratch) / "work", folder, PROJECT)
+            fetch_model(name, spec, Path(scratch) / "work", folder, PROJECT)
             write_prompts(folder, *MODELS[name], windows, prompts)
             report[name] = {}
             for new_tokens in NEW_TOKENS:

@@ -9,7 +9,7 @@ from hearth.common import files
 from hearth.common.cli import run
 from hearth.engines import Decoding, Engine
 from hearth.evaluation import parity
-from hearth.models import snapshots
+from hearth.models.snapshot import adapter_digest, kept_files, read_snapshot
 from hearth.recognition.shards import recognise
 
 
@@ -56,8 +56,8 @@ def forms(arguments: argparse.Namespace, about: dict) -> dict[str, tuple[Engine,
 
     adapter, merged = arguments.export / "adapter", arguments.export / "merged"
     how = {"dtype": arguments.dtype, "device": arguments.device}
-    base = {"model": snapshots.read_snapshot(arguments.model)["digest"], "adapter": snapshots.adapter_digest(adapter)}
-    whole = {path.name: files.file_digest(path) for path in snapshots.kept_files(merged)}
+    base = {"model": read_snapshot(arguments.model)["digest"], "adapter": adapter_digest(adapter)}
+    whole = {path.name: files.file_digest(path) for path in kept_files(merged)}
     found = {
         "adapter": (TransformersEngine(arguments.model, adapter, **how), base),
         "merged": (TransformersEngine(merged, **how), whole),

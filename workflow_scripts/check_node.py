@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
-from hearth.models import snapshots
+from hearth.models.load import resolve_dtype
 from hearth.workflow import preflight
 
 
@@ -27,7 +27,7 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     names = ", ".join(folder.name for folder in arguments.models)
     found = preflight.Findings(f"where {names} would run ({platform.node()})")
-    dtype = snapshots.resolve_dtype(arguments.dtype, "cuda" if arguments.gpus else "cpu")
+    dtype = resolve_dtype(arguments.dtype, "cuda" if arguments.gpus else "cpu")
     weights = preflight.weight_bytes(found, arguments.models, dtype)
     preflight.check_gpus(found, arguments.gpus, dtype, weights)
     preflight.check_host_memory(found, arguments.mem_mb, weights)

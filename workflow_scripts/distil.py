@@ -69,19 +69,20 @@ def main(argv=None) -> None:
     prepare_environment()
     from hearth.distillation import checkpoints, examples, export, training
     from hearth.distillation.settings import check_settings
-    from hearth.models import snapshots
+    from hearth.models.load import load_tokenizer, resolve_device, resolve_dtype
+    from hearth.models.snapshot import read_snapshot
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     settings = check_settings(json_option("--training", options.training, dict))
     notes = json_option("--notes", options.notes, list)
     base, prompt, deepspeed = (
-        snapshots.read_snapshot(options.model),
+        read_snapshot(options.model),
         read_json(options.prompt),
         read_json(options.deepspeed),
     )
     traces = read_json_lines(options.traces) if options.traces else None
     windows = read_json_lines(options.windows)
-    tokenizer = snapshots.load_tokenizer(options.model)
+    tokenizer = load_tokenizer(options.model)
     data = examples.build_examples(
         traces,
         windows,
@@ -92,7 +93,7 @@ def main(argv=None) -> None:
         parsed=read_json_lines(options.parsed) if options.parsed else None,
         audit=read_json(options.audit) if options.audit else None,
     )
-    dtype = snapshots.resolve_dtype(options.dtype, snapshots.resolve_device("auto"))
+    dtype = resolve_dtype(options.dtype, resolve_device("auto"))
     decisive = training.decisive(base["digest"], data, settings, deepspeed, dtype, ranks)
     identity = digest(decisive)
     run_folder = options.work / identity[:12]

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from hearth.common.cli import json_option, run
-from hearth.models import snapshots
+from hearth.models.fetch import fetch_model
+from hearth.models.snapshot import SNAPSHOT
 
 
 def main(argv=None):
@@ -20,12 +21,12 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads and conversions in progress")
     parser.add_argument("--out", type=Path, required=True, help="snapshot.json to write; the model goes beside it")
     arguments = parser.parse_args(argv)
-    if arguments.out.name != snapshots.SNAPSHOT:
-        parser.error(f"--out must be named {snapshots.SNAPSHOT}")
+    if arguments.out.name != SNAPSHOT:
+        parser.error(f"--out must be named {SNAPSHOT}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if not sys.stderr.isatty():
         os.environ.update(TQDM_DISABLE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")  # a bar fills a log file
-    snapshot = snapshots.fetch(
+    snapshot = fetch_model(
         arguments.model,
         json_option("--spec", arguments.spec, dict) | json_option("--notes", arguments.notes, dict),
         arguments.work,

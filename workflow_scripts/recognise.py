@@ -8,7 +8,7 @@ from pathlib import Path
 from hearth.common import files
 from hearth.common.cli import UserError, json_option, run
 from hearth.engines import Decoding, Engine
-from hearth.models import snapshots
+from hearth.models.snapshot import adapter_digest, read_snapshot
 from hearth.recognition.shards import recognise, shard_windows
 from hearth.workflow.recognisers import BASELINES
 
@@ -73,10 +73,10 @@ def batch_size(text: str) -> int | str:
 def by_model(arguments: argparse.Namespace, windows: list[dict], dataset: list[dict]) -> tuple[list[dict], dict]:
     """(predictions, stats) of the language model that the arguments name."""
     decoding = Decoding.of(json_option("--decoding", arguments.decoding, dict))
-    snapshot = snapshots.read_snapshot(arguments.model)
+    snapshot = read_snapshot(arguments.model)
     recogniser = {
         "model": snapshot["digest"],
-        "adapter": snapshots.adapter_digest(arguments.adapter) if arguments.adapter else None,
+        "adapter": adapter_digest(arguments.adapter) if arguments.adapter else None,
     }
     prompt = files.read_json(arguments.prompt)
     engine = engine_of(arguments, snapshot)

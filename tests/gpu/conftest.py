@@ -9,13 +9,11 @@ from repository import REPOSITORY
 @pytest.fixture(scope="session")
 def fetched(tmp_path_factory):
     """A function from a folder of model files to the folder of the model, fetched."""
-    from hearth.models import snapshots
+    from hearth.models.fetch import fetch_model
 
     def fetch(source: Path) -> Path:
         folder = tmp_path_factory.mktemp(source.name)
-        snapshots.fetch(
-            source.name, {"source": "folder", "path": str(source)}, folder / "work", folder / "m", REPOSITORY
-        )
+        fetch_model(source.name, {"source": "folder", "path": str(source)}, folder / "work", folder / "m", REPOSITORY)
         return folder / "m"
 
     return fetch

@@ -11,7 +11,7 @@ from hearth.common import energy
 from hearth.engines import Decoding, Request, Thought
 from hearth.engines.transformers import TransformersEngine
 from hearth.homes.home import load_home
-from hearth.models.snapshots import load_tokenizer
+from hearth.models.load import load_tokenizer
 from hearth.prompting.parsing import parse
 from hearth.prompting.prompts import answer_schema, render_prompt, split_prompt, thought_marks, window_text
 from hearth.toy_models.training_data import windows_of

@@ -30,7 +30,7 @@ TEMPLATE = """\
 def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2048) -> Path:
     """Write a model with random weights into `folder` as a fetched snapshot and return the folder."""
     import torch
-    from hearth.models import snapshots
+    from hearth.models.fetch import fetch_model
     from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
     from tokenizers import models as tokenizer_models
     from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -78,7 +78,7 @@ def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2
     # What a careless engine would apply unasked: generate() takes such settings from the model's folder.
     model.generation_config.repetition_penalty = 1.7
     model.save_pretrained(source)
-    snapshots.fetch(
+    fetch_model(
         name, {"source": "folder", "path": "source", "stand_in": "random weights"}, folder, folder / "m", folder
     )
     return folder / "m"
@@ -94,12 +94,12 @@ def tiny_model(tmp_path_factory) -> Path:
 def tiny_adapter(tiny_model, tmp_path_factory) -> Path:
     """The folder of a LoRA adapter for `tiny_model` with random, non-zero weights."""
     import torch
-    from hearth.models import snapshots
+    from hearth.models.load import load_model
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
     settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
-    model = get_peft_model(snapshots.load_model(tiny_model, dtype="float32", device="cpu"), settings)
+    model = get_peft_model(load_model(tiny_model, dtype="float32", device="cpu"), settings)
     folder = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(folder)
     return folder

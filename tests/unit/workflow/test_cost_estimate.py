@@ -2,6 +2,7 @@ import json
 import re
 
 import pytest
+from factories import MODEL
 from hearth.common.files import write_json, write_json_lines
 from hearth.workflow import cost_estimate as plans
 from hearth.workflow.cost_estimate import CARDS, Load, Size, recognition_hours, training_hours, written_tokens
@@ -58,8 +59,8 @@ def results(tmp_path, monkeypatch):
     config = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
     for model in ("small", "large"):
         write_json(tmp_path / "models" / model / "config.json", config)
-        write_json(tmp_path / "models" / model / "snapshot.json", {"parameters": 10**9, "files": {}})
-    write_json(tmp_path / "models/served/snapshot.json", {"served": {}, "files": {}})
+        write_json(tmp_path / "models" / model / "snapshot.json", MODEL | {"parameters": 10**9})
+    write_json(tmp_path / "models/served/snapshot.json", MODEL | {"served": {"model": "large", "interface": "vllm"}})
     return tmp_path
 
 

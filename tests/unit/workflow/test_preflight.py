@@ -10,9 +10,10 @@ import check_node
 import preflight as preflight_program
 import pytest
 import torch
+from factories import MODEL
 from hearth.common.files import write_json
-from hearth.models import snapshots
-from hearth.models.snapshots import SNAPSHOT
+from hearth.models.fetch import fetch_model
+from hearth.models.snapshot import SNAPSHOT
 from hearth.workflow import preflight
 from hearth.workflow.preflight import GB, Findings
 from repository import REPOSITORY
@@ -44,7 +45,7 @@ def test_a_model_that_can_be_fetched_counts_with_the_bytes_to_come(found, tmp_pa
 
 
 def test_a_fetched_model_is_still_to_come_once_a_file_of_it_is_lost(found, tmp_path):
-    write_json(tmp_path / "tiny-s" / SNAPSHOT, {"files": {"config.json": "digest"}})
+    write_json(tmp_path / "tiny-s" / SNAPSHOT, MODEL | {"files": {"config.json": "digest"}})
     assert preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, REPOSITORY) > 0
     (tmp_path / "tiny-s" / "config.json").write_text("{}")
     assert preflight.check_models(found, {"tiny-s": FOLDER}, tmp_path, REPOSITORY) == 0
@@ -54,7 +55,7 @@ def test_a_fetched_model_is_still_to_come_once_a_file_of_it_is_lost(found, tmp_p
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"source": "folder", "path": "no/such"}, ["no folder", "no/such", "mend its path in config/models.yaml"]),
+        ({"source": "folder", "path": "no/such"}, ["no folder", "no/such", "correct its path in config/models.yaml"]),
         (
             {"source": "package", "package": "no_such_package", "file": "a.gguf", "sha256": "0" * 64},
             ["no_such_package is not installed", "pip install"],
@@ -70,7 +71,7 @@ def test_a_model_that_cannot_be_fetched_is_named_with_what_to_do(found, tmp_path
 def test_a_served_model_is_neither_fetched_nor_held_in_memory(found, tmp_path):
     spec = {"source": "served", "served_model": "Example/Large", "interface": "vllm", "parameters": 10**12}
     assert preflight.check_models(found, {"large": spec}, tmp_path, REPOSITORY) == 0
-    snapshots.fetch("large", spec, tmp_path / "work", tmp_path / "large")
+    fetch_model("large", spec, tmp_path / "work", tmp_path / "large")
     assert preflight.weight_bytes(found, [tmp_path / "large"], "float32") == 0
     assert found.facts == ["model large: served as Example/Large, so there is nothing to fetch"]
     assert not found.problems
@@ -206,7 +207,7 @@ def test_fewer_gpus_than_asked_for_is_a_problem_and_none_asked_for_is_not(found)
 
 def test_the_largest_of_the_fetched_models_counts(found, tmp_path):
     for name, parameters in (("small", 10), ("large", 30)):
-        write_json(tmp_path / name / SNAPSHOT, {"parameters": parameters})
+        write_json(tmp_path / name / SNAPSHOT, MODEL | {"parameters": parameters})
     folders = [tmp_path / name for name in ("small", "large", "coming")]
     assert preflight.weight_bytes(found, folders, "bfloat16") == 60
     assert found.facts == ["model coming: not fetched yet, so nothing is compared with its size"]

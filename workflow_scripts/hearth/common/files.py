@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -48,6 +49,14 @@ def read_json(path: Path) -> object:
         return json.loads(_text(path))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Read one JSON object; a `ValueError` names the file and what else it holds."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
 
 
 def write_json_lines(path: Path, rows: Iterable[dict]) -> None:

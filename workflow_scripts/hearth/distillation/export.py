@@ -8,7 +8,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from hearth.common.cli import UserError
 from hearth.common.files import read_json, write_json
-from hearth.models import snapshots
+from hearth.models.load import load_model
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -39,7 +39,7 @@ def check_adapter(model_dir: Path, folder: Path) -> None:
     An empty or wrongly named save (ZeRO-3, gradient checkpointing) shows here too. Raises UserError.
     """
     unset_hf_deepspeed_config()  # or ZeRO-3 would split this model too
-    student = snapshots.load_model(model_dir, adapter=folder, dtype="float32", device="cpu")
+    student = load_model(model_dir, adapter=folder, dtype="float32", device="cpu")
     norms = {name: float(p.norm()) for name, p in student.named_parameters() if "lora_B" in name}
     idle = [name for name, norm in norms.items() if not (norm > 0 and torch.isfinite(torch.tensor(norm)))]
     if idle or not norms:

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from hearth.common.files import read_json
-from hearth.models import snapshots
+from hearth.models.load import load_model
+from hearth.models.snapshot import kept_files
 
 # What a model's folder holds beside weights and config.json, as the base has it, byte for byte.
 COMPANIONS = (
@@ -29,12 +30,12 @@ def merge(base: Path, adapter: Path, folder: Path) -> str:
     adapter that does not fit.
     """
     dtype = weights_dtype(base)
-    student = snapshots.load_model(base, adapter, dtype="float32", device="cpu")
+    student = load_model(base, adapter, dtype="float32", device="cpu")
     merged = student.merge_and_unload().to(getattr(torch, dtype))
     # Saved anew it would have to pass checks that not every base's settings do; it is copied below.
     merged.generation_config = type(merged.generation_config)()
     merged.save_pretrained(folder)
-    for path in snapshots.kept_files(base):
+    for path in kept_files(base):
         if any(fnmatch.fnmatchcase(path.name, pattern) for pattern in COMPANIONS):
             shutil.copyfile(path, folder / path.name)
     if not (base / "generation_config.json").is_file():

@@ -23,7 +23,7 @@ from hearth.common.cli import UserError
 from hearth.distillation import checkpoints, shared_prefix
 from hearth.distillation.examples import Examples, collate
 from hearth.distillation.settings import accumulation_steps
-from hearth.models import snapshots
+from hearth.models.load import load_model
 
 # Raise it when a change of this code changes what is learned: partial work of the code before is then not resumed.
 VERSION = 1
@@ -174,7 +174,7 @@ def make_trainer(
 
 def lora_student(model_dir: Path, settings: dict, dtype: str):
     """The base model with a fresh LoRA adapter, ready for training."""
-    model = snapshots.load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
+    model = load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
     model.config.use_cache = False
     if settings["gradient_checkpointing"]:
         # Not through the Trainer, whose arguments change name; older transformers have the second one only.

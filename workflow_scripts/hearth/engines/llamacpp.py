@@ -11,7 +11,7 @@ import xllamacpp
 
 from hearth.common.files import read_json
 from hearth.engines import Completion, Decoding, Request, check_lengths, request_seed
-from hearth.models import snapshots
+from hearth.models.load import load_tokenizer
 
 
 class LlamaCppEngine:
@@ -23,7 +23,7 @@ class LlamaCppEngine:
     """
 
     def __init__(self, path: Path, folder: Path, by_ids: bool = False):
-        self.tokenizer = snapshots.load_tokenizer(folder)
+        self.tokenizer = load_tokenizer(folder)
         self._path, self._by_ids, self._server = path, by_ids, None
         self._context = read_json(folder / "config.json")["max_position_embeddings"]
 

@@ -16,7 +16,7 @@ from hearth.engines import Completion, Decoding, Request, check_lengths
 from hearth.engines.generation import Turn, Turns, end_tokens
 from hearth.engines.kv_cache import Prefix, Rows, SingleRow
 from hearth.engines.prepacked_linear import pack
-from hearth.models import snapshots
+from hearth.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,9 @@ class TransformersEngine:
     ):
         if batch_size != "auto" and batch_size < 1:
             raise ValueError(f"batch size is {batch_size}; it must be at least 1, or auto")
-        self.device = snapshots.resolve_device(device)
-        self.dtype = snapshots.resolve_dtype(dtype, self.device)
-        self.tokenizer = snapshots.load_tokenizer(folder)
+        self.device = resolve_device(device)
+        self.dtype = resolve_dtype(dtype, self.device)
+        self.tokenizer = load_tokenizer(folder)
         self._folder, self._adapter = folder, adapter
         self._fits = batch_size  # a number once it is known; halved when the GPU's memory runs out, and kept so
         self._model = None
@@ -57,7 +57,7 @@ class TransformersEngine:
         """See `Engine.load`."""
         if self._model is not None:
             return
-        model = snapshots.load_model(self._folder, self._adapter, self.dtype, self.device)
+        model = load_model(self._folder, self._adapter, self.dtype, self.device)
         # LoRA layers sit inside the base model, whose forward uses them.
         self._model = model.get_base_model() if self._adapter else model
         self._ends = end_tokens(self._folder, self.tokenizer, self._model.generation_config.eos_token_id)

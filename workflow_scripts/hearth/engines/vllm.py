@@ -24,7 +24,8 @@ from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from hearth.common import files
 from hearth.engines import Completion, Decoding, Request, check_lengths, request_seed
 from hearth.engines.generation import answer_grammar, end_tokens, pieces
-from hearth.models import snapshots
+from hearth.models.load import load_tokenizer, resolve_dtype
+from hearth.models.snapshot import ModelError
 
 # Bytes for keys and values on a CPU, where vLLM would take nearly all memory of the machine.
 _CPU_CACHE = 2 * 2**30
@@ -70,10 +71,10 @@ class VLLMEngine:
             raise ValueError(f"batch size is {batch_size}; it must be at least 1")
         self.device = current_platform.device_type
         if device not in ("auto", self.device):
-            raise snapshots.ModelError(f"device {device} was asked for and this vLLM runs on {self.device}; use auto")
-        self.dtype = snapshots.resolve_dtype(dtype, self.device)
+            raise ModelError(f"device {device} was asked for and this vLLM runs on {self.device}; use auto")
+        self.dtype = resolve_dtype(dtype, self.device)
         self.batch_size = batch_size
-        self.tokenizer = snapshots.load_tokenizer(folder)
+        self.tokenizer = load_tokenizer(folder)
         self._folder, self._adapter = Path(folder), adapter and Path(adapter)
         self._engine: LLMEngine | None = None
 
@@ -169,7 +170,7 @@ class VLLMEngine:
         rank = files.read_json(self._adapter / "adapter_config.json")["r"]
         fitting = [known for known in _LORA_RANKS if known >= rank]
         if not fitting:
-            raise snapshots.ModelError(f"{self._adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
+            raise ModelError(f"{self._adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
         return fitting[0]
 
     def _tokens(self, text: str) -> list[int]:

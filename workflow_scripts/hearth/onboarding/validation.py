@@ -10,7 +10,7 @@ import pandas as pd
 from hearth.data import events, windows
 from hearth.data.events import LoadReport, natural_key
 from hearth.homes.home import Home
-from hearth.models.snapshots import load_tokenizer
+from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
 
 SHOWN_EVENTS, SHOWN_FAULTS, SHOWN_SESSIONS = 10, 20, 10

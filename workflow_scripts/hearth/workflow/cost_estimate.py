@@ -12,7 +12,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from hearth.common.files import read_json, read_json_lines
-from hearth.models.snapshots import load_tokenizer, read_snapshot
+from hearth.models.load import load_tokenizer
+from hearth.models.snapshot import read_snapshot
 from hearth.prompting.prompts import split_prompt, user_turns
 
 BYTES_A_VALUE = 2  # bfloat16, of weights as of keys and values

@@ -18,7 +18,8 @@ from hearth.common import files
 from hearth.common.schemas import read_yaml
 from hearth.data.sources import raw_files
 from hearth.homes.home import load_home
-from hearth.models import snapshots
+from hearth.models.fetch import size_to_fetch
+from hearth.models.snapshot import ModelError, is_complete, read_snapshot
 from hearth.workflow.configuration import home_path
 
 GB = 10**9
@@ -48,12 +49,12 @@ def check_models(found: Findings, specs: Mapping[str, dict], fetched: Path, proj
         if spec.get("source") == "served":
             found.facts.append(f"model {name}: served as {spec.get('served_model')}, so there is nothing to fetch")
             continue
-        if snapshots.is_complete(fetched / name):
+        if is_complete(fetched / name):
             found.facts.append(f"model {name}: fetched")
             continue
         try:
-            size = snapshots.size_to_fetch(name, spec, project)
-        except snapshots.ModelError as error:
+            size = size_to_fetch(name, spec, project)
+        except ModelError as error:
             found.problems.append(str(error))
             continue
         found.facts.append(f"model {name}: to be fetched, {size / GB:.1f} GB")
@@ -206,8 +207,8 @@ def weight_bytes(found: Findings, folders: Iterable[Path], dtype: str) -> int:
     sizes = [0]
     for folder in folders:
         try:
-            snapshot = snapshots.read_snapshot(folder)
+            snapshot = read_snapshot(folder)
             sizes.append(0 if "served" in snapshot else snapshot["parameters"] * BYTES[dtype])
-        except snapshots.ModelError:
+        except ModelError:
             found.facts.append(f"model {folder.name}: not fetched yet, so nothing is compared with its size")
     return max(sizes)

@@ -1,0 +1,104 @@
+"""Snapshots: a fetched model's folder with ordinary Hugging Face files, described by its `snapshot.json`.
+
+`snapshot.json` is written last, so a folder without it is an incomplete model. The snapshot of a served model (its
+weights are on a server) is `snapshot.json` alone: the model's name on that server stands for the weights.
+"""
+
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from hearth.common import files
+from hearth.common.records import read_record
+
+SNAPSHOT = "snapshot.json"
+# Files that belong to a model. Pickled weights and code are not among them.
+KEPT = ("*.safetensors", "*.json", "*.jinja", "*.txt", "LICENSE*")
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+class ModelError(ValueError):
+    """A model cannot be fetched or used; the message names it, says what was tried, and what to do."""
+
+
+class ServedModel(TypedDict):
+    """A model that a server runs: its name on the server, and what the server understands (openai or vllm)."""
+
+    model: str
+    interface: str
+
+
+class Snapshot(TypedDict):
+    """The content of `snapshot.json`.
+
+    `source` and `revision` say where the model came from, `files` has the SHA-256 of each file, and `digest` covers
+    `files` (for a served model: `served`). `stand_in` says why the model is no real one; "" for a real one.
+    `parameters` is None where a served model's size is unknown.
+    """
+
+    model: str
+    source: str
+    revision: str
+    parameters: int | None
+    files: dict[str, str]
+    digest: str
+    license: str
+    stand_in: str
+    served: NotRequired[ServedModel]
+
+
+def read_snapshot(folder: Path) -> Snapshot:
+    """Read `snapshot.json` in `folder`. Raises ModelError if the folder is no complete model."""
+    path = Path(folder) / SNAPSHOT
+    if not path.is_file():
+        raise ModelError(f"{folder}: no {SNAPSHOT}, so no complete model; fetch it with fetch_model.py")
+    return read_record(path, Snapshot)
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether `folder` has a snapshot.json and every file that it names. The files are not read."""
+    try:
+        return all((Path(folder) / name).is_file() for name in read_snapshot(folder)["files"])
+    except ModelError:
+        return False
+
+
+def kept_files(folder: Path) -> list[Path]:
+    """Return the files in `folder` that belong to the model, sorted by name, without its snapshot.json."""
+    paths = {path for pattern in KEPT for path in Path(folder).glob(pattern) if path.is_file()}
+    return sorted(path for path in paths if path.name != SNAPSHOT)
+
+
+def check_folder(name: str, folder: Path) -> None:
+    """Raise ModelError unless `folder` can be loaded: all safetensors weights, config, tokenizer, chat template."""
+    folder = Path(folder)
+    if not list(folder.glob("*.safetensors")):
+        pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+        detail = f", only {', '.join(pickles)}: pickled weights can run code and are refused" if pickles else ""
+        raise ModelError(f"model {name}: no *.safetensors weights{detail}; use a revision with safetensors")
+    for required in ("config.json", "tokenizer.json"):
+        if not (folder / required).is_file():
+            raise ModelError(f"model {name}: {required} is missing; a model needs its config and a tokenizer.json")
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        weight_files = set(files.read_json_object(index)["weight_map"].values())
+        absent = sorted(file for file in weight_files if not (folder / file).is_file())
+        if absent:
+            raise ModelError(f"model {name}: weights are incomplete, {', '.join(absent)} missing")
+    settings = folder / "tokenizer_config.json"
+    in_settings = settings.is_file() and "chat_template" in files.read_json_object(settings)
+    if not (folder / "chat_template.jinja").is_file() and not in_settings:
+        raise ModelError(f"model {name}: no chat template; use the instruct version of the model, not the base one")
+
+
+def adapter_digest(folder: Path) -> str:
+    """Return the SHA-256 (hex) over config and weights of a PEFT adapter."""
+    return files.digest({path.name: files.file_digest(path) for path in adapter_files(folder)})
+
+
+def adapter_files(folder: Path) -> list[Path]:
+    """Return the paths of a PEFT adapter's config and weights. Raises ModelError if one is missing."""
+    paths = [Path(folder) / name for name in ADAPTER_FILES]
+    for path in paths:
+        if not path.is_file():
+            raise ModelError(f"{path}: missing; an adapter folder holds {' and '.join(ADAPTER_FILES)}")
+    return paths
