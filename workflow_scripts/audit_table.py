@@ -6,7 +6,7 @@ from pathlib import Path
 from hearth.common.cli import run
 from hearth.common.files import read_json, write_text
 from hearth.evaluation.audit import build
-from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 
 

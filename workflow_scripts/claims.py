@@ -6,7 +6,7 @@ from pathlib import Path
 from hearth.common.cli import run
 from hearth.common.files import write_text
 from hearth.evaluation.claims import build
-from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 from hearth.evaluation.scores import read_score
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import file_digest, read_json, write_json
-from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.run_provenance import of_run
 from hearth.evaluation.scores import read_score
 

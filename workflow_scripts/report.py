@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import read_json, write_text
-from hearth.evaluation.provenance import git_commit
+from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.report import page
 from hearth.evaluation.scores import read_score
 

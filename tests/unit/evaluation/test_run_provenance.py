@@ -6,7 +6,8 @@ import provenance
 import pytest
 from factories import MODEL, PROMPT, SPLITS, TRAINING_LOG, make_run_scores, make_score
 from hearth.common.files import file_digest, write_json, write_text
-from hearth.evaluation.run_provenance import LIBRARIES, of_run
+from hearth.evaluation.code_version import LIBRARIES
+from hearth.evaluation.run_provenance import of_run
 
 CONFIG = {"teacher": "large", "datasets": {"made-up": {"source": "marble", "home": "marble"}}}
 STATS = {

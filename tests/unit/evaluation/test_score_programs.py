@@ -211,7 +211,7 @@ def test_baselines_stand_in_tables_and_figures_beside_language_models(inputs, tm
         ]
     )
     assert "| majority | | |" in " ".join(outs["md"].read_text().split())
-    assert "majority: no language model; learned from" in outs["md"].read_text()
+    assert "majority: no language model; trained on" in outs["md"].read_text()
     for name in ("f1_by_size", "failures"):
         drawn = render(name, [read_score(tmp_path / f"{score}.json") for score in ("majority", "base")])
         assert (b"majority" in drawn["svg"]) == (name == "failures")

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import draw_gold, draw_predictions, make_measured_score, make_score, make_student_score
-from hearth.evaluation import costs, provenance, statistics, subsets
+from hearth.evaluation import costs, statistics, subsets
+from hearth.evaluation.notes import stand_in_warnings
 from hearth.evaluation.rendering import (
     Column,
     Table,
@@ -170,7 +171,7 @@ def test_a_tiny_teacher_is_called_that_where_only_its_students_are_shown():
     found = build({"title": "T", "columns": ["recogniser", "teacher"]}, [student], "abc")
     assert found.cells == [["little_reasoning_made-up", "large (tiny)"]]
     assert dict(found.notes)["Tiny models"] == ["large: tiny model trained by this project"]
-    assert provenance.stand_ins([student]) == ["Tiny models, not real ones: large"]
+    assert stand_in_warnings([student]) == ["Tiny models, not real ones: large"]
 
 
 def test_equal_scores_give_equal_bytes():
@@ -348,18 +349,18 @@ def test_rows_of_several_seeds_are_compared_once():
 
 def test_tiny_test_sets_are_called_that():
     said = dict(build({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=10)], "abc").notes)
-    assert said["Intervals"][1:] == [
+    assert said["Intervals"][-2:] == [
         "made-up: tiny, 2 test sessions: its intervals are wide, unreliable and often still too narrow",
         "big: 10 test sessions",
     ]
-    assert "2000 times, seed 0" in said["Intervals"][0]
+    assert "2000 resamples with replacement, seed 0" in said["Intervals"][0]
 
 
 def test_of_one_test_session_there_is_no_bracket_and_that_is_said():
     found = build({"title": "T", "columns": ["weighted_f1", "gain_over_base_p"]}, run_of_seeds(sessions=1), "abc")
     assert all("[" not in cell for row in found.cells for cell in row)
     assert found.cells[2][1] == ""
-    assert dict(found.notes)["Intervals"][1] == "made-up: 1 test session, of which no interval can be made"
+    assert dict(found.notes)["Intervals"][-1] == "made-up: 1 test session, so no interval is defined"
     assert "p values" not in dict(found.notes)
 
 

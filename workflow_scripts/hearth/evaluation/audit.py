@@ -8,7 +8,8 @@ trace, strictly read, labels as the ground truth does. No flag looks at it: it i
 import numpy as np
 
 from hearth.data.gold_labels import map_to_gold
-from hearth.evaluation import provenance, statistics
+from hearth.evaluation import statistics
+from hearth.evaluation.notes import dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
 from hearth.evaluation.trace_checks import FLAGS, Trace, Vocabulary, raised
 from hearth.homes.home import Home
@@ -98,7 +99,7 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
             low, high = record[f"{name}_low"], record[f"{name}_high"]
             return bracketed(text, None if low is None else (low, high), _BOUNDS[name])
         if name == "dataset":
-            return provenance.dataset_name(text, simulated)
+            return dataset_name(text, simulated)
         return f"{text} (tiny)" if name == "recogniser" and text in tiny else text
 
     prompts = {
@@ -112,7 +113,7 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
         cells=[[cell(record, name) for name in COLUMNS] for record in records if record["flag"] not in never],
         records=records,
         notes=[
-            *([("Simulated data", provenance.simulated_data(simulated))] if simulated else []),
+            *([("Simulated data", simulation_notes(simulated))] if simulated else []),
             *([("Tiny models", [f"{', '.join(tiny)}: stand-ins for real ones"])] if tiny else []),
             *([("Never raised", [", ".join(never)])] if never else []),
             *NOTES,

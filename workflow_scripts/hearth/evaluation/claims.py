@@ -19,6 +19,7 @@ import numpy as np
 
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation import provenance
+from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude
 from hearth.evaluation.scores import select_paper_scores
 from hearth.evaluation.statistics import CONFIDENCE, TINY, interval, spread
@@ -233,10 +234,7 @@ def build(scores: list[dict], commit: str) -> Table:
     simulated = provenance.simulated_datasets(scores)
     found = [row for claim in CLAIMS for row in _rows(claim, scores)]
     records = [row | {"dataset": ", ".join(row["dataset"])} for row in found]
-    shown = [
-        row | {"dataset": ", ".join(provenance.dataset_name(name, simulated) for name in row["dataset"])}
-        for row in found
-    ]
+    shown = [row | {"dataset": ", ".join(dataset_name(name, simulated) for name in row["dataset"])} for row in found]
     rules = [f"{claim.name}: {claim.rule}" for claim in CLAIMS]
     return Table(
         title="The paper's claims",
@@ -248,7 +246,7 @@ def build(scores: list[dict], commit: str) -> Table:
             ("How claims are decided (the thresholds are ours: the paper gives none)", rules),
             _SURE_NOTE,
             ("The paper", ["its figures are known from summaries of it, its tables were not at hand"]),
-            *provenance.notes(scores, commit),
+            *table_notes(scores, commit),
         ],
     )
 

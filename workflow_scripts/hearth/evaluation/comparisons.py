@@ -1,6 +1,6 @@
 """The paired comparisons of a table: named recognisers on every dataset that both were scored on."""
 
-from hearth.evaluation import provenance
+from hearth.evaluation.notes import dataset_name
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
 from hearth.evaluation.table_rows import Row, by_name, difference
 from hearth.homes.home import nearest
@@ -54,7 +54,7 @@ def table(found: list[dict], rows: list[Row], simulated: list[str]) -> Table:
     def cell(record: dict, name: str) -> str:
         text = shown(COLUMNS[name], record[name])
         if name == "dataset":
-            return provenance.dataset_name(text, simulated)
+            return dataset_name(text, simulated)
         if name in COMPARED and record[f"{name}_low"] is not None:
             return bracketed(text, (record[f"{name}_low"], record[f"{name}_high"]), _BOUND)
         return f"{text} (tiny)" if name in ("recogniser", "other") and text in tiny else text

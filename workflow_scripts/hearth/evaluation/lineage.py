@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hearth.evaluation import provenance, tables
+from hearth.evaluation import tables
 from hearth.evaluation.metrics import UNPARSED
-from hearth.evaluation.provenance import Notes
+from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import shown
 from hearth.evaluation.table_rows import Row
 from hearth.homes.home import nearest
@@ -113,7 +113,7 @@ def grounds(row: Row, known: Mapping[str, Any], commit: str) -> Notes:
                 learned = f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
                 files.append(f"{learned} (what was learned)")
     return [
-        *provenance.notes(list(row.scores), commit),
+        *table_notes(list(row.scores), commit),
         ("Traces left out of training", list(dict.fromkeys(filter(None, map(_left_out, row.scores))))),
         ("Files", list(dict.fromkeys(files))),
     ]

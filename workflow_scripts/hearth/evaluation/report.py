@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from hearth.evaluation import audit, claims, provenance, tables
 from hearth.evaluation.figures import CAPTIONS
+from hearth.evaluation.notes import Notes, dataset_name, stand_in_warnings, table_notes
 from hearth.evaluation.rendering import Table
 
 _VERDICT_CLASSES = {claims.HELD: "held", claims.NOT_HELD: "not-held", claims.NOT_TESTABLE: "not-testable"}
@@ -33,23 +34,20 @@ def page(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     claimed = claims.build(scores, commit)
     # The page has each claim's rule beside it; what else the claims rest on is what all scores rest on.
-    grounds = provenance.notes(scores, commit)
+    grounds = table_notes(scores, commit)
     shown = {name: _table(name, spec, scores, commit) for name, spec in specs.items()}
     simulated = provenance.simulated_datasets(scores)
     if audits:
         tiny = {score["teacher"] for score in scores if score["provenance"]["teacher_stand_in"]}
         shown["audit"] = audit.build(audits, simulated, sorted(tiny), commit)
     return environment.from_string(template).render(
-        stand_ins=provenance.stand_ins(scores),
+        stand_ins=stand_in_warnings(scores),
         claims=_grouped(claimed),
         figures={name: (CAPTIONS[name], inline(svg, name)) for name, svg in drawings.items()},
         tested=_tested(scores, simulated),
         tables={name: (table, _particular(table.notes, dict(grounds))) for name, table in shown.items()},
         grounds=grounds,
-        datasets={
-            name: provenance.dataset_name(name, simulated)
-            for name in dict.fromkeys(score["dataset"] for score in scores)
-        },
+        datasets={name: dataset_name(name, simulated) for name in dict.fromkeys(score["dataset"] for score in scores)},
         students=list(dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "student")),
     )
 
@@ -74,13 +72,13 @@ def _tested(scores: list[dict], simulated: list[str]) -> list[str]:
     """How much of every dataset the numbers are of."""
     first = {score["dataset"]: score for score in reversed(scores)}
     return [
-        f"{provenance.dataset_name(name, simulated)}: {first[name]['n_windows']} test windows of"
+        f"{dataset_name(name, simulated)}: {first[name]['n_windows']} test windows of"
         f" {first[name]['n_sessions']} sessions"
         for name in dict.fromkeys(score["dataset"] for score in scores)
     ]
 
 
-def _particular(notes: provenance.Notes, grounds: dict[str, list[str]]) -> provenance.Notes:
+def _particular(notes: Notes, grounds: dict[str, list[str]]) -> Notes:
     """The statements of a table's notes that do not stand among those of the whole run."""
     left = ((heading, [said for said in found if said not in grounds.get(heading, ())]) for heading, found in notes)
     return [(heading, found) for heading, found in left if found]

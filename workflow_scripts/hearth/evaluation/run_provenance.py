@@ -3,10 +3,8 @@
 A function of results, config and code: it holds no date, no absolute path, and nothing of how long anything took.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from hearth.evaluation.code_version import library_versions
 
-# Packages that read, count and draw; those that recognise and train say their versions in the stats of their jobs.
-LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "matplotlib", "jinja2", "tabulate")
 _RAN = ("engine", "device", "dtype", "versions")
 _SCORE_KEYS = ("recogniser", "dataset", "kind", "variant", "n_windows", "n_events", "n_sessions", "provenance")
 
@@ -32,7 +30,7 @@ def of_run(
         if score["dataset"] not in splits:
             raise ValueError(f"{path}: no splits.json of its dataset {score['dataset']} was given")
     return {
-        "code": {"commit": commit, "libraries": libraries()},
+        "code": {"commit": commit, "libraries": library_versions()},
         "config": config,
         "datasets": splits,
         "prompts": {name: _without(prompt, "system") for name, prompt in prompts.items()},
@@ -42,17 +40,6 @@ def of_run(
         "jobs": _alike(stats),
         "digests": digests,
     }
-
-
-def libraries() -> dict[str, str]:
-    """The installed versions of `LIBRARIES`."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _without(document: dict, key: str) -> dict:

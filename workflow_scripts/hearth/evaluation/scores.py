@@ -5,7 +5,7 @@
 "lenient": {...}, "complexity": {...}, "tokens": {"prompt", "completion"}, "provenance": {...}};
 `metrics.session_counts` says what `sessions` holds, `metrics.score_windows` what `strict` and `lenient` do, beside
 `intervals` ([low, high] of every metric; null of a single session), `subsets.by_complexity` what `complexity` does,
-`provenance.of_score` the rest. Where predictions have confidences there is "confidence" too: see
+`provenance.score_provenance` the rest. Where predictions have confidences there is "confidence" too: see
 `calibration.confidence_metrics`.
 """
 
@@ -106,7 +106,7 @@ def score(
                 " again"
             )
     gold = [window["gold"] for window in windows]
-    grounds = provenance.of_score(home, splits, prompt, model, student, facts)
+    grounds = provenance.score_provenance(home, splits, prompt, model, student, facts)
     parsings = {
         name: ([row[labels] for row in parsed], [row[status] for row in parsed])
         for name, (labels, status) in PARSINGS.items()

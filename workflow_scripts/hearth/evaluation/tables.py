@@ -8,6 +8,7 @@ are given in; with seeds "mean", students that differ in their training seed alo
 from collections import Counter
 
 from hearth.evaluation import comparisons, provenance, statistics, subsets
+from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude, shown
 from hearth.evaluation.table_rows import Row, adjust, by_name, difference, rows_of
 from hearth.homes.home import nearest
@@ -116,7 +117,7 @@ def build(spec: dict, scores: list[dict], commit: str) -> Table:
         *([subsets.NOTE] if set(subsets.COLUMNS) & set(names) else []),
         *([_tests_note(tests)] if tests else []),
         *([SEEDS_NOTE] if any(row["n_seeds"] for row in found) else []),
-        *provenance.notes(scores, commit),
+        *table_notes(scores, commit),
     ]
     return Table(
         title=spec["title"],
@@ -209,7 +210,7 @@ def _cell(record: dict, name: str, simulated: list[str]) -> str:
     if text and name in _MODEL_COLUMNS and record[_MODEL_COLUMNS[name]]:
         return f"{text} (tiny)"
     if name in ("dataset", "train_dataset"):
-        return provenance.dataset_name(text, simulated)
+        return dataset_name(text, simulated)
     if not text or name not in _BOUNDS:
         return text
     low, high, sd = (record[f"{name}_{part}"] for part in ("low", "high", "sd"))

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from hearth.evaluation.provenance import stand_ins
+from hearth.evaluation.notes import stand_in_warnings
 
 FORMS = ("svg", "png")
 # A fixed salt: matplotlib draws the ids in an SVG at random otherwise. Outlines need no font where they are shown.
@@ -76,7 +76,7 @@ def panelled(scores: list[dict], panel_height: float, **sharing) -> Figure:
 
 def warn(figure: Figure, scores: list[dict]) -> None:
     """Say above a figure what stands in for the real thing."""
-    if said := stand_ins(scores):
+    if said := stand_in_warnings(scores):
         figure.suptitle("\n".join(said), color=WARNING, fontsize=9, wrap=True)
 
 

@@ -1,0 +1,208 @@
+"""The notes below every table and in the report: what its numbers rest on, in sentences for readers."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from hearth.evaluation.provenance import ASSUMPTIONS, HomeFacts, Provenance, SplitFacts, simulated_datasets
+from hearth.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, TINY
+
+# (heading, statements), in the order of the page.
+Notes = list[tuple[str, list[str]]]
+
+METRICS_NOTE = (
+    "An event without a readable label counts as wrong; it is not a class of its own. Macro and weighted F1 average"
+    " over the labels that occur in the test split. Micro F1 treats an event without a readable label as an abstention,"
+    " which costs recall but not precision."
+)
+INTERVALS_NOTES = (
+    f"in brackets: {100 * CONFIDENCE:.0f} % percentile bootstrap intervals over whole test sessions, {RESAMPLES}"
+    f" resamples with replacement, seed {SEED}",
+    "intervals do not cover the variation between training seeds",
+    "a zero-width interval means that all sessions scored alike; it does not mean certainty",
+)
+BASELINES_NOTE = (
+    "no language model; trained on the recorded labels of the tested dataset's train split, which no zero-shot model"
+    " has seen"
+)
+_DIGEST_CHARACTERS = 12
+
+
+def dataset_name(name: str, simulated: Collection[str]) -> str:
+    """Return a dataset's name for readers, marked "(simulated)" if it is one of the `simulated` datasets."""
+    return f"{name} (simulated)" if name in simulated else name
+
+
+def simulation_notes(names: Iterable[str]) -> list[str]:
+    """Return one statement for each simulated dataset."""
+    return [f"{name}: simulated by this project, not recorded in a home" for name in names]
+
+
+def stand_in_warnings(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the warnings that precede everything else: simulated homes, and tiny models, behind these scores."""
+    tiny = _tiny_models(scores) | _tiny_teachers(scores)
+    warnings = {"Simulated homes, not recorded ones": simulated_datasets(scores), "Tiny models, not real ones": tiny}
+    return [f"{warning}: {', '.join(names)}" for warning, names in warnings.items() if names]
+
+
+def table_notes(scores: Sequence[Mapping[str, Any]], commit: str) -> Notes:
+    """Return the notes that a table of these scores ends with: (heading, statements), in a fixed order."""
+    tiny = _tiny_teachers(scores) | _tiny_models(scores)
+    students = [score for score in scores if score["provenance"]["student"] is not None]
+    models = [score for score in scores if score["kind"] != "baseline"]
+    baselines = dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "baseline")
+    assumed = {key for score in scores for key in score["provenance"]["assumed"]}
+    notes: Notes = [
+        ("Simulated data", simulation_notes(simulated_datasets(scores))),
+        ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
+        ("Metrics", [METRICS_NOTE]),
+        ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_sessions, scores))]),
+        ("Prompt", _grouped(models, "dataset", _prompt)),
+        ("Decoding", _grouped(models, "recogniser", _decoding)),
+        ("Split", _grouped(scores, "dataset", _split)),
+        ("Seeds", [_seeds(scores, models, students)]),
+        ("Data", _grouped(scores, "dataset", _data)),
+        ("Models", _grouped(models, "recogniser", _model)),
+        ("Students", _grouped(students, "recogniser", _student)),
+        ("Baselines", [f"{', '.join(baselines)}: {BASELINES_NOTE}"] if baselines else []),
+        ("Assumed, because the paper does not say", [text for key, text in ASSUMPTIONS.items() if key in assumed]),
+        ("Code", [f"git commit {commit}"]),
+    ]
+    return [(heading, statements) for heading, statements in notes if statements]
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return settings as text: `key value` in the order of the keys, `key (...)` for nested settings."""
+    parts = []
+    for key, value in sorted(settings.items()):
+        if isinstance(value, dict):
+            parts.append(f"{key} ({settings_text(value)})")
+        elif isinstance(value, list):
+            parts.append(f"{key} {' '.join(map(str, value))}")
+        else:
+            parts.append(f"{key} {json.dumps(value) if isinstance(value, bool | None) else value}")
+    return ", ".join(parts)
+
+
+def _tiny_models(scores: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what each tiny model stands in for, by name of the model."""
+    grounds: list[Provenance] = [score["provenance"] for score in scores]
+    return {facts["model"]["model"]: facts["stand_in"] for facts in grounds if facts["model"] and facts["stand_in"]}
+
+
+def _tiny_teachers(scores: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what each tiny teacher stands in for, by name of the teacher."""
+    return {
+        score["teacher"]: score["provenance"]["teacher_stand_in"]
+        for score in scores
+        if score["provenance"]["teacher_stand_in"]
+    }
+
+
+def _grouped(
+    scores: Sequence[Mapping[str, Any]], owner: str, describe: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """Return the distinct descriptions of scores; if there are several, each names its owners (a key of the scores).
+
+    If the scores of one owner differ among themselves, each is named by recogniser and dataset.
+    """
+    descriptions: dict[str, set[str]] = {}
+    for score in scores:
+        descriptions.setdefault(score[owner], set()).add(describe(score))
+    owners: dict[str, dict[str, None]] = {}
+    for score in scores:
+        consistent = len(descriptions[score[owner]]) == 1
+        name = score[owner] if consistent else f"{score['recogniser']} on {score['dataset']}"
+        owners.setdefault(describe(score), {})[name] = None
+    if len(owners) == 1:
+        return list(owners)
+    return [f"{', '.join(names)}: {description}" for description, names in owners.items()]
+
+
+def _sessions(score: Mapping[str, Any]) -> str:
+    sessions = score["n_sessions"]
+    if sessions == 1:
+        return f"{score['dataset']}: 1 test session, so no interval is defined"
+    if sessions < TINY:
+        warning = "its intervals are wide, unreliable and often still too narrow"
+        return f"{score['dataset']}: tiny, {sessions} test sessions: {warning}"
+    return f"{score['dataset']}: {sessions} test sessions"
+
+
+def _prompt(score: Mapping[str, Any]) -> str:
+    prompt = score["provenance"]["prompt"]
+    text = f"{prompt['version']}, reasoning {prompt['reasoning']}"
+    if "shots" not in prompt:
+        return text
+    return f"{text}, {prompt['shots']} few-shot examples from the train split (selected by {prompt['shots_by']})"
+
+
+def _decoding(score: Mapping[str, Any]) -> str:
+    facts: Provenance = score["provenance"]
+    dtype = {"auto": "bfloat16 on a GPU, float32 on a CPU", "": "as served"}.get(facts["dtype"], facts["dtype"])
+    return f"{settings_text(facts['decoding'])}; precision {dtype}; engine {facts['engine']}"
+
+
+def _split(score: Mapping[str, Any]) -> str:
+    split: SplitFacts = score["provenance"]["split"]
+    return (
+        f"{split['rule']}, test fraction {split['test_fraction']}, seed {split['seed']}: "
+        f"{split['sessions']['train']} sessions for training, {split['sessions']['test']} for testing; "
+        f"{_windows(split)}; digest {split['digest'][:_DIGEST_CHARACTERS]}"
+    )
+
+
+def _windows(split: SplitFacts) -> str:
+    size = split["window_size"]
+    match split.get("window_by", "count"):
+        case "time":
+            return f"windows of at most {split['window_seconds']:g} seconds and {size} events"
+        case "gap":
+            return f"windows of at most {size} events, cut at pauses longer than {split['window_seconds']:g} seconds"
+    return f"windows of {size} events, shorter ones {'kept' if split['keep_short'] else 'left out'}"
+
+
+def _data(score: Mapping[str, Any]) -> str:
+    facts: Provenance = score["provenance"]
+    home = facts["home"]
+    return (
+        f"events digest {facts['dataset_digest'][:_DIGEST_CHARACTERS]}, "
+        f"home {home['name']} ({home['labels']} labels, time zone {home['timezone']}){_several(facts, home)}"
+    )
+
+
+def _several(facts: Provenance, home: HomeFacts) -> str:
+    """Return which label is right for an event with several, if the home's raw files may hold such events."""
+    if "several" not in home:
+        return ""
+    tested = f" ({facts['several']['test']} such events in the test split)" if "several" in facts else ""
+    rules = {"first": "the first counts as right", "any": f"any of them counts as right{tested}"}
+    return f"; if an event has several labels, {rules[home['several']]} (`several: {home['several']}`)"
+
+
+def _model(score: Mapping[str, Any]) -> str:
+    model = score["provenance"]["model"]
+    # A folder has no revision; the snapshot's digest alone identifies its contents.
+    revision = f" at revision {model['revision']}" if model["revision"] else ""
+    return f"{model['source']}{revision}, snapshot {model['digest'][:_DIGEST_CHARACTERS]}"
+
+
+def _student(score: Mapping[str, Any]) -> str:
+    student = score["provenance"]["student"]
+    return (
+        f"recipe {student['recipe']}, teacher {student['teacher'] or 'none'}, trained on {student['dataset']} "
+        f"({student['examples']['used']} of {student['examples']['traces']} traces); "
+        f"{settings_text(student['settings'])}; precision {student['dtype']}, ranks {student['ranks']}"
+    )
+
+
+def _seeds(
+    scores: Sequence[Mapping[str, Any]], models: Sequence[Mapping[str, Any]], students: Sequence[Mapping[str, Any]]
+) -> str:
+    seeds = {
+        "split": [score["provenance"]["split"]["seed"] for score in scores],
+        "decoding": [score["provenance"]["decoding"]["seed"] for score in models],
+        "training": [score["provenance"]["student"]["settings"]["seed"] for score in students],
+    }
+    distinct = {name: sorted(set(values)) for name, values in seeds.items()}
+    return "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in distinct.items() if values)
