@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 from hearth.common.files import write_json
-from hearth.evaluation.inputs import read_windows
+from hearth.data.windows import read_windows
 from hearth.homes.home import load_home
 from hearth.recognition.baselines import name_activities
 from hearth.toy_models.training_data import windows_of

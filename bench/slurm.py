@@ -15,6 +15,7 @@ from pathlib import Path
 import cluster as slurm
 from fault_injection import Disturbed
 from hearth.common.files import read_json, read_json_lines, write_json
+from hearth.data.windows import read_windows
 from hearth.recognition.shards import shard_windows
 from snakemake_runs import Workflow, small_config
 
@@ -81,7 +82,7 @@ def main() -> None:
             finally:
                 run.end()
             seconds = time.monotonic() - started
-        windows = read_json_lines(data / "windows.jsonl")
+        windows = read_windows(data / "windows.jsonl")
         wanted = [shard_windows(windows, SPLIT, shard.name) for shard in shards]
         lost = [shard.name for shard, asked in zip(shards, wanted, strict=True) if answered(shard) != ids(asked)]
         in_windows = [read_json(Path(f"{shard}.stats.json"))["seconds"] for shard in shards if shard.name not in lost]

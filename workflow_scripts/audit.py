@@ -5,8 +5,9 @@ from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import read_json, write_json
+from hearth.data.windows import read_windows
 from hearth.evaluation.audit import PARSED_KEYS, SPLIT, audit
-from hearth.evaluation.inputs import align, read_rows, read_windows
+from hearth.evaluation.inputs import align, read_rows
 from hearth.homes.home import load_home
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
+from hearth.data.windows import read_windows
 from hearth.engines import Decoding, Engine
 from hearth.evaluation import parity
 from hearth.models.snapshot import adapter_digest, kept_files, read_snapshot
@@ -28,7 +29,7 @@ def main(argv=None):
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
     about, prompt = files.read_json(arguments.export / "export.json"), files.read_json(arguments.export / "prompt.json")
-    dataset = files.read_json_lines(arguments.windows)
+    dataset = read_windows(arguments.windows)
     windows = parity.spread([window for window in dataset if window["split"] == "test"], arguments.count)
     decoding = Decoding(temperature=0, max_new_tokens=about["decoding"]["max_new_tokens"])
     answers = {}

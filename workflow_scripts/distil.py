@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import digest, file_digest, read_json, read_json_lines, write_json, write_text
+from hearth.data.windows import read_windows
 from hearth.distillation import card, launch
 from hearth.distillation.recipes import RECIPES
 
@@ -81,7 +82,7 @@ def main(argv=None) -> None:
         read_json(options.deepspeed),
     )
     traces = read_json_lines(options.traces) if options.traces else None
-    windows = read_json_lines(options.windows)
+    windows = read_windows(options.windows)
     tokenizer = load_tokenizer(options.model)
     data = examples.build_examples(
         traces,

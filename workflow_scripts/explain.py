@@ -5,11 +5,11 @@ from pathlib import Path
 
 from hearth.common.cli import UserError, run
 from hearth.common.files import read_json, read_json_lines
+from hearth.common.schemas import nearest
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.scores import read_score
 from hearth.evaluation.table_rows import rows_of
-from hearth.homes.home import nearest
 from hearth.workflow.recognisers import recognisers, table_pairs
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
+from hearth.data.windows import read_windows
 from hearth.recognition.shards import gather
 
 
@@ -16,7 +17,7 @@ def main(argv=None):
     parser.add_argument("--shards", type=Path, nargs="*", required=True, help="prediction files of the shards")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write, JSON lines")
     arguments = parser.parse_args(argv)
-    predictions = gather(files.read_json_lines(arguments.windows), arguments.split, arguments.shards)
+    predictions = gather(read_windows(arguments.windows), arguments.split, arguments.shards)
     files.write_json_lines(arguments.out, predictions)
     print(f"{len(predictions)} predictions of the {arguments.split} split")
 

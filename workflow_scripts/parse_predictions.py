@@ -5,7 +5,8 @@ from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import write_json_lines
-from hearth.evaluation.inputs import align, read_rows, read_windows
+from hearth.data.windows import read_windows
+from hearth.evaluation.inputs import align, read_rows
 from hearth.homes.home import load_home
 from hearth.prompting.parsing import parse, parse_leniently
 

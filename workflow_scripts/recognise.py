@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import UserError, json_option, run
+from hearth.data.windows import read_windows
 from hearth.engines import Decoding, Engine
 from hearth.models.snapshot import adapter_digest, read_snapshot
 from hearth.recognition.shards import recognise, shard_windows
@@ -52,7 +53,7 @@ def main(argv=None):
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.model and not (arguments.prompt and arguments.decoding):
         parser.error("--model needs --prompt and --decoding")
-    dataset = files.read_json_lines(arguments.windows)
+    dataset = read_windows(arguments.windows)
     windows = shard_windows(dataset, arguments.split, arguments.shard)
     if arguments.model:
         predictions, stats = by_model(arguments, windows, dataset)

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from hearth.common.cli import run
-from hearth.common.files import read_json_lines, write_json, write_text
+from hearth.common.files import write_json, write_text
+from hearth.data.windows import read_windows
 from hearth.homes.home import load_home
 from hearth.prompting import few_shot
 from hearth.prompting.prompts import REASONING_MODES, render_prompt
@@ -34,7 +35,7 @@ def main(argv=None):
         example=not arguments.no_example,
         count=arguments.shots,
         shots_by=arguments.shots_by,
-        windows=read_json_lines(arguments.windows) if arguments.shots else (),
+        windows=read_windows(arguments.windows) if arguments.shots else (),
     )
     write_json(arguments.out, prompt)
     write_text(arguments.text, prompt["system"] + "\n")

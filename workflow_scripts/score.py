@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from hearth.common.cli import json_option, run
-from hearth.common.files import read_json, read_json_lines, write_json
-from hearth.data.complexity import Scale
+from hearth.common.files import read_json, write_json
+from hearth.data.complexity import ComplexityScale
+from hearth.data.windows import read_windows
 from hearth.evaluation.scores import read_parsed, score
 from hearth.homes.home import load_home
 
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         home=load_home(arguments.home),
         windows=windows,
         parsed=parsed,
-        scale=Scale(read_json_lines(arguments.windows)),
+        scale=ComplexityScale(read_windows(arguments.windows)),
         splits=read_json(arguments.splits),
         **{
             name: read_json(path) if (path := getattr(arguments, name)) else None

@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from hearth.common import cli, files
-from hearth.data import events, windows
+from hearth.data import events
+from hearth.data.folds import cut_and_split
+from hearth.data.windows import SPLITS, WINDOW_KINDS, check_window, shard_names
 
 
 def main(argv=None):
@@ -13,7 +15,7 @@ def main(argv=None):
     parser.add_argument("--dataset", required=True, help="name of the data set")
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to read")
     parser.add_argument("--window-size", required=True, type=int, help="most events in a window")
-    parser.add_argument("--window-by", choices=windows.KINDS, default="count", help="what ends a window")
+    parser.add_argument("--window-by", choices=WINDOW_KINDS, default="count", help="what ends a window")
     parser.add_argument("--window-seconds", type=float, help="for windows by time or by gap")
     parser.add_argument(
         "--short-windows",
@@ -29,7 +31,7 @@ def main(argv=None):
     parser.add_argument("--shards", required=True, type=Path, help="shards.json to write")
     args = parser.parse_args(argv)
 
-    cut, splits = windows.make(
+    cut, splits = cut_and_split(
         events.read(args.events),
         args.dataset,
         size=args.window_size,
@@ -39,11 +41,11 @@ def main(argv=None):
         by=args.window_by,
         seconds=args.window_seconds,
     )
-    shards = {split: windows.shards(count, args.shard_size) for split, count in splits["windows"].items()}
-    files.write_json_lines(args.windows, map(windows.check, cut))
+    shards = {split: shard_names(count, args.shard_size) for split, count in splits["windows"].items()}
+    files.write_json_lines(args.windows, map(check_window, cut))
     files.write_json(args.splits, splits)
     files.write_json(args.shards, shards)
-    for split in windows.SPLITS:
+    for split in SPLITS:
         print(
             f"{split}: {len(splits['sessions'][split])} sessions, {splits['windows'][split]} windows, "
             f"{splits['events'][split]} events, {len(shards[split])} shards"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from event_factories import complete_window
 from repository import SCRIPTS
 
 if importlib.util.find_spec("vllm") is None:
@@ -154,7 +155,7 @@ def program(engine, tiny, adapter, folder):
 
 
 def test_the_program_runs_an_adapter_with_either_engine(tiny, adapter, windows, prompts, usual, tmp_path):
-    files.write_json_lines(tmp_path / "windows.jsonl", windows)
+    files.write_json_lines(tmp_path / "windows.jsonl", map(complete_window, windows))
     files.write_json(tmp_path / "prompt.json", prompts["none"])
     found = program("vllm", tiny, adapter, tmp_path)
     assert_alike(found, program("transformers", tiny, adapter, tmp_path))

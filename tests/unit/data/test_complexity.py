@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hearth.data.complexity import Scale, measures
+from hearth.data.complexity import ComplexityScale, complexity_measures
 
 
 def window(gold, residents=None, split="train"):
@@ -14,43 +14,46 @@ BUSY = window(["eat", "wash", "eat", "wash"], [["A"], ["B"], ["A"], ["B"]])
 
 
 def test_measures_count_residents_changes_and_entropy():
-    assert measures(CALM) == (1, 0, 0.0)
-    assert measures(TURN) == (1, 1, 1.0)
-    assert measures(BUSY) == (2, 3, 1.0)
+    assert complexity_measures(CALM) == (1, 0, 0.0)
+    assert complexity_measures(TURN) == (1, 1, 1.0)
+    assert complexity_measures(BUSY) == (2, 3, 1.0)
     mixed = window(["eat", "eat", "eat", "wash"], [["A", "B"], [], ["C"], ["A"]])
-    assert measures(mixed) == (3, 1, pytest.approx(2 - 0.75 * math.log2(3)))
+    assert complexity_measures(mixed) == (3, 1, pytest.approx(2 - 0.75 * math.log2(3)))
 
 
 def test_the_order_of_labels_changes_no_entropy():
-    assert measures(window(["a", "b", "c", "a", "a"]))[2] == measures(window(["c", "a", "a", "b", "a"]))[2]
+    assert (
+        complexity_measures(window(["a", "b", "c", "a", "a"]))[2]
+        == complexity_measures(window(["c", "a", "a", "b", "a"]))[2]
+    )
 
 
 def test_complexity_is_the_mean_rank_among_the_train_windows():
-    scale = Scale([CALM, TURN, BUSY])
+    scale = ComplexityScale([CALM, TURN, BUSY])
     # Ranks of residents, changes, entropy; equals count half: BUSY is above 2, 2 and 1 of 3 windows.
-    assert scale.of(BUSY) == pytest.approx((2.5 + 2.5 + 2) / 9)
-    assert scale.of(TURN) == pytest.approx((1 + 1.5 + 2) / 9)
-    assert scale.of(CALM) == pytest.approx((1 + 0.5 + 0.5) / 9)
+    assert scale.complexity(BUSY) == pytest.approx((2.5 + 2.5 + 2) / 9)
+    assert scale.complexity(TURN) == pytest.approx((1 + 1.5 + 2) / 9)
+    assert scale.complexity(CALM) == pytest.approx((1 + 0.5 + 0.5) / 9)
     assert [scale.is_complex(one) for one in (CALM, TURN, BUSY)] == [False, False, True]
 
 
 def test_more_than_any_train_window_has_is_the_most_and_less_is_the_least():
-    scale = Scale([TURN, TURN, BUSY])
-    assert scale.of(window(["a", "b", "c", "d", "e"], [["A"], ["B"], ["C"], ["D"], ["E"]])) == 1
-    assert scale.of(window(["eat"], [[]])) == 0
+    scale = ComplexityScale([TURN, TURN, BUSY])
+    assert scale.complexity(window(["a", "b", "c", "d", "e"], [["A"], ["B"], ["C"], ["D"], ["E"]])) == 1
+    assert scale.complexity(window(["eat"], [[]])) == 0
 
 
 def test_windows_of_the_test_split_move_nothing():
     train, test = [CALM, TURN, BUSY], [BUSY | {"split": "test"}] * 9
-    assert Scale(train + test).median == Scale(train).median
-    assert Scale(train + test).of(BUSY) == Scale(train).of(BUSY)
+    assert ComplexityScale(train + test).median == ComplexityScale(train).median
+    assert ComplexityScale(train + test).complexity(BUSY) == ComplexityScale(train).complexity(BUSY)
 
 
 def test_windows_of_equal_complexity_are_simple():
-    scale = Scale([TURN] * 4)
+    scale = ComplexityScale([TURN] * 4)
     assert not scale.is_complex(TURN)
 
 
 def test_a_scale_needs_train_windows():
     with pytest.raises(ValueError, match="no window of the train split"):
-        Scale([BUSY | {"split": "test"}])
+        ComplexityScale([BUSY | {"split": "test"}])

@@ -10,6 +10,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from event_factories import complete_window
 from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.engines import Decoding, Request, Thought
@@ -331,7 +332,7 @@ def test_a_shard_that_failed_half_way_goes_on_where_it_was(server, tmp_path):
     spec = {"source": "served", "served_model": MODEL, "interface": "vllm"}
     fetch_model("little", spec, tmp_path / "fetching", tmp_path / "served")
     events = [{"id": 1, "time": "12:00:00", "description": "door"}]
-    windows = [{"window_id": f"h/s/{n}", "split": "test", "events": events} for n in range(8)]
+    windows = [complete_window({"window_id": f"h/s/{n}", "split": "test", "events": events}) for n in range(8)]
     files.write_json_lines(tmp_path / "windows.jsonl", windows)
     files.write_json(tmp_path / "prompt.json", {"version": "p@0", "reasoning": "none", "labels": ["A"], "system": "S."})
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from event_factories import complete_window
 from hearth.common import files
 from hearth.engines import Completion, Decoding
 from hearth.recognition.shards import gather, recognise, shard_windows
@@ -18,14 +19,12 @@ DECODING = {"temperature": 0.8, "top_p": 0.95, "top_k": 20, "max_new_tokens": 60
 
 def window(number, split="test", events=3):
     texts = ["kitchen induction stove turned OFF", "living room door opened", "“odd” \u2028 sensor é 🏠"]
-    return {
-        "window_id": f"home/s{number // 4}/{number % 4}",
-        "split": split,
-        "events": [
-            {"id": n + 1, "time": f"12:{number:02d}:0{n}", "description": texts[n % 3] * (1 + number % 3)}
-            for n in range(events)
-        ],
-    }
+    listed = [
+        {"id": n + 1, "time": f"12:{number:02d}:0{n}", "description": texts[n % 3] * (1 + number % 3)}
+        for n in range(events)
+    ]
+    window_id = f"home/{split}{number // 4}/{number % 4}"
+    return complete_window({"window_id": window_id, "split": split, "events": listed})
 
 
 WINDOWS = [window(n, "train" if n % 5 == 0 else "test") for n in range(20)]  # 4 train, 16 test

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import recognise_stream
 from hearth.common import files
-from hearth.data import events, windows
+from hearth.data import events
 from hearth.data.sources import live
+from hearth.data.windows import cut_windows
 from hearth.engines import Completion
 from hearth.homes.home import load_home
 from hearth.prompting.prompts import answer_text
@@ -36,7 +37,7 @@ def test_events_as_they_come_are_cut_as_recorded_ones(by, seconds):
     cutter = Cutter(3, by, seconds)
     cut = [window for one in came for window in cutter.add(one)] + cutter.rest()
     rows = [{**each, "room": "", "sensor": "s", "state": "ON", "residents": [], "activity": "a"} for each in came]
-    recorded = windows.cut(events.frame(rows), "home", 3, True, by, seconds)
+    recorded = cut_windows(events.frame(rows), "home", 3, True, by, seconds)
     assert [window_of(window)["events"] for window in cut] == [window["events"] for window in recorded]
     assert [each["event"] for window in cut for each in window] == list(range(1, len(came) + 1))
 

@@ -2,6 +2,7 @@ import json
 import re
 
 import pytest
+from event_factories import complete_window
 from factories import MODEL
 from hearth.common.files import write_json, write_json_lines
 from hearth.workflow import cost_estimate as plans
@@ -51,8 +52,8 @@ def results(tmp_path, monkeypatch):
 
     monkeypatch.setattr(plans, "load_tokenizer", lambda folder: Words())
     rows = [
-        {"window_id": f"w{n}", "split": "train" if n < 4 else "test", "gold": ["A"], "events": [event(n)]}
-        for n in range(10)
+        complete_window({"window_id": f"flat/{split}/{n}", "split": split, "events": [event(n)]})
+        for n, split in enumerate(["train"] * 4 + ["test"] * 6)
     ]
     write_json_lines(tmp_path / "datasets/flat/windows.jsonl", rows)
     write_json(tmp_path / "prompt.json", {"system": "one two three", "reasoning": "none", "shots": []})

@@ -1,14 +1,15 @@
-"""Comparison of labels with gold labels where an event has several accepted labels."""
+"""Which labels are correct for an event: its gold label, or any accepted label where there are several."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+
+from hearth.data.windows import LabelledWindow
 
 
-def map_to_gold(window: Mapping, labels: Sequence[str | None]) -> list[str | None]:
+def map_to_gold(window: LabelledWindow, labels: Sequence[str | None]) -> list[str | None]:
     """Replace each label that is accepted for its event by the event's gold label.
 
-    `labels` has one label per event of the window; `gold_any` of a window lists the accepted labels of each event.
-    Comparing the result with `gold` then counts every accepted label as correct, and the gold labels are the same
-    for every recogniser.
+    Labels are then compared with `gold` alone, which is the same for every recogniser. `labels` has one label, or
+    None, for each event of the window.
     """
     if "gold_any" not in window:
         return list(labels)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from hearth.common.files import digest
-from hearth.data.complexity import Scale
+from hearth.data.complexity import ComplexityScale
 from hearth.data.gold_labels import map_to_gold
 from hearth.distillation import selection
 from hearth.distillation.recipes import RECIPES
@@ -207,7 +207,7 @@ def _read_by_recipe(
     if recipe == "gold-labels":
         return {window["window_id"]: window["gold"] for window in windows}, set()
     if recipe in ("simple", "complex"):
-        scale = Scale(windows)
+        scale = ComplexityScale(windows)
         return {}, {window["window_id"] for window in windows if scale.is_complex(window)}
     return {}, set()
 

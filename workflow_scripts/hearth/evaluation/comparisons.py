@@ -1,9 +1,9 @@
 """The paired comparisons of a table: named recognisers on every dataset that both were scored on."""
 
+from hearth.common.schemas import nearest
 from hearth.evaluation.notes import dataset_name
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
 from hearth.evaluation.table_rows import Row, by_name, difference
-from hearth.homes.home import nearest
 
 # What two recognisers are compared in, and what that is called.
 COMPARED = {"weighted_f1": "Weighted F1", "accuracy": "Accuracy"}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hearth.common.files import read_json_lines
-from hearth.data import windows
+from hearth.data.windows import Window
 
 
 def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
@@ -18,31 +18,7 @@ def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
     return rows
 
 
-def read_windows(path: Path, split: str) -> list[dict]:
-    """The windows of one split, in file order.
-
-    Raises ValueError for a window out of contract, for none, and for a session with windows in two splits.
-    """
-    rows = read_json_lines(path)
-    for number, row in enumerate(rows, start=1):
-        try:
-            windows.check(row)
-        except ValueError as error:
-            raise ValueError(f"{path}: row {number}: {error}") from None
-    split_of = {}
-    for row in rows:
-        if split_of.setdefault(row["session"], row["split"]) != row["split"]:
-            raise ValueError(
-                f"{path}: session {row['session']!r} has windows in both splits, so what is tested was trained on;"
-                " split by session: cut the windows again"
-            )
-    found = [row for row in rows if row["split"] == split]
-    if not found:
-        raise ValueError(f"{path}: no window of split {split!r}")
-    return found
-
-
-def align(wanted: list[dict], predictions: list[dict], path: Path) -> list[tuple[dict, dict]]:
+def align(wanted: list[Window], predictions: list[dict], path: Path) -> list[tuple[Window, dict]]:
     """(window, prediction) for every wanted window, in window order; `path` names the predictions in errors.
 
     Raises ValueError for a window without a prediction, a prediction of no window, and a window predicted twice.

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hearth.common.schemas import nearest
 from hearth.evaluation import tables
 from hearth.evaluation.metrics import UNPARSED
 from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import shown
 from hearth.evaluation.table_rows import Row
-from hearth.homes.home import nearest
 
 USUAL_COLUMN = "weighted_f1"
 # What a metric is, in words; metrics.py has the details.

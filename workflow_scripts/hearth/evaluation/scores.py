@@ -12,15 +12,17 @@
 from pathlib import Path
 
 from hearth.common.files import read_json
-from hearth.data.complexity import Scale
+from hearth.common.schemas import nearest
+from hearth.data.complexity import ComplexityScale
 from hearth.data.gold_labels import map_to_gold
+from hearth.data.windows import Window, read_windows
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.calibration import confidence_metrics
-from hearth.evaluation.inputs import align, read_rows, read_windows
+from hearth.evaluation.inputs import align, read_rows
 from hearth.evaluation.metrics import score_windows, session_counts
 from hearth.evaluation.subsets import by_complexity
-from hearth.homes.home import Home, nearest
+from hearth.homes.home import Home
 
 SPLIT = "test"
 # The ways of parsing, and where a parsed prediction has what each read.
@@ -66,9 +68,9 @@ def score(
     recogniser: str,
     dataset: str,
     home: Home,
-    windows: list[dict],
+    windows: list[Window],
     parsed: list[dict],
-    scale: Scale,
+    scale: ComplexityScale,
     splits: dict,
     prompt: dict | None,
     model: dict | None,
@@ -139,7 +141,7 @@ def score(
     return document
 
 
-def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[dict], list[dict]]:
+def read_parsed(windows_path: Path, parsed_path: Path) -> tuple[list[Window], list[dict]]:
     """The test windows and their parsed predictions, in window order, right labels as `map_to_gold` gives them.
 
     Raises ValueError where they do not match.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hearth.data.complexity import RULE, Scale
+from hearth.data.complexity import COMPLEXITY_RULE, ComplexityScale
 from hearth.evaluation import statistics
 from hearth.evaluation.metrics import score_windows, session_counts
 
@@ -11,11 +11,11 @@ METRICS = ("accuracy", "weighted_f1")
 COLUMNS = tuple(f"{subset}_{name}" for subset in SUBSETS for name in ("windows", *METRICS))
 # Those with an interval.
 MEASURED = tuple(f"{subset}_{name}" for subset in SUBSETS for name in METRICS)
-NOTE = ("Simple and complex windows", [f"complexity is the {RULE}"])
+NOTE = ("Simple and complex windows", [f"complexity is the {COMPLEXITY_RULE}"])
 
 
 def by_complexity(
-    scale: Scale,
+    scale: ComplexityScale,
     windows: Sequence[dict],
     predicted: Sequence[Sequence[str | None]],
     statuses: Sequence[str],
@@ -26,7 +26,7 @@ def by_complexity(
     `predicted` and `statuses` are of the `windows`, in their order; `metrics.score_windows` says what metrics are.
     Beside them stands `sessions`, as in `metrics.session_counts`, of the sessions that have such windows.
     """
-    found: dict[str, object] = {"rule": RULE}
+    found: dict[str, object] = {"rule": COMPLEXITY_RULE}
     rows = list(zip(windows, predicted, statuses, strict=True))
     for subset, is_complex in SUBSETS.items():
         chosen = [row for row in rows if scale.is_complex(row[0]) == is_complex]

@@ -7,11 +7,11 @@ are given in; with seeds "mean", students that differ in their training seed alo
 
 from collections import Counter
 
+from hearth.common.schemas import nearest
 from hearth.evaluation import comparisons, provenance, statistics, subsets
 from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude, shown
 from hearth.evaluation.table_rows import Row, adjust, by_name, difference, rows_of
-from hearth.homes.home import nearest
 
 _METRIC, _GAIN, _P = decimals(3), decimals(3, sign="+"), decimals(4)
 

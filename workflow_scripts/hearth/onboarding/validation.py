@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearth.data import events, windows
+from hearth.data import events
 from hearth.data.events import LoadReport, natural_key
+from hearth.data.folds import SplitWindows, cut_and_split
+from hearth.data.windows import SPLITS
 from hearth.homes.home import Home
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
@@ -101,15 +103,15 @@ def _duration(pause: pd.Timedelta) -> str:
     return "none" if pd.isna(pause) else str(pause.floor("s"))
 
 
-def split(table: pd.DataFrame, dataset: str, settings: Mapping) -> tuple[windows.Windows, list[str]]:
+def split(table: pd.DataFrame, dataset: str, settings: Mapping) -> tuple[SplitWindows, list[str]]:
     """The windows and what each split has. Raises ValueError where there can be no split."""
-    cut, document = windows.make(table, dataset, **settings)
+    cut, document = cut_and_split(table, dataset, **settings)
     lines = [
         f"{name}: {len(document['sessions'][name])} sessions, {document['windows'][name]} windows, "
         f"{document['events'][name]} events"
-        for name in windows.SPLITS
+        for name in SPLITS
     ]
-    labels = {name: set() for name in windows.SPLITS}
+    labels = {name: set() for name in SPLITS}
     for window in cut:
         labels[window["split"]].update(window["gold"])
     unlearned = sorted(labels["test"] - labels["train"])

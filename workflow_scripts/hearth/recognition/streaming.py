@@ -3,23 +3,24 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from hearth.data.windows import KINDS
+from hearth.data.windows import WindowEvent, WindowInput, starts_window
 from hearth.prompting.parsing import parse
 
 
 class Cutter:
-    """Cuts events as they come into windows, as `windows.cut` cuts recorded ones: none crosses sessions."""
+    """Cuts events as they come into windows, as `cut_windows` cuts recorded ones: none crosses sessions."""
 
     def __init__(self, size: int, by: str = "count", seconds: float | None = None):
-        self._size, self._ends, self._limit = size, KINDS[by], timedelta(seconds=seconds or 0)
+        self._size, self._kind, self._limit = size, by, timedelta(seconds=seconds or 0)
         self._open: list[dict] = []
 
     def add(self, event: dict) -> list[list[dict]]:
         """The windows, lists of events, that this event ends: the one before it, the one that it fills, or none."""
         ended = []
         if self._open:
-            times = [each["time"] for each in (*self._open, event)]
-            if event["session"] != self._open[0]["session"] or self._ends(times, 0, len(self._open), self._limit):
+            first, last = self._open[0], self._open[-1]
+            since_first, since_last = event["time"] - first["time"], event["time"] - last["time"]
+            if event["session"] != first["session"] or starts_window(self._kind, since_first, since_last, self._limit):
                 ended += self.rest()
         self._open.append(event)
         if len(self._open) == self._size:
@@ -32,12 +33,12 @@ class Cutter:
         return [rest] if rest else []
 
 
-def window_of(events: Sequence[dict]) -> dict:
+def window_of(events: Sequence[dict]) -> WindowInput:
     """The window of events that a prompt shows; each has `event`, its number in the stream."""
     return {
         "window_id": f"{events[0]['session']}/{events[0]['event']}",
         "events": [
-            {"id": number, "time": event["time"].strftime("%H:%M:%S"), "description": event["description"]}
+            WindowEvent(id=number, time=event["time"].strftime("%H:%M:%S"), description=event["description"])
             for number, event in enumerate(events, start=1)
         ],
     }

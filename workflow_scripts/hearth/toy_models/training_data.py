@@ -6,7 +6,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from hearth.data.sources import SOURCES
-from hearth.data.windows import cut
+from hearth.data.windows import LabelledWindow, cut_windows
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
 from hearth.simulation.formats import FORMATS
@@ -17,7 +17,7 @@ from hearth.toy_models.paraphrases import dialect, translate
 MOST_MISSING = 5
 
 
-def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> list[dict]:
+def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> list[LabelledWindow]:
     """Windows of one simulated home, read back from its files by the loader that reads the real data set.
 
     The seed draws its residents' habits, what happens, and which sensors it has.
@@ -26,7 +26,7 @@ def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> 
         root = Path(folder) / "home"
         FORMATS[source](root, seed, sessions, home, missing=seed % (MOST_MISSING + 1))
         events, _report = SOURCES[source](root, home)
-    return list(cut(events, f"lesson-{source}-{seed}", size, keep_short=True))
+    return list(cut_windows(events, f"lesson-{source}-{seed}", size, keep_short=True))
 
 
 def reasoning(window: dict) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from hearth.common.files import read_json, read_json_lines
+from hearth.common.files import read_json
+from hearth.data.windows import read_windows
 from hearth.models.load import load_tokenizer
 from hearth.models.snapshot import read_snapshot
 from hearth.prompting.prompts import split_prompt, user_turns
@@ -160,7 +161,7 @@ def _untaught(training: Mapping, counted: bool, results: Path) -> Load:
 
 def _loads(wanted: Iterable[Mapping], counted: set[str], results: Path) -> dict[tuple[str, str, str], Load]:
     """The loads by recogniser, dataset and split; prompts are read of the recognisers `counted` alone."""
-    windows = cache(lambda dataset: read_json_lines(results / "datasets" / dataset / "windows.jsonl"))
+    windows = cache(lambda dataset: read_windows(results / "datasets" / dataset / "windows.jsonl"))
 
     @cache
     def asked(dataset: str, split: str) -> list[dict]:

@@ -1,0 +1,10 @@
+"""Labels that are accepted for an event besides its gold label."""
+
+from hearth.data.gold_labels import map_to_gold
+
+
+def test_a_right_label_stands_for_the_gold_one_and_a_wrong_one_for_itself():
+    window = {"gold": ["a", "b", "c"], "gold_any": [["a", "b"], ["b"], ["c", "a"]]}
+    assert map_to_gold(window, ["b", "a", "a"]) == ["a", "a", "c"]
+    assert map_to_gold(window, [None, "b", "x"]) == [None, "b", "x"]
+    assert map_to_gold({"gold": ["a"]}, ["b"]) == ["b"]

@@ -1,0 +1,53 @@
+"""Event tables and windows."""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+from hearth.data import events
+
+
+def events_of_sessions(lengths):
+    """Sessions of these lengths; the label of each event is unique."""
+    start = datetime(2024, 1, 2, 23, 59, 50)
+    return events.frame(
+        {
+            "session": session,
+            "time": start + timedelta(seconds=number, milliseconds=999),
+            "room": "",
+            "sensor": "S1",
+            "state": "rang",
+            "description": "phone rang",
+            "residents": ["A"][: number % 2],
+            "activity": f"{session} {number}",
+        }
+        for session in sorted(lengths, key=events.natural_key)
+        for number in range(lengths[session])
+    )
+
+
+def events_at(*seconds, session="s-1"):
+    """Events of one session at these seconds; the label of each event is unique."""
+    table = events_of_sessions({session: len(seconds)})
+    times = [datetime(2024, 1, 2, 8) + timedelta(seconds=second) for second in seconds]
+    return table.assign(time=pd.Series(times, dtype=table["time"].dtype))
+
+
+def events_with_accepted_labels(*accepted):
+    """One session of events with these accepted labels, and a second session of two events."""
+    table = events_of_sessions({"s-1": len(accepted), "s-2": 2})
+    labels = [*map(list, accepted), ["a"], ["a", "b"]]
+    return table.assign(activity=[each[0] for each in labels], alternatives=labels)
+
+
+def complete_window(window):
+    """A window of windows.jsonl from its id, split and events; its labels are all "A"."""
+    dataset, session, index = window["window_id"].split("/")
+    count = len(window["events"])
+    return {
+        "dataset": dataset,
+        "session": session,
+        "index": int(index),
+        "gold": ["A"] * count,
+        "residents": [[]] * count,
+        **window,
+    }
