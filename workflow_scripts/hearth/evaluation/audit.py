@@ -1,28 +1,64 @@
-"""The audit of a recogniser's traces on a train split, and the table of what it found.
+"""The audit of a teacher's traces on a train split: which checks each trace fails, and how many labels are correct.
 
-{"recogniser", "dataset", "prompt": {"version", "reasoning"}, "traces": [{"window_id", "session", "events", "correct",
-"flags": {flag: [what raised it]}}]}; `evaluation.flags` says what the flags are. `correct` events are those that the
-trace, strictly read, labels as the ground truth does. No flag looks at it: it is there to measure what flags are worth.
+The checks (`trace_checks.py`) do not see the gold labels. The audit counts correct labels beside them, and its table
+compares the accuracy of flagged and other traces.
 """
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
-from hearth.data.gold_labels import map_to_gold
+from hearth.common.records import read_record
+from hearth.data.gold_labels import canonical_labels
+from hearth.data.windows import Window
 from hearth.evaluation import statistics
-from hearth.evaluation.notes import dataset_name, simulation_notes
+from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
-from hearth.evaluation.trace_checks import FLAGS, Trace, Vocabulary, raised
+from hearth.evaluation.trace_checks import CHECKS, Trace, failed_checks
+from hearth.evaluation.trace_vocabulary import Vocabulary
 from hearth.homes.home import Home
+from hearth.prompting.predictions import ParsedPrediction
+from hearth.prompting.prompts import Prompt
 
 SPLIT = "train"
-PARSED_KEYS = ("window_id", "text", "finish_reason", "reasoning", "labels", "status")
 
-_TEXT = {"number": False}
+
+class AuditedTrace(TypedDict):
+    """One trace: its numbers of events and of correct events (strict parsing), and the findings of failed checks.
+
+    A trace with `flags` is flagged; they map the name of each failed check to its findings.
+    """
+
+    window_id: str
+    session: str
+    events: int
+    correct: int
+    flags: dict[str, list[str]]
+
+
+class AuditedPrompt(TypedDict):
+    """The prompt that the traces answer."""
+
+    version: str
+    reasoning: str
+
+
+class Audit(TypedDict):
+    """The audit of one recogniser's traces on the train split of one dataset."""
+
+    recogniser: str
+    dataset: str
+    prompt: AuditedPrompt
+    traces: list[AuditedTrace]
+
+
 _RATE = decimals(3)
 COLUMNS = {
-    "recogniser": Column("Traces of", **_TEXT),
-    "dataset": Column("Dataset", **_TEXT),
-    "flag": Column("Flag", **_TEXT),
+    "recogniser": Column("Traces of", number=False),
+    "dataset": Column("Dataset", number=False),
+    "check": Column("Failed check", number=False),
     "traces": Column("Traces"),
     "flagged": Column("Flagged"),
     "rate": Column("Share flagged", _RATE),
@@ -30,70 +66,82 @@ COLUMNS = {
     "accuracy_unflagged": Column("Accuracy, not flagged", _RATE),
     "difference": Column("Difference", decimals(3, sign="+")),
 }
-# Columns with an interval, whose bounds the records have too, and how those are shown.
+# Columns with an interval, and how its bounds are shown.
 _BOUNDS = {
     "accuracy_flagged": decimals(2),
     "accuracy_unflagged": decimals(2),
     "difference": decimals(2, sign="+"),
 }
-ANY = "any flag"
-NOTES = [
-    ("Flags", [f"{name}: {flag.says}" for name, flag in FLAGS.items()]),
+ANY = "any check"
+NOTES: Notes = [
+    ("Checks", [f"{name}: {check.meaning}" for name, check in CHECKS.items()]),
     (
         "Reading",
         [
-            "a flag is raised by a program without the ground truth; it is a hint, not a verdict",
-            "accuracy: events that traces label as the ground truth does, strictly parsed, of all events of their"
-            " windows; the train split's, which the recogniser has not learned from",
-            "difference: the accuracy of traces without the flag less that of traces with it",
-            f"in brackets: {statistics.CONFIDENCE:.0%} bootstrap intervals over sessions, {statistics.RESAMPLES}"
-            f" resamples, seed {statistics.SEED}; none where a resample has no trace of the kind",
+            "a trace is flagged if it fails the check; checks are automated, do not see the recorded labels, and are"
+            " hints, not verdicts",
+            "accuracy: share of events whose label equals the recorded one (strict parsing), on the train split, which"
+            " the recogniser has not learned from",
+            "difference: accuracy of the traces that are not flagged minus accuracy of the flagged ones",
+            f"in brackets: {100 * statistics.CONFIDENCE:.0f} % bootstrap intervals over sessions,"
+            f" {statistics.RESAMPLES} resamples, seed {statistics.SEED}; none if some resample has no flagged, or only"
+            " flagged, traces",
         ],
     ),
 ]
 
 
-def audit(recogniser: str, dataset: str, home: Home, prompt: dict, pairs: list[tuple[dict, dict]]) -> dict[str, object]:
-    """The audit document of (window, row of parsed.jsonl) pairs; `prompt` is the json of the prompt they answer.
+def read_audit(path: Path) -> Audit:
+    """Read an audit. Raises ValueError naming the file and the key at fault."""
+    return read_record(path, Audit)
 
-    Raises ValueError for a row that has not a label, or None, for every event of its window.
+
+def audit_traces(
+    recogniser: str, dataset: str, home: Home, prompt: Prompt, pairs: Sequence[tuple[Window, ParsedPrediction]]
+) -> Audit:
+    """Audit the (window, prediction) pairs of a recogniser, which answer `prompt`.
+
+    Raises ValueError if a prediction has not exactly one label, or None, for each event of its window.
     """
     vocabulary = Vocabulary(home)
-    traces = []
-    for window, row in pairs:
-        gold, labels = window["gold"], row["labels"]
+    traces: list[AuditedTrace] = []
+    for window, prediction in pairs:
+        gold, labels = window["gold"], prediction["labels"]
         if len(labels) != len(gold):
             raise ValueError(
                 f"window {window['window_id']} has {len(gold)} events and {len(labels)} labels; parse again"
             )
+        matches = [label == right for label, right in zip(canonical_labels(window, labels), gold, strict=True)]
         traces.append(
             {
                 "window_id": window["window_id"],
                 "session": window["session"],
                 "events": len(gold),
-                "correct": sum(given == true for given, true in zip(map_to_gold(window, labels), gold, strict=True)),
-                "flags": raised(Trace(vocabulary, prompt, window, row)),
+                "correct": sum(matches),
+                "flags": failed_checks(Trace(vocabulary, prompt, window, prediction)),
             }
         )
     return {
         "recogniser": recogniser,
         "dataset": dataset,
-        "prompt": {key: prompt[key] for key in ("version", "reasoning")},
+        "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
         "traces": traces,
     }
 
 
-def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str) -> Table:
-    """The table of audits, a record a flag; `simulated` datasets and `tiny` recognisers are called that.
+def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequence[str], commit: str) -> Table:
+    """Build the table of audits: one record for each audit and check, preceded by one for `ANY`.
 
-    People are shown the flags that were raised; the others are named below.
+    `simulated` datasets and `tiny` recognisers are marked as such. Checks that no trace fails have a record, but no
+    row: a note names them. Raises ValueError without audits.
     """
     if not audits:
         raise ValueError("an audit table needs at least one audit")
-    records = [record for found in audits for record in _records(found)]
-    never = [name for name in FLAGS if not any(record["flagged"] for record in records if record["flag"] == name)]
+    records = [record for audit in audits for record in _records(audit)]
+    failed = {record["check"] for record in records if record["flagged"]}
+    passed = [name for name in CHECKS if name not in failed]
 
-    def cell(record: dict, name: str) -> str:
+    def cell(record: dict[str, object], name: str) -> str:
         text = shown(COLUMNS[name], record[name])
         if text and name in _BOUNDS:
             low, high = record[f"{name}_low"], record[f"{name}_high"]
@@ -103,19 +151,19 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
         return f"{text} (tiny)" if name == "recogniser" and text in tiny else text
 
     prompts = {
-        f"{found['dataset']}: {found['prompt']['version']}, reasoning {found['prompt']['reasoning']}": None
-        for found in audits
+        f"{audit['dataset']}: {audit['prompt']['version']}, reasoning {audit['prompt']['reasoning']}": None
+        for audit in audits
     }
     return Table(
         title="Audit of the traces that students learn from",
         caption="",
         columns=list(COLUMNS.values()),
-        cells=[[cell(record, name) for name in COLUMNS] for record in records if record["flag"] not in never],
+        cells=[[cell(record, name) for name in COLUMNS] for record in records if record["check"] not in passed],
         records=records,
         notes=[
             *([("Simulated data", simulation_notes(simulated))] if simulated else []),
-            *([("Tiny models", [f"{', '.join(tiny)}: stand-ins for real ones"])] if tiny else []),
-            *([("Never raised", [", ".join(never)])] if never else []),
+            *([("Tiny models", [f"{', '.join(tiny)}: stand-ins for real models"])] if tiny else []),
+            *([("Passed by all traces", [", ".join(passed)])] if passed else []),
             *NOTES,
             ("Prompt", list(prompts)),
             ("Code", [f"git commit {commit}"]),
@@ -123,37 +171,37 @@ def build(audits: list[dict], simulated: list[str], tiny: list[str], commit: str
     )
 
 
-def _records(found: dict) -> list[dict]:
-    """A record for any flag, then one a flag."""
-    traces = found["traces"]
+def _records(audit: Audit) -> list[dict[str, object]]:
+    """Return a record for a failure of any check, then one for each check."""
+    traces = audit["traces"]
     sessions = sorted({trace["session"] for trace in traces})
-    drawn = statistics.weights(found["dataset"], len(sessions))
+    weights = statistics.weights(audit["dataset"], len(sessions))
     records = []
-    for name in (ANY, *FLAGS):
-        has_it = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
-        # Correct and all events of a session's traces, without the flag and with it.
+    for name in (ANY, *CHECKS):
+        flagged = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
+        # Correct events and all events, by session, of the traces that are not flagged and of those that are.
         sums = np.zeros((len(sessions), 2, 2))
-        for trace, flagged in zip(traces, has_it, strict=True):
-            sums[sessions.index(trace["session"]), int(flagged)] += trace["correct"], trace["events"]
+        for trace, is_flagged in zip(traces, flagged, strict=True):
+            sums[sessions.index(trace["session"]), int(is_flagged)] += trace["correct"], trace["events"]
         records.append(
             {
-                "recogniser": found["recogniser"],
-                "dataset": found["dataset"],
-                "flag": name,
+                "recogniser": audit["recogniser"],
+                "dataset": audit["dataset"],
+                "check": name,
                 "traces": len(traces),
-                "flagged": sum(has_it),
-                "rate": sum(has_it) / len(traces),
-                **_accuracies(sums, drawn),
+                "flagged": sum(flagged),
+                "rate": sum(flagged) / len(traces),
+                **_accuracies(sums, weights),
             }
         )
     return records
 
 
-def _accuracies(sums: np.ndarray, drawn: np.ndarray) -> dict[str, float | None]:
-    """Accuracies without a flag and with it and their difference, with the bounds of each; None of no traces.
+def _accuracies(sums: np.ndarray, weights: np.ndarray) -> dict[str, float | None]:
+    """Return the accuracy of flagged traces, of the others, and the difference, with bounds; None where undefined.
 
-    `sums` are correct and all events, (sessions, without or with, correct or all); `drawn` is how often each resample
-    has each session, (resamples, sessions).
+    `sums` has shape (sessions, 2: not flagged or flagged, 2: correct or all events). `weights` says how often each
+    resample has each session, (resamples, sessions).
     """
 
     def shares(totals: np.ndarray) -> dict[str, np.ndarray]:
@@ -161,9 +209,9 @@ def _accuracies(sums: np.ndarray, drawn: np.ndarray) -> dict[str, float | None]:
             unflagged, flagged = np.moveaxis(totals[..., 0] / totals[..., 1], -1, 0)
         return {"accuracy_flagged": flagged, "accuracy_unflagged": unflagged, "difference": unflagged - flagged}
 
-    resampled = shares(np.tensordot(drawn, sums, axes=1))
-    found = {}
+    resampled = shares(np.tensordot(weights, sums, axes=1))
+    accuracies: dict[str, float | None] = {}
     for name, value in shares(sums.sum(axis=0)).items():
         low, high = (statistics.interval(resampled[name]) if len(sums) > 1 else None) or (None, None)
-        found |= {name: float(value) if np.isfinite(value) else None, f"{name}_low": low, f"{name}_high": high}
-    return found
+        accuracies |= {name: float(value) if np.isfinite(value) else None, f"{name}_low": low, f"{name}_high": high}
+    return accuracies

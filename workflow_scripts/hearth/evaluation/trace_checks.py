@@ -1,138 +1,93 @@
-"""What can be doubtful about a trace, each doubt a flag that a program can raise without the ground truth.
+"""Automated checks of traces, which need no gold labels. A trace that fails a check is flagged.
 
-A flag is a hint, not a verdict: reasoning is free text, and a room may be named in order to say that nobody is there.
-Whether a flag tells right traces from wrong ones is measured (`evaluation.audit`), not assumed. No text raises.
+A failed check is a hint, not a verdict: reasoning is free text, and may name a room to say that nobody is there.
+`audit.py` measures how much less accurate the flagged traces are. No text makes a check raise.
 """
 
 import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from hearth.homes.home import Home
+from hearth.data.windows import Window
+from hearth.evaluation.trace_vocabulary import NameKind, Vocabulary, normalise, whole_words
 from hearth.prompting.parsing import last_list, split_reasoning
+from hearth.prompting.predictions import ParsedPrediction
+from hearth.prompting.prompts import Prompt
 
-# Share of letters in a script that neither prompt nor window has, above which the language is taken to have changed.
+# Share of the letters above which a script that neither prompt nor window uses counts as another language.
 FOREIGN_SHARE = 0.01
-# A loop goes on to the end, so that only so many of the last bytes are looked at, and only in texts that have as many.
+# A loop lasts until the end of the text, so only this many last bytes are compressed. Shorter texts pass.
 TAIL_BYTES = 1000
-# Compressed size of that tail per byte, below which it is a loop.
+# Compressed size per byte of the tail below which it counts as a loop.
 LOOP_RATIO = 0.1
-# Of what raises a flag, so many things are told, and so many characters of each.
-SHOWN, SHOWN_CHARACTERS = 5, 100
+# Limits of the evidence kept for each failed check: number of findings, and characters of each.
+MAX_FINDINGS, MAX_CHARACTERS = 5, 100
 
 _TIME = re.compile(r"(?<![\d:.])(\d{1,2}:\d\d:\d\d)(?![\d:])")
 _ORDER = re.compile(
     r"\bevent #?(?P<first>\d{1,3}) (?:(?:is|was|happens|happened|comes|came|occurs|occurred) )?(?:(?:just|right) )?"
     r"(?P<order>before|after) event #?(?P<second>\d{1,3})\b(?![^.!?\n]{0,200}\?)"
 )
-_MARKS = r"[ *\"'`(\[#:=-]{0,6}+"
-_SAYS = (
-    r"[ *\"'`)\]]{0,4}+(?:\||:|->|=>|=|→|–|—|-|\bis\b|\bwas\b|, ?[\"']?(?:activity|label)[\"']? ?[:=])[ *\"'`]{0,4}+"
-)
-
-
-class Vocabulary:
-    """The names that a home gives to its rooms, sensors and labels, found in free text.
-
-    The longest name that fits is the one that is meant: a room in the name of a sensor is no room. The home's rules
-    are taken for names too, so that quoting one names nothing else.
-    """
-
-    def __init__(self, home: Home):
-        self.labels = set(home.labels)
-        kinds = {}
-        for sensor in home.sensors.values():
-            kinds[plain(sensor.words)] = kinds[plain(f"{sensor.room} {sensor.words}")] = "sensor"
-        kinds |= {plain(room): "room" for room in home.rooms}
-        kinds |= {plain(rule.rstrip(". ")): "rule" for rule in home.rules}
-        kinds |= {plain(label): "label" for label in home.labels}
-        self._kinds = kinds
-        self._names = re.compile(_whole(kinds))
-        labels = _whole(map(plain, home.labels))
-        self._stated = re.compile(
-            rf"(?:^|\||\bevents?\b|\bids?\b){_MARKS}(?P<event>\d{{1,3}}){_SAYS}(?P<label>{labels})(?! ?(?:or\b|\?|/))",
-            re.MULTILINE,
-        )
-
-    def named(self, kind: str, text: str) -> set[str]:
-        """The names of a kind ("room", "sensor", "label") in a text, in their plain spelling."""
-        return {name for name in self._names.findall(plain(text)) if self._kinds[name] == kind}
-
-    def stated(self, text: str) -> dict[int, str]:
-        """The label, in its plain spelling, that a text puts beside the number of an event; the last one counts."""
-        lines = "\n".join(map(plain, text.splitlines()))
-        return {int(found["event"]): found["label"] for found in self._stated.finditer(lines)}
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A window, what a recogniser wrote about it and what was read from that: a row of parsed.jsonl.
-
-    `prompt` is the rendered prompt that it was asked with.
-    """
+    """A parsed prediction together with its window, its rendered prompt and the vocabulary of its home."""
 
     vocabulary: Vocabulary
-    prompt: dict
-    window: dict
-    row: dict
+    prompt: Prompt
+    window: Window
+    prediction: ParsedPrediction
 
     @property
     def reasoning(self) -> str:
-        """All that was written before the answer."""
-        return self.row["reasoning"]
+        """The text before the answer."""
+        return self.prediction["reasoning"]
 
     @property
     def labels(self) -> dict[int, str]:
-        """The labels that were read, by event, in their plain spelling."""
-        return {event: plain(label) for event, label in enumerate(self.row["labels"], start=1) if label is not None}
+        """The normalised labels that were parsed, by event number."""
+        labels = enumerate(self.prediction["labels"], start=1)
+        return {event: normalise(label) for event, label in labels if label is not None}
 
     @cached_property
-    def answer(self) -> tuple[list, str]:
-        """(the answer's list, what is written after it); no list is an empty one, with nothing after it."""
-        answer = split_reasoning(self.row["text"])[1] or ""
-        found = last_list(answer)
-        return (found[0], answer[found[2] :]) if found else ([], "")
+    def answer(self) -> tuple[list[Any], str]:
+        """The JSON list of the answer and the text after it; ([], "") without a list."""
+        answer = split_reasoning(self.prediction["text"])[1] or ""
+        match = last_list(answer)
+        return (match[0], answer[match[2] :]) if match else ([], "")
 
-    def absent(self, kind: str) -> list[str]:
-        """Names of a kind in the reasoning that stand in no description of the window."""
-        described = plain("\n".join(event["description"] for event in self.window["events"]))
-        named = self.vocabulary.named(kind, self.reasoning)
-        return [name for name in named if not re.search(_whole([name]), described)]
-
-
-def plain(text: str) -> str:
-    """A text in small letters, each run of spaces and underscores a single space."""
-    return re.sub(r"[\s_]+", " ", text).strip().casefold()
-
-
-def _whole(names: Iterable[str]) -> str:
-    """A regular expression of any of some names, as whole words, the longest first."""
-    longest_first = sorted(names, key=lambda name: (-len(name), name))
-    return rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
+    def mentions_outside_window(self, kind: NameKind) -> list[str]:
+        """Return the names of a kind that the reasoning mentions and no event description contains."""
+        descriptions = normalise("\n".join(event["description"] for event in self.window["events"]))
+        mentions = self.vocabulary.mentions(kind, self.reasoning)
+        return [name for name in mentions if not re.search(whole_words([name]), descriptions)]
 
 
 def _answer_incomplete(trace: Trace) -> list[str]:
-    return [] if trace.row["status"] in ("ok", "unknown_label") else [trace.row["status"]]
+    status = trace.prediction["status"]
+    return [] if status in ("ok", "unknown_label") else [status]
 
 
 def _label_unknown(trace: Trace) -> list[str]:
-    given = [item.get("activity") for item in trace.answer[0] if isinstance(item, dict)]
-    return [label for label in given if isinstance(label, str) and label not in trace.vocabulary.labels]
+    labels = [item.get("activity") for item in trace.answer[0] if isinstance(item, dict)]
+    return [label for label in labels if isinstance(label, str) and label not in trace.vocabulary.labels]
 
 
-def _label_unargued(trace: Trace) -> list[str]:
+def _label_not_in_reasoning(trace: Trace) -> list[str]:
     if not trace.reasoning:
         return []
-    return list(set(trace.labels.values()) - trace.vocabulary.named("label", trace.reasoning))
+    return list(set(trace.labels.values()) - trace.vocabulary.mentions("label", trace.reasoning))
 
 
-def _label_contradicted(trace: Trace) -> list[str]:
+def _label_contradicts_reasoning(trace: Trace) -> list[str]:
     labels = trace.labels
-    stated = trace.vocabulary.stated(trace.reasoning)
+    stated = trace.vocabulary.event_labels(trace.reasoning)
     return [
         f"event {event}: {label}, answered {labels[event]}"
         for event, label in stated.items()
@@ -140,47 +95,47 @@ def _label_contradicted(trace: Trace) -> list[str]:
     ]
 
 
-def _sensor_absent(trace: Trace) -> list[str]:
-    return trace.absent("sensor")
+def _sensor_not_in_window(trace: Trace) -> list[str]:
+    return trace.mentions_outside_window("sensor")
 
 
-def _room_absent(trace: Trace) -> list[str]:
-    return trace.absent("room")
+def _room_not_in_window(trace: Trace) -> list[str]:
+    return trace.mentions_outside_window("room")
 
 
-def _time_unknown(trace: Trace) -> list[str]:
-    known = {event["time"] for event in trace.window["events"]}
-    return [time for time in _TIME.findall(trace.reasoning) if time.zfill(8) not in known]
+def _time_not_in_window(trace: Trace) -> list[str]:
+    times = {event["time"] for event in trace.window["events"]}
+    return [time for time in _TIME.findall(trace.reasoning) if time.zfill(8) not in times]
 
 
-def _order_contradicted(trace: Trace) -> list[str]:
+def _order_reversed(trace: Trace) -> list[str]:
     times = {event["id"]: event["time"] for event in trace.window["events"]}
-    wrong = []
-    for found in _ORDER.finditer(plain(trace.reasoning)):
-        first, second = int(found["first"]), int(found["second"])
-        earlier, later = (first, second) if found["order"] == "before" else (second, first)
-        # Events are numbered as they happened; those of the same second may be told in either order.
+    reversed_statements = []
+    for match in _ORDER.finditer(normalise(trace.reasoning)):
+        first, second = int(match["first"]), int(match["second"])
+        earlier, later = (first, second) if match["order"] == "before" else (second, first)
+        # Events are numbered in time order; events of the same second may be stated in either order.
         if earlier > later and {earlier, later} <= times.keys() and times[earlier] != times[later]:
-            wrong.append(found[0])
-    return wrong
+            reversed_statements.append(match[0])
+    return reversed_statements
 
 
 def _text_after_answer(trace: Trace) -> list[str]:
-    # What ends a code block says nothing.
+    # The end of a code block does not count as text.
     after = trace.answer[1].strip().removeprefix("```").strip()
     return [after] if after else []
 
 
 def _foreign_script(trace: Trace) -> list[str]:
-    asked = trace.prompt["system"] + "".join(event["description"] for event in trace.window["events"])
-    own, used = _scripts(asked), _scripts(trace.row["text"])
-    foreign = {script: count for script, count in used.items() if script not in own}
-    return list(foreign) if sum(foreign.values()) > FOREIGN_SHARE * sum(used.values()) else []
+    given = trace.prompt["system"] + "".join(event["description"] for event in trace.window["events"])
+    given_scripts, used_scripts = _letters_by_script(given), _letters_by_script(trace.prediction["text"])
+    foreign = {script: count for script, count in used_scripts.items() if script not in given_scripts}
+    return list(foreign) if sum(foreign.values()) > FOREIGN_SHARE * sum(used_scripts.values()) else []
 
 
-def _scripts(text: str) -> Counter[str]:
-    """Letters of each script: the first word of a letter's name in Unicode is its script."""
-    scripts = Counter()
+def _letters_by_script(text: str) -> Counter[str]:
+    """Count the letters of each script, which is the first word of a letter's Unicode name."""
+    scripts: Counter[str] = Counter()
     for letter, count in Counter(text).items():
         if letter.isalpha():
             scripts[unicodedata.name(letter, "?").split()[0]] += count
@@ -192,51 +147,66 @@ def _reasoning_empty(trace: Trace) -> list[str]:
 
 
 def _repetitive(trace: Trace) -> list[str]:
-    tail = trace.row["text"].encode(errors="replace")[-TAIL_BYTES:]
+    tail = trace.prediction["text"].encode(errors="replace")[-TAIL_BYTES:]
     loop = len(tail) == TAIL_BYTES and len(zlib.compress(tail, 9)) < LOOP_RATIO * TAIL_BYTES
-    return ["its end repeats itself"] if loop else []
+    return ["the end repeats itself"] if loop else []
 
 
 def _truncated(trace: Trace) -> list[str]:
-    return ["cut at the token limit"] if trace.row["finish_reason"] == "length" else []
+    return ["cut off at the token limit"] if trace.prediction["finish_reason"] == "length" else []
 
 
 def _reasoning_unclosed(trace: Trace) -> list[str]:
-    return ["never closed"] if trace.row["status"] == "unclosed_reasoning" else []
+    return ["never closed"] if trace.prediction["status"] == "unclosed_reasoning" else []
 
 
 @dataclass(frozen=True)
-class Flag:
-    """A doubt: what it says of a trace, and the check that finds in a trace what raises it (nothing: not raised)."""
+class Check:
+    """A check of a trace: what a failure means, and a function that returns the findings (none: passed)."""
 
-    says: str
-    check: Callable[[Trace], list[str]]
+    meaning: str
+    find: Callable[[Trace], list[str]]
 
 
-FLAGS = {
-    "answer_incomplete": Flag("the answer does not cover every event", _answer_incomplete),
-    "label_unknown": Flag("the answer has a label that is none of the home's", _label_unknown),
-    "label_unargued": Flag("the answer has a label that the reasoning never mentions", _label_unargued),
-    "label_contradicted": Flag("the reasoning gives an event another label than the answer", _label_contradicted),
-    "sensor_absent": Flag("the reasoning names a sensor of the home that is not in the window", _sensor_absent),
-    "room_absent": Flag("the reasoning names a room of the home that is not in the window", _room_absent),
-    "time_unknown": Flag("the reasoning names a time (HH:mm:ss) that is no event's", _time_unknown),
-    "order_contradicted": Flag("the reasoning says that one event came before an earlier one", _order_contradicted),
-    "text_after_answer": Flag("something is written after the answer", _text_after_answer),
-    "foreign_script": Flag("more than 1 % of the letters are of a script that prompt and window lack", _foreign_script),
-    "reasoning_empty": Flag("there is no reasoning, though it was asked for", _reasoning_empty),
-    "repetitive": Flag("the text ends in a loop: its end compresses to less than a tenth", _repetitive),
-    "truncated": Flag("the text was cut at the token limit", _truncated),
-    "reasoning_unclosed": Flag("the reasoning never closes", _reasoning_unclosed),
+CHECKS = {
+    "answer_incomplete": Check("the answer does not label every event", _answer_incomplete),
+    "label_unknown": Check("the answer has a label that is not in the home's label list", _label_unknown),
+    "label_not_in_reasoning": Check(
+        "the answer has a label that the reasoning does not mention", _label_not_in_reasoning
+    ),
+    "label_contradicts_reasoning": Check(
+        "the reasoning gives an event another label than the answer", _label_contradicts_reasoning
+    ),
+    "sensor_not_in_window": Check(
+        "the reasoning mentions a sensor of the home that is not in the window", _sensor_not_in_window
+    ),
+    "room_not_in_window": Check(
+        "the reasoning mentions a room of the home that is not in the window", _room_not_in_window
+    ),
+    "time_not_in_window": Check(
+        "the reasoning mentions a time (HH:mm:ss) at which no event of the window happened", _time_not_in_window
+    ),
+    "order_reversed": Check("the reasoning states two events in reverse order", _order_reversed),
+    "text_after_answer": Check("text follows the answer", _text_after_answer),
+    "foreign_script": Check(
+        f"more than {FOREIGN_SHARE:.0%} of the letters are of a script that neither prompt nor window uses",
+        _foreign_script,
+    ),
+    "reasoning_empty": Check("the prompt asks for reasoning and there is none", _reasoning_empty),
+    "repetitive": Check(
+        f"the text ends in a loop: its last {TAIL_BYTES} bytes compress to less than {LOOP_RATIO:.0%}", _repetitive
+    ),
+    "truncated": Check("the text was cut off at the token limit", _truncated),
+    "reasoning_unclosed": Check("the reasoning is never closed", _reasoning_unclosed),
 }
 
 
-def raised(trace: Trace) -> dict[str, list[str]]:
-    """The flags of a trace and what raises each: sorted, and no more of it than one can take in."""
-    found = {name: sorted(set(flag.check(trace)))[:SHOWN] for name, flag in FLAGS.items()}
-    return {name: [_excerpt(reason) for reason in reasons] for name, reasons in found.items() if reasons}
+def failed_checks(trace: Trace) -> dict[str, list[str]]:
+    """Return the checks that a trace fails, each with its findings: sorted, at most `MAX_FINDINGS`, shortened."""
+    findings = {name: sorted(set(check.find(trace)))[:MAX_FINDINGS] for name, check in CHECKS.items()}
+    return {name: [_shortened(finding) for finding in found] for name, found in findings.items() if found}
 
 
-def _excerpt(text: str) -> str:
-    """The beginning of a text; half a character, which JSON in an answer can spell, is in no file."""
-    return text[:SHOWN_CHARACTERS].encode(errors="replace").decode()
+def _shortened(text: str) -> str:
+    """Return the beginning of a text; lone surrogates, which JSON answers can spell, become question marks."""
+    return text[:MAX_CHARACTERS].encode(errors="replace").decode()
