@@ -1,17 +1,17 @@
-"""Write the audit table: how often each flag is raised, and how right the traces are with it and without."""
+"""Write the audit table: how many traces fail each check, and how accurate flagged and other traces are."""
 
 import argparse
 from pathlib import Path
 
 from hearth.common.cli import run
-from hearth.common.files import read_json, write_text
-from hearth.evaluation.audit import build
+from hearth.common.files import write_text
+from hearth.evaluation.audit import audit_table, read_audit
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.rendering import csv_text, latex, markdown
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the audits, write the three forms of the table."""
+    """Read the audits; write the table in three formats."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--audits", required=True, nargs="+", type=Path, help="audit files, in the order of the rows")
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
@@ -20,8 +20,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
     parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
     arguments = parser.parse_args(argv)
-    audits = [read_json(path) for path in arguments.audits]
-    table = build(audits, arguments.simulated, arguments.tiny, git_commit())
+    audits = [read_audit(path) for path in arguments.audits]
+    table = audit_table(audits, arguments.simulated, arguments.tiny, git_commit())
     write_text(arguments.markdown, markdown(table))
     write_text(arguments.csv, csv_text(table))
     write_text(arguments.tex, latex(table, "audit"))

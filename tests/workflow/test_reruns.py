@@ -218,7 +218,7 @@ MATRIX = [
     ),
     (
         "a module of the audit",
-        line("workflow_scripts/hearth/evaluation/flags.py"),
+        line("workflow_scripts/hearth/evaluation/trace_checks.py"),
         {"audit": 2, "audit_table": 1, "report": 1, "all": 1},
     ),
     (
@@ -289,5 +289,5 @@ def test_an_edit_of_the_audit_repeats_no_training_that_reads_it(project):
         (student / file).touch()
     trained = str((student / files[0]).relative_to(project.directory))
     assert project.planned(trained) == {}
-    line("workflow_scripts/hearth/evaluation/flags.py")(project)
+    line("workflow_scripts/hearth/evaluation/trace_checks.py")(project)
     assert project.planned(trained) == {"audit": 1}

@@ -6,13 +6,13 @@ compares the accuracy of flagged and other traces.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from hearth.common.records import read_record
-from hearth.data.gold_labels import canonical_labels
-from hearth.data.windows import Window
+from hearth.data.gold_labels import map_to_gold
+from hearth.data.windows import Split, Window
 from hearth.evaluation import statistics
 from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
@@ -22,7 +22,7 @@ from hearth.homes.home import Home
 from hearth.prompting.predictions import ParsedPrediction
 from hearth.prompting.prompts import Prompt
 
-SPLIT = "train"
+SPLIT: Split = "train"
 
 
 class AuditedTrace(TypedDict):
@@ -111,7 +111,7 @@ def audit_traces(
             raise ValueError(
                 f"window {window['window_id']} has {len(gold)} events and {len(labels)} labels; parse again"
             )
-        matches = [label == right for label, right in zip(canonical_labels(window, labels), gold, strict=True)]
+        matches = [label == right for label, right in zip(map_to_gold(window, labels), gold, strict=True)]
         traces.append(
             {
                 "window_id": window["window_id"],
@@ -141,7 +141,7 @@ def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequenc
     failed = {record["check"] for record in records if record["flagged"]}
     passed = [name for name in CHECKS if name not in failed]
 
-    def cell(record: dict[str, object], name: str) -> str:
+    def cell(record: dict[str, Any], name: str) -> str:
         text = shown(COLUMNS[name], record[name])
         if text and name in _BOUNDS:
             low, high = record[f"{name}_low"], record[f"{name}_high"]
@@ -171,12 +171,12 @@ def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequenc
     )
 
 
-def _records(audit: Audit) -> list[dict[str, object]]:
+def _records(audit: Audit) -> list[dict[str, Any]]:
     """Return a record for a failure of any check, then one for each check."""
     traces = audit["traces"]
     sessions = sorted({trace["session"] for trace in traces})
     weights = statistics.weights(audit["dataset"], len(sessions))
-    records = []
+    records: list[dict[str, Any]] = []
     for name in (ANY, *CHECKS):
         flagged = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
         # Correct events and all events, by session, of the traces that are not flagged and of those that are.

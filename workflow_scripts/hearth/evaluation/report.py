@@ -39,7 +39,7 @@ def page(
     simulated = provenance.simulated_datasets(scores)
     if audits:
         tiny = {score["teacher"] for score in scores if score["provenance"]["teacher_stand_in"]}
-        shown["audit"] = audit.build(audits, simulated, sorted(tiny), commit)
+        shown["audit"] = audit.audit_table(audits, simulated, sorted(tiny), commit)
     return environment.from_string(template).render(
         stand_ins=stand_in_warnings(scores),
         claims=_grouped(claimed),
