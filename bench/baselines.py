@@ -13,7 +13,7 @@ from hearth.common.files import write_json
 from hearth.data.windows import read_windows
 from hearth.homes.home import load_home
 from hearth.recognition.baselines import name_activities
-from hearth.toy_models.training_data import windows_of
+from hearth.toy_models.training_data import simulate_windows
 from sklearn.metrics import f1_score
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -34,7 +34,7 @@ def main() -> None:
         path = PROJECT / "demo" / "results" / "datasets" / name / "windows.jsonl"
         test, own = read_windows(path, "test"), read_windows(path, "train")
         seeds = range(5000, 5000 + arguments.homes)
-        others = [window for seed in seeds for window in windows_of(source, home, seed, SESSIONS[source], 10)]
+        others = [window for seed in seeds for window in simulate_windows(source, home, seed, SESSIONS[source], 10)]
         gold = [label for window in test for label in window["gold"]]
         found[name] = {"test_windows": len(test), "own_windows": len(own), "other_windows": len(others)}
         for baseline in BASELINES:

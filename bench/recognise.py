@@ -34,12 +34,14 @@ MODELS = {"smollm2-135m": ("six-parts", "inline"), "tiny-l": ("brief", "think")}
 
 def write_prompts(folder: Path, template: str, reasoning: str, count: int, path: Path) -> None:
     """Write the static prefix and the suffixes, longest first, for windows of a simulated home."""
-    from hearth.toy_models.training_data import windows_of  # not at the top: vLLM's environment lacks what it needs
+    from hearth.toy_models.training_data import (
+        simulate_windows,  # not at the top: vLLM's environment lacks what it needs
+    )
 
     home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
     system = render_prompt(home, PROJECT / "config" / "prompts" / f"{template}.j2", reasoning)["system"]
     tokenizer = load_tokenizer(folder)
-    windows = windows_of("marble", home, seed=5000, sessions=2 * count, size=10)
+    windows = simulate_windows("marble", home, seed=5000, sessions=2 * count, size=10)
     windows = [window for window in windows if len(window["events"]) == 10][:count]
     parts = [split_prompt(tokenizer, system, window_text(window), reasoning) for window in windows]
     write_json(

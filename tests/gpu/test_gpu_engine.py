@@ -14,7 +14,7 @@ from hearth.homes.home import load_home
 from hearth.models.load import load_tokenizer
 from hearth.prompting.parsing import parse
 from hearth.prompting.prompts import answer_schema, render_prompt, split_prompt, thought_marks, window_text
-from hearth.toy_models.training_data import windows_of
+from hearth.toy_models.training_data import simulate_windows
 from repository import REPOSITORY
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -29,7 +29,7 @@ SAMPLED = Decoding(temperature=0.6, top_k=20, top_p=0.95, max_new_tokens=160, se
 @pytest.fixture(scope="module")
 def windows() -> dict[str, dict]:
     """Eight windows by their ids, of one to four events: their completions end at different times."""
-    found = windows_of("marble", HOME, seed=5000, sessions=4, size=4)
+    found = simulate_windows("marble", HOME, seed=5000, sessions=4, size=4)
     found = [window for window in found if len(window["events"]) == 4][:8]
     return {window["window_id"]: window | {"events": window["events"][: 1 + n % 4]} for n, window in enumerate(found)}
 

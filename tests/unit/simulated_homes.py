@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from hearth.homes.home import Home, load_home
+from repository import HOMES
 
-HOMES = Path(__file__).resolve().parents[2] / "config" / "homes"
 SESSIONS = 24
 # Sensor, state, residents, label.
 LabelledEvent = tuple[str, str, tuple[str, ...], str]

@@ -4,8 +4,8 @@ import pytest
 from hearth.evaluation.trace_checks import CHECKS, Trace, failed_checks
 from hearth.evaluation.trace_vocabulary import Vocabulary
 from hearth.homes.home import load_home
-from hearth.toy_models.answer_formats import ASKED
-from hearth.toy_models.training_data import draw_home
+from hearth.toy_models.answer_formats import STANDARD
+from hearth.toy_models.training_data import make_home_examples
 from repository import CONFIG
 from trace_factories import CORRECT_LABELS, PROMPT, SOUND, WINDOW, answer_text, make_parsed_prediction, make_trace_home
 
@@ -176,11 +176,13 @@ def test_reasoning_that_never_closes_is_found(failures):
 @pytest.mark.parametrize("source", ["marble", "mural"])
 def test_training_data_of_the_toy_models_fails_no_check(source):
     home = load_home(CONFIG / "homes" / f"{source}.yaml")
-    taught = draw_home(source, home, CONFIG / "prompts" / "brief.j2", seed=3, sessions=2, size=10, form=ASKED)
-    vocabulary, prompt = Vocabulary(taught.home), PROMPT | {"system": taught.system}
+    examples = make_home_examples(
+        source, home, CONFIG / "prompts" / "brief.j2", seed=3, sessions=2, size=10, answer_format=STANDARD
+    )
+    vocabulary, prompt = Vocabulary(examples.home), PROMPT | {"system": examples.system}
     failures = []
-    for lesson in taught.lessons:
-        window = WINDOW | {"events": json.loads(lesson.user), "gold": lesson.gold}
-        prediction = make_parsed_prediction(taught.home, lesson.completion, window=window)
+    for example in examples.examples:
+        window = WINDOW | {"events": json.loads(example.user), "gold": example.gold}
+        prediction = make_parsed_prediction(examples.home, example.completion, window=window)
         failures.append(failed_checks(Trace(vocabulary, prompt, window, prediction)))
     assert failures == [{}] * len(failures)

@@ -6,7 +6,8 @@ import pytest
 import simulate_home
 from hearth.common.cli import UserError
 from hearth.simulation.formats import FORMATS
-from simulated_homes import HOMES, files_below
+from repository import HOMES
+from simulated_homes import files_below
 
 
 @pytest.mark.parametrize("name", FORMATS)

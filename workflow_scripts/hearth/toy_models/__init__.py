@@ -1,5 +1,6 @@
 """The tiny Qwen3 family: stand-ins for real language models, trained from scratch on simulated homes.
 
-They exist so that the whole workflow can run, and be tested, on two CPU cores. Their training homes are
-other draws (seeds 1000 and up) than any home of the demo, so that zero-shot stays zero-shot.
+They let the whole workflow run, and be tested, on two CPU cores. The package may import every other package. Start with
+`training_data`: its homes are drawn with seeds from 1000 on, unlike those of the demo, so that zero-shot stays
+zero-shot.
 """

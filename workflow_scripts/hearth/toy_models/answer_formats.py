@@ -1,69 +1,76 @@
-"""Forms of an answer, so that the family has to read from its prompt which one is asked for.
+"""Answer formats: a home's prompt asks for one, so that the tiny models have to read which.
 
-Instruction-tuned models have seen answers in every form; one that had seen a single form could never get it wrong.
+Instruction-tuned models have seen answers in many formats. A model that had seen only one could never get it wrong.
 """
 
 import json
 import random
 from dataclasses import dataclass
 
-NUMBERS = ("id", "event", "number", "item")
-LABELS = ("activity", "label", "action", "task")
-CONTAINERS = ("objects", "objects", "turned", "mapping", "wrapped")  # two in five look like ours
-# Share of the homes that ask for the form that Hearth's own prompts ask for.
-SHARE_ASKED = 0.25
+ID_KEYS = ("id", "event", "number", "item")
+LABEL_KEYS = ("activity", "label", "action", "task")
+# "objects" stands twice, so two in five formats have the container of the standard format.
+CONTAINERS = ("objects", "objects", "label-first", "mapping", "wrapped")
+# Share of the homes that ask for the standard format.
+STANDARD_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Form:
-    """A container, and what it calls an event's number and its label."""
+class AnswerFormat:
+    """A container, one of `CONTAINERS`, and its keys for an event's id and its label."""
 
     container: str
-    number: str
-    label: str
+    id_key: str
+    label_key: str
 
-    def described(self) -> str:
-        """The form in the words of `brief.j2`."""
+    def describe(self) -> str:
+        """Return the format in the words of the prompt template `brief.j2`."""
         return {
-            "objects": f"a JSON list with {self.number} and {self.label} for each event",
-            "turned": f"a JSON list with {self.label} and {self.number} for each event",
-            "mapping": f"a JSON object of {self.label} by {self.number}, one for each event",
-            "wrapped": f"a JSON object whose answers list has {self.number} and {self.label} for each event",
+            "objects": f"a JSON list with {self.id_key} and {self.label_key} for each event",
+            "label-first": f"a JSON list with {self.label_key} and {self.id_key} for each event",
+            "mapping": f"a JSON object of {self.label_key} by {self.id_key}, one for each event",
+            "wrapped": f"a JSON object whose answers list has {self.id_key} and {self.label_key} for each event",
         }[self.container]
 
-    def write(self, labels: list[str]) -> str:
-        """The answer that gives `labels` to events 1, 2, ..."""
+    def render(self, labels: list[str]) -> str:
+        """Return the JSON answer that gives `labels` to the events 1, 2, ..."""
         numbered = list(enumerate(labels, start=1))
-        objects = [{self.number: number, self.label: label} for number, label in numbered]
+        objects = [{self.id_key: number, self.label_key: label} for number, label in numbered]
         value = {
             "objects": objects,
-            "turned": [{self.label: label, self.number: number} for number, label in numbered],
+            "label-first": [{self.label_key: label, self.id_key: number} for number, label in numbered],
             "mapping": {str(number): label for number, label in numbered},
             "wrapped": {"answers": objects},
         }[self.container]
         return json.dumps(value, ensure_ascii=False)
 
 
-# What Hearth's own prompts ask for.
-ASKED = Form("objects", "id", "activity")
+# The format of Hearth's own prompts, as `prompting.prompts.answer_text` writes it.
+STANDARD = AnswerFormat("objects", "id", "activity")
 
 
-def draw(source: str, seed: int) -> Form:
-    """The form that the home of `seed` asks for."""
+def draw_format(source: str, seed: int) -> AnswerFormat:
+    """Draw the format that the home of `source` and `seed` asks for."""
     rng = random.Random(f"form/{source}/{seed}")  # noqa: S311 - a choice of words, not a secret
-    if rng.random() < SHARE_ASKED:
-        return ASKED
-    return Form(rng.choice(CONTAINERS), rng.choice(NUMBERS), rng.choice(LABELS))
+    if rng.random() < STANDARD_SHARE:
+        return STANDARD
+    return AnswerFormat(rng.choice(CONTAINERS), rng.choice(ID_KEYS), rng.choice(LABEL_KEYS))
 
 
-def asking(system: str, form: Form, example: list[str]) -> str:
-    """A system prompt rendered from `brief.j2`, with the labels `example`, that asks for another form.
+def replace_format(system: str, answer_format: AnswerFormat, example_labels: list[str]) -> str:
+    """Return a system prompt, rendered from `brief.j2`, that asks for another format than the standard one.
 
-    Raises ValueError for a prompt that does not ask for Hearth's own form in the template's words.
+    `example_labels` are the labels of the prompt's example. Raises ValueError unless the prompt describes the standard
+    format once, and shows the example in it once.
     """
-    parts = [(ASKED.described(), form.described()), (ASKED.write(example), form.write(example))]
-    for ours, other in parts:
-        if system.count(ours) != 1:
-            raise ValueError(f"the prompt template of the lessons has to say once: {ours}")
-        system = system.replace(ours, other)
+    replacements = [
+        (STANDARD.describe(), answer_format.describe()),
+        (STANDARD.render(example_labels), answer_format.render(example_labels)),
+    ]
+    for standard, other in replacements:
+        if (count := system.count(standard)) != 1:
+            raise ValueError(
+                f"the rendered prompt contains this text {count} times; its template must state it once: {standard}"
+            )
+        system = system.replace(standard, other)
     return system

@@ -1,11 +1,12 @@
-"""Tokeniser and networks of the family: Qwen3's architecture and turns at a ten-thousandth of its size."""
+"""Tokeniser and networks of the tiny family: Qwen3's architecture and chat turns at a ten-thousandth of its size."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
 
 from hearth.common.files import write_json, write_text
 
@@ -19,11 +20,10 @@ CONTEXT = 2048
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None:
-    """Train a byte-level BPE whose merges may span words, and write it in Qwen3's file layout.
+    """Train a byte-level BPE of at most `vocabulary` tokens and write it in Qwen3's file layout.
 
-    Domain text repeats itself, so merges across spaces make it short. Numbers, values of JSON and fields
-    between bars stand alone, and so do the labels of a list: a description or a label is the same token wherever
-    it is written.
+    Merges may span words, which shortens repetitive text. Numbers, JSON values, fields between bars and the labels of
+    a list are never merged with what surrounds them, so a description or label has the same token everywhere.
     """
     tokenizer = Tokenizer(models.BPE())
     pieces = [r"\n", r" \| ", r"Activities: ", r"; ", r"\.$", r'(?<=": ")[^"]+', r"(?<![a-z] )(?<!_)\d+"]
@@ -47,7 +47,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None
     write_json(
         folder / "tokenizer_config.json",
         {
-            # Any other class makes transformers rebuild Qwen's own pre-tokeniser in place of ours.
+            # With any other class, transformers replaces the pre-tokeniser by Qwen's.
             "tokenizer_class": "PreTrainedTokenizerFast",
             "eos_token": END,
             "pad_token": PAD,
@@ -58,13 +58,13 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None
     write_text(folder / "chat_template.jinja", (Path(__file__).parent / "chat_template.jinja").read_text())
 
 
-def load_tokenizer(folder: Path):
-    """The family's tokeniser from its files."""
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Load the family's tokeniser from its files."""
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def build(size: str, tokenizer) -> Qwen3ForCausalLM:
-    """A network of random weights of one of `SIZES`, embeddings tied, two query heads at most a key head."""
+def build_model(size: str, tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausalLM:
+    """Return a network of one of `SIZES` with random weights and tied embeddings."""
     shape = SIZES[size]
     config = Qwen3Config(
         vocab_size=len(tokenizer),
@@ -83,13 +83,11 @@ def build(size: str, tokenizer) -> Qwen3ForCausalLM:
     return Qwen3ForCausalLM(config)
 
 
-def save(model: Qwen3ForCausalLM, tokenizer_folder: Path, folder: Path) -> None:
-    """Write a model in bf16 safetensors with the family's tokeniser beside it."""
+def save_model(model: Qwen3ForCausalLM, tokenizer_folder: Path, folder: Path) -> None:
+    """Write a model's weights in bf16 safetensors, with its settings and the family's tokeniser."""
     folder.mkdir(parents=True, exist_ok=True)
-    import torch
-
     model.to(torch.bfloat16).save_pretrained(folder)
-    ids = {token: index for token, index in _added(tokenizer_folder).items() if token in (END, PAD)}
+    ids = _added_tokens(tokenizer_folder)
     write_json(
         folder / "generation_config.json",
         {"bos_token_id": None, "eos_token_id": [ids[END], ids[PAD]], "pad_token_id": ids[PAD], "do_sample": False},
@@ -98,6 +96,7 @@ def save(model: Qwen3ForCausalLM, tokenizer_folder: Path, folder: Path) -> None:
         write_text(folder / name, (tokenizer_folder / name).read_text(encoding="utf-8"))
 
 
-def _added(folder: Path) -> dict[str, int]:
+def _added_tokens(folder: Path) -> dict[str, int]:
+    """Return the ids of the special tokens by their text."""
     added = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["added_tokens"]
     return {token["content"]: token["id"] for token in added}

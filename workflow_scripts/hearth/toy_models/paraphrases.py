@@ -1,4 +1,4 @@
-"""Homes that say the same in other words, so that the family has to read a home's labels from its prompt."""
+"""Homes in other words, so that the tiny models have to read a home's labels from its prompt."""
 
 import dataclasses
 import random
@@ -7,45 +7,52 @@ from pathlib import Path
 
 import yaml
 
+from hearth.data.windows import LabelledWindow
 from hearth.homes.home import Home
 
-WORDS = yaml.safe_load((Path(__file__).parent / "paraphrases.yaml").read_text(encoding="utf-8"))
+# Source to {"labels": {label: [paraphrases]}, "sensors": {sensor: paraphrase}}.
+PARAPHRASES = yaml.safe_load((Path(__file__).parent / "paraphrases.yaml").read_text(encoding="utf-8"))
 
 
-def dialect(home: Home, source: str, seed: int) -> tuple[Home, dict[str, str]]:
-    """The home in words that the seed draws, and the label there of each of the home's own labels.
+def paraphrase_home(home: Home, source: str, seed: int) -> tuple[Home, dict[str, str]]:
+    """Return the home in words drawn by the seed, and the paraphrase of each of its labels.
 
-    All labels are of one style and all sensors of another, as whoever recorded a home would name them: the home's
-    own, or one of those in `WORDS`.
+    All labels share a style and all sensors share a style: the home's own words, or one from `PARAPHRASES`.
     """
     rng = random.Random(f"dialect/{source}/{seed}")  # noqa: S311 - a choice of words, not a secret
     label_style, sensor_style = rng.randrange(3), rng.randrange(2)
-    labels = {label: [label, *WORDS[source]["labels"][label]][label_style] for label in home.labels}
+    words = PARAPHRASES[source]
+    labels = {label: [label, *words["labels"][label]][label_style] for label in home.labels}
     sensors = {
-        name: dataclasses.replace(sensor, words=[sensor.words, WORDS[source]["sensors"][name]][sensor_style])
+        name: dataclasses.replace(sensor, words=[sensor.words, words["sensors"][name]][sensor_style])
         for name, sensor in home.sensors.items()
     }
-    names = re.compile("|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True)))
+    # Longest first, so that a label is not mistaken for a shorter one that it begins with.
+    pattern = re.compile("|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True)))
+
+    def replace_labels(text: str) -> str:
+        return pattern.sub(lambda match: labels[match[0]], text)
+
     example = home.example | {
         "events": [event | {"label": labels[event["label"]]} for event in home.example["events"]],
-        "reasoning": names.sub(lambda found: labels[found[0]], home.example["reasoning"]),
+        "reasoning": replace_labels(home.example["reasoning"]),
     }
-    spoken = dataclasses.replace(
+    paraphrased = dataclasses.replace(
         home,
         sensors=sensors,
         labels=tuple(labels.values()),
-        rules=tuple(names.sub(lambda found: labels[found[0]], rule) for rule in home.rules),
+        rules=tuple(replace_labels(rule) for rule in home.rules),
         example=example,
     )
-    return spoken, labels
+    return paraphrased, labels
 
 
-def translate(window: dict, home: Home, spoken: Home, labels: dict[str, str]) -> dict:
-    """A window of `home` as it reads in the dialect `spoken`: descriptions and gold labels."""
-    words = {
-        home.describe(name, state)[2]: spoken.describe(name, state)[2]
+def paraphrase_window(window: LabelledWindow, home: Home, paraphrased: Home, labels: dict[str, str]) -> LabelledWindow:
+    """Return a window of `home` with the descriptions of `paraphrased` and paraphrased gold labels."""
+    descriptions = {
+        home.describe(name, state)[2]: paraphrased.describe(name, state)[2]
         for name, sensor in home.sensors.items()
         for state in sensor.states
     }
-    events = [event | {"description": words[event["description"]]} for event in window["events"]]
+    events = [event | {"description": descriptions[event["description"]]} for event in window["events"]]
     return window | {"events": events, "gold": [labels[label] for label in window["gold"]]}

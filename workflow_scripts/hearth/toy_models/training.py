@@ -1,4 +1,4 @@
-"""Training from scratch: completion-only loss, one cycle of the learning rate, the same lessons for every size."""
+"""Train a tiny model from scratch: completion-only loss, one learning rate cycle, equal examples for every size."""
 
 import random
 import time
@@ -8,40 +8,40 @@ from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import Qwen3ForCausalLM
+from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
+from hearth.distillation.examples import IGNORED
 from hearth.prompting.parsing import parse
 from hearth.prompting.prompts import split_prompt
-from hearth.toy_models.training_data import HomeLessons
+from hearth.toy_models.training_data import HomeExamples
 
-IGNORED = -100
-# Longest completion that is asked for: those of the lessons have at most 170 tokens.
-MOST_TOKENS = 256
+# Completions of the training data have at most 170 tokens.
+MAX_NEW_TOKENS = 256
+
+# Token ids after the home's prefix, and how many of them belong to the prompt.
+Row = tuple[list[int], int]
 
 
 @dataclass(frozen=True)
 class EncodedHome:
-    """Encoded lessons of one home: the prompt prefix they share and, for each, what follows it.
-
-    `rows` are (token ids after the prefix, how many of them still belong to the prompt).
-    """
+    """Token ids of one home's examples: the prompt prefix that they share, and a row for each."""
 
     prefix: list[int]
-    rows: list[tuple[list[int], int]]
+    rows: list[Row]
 
 
-def encode(tokenizer, taught: HomeLessons) -> EncodedHome:
-    """Token ids of a home's lessons; prefix, suffix and completion are tokenised apart."""
+def encode_home(tokenizer: PreTrainedTokenizerBase, home: HomeExamples) -> EncodedHome:
+    """Tokenise a home's examples; prefix, suffix and completion are tokenised apart."""
     end = [tokenizer.eos_token_id]
     rows = []
-    for lesson in taught.lessons:
-        prefix, suffix = split_prompt(tokenizer, taught.system, lesson.user, "think")
+    for example in home.examples:
+        prefix, suffix = split_prompt(tokenizer, home.system, example.user, "think")
         prompt = _ids(tokenizer, suffix)
-        rows.append((prompt + _ids(tokenizer, lesson.completion) + end, len(prompt)))
+        rows.append((prompt + _ids(tokenizer, example.completion) + end, len(prompt)))
     return EncodedHome(_ids(tokenizer, prefix), rows)
 
 
-def train(
+def train_model(
     model: Qwen3ForCausalLM,
     sources: list[list[EncodedHome]],
     *,
@@ -51,15 +51,15 @@ def train(
     seed: int,
     report: Callable[[str], None] = print,
 ) -> float:
-    """Train in place for `steps` steps of `batch_size` rows, a home of each source a step; mean loss of the last 20.
+    """Train in place for `steps` steps and return the mean loss of the last 20.
 
-    A home's prefix is encoded once a step, with gradients, for all its rows: exactly what whole
-    prompts would give, for little more than half of the time.
+    A step has `batch_size` rows, from one home of each source. A home's prefix is encoded once per step, with
+    gradients, for all its rows: the gradients equal those of whole prompts, in little more than half the time.
     """
-    part = batch_size // len(sources)
-    plans = [_batches(homes, part, steps, seed) for homes in sources]
+    rows_per_source = batch_size // len(sources)
+    plans = [_batches(homes, rows_per_source, steps, seed) for homes in sources]
     optimizers = _optimizers(model, learning_rate)
-    cycles = [
+    schedulers = [
         torch.optim.lr_scheduler.OneCycleLR(
             optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.1, cycle_momentum=False
         )
@@ -71,9 +71,9 @@ def train(
         loss = sum(_loss(model, *plan[step - 1]) for plan in plans) / len(plans)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, cycle in zip(optimizers, cycles, strict=True):
+        for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
             optimizer.step()
-            cycle.step()
+            scheduler.step()
         model.zero_grad(set_to_none=True)
         losses.append(loss.item())
         if step % 50 == 0 or step == steps:
@@ -84,7 +84,7 @@ def train(
 
 
 def _optimizers(model: Qwen3ForCausalLM, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, which learn to copy in half the steps with it, AdamW for everything else."""
+    """Return Muon for the layers' matrices, which needs half the steps to learn copying, and AdamW for the rest."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     return [
@@ -93,50 +93,55 @@ def _optimizers(model: Qwen3ForCausalLM, learning_rate: float) -> list[torch.opt
     ]
 
 
-def _loss(model: Qwen3ForCausalLM, prefix: list[int], rows: list[tuple[list[int], int]]) -> torch.Tensor:
-    """Mean cross-entropy of the completions' tokens of some rows of a home."""
+def _loss(model: Qwen3ForCausalLM, prefix: list[int], rows: list[Row]) -> torch.Tensor:
+    """Return the mean cross-entropy over the completion tokens of some rows of a home."""
     inputs, targets = _collate(rows)
     cache = model.model(input_ids=torch.tensor([prefix]), use_cache=True).past_key_values
     cache.batch_repeat_interleave(len(rows))
-    # Right padding under causal attention needs no mask: no token that counts can see a pad.
+    # No mask: with right padding and causal attention, no token that counts attends to padding.
     hidden = model.model(input_ids=inputs, past_key_values=cache, use_cache=True).last_hidden_state
     counted = targets != IGNORED
     return cross_entropy(model.lm_head(hidden[counted]), targets[counted])
 
 
 @torch.inference_mode()
-def examine(model, tokenizer, homes: list[HomeLessons]) -> dict[str, dict[str, float]]:
-    """Shares of events labelled right and left without an answer, greedy and strictly parsed, by source."""
+def evaluate_model(
+    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, homes: list[HomeExamples]
+) -> dict[str, dict[str, float]]:
+    """Return the accuracy and the share of events without an answer, by source: greedy decoding, strict parsing."""
     tokenizer.padding_side = "left"
-    right, unanswered, events = Counter(), Counter(), Counter()
-    for taught in homes:
-        prompts = ["".join(split_prompt(tokenizer, taught.system, lesson.user, "think")) for lesson in taught.lessons]
+    correct: Counter[str] = Counter()
+    unanswered: Counter[str] = Counter()
+    events: Counter[str] = Counter()
+    for home in homes:
+        prompts = ["".join(split_prompt(tokenizer, home.system, example.user, "think")) for example in home.examples]
         batch = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
-        outputs = model.generate(**batch, max_new_tokens=MOST_TOKENS, do_sample=False)
-        for lesson, output in zip(taught.lessons, outputs[:, batch["input_ids"].shape[1] :], strict=True):
+        outputs = model.generate(**batch, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
+        for example, output in zip(home.examples, outputs[:, batch["input_ids"].shape[1] :], strict=True):
             text = tokenizer.decode(output).split(tokenizer.eos_token)[0]
-            answer = parse(text, len(lesson.gold), taught.home.labels, "stop")
-            right[taught.source] += sum(given == gold for given, gold in zip(answer.labels, lesson.gold, strict=True))
-            unanswered[taught.source] += answer.labels.count(None) if answer.status != "unknown_label" else 0
-            events[taught.source] += len(lesson.gold)
+            answer = parse(text, len(example.gold), home.home.labels, "stop")
+            pairs = zip(answer.labels, example.gold, strict=True)
+            correct[home.source] += sum(predicted == gold for predicted, gold in pairs)
+            unanswered[home.source] += answer.labels.count(None) if answer.status != "unknown_label" else 0
+            events[home.source] += len(example.gold)
     return {
         name: {source: round(counts[source] / events[source], 4) for source in sorted(events)}
-        for name, counts in (("accuracy", right), ("unanswered", unanswered))
+        for name, counts in (("accuracy", correct), ("unanswered", unanswered))
     }
 
 
-def _ids(tokenizer, text: str) -> list[int]:
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def _batches(homes: list[EncodedHome], batch_size: int, steps: int, seed: int) -> list[tuple[list[int], list]]:
-    """`steps` batches (a home's prefix, rows of it of like length), every row once before any comes again."""
-    rng = random.Random(seed)  # noqa: S311 - an order of lessons, not a secret
-    batches: list[tuple[list[int], list]] = []
+def _batches(homes: list[EncodedHome], batch_size: int, steps: int, seed: int) -> list[tuple[list[int], list[Row]]]:
+    """Return `steps` batches: a home's prefix and rows of similar length. Each epoch has every row once."""
+    rng = random.Random(seed)  # noqa: S311 - an order of examples, not a secret
+    batches: list[tuple[list[int], list[Row]]] = []
     while len(batches) < steps:
         epoch = []
         for home in homes:
-            # Like lengths side by side, but not the same ones in every epoch.
+            # The random part puts other rows of similar length together in every epoch.
             rows = sorted(home.rows, key=lambda row: len(row[0]) + rng.uniform(0, 16))
             starts = range(0, len(rows), batch_size)
             epoch += [(home.prefix, rows[start : start + batch_size]) for start in starts]
@@ -145,8 +150,11 @@ def _batches(homes: list[EncodedHome], batch_size: int, steps: int, seed: int) -
     return batches[:steps]
 
 
-def _collate(rows: list[tuple[list[int], int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """(inputs, targets) of shape (rows, longest - 1); a target is the next token where it belongs to a completion."""
+def _collate(rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return inputs and targets, int64 of shape (rows, longest - 1).
+
+    A target is the next token if it belongs to a completion, and IGNORED otherwise.
+    """
     longest = max(len(ids) for ids, _ in rows)
     inputs = torch.zeros((len(rows), longest - 1), dtype=torch.long)
     targets = torch.full((len(rows), longest - 1), IGNORED)

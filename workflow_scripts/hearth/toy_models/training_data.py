@@ -1,4 +1,4 @@
-"""What the family learns from: windows of simulated homes with a reasoning told from what truly happened."""
+"""Training data of the tiny models: windows of simulated homes, with reasoning written from the gold labels."""
 
 import tempfile
 from dataclasses import dataclass
@@ -10,41 +10,41 @@ from hearth.data.windows import LabelledWindow, cut_windows
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
 from hearth.simulation.formats import FORMATS
-from hearth.toy_models.answer_formats import Form, asking
-from hearth.toy_models.paraphrases import dialect, translate
+from hearth.toy_models.answer_formats import AnswerFormat, replace_format
+from hearth.toy_models.paraphrases import paraphrase_home, paraphrase_window
 
-# A home of the lessons lacks up to this many of the data set's sensors, so no sensor can be counted on.
-MOST_MISSING = 5
+# Up to this many of a home's sensors are missing, so that models cannot rely on any one of them.
+MAX_MISSING_SENSORS = 5
 
 
-def windows_of(source: str, home: Home, seed: int, sessions: int, size: int) -> list[LabelledWindow]:
-    """Windows of one simulated home, read back from its files by the loader that reads the real data set.
+def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: int) -> list[LabelledWindow]:
+    """Return the windows of a simulated home, at most `size` events each, loaded from its files by the real loader.
 
-    The seed draws its residents' habits, what happens, and which sensors it has.
+    The seed draws the residents' habits, the events and which sensors are missing.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
-        FORMATS[source](root, seed, sessions, home, missing=seed % (MOST_MISSING + 1))
+        FORMATS[source](root, seed, sessions, home, missing=seed % (MAX_MISSING_SENSORS + 1))
         events, _report = SOURCES[source](root, home)
-    return list(cut_windows(events, f"lesson-{source}-{seed}", size, keep_short=True))
+    return list(cut_windows(events, f"simulated-{source}-{seed}", size, keep_short=True))
 
 
-def reasoning(window: dict) -> str:
-    """One line an event: its id, what happened, whose doing it was; then its id and what that person was about.
+def reasoning_text(window: LabelledWindow) -> str:
+    """Return a line per event: its id, description and resident, then again its id, and its label.
 
-    For example `3 | kitchen fridge opened | B | 3 | COOKING`; people are lettered in order of appearance.
+    For example `3 | kitchen fridge opened | B | 3 | COOKING`; residents are lettered in order of appearance.
     """
-    people: dict[tuple, str] = {}
+    letters: dict[tuple[str, ...], str] = {}
     lines = []
     for event, residents, label in zip(window["events"], window["residents"], window["gold"], strict=True):
-        person = people.setdefault(tuple(residents), ascii_uppercase[len(people)])
-        lines.append(f"{event['id']} | {event['description']} | {person} | {event['id']} | {label}")
+        letter = letters.setdefault(tuple(residents), ascii_uppercase[len(letters)])
+        lines.append(f"{event['id']} | {event['description']} | {letter} | {event['id']} | {label}")
     return "\n".join(lines)
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """A window in words: the user's turn, the completion without the end-of-turn token, the labels it should give."""
+class TrainingExample:
+    """A window as text: the user's turn, the completion without the end-of-turn token, and the gold labels."""
 
     user: str
     completion: str
@@ -52,27 +52,34 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class HomeLessons:
-    """The lessons of one simulated home in its own dialect, and the system prompt that they share."""
+class HomeExamples:
+    """The training examples of one simulated and paraphrased home, and the system prompt that they share."""
 
     source: str
     home: Home
     system: str
-    lessons: list[Lesson]
+    examples: list[TrainingExample]
 
 
-def lesson(window: dict, form: Form) -> tuple[str, str]:
-    """(user's turn, completion without the end-of-turn token) for one window."""
-    return window_text(window), f"<think>\n{reasoning(window)}\n</think>\n\n{form.write(window['gold'])}"
+def make_example(window: LabelledWindow, answer_format: AnswerFormat) -> TrainingExample:
+    """Return the training example of one window."""
+    answer = answer_format.render(window["gold"])
+    completion = f"<think>\n{reasoning_text(window)}\n</think>\n\n{answer}"
+    return TrainingExample(window_text(window), completion, window["gold"])
 
 
-def draw_home(source: str, home: Home, template: Path, seed: int, sessions: int, size: int, form: Form) -> HomeLessons:
-    """The lessons of the home that `seed` draws: its residents, its sensors, its words; answers are of one `form`.
+def make_home_examples(
+    source: str, home: Home, template: Path, seed: int, sessions: int, size: int, answer_format: AnswerFormat
+) -> HomeExamples:
+    """Simulate and paraphrase the home of `seed`; return its training examples, with answers in one format.
 
-    `size` is events a window.
+    `size` is the number of events per window.
     """
-    spoken, labels = dialect(home, source, seed)
-    windows = [translate(window, home, spoken, labels) for window in windows_of(source, home, seed, sessions, size)]
-    example = [event["label"] for event in spoken.example["events"]]
-    system = asking(render_prompt(spoken, template, "think")["system"], form, example)
-    return HomeLessons(source, spoken, system, [Lesson(*lesson(window, form), window["gold"]) for window in windows])
+    paraphrased, labels = paraphrase_home(home, source, seed)
+    windows = [
+        paraphrase_window(window, home, paraphrased, labels)
+        for window in simulate_windows(source, home, seed, sessions, size)
+    ]
+    example_labels = [event["label"] for event in paraphrased.example["events"]]
+    system = replace_format(render_prompt(paraphrased, template, "think")["system"], answer_format, example_labels)
+    return HomeExamples(source, paraphrased, system, [make_example(window, answer_format) for window in windows])
