@@ -167,7 +167,7 @@ def recipe_file(wildcards):
         "parsed": f"results/predictions/{student.teacher}/{student.dataset}/train/parsed.jsonl",
         "audit": f"results/audits/{student.teacher}/{student.dataset}.json",
     }
-    needed = RECIPES[student.recipe].needs
+    needed = RECIPES[student.recipe].reads
     return ancient(files[needed]) if needed else []
 
 
@@ -177,7 +177,7 @@ def lesson_options(wildcards, input):
     options = {"recipe": student.recipe}
     if student.teacher:
         options |= {"teacher": student.teacher, "traces": input.traces}
-    if needed := RECIPES[student.recipe].needs:
+    if needed := RECIPES[student.recipe].reads:
         options |= {needed: input.recipe}
     return " ".join(f"--{name} {shlex.quote(of)}" for name, of in options.items())
 

@@ -1,8 +1,8 @@
 """Distil a teacher's traces into a student: a LoRA adapter on a small model.
 
-It starts itself anew by torchrun, `--ranks` processes on each of `--nodes` nodes: one a GPU, one where there is none.
-torchrun reads abbreviations of its own options after the script's name too, so no option here may
-begin one of its (hence --training-log, not --log).
+The program starts itself again under torchrun, with `--ranks` processes on each of `--nodes` nodes: one for each GPU,
+or one where there is no GPU. torchrun also reads abbreviations of its own options behind the script's name, so no
+option here may begin one of its options (hence --training-log, not --log).
 """
 
 import argparse
@@ -12,18 +12,30 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from hearth.common.cli import json_option, run
-from hearth.common.files import digest, file_digest, read_json, read_json_lines, write_json, write_text
-from hearth.data.windows import read_windows
+from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
+from hearth.data.windows import Window, read_windows
 from hearth.distillation import card, launch
-from hearth.distillation.recipes import RECIPES
+from hearth.distillation.documents import TrainingLog, read_audited_traces
+from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, find_recipe
+from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
+from hearth.models.snapshot import read_snapshot
+from hearth.prompting.predictions import read_parsed_predictions, read_predictions
+from hearth.prompting.prompts import Prompt, read_prompt
+
+if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
+    from hearth.distillation.examples import Examples
+    from hearth.distillation.settings import TrainingSettings
+    from transformers import PreTrainedTokenizerFast
 
 
-def parse(argv=None) -> argparse.Namespace:
-    """The program's options."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the program's options."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
@@ -32,21 +44,21 @@ def parse(argv=None) -> argparse.Namespace:
     )
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt (json)")
-    parser.add_argument("--recipe", default="reasoning", choices=RECIPES, help="what is learned from a trace")
     parser.add_argument(
-        "--parsed", type=Path, help="the labels read from the traces, parsed.jsonl, if the recipe needs it"
+        "--recipe", default=PAPER_RECIPE, choices=RECIPES, help="which traces are learned, and what of them"
     )
-    parser.add_argument("--audit", type=Path, help="what the audit found in the traces (json), if the recipe needs it")
+    parser.add_argument("--parsed", type=Path, help="the parsed traces (parsed.jsonl), if the recipe reads them")
+    parser.add_argument("--audit", type=Path, help="the audit of the traces (json), if the recipe reads it")
     parser.add_argument("--training", required=True, help="training settings, as a JSON object")
     parser.add_argument("--deepspeed", required=True, type=Path, help="DeepSpeed configuration (json)")
     parser.add_argument(
         "--dtype",
         default="auto",
-        choices=["auto", "float32", "bfloat16"],
+        choices=DTYPES,
         help="number format of training; auto: bfloat16 on a GPU, float32 without one",
     )
     parser.add_argument("--nodes", type=int, default=1, help="nodes; more than one only in a SLURM job of as many")
-    parser.add_argument("--ranks", type=int, default=1, help="processes on each of them: one a GPU, or 1")
+    parser.add_argument("--ranks", type=int, default=1, help="processes on each node: one for each GPU, or 1")
     parser.add_argument("--notes", default="[]", help="JSON list of sentences for the card, such as `Simulated home.`")
     parser.add_argument("--work", required=True, type=Path, help="folder for checkpoints, kept for resuming")
     parser.add_argument("--adapter", required=True, type=Path, help="folder to write the adapter to")
@@ -56,97 +68,92 @@ def parse(argv=None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(argv=None) -> None:
-    """Train, check, publish. Every rank runs this; rank 0 writes."""
-    options = parse(argv)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train the student, check its adapter and move it into place. Every rank runs this; rank 0 writes."""
+    options = parse_options(argv)
     if "RANK" not in os.environ:
-        # glibc reads these when a process starts. It would hand the tensors of a step back to the system and take them
-        # anew at the next, page by page: a sixth of the time that a small model trains on a CPU.
-        os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
-        os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 << 20))
-        program = [__file__, *(sys.argv[1:] if argv is None else argv)]
-        started = launch.command(options.nodes, options.ranks, program, os.environ)
-        os.execvp(started[0], started)  # signals and exit status are its own
+        restart_under_torchrun(options, sys.argv[1:] if argv is None else argv)
     prepare_environment()
-    from hearth.distillation import checkpoints, examples, export, training
+    from hearth.distillation import checkpoints, export, training
     from hearth.distillation.settings import check_settings
-    from hearth.models.load import load_tokenizer, resolve_device, resolve_dtype
-    from hearth.models.snapshot import read_snapshot
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     settings = check_settings(json_option("--training", options.training, dict))
-    notes = json_option("--notes", options.notes, list)
-    base, prompt, deepspeed = (
-        read_snapshot(options.model),
-        read_json(options.prompt),
-        read_json(options.deepspeed),
-    )
-    traces = read_json_lines(options.traces) if options.traces else None
+    notes = [str(note) for note in json_option("--notes", options.notes, list)]
+    base, prompt = read_snapshot(options.model), read_prompt(options.prompt)
+    deepspeed = read_json_object(options.deepspeed)
     windows = read_windows(options.windows)
     tokenizer = load_tokenizer(options.model)
-    data = examples.build_examples(
-        traces,
-        windows,
-        prompt,
-        tokenizer,
-        options.recipe,
-        settings,
-        parsed=read_json_lines(options.parsed) if options.parsed else None,
-        audit=read_json(options.audit) if options.audit else None,
-    )
+    examples = read_examples(options, windows, prompt, tokenizer, settings)
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
-    decisive = training.decisive(base["digest"], data, settings, deepspeed, dtype, ranks)
-    identity = digest(decisive)
-    run_folder = options.work / identity[:12]
+    fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks)
+    run_folder = options.work / digest(fingerprint)[:12]
     arguments = training.training_arguments(settings, deepspeed, run_folder, dtype, ranks)
 
     with checkpoints.locked(run_folder) if rank == 0 else contextlib.nullcontext():
         if rank == 0:
-            checkpoints.tell_from_others(run_folder, decisive)
-        outcome = training.train(options.model, tokenizer, data, settings, arguments)
-        part = options.adapter.with_name(f".{options.adapter.name}.part")
-        export.save_adapter(outcome.trainer, base["model"], part)
+            checkpoints.record_fingerprint(run_folder, fingerprint)
+        outcome = training.train(options.model, tokenizer, examples, settings, arguments)
+        unfinished = options.adapter.with_name(f".{options.adapter.name}.part")
+        export.save_adapter(outcome.trainer, base["model"], unfinished)
         if rank == 0:
-            export.check_adapter(options.model, part)
-            log = {
+            export.check_adapter(options.model, unfinished)
+            log: TrainingLog = {
                 "student": options.student,
-                "base": {key: base[key] for key in ("model", "source", "revision", "license", "stand_in", "digest")},
+                "base": {
+                    "model": base["model"],
+                    "source": base["source"],
+                    "revision": base["revision"],
+                    "license": base["license"],
+                    "stand_in": base["stand_in"],
+                    "digest": base["digest"],
+                },
                 "teacher": options.teacher,
                 "dataset": windows[0]["dataset"],
                 "recipe": options.recipe,
-                "prompt": {key: prompt[key] for key in ("version", "reasoning")},
+                "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
                 "settings": settings,
                 "deepspeed": deepspeed,
                 "dtype": dtype,
                 "ranks": ranks,
                 "static_prefix": outcome.static_prefix,
-                "examples": data.counts,
+                "examples": examples.counts,
                 "trainable_parameters": outcome.trainable_parameters,
                 "steps": len(outcome.losses),
                 "losses": outcome.losses,
                 "digests": {
-                    "run": identity,
-                    "examples": data.digest(),
+                    "run": digest(fingerprint),
+                    "examples": examples.digest(),
                     "traces": file_digest(options.traces) if options.traces else "",
                 },
             }
-            export.publish(part, options.adapter)
+            export.publish(unfinished, options.adapter)
             write_json(options.training_log, log)
             write_text(options.card, card.model_card(log, notes))
             write_json(options.stats, outcome.stats)
-    training.end()
+    training.exit_process()
+
+
+def restart_under_torchrun(options: argparse.Namespace, arguments: Sequence[str]) -> NoReturn:
+    """Replace this process by torchrun, or by srun on several nodes, which start the ranks."""
+    # glibc reads these when a process starts. By default it returns the tensors of a step to the system and maps them
+    # again in the next, page by page, which takes a sixth of the training time of a small model on a CPU.
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 << 20))
+    command = launch.torchrun_command(options.nodes, options.ranks, [__file__, *arguments], os.environ)
+    os.execvp(command[0], command)  # so that signals and exit status are those of torchrun
 
 
 def prepare_environment() -> None:
-    """Settings that the libraries read when they are first imported."""
-    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
-    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # a bar fills a log file
-    # Waiting threads that spin starve those that work on a shared machine.
+    """Set what the libraries read when they are first imported."""
+    work_offline()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # Waiting threads that spin take time from working ones on a shared machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
-    warnings.simplefilter("ignore", FutureWarning)  # what the libraries have to tell each other, at every step
+    warnings.simplefilter("ignore", FutureWarning)  # between the libraries, at every step
     if sys.platform == "linux":
-        # torchrun gives us a session of our own; if it is killed, we must not train on unseen.
+        # torchrun puts a rank into a session of its own; when torchrun is killed, the rank must not go on unnoticed.
         parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
     import torch
@@ -154,7 +161,29 @@ def prepare_environment() -> None:
     if not torch.cuda.is_available():
         os.environ["DS_ACCELERATOR"] = "cpu"
     else:
-        launch.check_devices(int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count())
+        launch.check_gpus(int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count())
+
+
+def read_examples(
+    options: argparse.Namespace,
+    windows: list[Window],
+    prompt: Prompt,
+    tokenizer: "PreTrainedTokenizerFast",
+    settings: "TrainingSettings",
+) -> "Examples":
+    """Read the traces and what the recipe reads beside them, and return the training examples."""
+    from hearth.distillation.examples import build_examples
+
+    return build_examples(
+        read_predictions(options.traces) if options.traces else None,
+        windows,
+        prompt,
+        tokenizer,
+        find_recipe(options.recipe),
+        settings,
+        parsed=read_parsed_predictions(options.parsed) if options.parsed else None,
+        audit=read_audited_traces(options.audit) if options.audit else None,
+    )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 """Write the card of an exported student: README.md beside its files."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import json_option, run
-from hearth.distillation import card
+from hearth.distillation.card import model_card
+from hearth.distillation.documents import read_export, read_training_log
+from hearth.evaluation.export_card import export_sections
 
 
-def main(argv=None):
-    """Write the card from what is known of the student."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the card from the documents of training, export and evaluation."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--training-log", required=True, type=Path, help="training_log.json of the student")
     parser.add_argument("--about", required=True, type=Path, help="export.json")
@@ -18,10 +21,10 @@ def main(argv=None):
     parser.add_argument("--notes", default="[]", help="JSON list of sentences that are shown first")
     parser.add_argument("--out", required=True, type=Path, help="card to write (Markdown)")
     arguments = parser.parse_args(argv)
-    log = files.read_json(arguments.training_log)
-    about, parity, score = (files.read_json(path) for path in (arguments.about, arguments.parity, arguments.score))
-    notes = json_option("--notes", arguments.notes, list)
-    files.write_text(arguments.out, card.model_card(log, notes, card.take_home(about, parity, score)))
+    log, export = read_training_log(arguments.training_log), read_export(arguments.about)
+    parity, score = files.read_json_object(arguments.parity), files.read_json_object(arguments.score)
+    notes = [str(note) for note in json_option("--notes", arguments.notes, list)]
+    files.write_text(arguments.out, model_card(log, notes, export_sections(export, parity, score)))
 
 
 if __name__ == "__main__":

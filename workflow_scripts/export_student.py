@@ -1,16 +1,20 @@
-"""Make a student's folder to take home: adapter, merged model, GGUF file, prompt, home, and how to use them."""
+"""Export a student into a folder: adapter, merged model, GGUF file, prompt, home, and how to use them."""
 
 import argparse
-import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import json_option, run
+from hearth.common.records import check_record
+from hearth.distillation.documents import Export, GgufExport
+from hearth.models.load import work_offline
+from hearth.models.snapshot import ADAPTER_FILES
 
 
-def main(argv=None):
-    """Merge, convert, gather; every part is whole or absent."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Merge, convert and copy; every part of the export is complete or absent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
@@ -20,33 +24,38 @@ def main(argv=None):
     parser.add_argument("--settings", required=True, help="JSON object: source, windows and decoding of its dataset")
     parser.add_argument("--out", required=True, type=Path, help="folder of the export")
     arguments = parser.parse_args(argv)
-    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
-    from hearth.distillation import export, gguf_file, merging
+    work_offline()
+    from hearth.distillation.export import publish
+    from hearth.distillation.merging import merge_adapter
 
     settings = json_option("--settings", arguments.settings, dict)
-    out = arguments.out
-    part = out / ".merged.part"
-    shutil.rmtree(part, ignore_errors=True)
-    dtype = merging.merge(arguments.model, arguments.adapter, part)
-    export.publish(part, out / "merged")
-    why_not = gguf_file.unsupported(out / "merged")
+    out: Path = arguments.out
+    unfinished = out / ".merged.part"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    dtype = merge_adapter(arguments.model, arguments.adapter, unfinished)
+    publish(unfinished, out / "merged")
+    gguf = write_gguf_export(out, arguments.student)
+    for name in ADAPTER_FILES:
+        copy_file(arguments.adapter / name, out / "adapter" / name)
+    copy_file(arguments.prompt, out / "prompt.json")
+    copy_file(arguments.home, out / "home.yaml")
+    export = check_record({"student": arguments.student, "dtype": dtype, "gguf": gguf} | settings, Export, "--settings")
+    files.write_json(out / "export.json", export)
+
+
+def write_gguf_export(out: Path, student: str) -> GgufExport:
+    """Convert the merged model in `out` to a GGUF file where that is supported, and return its entry of export.json."""
+    from hearth.distillation import gguf_file
+
+    merged, file = out / "merged", f"gguf/{student}.gguf"
     (out / "gguf").mkdir(parents=True, exist_ok=True)
-    if not why_not:
-        gguf_file.write(out / "merged", out / "gguf" / f"{arguments.student}.gguf", arguments.student)
-    for name in export.FILES:
-        copy(arguments.adapter / name, out / "adapter" / name)
-    copy(arguments.prompt, out / "prompt.json")
-    copy(arguments.home, out / "home.yaml")
-    about = {
-        "student": arguments.student,
-        "dtype": dtype,
-        "gguf": {"file": "" if why_not else f"gguf/{arguments.student}.gguf", "why_not": why_not}
-        | ({} if why_not else {"pre_tokenizer": gguf_file.pre_tokenizer(out / "merged")}),
-    }
-    files.write_json(out / "export.json", about | settings)
+    if why_not := gguf_file.unsupported_reason(merged):
+        return {"file": "", "why_not": why_not}
+    gguf_file.write_gguf(merged, out / file, student)
+    return {"file": file, "why_not": "", "pre_tokenizer": gguf_file.pre_tokenizer_name(merged)}
 
 
-def copy(source: Path, destination: Path) -> None:
+def copy_file(source: Path, destination: Path) -> None:
     """Copy one file, atomically."""
     with files.replacing(destination) as temporary:
         shutil.copyfile(source, temporary)

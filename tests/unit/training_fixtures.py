@@ -17,6 +17,7 @@ PROMPT = {
     "version": "test@000000000000",
     "template": "test",
     "reasoning": "think",
+    "labels": LABELS,
     "system": "You name the activity behind every event.\nLabels: " + "; ".join(LABELS),
 }
 SETTINGS = {

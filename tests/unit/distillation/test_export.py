@@ -32,12 +32,15 @@ LOG = {
     "recipe": "reasoning",
     "prompt": {"version": "test@000000000000", "reasoning": "think"},
     "settings": fixtures.SETTINGS,
+    "deepspeed": {},
     "dtype": "float32",
     "ranks": 1,
+    "static_prefix": "once an optimizer step",
     "examples": {"traces": 5, "used": 4, "truncated": 0, "left_out": {"too_long": 1}},
     "trainable_parameters": 1000,
     "steps": 2,
     "losses": [1.0, 0.5],
+    "digests": {"run": "1", "examples": "2", "traces": "3"},
 }
 
 
@@ -48,7 +51,7 @@ def inputs(tmp_path_factory):
     for window in windows:
         window["split"] = "test"
     files.write_json_lines(folder / "windows.jsonl", windows)
-    files.write_json(folder / "prompt.json", fixtures.PROMPT | {"labels": fixtures.LABELS})
+    files.write_json(folder / "prompt.json", fixtures.PROMPT)
     files.write_json(folder / "training_log.json", LOG)
     files.write_json(folder / "score.json", make_student_score())
     (folder / "home.yaml").write_text(json.dumps(HOME))
@@ -137,14 +140,15 @@ def test_the_card_says_what_it_learned_scores_agrees_and_how_to_use_it(checked, 
 def test_a_model_that_llama_cpp_is_not_written_for_is_exported_without_a_gguf_file(
     inputs, tiny_model, tiny_adapter, tmp_path, monkeypatch
 ):
-    from hearth.distillation import card, gguf_file
+    from hearth.distillation import gguf_file
+    from hearth.evaluation import export_card as sections
 
-    monkeypatch.setattr(gguf_file, "unsupported", lambda folder: "architecture mamba is none of qwen3, llama")
+    monkeypatch.setattr(gguf_file, "unsupported_reason", lambda folder: "architecture mamba is none of qwen3, llama")
     out = export(tmp_path / "out", inputs, tiny_model, tiny_adapter)
     assert list((out / "gguf").iterdir()) == []
     about = files.read_json(out / "export.json")
     form = {"agreement": 1.0, "same_text": 1}
-    said = "\n".join(card.take_home(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
+    said = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
     assert "There is no GGUF file: architecture mamba" in said
     assert "python convert_hf_to_gguf.py merged" in said
 

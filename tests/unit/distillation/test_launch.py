@@ -37,13 +37,13 @@ def slurm(tmp_path, monkeypatch):
 
 
 def test_on_one_node_torchrun_is_alone():
-    assert launch.command(1, 4, ["distil.py", "--student", "s"], {})[1:] == [
+    assert launch.torchrun_command(1, 4, ["distil.py", "--student", "s"], {})[1:] == [
         *("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=4", "distil.py", "--student", "s")
     ]
 
 
 def test_on_several_nodes_srun_starts_one_torchrun_a_node_and_they_meet_on_the_first(slurm):
-    command = launch.command(2, 4, ["distil.py"], JOB | {"SLURM_CPUS_PER_TASK": "6"})
+    command = launch.torchrun_command(2, 4, ["distil.py"], JOB | {"SLURM_CPUS_PER_TASK": "6"})
     assert command[:5] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
     assert "--cpus-per-task=6" in command
     assert command[-6:] == [
@@ -61,13 +61,13 @@ def test_on_several_nodes_srun_starts_one_torchrun_a_node_and_they_meet_on_the_f
 )
 def test_several_nodes_need_a_job_of_as_many(environment, said):
     with pytest.raises(UserError, match=said):
-        launch.command(2, 1, ["distil.py"], environment)
+        launch.torchrun_command(2, 1, ["distil.py"], environment)
 
 
 def test_more_processes_on_a_node_than_it_has_gpus_are_refused():
-    launch.check_devices(here=4, found=4)
-    with pytest.raises(UserError, match=r"4 processes on this node but 2 GPU\(s\) in sight"):
-        launch.check_devices(here=4, found=2)
+    launch.check_gpus(processes=4, gpus=4)
+    with pytest.raises(UserError, match=r"4 processes on this node but only 2 GPU\(s\) are visible"):
+        launch.check_gpus(processes=4, gpus=2)
 
 
 class ByItself(fixtures.Training):

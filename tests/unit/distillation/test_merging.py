@@ -18,7 +18,7 @@ REQUESTS = [Request(f"s/{n}", f"kitchen stove turned OFF, é “door” {n * 137
 GREEDY = Decoding(temperature=0, max_new_tokens=12)
 
 
-def scores(model):
+def logits(model):
     with torch.inference_mode():
         return model.float()(input_ids=IDS).logits
 
@@ -26,16 +26,16 @@ def scores(model):
 @pytest.fixture(scope="module")
 def merged(tiny_model, tiny_adapter, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "merged"
-    assert merging.merge(tiny_model, tiny_adapter, folder) == "float32"
+    assert merging.merge_adapter(tiny_model, tiny_adapter, folder) == "float32"
     return folder
 
 
 def test_plain_transformers_load_the_merged_model_and_it_scores_as_base_and_adapter(merged, tiny_model, tiny_adapter):
     student = load_model(tiny_model, tiny_adapter, "float32", "cpu")
     torch.testing.assert_close(
-        scores(AutoModelForCausalLM.from_pretrained(merged)), scores(student), rtol=1e-4, atol=1e-4
+        logits(AutoModelForCausalLM.from_pretrained(merged)), logits(student), rtol=1e-4, atol=1e-4
     )
-    assert not torch.allclose(scores(student), scores(load_model(tiny_model, None, "float32", "cpu")), atol=0.1)
+    assert not torch.allclose(logits(student), logits(load_model(tiny_model, None, "float32", "cpu")), atol=0.1)
 
 
 def test_beside_the_merged_weights_is_what_the_base_has_byte_for_byte(merged, tiny_model):
@@ -50,7 +50,7 @@ def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adap
     base = tmp_path / "base"
     shutil.copytree(tiny_model, base)
     load_model(tiny_model, None, "float32", "cpu").to(torch.bfloat16).save_pretrained(base)
-    assert merging.merge(base, tiny_adapter, tmp_path / "merged") == "bfloat16"
+    assert merging.merge_adapter(base, tiny_adapter, tmp_path / "merged") == "bfloat16"
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto")
     assert again.dtype == torch.bfloat16
     wanted = load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
@@ -79,8 +79,8 @@ def whole(request, merged, tmp_path_factory):
 
 
 def test_a_gguf_file_scores_as_the_model_it_was_written_from(whole, tmp_path):
-    assert gguf_file.unsupported(whole) == ""
-    gguf_file.write(whole, tmp_path / "x.gguf", "x")
+    assert gguf_file.unsupported_reason(whole) == ""
+    gguf_file.write_gguf(whole, tmp_path / "x.gguf", "x")
     read = AutoModelForCausalLM.from_pretrained(
         tmp_path,
         gguf_file="x.gguf",
@@ -89,20 +89,20 @@ def test_a_gguf_file_scores_as_the_model_it_was_written_from(whole, tmp_path):
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.float32,
     )
-    wanted = scores(AutoModelForCausalLM.from_pretrained(whole, dtype=torch.float32))
-    torch.testing.assert_close(scores(read), wanted, rtol=1e-4, atol=1e-4)
+    wanted = logits(AutoModelForCausalLM.from_pretrained(whole, dtype=torch.float32))
+    torch.testing.assert_close(logits(read), wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_equal_models_give_equal_gguf_files(merged, tmp_path):
     for name in ("a", "b"):
-        gguf_file.write(merged, tmp_path / name, "x")
+        gguf_file.write_gguf(merged, tmp_path / name, "x")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_a_gguf_file_has_the_tokenizer_its_chat_template_and_what_ends_a_turn(merged, tmp_path):
     from gguf import GGUFReader
 
-    gguf_file.write(merged, tmp_path / "x.gguf", "x")
+    gguf_file.write_gguf(merged, tmp_path / "x.gguf", "x")
     fields = {name: field.contents() for name, field in GGUFReader(tmp_path / "x.gguf").fields.items()}
     tokenizer = AutoTokenizer.from_pretrained(merged)
     assert fields["tokenizer.ggml.tokens"] == tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
@@ -114,24 +114,24 @@ def test_a_gguf_file_has_the_tokenizer_its_chat_template_and_what_ends_a_turn(me
 
 def test_a_way_of_cutting_text_that_llama_cpp_does_not_know_has_no_name(merged, tmp_path):
 
-    assert gguf_file.pre_tokenizer(merged) == "smollm"
-    assert gguf_file.pre_tokenizer(REPOSITORY / "demo" / "models" / "tiny-s") == ""
+    assert gguf_file.pre_tokenizer_name(merged) == "smollm"
+    assert gguf_file.pre_tokenizer_name(REPOSITORY / "demo" / "models" / "tiny-s") == ""
 
 
 def test_what_cannot_be_written_is_said(merged, tmp_path):
     for name, change, said in (
         ("a", {"model_type": "mamba"}, "architecture mamba is none of qwen3, llama"),
-        ("b", {"rope_parameters": {"rope_type": "yarn"}}, "rope_type yarn is not written here"),
+        ("b", {"rope_parameters": {"rope_type": "yarn"}}, "rope_type yarn is not supported"),
     ):
         shutil.copytree(merged, tmp_path / name)
         config = files.read_json(merged / "config.json") | change
         (tmp_path / name / "config.json").write_text(json.dumps(config))
-        assert gguf_file.unsupported(tmp_path / name) == said
+        assert gguf_file.unsupported_reason(tmp_path / name) == said
 
 
 @pytest.mark.parametrize("by_ids", [False, True])
 def test_llama_cpp_writes_what_transformers_write(whole, tmp_path, by_ids):
-    gguf_file.write(whole, tmp_path / "x.gguf", "x")
+    gguf_file.write_gguf(whole, tmp_path / "x.gguf", "x")
     engines = (TransformersEngine(whole, None, "float32", "cpu"), LlamaCppEngine(tmp_path / "x.gguf", whole, by_ids))
     first, second = (
         {each.key: each for found in engine.complete(PREFIX, REQUESTS, GREEDY) for each in found} for engine in engines

@@ -1,34 +1,61 @@
-"""What the recipes make of the traces; they need no language model."""
+"""What each recipe learns and from which windows; no language model is needed."""
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hearth.common.schemas import read_yaml
-from hearth.distillation.recipes import RECIPES
-from hearth.distillation.selection import draw, select, target, unfit
+from hearth.distillation.recipes import RECIPES, LeaveOutError, Sources, draw_windows, find_recipe
 from hearth.distillation.settings import CONFIG_SCHEMA
 from hearth.workflow.code_hash import SCRIPTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TRACE = {"window_id": "toy/s/0", "text": "<think>\nWhy.\n</think>\n\n[]", "finish_reason": "stop"}
+CUT_TRACE = TRACE | {"finish_reason": "length"}
 NAMES = [f"toy/s/{index}" for index in range(20)]
 names_and_marks = st.sets(st.sampled_from(NAMES)).flatmap(
     lambda names: st.tuples(st.just(sorted(names)), st.sets(st.sampled_from(sorted(names) or NAMES)))
 )
 
 
-def test_recipes_are_named_without_loading_a_language_model():
-    modules = "hearth.distillation.recipes, hearth.distillation.selection"
-    code = f"import sys; import {modules}; assert 'torch' not in sys.modules"
+def sources(gold, parsed=None):
+    windows = {TRACE["window_id"]: {"window_id": TRACE["window_id"], "gold": gold}}
+    return Sources(windows, {TRACE["window_id"]: parsed} if parsed else {})
+
+
+def reason_to_leave_out(recipe, gold, parsed):
+    with pytest.raises(LeaveOutError) as raised:
+        RECIPES[recipe].target(TRACE, sources(gold, parsed))
+    return str(raised.value)
+
+
+def select(recipe, names, marked, seed):
+    """The selection of a recipe where `marked` windows are flagged or, for `simple` and `complex`, complex."""
+    return RECIPES[recipe].select(names, SimpleNamespace(flagged=marked, complex=marked), seed)
+
+
+def test_importing_the_recipes_imports_no_language_model_and_no_pandas():
+    code = "import sys; import hearth.distillation.recipes; assert not {'torch', 'pandas'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=SCRIPTS)
 
 
-def test_a_config_may_name_every_recipe():
+def test_the_schema_lists_every_recipe():
     students = read_yaml(CONFIG_SCHEMA)["properties"]["students"]["properties"]
     groups = students["groups"]["additionalProperties"]["properties"]
     assert students["recipe"]["enum"] == groups["recipes"]["items"]["enum"] == list(RECIPES)
+
+
+def test_the_documentation_has_a_line_for_every_recipe():
+    text = (SCRIPTS.parent / "config" / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Recipes")[2]
+    assert [name for name in RECIPES if f"`{name}`" not in table] == []
+
+
+def test_an_unknown_recipe_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="recipe 'labls' is none of reasoning"):
+        find_recipe("labls")
 
 
 def test_only_recipes_of_labels_teach_no_reasoning():
@@ -41,27 +68,28 @@ def test_only_recipes_of_labels_teach_no_reasoning():
 
 @pytest.mark.parametrize("recipe", [name for name, recipe in RECIPES.items() if recipe.reasons])
 def test_recipes_that_reason_take_a_trace_as_it_is(recipe):
-    assert target(recipe, TRACE, None) == (TRACE["text"], True)
-    assert target(recipe, TRACE | {"finish_reason": "length"}, None) == (TRACE["text"], False)
-    assert unfit(recipe, None, ["eat"]) == ""
+    assert RECIPES[recipe].target(TRACE, sources(["eat"])) == (TRACE["text"], True)
+    assert RECIPES[recipe].target(CUT_TRACE, sources(["eat"])) == (TRACE["text"], False)
 
 
 @pytest.mark.parametrize("recipe", ["labels", "verified-labels", "gold-labels"])
-def test_recipes_without_reasoning_learn_labels_as_the_asked_for_answer(recipe):
+def test_recipes_without_reasoning_learn_the_labels_in_the_form_of_an_answer(recipe):
     answer = '[{"id": 1, "activity": "eat"}, {"id": 2, "activity": "wash"}]'
-    assert target(recipe, TRACE | {"finish_reason": "length"}, ["eat", "wash"]) == (answer, True)
+    labels = ["eat", "wash"]
+    assert RECIPES[recipe].target(CUT_TRACE, sources(labels, labels)) == (answer, True)
 
 
-def test_labels_leaves_out_what_the_teacher_did_not_label_and_verified_labels_what_it_got_wrong():
-    assert unfit("labels", ["eat", None], ["eat", "wash"]) == "unlabelled"
-    assert unfit("labels", ["eat", "eat"], ["eat", "wash"]) == ""
-    assert unfit("verified-labels", ["eat", None], ["eat", "wash"]) == "unlabelled"
-    assert unfit("verified-labels", ["eat", "eat"], ["eat", "wash"]) == "wrong_labels"
-    assert unfit("verified-labels", ["eat", "wash"], ["eat", "wash"]) == ""
+def test_labels_leaves_out_incomplete_answers_and_verified_labels_wrong_ones_too():
+    gold = ["eat", "wash"]
+    assert reason_to_leave_out("labels", gold, ["eat", None]) == "unlabelled"
+    assert RECIPES["labels"].target(TRACE, sources(gold, ["eat", "eat"])).ended
+    assert reason_to_leave_out("verified-labels", gold, ["eat", None]) == "unlabelled"
+    assert reason_to_leave_out("verified-labels", gold, ["eat", "eat"]) == "wrong_labels"
+    assert RECIPES["verified-labels"].target(TRACE, sources(gold, gold)).ended
 
 
 @given(names_and_marks, st.integers(0, 9))
-def test_audited_takes_what_is_not_flagged_and_its_control_as_many_of_all(given, seed):
+def test_audited_takes_unflagged_traces_and_its_control_as_many_of_all(given, seed):
     names, flagged = given
     audited, left_out = select("audited", names, flagged, seed)
     assert audited == [name for name in names if name not in flagged]
@@ -70,7 +98,7 @@ def test_audited_takes_what_is_not_flagged_and_its_control_as_many_of_all(given,
     assert len(control) == len(audited)
     assert left_out["not_drawn"] == len(names) - len(control)
     # The control is what the recipe `reasoning` would keep of so many examples.
-    assert control == draw(select("reasoning", names, set(), seed)[0], len(audited), seed)
+    assert control == draw_windows(select("reasoning", names, set(), seed)[0], len(audited), seed)
 
 
 @given(names_and_marks, st.integers(0, 9))
@@ -85,20 +113,33 @@ def test_simple_and_complex_share_nothing_and_are_equally_large(given, seed):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_every_trace_is_chosen_in_its_order_or_left_out_for_a_reason(recipe):
+def test_every_window_is_selected_in_its_order_or_left_out_for_a_reason(recipe):
     marked = set(NAMES[::3])
-    chosen, left_out = select(recipe, NAMES, marked, seed=1)
-    assert len(chosen) + left_out.total() == len(NAMES)
-    assert chosen == [name for name in NAMES if name in chosen]
-    assert (chosen, left_out) == select(recipe, NAMES, marked, seed=1)
+    selected, left_out = select(recipe, NAMES, marked, seed=1)
+    assert len(selected) + left_out.total() == len(NAMES)
+    assert selected == [name for name in NAMES if name in selected]
+    assert (selected, left_out) == select(recipe, NAMES, marked, seed=1)
 
 
 @settings(max_examples=50)
 @given(st.integers(0, 21), st.integers(0, 21), st.integers(0, 9))
-def test_fewer_are_a_part_of_more(few, more, seed):
+def test_a_smaller_draw_is_a_subset_of_a_larger_one(few, more, seed):
     few, more = sorted((few, more))
-    assert set(draw(NAMES, few, seed)) <= set(draw(NAMES, more, seed)) <= set(draw(NAMES, None, seed)) == set(NAMES)
+    drawn = [set(draw_windows(NAMES, count, seed)) for count in (few, more, None)]
+    assert drawn[0] <= drawn[1] <= drawn[2] == set(NAMES)
 
 
 def test_another_seed_draws_others():
-    assert draw(NAMES, 5, seed=1) != draw(NAMES, 5, seed=2)
+    assert draw_windows(NAMES, 5, seed=1) != draw_windows(NAMES, 5, seed=2)
+
+
+def numbers(window_ids):
+    return [int(window_id.rpartition("/")[2]) for window_id in window_ids]
+
+
+def test_draws_are_reproducible_across_versions():
+    assert numbers(draw_windows(NAMES, 4, seed=0)) == [1, 3, 6, 16]
+    marked = set(NAMES[::3])
+    control = [1, 2, 5, 6, 7, 9, 11, 13, 14, 15, 16, 18, 19]
+    assert numbers(select("audited-control", NAMES, marked, seed=3).window_ids) == control
+    assert numbers(select("simple", NAMES, marked, seed=3).window_ids) == [1, 2, 5, 7, 14, 16, 19]

@@ -103,6 +103,9 @@ def test_a_model_that_does_not_attend_to_everything_takes_the_plain_path():
     student = make_student(
         use_sliding_window=True, sliding_window=8, layer_types=["sliding_attention", "full_attention", "full_attention"]
     )
-    assert shared_prefix.obstacle(student, [1]) == "qwen3 has layers that do not attend to everything before them"
-    assert shared_prefix.obstacle(make_student(), []) == "the prompts have none"
-    assert shared_prefix.obstacle(make_student(), [1]) == ""
+    assert (
+        shared_prefix.unsupported_reason(student, [1])
+        == "qwen3 has layers that do not attend to everything before them"
+    )
+    assert shared_prefix.unsupported_reason(make_student(), []) == "the prompts have none"
+    assert shared_prefix.unsupported_reason(make_student(), [1]) == ""

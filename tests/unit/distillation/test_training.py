@@ -20,23 +20,23 @@ NO_DROPOUT = {**fixtures.SETTINGS["lora"], "dropout": 0}
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory, tiny_model):
-    training = fixtures.Training(tmp_path_factory.mktemp("undisturbed"), tiny_model)
+def uninterrupted(tmp_path_factory, tiny_model):
+    training = fixtures.Training(tmp_path_factory.mktemp("uninterrupted"), tiny_model)
     assert training.run() == 0, training.log
     return training
 
 
-def test_a_student_learns_and_every_lora_b_has_moved(undisturbed):
-    log = files.read_json(undisturbed.folder / "out" / "training_log.json")
+def test_a_student_learns_and_every_lora_b_has_moved(uninterrupted):
+    log = files.read_json(uninterrupted.folder / "out" / "training_log.json")
     assert log["steps"] == len(log["losses"]) == 12
     assert log["losses"][-1] < log["losses"][0] - 0.1
-    weights = load_file(undisturbed.folder / "out" / "adapter" / "adapter_model.safetensors")
+    weights = load_file(uninterrupted.folder / "out" / "adapter" / "adapter_model.safetensors")
     moved = [name for name, values in weights.items() if "lora_B" in name and abs(values).max() > 0]
     assert len(moved) == 2 * 4  # layers x target modules
 
 
-def test_what_is_written_names_no_place_and_no_time(undisturbed):
-    out = undisturbed.folder / "out"
+def test_what_is_written_names_no_place_and_no_time(uninterrupted):
+    out = uninterrupted.folder / "out"
     assert sorted(path.name for path in (out / "adapter").iterdir()) == [
         "adapter_config.json",
         "adapter_model.safetensors",
@@ -46,7 +46,7 @@ def test_what_is_written_names_no_place_and_no_time(undisturbed):
     assert config["target_modules"] == sorted(config["target_modules"])
     for path in (out / "training_log.json", out / "model_card.md", out / "adapter" / "adapter_config.json"):
         text = path.read_text()
-        assert str(undisturbed.folder) not in text
+        assert str(uninterrupted.folder) not in text
         assert "seconds" not in text
     card = (out / "model_card.md").read_text()
     assert "Simulated home." in card
@@ -58,15 +58,15 @@ def test_what_is_written_names_no_place_and_no_time(undisturbed):
     assert "mistakes" not in of_gold_labels
 
 
-def test_stats_count_what_the_training_took(undisturbed):
-    stats = files.read_json(undisturbed.folder / "out" / "training.stats.json")
+def test_stats_count_what_the_training_took(uninterrupted):
+    stats = files.read_json(uninterrupted.folder / "out" / "training.stats.json")
     assert stats["examples"] == 48
     assert stats["seconds"] > 0
     assert stats["peak_memory_bytes"] > 0
     assert stats["versions"].keys() >= {"torch", "peft", "deepspeed"}
 
 
-def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(undisturbed, tmp_path, tiny_model):
+def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(uninterrupted, tmp_path, tiny_model):
     training = fixtures.Training(tmp_path, tiny_model)
     assert training.interrupt(step=8, sent=signal.SIGKILL) != 0
     newest, before = training.checkpoints
@@ -76,13 +76,13 @@ def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(undisturbe
     assert training.run() == 0, training.log
     assert "checkpoint-6 is not used: adapter_model.safetensors is damaged" in training.log
     assert training.log.count("step 4/12") == 2
-    assert training.adapter == undisturbed.adapter
+    assert training.adapter == uninterrupted.adapter
     for name in ("training_log.json", "model_card.md"):
-        assert (tmp_path / "out" / name).read_bytes() == (undisturbed.folder / "out" / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == (uninterrupted.folder / "out" / name).read_bytes()
     assert files.read_json(tmp_path / "out" / "training.stats.json")["resumed_from_step"] == 3
 
 
-def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(undisturbed, tmp_path, tiny_model):
+def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(uninterrupted, tmp_path, tiny_model):
     training = fixtures.Training(tmp_path, tiny_model, save_steps=100)
     assert training.interrupt(step=4, sent=signal.SIGTERM) != 0
     stopped = int(re.search(r"error: stopped at step (\d+) of 12; a checkpoint is saved", training.log)[1])
@@ -90,7 +90,7 @@ def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(undisturbed, 
     assert not (tmp_path / "out" / "adapter").exists()
     assert training.run() == 0, training.log
     assert training.log.count(f"step {stopped}/12") == 1
-    assert training.adapter == undisturbed.adapter
+    assert training.adapter == uninterrupted.adapter
 
 
 @pytest.fixture(scope="module")
@@ -125,28 +125,28 @@ def test_stages_ranks_micro_batches_and_ways_to_encode_the_prefix_learn_the_same
 
 
 def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, tiny_model):
-    undisturbed, killed = (
+    uninterrupted, killed = (
         fixtures.Training(tmp_path / name, tiny_model, windows=12, ranks=2, zero=3, save_steps=1)
-        for name in ("undisturbed", "killed")
+        for name in ("uninterrupted", "killed")
     )
-    assert undisturbed.run() == 0, undisturbed.log
+    assert uninterrupted.run() == 0, uninterrupted.log
     assert killed.interrupt(step=2, sent=signal.SIGKILL) != 0
     assert killed.run() == 0, killed.log
     assert files.read_json(killed.folder / "out" / "training.stats.json")["resumed_from_step"] > 0
-    assert killed.adapter == undisturbed.adapter
+    assert killed.adapter == uninterrupted.adapter
 
 
 def test_a_training_that_starts_anew_names_those_it_does_not_go_on_with(tmp_path, capsys):
     from hearth.distillation import checkpoints
 
-    checkpoints.tell_from_others(tmp_path / "one", {"ranks": 2, "dtype": "float32", "settings": {"seed": 1}})
+    checkpoints.record_fingerprint(tmp_path / "one", {"ranks": 2, "dtype": "float32", "settings": {"seed": 1}})
     assert capsys.readouterr().out == ""
-    decisive = {"ranks": 1, "dtype": "float32", "settings": {"seed": 2}}
-    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    fingerprint = {"ranks": 1, "dtype": "float32", "settings": {"seed": 2}}
+    checkpoints.record_fingerprint(tmp_path / "other", fingerprint)
     said = capsys.readouterr().out
     assert "one is not resumed" in said
     assert said.endswith("other starts anew: other ranks (2, now 1), settings\n")
-    checkpoints.tell_from_others(tmp_path / "other", decisive)
+    checkpoints.record_fingerprint(tmp_path / "other", fingerprint)
     assert capsys.readouterr().out == "", "the second time it is resumed"
 
 
@@ -178,9 +178,9 @@ def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_pa
         if step < 15:
             checkpoints.write_manifest(tmp_path / f"checkpoint-{step}", seconds=step)
     (tmp_path / "checkpoint-10" / "global_step" / "weights").unlink()
-    newest = checkpoints.newest_complete(tmp_path)
+    newest = checkpoints.find_newest_complete(tmp_path)
     assert newest.name == "checkpoint-5"
-    assert checkpoints.seconds_until(newest) == 5
+    assert checkpoints.seconds_of_checkpoint(newest) == 5
     said = capsys.readouterr().out
     assert "checkpoint-15 is not used: it was not written to its end" in said
     assert "checkpoint-10 is not used: global_step/weights is missing" in said

@@ -4,6 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+JsonValue = TypeVar("JsonValue", dict[str, Any], list[Any])
 
 
 class UserError(ValueError):
@@ -29,8 +32,8 @@ def cluster_job(environment: Mapping[str, str]) -> str:
     return f"SLURM job {environment['SLURM_JOB_ID']} on {node}, restart {restarts}"
 
 
-def json_option(option: str, text: str, kind: type) -> dict | list:
-    """The JSON value, a dict or a list, in a command-line option; a UserError names the option."""
+def json_option(option: str, text: str, kind: type[JsonValue]) -> JsonValue:
+    """Return the JSON value, a dict or a list, of a command-line option; a UserError names the option."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

@@ -1,7 +1,7 @@
-"""Checkpoints that are either complete or not used, one writer a run, and an orderly end at SIGTERM.
+"""Checkpoints that are either complete or not used, one process a run, and an orderly end at SIGTERM.
 
-The Trainer writes a checkpoint file by file and picks the newest folder when it resumes, complete
-or not. Here a manifest of digests is written last, and only a checkpoint that fits its manifest is resumed.
+The Trainer writes a checkpoint file by file and resumes from the newest folder, complete or not. Here a manifest of
+digests is written last, and a checkpoint is resumed only if it matches its manifest.
 """
 
 import contextlib
@@ -11,22 +11,49 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any, TypedDict
 
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from hearth.common.files import file_digest, read_json, write_json
+from hearth.common.files import file_digest, read_json_object, write_json
+from hearth.common.records import read_record
 
 MANIFEST = "complete.json"
-DECISIVE = "decisive.json"
+FINGERPRINT = "fingerprint.json"
+
+
+class Fingerprint(TypedDict):
+    """Everything that decides the bytes of an adapter; a run's folder is named by its digest.
+
+    `examples` (a digest) covers traces, windows, prompt, recipe and tokenizer. `settings` lacks `save_steps`, which
+    changes no result.
+    """
+
+    version: int
+    model: str
+    examples: str
+    settings: dict[str, Any]
+    deepspeed: dict[str, Any]
+    dtype: str
+    ranks: int
+    packages: dict[str, str]
+
+
+class Manifest(TypedDict):
+    """SHA-256 of every file of a checkpoint, by its path in the folder, and the training seconds up to it."""
+
+    files: dict[str, str]
+    seconds: float
 
 
 @contextlib.contextmanager
 def locked(run: Path) -> Iterator[None]:
     """Hold the run's folder for this process; wait while another process holds it.
 
-    The other may be a job that has outlived its node or its Snakemake: what it ends with serves this one. The lock
-    goes with the process, so a killed run leaves nothing to clean up.
+    The other process may belong to a job that outlived its node or its Snakemake; its checkpoints are used here. The
+    lock ends with the process, so a killed run leaves nothing to clean up.
     """
     run.mkdir(parents=True, exist_ok=True)
     with open(run / "lock", "w") as handle:
@@ -38,36 +65,38 @@ def locked(run: Path) -> Iterator[None]:
         yield
 
 
-def tell_from_others(run: Path, decisive: dict) -> None:
-    """Note in a run's folder what decides its result; name on stdout the runs beside it that it does not go on with.
+def record_fingerprint(run: Path, fingerprint: Fingerprint) -> None:
+    """Write the fingerprint into the run's folder.
 
-    Their checkpoints fit other inputs, settings or numbers of ranks, for each of which a training starts anew.
+    For a new folder, print each other run beside it and the entries in which that run's fingerprint differs: its
+    checkpoints are not resumed.
     """
-    known = run / DECISIVE
-    for other in [] if known.exists() else sorted(run.parent.glob(f"*/{DECISIVE}")):
-        theirs = read_json(other)
-        differing = [key for key in decisive if theirs.get(key) != decisive[key]]
+    path = run / FINGERPRINT
+    for other in [] if path.exists() else sorted(run.parent.glob(f"*/{FINGERPRINT}")):
+        recorded = read_json_object(other)
+        differing = [key for key, value in fingerprint.items() if recorded.get(key) != value]
         if "ranks" in differing:
-            differing[differing.index("ranks")] = f"ranks ({theirs['ranks']}, now {decisive['ranks']})"
+            differing[differing.index("ranks")] = f"ranks ({recorded['ranks']}, now {fingerprint['ranks']})"
         print(f"{other.parent} is not resumed, {run} starts anew: other {', '.join(differing)}", flush=True)
-    write_json(known, decisive)
+    write_json(path, fingerprint)
 
 
 def write_manifest(checkpoint: Path, seconds: float) -> None:
-    """Declare a checkpoint complete: the digest of each of its files, and the training seconds spent up to it."""
+    """Declare a checkpoint complete, after `seconds` of training."""
     files = {str(path.relative_to(checkpoint)): file_digest(path) for path in _files(checkpoint)}
-    write_json(checkpoint / MANIFEST, {"files": files, "seconds": seconds})
+    manifest: Manifest = {"files": files, "seconds": seconds}
+    write_json(checkpoint / MANIFEST, manifest)
 
 
-def damage(checkpoint: Path) -> str:
-    """What is wrong with a checkpoint, in words; '' for a complete one."""
+def find_damage(checkpoint: Path) -> str:
+    """Return what is wrong with a checkpoint, in words; "" for a complete one."""
     try:
-        files = read_json(checkpoint / MANIFEST)["files"]
+        manifest = read_record(checkpoint / MANIFEST, Manifest)
     except FileNotFoundError:
         return "it was not written to its end"
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         return f"its {MANIFEST} is damaged"
-    for name, expected in files.items():
+    for name, expected in manifest["files"].items():
         path = checkpoint / name
         if not path.is_file():
             return f"{name} is missing"
@@ -76,26 +105,29 @@ def damage(checkpoint: Path) -> str:
     return ""
 
 
-def newest_complete(run: Path) -> Path | None:
-    """The newest complete checkpoint of a run, or None. Damaged ones are named on stdout and removed."""
-    for checkpoint in sorted(
-        run.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True
-    ):
-        problem = damage(checkpoint)
-        if not problem:
+def find_newest_complete(run: Path) -> Path | None:
+    """Return the newest complete checkpoint of a run, or None. Print and remove damaged newer ones."""
+    for checkpoint in sorted(run.glob("checkpoint-*"), key=step_of_checkpoint, reverse=True):
+        damage = find_damage(checkpoint)
+        if not damage:
             return checkpoint
-        print(f"{checkpoint} is not used: {problem}", flush=True)
+        print(f"{checkpoint} is not used: {damage}", flush=True)
         shutil.rmtree(checkpoint)
     return None
 
 
-def seconds_until(checkpoint: Path | None) -> float:
-    """Training seconds spent up to a complete checkpoint; 0 without one."""
-    return read_json(checkpoint / MANIFEST)["seconds"] if checkpoint else 0.0
+def step_of_checkpoint(checkpoint: Path) -> int:
+    """Return the optimiser step after which a checkpoint was saved."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def seconds_of_checkpoint(checkpoint: Path) -> float:
+    """Return the training seconds up to a complete checkpoint."""
+    return read_record(checkpoint / MANIFEST, Manifest)["seconds"]
 
 
 class CompleteCheckpoints(TrainerCallback):
-    """Declares a checkpoint complete once every rank has written its part, and counts the training seconds."""
+    """Declare a checkpoint complete once every rank has written its part, and measure the training time."""
 
     def __init__(self, seconds_before: float):
         self._before = seconds_before
@@ -103,44 +135,52 @@ class CompleteCheckpoints(TrainerCallback):
 
     @property
     def seconds(self) -> float:
-        """Training seconds so far, those up to the resumed checkpoint included."""
+        """Training seconds so far, those before the resumed checkpoint included."""
         return self._before + time.perf_counter() - self._start
 
-    def on_train_begin(self, args, state, control, **kwargs):
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
         """Start the clock: loading is not training."""
         self._start = time.perf_counter()
 
-    def on_save(self, args, state, control, **kwargs):
-        """Write the manifest, from rank 0, after all ranks are done."""
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object) -> None:
+        """Write the manifest from rank 0 when all ranks have saved."""
         torch.distributed.barrier()
         if state.is_world_process_zero:
             write_manifest(Path(args.output_dir) / f"checkpoint-{state.global_step}", self.seconds)
 
 
 class StopAtSigterm(TrainerCallback):
-    """At SIGTERM: finish the step, save a checkpoint, stop. All ranks agree, since each saves a part."""
+    """At SIGTERM finish the step, save a checkpoint and stop, on all ranks, since each saves a part."""
 
-    def __init__(self):
-        self._asked = False
-        self._previous = signal.SIG_DFL
+    def __init__(self) -> None:
+        self._stop_requested = False
+        self._previous_handler: Any = signal.SIG_DFL
 
-    def on_train_begin(self, args, state, control, **kwargs):
-        """Catch SIGTERM from now on; before, there is nothing worth saving."""
-        self._previous = signal.signal(signal.SIGTERM, self._ask)
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Catch SIGTERM from now on; earlier there is nothing to save."""
+        self._previous_handler = signal.signal(signal.SIGTERM, self._request_stop)
 
-    def on_step_end(self, args, state, control, **kwargs):
-        """Stop if any rank was asked to."""
-        asked = torch.tensor(int(self._asked), device=args.device)
-        torch.distributed.all_reduce(asked, op=torch.distributed.ReduceOp.MAX)
-        if asked.item():
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Stop if any rank has received SIGTERM."""
+        requested = torch.tensor(int(self._stop_requested), device=args.device)
+        torch.distributed.all_reduce(requested, op=torch.distributed.ReduceOp.MAX)
+        if requested.item():
             control.should_save = control.should_training_stop = True
 
-    def on_train_end(self, args, state, control, **kwargs):
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
         """Let SIGTERM end the process again."""
-        signal.signal(signal.SIGTERM, self._previous)
+        signal.signal(signal.SIGTERM, self._previous_handler)
 
-    def _ask(self, signum, frame):
-        self._asked = True
+    def _request_stop(self, signum: int, frame: FrameType | None) -> None:
+        self._stop_requested = True
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,23 +1,23 @@
-"""A trained adapter as files: reopened and checked before it takes its place."""
+"""Write a trained adapter: save it, reopen and check it, move it into place."""
 
 import shutil
 from pathlib import Path
 
 import torch
+from transformers import Trainer
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from hearth.common.cli import UserError
-from hearth.common.files import read_json, write_json
+from hearth.common.files import read_json_object, write_json
 from hearth.models.load import load_model
+from hearth.models.snapshot import ADAPTER_FILES
 
-FILES = ("adapter_config.json", "adapter_model.safetensors")
 
-
-def save_adapter(trainer, model_name: str, folder: Path) -> None:
+def save_adapter(trainer: Trainer, model_name: str, folder: Path) -> None:
     """Write the adapter's two files into `folder`. All ranks must call it; rank 0 writes.
 
-    The config names its base by `model_name`, not by a path of this machine, and gets sorted keys and
-    target modules, so that equal adapters are equal files. The Trainer's pickle and PEFT's card are left out.
+    The config names its base by `model_name`, not by a path of this machine, and has sorted keys and target modules, so
+    that equal adapters are equal files. The Trainer's pickle and PEFT's card are left out.
     """
     if trainer.is_world_process_zero():
         shutil.rmtree(folder, ignore_errors=True)
@@ -25,20 +25,21 @@ def save_adapter(trainer, model_name: str, folder: Path) -> None:
     if not trainer.is_world_process_zero():
         return
     for path in folder.iterdir():
-        if path.name not in FILES:
+        if path.name not in ADAPTER_FILES:
             path.unlink()
-    config = read_json(folder / "adapter_config.json")
+    config = read_json_object(folder / "adapter_config.json")
     config["base_model_name_or_path"] = model_name
     config["target_modules"] = sorted(config["target_modules"])
     write_json(folder / "adapter_config.json", config)
 
 
 def check_adapter(model_dir: Path, folder: Path) -> None:
-    """Reopen the adapter on its base and look at every LoRA B: it starts at zero, so zero means nothing was learned.
+    """Reopen the adapter on its base and check that no LoRA B is zero; raises UserError.
 
-    An empty or wrongly named save (ZeRO-3, gradient checkpointing) shows here too. Raises UserError.
+    LoRA B starts at zero, so zero means that nothing was learned. An empty or wrongly named save (ZeRO-3, gradient
+    checkpointing) is detected too.
     """
-    unset_hf_deepspeed_config()  # or ZeRO-3 would split this model too
+    unset_hf_deepspeed_config()  # otherwise ZeRO-3 splits this model too
     student = load_model(model_dir, adapter=folder, dtype="float32", device="cpu")
     norms = {name: float(p.norm()) for name, p in student.named_parameters() if "lora_B" in name}
     idle = [name for name, norm in norms.items() if not (norm > 0 and torch.isfinite(torch.tensor(norm)))]
@@ -47,9 +48,9 @@ def check_adapter(model_dir: Path, folder: Path) -> None:
 
 
 def publish(folder: Path, destination: Path) -> None:
-    """Move a finished folder to its place, for all to read; what stood there before is removed."""
+    """Move a finished folder to its destination, readable for everybody; an older folder there is removed."""
     for path in folder.iterdir():
-        path.chmod(0o644)  # safetensors keeps weights to their owner
+        path.chmod(0o644)  # safetensors makes weights readable for their owner only
     old = destination.with_name(f".{destination.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if destination.exists():

@@ -1,17 +1,19 @@
-"""A model's folder to a GGUF file for llama.cpp, by the gguf package's own writer and names of tensors.
+"""Convert a model's folder to a GGUF file for llama.cpp, with the writer and tensor names of the gguf package.
 
-llama.cpp's converter is no Python package. Here are the two architectures that students have; of others the model card
-says which command converts them.
+llama.cpp's own converter is no Python package. This one knows the architectures of our students, Qwen3 and Llama; for
+others the model card names llama.cpp's command.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
 import torch
 from safetensors import safe_open
 
-from hearth.common.files import read_json, replacing
+from hearth.common.files import read_json_object, replacing
 from hearth.distillation.merging import weights_dtype
 
 ARCHITECTURES = {"qwen3": gguf.MODEL_ARCH.QWEN3, "llama": gguf.MODEL_ARCH.LLAMA}
@@ -20,13 +22,13 @@ _FORMATS = {
     "float16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
     "bfloat16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
 }
-# How llama.cpp calls ways of cutting text before byte pairs are merged, by what tokenizer.json says. It knows each by
-# its name alone, so a way that is not here cannot be told to it.
+# llama.cpp's names of pre-tokenizers, with their description in tokenizer.json. A GGUF file can only name a
+# pre-tokenizer, so those not listed here are unsupported.
 _BYTES = {"type": "ByteLevel", "add_prefix_space": False}
 _QWEN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-_PRE_TOKENIZERS = {
+_PRE_TOKENIZERS: dict[str, list[dict[str, Any]]] = {
     "gpt-2": [_BYTES | {"use_regex": True}],
     "smollm": [{"type": "Digits", "individual_digits": True}, _BYTES | {"use_regex": True}],
     "qwen2": [
@@ -36,54 +38,54 @@ _PRE_TOKENIZERS = {
 }
 
 
-def pre_tokenizer(folder: Path) -> str:
-    """llama.cpp's name for how the tokenizer of a model's folder cuts text; '' where it has none."""
-    found = read_json(folder / "tokenizer.json").get("pre_tokenizer") or {}
-    steps = found["pretokenizers"] if found.get("type") == "Sequence" else [found]
+def pre_tokenizer_name(folder: Path) -> str:
+    """Return llama.cpp's name of the model's pre-tokenizer; "" if it has none."""
+    pre_tokenizer = read_json_object(folder / "tokenizer.json").get("pre_tokenizer") or {}
+    steps = pre_tokenizer["pretokenizers"] if pre_tokenizer.get("type") == "Sequence" else [pre_tokenizer]
     # Whether offsets are trimmed changes no token.
     steps = [{key: value for key, value in step.items() if key != "trim_offsets"} for step in steps]
-    return next((name for name, known in _PRE_TOKENIZERS.items() if steps == known), "")
+    return next((name for name, known_steps in _PRE_TOKENIZERS.items() if steps == known_steps), "")
 
 
-def unsupported(folder: Path) -> str:
-    """Why `write` cannot write the model of a folder, in words; '' where it can."""
-    config = read_json(folder / "config.json")
+def unsupported_reason(folder: Path) -> str:
+    """Return why `write_gguf` cannot write the model of a folder, in words; "" if it can."""
+    config = read_json_object(folder / "config.json")
     if config["model_type"] not in ARCHITECTURES:
         return f"architecture {config['model_type']} is none of {', '.join(ARCHITECTURES)}"
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     if rope.get("rope_type", "default") != "default":
-        return f"rope_type {rope['rope_type']} is not written here"
-    if read_json(folder / "tokenizer.json")["model"].get("type") != "BPE":
+        return f"rope_type {rope['rope_type']} is not supported"
+    if read_json_object(folder / "tokenizer.json")["model"].get("type") != "BPE":
         return "its tokenizer is no byte-level BPE"
     return ""
 
 
-def write(folder: Path, path: Path, name: str) -> None:
-    """Write the model of `folder` (one that `unsupported` has nothing against) as a GGUF file, atomically.
+def write_gguf(folder: Path, path: Path, name: str) -> None:
+    """Write the model of `folder`, for which `unsupported_reason` is "", as a GGUF file, atomically.
 
-    Matrices keep their number format, vectors are fp32. Where llama.cpp has no name for the tokenizer's way of cutting
-    text the file names its default: prompts must then be given as token ids.
+    Matrices keep their number format, vectors are fp32. If llama.cpp has no name for the pre-tokenizer, the file names
+    its default one, and prompts must be passed as token ids.
     """
-    config = read_json(folder / "config.json")
+    config = read_json_object(folder / "config.json")
     with replacing(path) as temporary:
         writer = gguf.GGUFWriter(temporary, gguf.MODEL_ARCH_NAMES[ARCHITECTURES[config["model_type"]]])
-        stored, file_type = _FORMATS[weights_dtype(folder)]
+        matrix_format, file_type = _FORMATS[weights_dtype(folder)]
         writer.add_name(name)
         writer.add_file_type(file_type)
         _add_shape(writer, config)
         _add_tokenizer(writer, folder, config["vocab_size"])
         for tensor, values in _tensors(folder, config):
-            kind = stored if values.ndim > 1 else gguf.GGMLQuantizationType.F32
-            writer.add_tensor(tensor, gguf.quants.quantize(values, kind), raw_dtype=kind)
+            stored = matrix_format if values.ndim > 1 else gguf.GGMLQuantizationType.F32
+            writer.add_tensor(tensor, gguf.quants.quantize(values, stored), raw_dtype=stored)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
 
 
-def _add_shape(writer: gguf.GGUFWriter, config: dict) -> None:
+def _add_shape(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
     heads = config["num_attention_heads"]
-    width = config.get("head_dim") or config["hidden_size"] // heads
+    head_width = config.get("head_dim") or config["hidden_size"] // heads
     rope = config.get("rope_parameters") or {}
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -91,16 +93,16 @@ def _add_shape(writer: gguf.GGUFWriter, config: dict) -> None:
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_head_count(heads)
     writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
-    writer.add_key_length(width)
-    writer.add_value_length(width)
-    writer.add_rope_dimension_count(width)
+    writer.add_key_length(head_width)
+    writer.add_value_length(head_width)
+    writer.add_rope_dimension_count(head_width)
     writer.add_rope_freq_base(float(rope.get("rope_theta") or config.get("rope_theta") or 10000.0))
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
 
 
 def _add_tokenizer(writer: gguf.GGUFWriter, folder: Path, size: int) -> None:
-    tokenizer = read_json(folder / "tokenizer.json")
+    tokenizer = read_json_object(folder / "tokenizer.json")
     tokens = [f"[PAD{number}]" for number in range(size)]
     kinds = [gguf.TokenType.UNUSED] * size
     for token, number in tokenizer["model"]["vocab"].items():
@@ -110,17 +112,17 @@ def _add_tokenizer(writer: gguf.GGUFWriter, folder: Path, size: int) -> None:
         tokens[number] = added["content"]
         kinds[number] = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre_tokenizer(folder) or "default")
+    writer.add_tokenizer_pre(pre_tokenizer_name(folder) or "default")
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     special = gguf.SpecialVocab(folder, load_merges=True, n_vocab=size)
-    # Prompts are whole as they are rendered; llama.cpp would put a token before them.
+    # Rendered prompts are complete; llama.cpp would put a begin-of-sequence token before them.
     special.add_special_token["bos"] = False
     special.add_to_gguf(writer, quiet=True)
 
 
-def _tensors(folder: Path, config: dict):
-    """(name in the file, values as fp32) of every weight, in order of their names in the folder."""
+def _tensors(folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (name in the GGUF file, fp32 values) of every weight, in the order of their names in the folder."""
     names = gguf.get_tensor_name_map(ARCHITECTURES[config["model_type"]], config["num_hidden_layers"])
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as weights:
@@ -130,11 +132,14 @@ def _tensors(folder: Path, config: dict):
                 name = names.get_name(key, try_suffixes=(".weight", ".bias"))
                 if name is None:
                     raise ValueError(f"{path}: llama.cpp has no tensor like {key}")
-                yield name, _turned(key, weights.get_tensor(key).to(torch.float32).numpy(), config)
+                yield name, _reorder_rows(key, weights.get_tensor(key).to(torch.float32).numpy(), config)
 
 
-def _turned(key: str, values: np.ndarray, config: dict) -> np.ndarray:
-    """Rows of queries and keys in the order of llama.cpp's `llama`, which rotates neighbours and not halves."""
+def _reorder_rows(key: str, values: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+    """Return the rows of a Llama's query and key projections in llama.cpp's order, other weights unchanged.
+
+    llama.cpp's `llama` rotates neighbouring rows; transformers rotates the two halves of a head.
+    """
     heads = {
         "q_proj": config["num_attention_heads"],
         "k_proj": config.get("num_key_value_heads") or config["num_attention_heads"],

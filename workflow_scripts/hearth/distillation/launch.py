@@ -1,4 +1,4 @@
-"""How a training is started: torchrun on this machine, or one torchrun a node of a SLURM job."""
+"""Start a training: torchrun on this machine, or one torchrun on each node of a SLURM job."""
 
 import subprocess
 import sys
@@ -7,27 +7,27 @@ from collections.abc import Mapping, Sequence
 from hearth.common.cli import UserError
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run")
-# Ports of a node that nothing is likely to have: below those that Linux gives out by itself.
+# Ports for the meeting point; below Linux's ephemeral ports, so that they are rarely in use.
 _FIRST_PORT, _PORTS = 20000, 10000
 
 
-def command(nodes: int, ranks: int, program: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """What starts `ranks` processes of `program` on each of `nodes` nodes, as an argument list.
+def torchrun_command(nodes: int, ranks: int, program: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the command that starts `ranks` processes of `program` on each of `nodes` nodes.
 
-    On one node torchrun is alone. On several srun starts one a node of the job that this is in, and they meet on the
-    first node; when one fails, srun ends the others. Raises UserError outside such a job, and in one of another size.
+    On several nodes srun starts one torchrun on each node of the current job, and they connect to the first node; when
+    one fails, srun ends the others. Raises UserError outside such a job and in a job of another size.
     """
     if nodes == 1:
         return [*TORCHRUN, "--standalone", f"--nproc_per_node={ranks}", *program]
-    job, given = environment.get("SLURM_JOB_ID"), environment.get("SLURM_JOB_NUM_NODES", "0")
+    job, job_nodes = environment.get("SLURM_JOB_ID"), environment.get("SLURM_JOB_NUM_NODES", "0")
     if not job:
         raise UserError(
             f"training on {nodes} nodes needs a SLURM job of {nodes} nodes (snakemake --profile profiles/slurm); here, "
             "set nodes: 1 for this model in config/models.yaml"
         )
-    if int(given) != nodes:
+    if int(job_nodes) != nodes:
         raise UserError(
-            f"SLURM job {job} has {given} node(s), and training asks for {nodes}: see nodes in config/models.yaml"
+            f"SLURM job {job} has {job_nodes} node(s), and training asks for {nodes}: see nodes in config/models.yaml"
         )
     return [
         "srun",
@@ -35,7 +35,7 @@ def command(nodes: int, ranks: int, program: Sequence[str], environment: Mapping
         f"--ntasks={nodes}",
         "--ntasks-per-node=1",
         "--kill-on-bad-exit=1",
-        # srun does not take this over from the job by itself.
+        # srun does not inherit this from the job.
         *([f"--cpus-per-task={threads}"] if (threads := environment.get("SLURM_CPUS_PER_TASK")) else []),
         *TORCHRUN,
         f"--nnodes={nodes}",
@@ -48,12 +48,12 @@ def command(nodes: int, ranks: int, program: Sequence[str], environment: Mapping
 
 
 def first_node(environment: Mapping[str, str]) -> str:
-    """The name of a SLURM job's first node."""
-    listed = ["scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]]
-    return subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()[0]
+    """Return the name of a SLURM job's first node."""
+    command = ["scontrol", "show", "hostnames", environment["SLURM_JOB_NODELIST"]]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0]
 
 
-def check_devices(here: int, found: int) -> None:
-    """Raise UserError unless each of the `here` processes of this node has one of its `found` GPUs to itself."""
-    if here > found:
-        raise UserError(f"{here} processes on this node but {found} GPU(s) in sight")
+def check_gpus(processes: int, gpus: int) -> None:
+    """Raise UserError unless each of this node's processes has a GPU of its own."""
+    if processes > gpus:
+        raise UserError(f"{processes} processes on this node but only {gpus} GPU(s) are visible")

@@ -1,4 +1,4 @@
-"""A student as one model: base and adapter merged in fp32 and cast once, in the form that plain transformers loads."""
+"""Merge a student's base and adapter into one model that plain transformers loads."""
 
 import fnmatch
 import shutil
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from hearth.common.files import read_json
+from hearth.common.files import read_json_object
 from hearth.models.load import load_model
 from hearth.models.snapshot import kept_files
 
-# What a model's folder holds beside weights and config.json, as the base has it, byte for byte.
+# Files of a model's folder beside weights and config.json; they are copied from the base.
 COMPANIONS = (
     "generation_config.json",
     "tokenizer*",
@@ -23,16 +23,16 @@ COMPANIONS = (
 )
 
 
-def merge(base: Path, adapter: Path, folder: Path) -> str:
-    """Write the merged model into `folder`, safetensors in the number format of the base; return that format.
+def merge_adapter(base: Path, adapter: Path, folder: Path) -> str:
+    """Write the merged model into `folder` as safetensors in the base's number format, and return that format.
 
-    The sum is taken in fp32 and rounded once: in bf16 most of a small update would be lost. Raises ModelError for an
+    The sum is computed in fp32 and rounded once: in bf16 most of a small update would be lost. Raises ModelError for an
     adapter that does not fit.
     """
     dtype = weights_dtype(base)
     student = load_model(base, adapter, dtype="float32", device="cpu")
     merged = student.merge_and_unload().to(getattr(torch, dtype))
-    # Saved anew it would have to pass checks that not every base's settings do; it is copied below.
+    # The base's generation config is not saved but copied below: some bases' configs fail transformers' validation.
     merged.generation_config = type(merged.generation_config)()
     merged.save_pretrained(folder)
     for path in kept_files(base):
@@ -44,6 +44,6 @@ def merge(base: Path, adapter: Path, folder: Path) -> str:
 
 
 def weights_dtype(folder: Path) -> str:
-    """The number format of a model's weights as config.json says it, such as bfloat16; float32 where it does not."""
-    config = read_json(folder / "config.json")
+    """Return the number format of a model's weights, such as bfloat16; float32 where config.json names none."""
+    config = read_json_object(folder / "config.json")
     return str(config.get("dtype") or config.get("torch_dtype") or "float32")

@@ -1,31 +1,191 @@
-"""Recipes: what a student learns from its teacher's traces. What each makes of a trace is the distillation's matter."""
+"""Recipes: which traces of its teacher a student learns from, and which text it learns for each.
 
-from dataclasses import dataclass
-from typing import Literal
+To add a recipe, add an entry to `RECIPES`, its name to `students.recipe` in config/schemas/config.schema.yaml, and a
+line to config/README.md. The Snakefile imports this module, which therefore imports neither torch nor pandas: modules
+that do are imported inside functions.
+"""
 
-# What the paper's students learn from.
-PAPER_RECIPE = "reasoning"
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from hearth.common.files import digest
+
+if TYPE_CHECKING:
+    from hearth.data.windows import Window
+    from hearth.prompting.predictions import Prediction
+
+Labels = list[str | None]  # one label for each event of a window; None where the teacher gave no valid label
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a recipe may read beside the traces, by window_id.
+
+    `parsed_labels` and `flagged` are empty unless the recipe reads the parsed predictions or the audit.
+    """
+
+    windows: Mapping[str, Window]  # all windows of the dataset
+    parsed_labels: Mapping[str, Labels] = field(default_factory=dict)  # the teacher's, strictly parsed
+    flagged: frozenset[str] = frozenset()  # windows in whose trace the audit raised a flag
+
+    @cached_property
+    def complex(self) -> frozenset[str]:
+        """Windows above the median complexity of the train split."""
+        from hearth.data.complexity import ComplexityScale
+
+        scale = ComplexityScale(list(self.windows.values()))
+        return frozenset(name for name, window in self.windows.items() if scale.is_complex(window))
+
+
+class Target(NamedTuple):
+    """The text to learn for a window; `ended`: whether an end-of-turn token follows it."""
+
+    text: str
+    ended: bool
+
+
+class Selection(NamedTuple):
+    """The windows to learn from, in their given order, and the number of windows left out for each reason."""
+
+    window_ids: list[str]
+    left_out: Counter[str]
+
+
+class LeaveOutError(Exception):
+    """A recipe leaves out a trace; the message is the reason, as counted in training_log.json."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Whether its students are taught to reason, and so are tested that way, and what it reads beside the traces.
+    """How a student learns.
 
-    `taught`: from a teacher's traces; otherwise from the windows alone.
+    `target(trace, sources)`: the text to learn for a trace; raises LeaveOutError for a trace to leave out.
+    `select(window_ids, sources, seed)`: the windows to learn from, out of all those that have a target.
+    `reads`: the document that it reads beside the traces: "parsed" (the parsed predictions), "audit" or none.
+    `reasons`: whether its students reason before they answer, in training and in evaluation.
+    `needs_teacher`: whether it learns from a teacher's traces, and not from the train windows alone.
     """
 
+    name: str
+    target: Callable[[Prediction, Sources], Target]
+    select: Callable[[Sequence[str], Sources, int], Selection]
+    reads: Literal["", "parsed", "audit"] = ""
     reasons: bool = True
-    taught: bool = True
-    needs: Literal["", "parsed", "audit"] = ""
+    needs_teacher: bool = True
 
 
-RECIPES = {
-    "reasoning": Recipe(),  # the paper's: all of every trace
-    "labels": Recipe(reasons=False, needs="parsed"),  # the teacher's labels alone
-    "verified-labels": Recipe(reasons=False, needs="parsed"),  # those labels, where all of a window's are right
-    "audited": Recipe(needs="audit"),  # traces in which the audit finds nothing
-    "audited-control": Recipe(needs="audit"),  # as many traces, whatever it finds
-    "simple": Recipe(),  # traces of the windows up to the median complexity
-    "complex": Recipe(),  # as many traces of those above it
-    "gold-labels": Recipe(reasons=False, taught=False),  # what is right: what any teacher is to be measured against
+def find_recipe(name: str) -> Recipe:
+    """Return the recipe called `name`; raises ValueError for an unknown name."""
+    if name not in RECIPES:
+        raise ValueError(f"recipe {name!r} is none of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def draw_windows(window_ids: Sequence[str], count: int | None, seed: int) -> list[str]:
+    """Draw at most `count` windows at random, in the order of `window_ids`; None draws all.
+
+    The draw takes the first in the order of a hash of seed and id, so a smaller draw is a subset of a larger one.
+    """
+    if count is None or count >= len(window_ids):
+        return list(window_ids)
+    drawn = set(sorted(window_ids, key=lambda window_id: digest([seed, window_id]))[:count])
+    return [window_id for window_id in window_ids if window_id in drawn]
+
+
+# Targets
+
+
+def whole_trace(trace: Prediction, sources: Sources) -> Target:
+    """Return everything the teacher wrote; a trace cut at the token limit does not end."""
+    return Target(trace["text"], trace["finish_reason"] == "stop")
+
+
+def teacher_labels(trace: Prediction, sources: Sources) -> Target:
+    """Return the teacher's labels as an answer without reasoning; leave out windows with a missing label."""
+    labels = [label for label in sources.parsed_labels[trace["window_id"]] if label is not None]
+    if len(labels) < len(sources.parsed_labels[trace["window_id"]]):
+        raise LeaveOutError("unlabelled")
+    return _answer(labels)
+
+
+def verified_labels(trace: Prediction, sources: Sources) -> Target:
+    """Return the teacher's labels as an answer; leave out windows with a missing or wrong label."""
+    from hearth.data.gold_labels import map_to_gold
+
+    target, window = teacher_labels(trace, sources), sources.windows[trace["window_id"]]
+    if map_to_gold(window, sources.parsed_labels[trace["window_id"]]) != window["gold"]:
+        raise LeaveOutError("wrong_labels")
+    return target
+
+
+def gold_labels(trace: Prediction, sources: Sources) -> Target:
+    """Return the gold labels as an answer."""
+    return _answer(sources.windows[trace["window_id"]]["gold"])
+
+
+def _answer(labels: list[str]) -> Target:
+    from hearth.prompting.prompts import answer_text
+
+    return Target(answer_text(labels), ended=True)
+
+
+# Selections
+
+
+def all_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
+    """Select every window."""
+    return Selection(list(window_ids), Counter())
+
+
+def unflagged_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
+    """Select the windows in whose trace the audit raised no flag."""
+    selected = [window_id for window_id in window_ids if window_id not in sources.flagged]
+    return Selection(selected, Counter(flagged=len(window_ids) - len(selected)))
+
+
+def as_many_as_unflagged(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
+    """Draw as many windows as `unflagged_windows` selects, whatever the audit says of them."""
+    drawn = draw_windows(window_ids, len(unflagged_windows(window_ids, sources, seed).window_ids), seed)
+    return Selection(drawn, Counter(not_drawn=len(window_ids) - len(drawn)))
+
+
+def simple_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
+    """Select simple windows, at most as many as there are complex ones."""
+    simple, complex_ = _by_complexity(window_ids, sources)
+    drawn = draw_windows(simple, len(complex_), seed)
+    return Selection(drawn, Counter(too_complex=len(complex_), not_drawn=len(simple) - len(drawn)))
+
+
+def complex_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
+    """Select complex windows, at most as many as there are simple ones."""
+    simple, complex_ = _by_complexity(window_ids, sources)
+    drawn = draw_windows(complex_, len(simple), seed)
+    return Selection(drawn, Counter(too_simple=len(simple), not_drawn=len(complex_) - len(drawn)))
+
+
+def _by_complexity(window_ids: Sequence[str], sources: Sources) -> tuple[list[str], list[str]]:
+    simple = [window_id for window_id in window_ids if window_id not in sources.complex]
+    return simple, [window_id for window_id in window_ids if window_id in sources.complex]
+
+
+# Only verified-labels, simple, complex and gold-labels read gold labels, and only those of the train split.
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("reasoning", whole_trace, all_windows),
+        Recipe("labels", teacher_labels, all_windows, reads="parsed", reasons=False),
+        Recipe("verified-labels", verified_labels, all_windows, reads="parsed", reasons=False),
+        Recipe("audited", whole_trace, unflagged_windows, reads="audit"),
+        Recipe("audited-control", whole_trace, as_many_as_unflagged, reads="audit"),
+        Recipe("simple", whole_trace, simple_windows),
+        Recipe("complex", whole_trace, complex_windows),
+        Recipe("gold-labels", gold_labels, all_windows, reasons=False, needs_teacher=False),
+    )
 }
+
+PAPER_RECIPE = "reasoning"

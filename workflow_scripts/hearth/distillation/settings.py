@@ -1,7 +1,8 @@
-"""What a training run may be told, checked before anything is loaded."""
+"""Training settings, checked before anything is loaded; config/schemas/config.schema.yaml holds their defaults."""
 
 from functools import cache
 from pathlib import Path
+from typing import Any, Literal, TypedDict, cast
 
 import jsonschema
 
@@ -10,10 +11,37 @@ from hearth.common.schemas import read_yaml
 CONFIG_SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schemas" / "config.schema.yaml"
 
 
+class LoraSettings(TypedDict):
+    """`students.training.lora` of a config; the schema describes each key."""
+
+    r: int
+    alpha: float
+    dropout: float
+    target_modules: list[str]
+
+
+class TrainingSettings(TypedDict):
+    """`students.training` of a config, with every default filled in, and a seed; the schema describes each key."""
+
+    lora: LoraSettings
+    learning_rate: float
+    epochs: float
+    batch_size: int
+    micro_batch_size: int
+    warmup_ratio: float
+    max_length: int
+    gradient_checkpointing: bool
+    shared_prefix: bool
+    save_steps: int
+    truncated_traces: Literal["keep", "drop"]
+    max_examples: int | None
+    seed: int
+
+
 @cache
-def settings_schema() -> dict:
-    """The schema of `students.training` with a seed, every key required: the config has its defaults filled in."""
-    students = read_yaml(CONFIG_SCHEMA)["properties"]["students"]["properties"]
+def settings_schema() -> dict[str, Any]:
+    """Return the JSON schema of `TrainingSettings`; every key is required."""
+    students = cast("dict[str, Any]", read_yaml(CONFIG_SCHEMA))["properties"]["students"]["properties"]
     training, lora = students["training"], students["training"]["properties"]["lora"]
     properties = {
         **training["properties"],
@@ -23,18 +51,18 @@ def settings_schema() -> dict:
     return {**training, "required": sorted(properties), "properties": properties}
 
 
-def check_settings(settings: object) -> dict:
-    """Return `settings` unchanged when they fit the schema; a ValueError names the key and what is wrong with it."""
+def check_settings(settings: object) -> TrainingSettings:
+    """Return `settings` unchanged if they fit the schema; otherwise raise a ValueError that names the key."""
     errors = jsonschema.Draft202012Validator(settings_schema()).iter_errors(settings)
     for error in sorted(errors, key=lambda error: list(map(str, error.path))):
-        where = ".".join(map(str, ("training", *error.path)))
+        place = ".".join(map(str, ("training", *error.path)))
         hint = " (in YAML write 1.0e-4, not 1e-4)" if "number" in error.message else ""
-        raise ValueError(f"{where}: {error.message}{hint}")
-    return settings
+        raise ValueError(f"{place}: {error.message}{hint}")
+    return cast("TrainingSettings", settings)
 
 
-def accumulation_steps(settings: dict, ranks: int) -> int:
-    """Forward passes of one rank in an optimizer step; a ValueError says when the batch does not divide evenly."""
+def accumulation_steps(settings: TrainingSettings, ranks: int) -> int:
+    """Return the forward passes of one rank in an optimiser step; raise ValueError if they are no whole number."""
     at_once = ranks * settings["micro_batch_size"]
     if settings["batch_size"] % at_once:
         raise ValueError(

@@ -1,30 +1,32 @@
-"""The static prefix once an optimizer step: every example of the step attends to the same keys and values of it.
+"""Encode the static prefix once an optimiser step: all examples of the step attend to the same keys and values.
 
-The prefix is encoded with gradients when a step begins. The examples bring only their own tokens; those of all
-micro-batches but the last attend to detached copies, where the gradients of the prefix add up, and those of the last
-to the prefix itself. What has added up joins there, so that one backward pass goes through the prefix.
-Gradients are those of the plain path, up to rounding, and in bfloat16 they add up in float32.
+The prefix is encoded with gradients when a step begins; the examples bring only their own tokens. All micro-batches but
+the last attend to detached copies of the prefix's keys and values, in which the gradients accumulate. The last one
+attends to the keys and values themselves; the accumulated gradients are added there, so that one backward pass goes
+through the prefix. Gradients equal those of the plain path up to rounding; in bfloat16 they accumulate in float32.
 
-With LoRA dropout the prefix draws one mask a step and rank, where on the plain path every example draws its own. Each
-example still learns under a mask of the same distribution, but on the tokens of the prefix those of a step share it.
+With LoRA dropout the prefix draws one mask for each step and rank; on the plain path every example draws its own. Each
+example still trains under a mask of the same distribution, but the examples of a step share it on the prefix's tokens.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from peft import PeftModel
 from torch.nn.attention.bias import causal_lower_right
-from transformers import AttentionInterface, DynamicCache, Trainer
+from transformers import AttentionInterface, DynamicCache, PreTrainedModel, Trainer
 from transformers.cache_utils import DynamicLayer
 from transformers.integrations import is_deepspeed_zero3_enabled
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 _ATTENTION = "shared_prefix_with_gradients"
 
-States = dict[int, tuple[torch.Tensor, torch.Tensor]]  # keys and values by layer, each (1, heads, tokens, width)
+States = dict[int, tuple[torch.Tensor, torch.Tensor]]  # keys and values by layer, each (1, heads, tokens, head width)
 
 
-def obstacle(student, prefix_ids: Sequence[int]) -> str:
-    """Why a PEFT model cannot be trained with the static prefix encoded once a step; "" when it can."""
+def unsupported_reason(student: PeftModel, prefix_ids: Sequence[int]) -> str:
+    """Return why a student cannot be trained with the static prefix encoded once a step; "" if it can."""
     if is_deepspeed_zero3_enabled():
         # Its hooks gather and release weights in the order of one forward and one backward pass of the whole model.
         return "ZeRO-3 follows one pass through the whole model; use ZeRO-2"
@@ -38,21 +40,27 @@ def obstacle(student, prefix_ids: Sequence[int]) -> str:
 
 
 class SharedPrefixTrainer(Trainer):
-    """A Trainer for examples that all begin with `prefix_ids`, batched by `collate`; see `obstacle` for what it takes.
+    """A Trainer for examples that all begin with `prefix_ids`, batched by `collate`; see `unsupported_reason`.
 
-    There is one backward pass a micro-batch, as on the plain path, so DeepSpeed's accumulation and reduction of
-    gradients, and the Trainer's normalisation of the loss, are what they are there.
+    As on the plain path there is one backward pass a micro-batch, so DeepSpeed accumulates and reduces gradients, and
+    the Trainer normalises the loss, as they do there.
     """
 
-    def __init__(self, *arguments, prefix_ids: Sequence[int], **options):
+    def __init__(self, *arguments: Any, prefix_ids: Sequence[int], **options: Any):
         super().__init__(*arguments, **options)
         self._base = self.model.get_base_model()  # LoRA layers sit inside it
         self._base.set_attn_implementation(_ATTENTION)
         self._prefix_ids = list(prefix_ids)
-        self._prefix: _Prefix | None = None  # of the step at hand
+        self._prefix: _Prefix | None = None  # of the current step
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """See Trainer; the prefix of `inputs` is not read again."""
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """See Trainer; the prefix in `inputs` is skipped."""
         device, before = inputs["input_ids"].device, len(self._prefix_ids)
         if self._prefix is None:
             self._prefix = _Prefix(_encode(self._base, self._prefix_ids, device))
@@ -64,59 +72,71 @@ class SharedPrefixTrainer(Trainer):
             "labels": inputs["labels"],
             "logits_to_keep": inputs["logits_to_keep"],
         }
-        if self.accelerator.sync_gradients:  # the step's last
+        if self.accelerator.sync_gradients:  # the last micro-batch of the step
             states, self._prefix = self._prefix.joined(), None
         else:
-            states = self._prefix.apart()
+            states = self._prefix.detached()
         return super().compute_loss(model, own | {"prefix": states}, return_outputs, num_items_in_batch)
 
 
 class _Prefix:
-    """An encoded prefix, as the examples of a step attend to it."""
+    """The encoded prefix of a step."""
 
     def __init__(self, states: States):
         self._states = states
         self._copies: States = {}
 
-    def apart(self) -> States:
-        """Copies without a graph; what flows back to them adds up."""
+    def detached(self) -> States:
+        """Return copies without a graph; gradients accumulate in them."""
         if not self._copies:
             self._copies = {
-                layer: tuple(state.detach().float().requires_grad_(state.requires_grad) for state in pair)
-                for layer, pair in self._states.items()
+                layer: (self._copy(keys), self._copy(values)) for layer, (keys, values) in self._states.items()
             }
         return self._copies
 
     def joined(self) -> States:
-        """The prefix itself; what has added up so far joins what flows back to it."""
+        """Return the encoded prefix itself; the gradients accumulated in the copies are added to its gradients."""
         for layer, copies in self._copies.items():
             for state, copy in zip(self._states[layer], copies, strict=True):
-                if copy.grad is not None:  # without an adapter below, the first layers' states have no gradient
-                    # A hook and not a term of the loss: the loss and its scale stay out of it.
+                if copy.grad is not None:  # below the first adapter, states have no gradient
+                    # A hook and not a term of the loss, so that the loss and its scale stay the same.
                     state.register_hook(lambda gradient, added=copy.grad: (gradient + added).to(gradient.dtype))
         return self._states
 
+    @staticmethod
+    def _copy(state: torch.Tensor) -> torch.Tensor:
+        return state.detach().float().requires_grad_(state.requires_grad)
 
-def _encode(base, prefix_ids: list[int], device: torch.device) -> States:
+
+def _encode(base: PreTrainedModel, prefix_ids: list[int], device: torch.device) -> States:
     states: States = {}
     base.get_decoder()(input_ids=torch.tensor([prefix_ids], device=device), use_cache=False, encoded=states)
     return states
 
 
 def _attend(
-    module, query, key, value, attention_mask, prefix: States | None = None, encoded: States | None = None, **options
-):
-    """Attention of the prefix to itself, its keys and values noted in `encoded`, or of examples to it and themselves.
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    prefix: States | None = None,
+    encoded: States | None = None,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """Compute the attention of the prefix to itself, or of the examples to the prefix and to themselves.
 
-    Not by a cache of transformers, which gradient checkpointing switches off.
+    Without `prefix`, store the layer's keys and values in `encoded`. A cache of transformers could not hold them:
+    gradient checkpointing turns caches off. Tensors are (batch, heads, tokens, head width).
     """
     if prefix is None:
-        # Checkpointing comes here again in the backward pass, with copies that nobody may attend to.
+        assert encoded is not None
+        # Checkpointing runs this again in the backward pass, with copies that no example may attend to.
         encoded.setdefault(module.layer_idx, (key, value))
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    first_keys, first_values = prefix[module.layer_idx]
-    key = torch.cat([first_keys.to(key.dtype).expand(len(key), -1, -1, -1), key], dim=2)
-    value = torch.cat([first_values.to(value.dtype).expand(len(value), -1, -1, -1), value], dim=2)
+    prefix_keys, prefix_values = prefix[module.layer_idx]
+    key = torch.cat([prefix_keys.to(key.dtype).expand(len(key), -1, -1, -1), key], dim=2)
+    value = torch.cat([prefix_values.to(value.dtype).expand(len(value), -1, -1, -1), value], dim=2)
     causal = causal_lower_right(query.shape[2], key.shape[2])
     return sdpa_attention_forward(module, query, key, value, causal, **options)
 

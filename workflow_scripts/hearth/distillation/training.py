@@ -1,7 +1,7 @@
 """LoRA training with the Hugging Face Trainer and DeepSpeed, one process a rank, resumed from complete checkpoints.
 
-Nothing of the loss is our own: the labels mask the prompt, and the Trainer's loss is already
-normalised over accumulation and ranks. How often the static prefix is encoded for it is a matter of `shared_prefix`.
+The loss is the Trainer's, normalised over accumulation steps and ranks; labels mask the prompt. `shared_prefix` decides
+how often the static prefix is encoded.
 """
 
 import functools
@@ -13,19 +13,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, NoReturn
 
 import deepspeed
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import (
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from hearth.common.cli import UserError
 from hearth.distillation import checkpoints, shared_prefix
+from hearth.distillation.checkpoints import Fingerprint
+from hearth.distillation.documents import TrainingStats
 from hearth.distillation.examples import Examples, collate
-from hearth.distillation.settings import accumulation_steps
+from hearth.distillation.settings import TrainingSettings, accumulation_steps
 from hearth.models.load import load_model
 
-# Raise it when a change of this code changes what is learned: partial work of the code before is then not resumed.
+# Increment when a change of this code changes the trained adapter: checkpoints of older code are then not resumed.
 VERSION = 1
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "deepspeed")
@@ -33,29 +45,27 @@ PACKAGES = ("torch", "transformers", "peft", "accelerate", "deepspeed")
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished training: the Trainer with the student's weights, the loss of every step, and what it cost.
+    """A finished training: the Trainer, which holds the student's weights, the loss of every step, and its cost.
 
-    `static_prefix` says how it was encoded.
+    `static_prefix`: how the static prefix was encoded, in words.
     """
 
     trainer: Trainer
     static_prefix: str
     losses: list[float]
     trainable_parameters: int
-    stats: dict
+    stats: TrainingStats
 
 
-def versions() -> dict[str, str]:
-    """The installed versions of the packages that decide the numbers."""
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of the packages that decide the numbers."""
     return {package: version(package) for package in PACKAGES}
 
 
-def decisive(model_digest: str, examples: Examples, settings: dict, config: dict, dtype: str, ranks: int) -> dict:
-    """Everything that decides the adapter's bytes; partial work is kept under its digest.
-
-    The examples' digest stands for traces, windows, prompt, recipe and tokenizer. How often a
-    checkpoint is written decides nothing.
-    """
+def make_fingerprint(
+    model_digest: str, examples: Examples, settings: TrainingSettings, config: dict[str, Any], dtype: str, ranks: int
+) -> Fingerprint:
+    """Return the fingerprint of a training; `config` is DeepSpeed's."""
     return {
         "version": VERSION,
         "model": model_digest,
@@ -64,18 +74,20 @@ def decisive(model_digest: str, examples: Examples, settings: dict, config: dict
         "deepspeed": config,
         "dtype": dtype,
         "ranks": ranks,
-        "packages": versions(),
+        "packages": package_versions(),
     }
 
 
-def training_arguments(settings: dict, config: dict, run: Path, dtype: str, ranks: int) -> TrainingArguments:
-    """The Trainer's arguments for our settings and DeepSpeed's `config`; the ranks find each other here.
+def training_arguments(
+    settings: TrainingSettings, config: dict[str, Any], run: Path, dtype: str, ranks: int
+) -> TrainingArguments:
+    """Return the Trainer's arguments and connect the ranks; `config` is DeepSpeed's.
 
-    With ZeRO-3 this must come before the model is loaded.
+    With ZeRO-3 this must be called before the model is loaded.
     """
     cuda = torch.cuda.is_available()
     if not cuda:
-        # DeepSpeed would compile an all-reduce of its own with g++ at its first start; gloo's will do.
+        # Otherwise DeepSpeed compiles its own all-reduce with g++ at its first start; gloo's suffices.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     arguments = TrainingArguments(
         output_dir=str(run),
@@ -101,16 +113,22 @@ def training_arguments(settings: dict, config: dict, run: Path, dtype: str, rank
         disable_tqdm=True,
         report_to="none",
     )
-    deepspeed.init_distributed(dist_backend=arguments.ddp_backend)  # ZeRO-3 asks for the ranks while it loads a model
+    deepspeed.init_distributed(dist_backend=arguments.ddp_backend)  # ZeRO-3 needs the ranks while it loads a model
     return arguments
 
 
-def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, arguments: TrainingArguments) -> Outcome:
+def train(
+    model_dir: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+    settings: TrainingSettings,
+    arguments: TrainingArguments,
+) -> Outcome:
     """Train the student in `arguments.output_dir`, from its newest complete checkpoint if there is one.
 
-    Rank 0 must hold the lock of that folder. Ends bitwise where an undisturbed run ends (in fp32 on
-    CPU; on a GPU as far as its kernels are deterministic). Raises UserError when stopped before the
-    last step or when the loss is not finite.
+    Rank 0 must hold the lock of that folder. A resumed training ends with the bytes of an uninterrupted one (fp32 on
+    CPU; on a GPU as far as its kernels are deterministic). Raises UserError when stopped before the last step or when
+    the loss is not finite.
     """
     resumed = _agree_on_checkpoint(Path(arguments.output_dir))
     if torch.cuda.is_available():
@@ -118,7 +136,7 @@ def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, argume
     set_seed(settings["seed"])
     student = lora_student(model_dir, settings, "bfloat16" if arguments.bf16 else "float32")
     trainable = sum(weights.numel() for weights in student.parameters() if weights.requires_grad)
-    complete = checkpoints.CompleteCheckpoints(checkpoints.seconds_until(resumed))
+    complete = checkpoints.CompleteCheckpoints(checkpoints.seconds_of_checkpoint(resumed) if resumed else 0.0)
     callbacks = [Progress(), complete, checkpoints.StopAtSigterm()]
     trainer, static_prefix = make_trainer(student, tokenizer, examples, settings, arguments, callbacks)
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
@@ -136,32 +154,37 @@ def train(model_dir: Path, tokenizer, examples: Examples, settings: dict, argume
         stats={
             "seconds": complete.seconds,
             "steps": state.global_step,
-            "resumed_from_step": int(resumed.name.rpartition("-")[2]) if resumed else 0,
+            "resumed_from_step": checkpoints.step_of_checkpoint(resumed) if resumed else 0,
             "examples": used,
             "examples_per_second": used / complete.seconds,
             "peak_memory_bytes": _peak_memory_bytes(),
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
             "ranks": arguments.world_size,
             "dtype": "bfloat16" if arguments.bf16 else "float32",
-            "versions": versions(),
+            "versions": package_versions(),
         },
     )
 
 
 def make_trainer(
-    student, tokenizer, examples: Examples, settings: dict, arguments: TrainingArguments, callbacks: Sequence = ()
+    student: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Examples,
+    settings: TrainingSettings,
+    arguments: TrainingArguments,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[Trainer, str]:
-    """(the Trainer, how it encodes the static prefix, in words, which rank 0 prints)."""
-    kind, static_prefix = Trainer, "with every example"
+    """Return the Trainer and, in words, how it encodes the static prefix; rank 0 prints the latter."""
+    trainer_class, static_prefix = Trainer, "with every example"
     if settings["shared_prefix"]:
-        if reason := shared_prefix.obstacle(student, examples.prefix_ids):
+        if reason := shared_prefix.unsupported_reason(student, examples.prefix_ids):
             static_prefix += f", not once a step: {reason}"
         else:
-            kind = functools.partial(shared_prefix.SharedPrefixTrainer, prefix_ids=examples.prefix_ids)
+            trainer_class = functools.partial(shared_prefix.SharedPrefixTrainer, prefix_ids=examples.prefix_ids)
             static_prefix = "once an optimizer step"
     if arguments.process_index == 0:
         print(f"static prefix ({len(examples.prefix_ids)} tokens): encoded {static_prefix}", flush=True)
-    trainer = kind(
+    trainer = trainer_class(
         model=student,
         args=arguments,
         train_dataset=examples,
@@ -172,12 +195,12 @@ def make_trainer(
     return trainer, static_prefix
 
 
-def lora_student(model_dir: Path, settings: dict, dtype: str):
-    """The base model with a fresh LoRA adapter, ready for training."""
+def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str) -> PeftModel:
+    """Return the base model with a fresh LoRA adapter, ready for training."""
     model = load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
     model.config.use_cache = False
     if settings["gradient_checkpointing"]:
-        # Not through the Trainer, whose arguments change name; older transformers have the second one only.
+        # Not enabled through the Trainer, whose argument changed its name. Older transformers lack the first method.
         enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
         enable({"use_reentrant": False})
         model.enable_input_require_grads()
@@ -192,11 +215,11 @@ def lora_student(model_dir: Path, settings: dict, dtype: str):
     return get_peft_model(model, config)
 
 
-def end() -> None:
-    """Leave the process group and end this rank's process, all of whose work is on disk.
+def exit_process() -> NoReturn:
+    """Leave the process group and exit with status 0; all results must be on disk.
 
-    At once, past the interpreter's own end: there the threads of the process group abort the process now and then
-    ("terminate called without an active exception"), and a finished training would count as failed.
+    Skips the interpreter's shutdown, during which threads of the process group sometimes abort the process
+    ("terminate called without an active exception"): a finished training would count as failed.
     """
     torch.distributed.destroy_process_group()
     sys.stdout.flush()
@@ -205,10 +228,17 @@ def end() -> None:
 
 
 class Progress(TrainerCallback):
-    """One line a step on rank 0; a loss that is not finite ends the training."""
+    """Print a line for each step on rank 0, and end the training if the loss is not finite."""
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        """Print the step's loss."""
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float],
+        **kwargs: object,
+    ) -> None:
+        """Print the step's loss; raises UserError if it is not finite."""
         loss = logs.get("loss")
         if loss is None:
             return
@@ -219,19 +249,21 @@ class Progress(TrainerCallback):
 
 
 def _agree_on_checkpoint(run: Path) -> Path | None:
-    """Rank 0 looks for the newest complete checkpoint and tells the others: their view of the disk may lag."""
-    found = [checkpoints.newest_complete(run) if torch.distributed.get_rank() == 0 else None]
-    torch.distributed.broadcast_object_list(found, src=0)
-    return found[0]
+    """Return the newest complete checkpoint as rank 0 sees it: the other ranks' view of the disk may lag."""
+    newest = [checkpoints.find_newest_complete(run) if torch.distributed.get_rank() == 0 else None]
+    torch.distributed.broadcast_object_list(newest, src=0)
+    return newest[0]
 
 
-def _pad_id(tokenizer) -> int:
+def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
     # Padding is masked by length, so any token will do.
-    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    pad_id: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    return pad_id
 
 
 def _peak_memory_bytes() -> int:
-    """Of the GPU where there is one, else of the process (ru_maxrss is in KiB on Linux)."""
+    """Return the peak memory of the GPU where there is one, else of the process (ru_maxrss is in KiB on Linux)."""
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
+        allocated: int = torch.cuda.max_memory_allocated()
+        return allocated
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

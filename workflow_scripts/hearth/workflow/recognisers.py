@@ -78,7 +78,7 @@ def _students(config: dict, group: dict) -> Iterator[Student]:
     """A seed other than 0 is part of the name, so another seed in the config renames, and retrains, no student."""
     for base in group["bases"]:
         for recipe in group["recipes"]:
-            teacher = group["teacher"] if RECIPES[recipe].taught else ""
+            teacher = group["teacher"] if RECIPES[recipe].needs_teacher else ""
             for count in group["max_examples"] or [None]:
                 for dataset in group["trained_on"] or usual_datasets(config):
                     for seed in group["seeds"]:

@@ -1,0 +1,96 @@
+"""Sections of an exported student's model card: scores, files, and how to use them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hearth.distillation.documents import Export
+
+# Metrics of a score that the card shows, with their headings.
+_METRICS = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "missing_rate": "events without an answer"}
+
+
+def export_sections(export: Export, parity: Mapping[str, Any], score: Mapping[str, Any]) -> list[str]:
+    """Return the sections as lines of Markdown; `score` is the student's on the home it learned from."""
+    return [*_scores(score), *_files(export, parity), *_use(export)]
+
+
+def _scores(score: Mapping[str, Any]) -> list[str]:
+    strict = score["strict"]
+    values = strict | strict["rates"]
+    rows = [
+        f"| {heading} | {values[metric]:.3f} | {_interval(strict['intervals'].get(metric))} |"
+        for metric, heading in _METRICS.items()
+    ]
+    return [
+        "## Scores",
+        "",
+        f"The adapter on the test split of {score['dataset']}: {score['n_windows']} windows, {score['n_events']} "
+        f"events, {score['n_sessions']} sessions, none of which it learned from; strictly parsed.",
+        "",
+        "| metric | value | 95 % interval over sessions |",
+        "|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+def _interval(bounds: Sequence[float] | None) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else "too few sessions"
+
+
+def _files(export: Export, parity: Mapping[str, Any]) -> list[str]:
+    gguf = export["gguf"]
+    rows = [
+        "| `adapter/` | the LoRA adapter; it needs the base model | the scored form |",
+        f"| `merged/` | base and adapter as one model, merged in fp32, {export['dtype']}; plain "
+        f"`transformers.AutoModelForCausalLM.from_pretrained` loads it | {_agreement(parity['merged'], parity)} |",
+    ]
+    if gguf["file"]:
+        rows.append(f"| `{gguf['file']}` | the same for llama.cpp | {_agreement(parity['gguf'], parity)} |")
+    lines = [
+        "## Files",
+        "",
+        "| file | content | labels compared with the adapter's |",
+        "|---|---|---|",
+        *rows,
+        "| `prompt.json`, `home.yaml` | the prompt it was trained with; the home it learned from | |",
+        "| `parity.json`, `export.json` | the comparison of the forms, decoded greedily; settings | |",
+        "",
+    ]
+    if gguf["why_not"]:
+        lines += [
+            f"There is no GGUF file: {gguf['why_not']}. llama.cpp's own converter may support it; in its repository: "
+            f"`python convert_hf_to_gguf.py merged --outfile {export['student']}.gguf`.",
+            "",
+        ]
+    elif not gguf["pre_tokenizer"]:
+        lines += [
+            "llama.cpp does not know this model's pre-tokenizer. Pass it prompts as token ids, made by the tokenizer "
+            "in `merged/`: its own tokens of the same text differ.",
+            "",
+        ]
+    return lines
+
+
+def _agreement(form: Mapping[str, Any], parity: Mapping[str, Any]) -> str:
+    prompts = f", prompts as {form['prompts']}" if "prompts" in form else ""
+    return (
+        f"equal for {form['agreement']:.4f} of {parity['events']} events; {form['same_text']} of {parity['windows']} "
+        f"answers word for word{prompts}"
+    )
+
+
+def _use(export: Export) -> list[str]:
+    return [
+        "## Use",
+        "",
+        "With the project Hearth, one JSON line for each event:",
+        "",
+        "```bash",
+        "python workflow_scripts/recognise_stream.py --student THIS_FOLDER --input FOLDER_OR_FILE",
+        "```",
+        "",
+        f"Without it: put the `system` text of `prompt.json` and a window of {export['windows']['size']} events, as "
+        "JSON, into the chat template.",
+        "",
+    ]
