@@ -1,5 +1,7 @@
 """Windows: a partition of each session's events, their check, and names of shards."""
 
+import subprocess
+import sys
 from datetime import date, datetime, time, timedelta
 from itertools import accumulate
 
@@ -8,11 +10,13 @@ import pytest
 from event_factories import events_at, events_of_sessions, events_with_accepted_labels
 from hearth.common import files
 from hearth.data import events
+from hearth.data.cutting import cut_windows
 from hearth.data.folds import cut_and_split
-from hearth.data.windows import check_window, cut_windows, read_windows, shard_names
+from hearth.data.windows import check_window, read_windows, shard_names
 from hearth.prompting.prompts import window_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import SCRIPTS
 
 lengths = st.dictionaries(
     st.from_regex(r"[a-c]-[0-9]{1,2}", fullmatch=True), st.integers(1, 35), min_size=1, max_size=8
@@ -235,3 +239,9 @@ def test_the_reader_names_file_and_row_that_are_wrong(tmp_path, change, split, m
     files.write_json_lines(tmp_path / "windows.jsonl", windows)
     with pytest.raises(ValueError, match=message):
         read_windows(tmp_path / "windows.jsonl", split)
+
+
+def test_windows_are_read_without_pandas():
+    """The environment of vLLM has no pandas, and recognition reads windows there."""
+    code = "import sys, hearth.data.windows; sys.exit('pandas' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, check=True)

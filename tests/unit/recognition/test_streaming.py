@@ -11,8 +11,8 @@ import pytest
 import recognise_stream
 from hearth.common import files
 from hearth.data import events
+from hearth.data.cutting import cut_windows
 from hearth.data.sources import live
-from hearth.data.windows import cut_windows
 from hearth.engines import Completion
 from hearth.homes.home import load_home
 from hearth.prompting.prompts import answer_text

@@ -9,7 +9,8 @@ import pandas as pd
 
 from hearth.common import files
 from hearth.data import events as event_table
-from hearth.data.windows import SPLITS, CutWindows, Split, Window, cut_windows
+from hearth.data.cutting import CutWindows, cut_windows
+from hearth.data.windows import SPLITS, Split, Window
 
 
 class SplitDocument(TypedDict):

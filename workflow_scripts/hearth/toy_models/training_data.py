@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
 
+from hearth.data.cutting import cut_windows
 from hearth.data.sources import SOURCES
-from hearth.data.windows import LabelledWindow, cut_windows
+from hearth.data.windows import LabelledWindow
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
 from hearth.simulation.formats import FORMATS
