@@ -9,7 +9,7 @@ from hearth.common import files
 from hearth.common.cli import run
 from hearth.data.windows import read_windows
 from hearth.engines import Decoding, Engine
-from hearth.evaluation import parity
+from hearth.evaluation.parity import compare_formats, parse_answers, sample_evenly
 from hearth.models.snapshot import adapter_digest, kept_files, read_snapshot
 from hearth.recognition.shards import recognise
 
@@ -30,20 +30,20 @@ def main(argv=None):
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
     about, prompt = files.read_json(arguments.export / "export.json"), files.read_json(arguments.export / "prompt.json")
     dataset = read_windows(arguments.windows)
-    windows = parity.spread([window for window in dataset if window["split"] == "test"], arguments.count)
+    windows = sample_evenly([window for window in dataset if window["split"] == "test"], arguments.count)
     decoding = Decoding(temperature=0, max_new_tokens=about["decoding"]["max_new_tokens"])
     answers = {}
     for form, (engine, weights) in forms(arguments, about).items():
         work = arguments.work / form
         predictions, _ = recognise(windows, prompt, engine.tokenizer, engine, decoding, weights, work, dataset)
-        answers[form] = parity.answers(windows, predictions, prompt["labels"])
+        answers[form] = parse_answers(windows, predictions, prompt["labels"])
     document = {
         "student": about["student"],
         "dataset": windows[0]["dataset"],
         "windows": len(windows),
         "events": sum(len(window["events"]) for window in windows),
         "decoding": {"temperature": 0, "max_new_tokens": decoding.max_new_tokens},
-        **parity.compared(answers),
+        **compare_formats(answers),
     }
     if "gguf" in answers:
         document["gguf"]["prompts"] = "text" if about["gguf"]["pre_tokenizer"] else "token ids"

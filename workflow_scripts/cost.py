@@ -1,24 +1,25 @@
-"""Write the cost table: seconds, throughput and memory of predictions and trainings."""
+"""Write the cost table: seconds, throughput, memory and energy of predictions and trainings."""
 
 import argparse
 from pathlib import Path
 
 from hearth.common.cli import UserError, run
-from hearth.common.files import read_json, write_text
-from hearth.evaluation import costs
+from hearth.common.files import write_text
+from hearth.common.job_stats import JobStats, read_job_stats
 from hearth.evaluation.code_version import git_commit
+from hearth.evaluation.costs import cost_table
 from hearth.evaluation.rendering import csv_text, latex, markdown
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the stats, write the three forms of the table."""
+    """Read the stats; write the table in three formats."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--predictions",
         nargs="*",
         default=[],
         type=Path,
-        help="stats of shards, as <recogniser>/<dataset>/<split>/<shard>.stats.json; those of one split add up",
+        help="stats of shards, as <recogniser>/<dataset>/<split>/<shard>.stats.json; the shards of a split are summed",
     )
     parser.add_argument(
         "--students", nargs="*", default=[], type=Path, help="stats of trainings, as <student>/training.stats.json"
@@ -29,17 +30,23 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
     parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
     arguments = parser.parse_args(argv)
-    shards: dict[tuple[str, ...], list[dict]] = {}
-    for path in arguments.predictions:
-        if len(path.parts) < 4:
-            raise UserError(f"{path}: expected <recogniser>/<dataset>/<split>/<shard>.stats.json")
-        shards.setdefault(path.parts[-4:-1], []).append(read_json(path))
-    records = [costs.prediction(*names, stats) for names, stats in shards.items()]
-    records += [costs.training(path.parent.name, read_json(path)) for path in arguments.students]
-    table = costs.build(records, arguments.simulated, arguments.tiny, git_commit())
+    trainings = {path.parent.name: read_job_stats(path) for path in arguments.students}
+    predictions = read_shard_stats(arguments.predictions)
+    table = cost_table(predictions, trainings, arguments.simulated, arguments.tiny, git_commit())
     write_text(arguments.markdown, markdown(table))
     write_text(arguments.csv, csv_text(table))
     write_text(arguments.tex, latex(table, "cost"))
+
+
+def read_shard_stats(paths: list[Path]) -> dict[tuple[str, str, str], list[JobStats]]:
+    """Return the stats of shards by recogniser, dataset and split. Raises UserError for a path without these names."""
+    shards: dict[tuple[str, str, str], list[JobStats]] = {}
+    for path in paths:
+        if len(path.parts) < 4:
+            raise UserError(f"{path}: expected <recogniser>/<dataset>/<split>/<shard>.stats.json")
+        recogniser, dataset, split = path.parts[-4:-1]
+        shards.setdefault((recogniser, dataset, split), []).append(read_job_stats(path))
+    return shards
 
 
 if __name__ == "__main__":

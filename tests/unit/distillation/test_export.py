@@ -10,7 +10,6 @@ import pytest
 import training_fixtures as fixtures
 from factories import HOME, make_student_score
 from hearth.common import files
-from hearth.evaluation import parity
 
 SETTINGS = {
     "source": "table",
@@ -151,23 +150,6 @@ def test_a_model_that_llama_cpp_is_not_written_for_is_exported_without_a_gguf_fi
     said = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
     assert "There is no GGUF file: architecture mamba" in said
     assert "python convert_hf_to_gguf.py merged" in said
-
-
-def test_windows_are_asked_about_from_all_over_the_split():
-    windows = [{"window_id": n} for n in range(10)]
-    assert [window["window_id"] for window in parity.spread(windows, 4)] == [0, 2, 5, 7]
-    assert parity.spread(windows, 20) == windows
-
-
-def test_agreement_counts_events_and_no_label_equals_no_label():
-    mine = [
-        {"text": "a", "labels": ["x", None], "status": "unknown_label"},
-        {"text": "b", "labels": ["x", "y"], "status": "ok"},
-    ]
-    theirs = [mine[0], {"text": "c", "labels": ["x", "z"], "status": "ok"}]
-    found = parity.compared({"adapter": theirs, "merged": mine})
-    assert found["adapter"] == {"status": {"unknown_label": 1, "ok": 1}}
-    assert found["merged"] == {"status": {"unknown_label": 1, "ok": 1}, "agreement": 0.75, "same_text": 1}
 
 
 def test_half_made_parts_of_a_killed_export_are_not_taken_for_whole(inputs, tiny_model, tiny_adapter, tmp_path):

@@ -3,7 +3,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cost
 import pandas as pd
 import parse_predictions
 import pytest
@@ -354,27 +353,6 @@ def test_a_table_of_something_else_is_an_error(inputs, tmp_path):
                 *("--markdown", str(tmp_path / "a"), "--csv", str(tmp_path / "b"), "--tex", str(tmp_path / "c")),
             ]
         )
-
-
-def test_the_cost_table_takes_names_from_paths(tmp_path):
-    for shard in ("00000-00009", "00010-00019"):
-        write_json(
-            tmp_path / f"predictions/little/made-up/test/{shard}.stats.json",
-            {"windows": 10, "seconds": 5.0, "prompt_tokens": 100, "completion_tokens": 50, "device": "cpu"},
-        )
-    write_json(tmp_path / "students/pupil/training.stats.json", {"examples": 8, "seconds": 4.0, "device": "cpu"})
-    stats = sorted(map(str, tmp_path.glob("predictions/*/*/*/*.json")))
-    cost.main(
-        [
-            *("--predictions", *stats, "--students", str(tmp_path / "students/pupil/training.stats.json")),
-            *("--simulated", "made-up", "--tiny", "little", "pupil", "--markdown", str(tmp_path / "cost.md")),
-            *("--csv", str(tmp_path / "cost.csv"), "--tex", str(tmp_path / "cost.tex")),
-        ]
-    )
-    found = pd.read_csv(tmp_path / "cost.csv", comment="#")
-    assert found["recogniser"].tolist() == ["little", "pupil"]
-    assert found["windows_per_second"].tolist()[0] == 2.0
-    assert "| little (tiny) | made-up (simulated) | test" in (tmp_path / "cost.md").read_text()
 
 
 def test_bad_input_ends_in_one_line(inputs):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import draw_gold, draw_predictions, make_measured_score, make_score, make_student_score
-from hearth.evaluation import costs, statistics, subsets
+from hearth.evaluation import statistics, subsets
 from hearth.evaluation.notes import stand_in_warnings
 from hearth.evaluation.rendering import (
     Column,
@@ -195,29 +195,6 @@ def test_equal_scores_give_equal_bytes():
 def test_wrong_specifications_are_errors(spec, scores, message):
     with pytest.raises(ValueError, match=message):
         build(spec, scores, "abc")
-
-
-SHARD = {"windows": 10, "seconds": 4.0, "prompt_tokens": 1000, "completion_tokens": 80, "peak_memory_bytes": 2**30}
-
-
-def test_cost_adds_up_the_shards_of_a_split():
-    shards = [
-        SHARD | {"device": "cpu", "versions": {"torch": "2"}},
-        SHARD | {"device": "cuda", "peak_memory_bytes": 2**31},
-    ]
-    record = costs.prediction("little", "made-up", "test", shards)
-    assert (record["windows"], record["seconds"], record["peak_memory_bytes"]) == (20, 8.0, 2**31)
-    assert (record["windows_per_second"], record["completion_tokens_per_second"]) == (2.5, 20.0)
-    assert (record["device"], record["examples"], record["energy_joules"]) == ("cpu, cuda", None, None)
-    found = costs.build([record, costs.training("s", {"examples": 6, "seconds": 0})], ["made-up"], ["little"], "abc")
-    assert found.cells[0][:6] == ["prediction", "little (tiny)", "made-up (simulated)", "test", "20", "8.0"]
-    assert found.cells[1][:6] == ["training", "s", "", "train", "", "0.0"]
-    assert dict(found.notes)["Versions"] == ["torch 2"]
-
-
-def test_a_cost_table_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="at least one"):
-        costs.build([], [], [], "abc")
 
 
 # Doubt: intervals, tests, seeds

@@ -1,18 +1,48 @@
-"""The cost table: what predictions and trainings took.
+"""The cost table: what recognition and training took.
 
-Seconds and memory change from run to run, so they live here, apart from the scores.
+Seconds and memory change from run to run, so they are kept apart from the scores.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict, cast
 
+import pandas as pd
+
+from hearth.common.job_stats import JobStats
 from hearth.evaluation.rendering import Column, Table, decimals, shown
 
-_TEXT = {"number": False}
+Work = Literal["prediction", "training"]
+
+
+class CostRow(TypedDict):
+    """A row of the cost table: the jobs of one split or one training. None: does not apply, or not measured."""
+
+    work: Work
+    recogniser: str
+    dataset: str | None
+    split: str
+    windows: float | None
+    seconds: float | None
+    windows_per_second: float | None
+    examples: float | None
+    examples_per_second: float | None
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    completion_tokens_per_second: float | None
+    energy_joules: float | None
+    peak_memory_bytes: float | None
+    device: str | None
+    dtype: str | None
+    engine: str | None
+    batch_size: str | None
+
+
 COLUMNS = {
-    "work": Column("Work", **_TEXT),
-    "recogniser": Column("Recogniser", **_TEXT),
-    "dataset": Column("Dataset", **_TEXT),
-    "split": Column("Split", **_TEXT),
+    "work": Column("Work", number=False),
+    "recogniser": Column("Recogniser", number=False),
+    "dataset": Column("Dataset", number=False),
+    "split": Column("Split", number=False),
     "windows": Column("Windows"),
     "seconds": Column("Seconds", decimals(1)),
     "windows_per_second": Column("Windows/s", decimals(2)),
@@ -23,74 +53,99 @@ COLUMNS = {
     "completion_tokens_per_second": Column("Completion tokens/s", decimals(1)),
     "energy_joules": Column("Energy (Wh)", lambda value: f"{value / 3600:.3g}"),
     "peak_memory_bytes": Column("Peak memory (GiB)", lambda value: f"{value / 2**30:.2f}"),
-    "device": Column("Device", **_TEXT),
-    "dtype": Column("Precision", **_TEXT),
-    "engine": Column("Engine", **_TEXT),
-    "batch_size": Column("Batch", **_TEXT),
+    "device": Column("Device", number=False),
+    "dtype": Column("Precision", number=False),
+    "engine": Column("Engine", number=False),
+    "batch_size": Column("Batch", number=False),
 }
 NOTE = (
     "Cost",
     [
-        "seconds add up over a split's shards, as if one device had done them all, model loading left out;"
-        " peak memory is the largest of them",
-        "energy is all that the machine's meters counted meanwhile (processors by RAPL, GPUs by NVML); none where it"
-        " has or shows no meter",
+        "seconds are summed over the shards of a split, as if one device had run them all; loading the model is not"
+        " included",
+        "peak memory is the largest of any shard",
+        "energy is what the meters of the machine counted during the job, other programs included (RAPL for processors,"
+        " NVML for GPUs); it is missing if no meter can be read",
         "timings differ from run to run; no other table depends on them",
     ],
 )
 _SUMMED = ("windows", "examples", "seconds", "prompt_tokens", "completion_tokens", "energy_joules")
-_NAMED = ("device", "dtype", "engine", "batch_size")
+_DISTINCT = ("device", "dtype", "engine", "batch_size")
 
 
-def prediction(recogniser: str, dataset: str, split: str, shards: list[dict]) -> dict:
-    """One record of the cost table from the stats of all shards of a split."""
-    return _record({"work": "prediction", "recogniser": recogniser, "dataset": dataset, "split": split}, shards)
+def cost_table(
+    predictions: Mapping[tuple[str, str, str], Sequence[JobStats]],
+    trainings: Mapping[str, JobStats],
+    simulated: Iterable[str],
+    tiny: Iterable[str],
+    commit: str,
+) -> Table:
+    """Build the cost table.
 
-
-def training(student: str, stats: dict) -> dict:
-    """One record of the cost table from the stats of a student's training."""
-    return _record({"work": "training", "recogniser": student, "dataset": "", "split": "train"}, [stats])
-
-
-def build(records: list[dict], simulated: Iterable[str], tiny: Iterable[str], commit: str) -> Table:
-    """The cost table; `simulated` datasets and `tiny` recognisers are called that."""
-    if not records:
+    `predictions` maps (recogniser, dataset, split) to the stats of all shards, `trainings` maps a student to the stats
+    of its training. `simulated` datasets and `tiny` recognisers are marked as such. Raises ValueError without stats.
+    """
+    rows = [prediction_row(*names, shards) for names, shards in predictions.items()]
+    rows += [training_row(student, stats) for student, stats in trainings.items()]
+    if not rows:
         raise ValueError("a cost table needs the stats of at least one prediction or training")
-    called = {"dataset": ("simulated", set(simulated)), "recogniser": ("tiny", set(tiny))}
+    marks = {"dataset": ("simulated", set(simulated)), "recogniser": ("tiny", set(tiny))}
 
-    def cell(record: dict, name: str) -> str:
-        kind, names = called.get(name, ("", ()))
-        text = shown(COLUMNS[name], record[name])
-        return f"{text} ({kind})" if text in names else text
+    def cell(row: Mapping[str, Any], name: str) -> str:
+        mark, marked = marks.get(name, ("", ()))
+        text = shown(COLUMNS[name], row[name])
+        return f"{text} ({mark})" if text in marked else text
 
-    notes = [NOTE, ("Versions", sorted({version for record in records for version in record["versions"]}))]
+    jobs = [*(stats for shards in predictions.values() for stats in shards), *trainings.values()]
+    versions = {f"{package} {version}" for stats in jobs for package, version in stats.get("versions", {}).items()}
     return Table(
         title="Cost",
         caption="",
         columns=list(COLUMNS.values()),
-        cells=[[cell(record, name) for name in COLUMNS] for record in records],
-        records=[{name: record[name] for name in COLUMNS} for record in records],
-        notes=[*((heading, said) for heading, said in notes if said), ("Code", [f"git commit {commit}"])],
+        cells=[[cell(row, name) for name in COLUMNS] for row in rows],
+        records=[dict(row) for row in rows],
+        notes=[NOTE, *([("Versions", sorted(versions))] if versions else []), ("Code", [f"git commit {commit}"])],
     )
 
 
-def _record(names: dict, stats: list[dict]) -> dict:
-    """Sums, the largest memory and the distinct devices; None for what the stats do not tell."""
-    given = {key: [one[key] for one in stats if one.get(key) is not None] for key in (*_SUMMED, *_NAMED)}
-    sums = {key: sum(given[key]) if len(given[key]) == len(stats) else None for key in _SUMMED}
-    peaks = [one["peak_memory_bytes"] for one in stats if one.get("peak_memory_bytes") is not None]
-    return {
-        **names,
+def prediction_row(recogniser: str, dataset: str, split: str, shards: Sequence[JobStats]) -> CostRow:
+    """Return the cost of a recogniser's predictions from the stats of all shards of a split."""
+    return _row("prediction", recogniser, dataset, split, shards)
+
+
+def training_row(student: str, stats: JobStats) -> CostRow:
+    """Return the cost of a student's training from its stats."""
+    return _row("training", student, "", "train", [stats])
+
+
+def read_cost_rows(path: Path) -> list[CostRow]:
+    """Read the CSV of a cost table; empty cells are None. Raises ValueError naming the file and a missing column."""
+    table = pd.read_csv(path, comment="#", keep_default_na=False, na_values=[""])
+    for name in CostRow.__annotations__:
+        if name not in table.columns:
+            raise ValueError(f"{path}: no column {name!r}; cost.py writes this file")
+    return cast(list[CostRow], table.astype(object).where(table.notna(), None).to_dict("records"))
+
+
+def _row(work: Work, recogniser: str, dataset: str, split: str, jobs: Sequence[JobStats]) -> CostRow:
+    """Return sums over jobs, the largest memory and the distinct devices; None for what some job did not measure."""
+    documents: list[Mapping[str, Any]] = [dict(stats) for stats in jobs]
+    known = {key: [one[key] for one in documents if one.get(key) is not None] for key in (*_SUMMED, *_DISTINCT)}
+    sums = {key: sum(known[key]) if len(known[key]) == len(jobs) else None for key in _SUMMED}
+    peaks = [peak for stats in jobs if (peak := stats.get("peak_memory_bytes")) is not None]
+    row = {
+        "work": work,
+        "recogniser": recogniser,
+        "dataset": dataset,
+        "split": split,
         **sums,
         "windows_per_second": _per_second(sums["windows"], sums["seconds"]),
         "examples_per_second": _per_second(sums["examples"], sums["seconds"]),
         "completion_tokens_per_second": _per_second(sums["completion_tokens"], sums["seconds"]),
         "peak_memory_bytes": max(peaks, default=None),
-        **{key: ", ".join(dict.fromkeys(map(str, given[key]))) for key in _NAMED},
-        "versions": [
-            f"{package} {version}" for one in stats for package, version in sorted(one.get("versions", {}).items())
-        ],
+        **{key: ", ".join(dict.fromkeys(map(str, known[key]))) for key in _DISTINCT},
     }
+    return cast(CostRow, {name: row[name] for name in CostRow.__annotations__})
 
 
 def _per_second(amount: float | None, seconds: float | None) -> float | None:

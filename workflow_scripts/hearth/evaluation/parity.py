@@ -1,45 +1,85 @@
-"""Whether the forms of a student say the same: labels of each, event by event, beside those of its adapter.
-
-parity.json: {"student", "dataset", "windows", "events", "decoding", "adapter", "merged", "gguf"}, the last only where
-there is such a file. Each form has `status` (windows of each), and all but the adapter `agreement` (the share of
-events whose label is the adapter's; no label is the same as no label) and `same_text` (windows answered in the same
-words); gguf has `prompts`, "text" or "token ids" as llama.cpp was given them.
-"""
+"""Compare the formats of an exported student (adapter, merged model, GGUF file) on the same windows, event by event."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict, TypeVar
 
-from hearth.prompting.parsing import parse
+from hearth.data.windows import Window
+from hearth.prompting.parsing import Status, parse
+from hearth.prompting.predictions import Prediction
+
+_Item = TypeVar("_Item")
 
 
-def spread(windows: Sequence[dict], count: int) -> list[dict]:
-    """At most `count` of the windows, as far apart as they go, in their order."""
+class FormatParity(TypedDict):
+    """The answers of one format: windows by status and, for all but the adapter, how far they equal the adapter's.
+
+    `agreement` is the share of events with the adapter's label, where no label equals no label. `same_text` is the
+    number of windows whose text is the adapter's. `prompts` is there for GGUF files: the input that llama.cpp was
+    given, "text" or "token ids".
+    """
+
+    status: dict[str, int]
+    agreement: NotRequired[float]
+    same_text: NotRequired[int]
+    prompts: NotRequired[str]
+
+
+class Parity(TypedDict):
+    """The document parity.json, as `check_export.py` writes it; `gguf` is absent if the export has no such file."""
+
+    student: str
+    dataset: str
+    windows: int
+    events: int
+    decoding: dict[str, float]
+    adapter: FormatParity
+    merged: FormatParity
+    gguf: NotRequired[FormatParity]
+
+
+@dataclass(frozen=True)
+class ParsedAnswer:
+    """The text of one prediction and its labels and status (strict parsing)."""
+
+    text: str
+    labels: list[str | None]
+    status: Status
+
+
+def sample_evenly(windows: Sequence[_Item], count: int) -> list[_Item]:
+    """Return at most `count` of the windows, evenly spaced, in their order."""
     if count >= len(windows):
         return list(windows)
     return [windows[position * len(windows) // count] for position in range(count)]
 
 
-def answers(windows: Sequence[dict], predictions: Sequence[dict], labels: Sequence[str]) -> list[dict]:
-    """(text, labels, status) of every window, strictly parsed."""
-    found = []
+def parse_answers(
+    windows: Sequence[Window], predictions: Sequence[Prediction], labels: Sequence[str]
+) -> list[ParsedAnswer]:
+    """Parse the prediction of each window strictly; `labels` is the home's label list."""
+    answers = []
     for window, prediction in zip(windows, predictions, strict=True):
-        answer = parse(prediction["text"], len(window["events"]), tuple(labels), prediction["finish_reason"])
-        found.append({"text": prediction["text"], "labels": answer.labels, "status": answer.status})
-    return found
+        parsed = parse(prediction["text"], len(window["events"]), tuple(labels), prediction["finish_reason"])
+        answers.append(ParsedAnswer(prediction["text"], parsed.labels, parsed.status))
+    return answers
 
 
-def compared(forms: Mapping[str, Sequence[dict]]) -> dict[str, dict]:
-    """What parity.json has of every form, from the answers of each; the first is what the others are compared with."""
-    first, *_ = forms.values()
-    found = {}
-    for form, given in forms.items():
-        found[form] = {"status": dict(Counter(answer["status"] for answer in given))}
-        if given is first:
+def compare_formats(answers_by_format: Mapping[str, Sequence[ParsedAnswer]]) -> dict[str, FormatParity]:
+    """Return the parity of each format; the first, the adapter, is what the others are compared with."""
+    reference = next(iter(answers_by_format.values()))
+    parities: dict[str, FormatParity] = {}
+    for name, answers in answers_by_format.items():
+        parities[name] = {"status": dict(Counter(answer.status for answer in answers))}
+        if answers is reference:
             continue
-        pairs = list(zip(given, first, strict=True))
-        events = [
-            one == other for mine, theirs in pairs for one, other in zip(mine["labels"], theirs["labels"], strict=True)
+        pairs = list(zip(answers, reference, strict=True))
+        equal = [
+            label == expected
+            for answer, other in pairs
+            for label, expected in zip(answer.labels, other.labels, strict=True)
         ]
-        found[form]["agreement"] = round(sum(events) / len(events), 4)
-        found[form]["same_text"] = sum(mine["text"] == theirs["text"] for mine, theirs in pairs)
-    return found
+        parities[name]["agreement"] = round(sum(equal) / len(equal), 4)
+        parities[name]["same_text"] = sum(answer.text == other.text for answer, other in pairs)
+    return parities

@@ -1,0 +1,32 @@
+"""The stats file of a job: what a recognition shard or a training took. No score depends on it."""
+
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from hearth.common.records import read_record
+
+
+class JobStats(TypedDict):
+    """Stats of one job. Seconds exclude loading the model; tokens and energy cover all windows of the job.
+
+    Recognition counts `windows` and tokens, training counts `examples` over all epochs. A key is absent, or None,
+    if it does not apply or was not measured.
+    """
+
+    seconds: float
+    windows: NotRequired[int]
+    examples: NotRequired[int]
+    prompt_tokens: NotRequired[int]
+    completion_tokens: NotRequired[int]
+    energy_joules: NotRequired[float | None]
+    peak_memory_bytes: NotRequired[int | None]
+    device: NotRequired[str]
+    dtype: NotRequired[str | None]
+    engine: NotRequired[str]
+    batch_size: NotRequired[int | str | None]
+    versions: NotRequired[dict[str, str]]
+
+
+def read_job_stats(path: Path) -> JobStats:
+    """Read a stats file. Raises ValueError naming the file and the key at fault."""
+    return read_record(path, JobStats)
