@@ -6,9 +6,11 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import json_option, run
+from hearth.common.records import read_record
 from hearth.distillation.card import model_card
 from hearth.distillation.documents import read_export, read_training_log
 from hearth.evaluation.export_card import export_sections
+from hearth.evaluation.parity import Parity
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", required=True, type=Path, help="card to write (Markdown)")
     arguments = parser.parse_args(argv)
     log, export = read_training_log(arguments.training_log), read_export(arguments.about)
-    parity, score = files.read_json_object(arguments.parity), files.read_json_object(arguments.score)
+    parity, score = read_record(arguments.parity, Parity), files.read_json_object(arguments.score)
     notes = [str(note) for note in json_option("--notes", arguments.notes, list)]
     files.write_text(arguments.out, model_card(log, notes, export_sections(export, parity, score)))
 

@@ -83,7 +83,7 @@ def checked(exported, inputs, tiny_model, tmp_path_factory):
     return files.read_json(exported / "parity.json")
 
 
-def test_an_export_holds_every_form_and_all_that_is_needed_to_ask_it(exported, inputs, tiny_adapter):
+def test_an_export_has_every_form_with_its_prompt_and_settings(exported, inputs, tiny_adapter):
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         assert (exported / "adapter" / name).read_bytes() == (tiny_adapter / name).read_bytes()
     assert (exported / "merged" / "model.safetensors").is_file()
@@ -152,7 +152,7 @@ def test_a_model_that_llama_cpp_is_not_written_for_is_exported_without_a_gguf_fi
     assert "python convert_hf_to_gguf.py merged" in said
 
 
-def test_half_made_parts_of_a_killed_export_are_not_taken_for_whole(inputs, tiny_model, tiny_adapter, tmp_path):
+def test_unfinished_parts_of_a_killed_export_are_not_used(inputs, tiny_model, tiny_adapter, tmp_path):
     out = tmp_path / "out"
     (out / ".merged.part").mkdir(parents=True)
     (out / ".merged.part" / "strange.safetensors").write_text("half")

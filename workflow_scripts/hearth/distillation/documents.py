@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from hearth.common.job_stats import JobStats
 from hearth.common.records import read_record
 from hearth.distillation.settings import TrainingSettings
 
 
 class AuditedTrace(TypedDict):
-    """A trace in a teacher's audit: the flags that the audit raised, by name."""
+    """A trace in a teacher's audit. `flags`: what each check that it failed found, by the check's name."""
 
     window_id: str
     flags: dict[str, Any]
@@ -79,19 +80,13 @@ class TrainingLog(TypedDict):
     digests: TrainingDigests
 
 
-class TrainingStats(TypedDict):
+class TrainingStats(JobStats):
     """training.stats.json: what a training took; `seconds` include those before the resumed checkpoint."""
 
-    seconds: float
     steps: int
     resumed_from_step: int  # 0 if the training started anew
-    examples: int  # over all epochs
     examples_per_second: float
-    peak_memory_bytes: int
-    device: str
     ranks: int
-    dtype: str
-    versions: dict[str, str]
 
 
 class GgufExport(TypedDict):

@@ -1,8 +1,7 @@
 """Recipes: which traces of its teacher a student learns from, and which text it learns for each.
 
 To add a recipe, add an entry to `RECIPES`, its name to `students.recipe` in config/schemas/config.schema.yaml, and a
-line to config/README.md. The Snakefile imports this module, which therefore imports neither torch nor pandas: modules
-that do are imported inside functions.
+line to config/README.md. The Snakefile imports this module, so it must import neither torch nor pandas.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hearth.common.files import digest
+from hearth.data.complexity import ComplexityScale
+from hearth.data.gold_labels import map_to_gold
+from hearth.data.windows import Window
 
 if TYPE_CHECKING:
-    from hearth.data.windows import Window
     from hearth.prompting.predictions import Prediction
 
 Labels = list[str | None]  # one label for each event of a window; None where the teacher gave no valid label
@@ -31,13 +32,11 @@ class Sources:
 
     windows: Mapping[str, Window]  # all windows of the dataset
     parsed_labels: Mapping[str, Labels] = field(default_factory=dict)  # the teacher's, strictly parsed
-    flagged: frozenset[str] = frozenset()  # windows in whose trace the audit raised a flag
+    flagged: frozenset[str] = frozenset()  # windows whose trace fails a check of the audit
 
     @cached_property
     def complex(self) -> frozenset[str]:
         """Windows above the median complexity of the train split."""
-        from hearth.data.complexity import ComplexityScale
-
         scale = ComplexityScale(list(self.windows.values()))
         return frozenset(name for name, window in self.windows.items() if scale.is_complex(window))
 
@@ -115,8 +114,6 @@ def teacher_labels(trace: Prediction, sources: Sources) -> Target:
 
 def verified_labels(trace: Prediction, sources: Sources) -> Target:
     """Return the teacher's labels as an answer; leave out windows with a missing or wrong label."""
-    from hearth.data.gold_labels import map_to_gold
-
     target, window = teacher_labels(trace, sources), sources.windows[trace["window_id"]]
     if map_to_gold(window, sources.parsed_labels[trace["window_id"]]) != window["gold"]:
         raise LeaveOutError("wrong_labels")
@@ -129,6 +126,7 @@ def gold_labels(trace: Prediction, sources: Sources) -> Target:
 
 
 def _answer(labels: list[str]) -> Target:
+    # Imported here: it imports jinja2 and numpy, for which the Snakefile would wait.
     from hearth.prompting.prompts import answer_text
 
     return Target(answer_text(labels), ended=True)
@@ -143,7 +141,7 @@ def all_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selec
 
 
 def unflagged_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
-    """Select the windows in whose trace the audit raised no flag."""
+    """Select the windows whose trace passes every check of the audit."""
     selected = [window_id for window_id in window_ids if window_id not in sources.flagged]
     return Selection(selected, Counter(flagged=len(window_ids) - len(selected)))
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hearth.distillation.documents import Export
+from hearth.evaluation.parity import FormatParity, Parity
 
 # Metrics of a score that the card shows, with their headings.
 _METRICS = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "missing_rate": "events without an answer"}
 
 
-def export_sections(export: Export, parity: Mapping[str, Any], score: Mapping[str, Any]) -> list[str]:
+def export_sections(export: Export, parity: Parity, score: Mapping[str, Any]) -> list[str]:
     """Return the sections as lines of Markdown; `score` is the student's on the home it learned from."""
     return [*_scores(score), *_files(export, parity), *_use(export)]
 
@@ -38,7 +39,7 @@ def _interval(bounds: Sequence[float] | None) -> str:
     return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else "too few sessions"
 
 
-def _files(export: Export, parity: Mapping[str, Any]) -> list[str]:
+def _files(export: Export, parity: Parity) -> list[str]:
     gguf = export["gguf"]
     rows = [
         "| `adapter/` | the LoRA adapter; it needs the base model | the scored form |",
@@ -72,7 +73,7 @@ def _files(export: Export, parity: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _agreement(form: Mapping[str, Any], parity: Mapping[str, Any]) -> str:
+def _agreement(form: FormatParity, parity: Parity) -> str:
     prompts = f", prompts as {form['prompts']}" if "prompts" in form else ""
     return (
         f"equal for {form['agreement']:.4f} of {parity['events']} events; {form['same_text']} of {parity['windows']} "
