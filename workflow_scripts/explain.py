@@ -1,73 +1,78 @@
-"""Say what stands behind one cell of a run's table: score, prompt, data, model, training, and three answers."""
+"""Explain one cell of a run's table: its score, prompt, data, model and training, and three example answers."""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from hearth.common.cli import UserError, run
-from hearth.common.files import read_json, read_json_lines
+from hearth.common.files import read_json_object
 from hearth.common.schemas import nearest
+from hearth.data.windows import read_windows
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.scores import read_score
 from hearth.evaluation.table_rows import rows_of
+from hearth.prompting.predictions import read_parsed_predictions
 from hearth.workflow.recognisers import recognisers, table_pairs
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read a finished run, print the explanation."""
+    """Read a finished run; print the explanation."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, default=Path(), help="the run's working directory: demo, or a scratch")
-    parser.add_argument("table", help="name of the table, as its file")
-    parser.add_argument("recogniser", help="the row's recogniser")
-    parser.add_argument("dataset", help="the row's dataset")
-    parser.add_argument("column", nargs="?", default=lineage.USUAL_COLUMN, help="a column of the table's CSV")
+    parser.add_argument(
+        "--run", type=Path, default=Path(), help="working directory of the run, such as demo or a scratch directory"
+    )
+    parser.add_argument("table", help="name of the table, as in its file name")
+    parser.add_argument("recogniser", help="recogniser of the row")
+    parser.add_argument("dataset", help="dataset of the row")
+    parser.add_argument("column", nargs="?", default=lineage.DEFAULT_COLUMN, help="column of the table's CSV")
     arguments = parser.parse_args(argv)
     results = arguments.run / "results"
-    config = read_json(needed(results / "run_config.json", "--run names no working directory of a run"))
-    pairs = selected(config, arguments.table)
-    made = f"make it: snakemake table_{arguments.table}"
-    scores = [read_score(needed(results / "scores" / name / f"{dataset}.json", made)) for name, dataset in pairs]
+    config = read_json_object(existing_file(results / "run_config.json", "--run names no working directory of a run"))
+    pairs = selected_pairs(config, arguments.table)
+    remedy = f"make it: snakemake table_{arguments.table}"
+    scores = [
+        read_score(existing_file(results / "scores" / name / f"{dataset}.json", remedy)) for name, dataset in pairs
+    ]
     spec = config["tables"][arguments.table]
     rows = rows_of(scores, spec["seeds"])
-    place = lineage.named_row(rows, arguments.recogniser, arguments.dataset)
-    row, commit = rows[place], commit_of(results)
+    position = lineage.find_row(rows, arguments.recogniser, arguments.dataset)
+    row, commit = rows[position], run_commit(results)
     table = tables.build({key: spec[key] for key in ("title", "seeds")}, scores, commit)
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / "test" / "parsed.jsonl"
-    found = lineage.traces(lines(needed(windows, made)), lines(needed(predictions, made)))
+    examples = lineage.select_examples(
+        enumerate(read_windows(existing_file(windows, remedy)), start=1),
+        enumerate(read_parsed_predictions(existing_file(predictions, remedy)), start=1),
+    )
     notes = [
-        *lineage.cell(table, place, row, arguments.column),
-        *lineage.grounds(row, recognisers(config), commit),
+        *lineage.cell_notes(table, position, row, arguments.column),
+        *lineage.row_notes(row, recognisers(config), commit),
     ]
-    print(lineage.text(notes, found, str(windows), str(predictions)), end="")
+    print(lineage.render_text(notes, examples, str(windows), str(predictions)), end="")
 
 
-def selected(config: dict, table: str) -> list[tuple[str, str]]:
-    """The (recogniser, dataset) pairs of a table of a run's config; raises UserError for a table it has not."""
+def selected_pairs(config: dict[str, Any], table: str) -> list[tuple[str, str]]:
+    """Return the (recogniser, dataset) pairs of a table in a run's config. Raises UserError for an unknown table."""
     if table not in config["tables"]:
         raise UserError(
-            f"unknown table {table!r}{nearest(table, config['tables'])}; tables that every run makes, such as cost, are"
-            " not of scores and say themselves what they are made of"
+            f"unknown table {table!r}{nearest(table, config['tables'])}; only tables of scores that the config declares"
+            " can be explained, not those of every run, such as cost"
         )
     return table_pairs(config, table)
 
 
-def needed(path: Path, otherwise: str) -> Path:
-    """A path that must be there."""
+def existing_file(path: Path, remedy: str) -> Path:
+    """Return `path` if it is a file. Raises UserError with the remedy otherwise."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; {otherwise}")
+        raise UserError(f"{path}: no such file; {remedy}")
     return path
 
 
-def lines(path: Path) -> list[tuple[int, dict]]:
-    """The rows of a file of JSON lines, each with its line."""
-    return list(enumerate(read_json_lines(path), start=1))
-
-
-def commit_of(results: Path) -> str:
-    """The commit that made a run; that of this code where the run does not say."""
+def run_commit(results: Path) -> str:
+    """Return the commit that made a run, or that of this code if the run has no provenance.json."""
     path = results / "provenance.json"
-    return read_json(path)["code"]["commit"] if path.is_file() else git_commit()
+    return read_json_object(path)["code"]["commit"] if path.is_file() else git_commit()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What stands behind a cell: where its number is, what it rests on, and answers that show it; clear errors."""
+"""The lineage of a cell: the file of its number, the inputs of its score, example answers, and clear errors."""
 
 from functools import reduce
 from operator import getitem
@@ -35,11 +35,11 @@ def numbered(rows):
 
 @pytest.fixture
 def finished(tmp_path):
-    """The directory of a run that has the table `students`."""
+    """The working directory of a run with the table `students`."""
     config, _ = resolve(CONFIG, [], make_project(tmp_path / "project"))
     run = tmp_path / "run" / "results"
     write_json(run / "run_config.json", config)
-    for name, dataset in explain.selected(config, "students"):
+    for name, dataset in explain.selected_pairs(config, "students"):
         score = make_score(name, dataset) if name == "large" else make_student_score(dataset) | {"recogniser": name}
         write_json(run / "scores" / name / f"{dataset}.json", score)
     for name in ("little_reasoning_made-up", "large"):
@@ -58,19 +58,19 @@ def test_a_cell_is_explained_from_its_score_file_to_raw_answers(finished, capsys
     for said in (
         "Weighted F1: 0.600",
         "95 % interval over test sessions",
-        "of 3 windows, 5 events, 2 sessions",
+        "computed from 3 windows, 5 events, 2 sessions",
         "results/scores/little_reasoning_made-up/made-up.json, key strict.weighted_f1",
         "six-parts@0123456789ab, reasoning think",
-        "results/prompts/made-up.txt (the text of the prompt)",
+        "results/prompts/made-up.txt (text of the prompt)",
         "temperature 0.6",
         "by session, test fraction 0.3, seed 1",
         "example/little at revision 0123456789abcdef",
         "recipe reasoning, teacher large, trained on made-up (4 of 5 traces)",
         "little_reasoning_made-up: 1 too long",
         "results/predictions/large/made-up/train/all.jsonl",
-        "A window answered right: made-up/2/0",
-        "A window answered partly wrong: made-up/2/1",
-        "A window whose answer is unreadable: made-up/3/0",
+        "A window labelled correctly: made-up/2/0",
+        "A window labelled partly wrong: made-up/2/1",
+        "A window with an unreadable answer: made-up/3/0",
         "datasets/made-up/windows.jsonl:2",
         "made-up/test/parsed.jsonl:1",
         "    | <think>Stove, or",
@@ -89,7 +89,7 @@ def test_a_cell_is_explained_from_its_score_file_to_raw_answers(finished, capsys
         (("students", "large", "second"), "windows.jsonl: no such file; make it: snakemake table_students"),
     ],
 )
-def test_a_name_that_is_not_there_is_an_error_with_the_nearest(finished, names, message):
+def test_an_unknown_name_is_an_error_with_the_nearest(finished, names, message):
     with pytest.raises(ValueError, match=message):
         explain.main(["--run", str(finished), *names])
 
@@ -100,33 +100,33 @@ def test_a_directory_without_a_run_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("column", tables.COLUMNS)
-def test_every_column_has_an_origin(column):
-    key, words = lineage.origin(column)
-    assert words
+def test_every_column_has_a_source_and_a_definition(column):
+    key, definition = lineage.column_source(column)
+    assert definition
     if key.startswith(("strict", "lenient")):
         assert isinstance(reduce(getitem, key.split("."), make_score()), float)
 
 
 def test_the_row_of_several_seeds_is_found_by_its_name_and_by_that_of_each():
     rows = rows_of(make_run_scores(seeds=(0, 1), homes=("made-up",)), "mean")
-    place = lineage.named_row(rows, "model-1m_reasoning_made-up", "made-up")
-    assert lineage.named_row(rows, "model-1m_reasoning_made-up_seed1", "made-up") == place
+    position = lineage.find_row(rows, "model-1m_reasoning_made-up", "made-up")
+    assert lineage.find_row(rows, "model-1m_reasoning_made-up_seed1", "made-up") == position
     table = tables.build({"title": "T", "seeds": "mean"}, make_run_scores(seeds=(0, 1), homes=("made-up",)), "abc")
-    said = dict(lineage.cell(table, place, rows[place], "weighted_f1"))
-    assert "mean of 2 training seeds" in said["Cell"]
+    said = dict(lineage.cell_notes(table, position, rows[position], "weighted_f1"))
+    assert "mean over 2 training seeds" in said["Cell"]
     assert len(said["Score"]) == 2
 
 
-def test_traces_are_the_first_of_each_kind_in_window_order_and_those_that_are_missing_are_left_out():
+def test_examples_are_the_first_of_each_kind_in_window_order():
     right = [make_prediction(row["window_id"], make_answer(*row["gold"])) for row in TEST]
-    found = lineage.traces(numbered(WINDOWS), numbered(parsed_rows(right)[::-1]))
-    assert [(one.kind, one.window_line, one.prediction_line) for one in found] == [("right", 2, 3)]
+    found = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(right)[::-1]))
+    assert [(one.kind, one.window_line, one.prediction_line) for one in found] == [("correct", 2, 3)]
 
 
-def test_what_a_terminal_would_obey_is_shown_and_not_obeyed():
+def test_control_characters_are_escaped():
     evil = [make_prediction(row["window_id"], "\x1b[2J\x07 \u202ereversed\nsecond line") for row in TEST]
-    found = lineage.traces(numbered(WINDOWS), numbered(parsed_rows(evil)))
-    text = lineage.text([("Cell", ["x"])], found, "w", "p")
+    found = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(evil)))
+    text = lineage.render_text([("Cell", ["x"])], found, "w", "p")
     assert "\\x1b[2J\\x07 \\u202ereversed\n    | second line" in text
     assert "\x1b" not in text
 

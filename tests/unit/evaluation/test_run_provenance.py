@@ -1,4 +1,4 @@
-"""The provenance of a run: everything behind its numbers, and nothing of when, where and how fast."""
+"""The provenance of a run: complete, and free of dates, places and timings."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from factories import MODEL, PROMPT, SPLITS, TRAINING_LOG, make_run_scores, make_score
 from hearth.common.files import file_digest, write_json, write_text
 from hearth.evaluation.code_version import LIBRARIES
-from hearth.evaluation.run_provenance import of_run
+from hearth.evaluation.run_provenance import run_provenance
 
 CONFIG = {"teacher": "large", "datasets": {"made-up": {"source": "marble", "home": "marble"}}}
 STATS = {
@@ -18,7 +18,7 @@ STATS = {
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """What a small run leaves, as options of the program."""
+    """The results of a small run, as options of the program."""
     monkeypatch.chdir(tmp_path)
     write_json("results/scores/little/made-up.json", make_score())
     write_json("results/datasets/made-up/splits.json", SPLITS)
@@ -41,7 +41,7 @@ def files(tmp_path, monkeypatch):
     ]
 
 
-def test_the_document_holds_what_every_number_rests_on(files, tmp_path):
+def test_the_document_has_the_inputs_of_every_score(files, tmp_path):
     provenance.main([*files, "--out", "results/provenance.json"])
     found = json.loads((tmp_path / "results/provenance.json").read_text())
     score = found["scores"]["results/scores/little/made-up.json"]
@@ -62,7 +62,7 @@ def test_the_document_holds_what_every_number_rests_on(files, tmp_path):
         assert found["digests"][path] == file_digest(path)
 
 
-def test_the_document_knows_neither_places_nor_times_nor_shards(files, tmp_path):
+def test_the_document_has_no_places_no_timings_and_no_shards(files, tmp_path):
     provenance.main([*files, "--out", "one.json"])
     text = (tmp_path / "one.json").read_text()
     assert str(tmp_path) not in text
@@ -78,5 +78,5 @@ def test_the_document_knows_neither_places_nor_times_nor_shards(files, tmp_path)
 
 def test_a_score_without_its_split_is_an_error():
     scores = {f"{number}.json": score for number, score in enumerate(make_run_scores())}
-    with pytest.raises(ValueError, match=r"5\.json: no splits\.json of its dataset second was given"):
-        of_run(CONFIG, "abc", scores, {"made-up": SPLITS}, {}, {}, {}, {}, {})
+    with pytest.raises(ValueError, match=r"5\.json: --splits has no splits\.json of its dataset second"):
+        run_provenance(CONFIG, "abc", scores, {"made-up": SPLITS}, {}, {}, {}, {}, {})

@@ -13,6 +13,7 @@ import numpy as np
 from hearth.common.records import read_record
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Split, Window
+from hearth.distillation.documents import AuditedTrace as FlaggedTrace
 from hearth.evaluation import statistics
 from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
@@ -25,17 +26,15 @@ from hearth.prompting.prompts import Prompt
 SPLIT: Split = "train"
 
 
-class AuditedTrace(TypedDict):
-    """One trace: its numbers of events and of correct events (strict parsing), and the findings of failed checks.
+class AuditedTrace(FlaggedTrace):
+    """One trace: its numbers of events and of correct events (strict parsing), and its `flags`.
 
-    A trace with `flags` is flagged; they map the name of each failed check to its findings.
+    A trace with flags is flagged; they map the name of each failed check to its findings.
     """
 
-    window_id: str
     session: str
     events: int
     correct: int
-    flags: dict[str, list[str]]
 
 
 class AuditedPrompt(TypedDict):

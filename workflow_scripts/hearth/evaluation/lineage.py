@@ -1,117 +1,163 @@
-"""What stands behind one cell of a table: the scores, what they rest on, and windows with what was answered to them.
+"""The lineage of one cell of a table: its scores, their inputs, and example windows with the recogniser's answers.
 
-Answers of models are untrusted text: what is printed of them holds no character that a terminal obeys.
+Answers of models are untrusted text: control characters are escaped before anything is printed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from hearth.common.schemas import nearest
+from hearth.data.windows import Window
 from hearth.evaluation import tables
 from hearth.evaluation.metrics import UNPARSED
 from hearth.evaluation.notes import Notes, table_notes
-from hearth.evaluation.rendering import shown
+from hearth.evaluation.rendering import Table, shown
+from hearth.evaluation.statistics import CONFIDENCE
 from hearth.evaluation.table_rows import Row
+from hearth.prompting.predictions import ParsedPrediction
 
-USUAL_COLUMN = "weighted_f1"
-# What a metric is, in words; metrics.py has the details.
+DEFAULT_COLUMN = "weighted_f1"
+# One line for each metric; metrics.py defines them in full.
 METRICS = {
-    "accuracy": "right events / all events",
-    "macro_f1": "mean F1 of the labels that occur in the test split",
-    "weighted_f1": "mean F1 of the labels that occur in the test split, each weighted by its events",
-    "micro_f1": "F1 over all events and labels of the home; an event without a readable label costs recall alone",
+    "accuracy": "correctly labelled events / all events",
+    "macro_f1": "mean F1 over the labels that occur in the test split",
+    "weighted_f1": "mean F1 over the labels that occur in the test split, weighted by their events",
+    "micro_f1": "F1 over all events and all labels of the home; an event without a readable label costs recall only",
     "ok_rate": "windows with a label for every event / all windows",
-    "malformed_rate": "windows whose answer cannot be read / all windows",
-    "missing_rate": "events that no answer was read for / all events",
-    "unknown_rate": "events whose label is none of the home's, in windows where all were answered / all events",
+    "malformed_rate": "windows whose answer cannot be parsed / all windows",
+    "missing_rate": "events without an answer / all events",
+    "unknown_rate": "events with a label outside the home's list, in windows that answer every event / all events",
 }
-# Columns that compare a row with others of its table.
+# Columns that compare a row with another row of its table.
 DIFFERENCES = {
-    "gain_over_base": "strict.weighted_f1 of this row less that of its base's row",
-    "gap_to_teacher": "strict.weighted_f1 of the teacher's row less that of this row",
+    "gain_over_base": "strict.weighted_f1 of this row minus that of its base",
+    "gap_to_teacher": "strict.weighted_f1 of the teacher minus that of this row",
 }
-_P_WORDS = {"_p_holm": "p, corrected for the tests of the table (Holm), of: ", "_p": "p of: "}
+_P_VALUES = {"_p_holm": "p, corrected for the tests of the table (Holm), of: ", "_p": "p of: "}
+
+ExampleKind = Literal["correct", "partly wrong", "wrong", "unreadable"]
+_HEADINGS: dict[ExampleKind, str] = {
+    "correct": "A window labelled correctly",
+    "partly wrong": "A window labelled partly wrong",
+    "unreadable": "A window with an unreadable answer",
+}
+
+
+class StudentNames(Protocol):
+    """The names that the files of a student are found by."""
+
+    @property
+    def name(self) -> str:
+        """The name of the student."""
+
+    @property
+    def teacher(self) -> str:
+        """The recogniser whose traces it learned from; "" without a teacher."""
+
+    @property
+    def dataset(self) -> str:
+        """The dataset that it learned from."""
+
+
+class RecogniserNames(Protocol):
+    """The names that the files of a recogniser are found by."""
+
+    @property
+    def base(self) -> str:
+        """The language model; "" for a baseline."""
+
+    @property
+    def prompt(self) -> Mapping[str, Any]:
+        """The settings of the prompt; empty for a baseline."""
+
+    @property
+    def prompt_name(self) -> str:
+        """The name of the prompt; "" for the main one."""
+
+    @property
+    def student(self) -> StudentNames | None:
+        """The student, if it is one."""
 
 
 @dataclass(frozen=True)
-class Trace:
-    """One window and what was answered to it: what it is an example of, and the lines of the two files it stands in."""
+class Example:
+    """One window with its prediction, the kind that it is an example of, and the lines of both in their files."""
 
-    kind: str
-    window: dict
-    prediction: dict
+    kind: ExampleKind
+    window: Window
+    prediction: ParsedPrediction
     window_line: int
     prediction_line: int
 
 
-def named_row(rows: Sequence[Row], recogniser: str, dataset: str) -> int:
-    """The place of the row that shows a recogniser on a dataset; raises ValueError with the nearest names."""
-    names = {name for row in rows for name in (row.name, *(score["recogniser"] for score in row.scores))}
+def find_row(rows: Sequence[Row], recogniser: str, dataset: str) -> int:
+    """Return the position of the row of a recogniser on a dataset. Raises ValueError with the nearest names."""
+    names = {name for row in rows for name in _row_names(row)}
     if recogniser not in names:
         raise ValueError(f"this table has no recogniser {recogniser!r}{nearest(recogniser, sorted(names))}")
-    places = {
-        row.dataset: place
-        for place, row in enumerate(rows)
-        if recogniser in (row.name, *(score["recogniser"] for score in row.scores))
-    }
-    if dataset not in places:
-        raise ValueError(f"this table has no {recogniser} on {dataset!r}{nearest(dataset, places)}")
-    return places[dataset]
+    positions = {row.dataset: position for position, row in enumerate(rows) if recogniser in _row_names(row)}
+    if dataset not in positions:
+        raise ValueError(f"this table has no {recogniser} on {dataset!r}{nearest(dataset, positions)}")
+    return positions[dataset]
 
 
-def origin(column: str) -> tuple[str, str]:
-    """The key of a score file that a column shows, "" where it is worked out of several, and what the column is."""
+def column_source(column: str) -> tuple[str, str]:
+    """Return the key of a score file that a column shows, and the column's definition.
+
+    The key is "" for a column that is computed from several scores. Raises ValueError for an unknown column.
+    """
     if column not in tables.COLUMNS:
         raise ValueError(f"unknown column {column!r}{nearest(column, tables.COLUMNS)}")
-    parsing, metric = (
-        ("lenient", column.removeprefix("lenient_")) if column.startswith("lenient_") else ("strict", column)
-    )
+    parsing = "lenient" if column.startswith("lenient_") else "strict"
+    metric = column.removeprefix("lenient_")
     if metric in METRICS:
-        place = f"rates.{metric}" if metric.endswith("_rate") else metric
-        return f"{parsing}.{place}", METRICS[metric]
+        key = f"rates.{metric}" if metric.endswith("_rate") else metric
+        return f"{parsing}.{key}", METRICS[metric]
     subset, _, metric = column.partition("_")
     if subset in ("simple", "complex"):
-        return f"complexity.{subset}", f"{METRICS.get(metric, metric)}, of the {subset} windows alone"
-    for suffix, words in _P_WORDS.items():
+        return f"complexity.{subset}", f"{METRICS.get(metric, metric)}, of the {subset} windows only"
+    for suffix, definition in _P_VALUES.items():
         if column.endswith(suffix):
-            return "", words + DIFFERENCES[column.removesuffix(suffix)]
+            return "", definition + DIFFERENCES[column.removesuffix(suffix)]
     return ("", DIFFERENCES[column]) if column in DIFFERENCES else (column, tables.COLUMNS[column].heading)
 
 
-def cell(table: tables.Table, place: int, row: Row, column: str) -> Notes:
-    """What a cell shows, in which files its number is found, and how much it is of."""
-    key, words = origin(column)
-    record, score = table.records[place], row.scores[0]
-    value = shown(tables.COLUMNS[column], record[column]) or "nothing: it does not apply to this row"
+def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
+    """Return what a cell shows, what it was computed from, and the files and key that hold its number."""
+    key, definition = column_source(column)
+    record, score = table.records[position], row.scores[0]
+    value = shown(tables.COLUMNS[column], record[column]) or "empty, it does not apply to this row"
     low, high = (record.get(f"{column}_{bound}") for bound in ("low", "high"))
-    found = [f"{tables.COLUMNS[column].heading}: {value}", words]
+    statements = [f"{tables.COLUMNS[column].heading}: {value}", definition]
     if low is not None:
-        found.append(f"95 % interval over test sessions: {low:.4f} to {high:.4f}")
+        statements.append(f"{100 * CONFIDENCE:.0f} % interval over test sessions: {low:.4f} to {high:.4f}")
     if len(row.scores) > 1:
-        found.append(f"mean of {len(row.scores)} training seeds")
-    found.append(f"of {score['n_windows']} windows, {score['n_events']} events, {score['n_sessions']} sessions")
+        statements.append(f"mean over {len(row.scores)} training seeds")
+    statements.append(
+        f"computed from {score['n_windows']} windows, {score['n_events']} events, {score['n_sessions']} sessions"
+    )
     files = [f"results/scores/{one['recogniser']}/{one['dataset']}.json{key and f', key {key}'}" for one in row.scores]
-    return [("Cell", found), ("Score", files)]
+    return [("Cell", statements), ("Score", files)]
 
 
-def grounds(row: Row, known: Mapping[str, Any], commit: str) -> Notes:
-    """What a row rests on, as below a table, and the files that hold it."""
+def row_notes(row: Row, recognisers: Mapping[str, RecogniserNames], commit: str) -> Notes:
+    """Return the notes of a row, as below a table, and the files that hold its inputs; `recognisers` are by name."""
     files = []
     for score in row.scores:
-        recogniser, dataset = known[score["recogniser"]], score["dataset"]
+        recogniser, dataset = recognisers[score["recogniser"]], score["dataset"]
         files += [f"results/datasets/{dataset}/dataset_card.md", f"results/datasets/{dataset}/splits.json"]
         if recogniser.prompt:
             name = "_".join(filter(None, (dataset, recogniser.prompt_name)))
-            files.append(f"results/prompts/{name}.txt (the text of the prompt)")
+            files.append(f"results/prompts/{name}.txt (text of the prompt)")
         if recogniser.base:
             files.append(f"results/models/{recogniser.base}/snapshot.json")
         if recogniser.student:
             student = recogniser.student
             files += [f"results/students/{student.name}/{name}" for name in ("training_log.json", "model_card.md")]
             if student.teacher:
-                learned = f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
-                files.append(f"{learned} (what was learned)")
+                traces = f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
+                files.append(f"{traces} (traces that the student learned from)")
     return [
         *table_notes(list(row.scores), commit),
         ("Traces left out of training", list(dict.fromkeys(filter(None, map(_left_out, row.scores))))),
@@ -119,60 +165,66 @@ def grounds(row: Row, known: Mapping[str, Any], commit: str) -> Notes:
     ]
 
 
-def traces(windows: Iterable[tuple[int, dict]], predictions: Iterable[tuple[int, dict]]) -> list[Trace]:
-    """The first window that was answered right, the first partly wrong and the first unreadable, where there are any.
+def select_examples(
+    windows: Iterable[tuple[int, Window]], predictions: Iterable[tuple[int, ParsedPrediction]]
+) -> list[Example]:
+    """Return the first window that was labelled correctly, the first partly wrong, and the first unreadable one.
 
-    `windows` and parsed `predictions` come with the lines that they stand in; first is in the order of windows.
+    Windows and predictions come with their line numbers; windows are tried in their order. A kind that does not occur
+    is left out.
     """
-    answered = {prediction["window_id"]: (line, prediction) for line, prediction in predictions}
-    found: dict[str, Trace] = {}
+    by_window = {prediction["window_id"]: (line, prediction) for line, prediction in predictions}
+    examples: dict[ExampleKind, Example] = {}
     for line, window in windows:
-        if window["window_id"] in answered:
-            place, prediction = answered[window["window_id"]]
+        if window["window_id"] in by_window:
+            prediction_line, prediction = by_window[window["window_id"]]
             kind = _kind(window, prediction)
-            found.setdefault(kind, Trace(kind, window, prediction, line, place))
-    return [found[kind] for kind in ("right", "partly wrong", "unreadable") if kind in found]
+            examples.setdefault(kind, Example(kind, window, prediction, line, prediction_line))
+    return [examples[kind] for kind in _HEADINGS if kind in examples]
 
 
-def _kind(window: dict, prediction: dict) -> str:
-    if prediction["status"] in UNPARSED:
-        return "unreadable"
-    right = [label == given for label, given in zip(window["gold"], prediction["labels"], strict=True)]
-    return "right" if all(right) else "partly wrong" if any(right) else "wrong"
-
-
-def _left_out(score: dict) -> str:
-    student = score["provenance"]["student"]
-    if student is None:
-        return ""
-    reasons = ", ".join(f"{count} {why}" for why, count in student["examples"]["left_out"].items() if count)
-    return f"{score['recogniser']}: {reasons or 'none'}"
-
-
-def text(notes: Notes, shown_traces: Sequence[Trace], windows_path: str, predictions_path: str) -> str:
-    """Everything as text for a terminal."""
+def render_text(notes: Notes, examples: Sequence[Example], windows_path: str, predictions_path: str) -> str:
+    """Render notes and examples as text that is safe to print on a terminal."""
     lines = []
     for heading, statements in notes:
         if statements:
             lines += [heading, *(f"  {statement}" for statement in statements)]
-    for trace in shown_traces:
-        lines += ["", *_trace_lines(trace, windows_path, predictions_path)]
+    for example in examples:
+        lines += ["", *_example_lines(example, windows_path, predictions_path)]
     return "".join(map(_printable, "\n".join(lines))) + "\n"
 
 
-def _trace_lines(trace: Trace, windows_path: str, predictions_path: str) -> list[str]:
-    window, prediction = trace.window, trace.prediction
+def _row_names(row: Row) -> list[str]:
+    """Return the name of a row, and those of its recognisers: a row may stand for several training seeds."""
+    return [row.name, *(score["recogniser"] for score in row.scores)]
+
+
+def _kind(window: Window, prediction: ParsedPrediction) -> ExampleKind:
+    if prediction["status"] in UNPARSED:
+        return "unreadable"
+    matches = [gold == label for gold, label in zip(window["gold"], prediction["labels"], strict=True)]
+    return "correct" if all(matches) else "partly wrong" if any(matches) else "wrong"
+
+
+def _left_out(score: Mapping[str, Any]) -> str:
+    student = score["provenance"]["student"]
+    if student is None:
+        return ""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in student["examples"]["left_out"].items() if count)
+    return f"{score['recogniser']}: {reasons or 'none'}"
+
+
+def _example_lines(example: Example, windows_path: str, predictions_path: str) -> list[str]:
+    window, prediction = example.window, example.prediction
     lines = [
-        f"A window answered {trace.kind}: {window['window_id']}"
-        if trace.kind != "unreadable"
-        else f"A window whose answer is unreadable: {window['window_id']}",
-        f"  {windows_path}:{trace.window_line}, {predictions_path}:{trace.prediction_line}",
+        f"{_HEADINGS[example.kind]}: {window['window_id']}",
+        f"  {windows_path}:{example.window_line}, {predictions_path}:{example.prediction_line}",
         f"  status {prediction['status']}, finish reason {prediction['finish_reason']}",
     ]
-    for event, gold, given in zip(window["events"], window["gold"], prediction["labels"], strict=True):
-        mark = "=" if gold == given else "x"
-        read = "none" if given is None else given
-        lines.append(f"  {mark} {event['id']:2} {event['time']} {event['description']}: {read} (recorded: {gold})")
+    for event, gold, label in zip(window["events"], window["gold"], prediction["labels"], strict=True):
+        mark = "=" if gold == label else "x"
+        answer = "none" if label is None else label
+        lines.append(f"  {mark} {event['id']:2} {event['time']} {event['description']}: {answer} (recorded: {gold})")
     return [*lines, "  raw text:", *(f"    | {line}" for line in prediction["text"].split("\n"))]
 
 

@@ -1,62 +1,100 @@
-"""The provenance of a whole run: what all its numbers rest on, for programs.
+"""The provenance of a whole run, as one document for programs.
 
-A function of results, config and code: it holds no date, no absolute path, and nothing of how long anything took.
+It is a function of results, config and code: it holds no dates, no absolute paths and no timings.
 """
 
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from hearth.common.job_stats import JobStats
 from hearth.evaluation.code_version import library_versions
 
-_RAN = ("engine", "device", "dtype", "versions")
 _SCORE_KEYS = ("recogniser", "dataset", "kind", "variant", "n_windows", "n_events", "n_sessions", "provenance")
+_ENVIRONMENT_KEYS = ("engine", "device", "dtype", "versions")
+
+Documents = Mapping[str, Mapping[str, Any]]
 
 
-def of_run(
-    config: dict,
+class CodeVersion(TypedDict):
+    """The git commit of the code, and the versions of the libraries that evaluated."""
+
+    commit: str
+    libraries: dict[str, str]
+
+
+class JobGroup(TypedDict):
+    """Jobs that ran in the same environment: engine, device, dtype and versions, and the folders of the jobs."""
+
+    ran: dict[str, Any]
+    jobs: list[str]
+
+
+class RunProvenance(TypedDict):
+    """The document provenance.json. Keys that are paths lie below the run's directory.
+
+    `datasets` (splits.json), `prompts`, `models` (snapshot.json) and `students` (training logs) are by name, `scores`
+    by path, and `digests` has the SHA-256 of files by path. Prompts are without their text, training logs without
+    losses, and scores without their metrics.
+    """
+
+    code: CodeVersion
+    config: dict[str, Any]
+    datasets: dict[str, Any]
+    prompts: dict[str, Any]
+    models: dict[str, Any]
+    students: dict[str, Any]
+    scores: dict[str, Any]
+    jobs: list[JobGroup]
+    digests: dict[str, str]
+
+
+def run_provenance(
+    config: dict[str, Any],
     commit: str,
-    scores: dict[str, dict],
-    splits: dict[str, dict],
-    prompts: dict[str, dict],
-    models: dict[str, dict],
-    students: dict[str, dict],
-    stats: dict[str, dict],
-    digests: dict[str, str],
-) -> dict:
-    """The document. What is named by path holds paths below the run's directory.
+    scores: Documents,
+    splits: Documents,
+    prompts: Documents,
+    models: Documents,
+    students: Documents,
+    stats: Mapping[str, JobStats],
+    digests: Mapping[str, str],
+) -> RunProvenance:
+    """Build the provenance of a run. Raises ValueError for a score without the splits.json of its dataset.
 
-    `scores` are by path; `splits`, `models` and `students` (training logs) by name of dataset, model and student;
-    `prompts` by name; `stats` of jobs by path. `digests` are SHA-256 of files by path, those of scores among them.
-    Raises ValueError for a score whose dataset has no split among them.
+    `scores` and `stats` are by path, `splits`, `models` and `students` (training logs) by name of dataset, model and
+    student, `prompts` by name. `digests` has the SHA-256 of files by path, those of the scores among them.
     """
     for path, score in scores.items():
         if score["dataset"] not in splits:
-            raise ValueError(f"{path}: no splits.json of its dataset {score['dataset']} was given")
+            raise ValueError(f"{path}: --splits has no splits.json of its dataset {score['dataset']}")
     return {
         "code": {"commit": commit, "libraries": library_versions()},
         "config": config,
-        "datasets": splits,
+        "datasets": dict(splits),
         "prompts": {name: _without(prompt, "system") for name, prompt in prompts.items()},
-        "models": models,
+        "models": dict(models),
         "students": {name: _without(log, "losses") for name, log in students.items()},
         "scores": {path: {key: score[key] for key in _SCORE_KEYS} for path, score in scores.items()},
-        "jobs": _alike(stats),
-        "digests": digests,
+        "jobs": _grouped_jobs(stats),
+        "digests": dict(digests),
     }
 
 
-def _without(document: dict, key: str) -> dict:
-    return {name: value for name, value in document.items() if name != key}
+def _without(document: Mapping[str, Any], omitted: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != omitted}
 
 
-def _alike(stats: dict[str, dict]) -> list[dict]:
-    """The ways in which jobs ran, each with the jobs that ran so."""
-    ways: list[dict] = []
-    for path, one in stats.items():
-        way = {key: one[key] for key in _RAN if key in one}
-        known = next((found for found in ways if found["ran"] == way), None)
-        if known is None:
-            known = {"ran": way, "jobs": []}
-            ways.append(known)
-        # How many jobs share a split's windows is no part of any result.
-        split = path.rpartition("/")[0]
-        if split not in known["jobs"]:
-            known["jobs"].append(split)
-    return ways
+def _grouped_jobs(stats: Mapping[str, JobStats]) -> list[JobGroup]:
+    """Group jobs by the environment that they ran in, in order of appearance."""
+    groups: list[JobGroup] = []
+    for path, job in stats.items():
+        environment = {key: value for key, value in job.items() if key in _ENVIRONMENT_KEYS}
+        group = next((known for known in groups if known["ran"] == environment), None)
+        if group is None:
+            group = {"ran": environment, "jobs": []}
+            groups.append(group)
+        # Folders, not files: how many shards share the windows of a split decides no result.
+        folder = path.rpartition("/")[0]
+        if folder not in group["jobs"]:
+            group["jobs"].append(folder)
+    return groups
