@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import cluster as slurm
-from fault_injection import Disturbed
+from fault_injection import ClusterRun
 from hearth.common.files import read_json, read_json_lines, write_json
 from hearth.data.windows import read_windows
 from hearth.recognition.shards import shard_windows
@@ -34,18 +34,18 @@ def config(shards: int, windows: int) -> dict:
     return changed
 
 
-def watch(run: Disturbed) -> dict[str, int]:
+def watch(run: ClusterRun) -> dict[str, int]:
     """Wait until Snakemake ends; the wall time of every job of its run, in seconds."""
     elapsed, ended = {}, False
     while not ended:
         ended = run.process.poll() is not None
         # SLURM shows ended jobs for five minutes more.
-        printed = slurm.command("squeue", "--noheader", "--states=all", "--format=%i %M")
+        printed = slurm.run_client("squeue", "--noheader", "--states=all", "--format=%i %M")
         elapsed |= {job: duration(used) for job, used in map(str.split, printed.splitlines())}
         if not ended:
             time.sleep(15)
-    run.finish()
-    return {job: elapsed[job] for job in run.submitted()}
+    run.wait_for_success()
+    return {job: elapsed[job] for job in run.submitted_jobs()}
 
 
 def duration(text: str) -> int:
@@ -73,14 +73,14 @@ def main() -> None:
         Workflow(directory, settings).run(f"results/datasets/{HOME}/shards.json", prompt, model)
         names = read_json(data / "shards.json")[SPLIT][: arguments.shards]
         shards = [predictions / HOME / SPLIT / name for name in names]
-        with slurm.running(arguments.nodes, cpus=1) as cluster:
-            run = Disturbed(directory, settings, cluster)
+        with slurm.running_cluster(arguments.nodes, cpus=1) as cluster:
+            run = ClusterRun(directory, settings, cluster)
             started = time.monotonic()
-            run.start(*(f"{shard.relative_to(directory)}.jsonl" for shard in shards))
+            run.launch(*(f"{shard.relative_to(directory)}.jsonl" for shard in shards))
             try:
                 elapsed = watch(run)
             finally:
-                run.end()
+                run.ensure_stopped()
             seconds = time.monotonic() - started
         windows = read_windows(data / "windows.jsonl")
         wanted = [shard_windows(windows, SPLIT, shard.name) for shard in shards]

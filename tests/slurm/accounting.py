@@ -1,4 +1,4 @@
-"""SLURM's accounting for the test cluster: a MariaDB and a slurmdbd of its own. `sacct` asks it, and forgets no job."""
+"""SLURM's accounting for the test cluster: its own MariaDB and slurmdbd, from which `sacct` reads ended jobs."""
 
 import shutil
 import subprocess
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 PROGRAMS = ("slurmdbd", "mariadbd", "mariadb-install-db", "sacct", "sacctmgr")
-ACCOUNT = "hearth"  # whom root's jobs are charged to
+ACCOUNT = "hearth"  # the account of root's jobs
 
 SLURM_CONF = """\
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
 AccountingStoragePort=16819
-# So is munge's socket called here.
+# With auth/munge, this setting is the path of munge's socket.
 AccountingStoragePass={run}/munge.socket
-# A job whose account is none of its user's is refused.
+# Reject jobs with an account that is not one of the user's.
 AccountingStorageEnforce=associations
 """
 SLURMDBD_CONF = """\
@@ -32,20 +32,20 @@ StorageLoc=slurm
 """
 
 
-def unavailable(path: str) -> str:
-    """Why this host's cluster cannot have accounting, in words; '' where it can."""
-    absent = [program for program in PROGRAMS if not shutil.which(program, path=path)]
-    return f"{', '.join(absent)} not found: apt-get install slurmdbd mariadb-server" if absent else ""
+def unavailable_reason(path: str) -> str:
+    """Return why the cluster on this host cannot have accounting; '' if it can."""
+    missing = [program for program in PROGRAMS if not shutil.which(program, path=path)]
+    return f"{', '.join(missing)} not found: apt-get install slurmdbd mariadb-server" if missing else ""
 
 
 def write_settings(run: Path) -> None:
-    """slurmdbd.conf; it must be for its user's eyes only."""
+    """Write slurmdbd.conf, readable by its owner only: slurmdbd requires that."""
     (run / "slurmdbd.conf").touch(mode=0o600)
     (run / "slurmdbd.conf").write_text(SLURMDBD_CONF.format(run=run))
 
 
-def start(run: Path, launch: Callable[..., None], wait_until: Callable, path: str) -> None:
-    """Start both daemons, before slurmctld: it registers the cluster with slurmdbd."""
+def start(run: Path, launch: Callable[..., None], wait_until: Callable[..., object], path: str) -> None:
+    """Start MariaDB and slurmdbd. Call this before slurmctld starts: slurmctld registers the cluster with slurmdbd."""
     data, socket = run / "database", run / "database.socket"
     subprocess.run(
         ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--user=root", "--skip-test-db"],
@@ -62,5 +62,5 @@ def start(run: Path, launch: Callable[..., None], wait_until: Callable, path: st
         f"--pid-file={run}/mariadbd.pid",
         "--skip-networking",
     )
-    wait_until(socket.exists, "the database answers")
+    wait_until(socket.exists, "the database has a socket")
     launch("slurmdbd", "-D", MYSQL_UNIX_PORT=str(socket))

@@ -1,8 +1,8 @@
-"""A real SLURM on this host: its own munged, slurmctld and several slurmd with fake GPUs, to be broken and mended.
+"""A real SLURM on this host for tests that break it: munged, slurmctld, and several slurmd with fake GPUs.
 
-One cluster at a time: SLURM's programs look for their settings in /etc/slurm only, because the jobs' Snakemake hides
-SLURM_CONF from them. So there is one run directory, one lock on this host, and whoever starts a cluster first clears
-away what an interrupted test has left.
+Only one cluster can run at a time: Snakemake removes SLURM_CONF from the environment of its jobs, so SLURM's programs
+read /etc/slurm. Hence one run directory and one lock per host. Starting a cluster first removes what an interrupted
+test has left.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import accounting
 import psutil
@@ -27,55 +28,60 @@ LOCK = Path("/tmp/slurm-cluster.lock")
 ETC = Path("/etc/slurm")
 SETTINGS = ("slurm.conf", "slurmdbd.conf", "gres.conf", "cgroup.conf")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
-# Packages of Debian put the daemons where only root looks.
+# Debian installs the daemons in folders that are on root's PATH only.
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
-# What SLURM puts into the environment of every job, and the jobs' Snakemake leaves there.
+# SLURM sets this variable in every job, and Snakemake does not remove it there.
 JOB_MARK = ("SLURM_CLUSTER_NAME", NAME)
 
 SLURM_CONF = Path(__file__).with_name("slurm.conf.template")
-EPILOG = Path(__file__).with_name("epilog.sh")  # run on the node when a job has ended
+EPILOG = Path(__file__).with_name("epilog.sh")  # runs on the node after every job
 KILL_WAIT = 30  # seconds between SIGTERM and SIGKILL
 
+T = TypeVar("T")
 
-def unavailable() -> str:
-    """Why no cluster can be had on this host, in words; '' where one can."""
-    absent = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
-    if absent:
+
+def unavailable_reason() -> str:
+    """Return why this host cannot run a cluster; '' if it can."""
+    missing = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
+    if missing:
         packages = "slurmctld slurmd slurm-client munge"
-        return f"SLURM is not installed ({', '.join(absent)} not found): apt-get install {packages}"
+        return f"SLURM is not installed ({', '.join(missing)} not found): apt-get install {packages}"
     if os.geteuid() != 0:
-        return "a SLURM of one's own takes root: its settings must lie in /etc/slurm"
+        return "starting a SLURM needs root: its settings must lie in /etc/slurm"
     with tempfile.TemporaryDirectory(dir="/run") as folder:
         try:
             _make_fake_gpu(Path(folder) / "fakegpu")
         except OSError as error:
-            return f"fake GPUs are device files, and this host lets nobody make one: {error}"
+            return f"fake GPUs are device files, and this host does not allow making them: {error}"
     foreign = [str(ETC / name) for name in SETTINGS if _is_foreign(ETC / name)]
     if foreign:
-        return f"this host is another cluster's, says {', '.join(foreign)}; nothing was touched"
+        return f"this host belongs to another cluster, according to {', '.join(foreign)}; nothing was changed"
     return ""
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Keep other tests' clusters off this host; wait for one that is there to end."""
+def exclusive_host() -> Iterator[None]:
+    """Hold the lock of this host's test cluster; wait until another test releases it."""
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextlib.contextmanager
-def running(nodes: int = 2, cpus: int = 4, gpus: int = 2, accounts: bool = False) -> Iterator["Cluster"]:
-    """A cluster with idle nodes; when this ends, however it ends, nothing of it is left.
+def running_cluster(nodes: int = 2, cpus: int = 4, gpus: int = 2, accounts: bool = False) -> Iterator["Cluster"]:
+    """Start a cluster with idle nodes, and stop it and remove its files at the end, whatever happens.
 
-    With `accounts` it has SLURM's accounting, and one account. Waits for another test's cluster on this host to end.
-    Where there can be none, the RuntimeError says why.
+    With `accounts` the cluster has SLURM's accounting with one account. Waits until another test's cluster on this
+    host has ended.
+
+    Raises:
+        RuntimeError: This host cannot run a cluster; the message says why.
     """
-    with alone():
-        if reason := unavailable():
+    with exclusive_host():
+        if reason := unavailable_reason():
             raise RuntimeError(reason)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends tests in an orderly way, like Ctrl-C
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends tests with clean-up, like Ctrl-C
         cluster = Cluster(nodes, cpus, gpus, accounts)
         cluster.stop()
         try:
@@ -86,17 +92,18 @@ def running(nodes: int = 2, cpus: int = 4, gpus: int = 2, accounts: bool = False
 
 
 def _make_fake_gpu(path: Path) -> None:
-    """A device that can be opened, like /dev/null, is all that SLURM asks of a GPU."""
+    """Make a device like /dev/null: SLURM requires only that a GPU's device can be opened."""
     os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    path.open("rb").close()  # a file system may be mounted without devices
+    path.open("rb").close()  # fails on a file system that is mounted without devices
 
 
 def _is_foreign(settings: Path) -> bool:
+    """Return whether a settings file exists that is not a link into `RUN`."""
     return os.path.lexists(settings) and not (settings.is_symlink() and RUN in Path(os.readlink(settings)).parents)
 
 
 class Cluster:
-    """The cluster in `RUN`: node1, node2, ... with CPUs and fake GPUs; partitions cpu, gpu and urgent, of all nodes."""
+    """The cluster in `RUN`: nodes node1, node2, ...; the partitions cpu, gpu and urgent contain all nodes."""
 
     def __init__(self, nodes: int, cpus: int, gpus: int, accounts: bool):
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
@@ -116,104 +123,105 @@ class Cluster:
         self._start_munged()
         if self.accounts:
             accounting.start(RUN, self._launch, wait_until, PATH)
-            wait_until(lambda: _run("sacctmgr", "show", "cluster").returncode == 0, "slurmdbd answers")
+            wait_until(lambda: _run_client("sacctmgr", "show", "cluster").returncode == 0, "slurmdbd responds")
         self.start_controller()
         for node in self.nodes:
             self.start_node(node)
         self.wait_idle()
         if self.accounts:
-            known = ("sacctmgr", "--parsable2", "show", "cluster")
-            wait_until(lambda: NAME in command(*known), "slurmdbd knows the cluster")
-            command("sacctmgr", "--immediate", "add", "account", accounting.ACCOUNT)
-            command("sacctmgr", "--immediate", "add", "user", "root", f"account={accounting.ACCOUNT}")
+            show_cluster = ("sacctmgr", "--parsable2", "show", "cluster")
+            wait_until(lambda: NAME in run_client(*show_cluster), "slurmdbd lists the cluster")
+            run_client("sacctmgr", "--immediate", "add", "account", accounting.ACCOUNT)
+            run_client("sacctmgr", "--immediate", "add", "user", "root", f"account={accounting.ACCOUNT}")
 
     def stop(self) -> None:
-        """End whatever the cluster has started, jobs and their orphans included, and give /etc/slurm back."""
-        everything = [*_daemons(), *leftovers()]
-        _kill_and_wait(everything)
+        """Kill the daemons, the jobs and their orphans, and remove the settings from /etc/slurm."""
+        _kill_and_wait([*_running_daemons(), *job_processes()])
         for name in SETTINGS:
             if (ETC / name).is_symlink() and not _is_foreign(ETC / name):
                 (ETC / name).unlink()
         shutil.rmtree(RUN, ignore_errors=True)
 
-    def mend(self) -> None:
-        """Cancel every job, bring every node back, wait until all are idle, and end what still lives of the jobs."""
-        if not _by_pid_file("slurmctld"):
+    def restore(self) -> None:
+        """Cancel every job, restart stopped daemons, wait until all nodes are idle, and kill orphans of jobs."""
+        if not _find_daemon("slurmctld"):
             self.start_controller()
         for node in self.nodes:
-            if not _by_pid_file(f"slurmd-{node}"):
+            if not _find_daemon(f"slurmd-{node}"):
                 self.start_node(node)
         jobs = [job["id"] for job in self.jobs()]
         if jobs:
-            command("scancel", *jobs)
+            run_client("scancel", *jobs)
         self.wait_idle()
-        _kill_and_wait(leftovers())
+        _kill_and_wait(job_processes())
 
     def start_controller(self) -> None:
-        """Start slurmctld; it takes up the state of the one before."""
+        """Start slurmctld; it restores the saved state."""
         self._launch("slurmctld", "-D")
-        wait_until(self.answers, "slurmctld answers")
+        wait_until(self.is_responding, "slurmctld responds")
 
     def kill_controller(self) -> None:
-        """`kill -9` of slurmctld."""
-        _kill_and_wait([_by_pid_file("slurmctld")])
+        """Kill slurmctld with SIGKILL."""
+        _kill_and_wait([_find_daemon("slurmctld")])
 
     def start_node(self, node: str) -> None:
         """Start a node's slurmd."""
         self._launch("slurmd", "-D", "-N", node)
 
     def kill_node(self, node: str) -> None:
-        """What a power cut does: the node's daemon and all that it has started are gone at once."""
-        _kill_and_wait([_by_pid_file(f"slurmd-{node}"), *leftovers(node)])
+        """Simulate a power cut: kill the node's daemon and all its processes at once."""
+        _kill_and_wait([_find_daemon(f"slurmd-{node}"), *job_processes(node)])
 
-    def cut_off_node(self, node: str) -> None:
-        """What a broken network does: the controller hears of the node no more, and its jobs go on unseen."""
-        _kill_and_wait([_by_pid_file(f"slurmd-{node}")])
+    def disconnect_node(self, node: str) -> None:
+        """Simulate a broken network: the node stops reporting to the controller, and its jobs go on."""
+        _kill_and_wait([_find_daemon(f"slurmd-{node}")])
 
     def drain(self, node: str) -> None:
-        """Let a node take no more jobs."""
-        command("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+        """Drain a node: it accepts no more jobs."""
+        run_client("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
 
     def resume(self, node: str) -> None:
-        """Let a drained node take jobs again."""
-        command("scontrol", "update", f"NodeName={node}", "State=RESUME")
+        """Let a drained node accept jobs again."""
+        run_client("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
     def submit(self, script: str, *options: str) -> str:
-        """Submit a job that is none of Snakemake's; its id."""
-        return command("sbatch", "--parsable", "--output=/dev/null", *options, f"--wrap={script}").strip()
+        """Submit a job without Snakemake and return its id."""
+        return run_client("sbatch", "--parsable", "--output=/dev/null", *options, f"--wrap={script}").strip()
 
     def cancel(self, job: str) -> None:
-        """`scancel` of one job."""
-        command("scancel", job)
+        """Cancel a job."""
+        run_client("scancel", job)
 
-    def limit(self, job: str, minutes: int) -> None:
-        """Let a running job's wall time end so many minutes from now."""
-        command("scontrol", "update", f"JobId={job}", f"TimeLimit={_minutes(self.shown(job)['RunTime']) + minutes}")
+    def set_remaining_time(self, job: str, minutes: int) -> None:
+        """Set a running job's time limit to `minutes` from now."""
+        limit = _parse_minutes(self.job_details(job)["RunTime"]) + minutes
+        run_client("scontrol", "update", f"JobId={job}", f"TimeLimit={limit}")
 
     def jobs(self) -> list[dict[str, str]]:
-        """The jobs that wait or run: id, state, node, name, restarts."""
-        return _rows("squeue", "--noheader", "--states=PD,R,CG,CF,S", id="%i", state="%T", node="%N", name="%j")
+        """Return id, state, node and name of every job that waits or runs."""
+        return _read_columns("squeue", "--noheader", "--states=PD,R,CG,CF,S", id="%i", state="%T", node="%N", name="%j")
 
-    def states(self) -> dict[str, str]:
-        """The state of every node, such as `idle` or `down`."""
-        return {row["node"]: row["state"] for row in _rows("sinfo", "--noheader", "--Node", node="%N", state="%T")}
+    def node_states(self) -> dict[str, str]:
+        """Return the state of every node, such as `idle` or `down`."""
+        rows = _read_columns("sinfo", "--noheader", "--Node", node="%N", state="%T")
+        return {row["node"]: row["state"] for row in rows}
 
-    def shown(self, job: str) -> dict[str, str]:
-        """What `scontrol show job` says of a job."""
-        return dict(word.split("=", 1) for word in command("scontrol", "show", "job", job).split() if "=" in word)
+    def job_details(self, job: str) -> dict[str, str]:
+        """Return the fields of `scontrol show job`."""
+        return dict(word.split("=", 1) for word in run_client("scontrol", "show", "job", job).split() if "=" in word)
 
-    def restarts(self, job: str) -> int:
-        """How often SLURM has requeued a job."""
-        return int(self.shown(job)["Restarts"])
+    def restart_count(self, job: str) -> int:
+        """Return how often SLURM has requeued a job."""
+        return int(self.job_details(job)["Restarts"])
 
-    def answers(self) -> bool:
-        """Whether the controller answers."""
-        return _run("scontrol", "ping").returncode == 0
+    def is_responding(self) -> bool:
+        """Return whether the controller responds."""
+        return _run_client("scontrol", "ping").returncode == 0
 
     def wait_idle(self) -> None:
-        """Wait until no job is left and every node can take one."""
+        """Wait until the queue is empty and every node is idle."""
         wait_until(lambda: not self.jobs(), "the queue is empty")
-        wait_until(lambda: set(self.states().values()) == {"idle"}, "every node is idle")
+        wait_until(lambda: set(self.node_states().values()) == {"idle"}, "every node is idle")
 
     def _write_settings(self) -> None:
         host = socket.gethostname()
@@ -240,7 +248,7 @@ class Cluster:
         key.chmod(0o400)
         files = {"socket": RUN / "munge.socket", "key-file": key, "pid-file": RUN / "munged.pid"}
         files |= {"log-file": RUN / "log/munged.log", "seed-file": RUN / "munged.seed"}
-        command("munged", "--force", *(f"--{option}={path}" for option, path in files.items()))
+        run_client("munged", "--force", *(f"--{option}={path}" for option, path in files.items()))
 
     def _launch(self, *arguments: str, **environment: str) -> None:
         with (RUN / "log/started.log").open("a") as log:
@@ -254,18 +262,18 @@ class Cluster:
             )
 
 
-def leftovers(node: str | None = None) -> list[psutil.Process]:
-    """What jobs have started, on all nodes or on one: step daemons, Snakemakes, programs, whoever their parent is."""
-    started = ((process, _node_of(process)) for process in psutil.process_iter())
-    return [process for process, at in started if at and node in (None, at)]
+def job_processes(node: str | None = None) -> list[psutil.Process]:
+    """Return the processes of jobs on all nodes or on one: step daemons, Snakemakes and programs, orphans included."""
+    found = ((process, _find_node(process)) for process in psutil.process_iter())
+    return [process for process, its_node in found if its_node and node in (None, its_node)]
 
 
-def _node_of(process: psutil.Process) -> str:
-    """The node on which a job started `process`; '' for what is no job's."""
+def _find_node(process: psutil.Process) -> str:
+    """Return the node on which a job started `process`; '' if no job started it."""
     with contextlib.suppress(psutil.Error):
         if process.status() == psutil.STATUS_ZOMBIE:
             return ""
-        if process.name().startswith("slurmstepd"):  # has no environment to read, but its node's log open
+        if process.name().startswith("slurmstepd"):  # its environment is unreadable; it has its node's log open
             logs = [Path(file.path) for file in process.open_files() if Path(file.path).parent == RUN / "log"]
             return next((log.stem.removeprefix("slurmd-") for log in logs), "")
         environment = process.environ()
@@ -274,16 +282,16 @@ def _node_of(process: psutil.Process) -> str:
     return ""
 
 
-def lives(process: psutil.Process) -> bool:
-    """Whether a process still does anything."""
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process runs and is no zombie."""
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 @contextlib.contextmanager
-def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
-    """Stop processes; let those that are still there go on at the end."""
+def suspended(processes: list[psutil.Process]) -> Iterator[None]:
+    """Suspend processes; resume those that are left at the end."""
     for process in processes:
         process.suspend()
     try:
@@ -294,24 +302,28 @@ def standing_still(processes: list[psutil.Process]) -> Iterator[None]:
                 process.resume()
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 300):
-    """The first true value of `condition`, asked again and again; an AssertionError says what never came."""
+def wait_until(condition: Callable[[], T], description: str, seconds: float = 300) -> T:
+    """Poll `condition` until its value is true and return the value.
+
+    Raises:
+        AssertionError: The value is still false after `seconds`; the message holds `description`.
+    """
     deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {description}"
         time.sleep(0.1)
     return value
 
 
-def command(*arguments: str) -> str:
-    """What a client program of SLURM prints; an error says what went wrong."""
-    done = _run(*arguments)
+def run_client(*arguments: str) -> str:
+    """Run a client program of SLURM and return its output; an AssertionError shows the output of a failure."""
+    done = _run_client(*arguments)
     assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess:
-    # Without a controller SLURM's clients wait for one for minutes.
+def _run_client(*arguments: str) -> subprocess.CompletedProcess:
+    # Without a controller SLURM's clients wait for minutes.
     return subprocess.run(
         ["timeout", "30", *arguments],
         env={"PATH": PATH, "SLURM_TIME_FORMAT": "standard"},
@@ -321,25 +333,26 @@ def _run(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-def _rows(*arguments: str, **columns: str) -> list[dict[str, str]]:
-    printed = command(*arguments, f"--format={'|'.join(columns.values())}")
-    return [dict(zip(columns, line.split("|"), strict=True)) for line in printed.splitlines()]
+def _read_columns(*arguments: str, **columns: str) -> list[dict[str, str]]:
+    """Run a client program with an output format and return its rows; `columns` maps names to format fields."""
+    lines = run_client(*arguments, f"--format={'|'.join(columns.values())}").splitlines()
+    return [dict(zip(columns, line.split("|"), strict=True)) for line in lines]
 
 
-def _minutes(duration: str) -> int:
-    """Minutes begun of a duration in SLURM's words, [days-]hours:minutes:seconds."""
+def _parse_minutes(duration: str) -> int:
+    """Return the minutes of a duration in SLURM's format, [days-]hours:minutes:seconds, rounded up."""
     days, _, clock = duration.rpartition("-")
     hours, minutes, _ = (int(part) for part in clock.split(":"))
     return (int(days or 0) * 24 + hours) * 60 + minutes + 1
 
 
-def _daemons() -> list[psutil.Process]:
+def _running_daemons() -> list[psutil.Process]:
     names = [path.stem for path in RUN.glob("*.pid")]
-    return [process for name in names if (process := _by_pid_file(name))]
+    return [process for name in names if (process := _find_daemon(name))]
 
 
-def _by_pid_file(name: str) -> psutil.Process | None:
-    """The process a pid file names; None when it has ended, even if its number is another's by now."""
+def _find_daemon(name: str) -> psutil.Process | None:
+    """Return the daemon of a pid file; None if it has ended, even if another process has its id now."""
     with contextlib.suppress(FileNotFoundError, ValueError, psutil.Error):
         process = psutil.Process(int((RUN / f"{name}.pid").read_text()))
         if name.startswith(process.name()):
@@ -356,4 +369,4 @@ def _kill_and_wait(processes: list[psutil.Process | None]) -> None:
     alive = [process for process in processes if process]
     for process in alive:
         _kill(process)
-    wait_until(lambda: not any(lives(process) for process in alive), f"killed: {alive}", seconds=30)
+    wait_until(lambda: not any(is_alive(process) for process in alive), f"killed: {alive}", seconds=30)

@@ -1,45 +1,46 @@
-"""One cluster a session, one undisturbed run of a small DAG without it, and copies of that to be disturbed on it."""
+"""One cluster and one reference run without it per session; every test disturbs a copy of the reference run."""
 
 import shutil
+from collections.abc import Iterator
 
 import accounting
 import cluster as slurm
 import pytest
-from fault_injection import TABLES, Disturbed, slow_config
+from fault_injection import TABLES, ClusterRun, slow_config
 from snakemake_runs import Workflow
 
 
-def pytest_collection_modifyitems(items):
-    """Tests that start clusters of their own come before those on the session's, whose lock they would wait for."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests that start their own clusters first: later they would wait for the lock of the session's cluster."""
     items.sort(key=lambda item: "_cluster" in item.fixturenames)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory) -> Workflow:
+def reference_run(tmp_path_factory) -> Workflow:
     """The small DAG, run once on this host without SLURM; tests read it and never change it."""
-    folder = tmp_path_factory.mktemp("undisturbed")
+    folder = tmp_path_factory.mktemp("reference")
     workflow = Workflow(folder / "run", slow_config(folder))
     workflow.run(*TABLES)
     return workflow
 
 
 @pytest.fixture(scope="session")
-def _cluster(undisturbed):
-    with slurm.running(accounts=not accounting.unavailable(slurm.PATH)) as cluster:
+def _cluster(reference_run) -> Iterator[slurm.Cluster]:
+    with slurm.running_cluster(accounts=not accounting.unavailable_reason(slurm.PATH)) as cluster:
         yield cluster
 
 
 @pytest.fixture
-def cluster(_cluster) -> slurm.Cluster:
-    """The cluster, all nodes idle; what a test leaves running or broken is mended after it."""
+def cluster(_cluster) -> Iterator[slurm.Cluster]:
+    """The session's cluster with all nodes idle; restored after the test."""
     yield _cluster
-    _cluster.mend()
+    _cluster.restore()
 
 
 @pytest.fixture
-def disturbed(undisturbed, cluster, tmp_path) -> Disturbed:
-    """A copy of the finished run, to be changed and run again on the cluster."""
-    shutil.copytree(undisturbed.directory, tmp_path / "run")
-    workflow = Disturbed(tmp_path / "run", slow_config(tmp_path), cluster)
+def cluster_run(reference_run, cluster, tmp_path) -> Iterator[ClusterRun]:
+    """A copy of the reference run, to be changed and run again on the cluster."""
+    shutil.copytree(reference_run.directory, tmp_path / "run")
+    workflow = ClusterRun(tmp_path / "run", slow_config(tmp_path), cluster)
     yield workflow
-    workflow.end()
+    workflow.ensure_stopped()

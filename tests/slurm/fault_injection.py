@@ -1,4 +1,4 @@
-"""A run of the small DAG on the test cluster, to be disturbed, and what must hold of it afterwards."""
+"""A run of the small DAG on the test cluster, for tests that inject faults, and checks of what the run leaves."""
 
 import contextlib
 import json
@@ -7,23 +7,25 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import yaml
 from accounting import ACCOUNT
-from cluster import Cluster, leftovers, wait_until
-from repository import REPOSITORY
-from snakemake_runs import Workflow, environment, slurm_profile, small_config
+from cluster import Cluster, job_processes, wait_until
+from repository import CONFIG
+from snakemake_runs import Workflow, slurm_profile, small_config, subprocess_environment
 
 TEACHER = "tiny-l"
 STUDENT = "tiny-s_reasoning_sim-marble"
 # Every table but `cost`.
 TABLES = ("table_scaling", "table_distillation", "table_cross_dataset", "table_claims")
+SHARDS = f"predictions/{TEACHER}/sim-marble/test"
 
 
-class Disturbed(Workflow):
-    """Runs Snakemake with the cluster profile, in the background; keeps what it prints."""
+class ClusterRun(Workflow):
+    """Run Snakemake in the background with the cluster profile, and keep its output."""
 
     def __init__(self, directory: Path, config: dict, cluster: Cluster):
         super().__init__(directory, config)
@@ -34,27 +36,26 @@ class Disturbed(Workflow):
             account=ACCOUNT if cluster.accounts else "''",
             cpu_partition="cpu",
             gpu_partition="gpu",
-            scratch=directory,
+            scratch=str(directory),
         )
-        self.process = None
+        self.process: subprocess.Popen | None = None
         self._output = directory.parent / "snakemake.log"
 
-    def command(self, *arguments: str) -> list[str]:
-        """The cluster profile, but for what this host lacks, and with less waiting."""
-        impatient = str(Path(__file__).with_name("impatient_snakemake.py"))
-        snakemake = [sys.executable, impatient, "--snakefile", str(self.repository / "Snakefile")]
+    def arguments(self, *arguments: str) -> list[str]:
+        """Return the arguments of Snakemake: the cluster profile, without conda and with shorter waiting times."""
         profiles = ["--profile", str(self.profile), "--workflow-profile", str(self.repository / "profiles/default")]
-        here = ["--slurm-status-command", self.status_command, "--software-deployment-method", "env-modules"]
-        quick = ["--slurm-init-seconds-before-status-checks", "3", "--max-status-checks-per-second", "1"]
-        plain = ["--latency-wait", "5", "--nocolor"]
-        return [*snakemake, *profiles, "--configfile", str(self.configfile), *here, *quick, *plain, *arguments]
+        site = ["--slurm-status-command", self.status_command, "--software-deployment-method", "env-modules"]
+        waiting = ["--slurm-init-seconds-before-status-checks", "3", "--max-status-checks-per-second", "1"]
+        common = ["--snakefile", str(self.repository / "Snakefile"), "--configfile", str(self.configfile)]
+        return [*common, *profiles, *site, *waiting, "--latency-wait", "5", "--nocolor", *arguments]
 
-    def start(self, *targets: str) -> None:
+    def launch(self, *targets: str) -> None:
         """Start Snakemake in the background."""
-        self._launch(self.command(*targets))
+        snakemake = str(Path(__file__).with_name("fast_polling_snakemake.py"))
+        self._launch([sys.executable, snakemake, *self.arguments(*targets)])
 
-    def resume(self) -> None:
-        """Start the documented recovery, one command, in the background: it becomes a Snakemake."""
+    def launch_resume(self) -> None:
+        """Start `make resume`, the documented recovery, in the background."""
         self._launch(["make", "resume", f"RUN={self.directory}"])
 
     def _launch(self, command: list[str]) -> None:
@@ -62,134 +63,137 @@ class Disturbed(Workflow):
             self.process = subprocess.Popen(
                 command,
                 cwd=self.repository,
-                env=environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+                env=subprocess_environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
 
-    def printed(self) -> str:
-        """What Snakemake has printed so far."""
+    def output(self) -> str:
+        """Return the output of Snakemake so far."""
         return self._output.read_text()
 
-    def submitted(self) -> list[str]:
-        """The ids of the SLURM jobs that Snakemake has submitted so far."""
-        return re.findall(r"has been submitted with SLURM jobid (\d+)", self.printed())
+    def submitted_jobs(self) -> list[str]:
+        """Return the ids of the SLURM jobs that Snakemake has submitted so far."""
+        return re.findall(r"has been submitted with SLURM jobid (\d+)", self.output())
 
-    def wait_for(self, condition, what: str):
-        """Wait until `condition()` holds, while Snakemake runs."""
+    def wait_for(self, condition: Callable[[], object], description: str) -> object:
+        """Wait until `condition()` is true while Snakemake runs, and return its value."""
 
-        def holds():
+        def check() -> object:
             value = condition()
-            assert value or self.process.poll() is None, f"ended before {what}:\n{self.printed()[-6000:]}"
+            assert value or self.process.poll() is None, f"ended before {description}:\n{self.output()[-6000:]}"
             return value
 
-        return wait_until(holds, what, seconds=600)
+        return wait_until(check, description, seconds=600)
 
-    def finish(self) -> None:
-        """Wait until Snakemake ends; it must succeed."""
+    def wait_for_success(self) -> None:
+        """Wait until Snakemake ends, and assert that it succeeds."""
         code = self.process.wait(timeout=900)
-        assert code == 0, self.printed()[-8000:]
+        assert code == 0, self.output()[-8000:]
 
     def kill(self) -> None:
-        """`kill -9` of Snakemake; its jobs know nothing of it."""
+        """Kill Snakemake and its children with SIGKILL; its SLURM jobs go on."""
         family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
         for member in family:
             member.kill()
         self.process.wait(timeout=30)
 
-    def end(self) -> None:
-        """Leave no Snakemake behind, whatever became of the test."""
+    def ensure_stopped(self) -> None:
+        """Kill Snakemake if it still runs."""
         if self.process and self.process.poll() is None:
             self.kill()
 
-    def forget(self, *folders: str) -> None:
-        """Delete results as if they had never been made, and what was made of them, or nothing would miss them."""
+    def delete_teacher_predictions(self) -> None:
+        """Delete the teacher's predictions of the test split: two shards of the slowest model."""
+        self.delete_results(f"results/{SHARDS}", f"work/{SHARDS}")
+
+    def delete_student(self) -> None:
+        """Delete the student and its predictions."""
+        self.delete_results(
+            *(f"{top}/{kind}/{STUDENT}" for top in ("results", "work") for kind in ("students", "predictions"))
+        )
+
+    def delete_results(self, *folders: str) -> None:
+        """Delete folders, and the scores and tables, without which Snakemake would not miss the folders."""
         for folder in ("results/tables", "results/scores", *folders):
             shutil.rmtree(self.directory / folder)
 
-    def forget_recognition(self) -> None:
-        """Forget what the teacher made of the test split: two shards of the slowest model."""
-        self.forget(f"results/predictions/{TEACHER}/sim-marble/test", f"work/predictions/{TEACHER}/sim-marble/test")
+    def count_recognised(self) -> dict[str, int]:
+        """Return the number of recognised windows of every shard of the teacher's test split."""
+        folders = sorted((self.directory / f"work/{SHARDS}").glob("*"))
+        return {folder.name: len(_read_journal(folder)) for folder in folders}
 
-    def forget_training(self) -> None:
-        """Forget the student, and what it made of the test split."""
-        self.forget(*(f"{top}/{kind}/{STUDENT}" for top in ("results", "work") for kind in ("students", "predictions")))
+    def both_shards_run(self, windows: int) -> Callable[[], bool]:
+        """Return a condition: both shards have recognised `windows` windows, and neither has finished."""
 
-    def journals(self) -> dict[str, int]:
-        """Windows recognised so far, by shard of the teacher's test split."""
-        folders = sorted((self.directory / f"work/predictions/{TEACHER}/sim-marble/test").glob("*"))
-        return {folder.name: len(_journaled(folder)) for folder in folders}
+        def check() -> bool:
+            counts = self.count_recognised()
+            written = [*(self.directory / f"results/{SHARDS}").glob("*.jsonl")]
+            return len(counts) == 2 and min(counts.values()) >= windows and not written
 
-    def recognising(self, windows: int):
-        """A condition: both shards have recognised so many windows, and both go on."""
-        predictions = self.directory / f"results/predictions/{TEACHER}/sim-marble/test"
+        return check
 
-        def holds():
-            counts = self.journals()
-            return len(counts) == 2 and min(counts.values()) >= windows and not [*predictions.glob("*.jsonl")]
+    def job_programs(self, node: str | None = None) -> list[psutil.Process]:
+        """Return the running programs of rules in cluster jobs, torchrun included, on all nodes or on one."""
 
-        return holds
-
-    def programs(self, node: str | None = None) -> list[psutil.Process]:
-        """The running programs of the cluster jobs' rules, on all nodes or on one, torchrun among them."""
-
-        def is_program(process):
+        def is_program(process: psutil.Process) -> bool:
             with contextlib.suppress(psutil.Error):
                 return any(Path(word).name in ("recognise.py", "distil.py") for word in process.cmdline())
+            return False
 
-        return [process for process in leftovers(node) if is_program(process)]
+        return [process for process in job_processes(node) if is_program(process)]
 
-    def log(self, shard: str) -> str:
-        """The log of a shard of the teacher's test split; '' while Snakemake has it deleted, before it starts a job."""
-        log = self.directory / f"logs/recognise/{TEACHER}/sim-marble/test/{shard}.log"
+    def read_log(self, shard: str) -> str:
+        """Return the log of a shard of the teacher's test split; '' while there is none: Snakemake deletes old logs."""
         with contextlib.suppress(FileNotFoundError):
-            return log.read_text()
+            return (self.directory / f"logs/recognise/{TEACHER}/sim-marble/test/{shard}.log").read_text()
         return ""
 
-    def checkpoints(self) -> list[str]:
-        """Complete checkpoints of the student's training."""
+    def complete_checkpoints(self) -> list[str]:
+        """Return the names of the complete checkpoints of the student's training."""
         return [path.parent.name for path in (self.directory / f"work/students/{STUDENT}").rglob("complete.json")]
 
-    def results(self) -> dict[str, tuple[int, bytes]]:
-        """Time and bytes of every result."""
+    def read_results(self) -> dict[str, tuple[int, bytes]]:
+        """Return modification time and bytes of every result."""
         files = [path for path in (self.directory / "results").rglob("*") if path.is_file()]
         return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
-    def assert_resumed(self, before: dict[str, int]) -> None:
-        """Every shard of the teacher went on from what was recognised `before`."""
-        for shard, windows in before.items():
-            done = re.search(r"(\d+) of \d+ windows are done already", self.log(shard))
-            assert done, f"{shard}: began anew\n{self.log(shard)}"
+    def assert_resumed(self, recognised: dict[str, int]) -> None:
+        """Assert that every shard of the teacher resumed after at least `recognised` windows."""
+        for shard, windows in recognised.items():
+            done = re.search(r"(\d+) of \d+ windows are done already", self.read_log(shard))
+            assert done, f"{shard}: started from the beginning\n{self.read_log(shard)}"
             assert int(done[1]) >= windows
 
-    def trained_as(self, undisturbed: Workflow) -> int:
-        """The student is the undisturbed one byte for byte; the step of the checkpoint from which it went on."""
+    def assert_same_student(self, reference_run: Workflow) -> int:
+        """Assert that the student equals the reference run's byte for byte; return the step it resumed from."""
         adapter = f"results/students/{STUDENT}/adapter/adapter_model.safetensors"
-        assert (self.directory / adapter).read_bytes() == (undisturbed.directory / adapter).read_bytes()
+        assert (self.directory / adapter).read_bytes() == (reference_run.directory / adapter).read_bytes()
         stats = json.loads((self.directory / f"results/students/{STUDENT}/training.stats.json").read_text())
         return stats["resumed_from_step"]
 
-    def assert_ended_as(self, undisturbed: Workflow) -> None:
-        """Same tables, nothing done twice, nothing left in the queue or alive, and no ghost that wrote afterwards."""
-        results = self.results()
-        assert self.tables() == undisturbed.tables()
-        with contextlib.suppress(AssertionError):  # the next line says what lives
-            wait_until(lambda: not leftovers(), "no process of a job lives")
-        assert [_described(process) for process in leftovers()] == []
+    def assert_clean_end(self, reference_run: Workflow) -> None:
+        """Assert equal tables, no window recognised twice, no job or process left, and no later change of a result."""
+        results = self.read_results()
+        assert self.read_tables() == reference_run.read_tables()
+        with contextlib.suppress(AssertionError):  # the next assertion names the processes
+            wait_until(lambda: not job_processes(), "all processes of jobs have ended")
+        assert [_describe(process) for process in job_processes()] == []
         assert self.cluster.jobs() == []
-        assert self.results() == results
+        assert self.read_results() == results
         for folder in (self.directory / "work/predictions").glob("*/*/*/*"):
-            windows = _journaled(folder)
+            windows = _read_journal(folder)
             assert len(windows) == len(set(windows)), f"windows recognised twice in {folder}"
 
 
 def slow_config(folder: Path) -> dict:
-    """The small DAG with one home, and a teacher slow enough, one window at a time, to be killed at its work.
+    """Return the small DAG's config with one home, and a teacher slow enough to be killed while it recognises.
 
-    Its models ask for a GPU each, as real ones do; the test cluster's are fake.
+    The teacher recognises one window at a time. Every model requests a GPU, as real models do; the cluster's GPUs are
+    fake. Writes the model registry into `folder`.
     """
-    registry = yaml.safe_load((REPOSITORY / "config/models.yaml").read_text())
+    registry = yaml.safe_load((CONFIG / "models.yaml").read_text())
     models = {name: {**entry, "gpus": 1} for name, entry in registry.items() if name.startswith("tiny-")}
     (folder / "models.yaml").write_text(yaml.safe_dump(models))
     config = small_config()
@@ -205,12 +209,13 @@ def slow_config(folder: Path) -> dict:
     return config
 
 
-def _described(process: psutil.Process) -> str:
+def _describe(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
         return f"{process.pid}, child of {process.ppid()}, {process.status()}: {' '.join(process.cmdline())}"
     return str(process)
 
 
-def _journaled(folder: Path) -> list[str]:
+def _read_journal(folder: Path) -> list[str]:
+    """Return the window ids of every complete line of a shard's journal."""
     lines = [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines(keepends=True)]
     return [window for line in lines if line.endswith("\n") for window in json.loads(line)["items"]]

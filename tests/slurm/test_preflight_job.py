@@ -1,20 +1,20 @@
-"""`snakemake preflight` on a cluster: the machines that jobs get are looked at from a job."""
+"""`snakemake preflight` on a cluster: a job checks the machines that jobs get."""
 
 import yaml
 
 
-def test_a_job_looks_at_a_machine_and_says_that_its_gpus_cannot_be_used(disturbed):
-    disturbed.start("preflight")
-    assert disturbed.process.wait(timeout=300) != 0
-    assert len(disturbed.submitted()) == 1
+def test_a_job_reports_that_the_gpus_of_its_machine_are_unusable(cluster_run):
+    cluster_run.launch("preflight")
+    assert cluster_run.process.wait(timeout=300) != 0
+    assert len(cluster_run.submitted_jobs()) == 1
     # The test cluster's GPUs are fake.
-    assert "GPUs: 1 asked for, torch sees 0" in disturbed.printed()
+    assert "GPUs: 1 asked for, torch sees 0" in cluster_run.output()
 
 
-def test_where_nothing_is_missing_a_job_says_so(disturbed, tmp_path):
+def test_a_job_reports_that_nothing_is_missing(cluster_run, tmp_path):
     registry = yaml.safe_load((tmp_path / "models.yaml").read_text())
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({name: {**m, "gpus": 0} for name, m in registry.items()}))
-    disturbed.start("preflight")
-    disturbed.finish()
-    assert len(disturbed.submitted()) == 1
-    assert "Nothing is missing." in disturbed.printed()
+    cluster_run.launch("preflight")
+    cluster_run.wait_for_success()
+    assert len(cluster_run.submitted_jobs()) == 1
+    assert "Nothing is missing." in cluster_run.output()

@@ -1,33 +1,50 @@
-"""One undisturbed run of the small DAG a session, and copies of it to be changed."""
+"""One reference run of the small DAG per session, and copies of it to be changed."""
 
 import shutil
 
 import pytest
+from repository import REPOSITORY
+from shared_folder import make_once
 from snakemake_runs import Workflow, small_config
+
+PROJECT_FOLDERS = ("config", "demo/models", "envs", "profiles", "report", "rules", "workflow_scripts")
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory) -> Workflow:
-    """The small DAG, run once without disturbance; tests read it and never change it."""
-    workflow = Workflow(tmp_path_factory.mktemp("undisturbed") / "run", small_config())
-    workflow.run("all")
-    return workflow
+def reference_run(tmp_path_factory) -> Workflow:
+    """The small DAG, run once; tests read it and never change it."""
+
+    def make(folder):
+        Workflow(folder / "run", small_config()).run("all")
+
+    return Workflow(make_once(tmp_path_factory, "reference", make) / "run", small_config())
 
 
 @pytest.fixture
-def finished(undisturbed, tmp_path) -> Workflow:
-    """A copy of the finished run, in another directory, to be changed."""
-    shutil.copytree(undisturbed.directory, tmp_path / "run")
+def finished_run(reference_run, tmp_path) -> Workflow:
+    """A copy of the reference run in another directory, to be changed."""
+    shutil.copytree(reference_run.directory, tmp_path / "run")
     return Workflow(tmp_path / "run", small_config())
 
 
+@pytest.fixture
+def project(reference_run, tmp_path) -> Workflow:
+    """A copy of the project that holds a copy of the reference run, as after `make demo`; to be changed."""
+    copy = tmp_path / "project"
+    for folder in PROJECT_FOLDERS:
+        shutil.copytree(REPOSITORY / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "Snakefile", copy)
+    shutil.copytree(reference_run.directory, copy / "run")
+    return Workflow(copy / "run", small_config(), repository=copy)
+
+
 def pytest_terminal_summary(terminalreporter):
-    """Print the rerun matrix as it was found, ready to be pasted."""
+    """Print the measured rerun matrix as a Markdown table."""
     reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
-    found = [value for report in reports for name, value in report.user_properties if name == "reruns"]
-    if found:
+    measured = [value for report in reports for name, value in report.user_properties if name == "reruns"]
+    if measured:
         terminalreporter.section("What reruns when, on this machine and on SLURM")
         terminalreporter.line("| change | reruns |\n|---|---|")
-        for change, jobs in found:
-            listed = ", ".join(f"{count} {rule}" for rule, count in jobs.items() if rule != "all")
-            terminalreporter.line(f"| {change} | {listed or 'nothing'} |")
+        for change, jobs in measured:
+            counts = ", ".join(f"{count} {rule}" for rule, count in jobs.items() if rule != "all")
+            terminalreporter.line(f"| {change} | {counts or 'nothing'} |")

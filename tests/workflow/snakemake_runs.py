@@ -1,4 +1,4 @@
-"""Real Snakemake runs of a small DAG: two simulated homes, the two smallest tiny models, one student a home."""
+"""Real Snakemake runs of a small DAG: two simulated homes, the two smallest tiny models, one student per home."""
 
 import os
 import re
@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked_snakemake
 import yaml
-from repository import REPOSITORY
+from repository import CONFIG, REPOSITORY
+
+TIMEOUT_S = 1200
 
 
 class Workflow:
-    """Runs Snakemake on this repository with a working directory and a config of its own."""
+    """Run Snakemake on a repository with a given working directory and config."""
 
     def __init__(self, directory: Path, config: dict, repository: Path = REPOSITORY):
         self.directory, self.repository = directory, repository
@@ -23,72 +26,62 @@ class Workflow:
         return self.directory / "run.yaml"
 
     def configure(self, config: dict) -> None:
+        """Write the config of later runs."""
         self.config = config
         self.configfile.write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def command(self, *arguments: str) -> list[str]:
-        snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(self.repository / "Snakefile")]
+    def arguments(self, *arguments: str) -> list[str]:
+        """Return the command line of Snakemake without the program."""
+        snakefile = ["--snakefile", str(self.repository / "Snakefile")]
         profile = ["--workflow-profile", str(self.repository / "profiles" / "default")]
-        where = ["--directory", str(self.directory), "--configfile", str(self.configfile), "--cores", "2"]
-        return [*snakemake, *profile, *where, "--latency-wait", "5", "--nocolor", *arguments]
+        run = ["--directory", str(self.directory), "--configfile", str(self.configfile), "--cores", "2"]
+        return [*snakefile, *profile, *run, "--latency-wait", "5", "--nocolor", *arguments]
 
     def start(self, *arguments: str) -> subprocess.Popen:
+        """Start Snakemake as a child process."""
+        return self._start([sys.executable, "-m", "snakemake", *self.arguments(*arguments)])
+
+    def start_resume(self) -> subprocess.Popen:
+        """Start `resume.py`, the documented recovery after Snakemake was killed, as a child process."""
+        program = self.repository / "workflow_scripts" / "resume.py"
+        return self._start([sys.executable, str(program), str(self.directory)])
+
+    def _start(self, command: list[str]) -> subprocess.Popen:
         return subprocess.Popen(
-            self.command(*arguments),
+            command,
             cwd=self.repository,
-            env=environment(),
+            env=subprocess_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self, *arguments: str) -> str:
-        """Run to success and return what was printed."""
-        code, printed = self.attempt(*arguments)
-        assert code == 0, printed[-6000:]
-        return printed
-
     def attempt(self, *arguments: str) -> tuple[int, str]:
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.repository,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=1200,
-            check=False,
+        """Run Snakemake to its end; return its exit status and output."""
+        return forked_snakemake.run(
+            self.arguments(*arguments), self.repository, subprocess_environment(), timeout_s=TIMEOUT_S
         )
-        return done.returncode, done.stdout + done.stderr
 
-    def resume(self) -> str:
-        """Go on, by the program for it, with a run whose Snakemake was killed; what was printed."""
-        program = self.repository / "workflow_scripts" / "resume.py"
-        done = subprocess.run(
-            [sys.executable, program, self.directory],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=1200,
-            check=False,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-        return done.stdout
+    def run(self, *arguments: str) -> str:
+        """Run Snakemake, assert that it succeeds, and return its output."""
+        status, output = self.attempt(*arguments)
+        assert status == 0, output[-6000:]
+        return output
 
-    def planned(self, *arguments: str) -> dict[str, int]:
-        """How many jobs of each rule a dry run plans."""
-        printed = self.run(*arguments, "--dry-run", "--quiet", "rules")
-        return jobs(printed)
+    def plan(self, *arguments: str) -> dict[str, int]:
+        """Return the number of jobs of each rule in a dry run."""
+        return parse_job_counts(self.run(*arguments, "--dry-run", "--quiet", "rules"))
 
-    def tables(self, directory: Path | None = None) -> dict[str, bytes]:
-        """Bytes of every table but `cost`, by file name."""
-        folder = (directory or self.directory) / "results" / "tables"
+    def read_tables(self) -> dict[str, bytes]:
+        """Return the bytes of every table but `cost`, by file name."""
+        folder = self.directory / "results" / "tables"
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.stem != "cost"}
 
 
-def jobs(printed: str) -> dict[str, int]:
-    """The job counts of Snakemake's first "Job stats" block; empty when there is nothing to do."""
+def parse_job_counts(output: str) -> dict[str, int]:
+    """Return the job counts of Snakemake's first "Job stats" block; empty if there is nothing to do."""
     counts = {}
-    lines = iter(printed.splitlines())
+    lines = iter(output.splitlines())
     for line in lines:
         if line.startswith("Job stats:"):
             next(lines), next(lines)
@@ -101,12 +94,13 @@ def jobs(printed: str) -> dict[str, int]:
     return counts
 
 
-def environment() -> dict[str, str]:
+def subprocess_environment() -> dict[str, str]:
+    """Return the environment of Snakemake: this process's, with threads that wait without spinning."""
     return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "TOKENIZERS_PARALLELISM": "false"}
 
 
 def slurm_profile(folder: Path, **site: str) -> Path:
-    """A copy of the cluster profile in `folder`, with a site's account, cpu_partition, gpu_partition and scratch."""
+    """Copy the cluster profile into `folder` with a site's account, cpu_partition, gpu_partition and scratch."""
     text = (REPOSITORY / "profiles" / "slurm" / "config.yaml").read_text()
     for key, value in site.items():
         text, count = re.subn(rf"^(  {key}: ){key.upper()}\b", rf"\g<1>{value}", text, flags=re.MULTILINE)
@@ -117,13 +111,14 @@ def slurm_profile(folder: Path, **site: str) -> Path:
 
 
 def small_config() -> dict:
-    config = yaml.safe_load((REPOSITORY / "config" / "demo.yaml").read_text())
+    """Return the demo's config, reduced to a run of a minute. Only sim-marble's test split has two shards."""
+    config = yaml.safe_load((CONFIG / "demo.yaml").read_text())
     config["datasets"]["sim-marble"]["simulate"]["sessions"] = 4
     config["datasets"]["sim-mural"]["simulate"]["sessions"] = 2
     config["split"]["test_fraction"] = 0.4
     config["models"] = ["tiny-s", "tiny-m"]
     config["teacher"] = "tiny-m"
     config["decoding"]["max_new_tokens"] = 96
-    config["engine"] |= {"batch_size": 2, "shard_size": 8}
+    config["engine"] |= {"batch_size": 2, "shard_size": 12}
     config["students"]["training"] |= {"epochs": 2, "batch_size": 2, "micro_batch_size": 2, "save_steps": 2}
     return config

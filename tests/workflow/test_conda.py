@@ -1,4 +1,4 @@
-"""Rules in conda environments of their own, made by a stand-in for conda: conda_stand_in says what is real in it."""
+"""Rules in their conda environments, made by a stand-in for conda; conda_stand_in documents what it replaces."""
 
 import os
 import shutil
@@ -11,12 +11,13 @@ import pytest
 from repository import REPOSITORY
 from snakemake_runs import Workflow, small_config
 
+pytestmark = pytest.mark.xdist_group("conda")
 ENVIRONMENTS = [REPOSITORY / "envs" / f"{name}.yaml" for name in ("analysis", "llm")]
 
 
 @pytest.fixture(scope="module")
 def conda(tmp_path_factory) -> Path:
-    """The bin folder of a conda that is the first on PATH."""
+    """The bin folder of the stand-in for conda, first on PATH."""
     programs = conda_stand_in.install(tmp_path_factory.mktemp("conda"), ENVIRONMENTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(programs), prepend=os.pathsep)
@@ -24,13 +25,14 @@ def conda(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(conda, tmp_path_factory) -> tuple[Workflow, str]:
-    """The whole chain for one home, model and student, run with conda, and what was printed."""
+def conda_run(conda, tmp_path_factory) -> tuple[Workflow, str]:
+    """A complete run with conda for one home, model and student, and its output."""
     workflow = Workflow(tmp_path_factory.mktemp("run") / "run", one_home())
     return workflow, workflow.run("--sdm=conda", "all")
 
 
 def one_home() -> dict:
+    """Return the small config, reduced to one home, model and student."""
     config = small_config()
     del config["datasets"]["sim-marble"]
     config |= {"models": ["tiny-s"], "teacher": "tiny-s"}
@@ -40,8 +42,8 @@ def one_home() -> dict:
 @pytest.fixture
 def clone(tmp_path) -> Path:
     """A copy of the project, to be changed."""
-    left_out = shutil.ignore_patterns(".venv", ".git", "results", ".snakemake", "work")
-    return shutil.copytree(REPOSITORY, tmp_path / "clone", ignore=left_out)
+    ignored = shutil.ignore_patterns(".venv", ".git", "results", ".snakemake", "work")
+    return shutil.copytree(REPOSITORY, tmp_path / "clone", ignore=ignored)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -51,16 +53,19 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def make_envs(clone: Path, path: str) -> subprocess.CompletedProcess:
-    """`make envs` in a copy of the project, without making .venv first."""
+    """Run `make envs` in a copy of the project, without making .venv first."""
     command = ["make", "--old-file=setup", "envs", "PROFILE=profiles/workstation"]
     return subprocess.run(
         command, cwd=clone, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
 
 
-def test_every_program_of_the_chain_finds_what_it_imports_in_the_environment_of_its_rule(ran):
-    workflow, _ = ran
-    analysis, llm = (conda_stand_in.programs(workflow.directory / ".snakemake/conda", file) for file in ENVIRONMENTS)
+@pytest.mark.slow
+def test_every_program_finds_its_imports_in_the_environment_of_its_rule(conda_run):
+    workflow, _ = conda_run
+    analysis, llm = (
+        conda_stand_in.executed_programs(workflow.directory / ".snakemake/conda", file) for file in ENVIRONMENTS
+    )
     assert llm == {"fetch_model", "recognise", "distil"}
     assert analysis == {
         *("simulate_home", "load_dataset", "window_dataset", "render_prompt", "gather_predictions"),
@@ -79,46 +84,50 @@ def test_every_program_of_the_chain_finds_what_it_imports_in_the_environment_of_
     }
 
 
-def test_what_a_user_has_installed_in_a_home_folder_hides_nothing_of_an_environment(ran):
-    workflow, _ = ran
+@pytest.mark.slow
+def test_packages_in_a_users_home_folder_do_not_shadow_an_environment(conda_run):
+    workflow, _ = conda_run
     for file in ENVIRONMENTS:
-        lines = conda_stand_in.ran(workflow.directory / ".snakemake/conda", file)
+        lines = conda_stand_in.read_command_lines(workflow.directory / ".snakemake/conda", file)
         assert lines
         assert all(line.startswith("no_user_site=1 ") for line in lines)
 
 
-def test_environments_are_made_once(ran):
-    workflow, printed = ran
-    assert printed.count("Creating conda environment") == len(ENVIRONMENTS)
+@pytest.mark.slow
+def test_environments_are_made_once(conda_run):
+    workflow, output = conda_run
+    assert output.count("Creating conda environment") == len(ENVIRONMENTS)
     again = workflow.run("--sdm=conda", "--force", "table_scaling", "results/tables/scaling.md")
     assert "Activating conda environment" in again
     assert "Creating conda environment" not in again
 
 
-def test_a_run_without_conda_or_in_a_moved_folder_repeats_nothing(ran, tmp_path):
-    workflow, _ = ran
-    assert workflow.planned("all") == {}
+@pytest.mark.slow
+def test_a_run_without_conda_or_in_a_moved_folder_reruns_nothing(conda_run, tmp_path):
+    workflow, _ = conda_run
+    assert workflow.plan("all") == {}
     shutil.copytree(workflow.directory, tmp_path / "elsewhere", symlinks=True)
-    assert Workflow(tmp_path / "elsewhere", one_home()).planned("--sdm=conda", "all") == {}
+    assert Workflow(tmp_path / "elsewhere", one_home()).plan("--sdm=conda", "all") == {}
 
 
 def test_a_pin_that_no_package_has_is_reported_before_anything_runs(conda, clone, tmp_path):
     edit(clone / "envs/analysis.yaml", "scikit-learn=1.9.1", "scikit-learn=1.9.99")
-    code, printed = Workflow(tmp_path / "run", one_home(), clone).attempt("--sdm=conda", "all")
-    assert code != 0
+    status, output = Workflow(tmp_path / "run", one_home(), clone).attempt("--sdm=conda", "all")
+    assert status != 0
     for part in ("Could not create conda environment", "envs/analysis.yaml", "scikit-learn", "1.9.99"):
-        assert part in printed
+        assert part in output
     assert not (tmp_path / "run/results").exists()
 
 
-def test_make_envs_makes_the_environments_of_all_rules_but_that_of_vllm_which_few_runs_need(conda, clone):
+@pytest.mark.slow
+def test_make_envs_makes_every_environment_but_that_of_vllm(conda, clone):
     done = make_envs(clone, f"{conda}:{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stdout + done.stderr
     made = {path.read_bytes() for path in (clone / ".snakemake/conda").glob("*.yaml")}
     assert made == {path.read_bytes() for path in (clone / "envs").glob("*.yaml") if path.stem != "vllm"}
 
 
-def test_make_envs_without_conda_says_what_to_do(clone):
+def test_make_envs_without_conda_names_the_remedies(clone):
     done = make_envs(clone, "/usr/bin:/bin")
     assert done.returncode != 0
     for part in ("no conda", "Miniforge", "software-deployment-method", "make setup"):

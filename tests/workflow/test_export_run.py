@@ -1,22 +1,26 @@
-"""`snakemake export` on the small DAG: students to take home, and one of them labels a home's events."""
+"""`snakemake export` on the small DAG: exported students, one of which labels a home's events."""
 
 import json
 import subprocess
 import sys
 
-from snakemake_runs import environment
+import pytest
+from snakemake_runs import subprocess_environment
 
 STEPS = ("export_student", "check_export", "export_card")
 STUDENT = "tiny-s_reasoning_sim-marble"
 
 
-def test_students_are_exported_by_name_only_with_parity_and_card(finished):
-    assert not (finished.directory / "results" / "exports").exists()
-    planned = finished.planned("export")
-    assert {rule: planned[rule] for rule in STEPS} == dict.fromkeys(STEPS, 2)
-    finished.run("export")
-    assert "Nothing to be done" in finished.run("--dry-run", "export")
-    folder = finished.directory / "results" / "exports" / STUDENT
+def test_a_student_is_exported_by_name_only_with_parity_and_card(finished_run):
+    folder = finished_run.directory / "results" / "exports" / STUDENT
+    assert not folder.parent.exists()
+    plan = finished_run.plan("export")
+    assert {rule: plan[rule] for rule in STEPS} == dict.fromkeys(STEPS, 2)
+    target = f"results/exports/{STUDENT}/README.md"
+    finished_run.run(target)
+    assert "Nothing to be done" in finished_run.run("--dry-run", target)
+    plan = finished_run.plan("export")
+    assert {rule: plan[rule] for rule in STEPS} == dict.fromkeys(STEPS, 1)
     parity = json.loads((folder / "parity.json").read_text())
     assert parity["windows"] > 2
     assert parity["merged"]["agreement"] > 0.5
@@ -24,11 +28,11 @@ def test_students_are_exported_by_name_only_with_parity_and_card(finished):
     assert "The base model is a stand-in" in card
     assert "sim-marble is a simulated home" in card
     assert "| macro F1 |" in card
-    assert "token ids" in card  # llama.cpp does not cut text as the tiny models do
-    recognise = [sys.executable, finished.repository / "workflow_scripts" / "recognise_stream.py", "--student", folder]
+    assert "token ids" in card  # llama.cpp does not split text into tokens as the tiny models do
+    program = [sys.executable, finished_run.repository / "workflow_scripts" / "recognise_stream.py"]
     done = subprocess.run(
-        [*recognise, "--input", finished.directory / "results" / "simulated" / "sim-marble"],
-        env=environment(),
+        [*program, "--student", folder, "--input", finished_run.directory / "results" / "simulated" / "sim-marble"],
+        env=subprocess_environment(),
         capture_output=True,
         text=True,
         check=True,
@@ -38,3 +42,9 @@ def test_students_are_exported_by_name_only_with_parity_and_card(finished):
     assert len(rows) > 100
     assert sum(row["label"] is not None for row in rows) > 0
     assert all((row["label"] is None) == (row["status"] != "ok") for row in rows)
+
+
+@pytest.mark.slow
+def test_all_students_are_exported(finished_run):
+    finished_run.run("export")
+    assert "Nothing to be done" in finished_run.run("--dry-run", "export")

@@ -1,11 +1,11 @@
-"""Every mistake a user makes is answered by what is wrong, where, and what to do, before anything runs."""
+"""User mistakes: the message names what is wrong, where, and the remedy, before any job runs."""
 
 import pytest
 from snakemake_runs import Workflow, small_config
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda c: c.update(modles=["tiny-s"]), ["modles", "did you mean 'models'"]),
         (lambda c: c.update(teacher="tiny-x"), ["run.yaml", "teacher", "tiny-x", "did you mean 'tiny-"]),
@@ -19,19 +19,19 @@ from snakemake_runs import Workflow, small_config
         ),
     ],
 )
-def test_a_mistake_in_the_config_is_named_with_file_key_value_and_the_nearest_valid_one(tmp_path, change, said):
+def test_a_mistake_in_the_config_is_reported_with_file_key_and_nearest_valid_value(tmp_path, change, expected):
     config = small_config()
     change(config)
-    code, printed = Workflow(tmp_path, config).attempt("--dry-run", "all")
-    assert code != 0
-    assert "Traceback" not in printed
-    for part in said:
-        assert part in printed
+    status, output = Workflow(tmp_path, config).attempt("--dry-run", "all")
+    assert status != 0
+    assert "Traceback" not in output
+    for part in expected:
+        assert part in output
     assert not (tmp_path / "results").exists()
 
 
 @pytest.mark.parametrize(
-    ("target", "meant"),
+    ("target", "nearest"),
     [
         ("results/scores/tiny-s_reasonin_sim-marble/sim-mural.json", "tiny-s_reasoning_sim-marble"),
         ("results/students/tiny-s_reasoning_sim-marbel/training_log.json", "tiny-s_reasoning_sim-marble"),
@@ -40,19 +40,19 @@ def test_a_mistake_in_the_config_is_named_with_file_key_value_and_the_nearest_va
         ("table_scalin", "table_scaling"),
     ],
 )
-def test_a_target_that_the_config_does_not_declare_is_answered_by_the_nearest_that_it_does(tmp_path, target, meant):
-    code, printed = Workflow(tmp_path, small_config()).attempt("--dry-run", target)
-    assert code != 0
-    assert f"did you mean '{meant}'" in printed
+def test_an_unknown_target_is_reported_with_the_nearest_declared_name(tmp_path, target, nearest):
+    status, output = Workflow(tmp_path, small_config()).attempt("--dry-run", target)
+    assert status != 0
+    assert f"did you mean '{nearest}'" in output
 
 
-def test_a_missing_data_set_says_where_to_get_it_and_where_to_put_it(tmp_path):
+def test_a_missing_dataset_is_reported_with_its_source_and_its_folder(tmp_path):
     config = small_config()
     config["datasets"] = {"marble": {"source": "marble", "home": "marble", "root": "data/marble"}}
-    code, printed = Workflow(tmp_path, config).attempt("--dry-run", "all")
-    assert code != 0
+    status, output = Workflow(tmp_path, config).attempt("--dry-run", "all")
+    assert status != 0
     for part in ("data/marble", "everywarelab.di.unimi.it", "environmental.csv", "--config marble_root=PATH"):
-        assert part in printed
+        assert part in output
 
 
 def test_too_many_broken_rows_stop_the_run_and_the_reason_is_shown(tmp_path):
@@ -65,9 +65,9 @@ def test_too_many_broken_rows_stop_the_run_and_the_reason_is_shown(tmp_path):
     config = small_config()
     config["datasets"] = {"marble": {"source": "marble", "home": "marble", "root": "data"}}
     workflow = Workflow(tmp_path, config)
-    code, printed = workflow.attempt("results/datasets/marble/events.parquet")
-    assert code != 0
-    assert "environmental.csv:3" in printed
+    status, output = workflow.attempt("results/datasets/marble/events.parquet")
+    assert status != 0
+    assert "environmental.csv:3" in output
     for place in ("logs/<rule>/", "logs/slurm/", ".snakemake/log/", f"resume RUN={tmp_path}", "killed (signal 9"):
-        assert place in printed
+        assert place in output
     assert not (tmp_path / "results/datasets/marble/events.parquet").exists()

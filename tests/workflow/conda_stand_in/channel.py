@@ -1,4 +1,4 @@
-"""A local conda channel whose packages are links to what is installed beside the interpreter that runs this."""
+"""A local conda channel whose packages are links to the distributions of the running interpreter."""
 
 import hashlib
 import io
@@ -15,29 +15,29 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# What conda-forge calls otherwise than PyPI.
+# conda-forge's names that differ from PyPI's.
 PYPI_NAMES = {"matplotlib-base": "matplotlib"}
-# Run at the start of every program, so that an environment tells what its python ran.
-WITNESS = """\
+# Runs at the start of every program, and records the command line in the environment.
+SITECUSTOMIZE = """\
 import sys
 with open(f"{sys.prefix}/programs.txt", "a") as programs:
     programs.write(f"no_user_site={sys.flags.no_user_site} {' '.join(sys.orig_argv)}\\n")
 """
 
 
-def specs(environment_file: Path) -> dict[str, str]:
-    """Package to wanted version (`=3.11`, `==2.13.0`, nothing) of an environment file, its `pip:` section included."""
-    asked = []
+def read_specs(environment_file: Path) -> dict[str, str]:
+    """Return the version spec (`=3.11`, `==2.13.0` or '') of every package of an environment file, `pip:` included."""
+    specs = []
     for dependency in yaml.safe_load(environment_file.read_text())["dependencies"]:
-        asked += dependency["pip"] if isinstance(dependency, dict) else [dependency]
-    named = (re.fullmatch(r"([\w.-]+)(.*)", spec).groups() for spec in asked)
-    return {canonicalize_name(PYPI_NAMES.get(name, name)): version for name, version in named}
+        specs += dependency["pip"] if isinstance(dependency, dict) else [dependency]
+    pairs = (re.fullmatch(r"([\w.-]+)(.*)", spec).groups() for spec in specs)
+    return {canonicalize_name(PYPI_NAMES.get(name, name)): version for name, version in pairs}
 
 
-def build(folder: Path, environment_files: list[Path]) -> None:
-    """Write a channel with python, with every package that the files name, and with all that those need."""
+def build_channel(folder: Path, environment_files: list[Path]) -> None:
+    """Write a channel with python, the packages of the files, and their dependencies."""
     records = [_wrap_python(folder)]
-    waiting = {name for file in environment_files for name in specs(file)} - {"python"}
+    waiting = {name for file in environment_files for name in read_specs(file)} - {"python"}
     wrapped = set()
     while waiting:
         name = waiting.pop()
@@ -52,21 +52,21 @@ def build(folder: Path, environment_files: list[Path]) -> None:
 
 
 def _requirements(installed: Distribution) -> dict[str, str]:
-    """Package to version specifier of what a distribution needs here, without its extras.
+    """Return the version specifier of every installed requirement of a distribution, extras excluded.
 
-    What `make setup` leaves out on purpose cannot be linked to: a distribution works here without it.
+    Requirements that `make setup` deliberately does not install are skipped: the distribution works without them.
     """
-    needs = [Requirement(text) for text in installed.requires or []]
-    wanted = [need for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    requirements = [Requirement(text) for text in installed.requires or []]
+    applicable = [r for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
     return {
-        canonicalize_name(need.name): str(need.specifier)
-        for need in wanted
-        if any(Distribution.discover(name=need.name))
+        canonicalize_name(requirement.name): str(requirement.specifier)
+        for requirement in applicable
+        if any(Distribution.discover(name=requirement.name))
     }
 
 
 def _wrap(name: str, installed: Distribution, needs: dict[str, str], folder: Path) -> dict:
-    """A package that links to a distribution's folders and modules, with scripts of its own."""
+    """Write a package that links to a distribution's folders and modules and has its scripts; return its record."""
     tops = {PurePosixPath(file).parts[0] for file in installed.files} - {"..", "__pycache__"}
     links = {f"site-packages/{top}": str(installed.locate_file(top)) for top in sorted(tops)}
     scripts = [f"{e.name} = {e.value.split('[')[0]}" for e in installed.entry_points.select(group="console_scripts")]
@@ -82,19 +82,22 @@ def _wrap(name: str, installed: Distribution, needs: dict[str, str], folder: Pat
 
 
 def _wrap_python(folder: Path) -> dict:
-    """This interpreter as a virtual environment has it: a link, and a file that makes where the link is its prefix."""
+    """Write this interpreter as a package, and return its record.
+
+    As in a virtual environment, python is a link, and pyvenv.cfg makes the environment its prefix.
+    """
     home = Path(sys.base_prefix) / "bin"
     links = {f"bin/{name}": str(home / f"python{PYTHON}") for name in ("python", "python3", f"python{PYTHON}")}
     files = {
         "pyvenv.cfg": f"home = {home}\ninclude-system-site-packages = false\n",
-        f"lib/python{PYTHON}/site-packages/sitecustomize.py": WITNESS,
+        f"lib/python{PYTHON}/site-packages/sitecustomize.py": SITECUSTOMIZE,
     }
     version = ".".join(map(str, sys.version_info[:3]))
     return _write(folder, {"name": "python", "version": version, "depends": [], "subdir": "linux-64"}, links, files, {})
 
 
 def _write(folder: Path, index: dict, links: dict[str, str], files: dict[str, str], info: dict[str, str]) -> dict:
-    """Write a package and return its record in the channel's index."""
+    """Write a package; return its record in the channel's index."""
     index = {"build": "0", "build_number": 0, **index}
     paths = [{"_path": path, "path_type": "softlink"} for path in links]
     paths += [{"_path": path, "path_type": "hardlink"} for path in files]

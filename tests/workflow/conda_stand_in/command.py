@@ -1,4 +1,4 @@
-"""The calls of conda's command line that Snakemake makes: `conda` (see `__init__.py`) runs this with its own folder."""
+"""The calls of `conda` that Snakemake makes. The script `conda` runs this program with its own folder as argument."""
 
 import argparse
 import asyncio
@@ -11,48 +11,48 @@ from rattler import Platform, VirtualPackage, install, solve
 from rattler.exceptions import SolverError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from conda_stand_in.channel import specs
+from conda_stand_in.channel import read_specs
 
 
-def answer(root: Path, arguments: list[str]) -> None:
-    """Do what `conda ARGUMENTS` is asked, or end with an error that says why not."""
+def run_conda(root: Path, arguments: list[str]) -> None:
+    """Run `conda ARGUMENTS`, or exit with an error message."""
     match arguments:
         case ["--version"]:
-            print("conda 24.7.1")  # the oldest that Snakemake takes
+            print("conda 24.7.1")  # the oldest version that Snakemake accepts
         case ["info", "--json"]:
             print(json.dumps({"conda_prefix": str(root), "platform": str(Platform.current())}))
         case ["config", "--get", "channel_priority", "--json"]:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
         case ["clean", *_]:
-            pass  # packages hold links, so there is nothing worth clearing away
+            pass  # packages are links, so there is nothing to delete
         case ["env", "create", *options]:
             parser = argparse.ArgumentParser("conda env create")
             parser.add_argument("--file", type=Path)
             parser.add_argument("--prefix", type=Path)
             parser.add_argument("--quiet", "--no-default-packages", action="store_true")
-            given = parser.parse_args(options)
-            asyncio.run(create(root, given.file, given.prefix))
+            parsed = parser.parse_args(options)
+            asyncio.run(create(root, parsed.file, parsed.prefix))
         case _:
-            sys.exit(f"conda stand-in: does not know `conda {' '.join(arguments)}`")
+            sys.exit(f"conda stand-in: not implemented: `conda {' '.join(arguments)}`")
 
 
 async def create(root: Path, environment_file: Path, prefix: Path) -> None:
-    """Solve an environment file against the local channel and install what was found."""
-    wanted = [package + version for package, version in specs(environment_file).items()]
+    """Solve an environment file against the local channel and install the packages."""
+    wanted = [package + version for package, version in read_specs(environment_file).items()]
     try:
-        found = await solve([(root / "channel").as_uri()], wanted, virtual_packages=VirtualPackage.detect())
+        packages = await solve([(root / "channel").as_uri()], wanted, virtual_packages=VirtualPackage.detect())
     except SolverError as error:
         sys.exit(f"conda stand-in: {environment_file} cannot be solved: {error}")
-    await install(found, prefix, cache_dir=root / "pkgs", show_progress=False)
+    await install(packages, prefix, cache_dir=root / "pkgs", show_progress=False)
 
 
 try:
-    answer(Path(sys.argv[1]), sys.argv[2:])
+    run_conda(Path(sys.argv[1]), sys.argv[2:])
     code = 0
 except SystemExit as failure:
     print(failure, file=sys.stderr)
     code = 1
 sys.stdout.flush()
 sys.stderr.flush()
-# The interpreter's own end can crash when threads of py-rattler still run.
+# A normal exit can crash while threads of py-rattler run.
 os._exit(code)

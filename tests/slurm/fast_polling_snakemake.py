@@ -1,4 +1,4 @@
-"""Snakemake, but it asks SLURM every three seconds how its jobs are: the plugin waits ten seconds longer each time."""
+"""Run Snakemake with a SLURM status check every three seconds; the plugin waits ten seconds longer after each check."""
 
 import asyncio
 import sys
