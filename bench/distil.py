@@ -1,11 +1,16 @@
-"""How fast students are trained (`make bench-distil`): TRL's SFTTrainer, our plain path, and the prefix once a step.
+"""Measure how fast students are trained (`make bench-distil`): by TRL's SFTTrainer, and by Hearth in two ways.
 
-The same random model, two layers of Qwen3-0.6B's shape over a small vocabulary, learns LoRA adapters from the same
-examples, a prefix of 900 tokens and some 700 of a window and its trace, in float32 on one thread, the Trainer and
-DeepSpeed set up alike. `trl_padded` pads each micro-batch, as `plain` and `shared` do; `trl_packed` puts two examples
-in a row. Each way has a process of its own, turn by turn and several times over; the first optimizer step of each is
-not counted unless it is the only one. Ratios are of examples per second of CPU time, which other work on the machine
-disturbs least.
+All methods train LoRA adapters on the same random model (two layers of Qwen3-0.6B's shape, a small vocabulary) and the
+same examples (a prefix of 900 tokens, about 700 tokens of a window and its trace), in float32 on one thread, with equal
+settings of the Trainer and of DeepSpeed:
+- `trl_padded`: TRL, with each micro-batch padded, as the next two methods do
+- `trl_packed`: TRL, with two examples packed into a row
+- `plain`: Hearth, with whole prompts
+- `shared`: Hearth, with the prefix encoded once per optimizer step
+
+Each run has its own process. The methods take turns, several times over. The first optimizer step of a run is not
+counted unless it is the only one. Ratios compare examples per second of CPU time, which depends least on other work on
+the machine.
 """
 
 import argparse
@@ -13,20 +18,24 @@ import dataclasses
 import json
 import os
 import random
-import resource
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from common import PROJECT, benchmark_parser, peak_memory_bytes, run_measurement, write_report
 from hearth.common.files import read_json, write_json
 
-PROJECT = Path(__file__).resolve().parents[1]
+if TYPE_CHECKING:
+    import torch
+    from hearth.distillation.examples import Examples
+    from transformers import Trainer, TrainingArguments
+
 TRL = PROJECT / ".venv-trl" / "bin" / "python"
-WAYS = ("trl_padded", "trl_packed", "plain", "shared")
+METHODS = ("trl_padded", "trl_packed", "plain", "shared")
 PAD, END = 0, 1
 SHAPE = {
     "vocab_size": 512,
@@ -52,10 +61,10 @@ SETTINGS = {
 }
 
 
-def make_model(folder: Path, shape: dict = SHAPE, dtype: str = "float32", device: str = "cpu") -> int:
-    """Write a random Qwen3 and a tokenizer whose words are the token ids in decimal; the number of parameters.
+def make_model(folder: Path, shape: dict[str, Any] = SHAPE, dtype: str = "float32", device: str = "cpu") -> int:
+    """Write a random Qwen3 and a tokenizer whose words are the decimal token ids; return the number of parameters.
 
-    It never ends a turn by itself: with an embedding of zeros the end token scores 0, and others score more.
+    The model never ends its turn: the end token's embedding is zero, so its logit is 0, and other logits are greater.
     """
     import torch
     from tokenizers import Tokenizer
@@ -81,29 +90,32 @@ def make_model(folder: Path, shape: dict = SHAPE, dtype: str = "float32", device
 def make_examples(
     prefix: int, count: int, path: Path, lengths: tuple[int, int] = (600, 800), vocabulary: int = SHAPE["vocab_size"]
 ) -> None:
-    """Write random token ids: a prefix, and windows with their traces of `lengths` tokens, a third of it the trace."""
-    draw = random.Random(0)  # noqa: S311 - data, not secrets
+    """Write `count` random examples: a prefix of `prefix` tokens, then a window and its trace in `lengths` tokens.
+
+    A third of these tokens is the trace.
+    """
+    rng = random.Random(0)  # noqa: S311 - data, not secrets
 
     def tokens(length: int) -> list[int]:
-        return [draw.randrange(2, vocabulary) for _ in range(length)]
+        return [rng.randrange(2, vocabulary) for _ in range(length)]
 
-    drawn = [draw.randint(*lengths) for _ in range(count)]
-    head = tokens(prefix)
-    windows = [[tokens(2 * length // 3), [*tokens(length - 2 * length // 3 - 1), END]] for length in drawn]
-    write_json(path, {"prefix": head, "windows": windows})
+    totals = [rng.randint(*lengths) for _ in range(count)]
+    prefix_ids = tokens(prefix)
+    windows = [[tokens(2 * length // 3), [*tokens(length - 2 * length // 3 - 1), END]] for length in totals]
+    write_json(path, {"prefix": prefix_ids, "windows": windows})
 
 
-def examples_of(path: Path):
-    """The examples as `distil` has them."""
+def read_examples(path: Path) -> "Examples":
+    """Return the examples as the rule `distil` has them."""
     from hearth.distillation.examples import Example, Examples
 
-    made = read_json(path)
-    items = [Example(str(number), *window) for number, window in enumerate(made["windows"])]
-    return Examples(made["prefix"], items, {})
+    content = read_json(path)
+    items = [Example(str(number), *window) for number, window in enumerate(content["windows"])]
+    return Examples(content["prefix"], items, {})
 
 
 def measure(
-    way: str,
+    method: str,
     model: Path,
     examples: Path,
     batch_size: int,
@@ -111,14 +123,14 @@ def measure(
     dtype: str = "float32",
     device: str = "cpu",
     gradient_checkpointing: bool = False,
-) -> dict:
-    """Train in one way: CPU and wall seconds of each optimizer step, its loss, memory before and at the peak, bytes.
+) -> dict[str, Any]:
+    """Train by one method; return CPU seconds, wall seconds and loss of each optimizer step, and memory in bytes.
 
-    Memory is the process's on a CPU, and what its tensors take on a GPU.
+    Memory is measured before the first step and at its peak: of the process on a CPU, of its tensors on a GPU.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
     os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     os.environ.update(HF_HUB_OFFLINE="1")
     if device == "cpu":
@@ -129,42 +141,48 @@ def measure(
 
     if device == "cpu":
         torch.set_num_threads(1)
-    found = {"cpu_seconds": [], "seconds": [], "losses": []}
+    measured: dict[str, Any] = {"cpu_seconds": [], "seconds": [], "losses": []}
 
     class Clock(TrainerCallback):
-        def on_step_begin(self, args, state, control, **kwargs):
-            found.setdefault("loaded_memory_bytes", _peak() if device == "cpu" else torch.cuda.memory_allocated())
+        def on_step_begin(self, args: object, state: object, control: object, **kwargs: object) -> None:
+            memory = peak_memory_bytes() if device == "cpu" else torch.cuda.memory_allocated()
+            measured.setdefault("loaded_memory_bytes", memory)
             self.start = time.process_time(), time.monotonic()
 
-        def on_step_end(self, args, state, control, **kwargs):
-            if device == "cuda":  # kernels are still running when Python is done
+        def on_step_end(self, args: object, state: object, control: object, **kwargs: object) -> None:
+            if device == "cuda":  # kernels may still run when Python returns
                 torch.cuda.synchronize()
-            found["cpu_seconds"].append(time.process_time() - self.start[0])
-            found["seconds"].append(time.monotonic() - self.start[1])
+            measured["cpu_seconds"].append(time.process_time() - self.start[0])
+            measured["seconds"].append(time.monotonic() - self.start[1])
 
-        def on_log(self, args, state, control, logs=None, **kwargs):
+        def on_log(
+            self, args: object, state: object, control: object, logs: dict[str, float], **kwargs: object
+        ) -> None:
             if "loss" in logs:
-                found["losses"].append(logs["loss"])
+                measured["losses"].append(logs["loss"])
 
     settings = SETTINGS | {
         "batch_size": batch_size,
         "micro_batch_size": micro_batch_size,
-        "shared_prefix": way == "shared",
+        "shared_prefix": method == "shared",
         "gradient_checkpointing": gradient_checkpointing,
     }
     deepspeed = read_json(PROJECT / "config" / "deepspeed" / "zero2.json")
     with tempfile.TemporaryDirectory() as run:
         arguments = training.training_arguments(settings, deepspeed, Path(run), dtype, ranks=1)
         arguments.save_strategy = "no"
-        make = trl_trainer if way.startswith("trl") else our_trainer
-        trainer = make(way, model, examples_of(examples), settings, arguments)
+        make_trainer = make_trl_trainer if method.startswith("trl") else make_hearth_trainer
+        trainer = make_trainer(method, model, read_examples(examples), settings, arguments)
         trainer.add_callback(Clock())
         trainer.train()
-    return found | {"peak_memory_bytes": _peak() if device == "cpu" else torch.cuda.max_memory_allocated()}
+    peak = peak_memory_bytes() if device == "cpu" else torch.cuda.max_memory_allocated()
+    return measured | {"peak_memory_bytes": peak}
 
 
-def our_trainer(way: str, model: Path, examples, settings: dict, arguments):
-    """The Trainer of the rule `distil`."""
+def make_hearth_trainer(
+    method: str, model: Path, examples: "Examples", settings: dict[str, Any], arguments: "TrainingArguments"
+) -> "Trainer":
+    """Return the Trainer of the rule `distil`."""
     from hearth.distillation import training
     from hearth.models.load import load_tokenizer
 
@@ -172,8 +190,10 @@ def our_trainer(way: str, model: Path, examples, settings: dict, arguments):
     return training.make_trainer(student, load_tokenizer(model), examples, settings, arguments)[0]
 
 
-def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
-    """TRL's, with the same arguments, the same adapter, and the loss on the same tokens."""
+def make_trl_trainer(
+    method: str, model: Path, examples: "Examples", settings: dict[str, Any], arguments: "TrainingArguments"
+) -> "Trainer":
+    """Return TRL's trainer with the same arguments, the same adapter, and the loss on the same tokens."""
     from datasets import Dataset
     from hearth.distillation import training
     from hearth.distillation.examples import IGNORED
@@ -188,13 +208,14 @@ def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
             "completion_mask": [[int(label != IGNORED) for label in row["labels"]] for row in rows],
         }
     )
-    given = {f.name: getattr(arguments, f.name) for f in dataclasses.fields(TrainingArguments) if f.init}
-    packing = way == "trl_packed"
-    if packing:  # TRL lays the rows of a micro-batch end to end, with a mask of the whole: one row, not to be unfair
-        given["gradient_accumulation_steps"] *= given["per_device_train_batch_size"] // 2
-        given["per_device_train_batch_size"] = 1
+    options = {f.name: getattr(arguments, f.name) for f in dataclasses.fields(TrainingArguments) if f.init}
+    packing = method == "trl_packed"
+    if packing:
+        # TRL concatenates the rows of a micro-batch and masks the whole: with more than one row it would be slower.
+        options["gradient_accumulation_steps"] *= options["per_device_train_batch_size"] // 2
+        options["per_device_train_batch_size"] = 1
     config = SFTConfig(
-        **given,
+        **options,
         completion_only_loss=True,
         packing=packing,
         max_length=2 * max(len(row["input_ids"]) for row in rows) if packing else None,
@@ -203,10 +224,10 @@ def trl_trainer(way: str, model: Path, examples, settings: dict, arguments):
     return SFTTrainer(model=student, args=config, train_dataset=data, processing_class=load_tokenizer(model))
 
 
-def gradients(model: Path, examples: Path, dtype: str = "float32", device: str = "cpu") -> list:
-    """Of one optimizer step over all examples, plain and shared: float64 of (trainable parameters,).
+def compute_gradients(model: Path, examples: Path, dtype: str = "float32", device: str = "cpu") -> list["torch.Tensor"]:
+    """Return the gradients of one optimizer step over all examples, of `plain` and `shared`.
 
-    As under DeepSpeed, the adapter is of the same dtype as the rest.
+    Each is float64 of shape (trainable parameters,). The adapter has the dtype of the base model, as under DeepSpeed.
     """
     import functools
 
@@ -219,17 +240,20 @@ def gradients(model: Path, examples: Path, dtype: str = "float32", device: str =
 
     if device == "cpu":
         torch.set_num_threads(1)
-    data, found = examples_of(examples), []
+    data = read_examples(examples)
+    gradients: list[torch.Tensor] = []
 
     class Gradient(TrainerCallback):
-        def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
-            found.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]).double())
+        def on_pre_optimizer_step(
+            self, args: object, state: object, control: object, model: torch.nn.Module, **kwargs: object
+        ) -> None:
+            gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]).double())
 
-    for kind in (Trainer, functools.partial(SharedPrefixTrainer, prefix_ids=data.prefix_ids)):
+    for make_trainer in (Trainer, functools.partial(SharedPrefixTrainer, prefix_ids=data.prefix_ids)):
         torch.manual_seed(0)
         student = training.lora_student(model, SETTINGS, dtype)
         for name, weights in student.named_parameters():
-            if "lora_B" in name:  # zero at first, which would leave A without a gradient
+            if "lora_B" in name:  # initially zero, which would give A no gradient
                 torch.nn.init.normal_(weights, std=0.02)
         student.to(getattr(torch, dtype))
         with tempfile.TemporaryDirectory() as run:
@@ -247,36 +271,29 @@ def gradients(model: Path, examples: Path, dtype: str = "float32", device: str =
                 disable_tqdm=True,
                 dataloader_pin_memory=False,
             )
-            kind(
+            make_trainer(
                 model=student,
                 args=arguments,
                 train_dataset=data,
                 data_collator=functools.partial(collate, pad_id=load_tokenizer(model).pad_token_id),
                 callbacks=[Gradient()],
             ).train()
-    return found
+    return gradients
 
 
-def difference(wanted, found) -> float:
-    """Of two gradients: the norm of their difference over the norm of the wanted one."""
-    return float((found - wanted).norm() / wanted.norm())
+def relative_difference(expected: "torch.Tensor", actual: "torch.Tensor") -> float:
+    """Return the norm of the difference of two gradients, divided by the norm of the expected one."""
+    return float((actual - expected).norm() / expected.norm())
 
 
-def in_its_own_process(way: str, *arguments: object) -> dict:
-    """`measure` in a fresh process."""
-    python = TRL if way.startswith("trl") else sys.executable
-    command = [str(python), __file__, "--measure", way, *map(str, arguments)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
-
-
-def counted(run: dict, key: str) -> float:
-    """Seconds of an optimizer step of a run: the median, the first one left out where there are others."""
+def median_step(run: dict[str, Any], key: str) -> float:
+    """Return the median over a run's optimizer steps, without the first one if there are others."""
     return statistics.median(run[key][1:] or run[key])
 
 
-def summary(runs: list[dict], batch_size: int) -> dict:
-    """Medians of the repeated runs of one way."""
-    cpu, wall = (statistics.median(counted(run, key) for run in runs) for key in ("cpu_seconds", "seconds"))
+def summarise(runs: list[dict[str, Any]], batch_size: int) -> dict[str, Any]:
+    """Return the medians of the repeated runs of one method."""
+    cpu, wall = (statistics.median(median_step(run, key) for run in runs) for key in ("cpu_seconds", "seconds"))
     return {
         "examples_per_second": round(batch_size / wall, 4),
         "examples_per_cpu_second": round(batch_size / cpu, 4),
@@ -286,50 +303,50 @@ def summary(runs: list[dict], batch_size: int) -> dict:
     }
 
 
-def ratio(slow: list[dict], fast: list[dict]) -> float:
-    """How many times as many examples a second of CPU the fast way does: the median over the repeats."""
-    ratios = [counted(a, "cpu_seconds") / counted(b, "cpu_seconds") for a, b in zip(slow, fast, strict=True)]
+def speed_ratio(slow: list[dict[str, Any]], fast: list[dict[str, Any]]) -> float:
+    """Return the ratio of the examples per CPU second, fast to slow: the median over the repeats."""
+    ratios = [median_step(a, "cpu_seconds") / median_step(b, "cpu_seconds") for a, b in zip(slow, fast, strict=True)]
     return round(statistics.median(ratios), 3)
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def main() -> None:
-    """Make model and examples, train in every way in turn, write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a step of 8 examples, once: for a look on a busy machine")
-    parser.add_argument("--batch-size", type=int, default=16, help="examples an optimizer step")
-    parser.add_argument("--micro-batch-size", type=int, default=4, help="examples a forward pass, even; packed, two")
-    parser.add_argument("--prefix", type=int, default=900, help="tokens of the static prefix")
+    """Make the model and the examples, train by every method in turn, summarise."""
+    parser = benchmark_parser(__doc__, __file__)
+    parser.add_argument("--quick", action="store_true", help="run one step of 8 examples once, to see that it works")
+    parser.add_argument("--batch-size", type=int, default=16, help="examples per optimizer step")
     parser.add_argument(
-        "--steps", type=int, default=2, help="optimizer steps of a run, the first of which does not count"
+        "--micro-batch-size",
+        type=int,
+        default=4,
+        help="examples per forward pass, an even number; trl_packed always has two",
     )
-    parser.add_argument("--repeats", type=int, default=3, help="times that every way is run")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="which ways, beside `shared`")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
+    parser.add_argument("--prefix", type=int, default=900, help="tokens in the static prefix")
+    parser.add_argument("--steps", type=int, default=2, help="optimizer steps per run; the first is not counted")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each method")
+    parser.add_argument("--ways", nargs="+", choices=METHODS, default=METHODS, help="methods beside `shared`")
     parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        way, model, examples, *sizes = arguments.measure
-        print(json.dumps(measure(way, Path(model), Path(examples), *map(int, sizes))))
+        method, model, examples, batch_size, micro_batch_size = arguments.measure
+        print(json.dumps(measure(method, Path(model), Path(examples), int(batch_size), int(micro_batch_size))))
         return
     batch_size, steps, repeats = arguments.batch_size, arguments.steps, arguments.repeats
     if arguments.quick:
         batch_size, steps, repeats = 8, 1, 1
-    ways = [way for way in WAYS if way in {*arguments.ways, "shared"}]
-    runs = {way: [] for way in ways}
+    methods = [method for method in METHODS if method in {*arguments.ways, "shared"}]
+    runs: dict[str, list[dict[str, Any]]] = {method: [] for method in methods}
     with tempfile.TemporaryDirectory() as scratch:
         model, examples = Path(scratch) / "model", Path(scratch) / "examples.json"
         parameters = make_model(model)
         make_examples(arguments.prefix, 2, examples)
-        gradient_rel_diff = difference(*gradients(model, examples))
+        gradient_rel_diff = relative_difference(*compute_gradients(model, examples))
         make_examples(arguments.prefix, steps * batch_size, examples)
         for _ in range(repeats):
-            for way in ways:
-                runs[way].append(in_its_own_process(way, model, examples, batch_size, arguments.micro_batch_size))
-                print(f"{way}: {counted(runs[way][-1], 'cpu_seconds'):.1f} s of CPU a step", flush=True)
+            for method in methods:
+                python = TRL if method.startswith("trl") else sys.executable
+                options = (method, model, examples, batch_size, arguments.micro_batch_size)
+                runs[method].append(run_measurement(python, __file__, *options))
+                print(f"{method}: {median_step(runs[method][-1], 'cpu_seconds'):.1f} CPU seconds per step", flush=True)
     report = {
         "parameters": parameters,
         "prefix_tokens": arguments.prefix,
@@ -337,12 +354,11 @@ def main() -> None:
         "micro_batch_size": arguments.micro_batch_size,
         "repeats": repeats,
         "threads": 1,
-        **{way: summary(runs[way], batch_size) for way in ways},
-        **{f"ratio_{way}": ratio(runs[way], runs["shared"]) for way in ways if way != "shared"},
+        **{method: summarise(runs[method], batch_size) for method in methods},
+        **{f"ratio_{name}": speed_ratio(runs[name], runs["shared"]) for name in methods if name != "shared"},
         "gradient_rel_diff": gradient_rel_diff,
     }
-    write_json(arguments.out, report)
-    print(json.dumps(report, indent=2))
+    write_report(arguments.out, report)
 
 
 if __name__ == "__main__":

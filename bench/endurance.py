@@ -1,11 +1,10 @@
-"""Whether recognition outlives kills and long shards (`make bench-endurance`).
+"""Check that recognition survives kills and long shards (`make bench-endurance`).
 
-One shard of 200 windows is killed with SIGKILL at random moments, loading and writing included, and started again until
-it ends; then another, until there were 50 kills. Then memory: the peak of a process on 1,000 and on 10,000 windows.
-The model is TINY and the home SIMULATED.
+A shard of 200 windows is killed with SIGKILL at random moments, possibly while it loads or writes, and restarted until
+it ends; then the next shard, until there were 50 kills. Then the peak memory of a process is measured on 1,000 and on
+10,000 windows. The model is TINY and the home SIMULATED.
 """
 
-import argparse
 import json
 import os
 import random
@@ -15,19 +14,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from hearth.common.files import read_json, read_json_lines, write_json
-from snakemake_runs import Workflow, small_config
+from common import PROJECT, benchmark_parser, write_report
+from hearth.common.files import read_json, read_json_lines
+from single_home import HOME, MODEL, SPLIT, single_home_config
+from snakemake_runs import Workflow
 
-PROJECT = Path(__file__).resolve().parents[1]
-MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train"
-WINDOWS_A_SESSION = 4  # there are more
-SHARD, SHORT, LONG = 200, 1_000, 10_000
-BATCH = 8
-NEW_TOKENS = 256
+KILLED_SHARD, SHORT_SHARD, LONG_SHARD = 200, 1_000, 10_000  # windows
+BATCH_SIZE = 8
+MAX_NEW_TOKENS = 256
 
 
 class Recognition:
-    """The program on the first `windows` windows of the home, with a journal of its own."""
+    """The program recognise.py on the first `windows` windows of the home, with its own journal."""
 
     def __init__(self, directory: Path, name: str, windows: int, max_new_tokens: int):
         results = directory / "results"
@@ -40,7 +38,7 @@ class Recognition:
             "shard": f"00000-{windows - 1:05d}",
             "prompt": results / f"prompts/{HOME}.json",
             "decoding": json.dumps(decoding),
-            "batch-size": BATCH,
+            "batch-size": BATCH_SIZE,
             "device": "cpu",
             "work": self.work,
             "out": self.out,
@@ -50,50 +48,50 @@ class Recognition:
         self.command = [sys.executable, program, *(text for key in options for text in (f"--{key}", str(options[key])))]
 
     def run(self, timeout: float | None = None) -> bool:
-        """Run to the end, or for `timeout` seconds and kill it; whether it ended."""
+        """Run to the end, or kill the program after `timeout` seconds; return whether it ended."""
         try:
             subprocess.run(self.command, check=True, timeout=timeout, capture_output=True, env=dict(os.environ))
         except subprocess.TimeoutExpired:
             return False
         return True
 
-    def journaled(self) -> list[str]:
-        """The window of every whole line of the journal, in their order, those of one window twice included."""
+    def journalled_windows(self) -> list[str]:
+        """Return the window ids of every complete journal line, in order, repeated ones included."""
         lines = [line for path in self.work.glob("*.jsonl") for line in path.read_bytes().split(b"\n")[:-1]]
-        return [key for line in lines for key in json.loads(line)["items"]]
+        return [window_id for line in lines for window_id in json.loads(line)["items"]]
 
 
-def kills(directory: Path, count: int, draw: random.Random) -> dict:
-    """Kill and resume; what became of the windows."""
-    whole = Recognition(directory, "whole", SHARD, NEW_TOKENS)
+def count_kills(directory: Path, kills: int, rng: random.Random) -> dict[str, int]:
+    """Kill and resume shards until there were `kills` kills; count equal shards and repeated windows."""
+    reference = Recognition(directory, "whole", KILLED_SHARD, MAX_NEW_TOKENS)
     started = time.monotonic()
-    whole.run()
-    work = read_json(whole.stats)["seconds"]
-    start = time.monotonic() - started - work
-    found = {"kills": 0, "kills_amid_windows": 0, "shards": 0, "shards_equal": 0, "windows_done_twice": 0}
-    while found["kills"] < count:
-        hit = Recognition(directory, f"killed-{found['shards']}", SHARD, NEW_TOKENS)
+    reference.run()
+    window_seconds = read_json(reference.stats)["seconds"]
+    start_seconds = time.monotonic() - started - window_seconds
+    counts = {"kills": 0, "kills_amid_windows": 0, "shards": 0, "shards_equal": 0, "windows_done_twice": 0}
+    while counts["kills"] < kills:
+        recognition = Recognition(directory, f"killed-{counts['shards']}", KILLED_SHARD, MAX_NEW_TOKENS)
         done: list[str] = []
-        while found["kills"] < count and len(done) < SHARD:
-            if hit.run(timeout=start * draw.uniform(0.7, 1) + draw.uniform(0, work / 3)):
+        while counts["kills"] < kills and len(done) < KILLED_SHARD:
+            if recognition.run(timeout=start_seconds * rng.uniform(0.7, 1) + rng.uniform(0, window_seconds / 3)):
                 break
-            before, done = len(done), hit.journaled()
-            found["kills"] += 1
-            found["kills_amid_windows"] += before < len(done) < SHARD
-            print(f"kill {found['kills']}: {len(set(done))} of {SHARD} windows are done", flush=True)
-        hit.run()
-        done = hit.journaled()
-        found["shards"] += 1
-        found["shards_equal"] += hit.out.read_bytes() == whole.out.read_bytes()
-        found["windows_done_twice"] += len(done) - len(set(done))
-    return found
+            before, done = len(done), recognition.journalled_windows()
+            counts["kills"] += 1
+            counts["kills_amid_windows"] += before < len(done) < KILLED_SHARD
+            print(f"kill {counts['kills']}: {len(set(done))} of {KILLED_SHARD} windows are done", flush=True)
+        recognition.run()
+        done = recognition.journalled_windows()
+        counts["shards"] += 1
+        counts["shards_equal"] += recognition.out.read_bytes() == reference.out.read_bytes()
+        counts["windows_done_twice"] += len(done) - len(set(done))
+    return counts
 
 
-def memory(directory: Path) -> dict:
-    """Peak memory of processes on few and on many windows."""
+def measure_memory(directory: Path) -> dict[str, int]:
+    """Return the peak memory in bytes of a process on a short and on a long shard."""
     peaks = {}
-    for windows in (SHORT, LONG):
-        recognition = Recognition(directory, f"memory-{windows}", windows, 4)
+    for windows in (SHORT_SHARD, LONG_SHARD):
+        recognition = Recognition(directory, f"memory-{windows}", windows, max_new_tokens=4)
         recognition.run()
         peaks[windows] = read_json(recognition.stats)["peak_memory_bytes"]
         assert len(read_json_lines(recognition.out)) == windows
@@ -102,24 +100,19 @@ def memory(directory: Path) -> dict:
 
 
 def main() -> None:
-    """Make data and model here, kill, measure, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50, help="how many")
-    parser.add_argument("--seed", type=int, default=0, help="decides the moments")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
+    """Make the data and the model, then kill, resume and measure."""
+    parser = benchmark_parser(__doc__, __file__)
+    parser.add_argument("--kills", type=int, default=50, help="number of kills")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the moments of the kills")
     arguments = parser.parse_args()
-    settings = small_config()
-    del settings["datasets"]["sim-mural"]
-    settings["datasets"][HOME]["simulate"]["sessions"] = 2 + LONG // WINDOWS_A_SESSION
-    settings["split"]["test_fraction"] = 0.001
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        wanted = (f"results/datasets/{HOME}/windows.jsonl", f"results/prompts/{HOME}.json")
-        Workflow(directory, settings).run(*wanted, f"results/models/{MODEL}/snapshot.json")
-        draw = random.Random(arguments.seed)  # noqa: S311 - moments, not secrets
-        found = kills(directory, arguments.kills, draw) | memory(directory)
-    write_json(arguments.out, found)
-    print(json.dumps(found, indent=2))
+        targets = (f"results/datasets/{HOME}/windows.jsonl", f"results/prompts/{HOME}.json")
+        workflow = Workflow(directory, single_home_config(LONG_SHARD, test_fraction=0.001))
+        workflow.run(*targets, f"results/models/{MODEL}/snapshot.json")
+        rng = random.Random(arguments.seed)  # noqa: S311 - moments, not secrets
+        report = count_kills(directory, arguments.kills, rng) | measure_memory(directory)
+    write_report(arguments.out, report)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""What a GPU shows that a CPU cannot (`make bench-gpu`): bfloat16, models of real shapes, and the GPU's own kernels.
+"""Measure recognition and training on one NVIDIA GPU (`make bench-gpu`): bfloat16, real model shapes, GPU kernels.
 
-Recognition and training as `recognise.py` and `distil.py` have them, on one NVIDIA GPU in some five minutes. The models
-have the shapes of Qwen3 and random weights, which are made on the spot and never end a turn: speed and memory are those
-of real models, and agreement in bfloat16 is at its worst, since random scores lie close together. `parity` is the
-engine in float32 with the demo's model, against other batch sizes and the CPU.
+The methods are those of `recognise.py` and `distil.py`; all take about five minutes. The models have the shapes of
+Qwen3 and random weights, and never end their turn. Their speed and memory are those of real models. Their agreement in
+bfloat16 is a worst case, since random logits lie close together. The part `parity` compares the float32 engine with
+the demo's model across batch sizes, and with the CPU.
 
-Each way has a process of its own. All of them import what they need at once and then wait for their turn, so that the
-GPU does not stand idle meanwhile. A way that fails counts as null, its error beside it.
+Each job has its own process. All processes import their libraries at once and then wait for their turn, so that the GPU
+is not idle meanwhile. The result of a job that fails is null, and its error is reported.
 """
 
 import argparse
@@ -23,51 +23,58 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import distil
 import recognise
+from common import PROJECT, benchmark_parser
 from hearth.common.files import read_json, write_json
 from hearth.engines import Decoding
 
+Sizes = dict[str, Any]  # FULL or QUICK
+Report = dict[str, Any]
 
-def shape(hidden: int, intermediate: int, layers: int, heads: int, shared: dict) -> dict:
-    """What `distil.make_model` makes; `shared` is what the models of a family have in common."""
+
+def model_shape(hidden: int, intermediate: int, layers: int, heads: int, family: dict[str, Any]) -> dict[str, Any]:
+    """Return a shape for `distil.make_model`; `family` has the settings that the models of a family share."""
     sizes = {"hidden_size": hidden, "intermediate_size": intermediate}
-    return shared | sizes | {"num_hidden_layers": layers, "num_attention_heads": heads}
+    return family | sizes | {"num_hidden_layers": layers, "num_attention_heads": heads}
 
 
 QWEN3 = {"vocab_size": 151936, "num_key_value_heads": 8, "head_dim": 128, "tie_word_embeddings": True}
 SHAPES = {
-    "qwen3-0.6b": shape(1024, 3072, 28, 16, QWEN3),
-    "qwen3-1.7b": shape(2048, 6144, 28, 16, QWEN3),
-    "qwen3-4b": shape(2560, 9728, 36, 32, QWEN3),
-    "quick": shape(64, 128, 2, 4, QWEN3 | {"vocab_size": 512, "num_key_value_heads": 2, "head_dim": 16}),
+    "qwen3-0.6b": model_shape(1024, 3072, 28, 16, QWEN3),
+    "qwen3-1.7b": model_shape(2048, 6144, 28, 16, QWEN3),
+    "qwen3-4b": model_shape(2560, 9728, 36, 32, QWEN3),
+    "quick": model_shape(64, 128, 2, 4, QWEN3 | {"vocab_size": 512, "num_key_value_heads": 2, "head_dim": 16}),
 }
 DTYPES = ("float32", "bfloat16")
-# Numbers of tokens, `suffix` and `learned` from the least to the most; `rows` are those of a batch of `generate`; the
-# first of the `steps` is not counted.
+# `prefix`, `suffix`, `new_tokens` and `learned` are numbers of tokens, as (least, most) where they are drawn. `rows` is
+# the batch size of `generate`. The first of the `steps` is not counted.
 FULL = {"prefix": 900, "suffix": (250, 350), "new_tokens": 128, "windows": 100, "naive_windows": 4, "rows": 64}
 FULL |= {"learned": (600, 800), "steps": 4, "batch_size": 16, "micro_batch_size": 4, "parity_windows": 24}
 QUICK = {"prefix": 40, "suffix": (20, 30), "new_tokens": 8, "windows": 8, "naive_windows": 4, "rows": 4}
 QUICK |= {"learned": (30, 40), "steps": 2, "batch_size": 4, "micro_batch_size": 2, "parity_windows": 4}
 
 
-def models_to_make(scratch: Path, device: str, sizes: dict, models: list[str]) -> dict:
-    """Write the random models, their prompts and their examples; the parameters of each, and the machine."""
+def make_models(scratch: Path, device: str, sizes: Sizes, models: list[str]) -> Report:
+    """Write the random models, their prompts and their examples; return their parameters and the machine."""
     import torch
 
-    draw = random.Random(0)  # noqa: S311 - data, not secrets
+    rng = random.Random(0)  # noqa: S311 - data, not secrets
 
-    def text(least: int, most: int, vocabulary: int) -> str:
-        return " ".join(str(draw.randrange(2, vocabulary)) for _ in range(draw.randint(least, most)))
+    def random_text(least: int, most: int, vocabulary: int) -> str:
+        return " ".join(str(rng.randrange(2, vocabulary)) for _ in range(rng.randint(least, most)))
 
     parameters = {}
     for model in models:
         vocabulary = SHAPES[model]["vocab_size"]
         parameters[model] = distil.make_model(scratch / model, SHAPES[model], "bfloat16", device)
-        suffixes = [text(*sizes["suffix"], vocabulary) for _ in range(sizes["windows"])]
-        prompts = {"prefix": text(sizes["prefix"], sizes["prefix"], vocabulary), "suffixes": suffixes}
+        least, most = sizes["suffix"]
+        suffixes = [random_text(least, most, vocabulary) for _ in range(sizes["windows"])]
+        prompts = {"prefix": random_text(sizes["prefix"], sizes["prefix"], vocabulary), "suffixes": suffixes}
         write_json(scratch / f"{model}-prompts.json", prompts)
         for name, count in (("pair", 2), ("examples", sizes["steps"] * sizes["batch_size"])):
             path = scratch / f"{model}-{name}.json"
@@ -77,20 +84,20 @@ def models_to_make(scratch: Path, device: str, sizes: dict, models: list[str]) -
     return machine | {"parameters": parameters, "weights": "random"}
 
 
-def recognition(scratch: Path, device: str, sizes: dict, model: str, way: str) -> dict:
-    """Windows and tokens a second of one way in bfloat16, its memory, and the texts: ids in decimal."""
+def measure_recognition(scratch: Path, device: str, sizes: Sizes, model: str, method: str) -> Report:
+    """Measure one method in bfloat16; return windows and tokens per second, memory, and the texts (decimal ids)."""
     import torch
 
     prompts = read_json(scratch / f"{model}-prompts.json")
-    if way == "naive":
+    if method == "naive":
         prompts["suffixes"] = prompts["suffixes"][: sizes["naive_windows"]]
-    complete = recognise.engine if way == "ours" else recognise.generate
-    rows = {"naive": 1, "batched": sizes["rows"], "ours": "auto"}[way]
-    run = complete(way, scratch / model, rows, "bfloat16", device)  # loads the model
-    run(prompts | {"suffixes": prompts["suffixes"][:2]}, Decoding(temperature=0, max_new_tokens=8))  # warm-up
+    load = recognise.load_engine if method == "ours" else recognise.load_generate
+    rows = {"naive": 1, "batched": sizes["rows"], "ours": "auto"}[method]
+    complete = load(method, scratch / model, rows, "bfloat16", device)
+    complete(prompts | {"suffixes": prompts["suffixes"][:2]}, Decoding(temperature=0, max_new_tokens=8))  # warm-up
     start = time.monotonic()
-    texts, tokens = run(prompts, Decoding(temperature=0, max_new_tokens=sizes["new_tokens"]))
-    seconds = time.monotonic() - start  # with its texts here, the GPU is done
+    texts, tokens = complete(prompts, Decoding(temperature=0, max_new_tokens=sizes["new_tokens"]))
+    seconds = time.monotonic() - start  # the texts are on the CPU: the GPU has finished
     return {
         "windows": len(texts),
         "windows_per_second": round(len(texts) / seconds, 3),
@@ -102,76 +109,85 @@ def recognition(scratch: Path, device: str, sizes: dict, model: str, way: str) -
     }
 
 
-def training(scratch: Path, device: str, sizes: dict, model: str, way: str, gradient_checkpointing: bool) -> dict:
-    """Examples a second of one way in bfloat16, its memory and its losses."""
-    examples, of = scratch / f"{model}-examples.json", (sizes["batch_size"], sizes["micro_batch_size"])
-    found = distil.measure(way, scratch / model, examples, *of, "bfloat16", device, gradient_checkpointing)
-    return distil.summary([found], sizes["batch_size"]) | {
-        "loaded_memory_mb": round(found["loaded_memory_bytes"] / 2**20),
-        "seconds_of_steps": [round(seconds, 3) for seconds in found["seconds"]],
+def measure_training(
+    scratch: Path, device: str, sizes: Sizes, model: str, method: str, gradient_checkpointing: bool
+) -> Report:
+    """Measure one method in bfloat16; return examples per second, memory and losses."""
+    examples = scratch / f"{model}-examples.json"
+    batch_sizes = (sizes["batch_size"], sizes["micro_batch_size"])
+    run = distil.measure(method, scratch / model, examples, *batch_sizes, "bfloat16", device, gradient_checkpointing)
+    return distil.summarise([run], sizes["batch_size"]) | {
+        "loaded_memory_mb": round(run["loaded_memory_bytes"] / 2**20),
+        "seconds_of_steps": [round(seconds, 3) for seconds in run["seconds"]],
         "gradient_checkpointing": gradient_checkpointing,
     }
 
 
-def gradients(scratch: Path, device: str, sizes: dict, model: str) -> dict:
-    """Relative differences of the gradients: shared against plain, and bfloat16 against plain in float32."""
+def compare_gradients(scratch: Path, device: str, sizes: Sizes, model: str) -> Report:
+    """Return relative differences of gradients: shared to plain, and both in bfloat16 to plain in float32."""
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = False
     pair = scratch / f"{model}-pair.json"
-    found = {dtype: distil.gradients(scratch / model, pair, dtype, device) for dtype in DTYPES}
-    exact, (plain, shared) = found["float32"][0], found["bfloat16"]
-    return {f"gradient_rel_diff_{dtype}": distil.difference(*found[dtype]) for dtype in DTYPES} | {
-        "plain_bfloat16_to_plain_float32": distil.difference(exact, plain),
-        "shared_bfloat16_to_plain_float32": distil.difference(exact, shared),
+    gradients = {dtype: distil.compute_gradients(scratch / model, pair, dtype, device) for dtype in DTYPES}
+    exact, (plain, shared) = gradients["float32"][0], gradients["bfloat16"]
+    return {f"gradient_rel_diff_{dtype}": distil.relative_difference(*gradients[dtype]) for dtype in DTYPES} | {
+        "plain_bfloat16_to_plain_float32": distil.relative_difference(exact, plain),
+        "shared_bfloat16_to_plain_float32": distil.relative_difference(exact, shared),
     }
 
 
-def parity(scratch: Path, device: str, sizes: dict) -> dict:
-    """Shares of windows whose text by the demo's model, greedy in float32, is that of batch size 1, and the CPU's."""
-    folder, path = distil.PROJECT / "demo" / "models" / "tiny-l", scratch / "parity.json"
+def compare_texts(scratch: Path, device: str, sizes: Sizes) -> Report:
+    """Return the shares of windows with equal texts across batch sizes, and on the device and the CPU.
+
+    The demo's model decodes greedily in float32.
+    """
+    folder, path = PROJECT / "demo" / "models" / "tiny-l", scratch / "parity.json"
     recognise.write_prompts(folder, *recognise.MODELS["tiny-l"], sizes["parity_windows"], path)
     prompts, decoding = read_json(path), Decoding(temperature=0, max_new_tokens=sizes["new_tokens"])
 
     def texts(rows: int | str, on: str) -> list[str]:
-        return recognise.engine("ours", folder, rows, "float32", on)(prompts, decoding)[0]
+        return recognise.load_engine("ours", folder, rows, "float32", on)(prompts, decoding)[0]
 
-    alone, five, auto, cpu = (texts(*way) for way in ((1, device), (5, device), ("auto", device), ("auto", "cpu")))
-    return {"windows": len(alone), "equal_batches": _equal(alone, five, auto), "equal_cpu": _equal(alone, cpu)}
+    alone, five, auto, cpu = texts(1, device), texts(5, device), texts("auto", device), texts("auto", "cpu")
+    equal_batches, equal_cpu = _share_of_equal(alone, five, auto), _share_of_equal(alone, cpu)
+    return {"windows": len(alone), "equal_batches": equal_batches, "equal_cpu": equal_cpu}
 
 
-def agreement(texts: dict[str, list[str]]) -> dict:
-    """Of each two ways on the windows both have: the share of equal ones, and how many tokens are alike at first."""
-    found = {}
+def compare_methods(texts: dict[str, list[str]]) -> Report:
+    """Compare the texts of each two methods on their common windows: share of equal ones, tokens in common prefixes."""
+    report = {}
     for first, second in itertools.combinations(texts, 2):
         pairs = [(a.split(), b.split()) for a, b in zip(texts[first], texts[second], strict=False)]
-        alike = [sum(itertools.accumulate((x == y for x, y in zip(a, b, strict=False)), min)) for a, b in pairs]
-        found[f"{first}_{second}"] = {
+        common = [sum(itertools.accumulate((x == y for x, y in zip(a, b, strict=False)), min)) for a, b in pairs]
+        report[f"{first}_{second}"] = {
             "windows": len(pairs),
-            "equal": _equal(*(texts[way][: len(pairs)] for way in (first, second))),
-            "common_prefix_tokens": round(statistics.mean(alike), 2),
+            "equal": _share_of_equal(*(texts[method][: len(pairs)] for method in (first, second))),
+            "common_prefix_tokens": round(statistics.mean(common), 2),
         }
-    return found
+    return report
 
 
-PARTS = {
-    "models": (models_to_make, ["transformers"]),
-    "recognition": (recognition, ["transformers", "peft", "hearth.engines.transformers"]),
-    "training": (training, ["hearth.distillation.training"]),
-    "gradients": (gradients, ["hearth.distillation.training"]),
-    "parity": (parity, ["transformers", "peft", "hearth.engines.transformers"]),
+# Function of each part, and the modules that its process imports before its turn.
+PARTS: dict[str, tuple[Callable[..., Report], list[str]]] = {
+    "models": (make_models, ["transformers"]),
+    "recognition": (measure_recognition, ["transformers", "peft", "hearth.engines.transformers"]),
+    "training": (measure_training, ["hearth.distillation.training"]),
+    "gradients": (compare_gradients, ["hearth.distillation.training"]),
+    "parity": (compare_texts, ["transformers", "peft", "hearth.engines.transformers"]),
 }
 
 
-class Turn:
-    """A part in a fresh process, which imports what it needs and waits."""
+class Job:
+    """A part in a fresh process, which imports its modules and waits for its turn."""
 
-    def __init__(self, part: str, options: dict, scratch: Path, device: str, quick: bool):
+    def __init__(self, part: str, options: dict[str, Any], scratch: Path, device: str, quick: bool):
+        """Start the process; `options` are the arguments of the part's function."""
         self.part, self.options = part, options
-        python = distil.TRL if _of_trl(options) and distil.TRL.exists() else sys.executable
-        how = ["--device", device, *(["--quick"] if quick else [])]
+        python = distil.TRL if _uses_trl(options) and distil.TRL.exists() else sys.executable
+        settings = ["--device", device, *(["--quick"] if quick else [])]
         self._process = subprocess.Popen(
-            [python, __file__, *how, "--turn", part, str(scratch), json.dumps(options)],
+            [python, __file__, *settings, "--job", part, str(scratch), json.dumps(options)],
             env=os.environ | {"HF_HUB_OFFLINE": "1"} | ({"DS_ACCELERATOR": "cpu"} if device == "cpu" else {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -179,116 +195,118 @@ class Turn:
         )
 
     @functools.cached_property
-    def began(self) -> str:
-        """A line, once it has imported everything; its error, or nothing, if it could not."""
+    def first_line(self) -> str:
+        """The first line of output: empty once all modules are imported, else the error; '' if the process ended."""
+        assert self._process.stdout
         return self._process.stdout.readline()
 
-    def take(self, limit: float) -> dict:
-        """What it finds within `limit` seconds, or its `error`."""
-        answer = self.began
+    def run(self, limit: float) -> Report:
+        """Let the process take its turn; return its report, or {"error"} if it fails or exceeds `limit` seconds."""
+        output = self.first_line
         timer = threading.Timer(max(0, limit), self._process.kill)
         timer.start()
-        answer += self._process.communicate("\n")[0]
+        output += self._process.communicate("\n")[0]
         timer.cancel()
-        ended = f"ended with status {self._process.returncode}, its time was {max(0, limit):.0f} s"
-        return json.loads(answer) if answer.strip() else {"error": ended}
+        error = f"ended with status {self._process.returncode}, its limit was {max(0, limit):.0f} s"
+        return json.loads(output) if output.strip() else {"error": error}
 
 
-def take_turn(part: str, scratch: Path, device: str, sizes: dict, options: dict) -> None:
-    """In the process of a `Turn`."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what libraries print is no answer
+def run_part(part: str, scratch: Path, device: str, sizes: Sizes, options: dict[str, Any]) -> NoReturn:
+    """Import the part's modules, wait for the turn, run the part and print its report: the process of a `Job`."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # libraries print to stderr, not among the output
     function, modules = PARTS[part]
     try:
-        for name in [*modules, *(["datasets", "trl.trainer.sft_trainer"] if _of_trl(options) else [])]:
+        for name in [*modules, *(["datasets", "trl.trainer.sft_trainer"] if _uses_trl(options) else [])]:
             importlib.import_module(name)
-        print(flush=True, file=answers)
-        if not sys.stdin.readline():  # nobody is waiting for it any more
+        print(flush=True, file=output)
+        if not sys.stdin.readline():  # the benchmark has ended
             os._exit(1)
-        found = function(scratch, device, sizes, **options)
+        report = function(scratch, device, sizes, **options)
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:600]}"
         print(f"{part} {options}: {reason}", file=sys.stderr, flush=True)
-        found = {"error": reason}
-    print(json.dumps(found), flush=True, file=answers)
-    os._exit(0)  # at once: process groups are slow to end, and the GPU is wanted
+        report = {"error": reason}
+    print(json.dumps(report), flush=True, file=output)
+    os._exit(0)  # at once: process groups end slowly, and the next job needs the GPU
 
 
-def turns_of(quick: bool) -> list[tuple[str, dict]]:
-    """Parts and their options, what matters most first."""
+def list_jobs(quick: bool) -> list[tuple[str, dict[str, Any]]]:
+    """Return (part, options) of all jobs, the most important first."""
 
-    def ways(part: str, model: str, names: tuple, **options) -> list[tuple[str, dict]]:
-        return [(part, {"model": model, "way": way, **options}) for way in names]
+    def by_method(part: str, model: str, methods: Iterable[str], **options: Any) -> list[tuple[str, dict[str, Any]]]:
+        return [(part, {"model": model, "method": method, **options}) for method in methods]
 
     *models, tiny = SHAPES
     if quick:
         models = [tiny]
     small = models[0]
-    turns = [("models", {"models": models})]
-    turns += ways("recognition", small, ("naive", "batched", "ours"))
-    turns += ways("training", small, distil.WAYS, gradient_checkpointing=False)
-    turns += [("gradients", {"model": small}), ("parity", {})]
+    jobs: list[tuple[str, dict[str, Any]]] = [("models", {"models": models})]
+    jobs += by_method("recognition", small, ("naive", "batched", "ours"))
+    jobs += by_method("training", small, distil.METHODS, gradient_checkpointing=False)
+    jobs += [("gradients", {"model": small}), ("parity", {})]
     if not quick:
-        turns += ways("training", "qwen3-1.7b", distil.WAYS, gradient_checkpointing=False)
-        turns += ways("recognition", "qwen3-4b", ("batched", "ours"))
-    return turns
+        jobs += by_method("training", "qwen3-1.7b", distil.METHODS, gradient_checkpointing=False)
+        jobs += by_method("recognition", "qwen3-4b", ("batched", "ours"))
+    return jobs
 
 
-def record(report: dict, keys: list[str], found: dict) -> None:
-    """Print what was found and put it in its place; an error leaves null there."""
-    print(*keys, json.dumps(found), flush=True)
-    place = report
+def add_result(report: Report, keys: list[str], result: Report) -> None:
+    """Print a job's result and put it into the report under nested `keys`; an error leaves null there."""
+    print(*keys, json.dumps(result), flush=True)
+    parent = report
     for key in keys[:-1]:
-        place = place.setdefault(key, {})
-    place[keys[-1]] = found
-    if "error" in found:
-        place[keys[-1]], report["errors"][" ".join(keys)] = None, found["error"]
+        parent = parent.setdefault(key, {})
+    parent[keys[-1]] = result
+    if "error" in result:
+        parent[keys[-1]], report["errors"][" ".join(keys)] = None, result["error"]
 
 
-def _of_trl(options: dict) -> bool:
-    return options.get("way", "").startswith("trl")
+def _uses_trl(options: dict[str, Any]) -> bool:
+    return options.get("method", "").startswith("trl")
 
 
-def _equal(*texts: list[str]) -> float:
-    """The share of windows to which all ways give the same text."""
+def _share_of_equal(*texts: list[str]) -> float:
+    """Return the share of windows with the same text in all lists."""
     return round(statistics.mean(len(set(same)) == 1 for same in zip(*texts, strict=True)), 4)
 
 
 def main() -> None:
-    """Make the models, let every process have its turn, write the figures after each."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="tiny shapes: for a look at whether it runs")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu is for --quick")
-    parser.add_argument("--budget", type=float, default=300, help="seconds; what is not over by then is left out")
-    parser.add_argument("--limit", type=float, default=60, help="seconds that a turn may take")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
-    parser.add_argument("--turn", nargs=3, help=argparse.SUPPRESS)
+    """Make the models, run every job in turn, and write the report after each."""
+    parser = benchmark_parser(__doc__, __file__)
+    parser.add_argument("--quick", action="store_true", help="use tiny shapes, to see that it works")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="device; use cpu with --quick only")
+    parser.add_argument("--budget", type=float, default=300, help="seconds for all jobs; later ones fail")
+    parser.add_argument("--limit", type=float, default=60, help="seconds per job")
+    parser.add_argument("--job", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device, quick, sizes = arguments.device, arguments.quick, QUICK if arguments.quick else FULL
-    if arguments.turn:
-        part, scratch, options = arguments.turn
-        take_turn(part, Path(scratch), device, sizes, json.loads(options))
-        return
+    if arguments.job:
+        part, scratch, options = arguments.job
+        run_part(part, Path(scratch), device, sizes, json.loads(options))
     ends = time.monotonic() + arguments.budget
-    report, texts = {"errors": {}}, collections.defaultdict(dict)
+    report: Report = {"errors": {}}
+    texts: collections.defaultdict[str, dict[str, list[str]]] = collections.defaultdict(dict)
     with tempfile.TemporaryDirectory() as folder:
-        new = functools.partial(Turn, scratch=Path(folder), device=device, quick=quick)
-        turns = (new(*each) for each in turns_of(quick))
-        if device == "cuda":  # a CPU of few cores has no room for all at once
-            turns = list(turns)
-        for turn in turns:
-            keys = [turn.part, *(turn.options[key] for key in ("model", "way") if key in turn.options)]
-            found = turn.take(min(arguments.limit, ends - time.monotonic()))
-            if "OutOfMemory" in found.get("error", "") and turn.part == "training":
-                turn = new(turn.part, turn.options | {"gradient_checkpointing": True})
-                found = turn.take(min(arguments.limit, ends - time.monotonic()))
-            if "texts" in found:
-                texts[turn.options["model"]][turn.options["way"]] = found.pop("texts")
-            record(report, keys, found)
-            report["agreement"] = {model: agreement(by_way) for model, by_way in texts.items()}
+        new_job = functools.partial(Job, scratch=Path(folder), device=device, quick=quick)
+        jobs: Iterable[Job] = (new_job(*each) for each in list_jobs(quick))
+        waiting: list[Job] = []
+        if device == "cuda":  # a CPU with few cores cannot start all processes at once
+            jobs = waiting = list(jobs)
+        for job in jobs:
+            keys = [job.part, *(job.options[key] for key in ("model", "method") if key in job.options)]
+            result = job.run(min(arguments.limit, ends - time.monotonic()))
+            if "OutOfMemory" in result.get("error", "") and job.part == "training":
+                job = new_job(job.part, job.options | {"gradient_checkpointing": True})
+                result = job.run(min(arguments.limit, ends - time.monotonic()))
+            if "texts" in result:
+                texts[job.options["model"]][job.options["method"]] = result.pop("texts")
+            add_result(report, keys, result)
+            report["agreement"] = {model: compare_methods(by_method) for model, by_method in texts.items()}
             write_json(arguments.out, report)
-            if device == "cuda" and turn.part == "models":  # nothing is timed while others import
-                print("ready:", sum(other.began == "\n" for other in turns[1:]), "of", len(turns) - 1, flush=True)
+            if device == "cuda" and job.part == "models":  # wait, so that nothing is timed while others import
+                ready = [other.first_line == "\n" for other in waiting[1:]]
+                print("ready:", sum(ready), "of", len(ready), flush=True)
     print(json.dumps(report, indent=2))
 
 

@@ -1,70 +1,70 @@
-"""Whether a killed training ends as an undisturbed one (`make bench-kills`): SIGKILL at random moments, then again.
+"""Check that a killed training ends like an uninterrupted one (`make bench-kills`): SIGKILL at random moments.
 
-A tiny student is trained under ZeRO-2 and ZeRO-3, by one rank and by two, with dropout, and saves at every other step.
-Each kill hits a run of its own, torchrun and ranks, at a random moment of a random step, saving included; the same
-command is then run to its end, and its adapter compared with the undisturbed one, byte for byte.
+A tiny student is trained under ZeRO-2 and ZeRO-3, by one rank and by two, with dropout and a checkpoint every other
+step. Each kill ends torchrun and all ranks of a new training at a random moment, possibly while it saves. The same
+command then runs to its end, and its adapter is compared byte for byte with that of an uninterrupted training.
 """
 
-import argparse
 import json
 import random
 import signal
 import tempfile
 from pathlib import Path
 
+from common import benchmark_parser
 from conftest import make_model
 from hearth.common.files import read_json, write_json
 from training_fixtures import Training
 
-RUNS = [(zero, ranks) for zero in (2, 3) for ranks in (1, 2)]
+# ZeRO stage, ranks.
+SETUPS = [(zero, ranks) for zero in (2, 3) for ranks in (1, 2)]
 
 
-def finish(training: Training) -> bytes:
-    """Run a training to its end; the adapter's bytes."""
+def run_to_end(training: Training) -> bytes:
+    """Run a training to its end and return the adapter's bytes. Raises RuntimeError if it fails."""
     if status := training.run():
         raise RuntimeError(f"a training ended with status {status}:\n{training.log[-4000:]}")
     return training.adapter
 
 
 def main() -> None:
-    """Train undisturbed, kill, resume, compare, write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=20, help="how many, dealt out to stages and ranks in turn")
-    parser.add_argument("--seed", type=int, default=0, help="decides the moments")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
+    """Train without interruption, kill, resume, compare."""
+    parser = benchmark_parser(__doc__, __file__)
+    parser.add_argument("--kills", type=int, default=20, help="number of kills, spread over ZeRO stages and ranks")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the moments of the kills")
     arguments = parser.parse_args()
-    draw = random.Random(arguments.seed)  # noqa: S311 - moments, not secrets
-    runs = RUNS[: arguments.kills]
-    killed = []
+    rng = random.Random(arguments.seed)  # noqa: S311 - moments, not secrets
+    setups = SETUPS[: arguments.kills]
+    kills = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         model = make_model(folder / "model")
 
-        def training(name: str, zero: int, ranks: int) -> Training:
+        def new_training(name: str, zero: int, ranks: int) -> Training:
             return Training(folder / name, model, ranks=ranks, zero=zero, save_steps=2)
 
-        undisturbed, step_seconds, steps = {}, {}, {}
-        for zero, ranks in runs:
-            reference = training(f"undisturbed-{zero}-{ranks}", zero, ranks)
-            undisturbed[zero, ranks] = finish(reference)
+        adapters, step_seconds, steps = {}, {}, {}
+        for zero, ranks in setups:
+            reference = new_training(f"uninterrupted-{zero}-{ranks}", zero, ranks)
+            adapters[zero, ranks] = run_to_end(reference)
             stats = read_json(reference.folder / "out" / "training.stats.json")
             steps[zero, ranks], step_seconds[zero, ranks] = stats["steps"], stats["seconds"] / stats["steps"]
         for number in range(arguments.kills):
-            zero, ranks = run = runs[number % len(runs)]
-            hit = training(f"killed-{number}", zero, ranks)
-            step = draw.randint(1, steps[run] - 2)
-            status = hit.interrupt(step, signal.SIGKILL, later=draw.random() * step_seconds[run])
+            zero, ranks = setup = setups[number % len(setups)]
+            training = new_training(f"killed-{number}", zero, ranks)
+            step = rng.randint(1, steps[setup] - 2)
+            status = training.interrupt(step, signal.SIGKILL, later=rng.random() * step_seconds[setup])
             if not status:
-                raise RuntimeError(f"the training of kill {number} ended before it was hit")
-            equal = finish(hit) == undisturbed[run]
-            resumed = read_json(hit.folder / "out" / "training.stats.json")["resumed_from_step"]
-            killed.append({"zero": zero, "ranks": ranks, "step": step, "resumed_from_step": resumed, "equal": equal})
-            print(json.dumps(killed[-1]), flush=True)
+                raise RuntimeError(f"training {number} ended before it was killed")
+            equal = run_to_end(training) == adapters[setup]
+            resumed = read_json(training.folder / "out" / "training.stats.json")["resumed_from_step"]
+            kills.append({"zero": zero, "ranks": ranks, "step": step, "resumed_from_step": resumed, "equal": equal})
+            print(json.dumps(kills[-1]), flush=True)
     report = {
-        "kills": len(killed),
-        "equal": sum(kill["equal"] for kill in killed),
-        "resumed": sum(kill["resumed_from_step"] > 0 for kill in killed),
-        "each": killed,
+        "kills": len(kills),
+        "equal": sum(kill["equal"] for kill in kills),
+        "resumed": sum(kill["resumed_from_step"] > 0 for kill in kills),
+        "each": kills,
     }
     write_json(arguments.out, report)
     print(json.dumps({key: report[key] for key in ("kills", "equal", "resumed")}))

@@ -1,55 +1,52 @@
-"""Many shards on several nodes of a SLURM on this host (`make bench-slurm`): is one lost, and what do jobs cost?
+"""Run many shards on several nodes of a SLURM on this host (`make bench-slurm`): lost shards, and the overhead of jobs.
 
 A job starts Snakemake twice and loads a model before its first window; efficiency is the share of the jobs' wall time
-that goes into windows. The nodes share the cores of this host, the model is TINY and the home SIMULATED: what carries
-over to a cluster is whether a shard is lost, and that a job's seconds beside its windows do not grow with them.
+that is spent on windows. The nodes share the cores of this host, the model is TINY and the home SIMULATED. Two results
+carry over to a cluster: whether shards are lost, and that the overhead per job does not grow with its windows.
 """
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cluster as slurm
+from common import benchmark_parser, write_report
 from fault_injection import ClusterRun
-from hearth.common.files import read_json, read_json_lines, write_json
+from hearth.common.files import read_json, read_json_lines
 from hearth.data.windows import read_windows
 from hearth.recognition.shards import shard_windows
-from snakemake_runs import Workflow, small_config
-
-MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train"
-WINDOWS_A_SESSION = 4  # there are more
+from single_home import HOME, MODEL, SPLIT, single_home_config
+from snakemake_runs import Workflow
 
 
-def config(shards: int, windows: int) -> dict:
-    """The small run's config with one home, of at least `shards` shards of `windows` windows."""
-    changed = small_config()
-    del changed["datasets"]["sim-mural"]
-    changed["datasets"][HOME]["simulate"]["sessions"] = 2 + shards * windows // WINDOWS_A_SESSION
-    changed["split"]["test_fraction"] = 0.01
-    changed["decoding"]["max_new_tokens"] = 256
-    changed["engine"] |= {"batch_size": 1, "shard_size": windows}
-    return changed
+def many_shards_config(shards: int, windows: int) -> dict[str, Any]:
+    """Return the single home's config with at least `shards` shards of `windows` windows."""
+    config = single_home_config(shards * windows, test_fraction=0.01)
+    config["decoding"]["max_new_tokens"] = 256
+    config["engine"] |= {"batch_size": 1, "shard_size": windows}
+    return config
 
 
-def watch(run: ClusterRun) -> dict[str, int]:
-    """Wait until Snakemake ends; the wall time of every job of its run, in seconds."""
-    elapsed, ended = {}, False
+def watch_jobs(run: ClusterRun) -> dict[str, int]:
+    """Wait until Snakemake ends; return the wall time of each of its jobs in seconds."""
+    elapsed: dict[str, int] = {}
+    ended = False
     while not ended:
         ended = run.process.poll() is not None
-        # SLURM shows ended jobs for five minutes more.
-        printed = slurm.run_client("squeue", "--noheader", "--states=all", "--format=%i %M")
-        elapsed |= {job: duration(used) for job, used in map(str.split, printed.splitlines())}
+        # SLURM lists ended jobs for five minutes.
+        output = slurm.run_client("squeue", "--noheader", "--states=all", "--format=%i %M")
+        elapsed |= {job: parse_duration(duration) for job, duration in map(str.split, output.splitlines())}
         if not ended:
             time.sleep(15)
     run.wait_for_success()
     return {job: elapsed[job] for job in run.submitted_jobs()}
 
 
-def duration(text: str) -> int:
-    """Seconds of a duration as squeue writes it, [days-][hours:]minutes:seconds."""
+def parse_duration(text: str) -> int:
+    """Return the seconds of a duration in squeue's form, [days-][hours:]minutes:seconds."""
     days, _, clock = text.rpartition("-")
     seconds = 0
     for part in clock.split(":"):
@@ -57,37 +54,52 @@ def duration(text: str) -> int:
     return int(days or 0) * 86_400 + seconds
 
 
+def window_ids(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of windows or predictions, in order."""
+    return [row["window_id"] for row in rows]
+
+
+def predicted_ids(shard: Path) -> list[str]:
+    """Return the ids of the windows in a shard's predictions; none if the file is missing."""
+    path = Path(f"{shard}.jsonl")
+    return window_ids(read_json_lines(path)) if path.is_file() else []
+
+
 def main() -> None:
-    """Make data and model here, recognise every shard on the cluster, write what became of the jobs."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=int, default=200, help="shards, a job each")
-    parser.add_argument("--windows", type=int, default=16, help="windows a shard")
-    parser.add_argument("--nodes", type=int, default=8, help="nodes, of one CPU each")
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"), help="where the figures go")
+    """Make the data and the model here, recognise every shard on the cluster, report the jobs."""
+    parser = benchmark_parser(__doc__, __file__)
+    parser.add_argument("--shards", type=int, default=200, help="number of shards, one job each")
+    parser.add_argument("--windows", type=int, default=16, help="windows per shard")
+    parser.add_argument("--nodes", type=int, default=8, help="number of nodes, with one CPU each")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder) / "run"
         data, predictions = (directory / "results" / part for part in (f"datasets/{HOME}", f"predictions/{MODEL}"))
-        settings = config(arguments.shards, arguments.windows)
+        config = many_shards_config(arguments.shards, arguments.windows)
         prompt, model = f"results/prompts/{HOME}.json", f"results/models/{MODEL}/snapshot.json"
-        Workflow(directory, settings).run(f"results/datasets/{HOME}/shards.json", prompt, model)
+        Workflow(directory, config).run(f"results/datasets/{HOME}/shards.json", prompt, model)
         names = read_json(data / "shards.json")[SPLIT][: arguments.shards]
         shards = [predictions / HOME / SPLIT / name for name in names]
         with slurm.running_cluster(arguments.nodes, cpus=1) as cluster:
-            run = ClusterRun(directory, settings, cluster)
+            run = ClusterRun(directory, config, cluster)
             started = time.monotonic()
             run.launch(*(f"{shard.relative_to(directory)}.jsonl" for shard in shards))
             try:
-                elapsed = watch(run)
+                elapsed = watch_jobs(run)
             finally:
                 run.ensure_stopped()
             seconds = time.monotonic() - started
         windows = read_windows(data / "windows.jsonl")
-        wanted = [shard_windows(windows, SPLIT, shard.name) for shard in shards]
-        lost = [shard.name for shard, asked in zip(shards, wanted, strict=True) if answered(shard) != ids(asked)]
-        in_windows = [read_json(Path(f"{shard}.stats.json"))["seconds"] for shard in shards if shard.name not in lost]
-    beside = sum(elapsed.values()) - sum(in_windows)
-    found = {
+        lost = [
+            shard.name
+            for shard in shards
+            if predicted_ids(shard) != window_ids(shard_windows(windows, SPLIT, shard.name))
+        ]
+        window_seconds = [
+            read_json(Path(f"{shard}.stats.json"))["seconds"] for shard in shards if shard.name not in lost
+        ]
+    overhead = sum(elapsed.values()) - sum(window_seconds)
+    report = {
         "shards": len(shards),
         "shards_lost": len(lost),
         "windows_a_shard": arguments.windows,
@@ -96,23 +108,11 @@ def main() -> None:
         "seconds": round(seconds),
         "job_seconds": sum(elapsed.values()),
         "job_seconds_median": statistics.median(elapsed.values()),
-        "window_seconds": round(sum(in_windows)),
-        "seconds_beside_windows_a_job": round(beside / len(elapsed), 1),
-        "efficiency": round(sum(in_windows) / sum(elapsed.values()), 3),
+        "window_seconds": round(sum(window_seconds)),
+        "seconds_beside_windows_a_job": round(overhead / len(elapsed), 1),
+        "efficiency": round(sum(window_seconds) / sum(elapsed.values()), 3),
     }
-    write_json(arguments.out, found)
-    print(json.dumps(found, indent=2))
-
-
-def ids(windows: list[dict]) -> list[str]:
-    """The windows' ids, in order."""
-    return [window["window_id"] for window in windows]
-
-
-def answered(shard: Path) -> list[str]:
-    """The ids of the windows that a shard's predictions are of; none where it has none."""
-    path = Path(f"{shard}.jsonl")
-    return ids(read_json_lines(path)) if path.is_file() else []
+    write_report(arguments.out, report)
 
 
 if __name__ == "__main__":

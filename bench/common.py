@@ -1,0 +1,42 @@
+"""Shared by the benchmarks: the project's folder, the `--out` option, reports, and measurements in fresh processes."""
+
+import argparse
+import json
+import resource
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hearth.common.files import write_json
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def benchmark_parser(description: str | None, program: str) -> argparse.ArgumentParser:
+    """Return a parser with the option `--out`, by default the JSON file beside the program `program` (`__file__`)."""
+    parser = argparse.ArgumentParser(description=description)
+    default = Path(program).with_suffix(".json")
+    parser.add_argument("--out", type=Path, default=default, help="JSON file to write (default: %(default)s)")
+    return parser
+
+
+def write_report(path: Path, report: Mapping[str, Any]) -> None:
+    """Write a report as JSON and print it."""
+    write_json(path, report)
+    print(json.dumps(report, indent=2))
+
+
+def run_measurement(python: str | Path, program: str, *arguments: object) -> dict[str, Any]:
+    """Run `program --measure <arguments>` in a fresh process; return the JSON object in its last line of output.
+
+    Raises CalledProcessError if the process fails.
+    """
+    command = [str(python), program, "--measure", *map(str, arguments)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def peak_memory_bytes() -> int:
+    """Return the peak resident memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
