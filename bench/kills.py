@@ -53,7 +53,7 @@ def main() -> None:
             zero, ranks = setup = setups[number % len(setups)]
             training = new_training(f"killed-{number}", zero, ranks)
             step = rng.randint(1, steps[setup] - 2)
-            status = training.interrupt(step, signal.SIGKILL, later=rng.random() * step_seconds[setup])
+            status = training.interrupt(step, signal.SIGKILL, delay=rng.random() * step_seconds[setup])
             if not status:
                 raise RuntimeError(f"training {number} ended before it was killed")
             equal = run_to_end(training) == adapters[setup]

@@ -15,7 +15,7 @@ DEVICE = "cuda"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, tiny_s) -> dict[str, fixtures.Training]:
-    """Undisturbed trainings by name, side by side: their start takes longer than their steps."""
+    """Uninterrupted trainings by name, run in parallel: starting takes longer than the steps."""
     changes = {
         "float32": {"dtype": "float32", "epochs": 4},
         "shared": {"dtype": "bfloat16"},
@@ -29,9 +29,9 @@ def trained(tmp_path_factory, tiny_s) -> dict[str, fixtures.Training]:
     return trainings
 
 
-def test_a_killed_training_in_float32_ends_bitwise_as_an_undisturbed_one(trained, tmp_path, tiny_s):
+def test_a_killed_training_in_float32_ends_bitwise_as_an_uninterrupted_one(trained, tmp_path, tiny_s):
     training = fixtures.Training(tmp_path, tiny_s, dtype="float32", epochs=4)
-    assert training.interrupt(step=4, sent=signal.SIGKILL) != 0
+    assert training.interrupt(step=4, signal_number=signal.SIGKILL) != 0
     assert not (tmp_path / "out").exists()
     assert training.run() == 0, training.log
     stats = files.read_json(tmp_path / "out" / "training.stats.json")

@@ -13,7 +13,7 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
 
 
 def make_student(dropout=0.0, checkpointing=False, dtype=torch.float32, targets=TARGETS, **config):
-    """A random model with a random adapter: with the usual zero for B, A would have no gradient to compare."""
+    """Return a random model with a random adapter: with LoRA B at zero, as usual, A would have no gradient."""
     torch.manual_seed(0)
     base = Qwen3ForCausalLM(
         Qwen3Config(

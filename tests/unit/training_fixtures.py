@@ -1,4 +1,4 @@
-"""A small set of traces, and real runs of distil.py on them, for the tests of distillation."""
+"""Windows and traces for the tests of distillation, and real runs of distil.py on them."""
 
 import json
 import os
@@ -38,7 +38,7 @@ SETTINGS = {
 
 
 def make_windows(count: int) -> list[dict]:
-    """`count` train windows of two events, and one test window of a session of its own."""
+    """Return `count` train windows of two events each, and one test window in a session of its own."""
     windows = []
     for index in range(count + 1):
         first = LABELS[index % len(LABELS)]
@@ -62,7 +62,7 @@ def make_windows(count: int) -> list[dict]:
 
 
 def make_traces(windows: list[dict]) -> list[dict]:
-    """A finished trace with reasoning for every train window."""
+    """Return a finished trace with reasoning for every train window."""
     return [
         {
             "window_id": window["window_id"],
@@ -79,7 +79,7 @@ def make_traces(windows: list[dict]) -> list[dict]:
 
 
 class Training:
-    """One student in a folder of its own: its inputs, and real runs of distil.py under torchrun."""
+    """One student in a folder of its own: its inputs, and runs of distil.py under torchrun."""
 
     def __init__(
         self,
@@ -134,10 +134,10 @@ class Training:
     def run(self) -> int:
         return self.start().wait(timeout=300)
 
-    def interrupt(self, step: int, sent: signal.Signals, later: float = 0) -> int:
-        """Start, wait until `step` is done, send a signal to torchrun; its exit status, once the rank is gone too.
+    def interrupt(self, step: int, signal_number: signal.Signals, delay: float = 0) -> int:
+        """Start, wait for the log line of `step` and `delay` seconds more, and send a signal to torchrun.
 
-        The signal comes `later`, by so many seconds, than the step is seen to be done.
+        Returns torchrun's exit status, once the ranks have ended too.
         """
         process = self.start()
         deadline = time.monotonic() + 300
@@ -145,10 +145,10 @@ class Training:
             assert process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.02)
-        time.sleep(later)
+        time.sleep(delay)
         ranks = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(sent)
-        if sent == signal.SIGKILL:
+        process.send_signal(signal_number)
+        if signal_number == signal.SIGKILL:
             for rank in ranks:
                 rank.kill()
         psutil.wait_procs(ranks, timeout=120)
@@ -164,6 +164,6 @@ class Training:
 
     @property
     def checkpoints(self) -> list[Path]:
-        """Newest first."""
-        found = (self.folder / "work").glob("*/checkpoint-*")
-        return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+        """The checkpoints of all runs, newest first."""
+        paths = (self.folder / "work").glob("*/checkpoint-*")
+        return sorted(paths, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)

@@ -71,7 +71,7 @@ def test_a_truncated_trace_has_no_end_of_turn_and_can_be_dropped(tokenizer, trac
     assert dropped.counts["left_out"]["truncated"] == 1
 
 
-def test_every_trace_is_used_or_left_out_for_a_counted_reason(tokenizer, traces, windows):
+def test_every_trace_is_used_or_counted_under_a_reason(tokenizer, traces, windows):
     traces[0]["text"] = " \n"
     traces[1]["text"] *= 50
     examples = build(tokenizer, traces, windows, max_length=400, max_examples=1)
@@ -83,14 +83,14 @@ def test_every_trace_is_used_or_left_out_for_a_counted_reason(tokenizer, traces,
     }
 
 
-def test_the_longest_example_allowed_is_whole(tokenizer, traces, windows):
+def test_an_example_of_max_length_is_kept(tokenizer, traces, windows):
     length = len(build(tokenizer, traces[:1], windows)[0]["input_ids"])
     assert len(build(tokenizer, traces[:1], windows, max_length=length)) == 1
     with pytest.raises(ValueError, match=r"no training example is left of 1 traces.*'too_long': 1"):
         build(tokenizer, traces[:1], windows, max_length=length - 1)
 
 
-def test_fewer_examples_are_a_part_of_more(tokenizer):
+def test_fewer_examples_are_a_subset_of_more(tokenizer):
     windows = fixtures.make_windows(12)
     traces = fixtures.make_traces(windows)
 
@@ -106,7 +106,7 @@ def test_fewer_examples_are_a_part_of_more(tokenizer):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"window_id": "toy/s9/99"}, "windows file does not have"),
+        ({"window_id": "toy/s9/99"}, "not in the windows file"),
         ({"window_id": "toy/tested/4"}, "in the test split"),
         ({"window_id": "toy/s1/1"}, "two traces"),
     ],
@@ -117,7 +117,7 @@ def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, chang
         build(tokenizer, traces, windows)
 
 
-def test_a_session_that_is_tested_on_teaches_nobody(tokenizer, traces, windows):
+def test_traces_of_a_session_with_test_windows_are_refused(tokenizer, traces, windows):
     windows[-1] |= {"session": windows[0]["session"]}
     with pytest.raises(ValueError, match="whose session has test windows too: split by session"):
         build(tokenizer, traces, windows)
@@ -125,7 +125,7 @@ def test_a_session_that_is_tested_on_teaches_nobody(tokenizer, traces, windows):
 
 def test_a_tokenizer_that_loses_text_is_refused(tokenizer, traces, windows):
     tokenizer.backend_tokenizer.normalizer = normalizers.Lowercase()
-    with pytest.raises(ValueError, match="does not give the prompt back"):
+    with pytest.raises(ValueError, match="does not decode to the original prompt"):
         build(tokenizer, traces, windows)
 
 
@@ -164,7 +164,7 @@ def test_each_recipe_accounts_for_every_trace(tokenizer, traces, windows, recipe
     assert all(name != windows[4]["window_id"] for name in names), "a window of the test split"
 
 
-def test_labels_are_learned_as_an_answer_that_ends(tokenizer, traces, windows):
+def test_labels_are_learned_as_an_answer_with_an_end_of_turn(tokenizer, traces, windows):
     traces[1] |= {"finish_reason": "length"}
     learned = [label for label in by_recipe(tokenizer, "labels", traces, windows)[1]["labels"] if label != IGNORED]
     answer = '[{"id": 1, "activity": "cooking"}, {"id": 2, "activity": "cooking"}]'
@@ -183,12 +183,12 @@ def test_gold_labels_learns_the_gold_labels_of_all_train_windows_and_needs_no_te
     ]
 
 
-def test_examples_are_drawn_last_so_that_what_is_compared_stays_equally_large(tokenizer, traces, windows):
+def test_examples_are_drawn_last_so_that_compared_recipes_keep_equal_sizes(tokenizer, traces, windows):
     sizes = {len(by_recipe(tokenizer, recipe, traces, windows, max_examples=1)) for recipe in ("simple", "complex")}
     assert sizes == {1}
 
 
-def test_what_a_recipe_needs_has_to_be_given_and_to_be_of_the_traces(tokenizer, traces, windows):
+def test_the_document_that_a_recipe_reads_is_required_and_must_cover_the_traces(tokenizer, traces, windows):
     with pytest.raises(ValueError, match="recipe 'labels' needs --traces"):
         build_examples(None, windows, fixtures.PROMPT, tokenizer, RECIPES["labels"], fixtures.SETTINGS)
     with pytest.raises(ValueError, match="recipe 'labels' needs --parsed"):
@@ -196,11 +196,11 @@ def test_what_a_recipe_needs_has_to_be_given_and_to_be_of_the_traces(tokenizer, 
     with pytest.raises(ValueError, match="recipe 'audited' needs --audit"):
         build_examples(traces, windows, fixtures.PROMPT, tokenizer, RECIPES["audited"], fixtures.SETTINGS)
     audit = [{"window_id": "toy/s9/99", "flags": {}}]
-    with pytest.raises(ValueError, match="--audit is of other windows than the traces"):
+    with pytest.raises(ValueError, match="--audit covers other windows than the traces"):
         build_examples(traces, windows, fixtures.PROMPT, tokenizer, RECIPES["audited"], fixtures.SETTINGS, audit=audit)
 
 
-def test_the_digest_tells_prompt_from_completion(tokenizer, traces, windows):
+def test_the_digest_distinguishes_prompt_from_completion(tokenizer, traces, windows):
     assert build(tokenizer, traces, windows).digest() == build(tokenizer, traces, windows).digest()
     changed = [traces[0] | {"finish_reason": "length"}, *traces[1:]]
     assert build(tokenizer, changed, windows).digest() != build(tokenizer, traces, windows).digest()
@@ -214,7 +214,7 @@ def test_a_batch_is_padded_on_the_right_and_masked_by_length():
     assert batch["attention_mask"].tolist() == [[1, 1], [1, 0]]
 
 
-def test_the_loss_of_the_kept_positions_is_that_of_all(tiny_model):
+def test_the_loss_over_the_kept_positions_equals_the_loss_over_all(tiny_model):
     def example(prompt: list[int], completion: list[int]) -> dict[str, list[int]]:
         return {"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion}
 

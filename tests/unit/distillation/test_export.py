@@ -1,4 +1,4 @@
-"""A student's folder to take home, made by the three programs of its rules, on a model with random weights."""
+"""Exporting a student by the three programs of its rules, with a model of random weights."""
 
 import json
 import shutil
@@ -113,7 +113,7 @@ def test_the_forms_are_compared_window_by_window(checked):
     assert checked["gguf"]["prompts"] == "text"
 
 
-def test_the_card_says_what_it_learned_scores_agrees_and_how_to_use_it(checked, exported, inputs, tmp_path):
+def test_the_card_shows_origin_scores_parity_and_use(checked, exported, inputs, tmp_path):
     export_card.main(
         [
             *("--training-log", str(inputs / "training_log.json"), "--about", str(exported / "export.json")),
@@ -122,7 +122,7 @@ def test_the_card_says_what_it_learned_scores_agrees_and_how_to_use_it(checked, 
         ]
     )
     card = (tmp_path / "README.md").read_text()
-    for said in (
+    for line in (
         "> **Note.** toy is a simulated home",
         "| Base model | tiny (folder:x) |",
         "| Teacher | big |",
@@ -132,11 +132,11 @@ def test_the_card_says_what_it_learned_scores_agrees_and_how_to_use_it(checked, 
         "## Limits",
         "## Licence",
     ):
-        assert said in card, said
+        assert line in card, line
     assert str(exported) not in card
 
 
-def test_a_model_that_llama_cpp_is_not_written_for_is_exported_without_a_gguf_file(
+def test_an_unsupported_architecture_is_exported_without_a_gguf_file(
     inputs, tiny_model, tiny_adapter, tmp_path, monkeypatch
 ):
     from hearth.distillation import gguf_file
@@ -147,9 +147,9 @@ def test_a_model_that_llama_cpp_is_not_written_for_is_exported_without_a_gguf_fi
     assert list((out / "gguf").iterdir()) == []
     about = files.read_json(out / "export.json")
     form = {"agreement": 1.0, "same_text": 1}
-    said = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
-    assert "There is no GGUF file: architecture mamba" in said
-    assert "python convert_hf_to_gguf.py merged" in said
+    text = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
+    assert "There is no GGUF file: architecture mamba" in text
+    assert "python convert_hf_to_gguf.py merged" in text
 
 
 def test_unfinished_parts_of_a_killed_export_are_not_used(inputs, tiny_model, tiny_adapter, tmp_path):

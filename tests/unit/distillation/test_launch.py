@@ -1,4 +1,4 @@
-"""How a training is started, and that two nodes, here two torchruns on this machine, learn what one does."""
+"""The command that starts a training, and trainings on two nodes: two torchruns on this machine."""
 
 import os
 import stat
@@ -12,9 +12,9 @@ from hearth.distillation import launch
 NO_DROPOUT = {**fixtures.SETTINGS["lora"], "dropout": 0.0}
 JOB = {"SLURM_JOB_ID": "1234", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "node[3-4]"}
 SCONTROL = '#!/bin/sh\n[ "$*" = "show hostnames node[3-4]" ] && echo "localhost\nnode4"\n'
-# Starts the command behind its own options twice, as srun does on two nodes, and fails where one of them does.
+# Starts the command behind its own options twice, as srun does on two nodes, and fails if one of them fails.
 SRUN = """#!/bin/bash
-echo "$@" > "$(dirname "$0")/asked"
+echo "$@" > "$(dirname "$0")/options"
 while [[ $1 == --* ]]; do shift; done
 "$@" & first=$!
 "$@" & second=$!
@@ -24,7 +24,7 @@ wait $first && wait $second
 
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
-    """A folder with an srun and a scontrol of its own, first on the path, inside a job of two nodes."""
+    """A folder with a fake srun and scontrol, first on the path, inside a job of two nodes."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, text in (("scontrol", SCONTROL), ("srun", SRUN)):
@@ -36,7 +36,7 @@ def slurm(tmp_path, monkeypatch):
     return folder
 
 
-def test_on_one_node_torchrun_is_alone():
+def test_on_one_node_torchrun_is_standalone():
     assert launch.torchrun_command(1, 4, ["distil.py", "--student", "s"], {})[1:] == [
         *("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=4", "distil.py", "--student", "s")
     ]
@@ -53,14 +53,14 @@ def test_on_several_nodes_srun_starts_one_torchrun_a_node_and_they_meet_on_the_f
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ({}, "needs a SLURM job of 2 nodes"),
         (JOB | {"SLURM_JOB_NUM_NODES": "1"}, r"SLURM job 1234 has 1 node\(s\), and training asks for 2"),
     ],
 )
-def test_several_nodes_need_a_job_of_as_many(environment, said):
-    with pytest.raises(UserError, match=said):
+def test_several_nodes_need_a_job_of_the_same_size(environment, message):
+    with pytest.raises(UserError, match=message):
         launch.torchrun_command(2, 1, ["distil.py"], environment)
 
 
@@ -70,8 +70,8 @@ def test_more_processes_on_a_node_than_it_has_gpus_are_refused():
         launch.check_gpus(processes=4, gpus=2)
 
 
-class ByItself(fixtures.Training):
-    """A training that starts its own torchrun, as the rule does."""
+class SelfLaunchedTraining(fixtures.Training):
+    """A training that starts torchrun itself, as in the rule."""
 
     nodes = 1
 
@@ -82,17 +82,17 @@ class ByItself(fixtures.Training):
 
 
 def test_two_nodes_end_with_the_adapter_of_two_ranks_on_one(tmp_path, tiny_model, slurm):
-    together = ByItself(tmp_path / "one", tiny_model, windows=8, ranks=2, lora=NO_DROPOUT)
-    assert together.run() == 0, together.log
-    apart = ByItself(tmp_path / "two", tiny_model, windows=8, ranks=1, lora=NO_DROPOUT)
-    apart.nodes = 2
-    assert apart.run() == 0, apart.log
-    assert (slurm / "asked").read_text().startswith("--nodes=2 --ntasks=2")
-    assert apart.adapter == together.adapter
+    one_node = SelfLaunchedTraining(tmp_path / "one", tiny_model, windows=8, ranks=2, lora=NO_DROPOUT)
+    assert one_node.run() == 0, one_node.log
+    two_nodes = SelfLaunchedTraining(tmp_path / "two", tiny_model, windows=8, ranks=1, lora=NO_DROPOUT)
+    two_nodes.nodes = 2
+    assert two_nodes.run() == 0, two_nodes.log
+    assert (slurm / "options").read_text().startswith("--nodes=2 --ntasks=2")
+    assert two_nodes.adapter == one_node.adapter
 
 
 def test_a_training_on_several_nodes_outside_of_slurm_ends_in_one_line(tmp_path, tiny_model):
-    training = ByItself(tmp_path, tiny_model)
+    training = SelfLaunchedTraining(tmp_path, tiny_model)
     training.nodes = 2
     done = subprocess.run(training.command, capture_output=True, text=True, check=False)
     assert done.returncode == 1

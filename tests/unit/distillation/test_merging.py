@@ -30,7 +30,7 @@ def merged(tiny_model, tiny_adapter, tmp_path_factory):
     return folder
 
 
-def test_plain_transformers_load_the_merged_model_and_it_scores_as_base_and_adapter(merged, tiny_model, tiny_adapter):
+def test_the_merged_model_has_the_logits_of_base_and_adapter_in_plain_transformers(merged, tiny_model, tiny_adapter):
     student = load_model(tiny_model, tiny_adapter, "float32", "cpu")
     torch.testing.assert_close(
         logits(AutoModelForCausalLM.from_pretrained(merged)), logits(student), rtol=1e-4, atol=1e-4
@@ -38,7 +38,7 @@ def test_plain_transformers_load_the_merged_model_and_it_scores_as_base_and_adap
     assert not torch.allclose(logits(student), logits(load_model(tiny_model, None, "float32", "cpu")), atol=0.1)
 
 
-def test_beside_the_merged_weights_is_what_the_base_has_byte_for_byte(merged, tiny_model):
+def test_other_files_of_the_merged_model_are_those_of_the_base(merged, tiny_model):
     for name in ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         assert (merged / name).read_bytes() == (tiny_model / name).read_bytes()
     assert not (merged / "snapshot.json").exists()
@@ -53,13 +53,13 @@ def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adap
     assert merging.merge_adapter(base, tiny_adapter, tmp_path / "merged") == "bfloat16"
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto")
     assert again.dtype == torch.bfloat16
-    wanted = load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
+    expected = load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
     for name, weights in again.state_dict().items():
-        assert torch.equal(weights, wanted[name].to(torch.bfloat16)), name
+        assert torch.equal(weights, expected[name].to(torch.bfloat16)), name
 
 
-def llama(folder, tokenizer_of):
-    """A Llama with random weights, more heads of queries than of keys, and the tokenizer of another model."""
+def make_llama(folder, tokenizer_of):
+    """Write a Llama with random weights, more query heads than key heads, and another model's tokenizer."""
     torch.manual_seed(3)
     size = len(AutoTokenizer.from_pretrained(tokenizer_of))
     config = LlamaConfig(
@@ -73,24 +73,24 @@ def llama(folder, tokenizer_of):
 
 
 @pytest.fixture(scope="module", params=["qwen3", "llama"])
-def whole(request, merged, tmp_path_factory):
-    """The folder of a model of each architecture."""
-    return merged if request.param == "qwen3" else llama(tmp_path_factory.mktemp("llama"), merged)
+def merged_or_llama(request, merged, tmp_path_factory):
+    """A folder with a model of each supported architecture."""
+    return merged if request.param == "qwen3" else make_llama(tmp_path_factory.mktemp("llama"), merged)
 
 
-def test_a_gguf_file_scores_as_the_model_it_was_written_from(whole, tmp_path):
-    assert gguf_file.unsupported_reason(whole) == ""
-    gguf_file.write_gguf(whole, tmp_path / "x.gguf", "x")
+def test_a_gguf_file_has_the_logits_of_its_model(merged_or_llama, tmp_path):
+    assert gguf_file.unsupported_reason(merged_or_llama) == ""
+    gguf_file.write_gguf(merged_or_llama, tmp_path / "x.gguf", "x")
     read = AutoModelForCausalLM.from_pretrained(
         tmp_path,
         gguf_file="x.gguf",
-        # transformers do not look for the width of Qwen3's heads in the file; llama.cpp does, below.
-        config=AutoConfig.from_pretrained(whole),
+        # transformers does not read the width of Qwen3's heads from the file; llama.cpp does, below.
+        config=AutoConfig.from_pretrained(merged_or_llama),
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.float32,
     )
-    wanted = logits(AutoModelForCausalLM.from_pretrained(whole, dtype=torch.float32))
-    torch.testing.assert_close(logits(read), wanted, rtol=1e-4, atol=1e-4)
+    expected = logits(AutoModelForCausalLM.from_pretrained(merged_or_llama, dtype=torch.float32))
+    torch.testing.assert_close(logits(read), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_equal_models_give_equal_gguf_files(merged, tmp_path):
@@ -99,7 +99,7 @@ def test_equal_models_give_equal_gguf_files(merged, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_a_gguf_file_has_the_tokenizer_its_chat_template_and_what_ends_a_turn(merged, tmp_path):
+def test_a_gguf_file_has_tokenizer_chat_template_and_end_of_turn(merged, tmp_path):
     from gguf import GGUFReader
 
     gguf_file.write_gguf(merged, tmp_path / "x.gguf", "x")
@@ -112,30 +112,33 @@ def test_a_gguf_file_has_the_tokenizer_its_chat_template_and_what_ends_a_turn(me
     assert fields["tokenizer.ggml.add_bos_token"] is False
 
 
-def test_a_way_of_cutting_text_that_llama_cpp_does_not_know_has_no_name(merged, tmp_path):
+def test_a_pre_tokenizer_unknown_to_llama_cpp_has_no_name(merged, tmp_path):
 
     assert gguf_file.pre_tokenizer_name(merged) == "smollm"
     assert gguf_file.pre_tokenizer_name(REPOSITORY / "demo" / "models" / "tiny-s") == ""
 
 
-def test_what_cannot_be_written_is_said(merged, tmp_path):
-    for name, change, said in (
+def test_unsupported_models_are_refused_with_the_reason(merged, tmp_path):
+    for name, change, reason in (
         ("a", {"model_type": "mamba"}, "architecture mamba is none of qwen3, llama"),
         ("b", {"rope_parameters": {"rope_type": "yarn"}}, "rope_type yarn is not supported"),
     ):
         shutil.copytree(merged, tmp_path / name)
         config = files.read_json(merged / "config.json") | change
         (tmp_path / name / "config.json").write_text(json.dumps(config))
-        assert gguf_file.unsupported_reason(tmp_path / name) == said
+        assert gguf_file.unsupported_reason(tmp_path / name) == reason
 
 
 @pytest.mark.parametrize("by_ids", [False, True])
-def test_llama_cpp_writes_what_transformers_write(whole, tmp_path, by_ids):
-    gguf_file.write_gguf(whole, tmp_path / "x.gguf", "x")
-    engines = (TransformersEngine(whole, None, "float32", "cpu"), LlamaCppEngine(tmp_path / "x.gguf", whole, by_ids))
+def test_llama_cpp_writes_the_same_text_as_transformers(merged_or_llama, tmp_path, by_ids):
+    gguf_file.write_gguf(merged_or_llama, tmp_path / "x.gguf", "x")
+    engines = (
+        TransformersEngine(merged_or_llama, None, "float32", "cpu"),
+        LlamaCppEngine(tmp_path / "x.gguf", merged_or_llama, by_ids),
+    )
     first, second = (
-        {each.key: each for found in engine.complete(PREFIX, REQUESTS, GREEDY) for each in found} for engine in engines
+        {each.key: each for batch in engine.complete(PREFIX, REQUESTS, GREEDY) for each in batch} for engine in engines
     )
     assert {key: each.prompt_tokens for key, each in second.items()} == {k: e.prompt_tokens for k, e in first.items()}
-    # llama.cpp keeps keys and values in 16 bits, which may turn a close call of random weights.
+    # llama.cpp keeps keys and values in 16 bits, which may change a close decision of random weights.
     assert sum(second[key].text == first[key].text for key in first) >= len(REQUESTS) - 1

@@ -1,4 +1,4 @@
-"""The prefix once a step against the prefix with every example, in the Trainer and in one process."""
+"""Compare the prefix encoded once a step with the prefix encoded with every example, in one process."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ from shared_prefix_fixtures import difference, make_examples, make_student, trai
         (40, 2, 2, 6, 5, False),  # a last step of one micro-batch
     ],
 )
-def test_gradients_and_adapters_are_those_of_the_plain_path(
+def test_gradients_and_adapters_equal_those_of_the_plain_path(
     tmp_path, prefix, micro_batch, accumulation, count, spread, checkpointing
 ):
     head, examples = make_examples(prefix, count, spread)
@@ -42,61 +42,61 @@ def test_layers_below_the_first_adapter_need_no_gradient(tmp_path):
     assert difference(shared, plain) < 1e-5
 
 
-def test_a_batch_of_four_is_four_batches_of_one(tmp_path):
+def test_a_batch_of_four_equals_four_batches_of_one(tmp_path):
     head, examples = make_examples(prefix=30, count=4, spread=5)
-    found = [
+    trainings = [
         train(tmp_path, head, examples, make_student(), shared, micro, 4 // micro, epochs=1)
         for shared in (False, True)
         for micro in (4, 2, 1)
     ]
-    for gradients, losses, _ in found:
-        assert difference(gradients[0], found[0][0][0]) < 1e-5
-        assert losses == pytest.approx(found[0][1], rel=1e-5)
+    for gradients, losses, _ in trainings:
+        assert difference(gradients[0], trainings[0][0][0]) < 1e-5
+        assert losses == pytest.approx(trainings[0][1], rel=1e-5)
 
 
-def test_in_bfloat16_gradients_are_as_near_to_the_true_ones_as_on_the_plain_path(tmp_path):
+def test_bfloat16_gradients_are_as_close_to_float32_as_on_the_plain_path(tmp_path):
     head, examples = make_examples(prefix=60, count=8, spread=5)
 
     def gradient(shared, dtype):
         return train(tmp_path, head, examples, make_student(dtype=dtype), shared, 1, 8, epochs=1)[0][0]
 
-    true = gradient(False, torch.float32)
-    plain, shared = (difference(gradient(way, torch.bfloat16), true) for way in (False, True))
+    exact = gradient(False, torch.float32)
+    plain, shared = (difference(gradient(way, torch.bfloat16), exact) for way in (False, True))
     assert shared < max(1.5 * plain, 0.05)
 
 
 def test_with_dropout_the_prefix_draws_one_mask_a_step(tmp_path, monkeypatch):
-    encode, drawn = shared_prefix._encode, []
+    encode, encoded = shared_prefix._encode, []
 
     def remember(*arguments):
-        drawn.append(encode(*arguments))
-        return drawn[-1]
+        encoded.append(encode(*arguments))
+        return encoded[-1]
 
     monkeypatch.setattr(shared_prefix, "_encode", remember)
     head, examples = make_examples(prefix=30, count=6, spread=5)
     train(tmp_path, head, examples, make_student(dropout=0.5), shared=True, micro_batch=1, accumulation=3, epochs=1)
-    assert len(drawn) == 2
-    values = [states[0][1] for states in drawn]
+    assert len(encoded) == 2
+    values = [states[0][1] for states in encoded]
     assert not torch.equal(*values)
 
 
-def test_nothing_of_a_step_is_held_beyond_it(tmp_path, monkeypatch):
+def test_the_prefix_of_a_step_is_freed_after_it(tmp_path, monkeypatch):
     import gc
     import weakref
 
-    encode, held = shared_prefix._encode, []
+    encode, references = shared_prefix._encode, []
 
     def remember(*arguments):
         states = encode(*arguments)
-        held.extend(weakref.ref(state) for pair in states.values() for state in pair)
+        references.extend(weakref.ref(state) for pair in states.values() for state in pair)
         return states
 
     monkeypatch.setattr(shared_prefix, "_encode", remember)
     head, examples = make_examples(prefix=30, count=4, spread=5)
     train(tmp_path, head, examples, make_student(checkpointing=True), shared=True, accumulation=2)
     gc.collect()
-    assert held
-    assert not [state for state in held if state() is not None]
+    assert references
+    assert not [state for state in references if state() is not None]
 
 
 def test_a_model_that_does_not_attend_to_everything_takes_the_plain_path():

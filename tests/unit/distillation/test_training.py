@@ -35,7 +35,7 @@ def test_a_student_learns_and_every_lora_b_has_moved(uninterrupted):
     assert len(moved) == 2 * 4  # layers x target modules
 
 
-def test_what_is_written_names_no_place_and_no_time(uninterrupted):
+def test_outputs_contain_no_paths_and_no_times(uninterrupted):
     out = uninterrupted.folder / "out"
     assert sorted(path.name for path in (out / "adapter").iterdir()) == [
         "adapter_config.json",
@@ -58,7 +58,7 @@ def test_what_is_written_names_no_place_and_no_time(uninterrupted):
     assert "mistakes" not in of_gold_labels
 
 
-def test_stats_count_what_the_training_took(uninterrupted):
+def test_stats_report_examples_time_memory_and_versions(uninterrupted):
     stats = files.read_json(uninterrupted.folder / "out" / "training.stats.json")
     assert stats["examples"] == 48
     assert stats["seconds"] > 0
@@ -68,7 +68,7 @@ def test_stats_count_what_the_training_took(uninterrupted):
 
 def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(uninterrupted, tmp_path, tiny_model):
     training = fixtures.Training(tmp_path, tiny_model)
-    assert training.interrupt(step=8, sent=signal.SIGKILL) != 0
+    assert training.interrupt(step=8, signal_number=signal.SIGKILL) != 0
     newest, before = training.checkpoints
     assert (newest.name, before.name) == ("checkpoint-6", "checkpoint-3")
     weights = newest / "adapter_model.safetensors"
@@ -82,9 +82,9 @@ def test_a_killed_run_with_a_damaged_checkpoint_ends_bitwise_the_same(uninterrup
     assert files.read_json(tmp_path / "out" / "training.stats.json")["resumed_from_step"] == 3
 
 
-def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(uninterrupted, tmp_path, tiny_model):
+def test_a_terminated_run_saves_a_checkpoint_fails_and_resumes(uninterrupted, tmp_path, tiny_model):
     training = fixtures.Training(tmp_path, tiny_model, save_steps=100)
-    assert training.interrupt(step=4, sent=signal.SIGTERM) != 0
+    assert training.interrupt(step=4, signal_number=signal.SIGTERM) != 0
     stopped = int(re.search(r"error: stopped at step (\d+) of 12; a checkpoint is saved", training.log)[1])
     assert [path.name for path in training.checkpoints] == [f"checkpoint-{stopped}"]
     assert not (tmp_path / "out" / "adapter").exists()
@@ -94,8 +94,8 @@ def test_a_terminated_run_saves_fails_and_goes_on_where_it_stopped(uninterrupted
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory, tiny_model):
-    training = fixtures.Training(tmp_path_factory.mktemp("alone"), tiny_model, lora=NO_DROPOUT)
+def single_rank(tmp_path_factory, tiny_model):
+    training = fixtures.Training(tmp_path_factory.mktemp("single_rank"), tiny_model, lora=NO_DROPOUT)
     assert training.run() == 0, training.log
     return training
 
@@ -112,12 +112,12 @@ def alone(tmp_path_factory, tiny_model):
         ),
     ],
 )
-def test_stages_ranks_micro_batches_and_ways_to_encode_the_prefix_learn_the_same(
-    alone, tmp_path, tiny_model, changed, prefix
+def test_zero_stages_ranks_micro_batches_and_prefix_encodings_give_the_same_losses(
+    single_rank, tmp_path, tiny_model, changed, prefix
 ):
     other = fixtures.Training(tmp_path, tiny_model, lora=NO_DROPOUT, **changed)
     assert other.run() == 0, other.log
-    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (alone, other)]
+    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (single_rank, other)]
     assert [log["static_prefix"] for log in logs] == ["once an optimizer step", prefix]
     assert f"tokens): encoded {prefix}\n" in other.log
     assert logs[1]["losses"] == pytest.approx(logs[0]["losses"], rel=1e-3)
@@ -130,22 +130,22 @@ def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, 
         for name in ("uninterrupted", "killed")
     )
     assert uninterrupted.run() == 0, uninterrupted.log
-    assert killed.interrupt(step=2, sent=signal.SIGKILL) != 0
+    assert killed.interrupt(step=2, signal_number=signal.SIGKILL) != 0
     assert killed.run() == 0, killed.log
     assert files.read_json(killed.folder / "out" / "training.stats.json")["resumed_from_step"] > 0
     assert killed.adapter == uninterrupted.adapter
 
 
-def test_a_training_that_starts_anew_names_those_it_does_not_go_on_with(tmp_path, capsys):
+def test_a_training_that_starts_anew_names_the_runs_that_it_does_not_resume(tmp_path, capsys):
     from hearth.distillation import checkpoints
 
     checkpoints.record_fingerprint(tmp_path / "one", {"ranks": 2, "dtype": "float32", "settings": {"seed": 1}})
     assert capsys.readouterr().out == ""
     fingerprint = {"ranks": 1, "dtype": "float32", "settings": {"seed": 2}}
     checkpoints.record_fingerprint(tmp_path / "other", fingerprint)
-    said = capsys.readouterr().out
-    assert "one is not resumed" in said
-    assert said.endswith("other starts anew: other ranks (2, now 1), settings\n")
+    printed = capsys.readouterr().out
+    assert "one is not resumed: ranks (2, now 1), settings differ" in printed
+    assert printed.endswith("other starts anew\n")
     checkpoints.record_fingerprint(tmp_path / "other", fingerprint)
     assert capsys.readouterr().out == "", "the second time it is resumed"
 
@@ -155,7 +155,7 @@ def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
 
     second = (
         "import sys, pathlib; from hearth.distillation.checkpoints import locked\n"
-        "with locked(pathlib.Path(sys.argv[1])): print('my turn')"
+        "with locked(pathlib.Path(sys.argv[1])): print('acquired')"
     )
     with locked(tmp_path):
         waiting = subprocess.Popen(
@@ -166,7 +166,7 @@ def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
         )
         assert "another process is training this student; waiting for it to end" in waiting.stdout.readline()
         assert waiting.poll() is None
-    assert waiting.communicate(timeout=60)[0] == "my turn\n"
+    assert waiting.communicate(timeout=60)[0] == "acquired\n"
 
 
 def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_path, capsys):
@@ -181,12 +181,12 @@ def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_pa
     newest = checkpoints.find_newest_complete(tmp_path)
     assert newest.name == "checkpoint-5"
     assert checkpoints.seconds_of_checkpoint(newest) == 5
-    said = capsys.readouterr().out
-    assert "checkpoint-15 is not used: it was not written to its end" in said
-    assert "checkpoint-10 is not used: global_step/weights is missing" in said
+    printed = capsys.readouterr().out
+    assert "checkpoint-15 is not used: it is incomplete" in printed
+    assert "checkpoint-10 is not used: global_step/weights is missing" in printed
 
 
-def test_no_option_begins_an_option_of_torchrun():
+def test_no_option_is_an_abbreviation_of_an_option_of_torchrun():
     import distil
     from torch.distributed.run import get_args_parser
 
@@ -225,6 +225,6 @@ def test_bad_input_ends_in_one_line(tmp_path, monkeypatch, capsys, rank, argumen
     with pytest.raises(SystemExit) as ended:
         cli.run(lambda: distil.main([str(part) for name, value in options.items() for part in (f"--{name}", value)]))
     assert ended.value.code == 1
-    said = capsys.readouterr().err
-    assert said.startswith(message)
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(message)
+    assert printed.count("\n") == 1

@@ -1,1 +1,5 @@
-"""A teacher's traces in, a student's LoRA adapter out: examples, settings, training, checkpoints, export."""
+"""Distillation: a teacher's traces in, a student's LoRA adapter and its exports out.
+
+May import prompting, models, data and common; it knows nothing of scores or engines. Start with `recipes` (what is
+learned) and `examples` (training examples), then `training`.
+"""

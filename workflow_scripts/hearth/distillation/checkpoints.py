@@ -77,7 +77,7 @@ def record_fingerprint(run: Path, fingerprint: Fingerprint) -> None:
         differing = [key for key, value in fingerprint.items() if recorded.get(key) != value]
         if "ranks" in differing:
             differing[differing.index("ranks")] = f"ranks ({recorded['ranks']}, now {fingerprint['ranks']})"
-        print(f"{other.parent} is not resumed, {run} starts anew: other {', '.join(differing)}", flush=True)
+        print(f"{other.parent} is not resumed: {', '.join(differing)} differ; {run} starts anew", flush=True)
     write_json(path, fingerprint)
 
 
@@ -93,7 +93,7 @@ def find_damage(checkpoint: Path) -> str:
     try:
         manifest = read_record(checkpoint / MANIFEST, Manifest)
     except FileNotFoundError:
-        return "it was not written to its end"
+        return "it is incomplete"
     except ValueError:
         return f"its {MANIFEST} is damaged"
     for name, expected in manifest["files"].items():

@@ -170,7 +170,7 @@ def _check_traces(traces: Sequence[Prediction], windows: Mapping[str, Window]) -
     for trace in traces:
         name = trace["window_id"]
         if name not in windows:
-            raise ValueError(f"trace of window {name!r}, which the windows file does not have: rebuild the traces")
+            raise ValueError(f"trace of window {name!r}, which is not in the windows file: rebuild the traces")
         if windows[name]["split"] != "train":
             raise ValueError(f"trace of window {name!r}, which is in the {windows[name]['split']} split: train only")
         if windows[name]["session"] in tested:
@@ -206,7 +206,7 @@ def _rows_of_traces(recipe: Recipe, rows: Sequence[Row] | None, traces: Sequence
     if rows is None:
         raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
     if {row["window_id"] for row in rows} != {trace["window_id"] for trace in traces}:
-        raise ValueError(f"--{recipe.reads} is of other windows than the traces: make it again from these traces")
+        raise ValueError(f"--{recipe.reads} covers other windows than the traces: rebuild it from these traces")
     return rows
 
 
@@ -255,6 +255,6 @@ class _Encoder:
         ids = self.prefix_ids + example.suffix_ids + example.completion_ids
         text = unicodedata.normalize("NFC", self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
         if not text.startswith(unicodedata.normalize("NFC", prompt)):
-            raise ValueError(f"window {example.window_id!r}: the tokenizer does not give the prompt back as it was")
+            raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original prompt")
         if text != unicodedata.normalize("NFC", prompt + target.text + self._tokenizer.eos_token * target.ended):
-            raise ValueError(f"window {example.window_id!r}: the tokenizer does not give the trace back as it was")
+            raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original trace")
