@@ -18,7 +18,7 @@ import pandas as pd
 import yaml
 from common import PROJECT, benchmark_parser, write_report
 from hearth.common.files import read_json
-from hearth.data import events
+from hearth.data.event_files import read_events, write_events
 from hearth.homes.home import load_home
 from hearth.simulation.formats import FORMATS
 
@@ -45,11 +45,11 @@ def repeat_events(paper: Path, large: Path, datasets: list[str]) -> None:
     for dataset in datasets:
         source, target = (folder / "results" / "datasets" / dataset for folder in (paper, large))
         windows = sum(read_json(source / "splits.json")["windows"].values())
-        table = events.read(source / "events.parquet")
+        table = read_events(source / "events.parquet")
         # One copy more than needed: sessions differ in length, and the split is by session.
         copies = int(WINDOWS / TEST_FRACTION / len(datasets) / windows) + 2
         repeated = [table.assign(session=f"copy{number}-" + table["session"].astype(str)) for number in range(copies)]
-        events.write(target / "events.parquet", pd.concat(repeated, ignore_index=True))
+        write_events(target / "events.parquet", pd.concat(repeated, ignore_index=True))
         (target / "dataset_card.md").write_text("Repeated events, to measure planning.\n", encoding="utf-8")
 
 

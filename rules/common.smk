@@ -30,7 +30,7 @@ from hearth.homes.home import load_home
 from hearth.workflow.snakemake_patches import mend
 from hearth.distillation.recipes import RECIPES
 from hearth.common.schemas import nearest
-from hearth.data.sources import raw_files
+from hearth.data.sources.registry import raw_files
 
 try:
     config, registry = configuration.resolve(config, workflow.configfiles)

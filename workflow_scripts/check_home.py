@@ -2,92 +2,101 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import cli
-from hearth.data import events
-from hearth.data.sources import SOURCES, raw_files, tabular
+from hearth.data.events import check_events
+from hearth.data.sources.registry import SOURCES, raw_files
+from hearth.data.sources.tabular import SUFFIXES
 from hearth.homes.home import Home, load_home
 from hearth.onboarding import validation
-from hearth.onboarding.scaffold import draft
+from hearth.onboarding.scaffold import draft_home
 from hearth.prompting.prompts import render_prompt, window_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATES = PROJECT / "config" / "prompts"
+SHOWN_FILES = 10
 
 
 def show(heading: str, lines: list[str]) -> None:
-    """A section of the report."""
+    """Print a section of the report."""
     print(f"\n{heading}\n{'-' * len(heading)}", *lines, sep="\n")
 
 
-def main(argv=None):
-    """Print the report; exit code 1 where something is wrong."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the report; exit with code 1 if there is a problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, help="yaml of the home")
     parser.add_argument("--root", required=True, type=Path, help="folder of the raw data, or one file")
     parser.add_argument("--source", choices=sorted(SOURCES), default="table", help="on-disk format of the raw data")
-    parser.add_argument("--draft", action="store_true", help="print a first yaml made from tables that none describes")
-    parser.add_argument("--window-size", type=int, default=10, help="events in a window")
-    parser.add_argument("--test-fraction", type=float, default=0.3, help="share of the sessions to test on")
-    parser.add_argument("--split-seed", type=int, default=0, help="decides which sessions these are")
-    parser.add_argument("--max-broken-share", type=float, default=0.02, help="broken rows that a run puts up with")
-    parser.add_argument("--models", nargs="*", type=Path, default=[], help="folders of models, for counts of tokens")
+    parser.add_argument("--draft", action="store_true", help="print a draft of a yaml for tables that have none")
+    parser.add_argument("--window-size", type=int, default=10, help="most events in a window")
+    parser.add_argument("--test-fraction", type=float, default=0.3, help="share of the sessions in the test split")
+    parser.add_argument("--split-seed", type=int, default=0, help="draws the sessions of the test split")
+    parser.add_argument("--max-broken-share", type=float, default=0.02, help="largest share of broken rows of a run")
+    parser.add_argument("--models", nargs="*", type=Path, default=[], help="folders of models, to count tokens")
     args = parser.parse_args(argv)
     if not args.root.exists():
         raise cli.UserError(f"{args.root}: no such file or folder of data")
     if args.draft:
-        print(draft(tables(args.root), str(args.root), f"{PROJECT}/config/schemas/home.schema.yaml"), end="")
+        print(draft_home(find_tables(args.root), str(args.root), f"{PROJECT}/config/schemas/home.schema.yaml"), end="")
         return
     if args.home is None:
         parser.error("--home is needed, or --draft")
-    wrong = check(args, load_home(args.home))
-    show("Verdict", wrong or ["nothing wrong. In your config:", *entry(args)])
-    if wrong:
+    problems = check(args, load_home(args.home))
+    show("Verdict", problems or ["no problems. In your config:", *config_entry(args)])
+    if problems:
         sys.exit(1)
 
 
-def tables(root: Path) -> list[Path]:
-    """The tables at `root`; a UserError where there are none."""
-    found = [root] if root.is_file() else sorted(p for s in tabular.SUFFIXES for p in root.rglob(f"*{s}"))
-    if not found:
-        raise cli.UserError(f"{root}: no {', '.join(tabular.SUFFIXES)} file to make a draft from")
-    return found
+def find_tables(root: Path) -> list[Path]:
+    """Return the tables at `root`. Raises UserError if there are none."""
+    paths = [root] if root.is_file() else sorted(path for suffix in SUFFIXES for path in root.rglob(f"*{suffix}"))
+    if not paths:
+        raise cli.UserError(f"{root}: no {', '.join(SUFFIXES)} file to make a draft from")
+    return paths
 
 
 def check(args: argparse.Namespace, home: Home) -> list[str]:
-    """Show what there is to see; what is wrong."""
+    """Show the sections of the report; return the problems."""
     files = raw_files(args.source, args.root, home)
-    show("Files", files[: validation.SHOWN_SESSIONS] + ([f"... {len(files)} in all"] if len(files) > 10 else []))
-    table, report = SOURCES[args.source](args.root, home)
-    show("Account", validation.account(report))
-    wrong = []
+    show("Files", files[:SHOWN_FILES] + ([f"... {len(files)} in all"] if len(files) > SHOWN_FILES else []))
+    events, report = SOURCES[args.source].read(args.root, home)
+    show("Rows", validation.row_counts(report))
+    problems = []
     if report.broken:
-        show("Broken rows", validation.faults(report))
+        show("Broken rows", validation.broken_rows(report))
     if report.broken_share > args.max_broken_share:
-        wrong.append(
-            f"{len(report.broken)} of {report.rows} rows are broken, more than a run puts up with "
-            f"(max_broken_share {args.max_broken_share}): mend what is listed under Broken rows"
+        problems.append(
+            f"{len(report.broken)} of {report.rows} rows are broken, more than a run accepts "
+            f"(max_broken_share {args.max_broken_share}): correct what is listed under Broken rows"
         )
-    if table.empty:
-        return [*wrong, f"{args.root}: no events"]
-    events.check(table, home)
-    for heading, lines in validation.sections(table, home):
+    if events.empty:
+        return [*problems, f"{args.root}: no events"]
+    check_events(events, home)
+    for heading, lines in validation.event_sections(events, home):
         show(heading, lines)
-    settings = {"size": args.window_size, "keep_short": True, "test_fraction": args.test_fraction}
     try:
-        cut, lines = validation.split(table, validation.dataset_name(args.home), settings | {"seed": args.split_seed})
+        windows, lines = validation.split_summary(
+            events,
+            validation.dataset_name(args.home),
+            size=args.window_size,
+            test_fraction=args.test_fraction,
+            seed=args.split_seed,
+        )
     except ValueError as error:
-        return [*wrong, f"no split: {error}; set `recording.sessions`, or record more"]
+        return [*problems, f"no split: {error}; set `recording.sessions`, or record more"]
     show("Split", lines)
     templates = sorted(TEMPLATES.glob("*.j2"), reverse=True)
-    show("Prompt", [render_prompt(home, templates[0], "think")["system"], "", window_text(cut[0])])
-    show("Tokens of that prompt", validation.tokens(home, cut[0], templates, validation.tokenizers(args.models)))
-    return wrong
+    show("Prompt", [render_prompt(home, templates[0], "think")["system"], "", window_text(windows[0])])
+    folders = validation.tokenizer_folders(args.models)
+    show("Tokens of that prompt", validation.prompt_sizes(home, windows[0], templates, folders))
+    return problems
 
 
-def entry(args: argparse.Namespace) -> list[str]:
-    """What a run's config says of this data set."""
+def config_entry(args: argparse.Namespace) -> list[str]:
+    """Return the lines that declare this dataset in a run's config."""
     return [
         "datasets:",
         f"  {validation.dataset_name(args.home)}:",

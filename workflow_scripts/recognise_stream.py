@@ -18,7 +18,8 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import UserError, json_option, run
-from hearth.data.sources import SOURCES, live
+from hearth.data.sources import live
+from hearth.data.sources.registry import SOURCES
 from hearth.engines import Decoding, Engine
 from hearth.homes.home import Home, load_home
 from hearth.recognition.shards import recognise_now
@@ -42,7 +43,7 @@ def parse(argv=None) -> tuple[argparse.Namespace, dict]:
     parser.add_argument("--decoding", help="JSON object: temperature, max_new_tokens, ...")
     parser.add_argument("--windows", help="JSON object: size, by, seconds")
     parser.add_argument("--input", type=Path, help="folder or file of events; without it they are read from stdin")
-    parser.add_argument("--lines", choices=live.FORMS, default="csv", help="what stdin has, one event a line")
+    parser.add_argument("--lines", choices=live.FORMATS, default="csv", help="what stdin has, one event a line")
     parser.add_argument("--wait", type=float, help="label a window that is not full after so many seconds of silence")
     parser.add_argument("--confidence", action="store_true", help="give the probability of every label's tokens")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto", help="of the weights")
@@ -77,7 +78,7 @@ def main(argv=None):
     if arguments.input:
         events, together = recorded(arguments, home, problems), arguments.batch_size
     else:
-        events, together = arriving(live.Lines(home, arguments.lines), arguments.wait, problems), 1
+        events, together = arriving(live.LineReader(home, arguments.lines), arguments.wait, problems), 1
     engine = engine_of(arguments, about)
     statuses: Counter[str] = Counter()
     for windows in batches(windows_of(events, cutter), together):
@@ -114,14 +115,14 @@ def recorded(arguments: argparse.Namespace, home: Home, problems: list[str]) -> 
     """The events of files, all that is wrong with them told before the first."""
     if not arguments.input.exists():
         raise UserError(f"{arguments.input}: no such file or folder of events")
-    events, report = live.recorded(arguments.source, arguments.input, home)
+    events, report = live.read_recording(arguments.source, arguments.input, home)
     tell(map(str, report.broken), problems)
     for reason, count in sorted(report.skipped.items()):
         print(f"left out: {count} {reason}", file=sys.stderr)
     yield from events
 
 
-def arriving(lines: live.Lines, wait: float | None, problems: list[str]) -> Iterator[dict | None]:
+def arriving(lines: live.LineReader, wait: float | None, problems: list[str]) -> Iterator[dict | None]:
     """The events of stdin as they come, and None when nothing has come for `wait` seconds."""
     arrived: queue.Queue[bytes | None] = queue.Queue()
 

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 import pandas as pd
-from hearth.data import events
+from hearth.data.events import event_table, natural_key
 
 
 def events_of_sessions(lengths):
     """Sessions of these lengths; the label of each event is unique."""
     start = datetime(2024, 1, 2, 23, 59, 50)
-    return events.frame(
+    return event_table(
         {
             "session": session,
             "time": start + timedelta(seconds=number, milliseconds=999),
@@ -20,7 +20,7 @@ def events_of_sessions(lengths):
             "residents": ["A"][: number % 2],
             "activity": f"{session} {number}",
         }
-        for session in sorted(lengths, key=events.natural_key)
+        for session in sorted(lengths, key=natural_key)
         for number in range(lengths[session])
     )
 

@@ -4,8 +4,10 @@ from datetime import datetime
 
 import pandas as pd
 import pytest
-from hearth.data import events
-from hearth.data.events import COLUMNS, LoadReport, Problem
+from hearth.data.dataset_card import dataset_card
+from hearth.data.event_files import digest_events, read_events, write_events
+from hearth.data.events import COLUMNS, check_events, event_table, natural_key
+from hearth.data.load_report import LoadReport, RowProblem
 from hearth.homes.home import Home, Sensor
 
 HOME = Home(
@@ -39,7 +41,7 @@ def row(session="day2", second=0, **changes):
 
 def table():
     phone = {"room": "", "sensor": "S1", "state": "rang", "description": "phone rang", "residents": []}
-    return events.frame([row(), row(second=1), row("day10", **phone, activity="drinking water, coffee or drinks")])
+    return event_table([row(), row(second=1), row("day10", **phone, activity="drinking water, coffee or drinks")])
 
 
 def test_events_are_numbered_from_zero_in_every_session():
@@ -48,14 +50,14 @@ def test_events_are_numbered_from_zero_in_every_session():
 
 
 def test_a_table_without_events_still_has_the_columns_and_types():
-    empty = events.frame([])
+    empty = event_table([])
     assert tuple(empty.columns) == COLUMNS
     assert empty["time"].dtype == "datetime64[ms]"
 
 
 def test_sessions_sort_by_the_numbers_in_their_names():
     names = ["A1a-instance10", "B1a-instance1", "A1a-instance2", "01", "2", "10", "1"]
-    assert sorted(names, key=events.natural_key) == [
+    assert sorted(names, key=natural_key) == [
         "01",
         "1",
         "2",
@@ -67,17 +69,17 @@ def test_sessions_sort_by_the_numbers_in_their_names():
 
 
 def test_events_come_back_from_their_file_as_they_were(tmp_path):
-    events.write(tmp_path / "events.parquet", table())
-    again = events.read(tmp_path / "events.parquet")
-    events.check(again, HOME)
+    write_events(tmp_path / "events.parquet", table())
+    again = read_events(tmp_path / "events.parquet")
+    check_events(again, HOME)
     assert again.to_dict("records") == table().to_dict("records")
     assert again.dtypes["time"] == table().dtypes["time"]
-    assert events.digest(again) == events.digest(table())
+    assert digest_events(again) == digest_events(table())
 
 
 def test_equal_events_give_equal_files(tmp_path):
     for name in ("one", "two"):
-        events.write(tmp_path / name, table())
+        write_events(tmp_path / name, table())
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -90,7 +92,7 @@ def test_equal_events_give_equal_files(tmp_path):
     ],
 )
 def test_the_digest_changes_with_any_value(column, value):
-    assert events.digest(events.frame([row(**{column: value})])) != events.digest(events.frame([row()]))
+    assert digest_events(event_table([row(**{column: value})])) != digest_events(event_table([row()]))
 
 
 @pytest.mark.parametrize(
@@ -112,16 +114,16 @@ def test_the_digest_changes_with_any_value(column, value):
 )
 def test_check_names_session_event_and_column_of_what_is_wrong(rows, message):
     with pytest.raises(ValueError, match=message):
-        events.check(events.frame(rows), HOME)
+        check_events(event_table(rows), HOME)
 
 
 def test_check_refuses_gaps_in_the_numbering_and_other_columns():
     with pytest.raises(ValueError, match="column event"):
-        events.check(table().assign(event=[0, 2, 0]), HOME)
+        check_events(table().assign(event=[0, 2, 0]), HOME)
     with pytest.raises(ValueError, match="expected session, event, time"):
-        events.check(table().drop(columns="room"), HOME)
+        check_events(table().drop(columns="room"), HOME)
     with pytest.raises(ValueError, match="column time"):
-        events.check(table().assign(time=table()["time"].dt.tz_localize("UTC")), HOME)
+        check_events(table().assign(time=table()["time"].dt.tz_localize("UTC")), HOME)
 
 
 def test_reading_another_file_names_it(tmp_path):
@@ -129,13 +131,15 @@ def test_reading_another_file_names_it(tmp_path):
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other")
     for name in ("text", "other", "missing"):
         with pytest.raises(ValueError, match=name):
-            events.read(tmp_path / name)
+            read_events(tmp_path / name)
 
 
 def test_the_card_tells_what_was_read_and_what_is_in_it():
-    report = LoadReport(files=2, rows=6, loaded=3, broken=[Problem("x.csv", 7, "unknown `sensor`\n'Q'")], notes=["odd"])
+    report = LoadReport(
+        files=2, rows=6, loaded=3, broken=[RowProblem("x.csv", 7, "unknown `sensor`\n'Q'")], notes=["odd"]
+    )
     report.skipped["duplicate row"] += 2
-    card = events.dataset_card(HOME, table(), report, simulated=True)
+    card = dataset_card(HOME, table(), report, simulated=True)
     for line in [
         "# Flat",
         "- rows: 6",
@@ -152,11 +156,11 @@ def test_the_card_tells_what_was_read_and_what_is_in_it():
     ]:
         assert line in card.splitlines()
     assert "simulated" in card
-    assert "simulated" not in events.dataset_card(HOME, table(), report, simulated=False)
+    assert "simulated" not in dataset_card(HOME, table(), report, simulated=False)
 
 
 def test_the_card_lists_fifty_broken_rows_and_counts_the_rest():
-    report = LoadReport(rows=63, loaded=3, broken=[Problem("x.csv", line, "bad") for line in range(2, 62)])
-    card = events.dataset_card(HOME, table(), report, simulated=False).splitlines()
+    report = LoadReport(rows=63, loaded=3, broken=[RowProblem("x.csv", line, "bad") for line in range(2, 62)])
+    card = dataset_card(HOME, table(), report, simulated=False).splitlines()
     assert sum(line.startswith("- `x.csv:") for line in card) == 50
     assert "- and 10 more" in card

@@ -7,7 +7,7 @@ import pytest
 import window_dataset
 from event_factories import events_at, events_of_sessions
 from hearth.common import cli, files
-from hearth.data import events
+from hearth.data.event_files import write_events
 from hearth.data.folds import cut_and_split, split_sessions
 from hearth.data.windows import check_window, shard_names
 from hypothesis import given, settings
@@ -116,7 +116,7 @@ def program(tmp_path, name, **changes):
 
 
 def test_shard_size_changes_only_the_shards(tmp_path):
-    events.write(tmp_path / "events.parquet", events_of_sessions({"a-1": 25, "a-2": 30}))
+    write_events(tmp_path / "events.parquet", events_of_sessions({"a-1": 25, "a-2": 30}))
     for name, size in (("two", 2), ("many", 64)):
         program(tmp_path, name, **{"shard-size": size})
     for output in ("windows", "splits"):
@@ -126,7 +126,7 @@ def test_shard_size_changes_only_the_shards(tmp_path):
 
 
 def test_the_program_cuts_by_gap(tmp_path):
-    events.write(
+    write_events(
         tmp_path / "events.parquet",
         pd.concat([events_at(0, 1, 50), events_at(0, 99, session="s-2")], ignore_index=True),
     )

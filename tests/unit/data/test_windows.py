@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from event_factories import events_at, events_of_sessions, events_with_accepted_labels
 from hearth.common import files
-from hearth.data import events
 from hearth.data.cutting import cut_windows
+from hearth.data.events import event_table, natural_key
 from hearth.data.folds import cut_and_split
 from hearth.data.windows import check_window, read_windows, shard_names
 from hearth.prompting.prompts import window_text
@@ -49,7 +49,7 @@ def test_windows_are_consecutive_events_of_one_session_and_none_twice(lengths, s
         assert [window["index"] for window in own] == list(range(len(own)))
         assert all(len(window["gold"]) == size for window in own[:-1])
         assert all(0 < len(window["gold"]) <= size for window in own)
-    assert [window["session"] for window in cut] == sorted([w["session"] for w in cut], key=events.natural_key)
+    assert [window["session"] for window in cut] == sorted([w["session"] for w in cut], key=natural_key)
 
 
 @settings(max_examples=30)
@@ -75,7 +75,7 @@ def test_no_prompt_tells_day_session_place_in_it_resident_or_label(day, session,
             }
             for number in range(-10 * before, 7)
         ]
-        return window_text(cut_windows(events.frame(rows), "home", 10, keep_short=True)[-1])
+        return window_text(cut_windows(event_table(rows), "home", 10, keep_short=True)[-1])
 
     assert text(day, session, before, secret) == text(date(2024, 5, 6), "d-1", 0, "COOKING")
 

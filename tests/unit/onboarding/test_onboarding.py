@@ -8,10 +8,11 @@ import check_home
 import pytest
 import yaml
 from hearth.common import cli
-from hearth.data import events
-from hearth.data.sources import SOURCES, table
+from hearth.data.events import check_events
+from hearth.data.sources import table
+from hearth.data.sources.registry import SOURCES
 from hearth.homes.home import HomeError, load_home
-from hearth.onboarding.scaffold import draft
+from hearth.onboarding.scaffold import draft_home
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
@@ -38,7 +39,7 @@ def test_the_template_reads_the_example_that_it_shows(tmp_path):
     assert EXAMPLE[0] == "time,device,value,person,activity"
     home = load_home(TEMPLATE)
     found, report = table.read(write(tmp_path, *EXAMPLE), home)
-    events.check(found, home)
+    check_events(found, home)
     assert found["description"].tolist() == [
         "hall motion detected",
         "kitchen kettle turned ON",
@@ -64,7 +65,7 @@ def test_the_report_shows_what_a_run_would_make_of_the_data(tmp_path, capsys):
         "       3 events  2024-02-03: 2024-02-03 07:58 to 2024-02-03 07:59, longest pause 0 days 00:00:32",
         "train: 3 sessions, 3 windows, 9 events",
         '[{"id": 1, "time": "07:58:12", "description": "hall motion detected"},',
-        "nothing wrong. In your config:",
+        "no problems. In your config:",
     ]:
         assert line in said.splitlines()
     assert "tiny-s, brief, reasoning think: " in said
@@ -77,7 +78,7 @@ def test_what_is_wrong_is_named_with_what_to_do(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     at = lines.index("log.csv:6: unknown sensor 'kettle_plugg'; did you mean 'kettle_plug'? (4 rows)")
     assert lines[at + 1].startswith("    to do: correct the name, add it to `sensors`")
-    assert lines[-1].startswith("4 of 20 rows are broken, more than a run puts up with")
+    assert lines[-1].startswith("4 of 20 rows are broken, more than a run accepts")
 
 
 def test_one_session_cannot_be_split_and_that_is_said(tmp_path, capsys):
@@ -118,7 +119,7 @@ def test_a_mistake_is_one_line(tmp_path, capsys, data, home, said):
         ),
         ("unlabelled", "nothing", "recording.unlabelled: 'nothing' is neither drop nor a label"),
         ("time", {"format": "%H:%M"}, "recording.time.format: '%H:%M' has no day"),
-        ("time", {"format": "iso"}, "recording.time.format: 'iso' is none of iso8601, seconds"),
+        ("time", {"format": "iso"}, "recording.time.format: 'iso' is neither one of iso8601, seconds"),
         ("time", {"zone": "Paris"}, "recording.time.zone: unknown time zone 'Paris'"),
         ("encoding", "utf8000", "recording.encoding: unknown encoding 'utf8000'"),
         ("several", "all", "recording.several: 'all' is not one of the valid values"),
@@ -154,17 +155,20 @@ def test_a_draft_from_a_table_can_be_used_as_it_is(tmp_path, capsys):
     loaded = load_home(home)
     assert loaded.describe("kitchen_kettle", "on") == ("kitchen", "turned ON", "kitchen kettle turned ON")
     assert loaded.labels == ("Coming", "Tea")
-    found, report = SOURCES["table"](data, loaded)
-    events.check(found, loaded)
+    found, report = SOURCES["table"].read(data, loaded)
+    check_events(found, loaded)
     assert (len(found), report.skipped) == (3, {"no activity (unlabelled: drop)": 1})
     run("--home", home, "--root", data)
-    assert "2024-02-03 07:58:12  kitchen kettle turned ON  [nobody named: Tea]" in capsys.readouterr().out.splitlines()
+    assert (
+        "2024-02-03 07:58:12  kitchen kettle turned ON  [no resident named: Tea]"
+        in capsys.readouterr().out.splitlines()
+    )
 
 
 def test_a_sensor_that_measures_is_left_out_of_a_draft(tmp_path):
     rows = [f"2024-02-03 07:{n:02d}:00,temperature,{n},{'ab'[n % 2]}" for n in range(20)]
     data = write(tmp_path, "time,sensor,state,activity", *rows, "2024-02-03 08:00:00,door,open,a")
-    document = yaml.safe_load(draft([data / "log.csv"], "data", "schema"))
+    document = yaml.safe_load(draft_home([data / "log.csv"], "data", "schema"))
     assert document["recording"]["ignored_sensors"] == ["temperature"]
     assert list(document["sensors"]) == ["door"]
 
@@ -173,9 +177,9 @@ def test_a_sensor_that_measures_is_left_out_of_a_draft(tmp_path):
     ("lines", "said"),
     [
         (["a,b", "1,2"], "which column is the time?"),
-        (["time,sensor,state,activity", "noon,x,on,a"], "'noon' is in no form known here"),
+        (["time,sensor,state,activity", "noon,x,on,a"], "'noon' is in no known time format"),
         (["time,sensor,state,activity", "2024-02-03 08:00,x,on,a"], "1 sensors and 1 activities, too few"),
-        (["time,sensor,state,activity"], "is in no form known here"),
+        (["time,sensor,state,activity"], "is in no known time format"),
         ([""], "which column is the time?"),
     ],
 )
@@ -197,4 +201,4 @@ def test_kyoto_has_nothing_wrong(capsys):
     run("--home", REPOSITORY / "config/homes/casas-kyoto.yaml", "--root", KYOTO, "--source", "casas")
     said = capsys.readouterr().out
     assert "   17229  events" in said.splitlines()
-    assert "nothing wrong" in said
+    assert "no problems" in said

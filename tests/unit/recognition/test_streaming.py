@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import recognise_stream
 from hearth.common import files
-from hearth.data import events
 from hearth.data.cutting import cut_windows
+from hearth.data.events import event_table
 from hearth.data.sources import live
 from hearth.engines import Completion
 from hearth.homes.home import load_home
@@ -37,7 +37,7 @@ def test_events_as_they_come_are_cut_as_recorded_ones(by, seconds):
     cutter = Cutter(3, by, seconds)
     cut = [window for one in came for window in cutter.add(one)] + cutter.rest()
     rows = [{**each, "room": "", "sensor": "s", "state": "ON", "residents": [], "activity": "a"} for each in came]
-    recorded = cut_windows(events.frame(rows), "home", 3, True, by, seconds)
+    recorded = cut_windows(event_table(rows), "home", 3, True, by, seconds)
     assert [window_of(window)["events"] for window in cut] == [window["events"] for window in recorded]
     assert [each["event"] for window in cut for each in window] == list(range(1, len(came) + 1))
 
@@ -54,7 +54,7 @@ def test_an_event_without_a_label_says_why():
 
 
 def test_lines_of_a_table_are_read_as_its_home_says_and_bad_ones_are_named():
-    lines = live.Lines(load_home(TEMPLATE), "csv")
+    lines = live.LineReader(load_home(TEMPLATE), "csv")
     assert lines.read(HEADER.encode()) == ([], [])
     (read,), faults = lines.read(b"2024-02-03 07:58:12,hall_pir,1,anna,what nobody has heard of\n")
     assert not faults
@@ -72,7 +72,7 @@ def test_lines_of_a_table_are_read_as_its_home_says_and_bad_ones_are_named():
 
 
 def test_lines_of_json_are_read_too():
-    lines = live.Lines(load_home(TEMPLATE), "jsonl")
+    lines = live.LineReader(load_home(TEMPLATE), "jsonl")
     (read,), _ = lines.read(b'{"time": "2024-02-03 07:58:12", "device": "desk_lamp", "value": "on"}\n')
     assert read["description"] == "bedroom desk lamp turned ON"
     assert lines.read(b"{\n")[1][0].startswith("stdin:2: not JSON")
@@ -82,7 +82,7 @@ def test_lines_of_json_are_read_too():
 def test_a_pause_ends_a_session_where_the_home_says_so():
     home = load_home(TEMPLATE)
     home = replace(home, recording=replace(home.recording, sessions="gap", gap_minutes=10))
-    lines = live.Lines(home, "jsonl")
+    lines = live.LineReader(home, "jsonl")
     sessions = []
     for clock in ("07:00:00", "07:10:00", "07:20:01"):
         row = {"time": f"2024-02-03 {clock}", "device": "desk_lamp", "value": "on"}
@@ -92,7 +92,7 @@ def test_a_pause_ends_a_session_where_the_home_says_so():
 
 def test_columns_that_are_missing_are_named():
     with pytest.raises(ValueError, match="stdin:1: no column 'device'"):
-        live.Lines(load_home(TEMPLATE), "csv").read(b"time,sensor,value\n")
+        live.LineReader(load_home(TEMPLATE), "csv").read(b"time,sensor,value\n")
 
 
 class Knowing:

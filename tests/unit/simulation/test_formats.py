@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 
 import pytest
-from hearth.data.sources import SOURCES
+from hearth.data.sources.registry import SOURCES
 from hearth.simulation.formats import FORMATS
 from simulated_homes import SESSIONS, files_below, labelled_events, load_home_named
 
@@ -74,7 +74,7 @@ def test_sensors_can_be_missing(name, tmp_path):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_loaders_read_every_row(name, roots, homes):
-    events, report = SOURCES[name](roots[name], load_home_named(name))
+    events, report = SOURCES[name].read(roots[name], load_home_named(name))
     assert report.broken == []
     assert len(events) == sum(map(len, homes[name]))
     assert report.rows == report.loaded + sum(report.skipped.values())

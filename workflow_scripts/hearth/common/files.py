@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,14 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_json_lines(path: Path, rows: Iterable[dict]) -> None:
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write one compact JSON object a line, atomically."""
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as lines:
         for row in rows:
             lines.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json_lines(path: Path) -> list[dict]:
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
     """Read a file of one JSON object a line; a `ValueError` names file and line of the first bad one."""
     rows = []
     # Not str.splitlines: it also breaks at U+2028 and its like, which JSON strings may hold.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from hearth.data import events as event_table
+from hearth.data.events import ALTERNATIVES
 from hearth.data.windows import WINDOW_KINDS, LabelledWindow, starts_window
 
 _DAY = 24 * 60 * 60
@@ -25,7 +25,7 @@ class CutWindows:
         self._seconds = seconds.astype(np.int32)
         self._texts = {name: _encode(events[name]) for name in ("session", "description", "activity")}
         self._residents = events["residents"].to_numpy()
-        self._accepted = events[event_table.ALTERNATIVES].to_numpy() if event_table.ALTERNATIVES in events else None
+        self._accepted = events[ALTERNATIVES].to_numpy() if ALTERNATIVES in events else None
 
     def __len__(self) -> int:
         return len(self._spans)

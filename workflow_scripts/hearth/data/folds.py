@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from hearth.common import files
-from hearth.data import events as event_table
 from hearth.data.cutting import CutWindows, cut_windows
+from hearth.data.event_files import digest_events
+from hearth.data.events import ALTERNATIVES
 from hearth.data.windows import SPLITS, Split, Window
 
 
@@ -118,7 +119,7 @@ def cut_and_split(
         "seed": seed,
         "window_size": size,
         "keep_short": keep_short,
-        "dataset_digest": event_table.digest(events),
+        "dataset_digest": digest_events(events),
         "sessions": sessions,
         "windows": {split: len(lengths[split]) for split in SPLITS},
         "events": {split: int(lengths[split].sum()) for split in SPLITS},
@@ -126,8 +127,8 @@ def cut_and_split(
     }
     if by != "count":
         document |= {"window_by": by, "window_seconds": seconds}
-    if event_table.ALTERNATIVES in events:
-        accepted = events[event_table.ALTERNATIVES]
+    if ALTERNATIVES in events:
+        accepted = events[ALTERNATIVES]
         ambiguous = np.fromiter((len(labels) > 1 for labels in accepted), bool, len(events))
         counts = windows.count_events(ambiguous)
         document["several"] = {split: int(counts[split].sum()) for split in SPLITS}

@@ -1,37 +1,64 @@
-"""A home's yaml: rooms, sensors and how they read in words, activity labels, rules for ambiguous cases.
+"""A home's yaml: rooms, sensors and their words, activity labels, rules for ambiguous cases.
 
-`config/schemas/home.schema.yaml` describes every key. How raw files are read, where that is the home's to say, is
-`recording.py`.
+`config/schemas/home.schema.yaml` describes every key. `raw_format.py` parses the key `recording`.
 """
 
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple, TypedDict, cast
 
 from hearth.common.schemas import Problem, dotted, nearest, read_yaml, schema_problems
-from hearth.homes import raw_format
-from hearth.homes.raw_format import Recording
+from hearth.homes.raw_format import Recording, parse_recording, recording_problems
 
 SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schemas" / "home.schema.yaml"
 
 
 class HomeError(ValueError):
-    """A home's yaml is wrong; one line a problem names file, key, value and what would be right."""
+    """A home's yaml is invalid; each line of the message names file, key, value and remedy."""
+
+
+class ExampleEvent(TypedDict):
+    """An event of the invented example, by the sensor's id and raw state."""
+
+    time: str  # HH:MM:SS
+    sensor: str
+    state: str
+    label: str
+
+
+class Example(TypedDict):
+    """The invented window that shows the prompt's input and output format."""
+
+    reasoning: str
+    events: list[ExampleEvent]
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """One sensor: the room it stands in ('' for none), its words in a sentence, and its states in words."""
+    """One sensor: its room ('' for none), its words in a sentence, and the words of each raw state."""
 
     room: str
     words: str
     states: dict[str, str]
 
+    def describe(self, state_words: str) -> str:
+        """Return `<room> <sensor> <state>` in words (paper, section 3)."""
+        return " ".join(part for part in (self.room, self.words, state_words) if part)
+
+
+class EventWords(NamedTuple):
+    """An event in words."""
+
+    room: str
+    state: str
+    description: str
+
 
 @dataclass(frozen=True)
 class Home:
-    """What a home's yaml says, checked. `labels` keep their exact spelling and order."""
+    """The checked content of a home's yaml. `labels` keep their spelling and order."""
 
     name: str
     about: str
@@ -40,15 +67,15 @@ class Home:
     sensors: dict[str, Sensor]
     labels: tuple[str, ...]
     rules: tuple[str, ...]
-    example: dict
+    example: Example
     transition: str
     recording: Recording = field(default_factory=Recording)
 
-    def describe(self, sensor: str, state: str) -> tuple[str, str, str]:
-        """(room, state in words, description) of a raw sensor id and raw state.
+    def describe(self, sensor: str, state: str) -> EventWords:
+        """Return the words of a raw sensor id and raw state.
 
-        The description is `<room> <sensor> <state>` (paper, section 3). Raises KeyError, with the
-        nearest known names, for a sensor or state the home does not have.
+        Raises KeyError, naming the nearest known sensor or the known states, for a sensor or state that the home
+        lacks.
         """
         known = self.sensors.get(sensor)
         if known is None:
@@ -56,40 +83,41 @@ class Home:
         words = known.states.get(state)
         if words is None:
             raise KeyError(f"unknown state {state!r} of sensor {sensor!r}; it has {', '.join(map(repr, known.states))}")
-        return known.room, words, " ".join(part for part in (known.room, known.words, words) if part)
+        return EventWords(known.room, words, known.describe(words))
 
 
 def load_home(path: Path) -> Home:
-    """Read and check a home's yaml. Raises HomeError naming file, key, value and what would be right."""
+    """Read and check a home's yaml. Raises HomeError naming file, key, value and remedy of every problem."""
     path = Path(path)
     try:
-        raw = read_yaml(path)
+        document = read_yaml(path)
     except FileNotFoundError:
         raise HomeError(f"{path}: no such home; copy one of {path.parent}/*.yaml and change it") from None
     except ValueError as error:
         raise HomeError(str(error)) from None
-    problems = schema_problems(raw, read_yaml(SCHEMA)) or list(_reference_problems(raw))
+    problems = schema_problems(document, cast(dict[str, Any], read_yaml(SCHEMA)))
+    raw = cast(dict[str, Any], document)
+    problems = problems or list(_reference_problems(raw))
     if problems:
-        raise HomeError("\n".join(f"{path}: {dotted(where)}: {message}" for where, message in problems))
-    sensors = {
-        sensor: Sensor(spec["room"], spec["words"], dict(spec["states"])) for sensor, spec in raw["sensors"].items()
-    }
+        raise HomeError("\n".join(f"{path}: {dotted(place)}: {message}" for place, message in problems))
     return Home(
         name=raw["name"],
         about=raw["about"],
         timezone=raw.get("timezone", "UTC"),
         rooms=dict(raw["rooms"]),
-        sensors=sensors,
+        sensors={
+            sensor: Sensor(spec["room"], spec["words"], dict(spec["states"])) for sensor, spec in raw["sensors"].items()
+        },
         labels=tuple(raw["labels"]),
         rules=tuple(raw.get("rules", ())),
         example=raw["example"],
         transition=raw.get("transition", "keep"),
-        recording=raw_format.recording(raw.get("recording", {})),
+        recording=parse_recording(raw.get("recording", {})),
     )
 
 
-def _reference_problems(raw: dict) -> Iterator[Problem]:
-    """What a schema cannot say: sensors stand in known rooms; the example uses known sensors, states and labels."""
+def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check what a schema cannot: time zone, rooms of sensors, and sensors, states and labels of the example."""
     try:
         zoneinfo.ZoneInfo(raw.get("timezone", "UTC"))
     except (KeyError, ValueError, OSError):
@@ -98,14 +126,14 @@ def _reference_problems(raw: dict) -> Iterator[Problem]:
         if spec["room"] and spec["room"] not in raw["rooms"]:
             yield ["sensors", sensor, "room"], f"unknown room {spec['room']!r}{nearest(spec['room'], raw['rooms'])}"
     for index, event in enumerate(raw["example"]["events"]):
-        where = ["example", "events", index]
+        place = ["example", "events", index]
         sensor, state, label = event["sensor"], event["state"], event["label"]
         if sensor not in raw["sensors"]:
-            yield [*where, "sensor"], f"unknown sensor {sensor!r}{nearest(sensor, raw['sensors'])}"
+            yield [*place, "sensor"], f"unknown sensor {sensor!r}{nearest(sensor, raw['sensors'])}"
         elif state not in raw["sensors"][sensor]["states"]:
             states = raw["sensors"][sensor]["states"]
-            yield [*where, "state"], f"unknown state {state!r}{nearest(state, states)}"
+            yield [*place, "state"], f"unknown state {state!r}{nearest(state, states)}"
         if label not in raw["labels"]:
-            yield [*where, "label"], f"unknown label {label!r}{nearest(label, raw['labels'])}"
-    for place, message in raw_format.problems(raw.get("recording", {}), raw["labels"]):
-        yield ["recording", *place], message
+            yield [*place, "label"], f"unknown label {label!r}{nearest(label, raw['labels'])}"
+    for below, message in recording_problems(raw.get("recording", {}), raw["labels"]):
+        yield ["recording", *below], message

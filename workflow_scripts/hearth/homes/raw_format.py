@@ -1,22 +1,25 @@
-"""How a home's raw files are read: the `recording` part of its yaml, for the sources `table` and `casas`.
+"""The `recording` part of a home's yaml: how the sources `table` and `casas` read its raw files.
 
-`config/schemas/home.schema.yaml` describes every key and has the defaults; here is what a schema cannot say.
+`config/schemas/home.schema.yaml` describes every key and its default. This module checks what a schema cannot.
 """
 
 import codecs
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hearth.common.schemas import Problem, nearest
 
+# Milliseconds in a unit of time since 1970.
 EPOCH_UNITS = {"seconds": 1000, "milliseconds": 1, "microseconds": 1 / 1000, "nanoseconds": 1 / 1_000_000}
 DROP = "drop"
+_DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """Labels that stand apart from the events: files of (begin, end, activity) rows; `resident` may be ''."""
+    """Label files beside the event files: rows of (begin, end, activity, resident); `resident` is optional."""
 
     files: tuple[str, ...]
     columns: dict[str, str]
@@ -24,7 +27,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a home's `recording` says, checked. The schema describes each key."""
+    """The checked content of a home's `recording`. The schema describes each key."""
 
     files: tuple[str, ...] = ()
     delimiter: str = ","
@@ -33,7 +36,7 @@ class Recording:
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     time_format: str = "iso8601"
     time_zone: str = ""
-    interval_states: tuple[str, str] = ("ON", "OFF")
+    interval_states: tuple[str, ...] = ("ON", "OFF")
     separator: str = ""
     activities: dict[str, str | None] = field(default_factory=dict)
     several: str = "first"
@@ -44,48 +47,47 @@ class Recording:
     gap_minutes: float = 30
 
     @property
-    def two_ended(self) -> bool:
-        """Whether a row is a time during which a sensor was on, so that it gives two events."""
+    def rows_are_intervals(self) -> bool:
+        """Whether a row is a time during which a sensor was on and so gives two events."""
         return "begin" in self.columns
 
 
-def recording(raw: dict) -> Recording:
-    """The settings of a `recording` that has passed its schema and `problems`."""
-    plain = {key: raw[key] for key in raw.keys() & {"delimiter", "encoding", "separator", "activities", "several"}}
-    listed = {key: _names(raw[key]) for key in raw.keys() & {"files", "header", "interval_states", "ignored_sensors"}}
+def parse_recording(raw: Mapping[str, Any]) -> Recording:
+    """Return the settings of a `recording` without schema errors or `recording_problems`."""
+    settings: dict[str, Any] = {
+        key: raw[key] for key in raw.keys() & {"delimiter", "encoding", "separator", "activities", "several"}
+    }
+    for key in raw.keys() & {"files", "header", "interval_states", "ignored_sensors"}:
+        settings[key] = _as_tuple(raw[key])
     nested = {
         "time": {"format": "time_format", "zone": "time_zone"},
         "sessions": {"by": "sessions", "minutes": "gap_minutes"},
     }
-    renamed = {
-        name: raw[key][inner]
-        for key, names in nested.items()
-        for inner, name in names.items()
-        if inner in raw.get(key, {})
-    }
+    for key, names in nested.items():
+        for inner, name in names.items():
+            if inner in raw.get(key, {}):
+                settings[name] = raw[key][inner]
     intervals = raw.get("intervals")
     return Recording(
-        **plain,
-        **listed,
-        **renamed,
-        columns={role: _names(names) for role, names in raw.get("columns", {}).items() if names},
+        **settings,
+        columns={role: _as_tuple(names) for role, names in raw.get("columns", {}).items() if names},
         unlabelled=raw.get("unlabelled", DROP),
-        intervals=Intervals(_names(intervals["files"]), dict(intervals["columns"])) if intervals else None,
+        intervals=Intervals(_as_tuple(intervals["files"]), dict(intervals["columns"])) if intervals else None,
     )
 
 
-def _names(value: str | list[str]) -> tuple[str, ...]:
+def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def problems(raw: dict, labels: Sequence[str]) -> Iterator[Problem]:
-    """What is wrong with a `recording` that has passed its schema; places are below `recording`."""
+def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterator[Problem]:
+    """Yield the problems of a `recording` without schema errors; places are relative to `recording`."""
     columns = {role: names for role, names in raw.get("columns", {}).items() if names}
     if columns:
         yield from _column_problems(columns, raw)
     if raw.get("header"):
         for role, names in columns.items():
-            for name in _names(names):
+            for name in _as_tuple(names):
                 if name not in raw["header"]:
                     yield ["columns", role], f"{name!r} is not in `header`{nearest(name, raw['header'])}"
     try:
@@ -101,7 +103,7 @@ def problems(raw: dict, labels: Sequence[str]) -> Iterator[Problem]:
         yield ["unlabelled"], f"{unlabelled!r} is neither drop nor a label{nearest(unlabelled, [DROP, *labels])}"
 
 
-def _column_problems(columns: dict, raw: dict) -> Iterator[Problem]:
+def _column_problems(columns: Mapping[str, str | list[str]], raw: Mapping[str, Any]) -> Iterator[Problem]:
     times = sorted(columns.keys() & {"time", "begin", "end"})
     if times not in (["time"], ["begin", "end"]):
         yield ["columns"], "name either `time`, or `begin` and `end` of sensors that were on for a while"
@@ -112,22 +114,20 @@ def _column_problems(columns: dict, raw: dict) -> Iterator[Problem]:
     if "activity" in columns and raw.get("intervals"):
         yield ["intervals"], "labels are either in a column (`columns.activity`) or in files of their own; remove one"
     if "activity" not in columns and not raw.get("intervals"):
-        yield ["columns"], "`activity` is missing: a column of labels, or else `intervals` with files of labels"
+        yield ["columns"], "`activity` is missing: name a column of labels, or label files in `intervals`"
     if raw.get("sessions", {}).get("by") == "column" and "session" not in columns:
         yield ["columns"], "`session` is missing, and sessions are by column"
 
 
-def _time_problems(time: dict) -> Iterator[Problem]:
+def _time_problems(time: Mapping[str, str]) -> Iterator[Problem]:
     form = time.get("format", "iso8601")
-    if form not in ("iso8601", *EPOCH_UNITS):
+    known = ("iso8601", *EPOCH_UNITS)
+    if form not in known:
         if "%" not in form:
-            known = ["iso8601", *EPOCH_UNITS]
-            yield (
-                ["time", "format"],
-                f"{form!r} is none of {', '.join(known)}, nor a pattern such as '%d.%m.%Y %H:%M:%S'",
-            )
-        elif not any(mark in form for mark in ("%d", "%j", "%x", "%c", "%D", "%F")):
-            yield ["time", "format"], f"{form!r} has no day; add the date, with `columns.time: [date, time]` if need be"
+            message = f"{form!r} is neither one of {', '.join(known)} nor a pattern such as '%d.%m.%Y %H:%M:%S'"
+            yield ["time", "format"], message
+        elif not any(code in form for code in _DAY_CODES):
+            yield ["time", "format"], f"{form!r} has no day; add the date, with `columns.time: [date, time]` if needed"
     zone = time.get("zone", "")
     try:
         if zone:

@@ -1,35 +1,37 @@
-"""A first yaml of a home from its tables: columns by their names, sensors, states and activities as they occur."""
+"""A draft of a home's yaml from its tables: columns by their names, and the sensors, states and activities in them."""
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import pandas as pd
 import yaml
 
-from hearth.data.sources import times
-from hearth.data.sources.tabular import column_names, read_blocks
+from hearth.data.sources.tabular import read_blocks, read_column_names
+from hearth.data.sources.times import parse_times
+from hearth.homes.home import ExampleEvent
 from hearth.homes.raw_format import EPOCH_UNITS
 
-# What a column is called, the likeliest name first; a name may stand within a longer one.
-ROLES = {
+# Usual names of a column by role, the likeliest first; a column's name may contain them.
+COLUMN_NAMES = {
     "time": ("timestamp", "datetime", "time", "ts", "date"),
     "sensor": ("sensor", "device", "entity", "object"),
     "state": ("state", "status", "value", "action", "message"),
     "activity": ("activity", "label", "act", "task"),
     "resident": ("resident", "person", "subject", "user", "who"),
 }
-NEEDED = ("time", "sensor", "state", "activity")
-FORMATS = (
+REQUIRED_ROLES = ("time", "sensor", "state", "activity")
+TIME_FORMATS = (
     *("iso8601", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M"),
     *("%Y/%m/%d %H:%M:%S", "%Y%m%d%H%M%S"),
 )
-# The range of years that tells seconds from milliseconds.
-_YEARS = (946_684_800_000, 4_102_444_800_000)
-# A sensor with more states than these measures something; its states cannot be put in words one by one.
+# The years 2000 to 2099 in milliseconds: they tell seconds since 1970 from milliseconds.
+_PLAUSIBLE_TIMES = (946_684_800_000, 4_102_444_800_000)
+# A sensor with more states measures a quantity, whose states cannot be described one by one.
 MOST_STATES = 12
-SAID = {
+STATE_WORDS = {
     **{"on": "turned ON", "off": "turned OFF", "open": "opened", "opened": "opened", "close": "closed"},
     **{"closed": "closed", "1": "detected", "0": "ended", "true": "detected", "false": "ended"},
 }
@@ -45,17 +47,29 @@ ROOMS = (
     "garage",
     "entrance",
 )
-ELSEWHERE = "home"
+OTHER_ROOM = "home"
 HEAD = """# yaml-language-server: $schema={schema}
 # A DRAFT made from {data}: correct it before use. The words of rooms, sensors and states are guesses, `about` and
-# `example` are empty phrases, and models read all of them. config/homes/TEMPLATE.yaml explains each key.
+# `example` are placeholders, and all of them enter prompts. config/homes/TEMPLATE.yaml explains each key.
 """
 
 
-def draft(paths: Sequence[Path], data: str, schema: str) -> str:
-    """The text of a yaml for tables. Raises ValueError saying which column or which form of times cannot be told."""
-    delimiter = _delimiter(paths[0])
-    columns = _columns(paths[0], delimiter)
+class SensorSpec(TypedDict):
+    """A sensor as a home's yaml describes it."""
+
+    room: str
+    words: str
+    states: dict[str, str]
+
+
+def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
+    """Return the text of a home's yaml for the tables `paths`; `data` and `schema` are named in its header.
+
+    Raises ValueError if the column of a role or the format of the times cannot be guessed, and for data with fewer
+    than one sensor or two activities.
+    """
+    delimiter = _guess_delimiter(paths[0])
+    columns = _guess_columns(paths[0], delimiter)
     cells = pd.concat(
         [
             block.cells[list(dict.fromkeys(columns.values()))]
@@ -63,19 +77,19 @@ def draft(paths: Sequence[Path], data: str, schema: str) -> str:
             for block in read_blocks(path, list(columns.values()), delimiter, "utf-8", ())
         ]
     ).map(str.strip)
-    form = _time_format(cells[columns["time"]], columns["time"])
-    states: dict[str, Counter] = {}
+    time_format = _guess_time_format(cells[columns["time"]], columns["time"])
+    states: dict[str, Counter[str]] = {}
     for sensor, state in zip(cells[columns["sensor"]], cells[columns["state"]], strict=True):
         states.setdefault(sensor, Counter())[state] += 1
-    measuring = sorted(sensor for sensor, found in states.items() if len(found) > MOST_STATES)
-    sensors = {
+    measuring = sorted(sensor for sensor, counts in states.items() if len(counts) > MOST_STATES)
+    sensors: dict[str, SensorSpec] = {
         sensor: {
-            "room": _room(sensor),
-            "words": _words(sensor),
-            "states": {state: SAID.get(state.lower(), state or "changed") for state in sorted(found)},
+            "room": _guess_room(sensor),
+            "words": _guess_words(sensor),
+            "states": {state: STATE_WORDS.get(state.lower(), state or "changed") for state in sorted(counts)},
         }
-        for sensor, found in sorted(states.items())
-        if sensor and len(found) <= MOST_STATES
+        for sensor, counts in sorted(states.items())
+        if sensor and len(counts) <= MOST_STATES
     }
     labels = sorted({label for label in cells[columns["activity"]] if label})
     if not sensors or len(labels) < 2:
@@ -87,11 +101,11 @@ def draft(paths: Sequence[Path], data: str, schema: str) -> str:
         "rooms": {spec["room"]: "" for spec in sensors.values()},
         "sensors": sensors,
         "labels": labels,
-        "example": {"reasoning": "One activity after another.", "events": _example(sensors, labels)},
+        "example": {"reasoning": "One activity after another.", "events": _invent_example(sensors, labels)},
         "recording": {
             "delimiter": delimiter,
             "columns": columns,
-            "time": {"format": form},
+            "time": {"format": time_format},
             **({"ignored_sensors": measuring} if measuring else {}),
             "sessions": {"by": "file" if len(paths) > 1 else "day"},
         },
@@ -100,8 +114,8 @@ def draft(paths: Sequence[Path], data: str, schema: str) -> str:
     return HEAD.format(schema=schema, data=data) + body
 
 
-def _delimiter(path: Path) -> str:
-    """What parts the cells of the first line."""
+def _guess_delimiter(path: Path) -> str:
+    """Return the most frequent delimiter of the first line."""
     if path.suffix != ".csv":
         return ","
     with open(path, encoding="utf-8-sig", errors="replace") as handle:
@@ -109,50 +123,54 @@ def _delimiter(path: Path) -> str:
     return max(",;\t|", key=first.count)
 
 
-def _columns(path: Path, delimiter: str) -> dict[str, str]:
-    names = column_names(path, delimiter)
-    found: dict[str, str] = {}
-    for role, wanted in ROLES.items():
-        free = [name for name in names if name not in found.values()]
-        matches = [name for word in wanted for name in free if name.lower() == word]
-        matches += [name for word in wanted if len(word) > 2 for name in free if word in name.lower()]
+def _guess_columns(path: Path, delimiter: str) -> dict[str, str]:
+    """Return the column of each role, by its name."""
+    names = read_column_names(path, delimiter)
+    columns: dict[str, str] = {}
+    for role, usual in COLUMN_NAMES.items():
+        free = [name for name in names if name not in columns.values()]
+        matches = [name for word in usual for name in free if name.lower() == word]
+        matches += [name for word in usual if len(word) > 2 for name in free if word in name.lower()]
         if matches:
-            found[role] = matches[0]
-        elif role in NEEDED:
+            columns[role] = matches[0]
+        elif role in REQUIRED_ROLES:
             raise ValueError(
-                f"{path}: which column is the {role}? None is called {', '.join(wanted)}; there is {', '.join(names)}. "
+                f"{path}: which column is the {role}? None is called {', '.join(usual)}; there is {', '.join(names)}. "
                 "Copy config/homes/TEMPLATE.yaml and name it in `recording.columns`"
             )
-    return found
+    return columns
 
 
-def _time_format(texts: pd.Series, column: str) -> str:
+def _guess_time_format(texts: pd.Series, column: str) -> str:
+    """Return the first format that reads the first thousand times of a column."""
     texts = texts[texts != ""].head(1000)
-    for form in (*EPOCH_UNITS, *FORMATS):
-        found, good, _ = times.parse(texts, form, "")
-        sensible = form not in EPOCH_UNITS or all(_YEARS[0] <= moment < _YEARS[1] for moment in found.tolist())
-        if len(texts) and good.all() and sensible:
+    first, end = _PLAUSIBLE_TIMES
+    for form in (*EPOCH_UNITS, *TIME_FORMATS):
+        milliseconds, valid, _ = parse_times(texts, form, "")
+        plausible = form not in EPOCH_UNITS or all(first <= time < end for time in milliseconds.tolist())
+        if len(texts) and valid.all() and plausible:
             return form
     example = texts.iloc[0] if len(texts) else ""
     raise ValueError(
-        f"column {column}: {example!r} is in no form known here; see `recording.time.format` in the TEMPLATE"
+        f"column {column}: {example!r} is in no known time format; see `recording.time.format` in the TEMPLATE"
     )
 
 
-def _words(sensor: str) -> str:
-    said = " ".join(sensor.replace("_", " ").replace(".", " ").replace("-", " ").split()) or sensor
-    room = _room(sensor)
-    without = said[len(room) :].strip() if said.lower().startswith(room) else said
-    return without or said
+def _guess_words(sensor: str) -> str:
+    """Return a sensor's name with spaces between its words, without its room."""
+    words = " ".join(sensor.replace("_", " ").replace(".", " ").replace("-", " ").split()) or sensor
+    room = _guess_room(sensor)
+    without_room = words[len(room) :].strip() if words.lower().startswith(room) else words
+    return without_room or words
 
 
-def _room(sensor: str) -> str:
+def _guess_room(sensor: str) -> str:
     plain = sensor.lower().replace("_", " ").replace("-", " ")
-    return next((room for room in ROOMS if room in plain), ELSEWHERE)
+    return next((room for room in ROOMS if room in plain), OTHER_ROOM)
 
 
-def _example(sensors: dict, labels: Iterable[str]) -> list[dict]:
-    """A window that nobody recorded: some sensors in turn, each with a label."""
+def _invent_example(sensors: Mapping[str, SensorSpec], labels: Iterable[str]) -> list[ExampleEvent]:
+    """Invent a window: some sensors in turn, each with a label."""
     chosen = itertools.islice(itertools.cycle(sensors.items()), 3)
     return [
         {"time": f"08:00:{10 * number:02d}", "sensor": sensor, "state": next(iter(spec["states"])), "label": label}

@@ -1,33 +1,33 @@
-"""What a home's yaml makes of its data, for whoever writes the yaml: faults with their place, then all to look at."""
+"""Validation report of a home's yaml on its data: what became of the rows, then counts, the split and prompt sizes."""
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from hearth.data import events
-from hearth.data.events import LoadReport, natural_key
+from hearth.data.events import ALTERNATIVES, natural_key
 from hearth.data.folds import SplitWindows, cut_and_split
-from hearth.data.windows import SPLITS
+from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.windows import SPLITS, Split, WindowInput
 from hearth.homes.home import Home
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
 
-SHOWN_EVENTS, SHOWN_FAULTS, SHOWN_SESSIONS = 10, 20, 10
-# What to do about the kinds of broken rows, by how their reason begins.
+SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10
+# Remedies of broken rows, by the beginning of their reason.
 REMEDIES = {
     "unknown sensor": "correct the name, add it to `sensors`, or leave it out with `recording.ignored_sensors`",
     "unknown state": "add the state to the sensor's `states`",
-    "unknown activity": "add it to `labels`, or say in `recording.activities` which label it is (null: leave it out)",
+    "unknown activity": "add it to `labels`, or map it to a label in `recording.activities` (null: leave it out)",
 }
 
-Section = tuple[str, list[str]]
+Section = tuple[str, list[str]]  # heading, lines
 
 
-def account(report: LoadReport) -> list[str]:
-    """Every row by what became of it: events, broken, skipped and why."""
+def row_counts(report: LoadReport) -> list[str]:
+    """Return a line for each outcome of rows: events, broken, and skipped by reason; then the loader's notes."""
     skipped = [f"{count:8d}  skipped: {reason}{_first(report, reason)}" for reason, count in report.skipped.items()]
     return [
         f"{report.rows:8d}  rows in {report.files} files",
@@ -43,51 +43,55 @@ def _first(report: LoadReport, reason: str) -> str:
     return f", first {places[0]}" if places else ""
 
 
-def faults(report: LoadReport) -> list[str]:
-    """Broken rows of one reason as one line: how many, where the first is, why, what to do."""
+def broken_rows(report: LoadReport) -> list[str]:
+    """Return an entry for each reason of broken rows: the first row, how many, and a remedy."""
     counts = Counter(problem.reason for problem in report.broken)
-    first = {}
+    first: dict[str, RowProblem] = {}
     for problem in report.broken:
         first.setdefault(problem.reason, problem)
     lines = []
-    for reason, count in counts.most_common(SHOWN_FAULTS):
+    for reason, count in counts.most_common(SHOWN_REASONS):
         more = f" ({count} rows)" if count > 1 else ""
         remedy = next((f"\n    to do: {what}" for begin, what in REMEDIES.items() if reason.startswith(begin)), "")
         lines.append(f"{first[reason]}{more}{remedy}")
-    if len(counts) > SHOWN_FAULTS:
-        lines.append(f"and {len(counts) - SHOWN_FAULTS} more reasons")
+    if len(counts) > SHOWN_REASONS:
+        lines.append(f"and {len(counts) - SHOWN_REASONS} more reasons")
     return lines
 
 
-def sections(table: pd.DataFrame, home: Home) -> Iterator[Section]:
-    """What is in the events: sentences, labels, residents, sensors, sessions and pauses."""
-    yield "First events", _sentences(table)
-    yield "Labels", _counted(table["activity"], home.labels)
-    who = Counter(name for names in table["residents"] for name in names)
-    yield "Residents", [f"{who[name]:8d}  {name}" for name in sorted(who, key=natural_key)] or ["nobody is named"]
-    yield "Sensors", _counted(table["sensor"], home.sensors)
-    yield "Sessions", _sessions(table)
+def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:
+    """Yield the sections about the events: first sentences, labels, residents, sensors, and sessions with pauses."""
+    yield "First events", _sentences(events)
+    yield "Labels", _counts(events["activity"], home.labels)
+    residents = Counter(name for names in events["residents"] for name in names)
+    yield (
+        "Residents",
+        [f"{residents[name]:8d}  {name}" for name in sorted(residents, key=natural_key)] or ["no resident is named"],
+    )
+    yield "Sensors", _counts(events["sensor"], home.sensors)
+    yield "Sessions", _sessions(events)
 
 
-def _sentences(table: pd.DataFrame) -> list[str]:
-    right = events.ALTERNATIVES if events.ALTERNATIVES in table else "activity"
-    shown = table.head(SHOWN_EVENTS)
+def _sentences(events: pd.DataFrame) -> list[str]:
+    labels_column = ALTERNATIVES if ALTERNATIVES in events else "activity"
+    shown = events.head(SHOWN_EVENTS)
     lines = []
-    for time, said, who, labels in zip(
-        *(shown[name].tolist() for name in ("time", "description", "residents", right)), strict=True
+    for time, description, residents, labels in zip(
+        *(shown[name].tolist() for name in ("time", "description", "residents", labels_column)), strict=True
     ):
         labels = [labels] if isinstance(labels, str) else labels
-        lines.append(f"{time:%Y-%m-%d %H:%M:%S}  {said}  [{', '.join(who) or 'nobody named'}: {' or '.join(labels)}]")
+        who = ", ".join(residents) or "no resident named"
+        lines.append(f"{time:%Y-%m-%d %H:%M:%S}  {description}  [{who}: {' or '.join(labels)}]")
     return lines
 
 
-def _counted(column: pd.Series, known: Iterable[str]) -> list[str]:
+def _counts(column: pd.Series, known: Iterable[str]) -> list[str]:
     counts = Counter(column.tolist())
     return [f"{counts[name]:8d}  {name}{'' if counts[name] else '  (never)'}" for name in known]
 
 
-def _sessions(table: pd.DataFrame) -> list[str]:
-    grouped = table.groupby("session", sort=False, observed=True)["time"]
+def _sessions(events: pd.DataFrame) -> list[str]:
+    grouped = events.groupby("session", sort=False, observed=True)["time"]
     sizes, first, last = grouped.size(), grouped.min(), grouped.max()
     pauses = grouped.apply(lambda times: times.diff().max())
     lines = [
@@ -103,23 +107,27 @@ def _duration(pause: pd.Timedelta) -> str:
     return "none" if pd.isna(pause) else str(pause.floor("s"))
 
 
-def split(table: pd.DataFrame, dataset: str, settings: Mapping) -> tuple[SplitWindows, list[str]]:
-    """The windows and what each split has. Raises ValueError where there can be no split."""
-    cut, document = cut_and_split(table, dataset, **settings)
+def split_summary(
+    events: pd.DataFrame, dataset: str, *, size: int, test_fraction: float, seed: int
+) -> tuple[SplitWindows, list[str]]:
+    """Return the windows, and a line for each split. Raises ValueError if the events cannot be split."""
+    windows, document = cut_and_split(
+        events, dataset, size=size, keep_short=True, test_fraction=test_fraction, seed=seed
+    )
     lines = [
-        f"{name}: {len(document['sessions'][name])} sessions, {document['windows'][name]} windows, "
-        f"{document['events'][name]} events"
-        for name in SPLITS
+        f"{split}: {len(document['sessions'][split])} sessions, {document['windows'][split]} windows, "
+        f"{document['events'][split]} events"
+        for split in SPLITS
     ]
-    labels = {name: set() for name in SPLITS}
-    for window in cut:
+    labels: dict[Split, set[str]] = {split: set() for split in SPLITS}
+    for window in windows:
         labels[window["split"]].update(window["gold"])
-    unlearned = sorted(labels["test"] - labels["train"])
-    return cut, lines + ([f"tested on, but never in train: {', '.join(unlearned)}"] if unlearned else [])
+    untrained = sorted(labels["test"] - labels["train"])
+    return windows, lines + ([f"tested, but never in train: {', '.join(untrained)}"] if untrained else [])
 
 
-def tokens(home: Home, window: Mapping, templates: Iterable[Path], folders: Iterable[Path]) -> list[str]:
-    """How many tokens the prompt of a window has for each model and template, and how many the model can take."""
+def prompt_sizes(home: Home, window: WindowInput, templates: Iterable[Path], folders: Iterable[Path]) -> list[str]:
+    """Return a line for each model and template: tokens of the window's prompt, prefix and window apart."""
     rendered = {
         (template, mode): render_prompt(home, template, mode) for template in templates for mode in REASONING_MODES[:2]
     }
@@ -131,23 +139,23 @@ def tokens(home: Home, window: Mapping, templates: Iterable[Path], folders: Iter
                 try:
                     parts = split_prompt(tokenizer, rendered[template, mode]["system"], window_text(window), mode)
                 except ValueError:
-                    continue  # The model has no thinking mode, so it is asked inline.
+                    continue  # The model has no thinking mode; the next mode, inline, fits every model.
                 counts = [len(tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]) for part in parts]
                 lines.append(
                     f"{sum(counts):8d}  {folder.name}, {template.stem}, reasoning {mode}: {counts[0]} that all windows "
                     f"share, {counts[1]} of the window"
                 )
                 break
-    return lines or ["no model is at hand (demo/models, results/models)"]
+    return lines or ["no model is available (demo/models, results/models)"]
 
 
-def tokenizers(roots: Iterable[Path]) -> list[Path]:
-    """Folders of models below `roots` that hold a tokenizer."""
-    found = (path.parent for root in roots for path in Path(root).glob("*/tokenizer_config.json"))
-    return sorted(found, key=lambda path: natural_key(path.as_posix()))
+def tokenizer_folders(roots: Iterable[Path]) -> list[Path]:
+    """Return the model folders below `roots` that hold a tokenizer, in natural order."""
+    folders = (path.parent for root in roots for path in Path(root).glob("*/tokenizer_config.json"))
+    return sorted(folders, key=lambda path: natural_key(path.as_posix()))
 
 
 def dataset_name(home: Path) -> str:
-    """A name for the data of a home's yaml, of the form that config wants."""
+    """Return a valid dataset name made from the file name of a home's yaml."""
     name = re.sub(r"[^a-z0-9-]+", "-", home.stem.lower()).strip("-")
     return name if name[:1].isalpha() else f"home-{name}".rstrip("-")

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from hearth.data.cutting import cut_windows
-from hearth.data.sources import SOURCES
+from hearth.data.sources.registry import SOURCES
 from hearth.data.windows import LabelledWindow
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
@@ -26,7 +26,7 @@ def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: in
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
         FORMATS[source](root, seed, sessions, home, missing=seed % (MAX_MISSING_SENSORS + 1))
-        events, _report = SOURCES[source](root, home)
+        events, _report = SOURCES[source].read(root, home)
     return list(cut_windows(events, f"simulated-{source}-{seed}", size, keep_short=True))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.schemas import read_yaml
-from hearth.data.sources import raw_files
+from hearth.data.sources.registry import raw_files
 from hearth.homes.home import load_home
 from hearth.models.fetch import size_to_fetch
 from hearth.models.snapshot import ModelError, is_complete, read_snapshot

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hearth.data import events
+from hearth.data.events import check_events
 from hearth.data.sources import casas
 from hearth.homes.home import Home, Sensor, load_home
 from hearth.homes.raw_format import Recording
@@ -52,7 +52,7 @@ def load(root, *lines, home=HOME, name="P01.txt", end="\n", last=""):
     root.mkdir(exist_ok=True)
     (root / name).write_bytes((end.join(lines) + last).encode())
     table, report = casas.read(root, home)
-    events.check(table, home)
+    check_events(table, home)
     assert report.loaded == len(table)
     assert report.rows == report.loaded + len(report.broken) + sum(report.skipped.values())
     return table, report
@@ -84,7 +84,7 @@ def test_of_two_pairs_the_first_activity_leads_and_both_people_are_there(tmp_pat
     assert labels(table) == [["sleeping", "cooking"], ["eating"], ["sleeping"]]
     assert table["residents"].tolist() == [["1", "2"], ["1", "2"], ["1"]]
     assert report.notes[0] == (
-        "2 events have several annotations, 1 of them different activities: any of them is right (several: any)"
+        "2 events have several annotations, 1 of them different activities: any of them is accepted (several: any)"
     )
 
 
@@ -93,7 +93,7 @@ def test_with_first_an_event_has_one_right_activity(tmp_path):
     table, report = load(tmp_path, line(1, "2 1 1 3"), home=home)
     assert "alternatives" not in table
     assert list(table["activity"]) == ["sleeping"]
-    assert "the first is right (several: first)" in report.notes[0]
+    assert "the first is accepted (several: first)" in report.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_whatever_a_file_holds_every_line_is_accounted_for(tmp_path_factory, con
     root = tmp_path_factory.mktemp("casas")
     (root / "P01.txt").write_bytes(content)
     table, report = casas.read(root, HOME)
-    events.check(table, HOME)
+    check_events(table, HOME)
     assert report.rows == content.count(b"\n") + (not content.endswith(b"\n") and bool(content))
     assert report.rows == len(table) + len(report.broken) + sum(report.skipped.values())
 
@@ -270,7 +270,7 @@ def test_whatever_a_file_holds_every_line_is_accounted_for(tmp_path_factory, con
 def test_every_line_of_kyoto_is_an_event_or_named():
     home = load_home(REPOSITORY / "config/homes/casas-kyoto.yaml")
     table, report = casas.read(REAL, home)
-    events.check(table, home)
+    check_events(table, home)
     texts = {path.name: path.read_text().split("\n") for path in sorted(REAL.glob("P*.txt"))}
     assert report.rows == sum(map(len, texts.values())) == 17_236
     assert len(table) == 17_229

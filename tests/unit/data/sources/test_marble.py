@@ -10,7 +10,8 @@ from pathlib import Path
 import load_dataset
 import pytest
 from hearth.common import cli
-from hearth.data import events
+from hearth.data.event_files import read_events
+from hearth.data.events import check_events
 from hearth.data.sources import marble
 from hearth.homes.home import Home, Sensor, load_home
 from hypothesis import given, settings
@@ -58,7 +59,7 @@ def session(root, lines, labels=None, name="dataset/A2a/instance1", **how):
 
 def load(root, home=HOME):
     table, report = marble.read(root, home)
-    events.check(table, home)
+    check_events(table, home)
     assert report.loaded == len(table)
     assert report.rows == report.loaded + len(report.broken) + sum(report.skipped.values())
     return table, report
@@ -334,7 +335,7 @@ def test_the_program_writes_nothing_when_too_many_rows_are_broken(tmp_path, caps
 def test_the_program_writes_events_and_a_card_that_names_no_place_of_this_machine(tmp_path):
     session(tmp_path, [env(T), env(T, sensor="E9"), env(T + 1), env(T + 2)])
     program(tmp_path, "0.25", "--simulated")
-    assert len(events.read(tmp_path / "out/events.parquet")) == 3
+    assert len(read_events(tmp_path / "out/events.parquet")) == 3
     card = (tmp_path / "out/card.md").read_text()
     assert "**simulated**" in card
     assert str(tmp_path) not in card

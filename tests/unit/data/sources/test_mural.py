@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 import pytest
-from hearth.data import events
+from hearth.data.events import check_events
 from hearth.data.sources import mural
 from hearth.homes.home import Home, Sensor, load_home
 from hypothesis import given, settings
@@ -45,7 +45,7 @@ def session(root, lines, name="01", end="\n", encoding="utf-8"):
 
 def load(root):
     table, report = mural.read(root, HOME)
-    events.check(table, HOME)
+    check_events(table, HOME)
     assert report.loaded == len(table)
     assert report.rows == report.loaded + len(report.broken) + sum(report.skipped.values())
     return table, report
@@ -233,7 +233,7 @@ def test_every_label_and_sensor_of_the_shipped_home_can_be_loaded(tmp_path):
         json.dumps([{"id": n, "name": name} for n, name in enumerate(home.labels)])
     )
     table, report = mural.read(tmp_path, home)
-    events.check(table, home)
+    check_events(table, home)
     assert not report.broken
     assert set(table["activity"]) == set(home.labels)
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
-from hearth.data import events
-from hearth.data.sources import raw_files, table, tabular, times
+from hearth.data.events import check_events
+from hearth.data.sources import table, tabular, times
+from hearth.data.sources.registry import raw_files
 from hearth.homes.home import Home, Sensor
 from hearth.homes.raw_format import Intervals, Recording
 from hypothesis import example, given, settings
@@ -52,7 +53,7 @@ def write(path, *lines, header=HEADER, end="\n", encoding="utf-8"):
 
 def load(root, chosen=HOME):
     found, report = table.read(root, chosen)
-    events.check(found, chosen)
+    check_events(found, chosen)
     assert report.loaded == len(found)
     assert report.rows == report.loaded + len(report.broken) + sum(report.skipped.values())
     return found, report
@@ -467,9 +468,9 @@ def test_whatever_a_table_holds_every_row_is_accounted_for(tmp_path_factory, con
 def test_pandas_and_the_reader_of_single_records_read_the_same(rows, end):
     block = b"".join(",".join(cells).encode() + end for cells in rows)
     names = HEADER.split(",")
-    plain = tabular._plain(block, names, 7, ",", "utf-8")
+    plain = tabular._parse_plain(block, names, 7, ",", "utf-8")
     if plain:
-        slow = tabular._ragged(block, names, 7, ",", "utf-8")
+        slow = tabular._parse_record_by_record(block, names, 7, ",", "utf-8")
         stripped = plain.cells.apply(lambda column: column.str.strip())
         assert stripped.to_dict("list") == slow.cells.to_dict("list")
         assert plain.lines.tolist() == slow.lines.tolist()
@@ -490,5 +491,5 @@ def test_milliseconds_of_every_form_of_a_time_are_equal(moment):
         "%Y%m%d %H%M%S.%f%z": moment.strftime("%Y%m%d %H%M%S.%f+0000"),
     }
     for form, text in forms.items():
-        found, good, utc = times.parse(pd.Series([text], dtype=str), form, "")
+        found, good, utc = times.parse_times(pd.Series([text], dtype=str), form, "")
         assert (found.tolist(), good.all(), utc.all()) == ([ms], True, True), form

@@ -1,94 +1,113 @@
 """CASAS (Washington State University; Cook et al.), the classic format: raw files to events.
 
-    2008-11-10 14:28:17.986759 M22 ON                      nobody's, or in an activity that has begun
-    2008-11-10 14:28:17.986759 M22 ON Sleeping begin       an activity begins (ends); R1_Sleeping, or R1 Sleeping, of R1
+    2008-11-10 14:28:17.986759 M22 ON                      unlabelled, or inside an activity that has begun
+    2008-11-10 14:28:17.986759 M22 ON Sleeping begin       an activity begins (ends); R1_Sleeping or R1 Sleeping: R1's
     2008-11-10 14:28:17.986759 M22 ON Sleeping             a label
     2008-11-10 14:28:17.986759 M22 ON 2 2                  a resident and an activity, or two such pairs
 
-Words are parted by tabs or spaces; times are on the home's clock. The home's `recording` says which activities are
-which labels, what is right of several, and what a session is.
+Tabs or spaces separate words; times are on the home's clock. The home's `recording` maps activities to labels and says
+which of several activities are accepted and what a session is.
 """
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hearth.common import files
-from hearth.data.events import LoadReport, Problem, natural_key
+from hearth.data.events import natural_key
+from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError
-from hearth.data.sources.event_builder import Annotation, Rows, event_table, same_files
-from hearth.data.sources.tabular import decoded, line_blocks
+from hearth.data.sources.encoded_rows import Annotation, Columns, EncodedRows
+from hearth.data.sources.event_builder import build_events
+from hearth.data.sources.file_copies import find_copies
+from hearth.data.sources.tabular import decode_line, read_line_blocks
 from hearth.homes.home import Home
 
-WANTED = (
+EXPECTED = (
     "no CASAS data here: expected text files of events (P01.txt, data, ...) in it, or those that the home's "
-    "`recording.files` names; data sets are at https://casas.wsu.edu/datasets/"
+    "`recording.files` names; datasets are at https://casas.wsu.edu/datasets/"
 )
 FILES = ("*.txt", "data", "annotated")
 MARKS = ("begin", "end")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?")
-_RESIDENT = re.compile(r"(R\d+)_(.+)")
-# A damaged date that reads this much like the one before it is taken for a slip of the pen.
-_ALIKE = 0.8
+_RESIDENT = re.compile(r"R\d+")
+_RESIDENTS_ACTIVITY = re.compile(r"(R\d+)_(.+)")
+# A damaged date at least this similar to the one before it is taken for a slip.
+_SIMILARITY = 0.8
 
 
 def raw_files(root: Path, home: Home) -> list[Path]:
-    """The files of events below `root`, in natural order; without `recording.files`, text files but a README."""
+    """Return the event files below `root` in natural order: `recording.files`, else text files other than READMEs."""
     root = Path(root)
     if root.is_file():
         return [root]
     patterns = home.recording.files or FILES
-    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    chosen = [path for path in found if home.recording.files or not path.name.lower().startswith("readme")]
-    return sorted(chosen, key=lambda path: natural_key(path.as_posix()))
+    paths = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    if not home.recording.files:
+        paths = {path for path in paths if not path.name.lower().startswith("readme")}
+    return sorted(paths, key=lambda path: natural_key(path.as_posix()))
 
 
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
-    """All events of the files below `root`. Raises ValueError where there are none."""
+    """Return all events of the files below `root`. Raises ValueError if there are no files."""
     root = Path(root)
     paths = raw_files(root, home)
     if not paths:
-        raise ValueError(f"{root}: {WANTED}")
+        raise ValueError(f"{root}: {EXPECTED}")
     base = root if root.is_dir() else root.parent
     report = LoadReport()
-    rows = Rows()
-    again = same_files(paths, map(files.file_digest, paths))
+    rows = EncodedRows()
+    copies = find_copies(paths)
     for path in paths:
         name = path.relative_to(base).as_posix()
         report.files += 1
-        lines = list(_lines(path, home.recording.encoding))
+        lines = list(_read_lines(path, home.recording.encoding))
         report.rows += len(lines)
-        if path in again:
-            report.skip(f"in a copy of {again[path].relative_to(base).as_posix()}", [name], len(lines))
+        if path in copies:
+            report.skip(f"in a copy of {copies[path].relative_to(base).as_posix()}", [name], len(lines))
             continue
         _add_file(lines, name, rows, report)
         if not lines:
             report.notes.append(f"{name} holds no lines")
-    return event_table(rows, home, report), report
+    return build_events(rows, home, report), report
 
 
-def _lines(path: Path, encoding: str):
-    """(line, its words or the fault why it has none), the part behind the last line end only if there is some."""
+def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | RowError]]:
+    """Yield (line number, words of the line, or why it is unreadable); an empty last line is no line."""
     number = 0
-    for block in line_blocks(path):
+    for block in read_line_blocks(path):
         for line in block.removesuffix(b"\n").split(b"\n"):
             number += 1
             try:
                 if len(line) > LONGEST_RECORD:
                     raise RowError(f"longer than {LONGEST_RECORD} bytes")
-                yield number, decoded(line, encoding).removeprefix("\ufeff").split()
+                yield number, decode_line(line, encoding).removeprefix("\ufeff").split()
             except RowError as fault:
                 yield number, fault
 
 
-def _add_file(lines: Sequence[tuple[int, list[str] | RowError]], name: str, rows: Rows, report: LoadReport) -> None:
-    """The events of one file into `rows`; every other line into `report`."""
-    events, spans = [], _Spans(name, report)
+@dataclass(frozen=True)
+class _Event:
+    """A readable line; `annotation` is the line's own."""
+
+    line: int
+    time: str
+    sensor: str
+    state: str
+    annotation: Annotation
+
+
+def _add_file(
+    lines: Sequence[tuple[int, list[str] | RowError]], name: str, rows: EncodedRows, report: LoadReport
+) -> None:
+    """Add the events of one file to `rows`; every other line goes into `report`."""
+    events: list[_Event] = []
+    spans = _ActivitySpans(name, report)
     date = ""
     for line, words in lines:
         try:
@@ -97,75 +116,79 @@ def _add_file(lines: Sequence[tuple[int, list[str] | RowError]], name: str, rows
             if not words:
                 report.skip("blank line", [f"{name}:{line}"])
                 continue
-            when, date = _when(words, date, name, line, report)
-            own, mark = _annotation(words[4:])
+            time, date = _parse_time(words, date, name, line, report)
+            annotation, mark = _parse_annotation(words[4:])
         except RowError as fault:
-            report.broken.append(Problem(name, line, str(fault)))
+            report.broken.append(RowProblem(name, line, str(fault)))
             continue
         if mark:
-            spans.mark(len(events), line, own, mark)
-        events.append((line, when, words[2], words[3], own))
+            spans.mark(len(events), line, annotation, mark)
+        events.append(_Event(line, time, words[2], words[3], annotation))
     active = spans.active(len(events))
     count = len(events)
-    times = pd.to_datetime(pd.Series([when for _, when, *_ in events], dtype=str), format="ISO8601", errors="coerce")
-    good = times.notna().to_numpy()
+    times = pd.to_datetime(pd.Series([event.time for event in events], dtype=str), format="ISO8601", errors="coerce")
+    valid = times.notna().to_numpy()
     report.broken += [
-        Problem(name, events[row][0], f"{events[row][1]!r} is no date") for row in np.flatnonzero(~good).tolist()
+        RowProblem(name, events[row].line, f"{events[row].time!r} is no date")
+        for row in np.flatnonzero(~valid).tolist()
     ]
-    codes = {
-        "line": np.array([line for line, *_ in events], dtype=np.int64),
+    columns: Columns = {
+        "line": np.array([event.line for event in events], dtype=np.int64),
         "time": times.to_numpy().astype("datetime64[ms]").astype(np.int64),
-        "sensor": np.array([rows.sensors.code(sensor) for _, _, sensor, *_ in events], dtype=np.int32),
-        "state": np.array([rows.states.code(state) for *_, state, _ in events], dtype=np.int32),
+        "sensor": np.array([rows.sensors.code(event.sensor) for event in events], dtype=np.int32),
+        "state": np.array([rows.states.code(event.state) for event in events], dtype=np.int32),
         "annotation": np.array(
-            [rows.annotations.code(_with(own, held)) for (*_, own), held in zip(events, active, strict=True)],
+            [
+                rows.annotations.code(_merge(event.annotation, others))
+                for event, others in zip(events, active, strict=True)
+            ],
             dtype=np.int32,
         ),
         "file": np.full(count, rows.files.code(name), dtype=np.int32),
         "session": np.zeros(count, dtype=np.int32),
         "utc": np.zeros(count, dtype=bool),
     }
-    rows.add(**{column: values[good] for column, values in codes.items()})
+    rows.add(**{column: values[valid] for column, values in columns.items()})
 
 
-def _when(words: list[str], previous: str, name: str, line: int, report: LoadReport) -> tuple[str, str]:
-    """(date and time, date) of a line; a damaged date that is nearly the one before it is that one, and noted."""
+def _parse_time(words: list[str], previous: str, name: str, line: int, report: LoadReport) -> tuple[str, str]:
+    """Return (date and time, date) of a line; a damaged date much like the previous one is replaced by it and noted."""
     if len(words) < 4 or not _CLOCK.fullmatch(words[1]):
         raise RowError("not `date time sensor state`")
     date = words[0]
     if not _DATE.fullmatch(date):
-        if not previous or difflib.SequenceMatcher(None, date, previous).ratio() < _ALIKE:
+        if not previous or difflib.SequenceMatcher(None, date, previous).ratio() < _SIMILARITY:
             raise RowError(f"{date!r} is not a date (YYYY-MM-DD)")
         report.notes.append(f"{name}:{line}: the date {date!r} is damaged, taken for {previous}, the line before's")
         date = previous
     return f"{date} {words[1]}", date
 
 
-def _annotation(words: Sequence[str]) -> tuple[Annotation, str]:
-    """(who did what, "begin", "end" or "") from the words behind the state of a sensor."""
+def _parse_annotation(words: Sequence[str]) -> tuple[Annotation, str]:
+    """Return (residents and activities, "begin", "end" or "") from the words after a sensor's state."""
     mark = words[-1].lower() if words and words[-1].lower() in MARKS else ""
     if mark:
-        said = words[:-1]
-        if not said:
+        names = words[:-1]
+        if not names:
             raise RowError(f"{words[-1]!r} of no activity")
-        if len(said) > 1 and re.fullmatch(r"R\d+", said[0]):
-            return Annotation((said[0],), (" ".join(said[1:]),)), mark
-        return _named(" ".join(said)), mark
+        if len(names) > 1 and _RESIDENT.fullmatch(names[0]):
+            return Annotation((names[0],), (" ".join(names[1:]),)), mark
+        return _split_resident(" ".join(names)), mark
     if len(words) <= 1:
-        return _named(words[0]) if words else Annotation(), ""
+        return _split_resident(words[0]) if words else Annotation(), ""
     if len(words) not in (2, 4):
         raise RowError(f"{' '.join(words)!r} is neither one nor two pairs of a resident and an activity")
     return Annotation(tuple(words[::2]), tuple(words[1::2])), ""
 
 
-def _named(name: str) -> Annotation:
-    """An activity whose name may begin with whose it is: R1_Sleeping."""
-    resident = _RESIDENT.fullmatch(name)
+def _split_resident(name: str) -> Annotation:
+    """Return the annotation of an activity name that may begin with its resident: R1_Sleeping."""
+    resident = _RESIDENTS_ACTIVITY.fullmatch(name)
     return Annotation((resident[1],) if resident else (), (name,))
 
 
-def _with(own: Annotation, active: Sequence[Annotation]) -> Annotation:
-    """An event's own annotation, then the activities that go on."""
+def _merge(own: Annotation, active: Sequence[Annotation]) -> Annotation:
+    """Return an event's own annotation followed by the active ones, each resident and activity once."""
     if not active:
         return own
     every = [own, *active]
@@ -175,20 +198,20 @@ def _with(own: Annotation, active: Sequence[Annotation]) -> Annotation:
     )
 
 
-class _Spans:
-    """Activities from their begin mark to their end mark, in the order of a file's lines."""
+class _ActivitySpans:
+    """Activities from their begin mark to their end mark, by the position of events in a file."""
 
     def __init__(self, file: str, report: LoadReport):
         self._file, self._report = file, report
-        self._open: dict[Annotation, tuple[int, int]] = {}
-        self._closed: list[tuple[int, int, Annotation]] = []
+        self._open: dict[Annotation, tuple[int, int]] = {}  # (event, line) of the begin mark
+        self._closed: list[tuple[int, int, Annotation]] = []  # (first event, last event, annotation)
 
     def mark(self, event: int, line: int, annotation: Annotation, mark: str) -> None:
-        """An activity begins or ends with this event."""
+        """Begin or end an activity with this event."""
         begun = self._open.pop(annotation, None)
         if mark == "begin":
             if begun:
-                self._lost(begun[1], annotation)
+                self._note_unended(begun[1], annotation)
             self._open[annotation] = event, line
         elif begun:
             self._closed.append((begun[0], event, annotation))
@@ -196,20 +219,20 @@ class _Spans:
             self._note(line, f"{annotation.activities[0]!r} ends without having begun: only this event has it")
 
     def active(self, count: int) -> list[tuple[Annotation, ...]]:
-        """What goes on at each of the file's `count` events, the last begun first."""
+        """Return the active annotations of each of the file's `count` events, the last begun first."""
         for annotation, (_, line) in self._open.items():
-            self._lost(line, annotation)
-        starting: dict[int, list] = {}
+            self._note_unended(line, annotation)
+        starting: dict[int, list[tuple[int, Annotation]]] = {}
         for first, last, annotation in self._closed:
             starting.setdefault(first, []).append((last, annotation))
-        held: list = []
-        found = []
+        current: list[tuple[int, Annotation]] = []
+        active = []
         for event in range(count):
-            held = [*starting.get(event, []), *(entry for entry in held if entry[0] >= event)]
-            found.append(tuple(annotation for _, annotation in held))
-        return found
+            current = [*starting.get(event, []), *(entry for entry in current if entry[0] >= event)]
+            active.append(tuple(annotation for _, annotation in current))
+        return active
 
-    def _lost(self, line: int, annotation: Annotation) -> None:
+    def _note_unended(self, line: int, annotation: Annotation) -> None:
         self._note(line, f"{annotation.activities[0]!r} begins and never ends: only this event has it")
 
     def _note(self, line: int, what: str) -> None:

@@ -1,69 +1,78 @@
-"""Events as they come, of homes that nobody labels: lines of a table one by one, and recordings without labels."""
+"""Events of homes without labels: recordings, and lines of a table as they arrive."""
 
 import dataclasses
 from pathlib import Path
 
 import pandas as pd
 
-from hearth.data.events import LoadReport
-from hearth.data.sources import SOURCES, table, tabular
+from hearth.data.events import StreamEvent
+from hearth.data.load_report import LoadReport
+from hearth.data.sources import table, tabular
 from hearth.data.sources.csv_rows import RowError
+from hearth.data.sources.registry import SOURCES
 from hearth.homes.home import Home
 
-FORMS = ("csv", "jsonl")
-# Sources that take labels from where the home's yaml says.
-_DESCRIBED = ("table", "casas")
+FORMATS = ("csv", "jsonl")
 
 
-def unlabelled(home: Home) -> Home:
-    """The home as its events are read when they have no labels: who did what is not looked for."""
+def without_labels(home: Home) -> Home:
+    """Return the home with settings that read events without looking for activities and residents."""
     settings = home.recording
     columns = {role: names for role, names in settings.columns.items() if role not in ("activity", "resident")}
-    # The event table has a label for every event; this one nobody looks at.
+    # The event table needs a label for every event; nothing reads this one.
     recording = dataclasses.replace(settings, columns=columns, intervals=None, unlabelled=home.labels[0])
     return dataclasses.replace(home, recording=recording)
 
 
-def recorded(source: str, root: Path, home: Home) -> tuple[list[dict], LoadReport]:
-    """All events of a recording, in order, and what became of its rows. Raises ValueError like the source."""
-    frame, report = SOURCES[source](root, unlabelled(home) if source in _DESCRIBED else home)
-    return events_of(frame), report
+def read_recording(source: str, root: Path, home: Home) -> tuple[list[StreamEvent], LoadReport]:
+    """Return all events of a recording, in order, and the loader's report. Raises ValueError like the source."""
+    events, report = SOURCES[source].read(root, without_labels(home) if SOURCES[source].reads_recording else home)
+    return stream_events(events), report
 
 
-def events_of(frame: pd.DataFrame) -> list[dict]:
-    """The events of a table, one mapping each: session, time, room, sensor, state, description."""
-    names = ("session", "time", "room", "sensor", "state", "description")
-    columns = [frame[name].tolist() for name in names]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+def stream_events(events: pd.DataFrame) -> list[StreamEvent]:
+    """Return the rows of an event table without labels and residents."""
+    columns = (events[name].tolist() for name in ("session", "time", "room", "sensor", "state", "description"))
+    return [
+        StreamEvent(session=session, time=time, room=room, sensor=sensor, state=state, description=description)
+        for session, time, room, sensor, state, description in zip(*columns, strict=True)
+    ]
 
 
-class Lines:
-    """The lines of a table (CSV, or JSON objects) of a home, read one by one as its `recording` says.
+class LineReader:
+    """A reader of table lines (CSV or JSON objects) one by one, as the home's `recording` says.
 
-    The first line of CSV has the names of the columns unless `recording.header` does. Raises ValueError where columns
-    are missing, and for a home whose rows come when they are over.
+    The first line of CSV is the header unless `recording.header` names the columns.
     """
 
     def __init__(self, home: Home, form: str, name: str = "stdin"):
-        self._home = unlabelled(home)
+        """`form` is one of `FORMATS`; `name` stands for the file in errors.
+
+        Raises ValueError if `recording.columns` is missing, or if a row is an interval: it arrives only at its end.
+        """
+        self._home = without_labels(home)
         settings = self._home.recording
         if not settings.columns:
-            raise ValueError(f"home {home.name}: `recording.columns` is missing: say which column has what")
-        if settings.two_ended:
+            raise ValueError(f"home {home.name}: `recording.columns` is missing: name the column of each role")
+        if settings.rows_are_intervals:
             raise ValueError(
-                f"home {home.name}: rows with a begin and an end come when they are over; read them from a file"
+                f"home {home.name}: rows with a begin and an end arrive only at their end; read them from a file"
             )
-        self._pause = None
+        self._pause: pd.Timedelta | None = None
         if settings.sessions == "gap":
             self._pause = pd.Timedelta(minutes=settings.gap_minutes)
             self._home = dataclasses.replace(self._home, recording=dataclasses.replace(settings, sessions="file"))
         self._form, self._name, self._number = form, name, 0
         self._columns = table.needed_columns(settings)
         self._header = list(settings.header)
-        self._session, self._last = 1, None
+        self._session = 1
+        self._last: pd.Timestamp | None = None
 
-    def read(self, line: bytes) -> tuple[list[dict], list[str]]:
-        """(events, what is wrong) of the next line; a blank line and a header have neither."""
+    def read(self, line: bytes) -> tuple[list[StreamEvent], list[str]]:
+        """Return (events, faults) of the next line; a blank line and a header have neither.
+
+        Raises ValueError for a header that lacks columns.
+        """
         self._number += 1
         settings = self._home.recording
         line = line.rstrip(b"\r\n")
@@ -72,20 +81,20 @@ class Lines:
         if not line.strip():
             return [], []
         if self._form == "jsonl":
-            block = tabular.json_block(line, self._columns, self._number)
+            block = tabular.parse_json_block(line, self._columns, self._number)
         elif not self._header:
-            self._header = tabular.header_of(line, self._columns, settings.delimiter, settings.encoding, self._name)
+            self._header = tabular.parse_header(line, self._columns, settings.delimiter, settings.encoding, self._name)
             return [], []
         else:
-            block = tabular.delimited_block(line, self._header, self._number, settings.delimiter, settings.encoding)
+            block = tabular.parse_csv_block(line, self._header, self._number, settings.delimiter, settings.encoding)
         try:
-            frame, report = table.read_block(block, self._name, self._home)
+            events, report = table.read_block(block, self._name, self._home)
         except RowError as fault:
             return [], [f"{self._name}:{self._number}: {fault}"]
-        return self._in_sessions(events_of(frame)), [str(problem) for problem in report.broken]
+        return self._set_sessions(stream_events(events)), [str(problem) for problem in report.broken]
 
-    def _in_sessions(self, events: list[dict]) -> list[dict]:
-        """The events, a pause that ends a session taken into account."""
+    def _set_sessions(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        """Number the sessions of events if a pause ends a session."""
         if self._pause is None:
             return events
         for event in events:

@@ -1,7 +1,7 @@
 """MuRAL (arXiv 2504.20505): raw files to events.
 
     <NN>/data.csv     uid,time,sensor,action,Subject,Description,activity
-    activities.json   [{"id", "name", "description"}, ...]; data.csv's activity is an id of it
+    activities.json   [{"id", "name", "description"}, ...]; `activity` in data.csv is one of these ids
 
 `time` is HH:MM:SS without a date. Rows with neither sensor nor action are annotations without an event. A session's
 context.json and sensors.json add nothing to its events and are not read.
@@ -14,31 +14,33 @@ from pathlib import Path
 
 import pandas as pd
 
-from hearth.data.events import LoadReport, Problem, frame, natural_key
-from hearth.data.sources.csv_rows import Row, RowError, in_words, out_of_order, read_table
+from hearth.data.events import EventRow, event_table, natural_key
+from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.sources.csv_rows import Row, RowError, read_csv
+from hearth.data.sources.event_rows import count_out_of_order, sensor_words
 from hearth.homes.home import Home
 
 FILES = ("data.csv", "activities.json")
-WANTED = (
-    "no MuRAL here: expected activities.json and folders 01, 02, ... with a data.csv each in it; get the data set "
+EXPECTED = (
+    "no MuRAL here: expected activities.json and folders 01, 02, ... with a data.csv each in it; get the dataset "
     "(MuRAL.zip) from https://mural.imag.fr/"
 )
 DATA_COLUMNS = ("uid", "time", "sensor", "action", "Subject", "activity")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
-DAY = 24 * 60 * 60
-HOUR = 60 * 60
+DAY = 24 * 60 * 60  # seconds
+HOUR = 60 * 60  # seconds
 
 
 def raw_files(root: Path, home: Home) -> list[Path]:
-    """The files below `root` that `read` reads."""
+    """Return the files below `root` that `read` reads."""
     return [path for path in root.rglob("*") if path.name in FILES]
 
 
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
-    """All events below `root`, the folder that holds activities.json and the sessions 01, 02, ...
+    """Return all events below `root`, the folder that holds activities.json and the sessions 01, 02, ...
 
-    A session starts on 1970-01-01. Raises ValueError when there is no MuRAL in `root`, or its activities.json is
-    unreadable, since without it no event has a label.
+    A session starts on 1970-01-01. Raises ValueError if there is no MuRAL in `root`, or its activities.json is
+    unreadable, since it holds the labels of all events.
     """
     root = Path(root)
     folders = sorted(
@@ -46,16 +48,16 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         key=lambda path: natural_key(path.name),
     )
     if not (root / "activities.json").is_file() or not any((folder / "data.csv").is_file() for folder in folders):
-        raise ValueError(f"{root}: {WANTED}")
+        raise ValueError(f"{root}: {EXPECTED}")
     report = LoadReport(files=1)
     activities = _read_activities(root / "activities.json")
-    events = frame(event for folder in folders for event in _read_session(folder, root, home, activities, report))
+    events = event_table(event for folder in folders for event in _read_session(folder, root, home, activities, report))
     report.loaded = len(events)
     return events, report
 
 
 def _read_activities(path: Path) -> dict[str, str]:
-    """Activity names, exactly as spelled, by id as it stands in data.csv."""
+    """Return activity names, exactly as spelled, by id as data.csv writes it."""
     try:
         entries = json.loads(path.read_bytes())
         activities = {str(entry["id"]): entry["name"] for entry in entries}
@@ -68,17 +70,19 @@ def _read_activities(path: Path) -> dict[str, str]:
     return activities
 
 
-def _read_session(folder: Path, root: Path, home: Home, activities: dict[str, str], report: LoadReport) -> list[dict]:
-    """A session's events in order of time, at equal times in file order; all other rows go into `report`."""
+def _read_session(
+    folder: Path, root: Path, home: Home, activities: dict[str, str], report: LoadReport
+) -> list[EventRow]:
+    """Return a session's events by time, at equal times in file order; all other rows go into `report`."""
     path = folder / "data.csv"
     if not path.is_file():
         report.notes.append(f"session {folder.name} has no data.csv")
         return []
     file = path.relative_to(root).as_posix()
     report.files += 1
-    events = []
-    lines_of_uids = {}
-    for row in read_table(path, DATA_COLUMNS):
+    events: list[EventRow] = []
+    lines_of_uids: dict[str, int] = {}
+    for row in read_csv(path, DATA_COLUMNS):
         report.rows += 1
         try:
             if row.fault:
@@ -87,21 +91,21 @@ def _read_session(folder: Path, root: Path, home: Home, activities: dict[str, st
                 report.skipped["annotation without sensor and action"] += 1
                 continue
             _check_uid(row, lines_of_uids)
-            events.append({"session": folder.name, **_event(row.cells, home, activities)})
+            events.append(_parse_event(row.cells, folder.name, home, activities))
         except RowError as fault:
-            report.broken.append(Problem(file, row.line, str(fault)))
+            report.broken.append(RowProblem(file, row.line, str(fault)))
     if not events:
         report.notes.append(f"session {folder.name} has no events")
-    times = _continuous(event["time"] for event in events)
-    late = out_of_order(times)
+    times = _unwrap_midnights(event["time"] for event in events)
+    late = count_out_of_order(times)
     if late:
         report.notes.append(f"{file}: {late} rows out of order of time, sorted")
-    timed = [{**event, "time": 1000 * time} for event, time in zip(events, times, strict=True)]
+    timed: list[EventRow] = [{**event, "time": 1000 * time} for event, time in zip(events, times, strict=True)]
     return sorted(timed, key=lambda event: event["time"])
 
 
 def _check_uid(row: Row, lines_of_uids: dict[str, int]) -> None:
-    """A uid names one row of a session; `lines_of_uids` remembers where each was first."""
+    """Check that a uid is a number and new in its session; `lines_of_uids` maps each uid to its first line."""
     uid = row.cells["uid"]
     if not (uid.isascii() and uid.isdecimal()):
         raise RowError(f"uid {uid!r} is not a whole number")
@@ -110,9 +114,9 @@ def _check_uid(row: Row, lines_of_uids: dict[str, int]) -> None:
         raise RowError(f"uid {uid} is already on line {first}")
 
 
-def _event(cells: dict[str, str], home: Home, activities: dict[str, str]) -> dict:
-    """An event but for its session; `time` in seconds since midnight."""
-    words = in_words(home, cells["sensor"], cells["action"])
+def _parse_event(cells: dict[str, str], session: str, home: Home, activities: dict[str, str]) -> EventRow:
+    """Return an event with `time` in seconds since midnight."""
+    words = sensor_words(home, cells["sensor"], cells["action"])
     clock = CLOCK.fullmatch(cells["time"])
     if not clock:
         raise RowError(f"time {cells['time']!r} is not HH:MM:SS")
@@ -123,17 +127,22 @@ def _event(cells: dict[str, str], home: Home, activities: dict[str, str]) -> dic
     if activity not in home.labels:
         raise RowError(f"activity {number} is {activity!r}, not a label of the home {home.name}")
     hours, minutes, seconds = map(int, clock.groups())
-    residents = sorted({name for part in cells["Subject"].split(",") if (name := part.strip())})
-    return {**words, "time": (hours * 60 + minutes) * 60 + seconds, "residents": residents, "activity": activity}
+    return {
+        "session": session,
+        "time": (hours * 60 + minutes) * 60 + seconds,
+        **words,
+        "residents": sorted({name for part in cells["Subject"].split(",") if (name := part.strip())}),
+        "activity": activity,
+    }
 
 
-def _continuous(times: Iterable[int]) -> list[int]:
-    """Times of day, in file order, to seconds since the midnight before the first.
+def _unwrap_midnights(times: Iterable[int]) -> list[int]:
+    """Convert times of day in seconds, in file order, to seconds since the midnight before the first.
 
-    A step back of more than half a day is midnight; a shorter one is a row out of order. Just after
-    midnight a step forward of nearly a day is a row out of order too, from before midnight.
+    A step back of more than half a day is a midnight; a shorter one is a row out of order. Just after midnight, a step
+    forward of nearly a day is a row out of order too, from before midnight.
     """
-    continuous = []
+    unwrapped = []
     day = 0
     previous = 0
     for time in times:
@@ -141,6 +150,6 @@ def _continuous(times: Iterable[int]) -> list[int]:
             day += 1
         elif time - previous > DAY - HOUR and day > 0:
             day -= 1
-        continuous.append(day * DAY + time)
+        unwrapped.append(day * DAY + time)
         previous = time
-    return continuous
+    return unwrapped

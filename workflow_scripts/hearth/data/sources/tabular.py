@@ -1,13 +1,13 @@
-"""Tables of events in files of any size: blocks of cells as text, every record under its own line number.
+"""Tables of events in files of any size: blocks of cells as text, each record with its own line number.
 
-CSV and TSV files are read by pandas where every line of a block is a plain record, and record by record (rows.py)
-where quotes, missing cells or the like stand in it: both read the same from lines that both can read. JSON lines are
-read by `json`, Parquet by pyarrow; what is not text there becomes text as JSON writes it.
+Blocks of CSV and TSV whose every line is a plain record are parsed by pandas; blocks with quotes, missing cells or the
+like are parsed record by record (`csv_rows.py`). Both parsers agree on lines that both can parse. JSON lines are parsed
+by `json`, Parquet by pyarrow; their values other than text become text as JSON writes it.
 """
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,55 +18,59 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hearth.common.schemas import nearest
-from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError, cells_of, records
+from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError, parse_records, split_cells
 
 BLOCK = 2**24  # bytes read at a time
-BATCH = 200_000  # records of JSON or Parquet at a time
-# Between several values of one cell, where the file has a list.
-LIST = "\x1f"
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+BATCH = 200_000  # Parquet records read at a time
+# Separates the values of a list in one cell.
+LIST_SEPARATOR = "\x1f"
+JSON_SUFFIXES = (".jsonl", ".ndjson")
+SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES, ".parquet")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class Block:
-    """Records of a file: their cells (columns of text), the line of each (1-based), and the lines that are none."""
+    """Records of a file: their cells (columns of text), the 1-based line of each, and (line, fault) of bad lines."""
 
     cells: pd.DataFrame
     lines: np.ndarray
     faults: list[tuple[int, str]] = field(default_factory=list)
 
 
-def read_blocks(path: Path, columns: Sequence[str], delimiter: str, encoding: str, header: Sequence[str]):
-    """The records of a file, by its suffix, with the cells of `columns` (and maybe others).
+def read_blocks(
+    path: Path, columns: Sequence[str], delimiter: str, encoding: str, header: Sequence[str]
+) -> Iterator[Block]:
+    """Return the blocks of a file, whose cells have at least `columns`; the suffix decides the format.
 
-    `header` names the columns of a CSV file that does not begin with their names. An empty file gives none.
-    Raises ValueError naming a file that as a whole is not what its suffix says, or lacks columns.
+    `header` names the columns of a CSV file without a header line. An empty file gives no blocks. Raises ValueError
+    naming a file that is not what its suffix says, or lacks columns.
     """
     if path.suffix == ".parquet":
-        return _parquet(path, columns)
-    if path.suffix in (".jsonl", ".ndjson"):
-        return _json_lines(path, columns)
-    return _delimited(path, columns, "\t" if path.suffix == ".tsv" else delimiter, encoding, header)
+        return _read_parquet(path, columns)
+    if path.suffix in JSON_SUFFIXES:
+        return _read_json_lines(path, columns)
+    return _read_delimited(path, columns, "\t" if path.suffix == ".tsv" else delimiter, encoding, header)
 
 
-def column_names(path: Path, delimiter: str) -> list[str]:
-    """The columns of a file, by its suffix. Raises ValueError naming a file that is not what its suffix says."""
+def read_column_names(path: Path, delimiter: str) -> list[str]:
+    """Return the columns of a file. Raises ValueError naming a file that is not what its suffix says."""
     if path.suffix == ".parquet":
         try:
             return pq.read_schema(path).names
         except pa.ArrowException as error:
             raise ValueError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
-    line = next(line_blocks(path), b"").removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
-    if path.suffix in (".jsonl", ".ndjson"):
+    line = next(read_line_blocks(path), b"").removeprefix(_BYTE_ORDER_MARK).partition(b"\n")[0]
+    if path.suffix in JSON_SUFFIXES:
         try:
             return list(json.loads(line))
         except (ValueError, TypeError, RecursionError):
             raise ValueError(f"{path}:1: not a JSON object") from None
-    return _header(path, line, "\t" if path.suffix == ".tsv" else delimiter, "utf-8")
+    return _parse_header(path, line, "\t" if path.suffix == ".tsv" else delimiter, "utf-8")
 
 
-def line_blocks(path: Path) -> Iterator[bytes]:
-    """A file's bytes in blocks of whole lines; of a line far longer than a record the rest is left out."""
+def read_line_blocks(path: Path) -> Iterator[bytes]:
+    """Yield a file's bytes in blocks of whole lines; a line far longer than a record is cut short."""
     rest = b""
     with open(path, "rb") as handle:
         while chunk := handle.read(BLOCK):
@@ -79,8 +83,8 @@ def line_blocks(path: Path) -> Iterator[bytes]:
         yield rest
 
 
-def decoded(line: bytes, encoding: str) -> str:
-    """A line as text; RowError when it is not in that encoding."""
+def decode_line(line: bytes, encoding: str) -> str:
+    """Return a line as text. Raises RowError if it is not in that encoding."""
     try:
         return line.decode(encoding)
     except UnicodeDecodeError as error:
@@ -89,38 +93,41 @@ def decoded(line: bytes, encoding: str) -> str:
         ) from None
 
 
-def _delimited(path: Path, columns, delimiter: str, encoding: str, header: Sequence[str]) -> Iterator[Block]:
+def _read_delimited(
+    path: Path, columns: Sequence[str], delimiter: str, encoding: str, header: Sequence[str]
+) -> Iterator[Block]:
     first = 1
     names = list(header)
-    for block in line_blocks(path):
+    for block in read_line_blocks(path):
         if first == 1:
-            block = block.removeprefix(b"\xef\xbb\xbf")
+            block = block.removeprefix(_BYTE_ORDER_MARK)
             if not names and block.strip():
                 line, _, block = block.partition(b"\n")
                 first = 2
-                names = _header(path, line, delimiter, encoding)
+                names = _parse_header(path, line, delimiter, encoding)
             _check_columns(path, columns, names)
-        yield delimited_block(block, names, first, delimiter, encoding)
+        yield parse_csv_block(block, names, first, delimiter, encoding)
         first += block.count(b"\n")
 
 
-def header_of(line: bytes, columns: Sequence[str], delimiter: str, encoding: str, name: str) -> list[str]:
-    """The names of the columns that a first line has, `columns` among them; a ValueError names what it is of."""
-    names = _header(Path(name), line, delimiter, encoding)
+def parse_header(line: bytes, columns: Sequence[str], delimiter: str, encoding: str, name: str) -> list[str]:
+    """Return the column names in a header line. Raises ValueError, which begins with `name`, if one is missing."""
+    names = _parse_header(Path(name), line, delimiter, encoding)
     _check_columns(Path(name), columns, names)
     return names
 
 
-def delimited_block(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
-    """The records of whole lines of CSV, the first of which is line `first`."""
-    return _plain(block, names, first, delimiter, encoding) or _ragged(block, names, first, delimiter, encoding)
+def parse_csv_block(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
+    """Return the records of whole lines of CSV; `first` is the number of the first line."""
+    plain = _parse_plain(block, names, first, delimiter, encoding)
+    return plain or _parse_record_by_record(block, names, first, delimiter, encoding)
 
 
-def _header(path: Path, line: bytes, delimiter: str, encoding: str) -> list[str]:
+def _parse_header(path: Path, line: bytes, delimiter: str, encoding: str) -> list[str]:
     if b"\0" in line:
-        raise ValueError(f"{path}:1: not text; say which files are read with `recording.files`")
+        raise ValueError(f"{path}:1: not text; name the files to read in `recording.files`")
     try:
-        return cells_of(decoded(line, encoding), None, delimiter)
+        return split_cells(decode_line(line, encoding), None, delimiter)
     except RowError as fault:
         raise ValueError(f"{path}:1: the names of the columns are unreadable: {fault}") from None
 
@@ -128,24 +135,24 @@ def _header(path: Path, line: bytes, delimiter: str, encoding: str) -> list[str]
 def _check_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     for name in columns:
         if names.count(name) != 1:
-            found = nearest(name, names) if name not in names else "; it is there more than once"
+            hint = nearest(name, names) if name not in names else "; it is there more than once"
             raise ValueError(
-                f"{path}:1: no column {name!r}{found[:300]}; mend `recording` (columns, delimiter, header; files: "
-                "which are read)"
+                f"{path}:1: no column {name!r}{hint[:300]}; correct `recording` (columns, delimiter or header; or "
+                "files, to read others)"
             )
 
 
-def _plain(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block | None:
-    """The records of a block in which every line is one, without quotes; None for any other."""
+def _parse_plain(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block | None:
+    """Parse a block in which every line is a record without quotes; return None for any other block."""
     mark = delimiter.encode()
-    odd = (b'"' in block, b"\0" in block, len(mark) != 1, block.count(b"\r") != block.count(b"\r\n"))
-    if any(odd) or len(names) < 2 or not block:
+    is_ragged = b'"' in block or b"\0" in block or len(mark) != 1 or block.count(b"\r") != block.count(b"\r\n")
+    if is_ragged or len(names) < 2 or not block:
         return None
     data = np.frombuffer(block if block.endswith(b"\n") else block + b"\n", dtype=np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
-    cells = np.searchsorted(np.flatnonzero(data == mark[0]), ends)
+    delimiters_before = np.searchsorted(np.flatnonzero(data == mark[0]), ends)
     lengths = np.diff(np.r_[-1, ends])
-    if (np.diff(np.r_[0, cells]) != len(names) - 1).any() or lengths.max() > LONGEST_RECORD:
+    if (np.diff(np.r_[0, delimiters_before]) != len(names) - 1).any() or lengths.max() > LONGEST_RECORD:
         return None
     try:
         table = pd.read_csv(
@@ -165,17 +172,16 @@ def _plain(block: bytes, names: list[str], first: int, delimiter: str, encoding:
     return Block(table.set_axis(names, axis=1), np.arange(first, first + len(table)))
 
 
-def _ragged(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
-    """The records of any block, one by one."""
+def _parse_record_by_record(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
     faults, lines = [], []
     for number, line in enumerate(block.split(b"\n"), start=first):
         try:
-            lines.append(decoded(line, encoding))
+            lines.append(decode_line(line, encoding))
         except RowError as fault:
             faults.append((number, str(fault)))
             lines.append("")
     rows = []
-    for row in records(lines, names, delimiter=delimiter):
+    for row in parse_records(lines, names, delimiter=delimiter):
         if row.fault:
             faults.append((first + row.line - 1, row.fault))
         else:
@@ -183,55 +189,54 @@ def _ragged(block: bytes, names: list[str], first: int, delimiter: str, encoding
     return _block([row.cells for row in rows], [first + row.line - 1 for row in rows], faults, names)
 
 
-def _block(rows: list[dict], lines: list[int], faults: list, names: Sequence[str]) -> Block:
+def _block(rows: list[dict[str, str]], lines: list[int], faults: list[tuple[int, str]], names: Sequence[str]) -> Block:
     table = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=str) for name in names})
     return Block(table, np.array(lines, dtype=np.int64), sorted(faults))
 
 
-def _json_lines(path: Path, columns: Sequence[str]) -> Iterator[Block]:
+def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Block]:
     first = 1
-    for block in line_blocks(path):
-        yield json_block(block, columns, first)
+    for block in read_line_blocks(path):
+        yield parse_json_block(block, columns, first)
         first += block.count(b"\n")
 
 
-def json_block(block: bytes, columns: Sequence[str], first: int) -> Block:
-    """The records of whole lines of JSON, the first of which is line `first`."""
+def parse_json_block(block: bytes, columns: Sequence[str], first: int) -> Block:
+    """Return the records of whole lines of JSON; `first` is the number of the first line."""
     rows, lines, faults = [], [], []
     for number, line in enumerate(block.split(b"\n"), start=first):
         try:
             if line.strip():
-                rows.append(_object(line, columns))
+                rows.append(_parse_object(line, columns))
                 lines.append(number)
         except RowError as fault:
             faults.append((number, str(fault)))
     return _block(rows, lines, faults, columns)
 
 
-def _object(line: bytes, columns: Sequence[str]) -> dict[str, str]:
+def _parse_object(line: bytes, columns: Sequence[str]) -> dict[str, str]:
     if len(line) > 8 * LONGEST_RECORD:
         raise RowError(f"longer than {8 * LONGEST_RECORD} bytes")
+    text = decode_line(line.removeprefix(_BYTE_ORDER_MARK), "utf-8")
     try:
-        value = json.loads(decoded(line.removeprefix(b"\xef\xbb\xbf"), "utf-8"))
-    except RowError:
-        raise
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RowError(f"not JSON: {error}") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         raise RowError(f"a JSON {type(value).__name__}, not an object")
-    return {name: _text(value.get(name)) for name in columns}
+    return {name: _cell_text(value.get(name)) for name in columns}
 
 
-def _text(value: object) -> str:
-    """A value of JSON as a cell; null is an empty one."""
+def _cell_text(value: object) -> str:
+    """Return a JSON value as a cell; null becomes an empty cell."""
     if isinstance(value, list):
-        return LIST.join(map(_text, value))
+        return LIST_SEPARATOR.join(map(_cell_text, value))
     if value is None or isinstance(value, str):
         return (value or "").strip()
     return json.dumps(value)
 
 
-def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Block]:
+def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[Block]:
     try:
         with pq.ParquetFile(path) as file:
             _check_columns(path, columns, file.schema_arrow.names)
@@ -241,12 +246,12 @@ def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Block]:
                 yield Block(table, np.arange(first, first + len(table)))
                 first += len(table)
     except pa.ArrowException as error:
-        raise ValueError(f"{path}: not a Parquet file that can be read: {str(error).splitlines()[0]}") from None
+        raise ValueError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
 
 
 def _arrow_text(column: pa.Array) -> pd.Series:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_nested(column.type):
-        return pd.Series([_text(value) for value in column.to_pylist()], dtype=str)
+        return pd.Series([_cell_text(value) for value in column.to_pylist()], dtype=str)
     return pc.fill_null(column.cast(pa.string()), "").to_pandas().astype(str)

@@ -1,4 +1,4 @@
-"""Times as files write them to milliseconds on a home's clock, many at once."""
+"""Conversion of times as files write them to milliseconds on a home's clock, a column at a time."""
 
 from zoneinfo import ZoneInfo
 
@@ -7,60 +7,61 @@ import pandas as pd
 
 from hearth.homes.raw_format import EPOCH_UNITS
 
-# An offset stands behind a time of day: the -11 of 2018-11 is none.
+# An offset follows a time of day: the -11 of 2018-11 is no offset.
 _OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 _EPOCH = r"-?\d{1,19}(?:\.\d*)?"
-# 0001 to 9999, which is what a datetime can show.
+# The years 0001 to 9999, the range of datetime.
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 
 
-def parse(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(milliseconds since 1970 as int64, whether a text is such a time, whether the milliseconds are UTC).
+def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (milliseconds since 1970 as int64, whether the text is a valid time, whether the milliseconds are UTC).
 
-    `form` is as in `recording.time.format`. Times without an offset are on the clock of `zone`, and so UTC here; with
-    no `zone` their milliseconds are those of the clock they were read from.
+    `form` is as in `recording.time.format`. Times without an offset are on the clock of `zone` and converted to UTC;
+    without a `zone` their milliseconds stay on the clock they were read from. Invalid times have 0 milliseconds.
     """
+    utc: np.ndarray
     if form in EPOCH_UNITS:
-        found, good = _epoch(texts, EPOCH_UNITS[form])
+        milliseconds, valid = _parse_epoch(texts, EPOCH_UNITS[form])
         utc = np.ones(len(texts), dtype=bool)
     else:
-        found, good, utc = _dates(texts, form, zone)
-    good = good & (found >= _FIRST) & (found <= _LAST)
-    return np.where(good, found, 0), good, utc
+        milliseconds, valid, utc = _parse_dates(texts, form, zone)
+    valid = valid & (milliseconds >= _FIRST) & (milliseconds <= _LAST)
+    return np.where(valid, milliseconds, 0), valid, utc
 
 
-def _epoch(texts: pd.Series, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """(milliseconds, whether they are) of numbers of a unit of `scale` milliseconds."""
-    good = texts.str.fullmatch(_EPOCH).to_numpy(dtype=bool, copy=True)
-    numbers = pd.to_numeric(texts.where(good, "0")).to_numpy()
-    good &= np.abs(numbers.astype(float)) * scale <= _LAST
+def _parse_epoch(texts: pd.Series, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return (milliseconds, whether valid) of numbers in a unit of `scale` milliseconds."""
+    valid = texts.str.fullmatch(_EPOCH).to_numpy(dtype=bool, copy=True)
+    numbers = pd.to_numeric(texts.where(valid, "0")).to_numpy()
+    valid &= np.abs(numbers.astype(float)) * scale <= _LAST
     if numbers.dtype.kind == "i":
-        numbers = np.where(good, numbers, 0)
-        return numbers * int(scale) if scale >= 1 else numbers // round(1 / scale), good
-    # To the microsecond first: 0.228 s must not become 227 ms by rounding.
-    return np.where(good, np.round(numbers.astype(float) * scale * 1000), 0).astype(np.int64) // 1000, good
+        numbers = np.where(valid, numbers, 0)
+        return numbers * int(scale) if scale >= 1 else numbers // round(1 / scale), valid
+    # Rounded to the microsecond first: 0.228 s must not become 227 ms.
+    return np.where(valid, np.round(numbers.astype(float) * scale * 1000), 0).astype(np.int64) // 1000, valid
 
 
-def _dates(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `parse` gives, of dates with times of day."""
+def _parse_dates(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `parse_times` does, for dates with times of day."""
     if form == "iso8601":
-        aware = texts.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool, copy=True)
+        has_offset = texts.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool, copy=True)
     else:
-        aware = np.full(len(texts), "%z" in form)
-    found = np.zeros(len(texts), dtype=np.int64)
-    good = np.zeros(len(texts), dtype=bool)
+        has_offset = np.full(len(texts), "%z" in form)
+    milliseconds: np.ndarray = np.zeros(len(texts), dtype=np.int64)
+    valid: np.ndarray = np.zeros(len(texts), dtype=bool)
     for utc in (True, False):
-        chosen = aware == utc
+        chosen = has_offset == utc
         if chosen.any():
             pattern = "ISO8601" if form == "iso8601" else form
             times = pd.to_datetime(texts[chosen], format=pattern, errors="coerce", utc=utc)
-            good[chosen] = times.notna().to_numpy()
-            found[chosen] = _milliseconds(times if utc or not zone else _localised(times, zone))
-    return found, good, aware | bool(zone)
+            valid[chosen] = times.notna().to_numpy()
+            milliseconds[chosen] = _milliseconds(times if utc or not zone else _localise(times, zone))
+    return milliseconds, valid, has_offset | bool(zone)
 
 
-def _localised(times: pd.Series, zone: str) -> pd.Series:
-    """Times of a clock with its zone; of an hour shown twice the first, of one left out the moment after."""
+def _localise(times: pd.Series, zone: str) -> pd.Series:
+    """Attach the zone to clock times: the first pass of an hour shown twice; for a skipped hour, the moment after."""
     return times.dt.tz_localize(ZoneInfo(zone), ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
 
 
@@ -71,17 +72,17 @@ def _milliseconds(times: pd.Series) -> np.ndarray:
 
 
 def on_clock(milliseconds: np.ndarray, zone: str) -> np.ndarray:
-    """What the clock of `zone` shows at milliseconds of UTC, as milliseconds since 1970-01-01 00:00 on it."""
+    """Convert milliseconds in UTC to the clock of `zone`, as milliseconds since 1970-01-01 00:00 on that clock."""
     times = pd.Series(milliseconds.astype("datetime64[ms]")).dt.tz_localize("UTC").dt.tz_convert(ZoneInfo(zone))
     return times.dt.tz_localize(None).to_numpy().astype("datetime64[ms]").astype(np.int64)
 
 
 def from_clock(milliseconds: np.ndarray, zone: str) -> np.ndarray:
-    """UTC of what the clock of `zone` shows; of an hour that it shows twice, the first."""
-    return _milliseconds(_localised(pd.Series(milliseconds.astype("datetime64[ms]")), zone))
+    """Convert milliseconds on the clock of `zone` to UTC; an hour shown twice is taken for its first pass."""
+    return _milliseconds(_localise(pd.Series(milliseconds.astype("datetime64[ms]")), zone))
 
 
-def odd_hours(milliseconds: np.ndarray, zone: str) -> int:
-    """How many times of a clock lie in an hour that it shows twice, or never."""
+def count_odd_hours(milliseconds: np.ndarray, zone: str) -> int:
+    """Count the clock times that lie in an hour that the clock of `zone` shows twice or never."""
     times = pd.Series(milliseconds.astype("datetime64[ms]"))
     return int(times.dt.tz_localize(ZoneInfo(zone), ambiguous="NaT", nonexistent="NaT").isna().sum())

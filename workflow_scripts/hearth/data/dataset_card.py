@@ -1,0 +1,81 @@
+"""The card of a dataset in Markdown: what the loader read, and what the events hold."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pandas as pd
+
+from hearth.data.events import natural_key
+from hearth.data.load_report import LoadReport
+from hearth.homes.home import Home
+
+PROBLEMS_SHOWN = 50
+
+
+def dataset_card(home: Home, events: pd.DataFrame, report: LoadReport, simulated: bool) -> str:
+    """Return the card: outcome of all rows, broken rows, notes, and counts by session, label and sensor."""
+    origin = "**simulated**: written by this project, not recorded" if simulated else "recorded"
+    skipped = [f"  - {reason}: {count}{_places(report, reason)}" for reason, count in sorted(report.skipped.items())]
+    broken = [f"- {_code_span(str(problem))}" for problem in report.broken[:PROBLEMS_SHOWN]]
+    if len(report.broken) > PROBLEMS_SHOWN:
+        broken.append(f"- and {len(report.broken) - PROBLEMS_SHOWN} more")
+    sessions = [
+        (session, len(part), " ".join(_residents(part)), _clock(part["time"].iloc[0]), _clock(part["time"].iloc[-1]))
+        for session, part in events.groupby("session", sort=False, observed=True)
+    ]
+    labels, sensors = Counter(events["activity"]), Counter(events["sensor"])
+    parts = [
+        f"# {home.name}",
+        home.about.strip(),
+        "## Rows read",
+        "\n".join(
+            [
+                f"- data: {origin}",
+                f"- files: {report.files}",
+                f"- rows: {report.rows}",
+                f"- loaded: {report.loaded}",
+                f"- broken: {len(report.broken)}",
+                f"- skipped: {sum(report.skipped.values())}",
+                *skipped,
+            ]
+        ),
+        *(["## Broken rows", "\n".join(broken)] if broken else []),
+        *(["## Notes", "\n".join(f"- {note}" for note in report.notes)] if report.notes else []),
+        "## Contents",
+        f"{len(sessions)} sessions, {len(events)} events, {len(_residents(events))} residents, "
+        f"{len(sensors)} of {len(home.sensors)} sensors, {len(labels)} of {len(home.labels)} labels.",
+        _markdown_table("session | events | residents | first event | last event", sessions),
+        _markdown_table("label | events", [(label, labels[label]) for label in home.labels]),
+        _markdown_table(
+            "sensor | room | in words | events",
+            [(name, sensor.room, sensor.words, sensors[name]) for name, sensor in home.sensors.items()],
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _places(report: LoadReport, reason: str) -> str:
+    """Return the first places of rows skipped for `reason`, in brackets; '' if the loader reported none."""
+    places = report.places.get(reason, [])
+    more = report.skipped[reason] - len(places)
+    return f" ({_code_span(', '.join(places))}{f' and {more} more' if more else ''})" if places else ""
+
+
+def _code_span(text: str) -> str:
+    """Return `text` as a code span, so that no part of a broken row is rendered as markup."""
+    return "`" + text.replace("`", "'") + "`"
+
+
+def _residents(events: pd.DataFrame) -> list[str]:
+    distinct = {id(names): names for names in events["residents"]}.values()
+    return sorted({name for names in distinct for name in names}, key=natural_key)
+
+
+def _clock(time: pd.Timestamp) -> str:
+    return time.strftime("%H:%M:%S")
+
+
+def _markdown_table(header: str, rows: Iterable[tuple[object, ...]]) -> str:
+    columns = header.split(" | ")
+    lines = [columns, ["---"] * len(columns), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,126 @@
+"""Events files: the event table as Parquet, and the digest of its content."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hearth.common import files
+from hearth.data.events import (
+    ALTERNATIVES,
+    EVENT_SCHEMA,
+    EVENT_SCHEMA_WITH_ALTERNATIVES,
+    TEXT_COLUMNS,
+    check_event_form,
+)
+
+_CHUNK = 100_000  # events decoded or encoded at a time
+
+
+def write_events(path: Path, events: pd.DataFrame) -> None:
+    """Write `events` as Parquet, atomically; equal events give equal bytes (for one version of pyarrow)."""
+    check_event_form(events)
+    schema = EVENT_SCHEMA_WITH_ALTERNATIVES if ALTERNATIVES in events else EVENT_SCHEMA
+    columns = [_arrow_column(events[field.name], field.type) for field in schema]
+    with files.replacing(path) as temporary:
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary)
+
+
+def _arrow_column(column: pd.Series, kind: pa.DataType) -> pa.Array:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pa.DictionaryArray.from_arrays(column.cat.codes, column.cat.categories.astype(object)).cast(kind)
+    if pa.types.is_list(kind):
+        # Few distinct lists are shared by many events.
+        codes, distinct = _encode_lists(column)
+        return pa.array(distinct, type=kind).take(pa.array(codes))
+    return pa.array(column.to_numpy() if column.dtype.kind in "iM" else column.tolist(), type=kind)
+
+
+def _encode_lists(column: pd.Series) -> tuple[np.ndarray, list[list[str]]]:
+    """Return (code of each row, distinct lists by code) of a column of lists."""
+    codes_of: dict[tuple[str, ...], int] = {}
+    codes = np.fromiter((codes_of.setdefault(tuple(names), len(codes_of)) for names in column), np.int64, len(column))
+    return codes, [list(names) for names in codes_of]
+
+
+def read_events(path: Path) -> pd.DataFrame:
+    """Read an events file, text columns as categories.
+
+    Raises ValueError naming a file that is missing, is not an events file, or breaks the contract.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such events file; load_dataset.py writes it")
+    try:
+        table = pq.read_table(path, read_dictionary=list(TEXT_COLUMNS))
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a Parquet file: {error}") from None
+    plain = _without_dictionaries(table.schema)
+    if not any(plain.equals(schema) for schema in (EVENT_SCHEMA, EVENT_SCHEMA_WITH_ALTERNATIVES)):
+        raise ValueError(f"{path}: not an events file: its columns are {', '.join(table.schema.names)}")
+    lists = [name for name in ("residents", ALTERNATIVES) if name in table.schema.names]
+    events = table.drop(lists).to_pandas()
+    for name in lists:
+        events[name] = decode_lists(*_encode_arrow_lists(table[name]))
+    events = events[table.schema.names]
+    try:
+        check_event_form(events)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return events
+
+
+def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
+    """Return the schema with the value type in place of each dictionary type."""
+    return pa.schema(
+        [
+            pa.field(field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
+            for field in schema
+        ]
+    )
+
+
+def _encode_arrow_lists(column: pa.ChunkedArray) -> tuple[np.ndarray, list[list[str]]]:
+    """Return (code of each row, distinct lists by code), with one chunk of rows in memory at a time."""
+    codes_of: dict[tuple[str, ...], int] = {}
+    codes = [
+        codes_of.setdefault(tuple(names), len(codes_of))
+        for start in range(0, len(column), _CHUNK)
+        for names in column.slice(start, _CHUNK).to_pylist()
+    ]
+    return np.array(codes, dtype=np.int64), [list(names) for names in codes_of]
+
+
+def decode_lists(codes: np.ndarray, distinct: Sequence[list[str]]) -> np.ndarray:
+    """Return an object array of the list of each row's code; rows of equal code share one list."""
+    values: np.ndarray = np.empty(len(distinct), dtype=object)
+    values[:] = distinct
+    return values[codes]
+
+
+def digest_events(events: pd.DataFrame) -> str:
+    """SHA-256 (hex) of the content: independent of file format, library version, categories and index.
+
+    Equals `files.digest([columns, rows])`, with the JSON of one chunk of rows in memory at a time.
+    """
+    columns = list(events.columns)
+    hasher = hashlib.sha256(f"[{_json(columns)},[".encode())
+    for start in range(0, len(events), _CHUNK):
+        part = events.iloc[start : start + _CHUNK]
+        rows = zip(*(_json_values(part[name]) for name in columns), strict=True)
+        hasher.update(("," if start else "").encode() + _json(list(rows))[1:-1].encode())
+    hasher.update(b"]]")
+    return hasher.hexdigest()
+
+
+def _json_values(column: pd.Series) -> list[Any]:
+    return column.astype("int64").tolist() if column.dtype.kind == "M" else column.tolist()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

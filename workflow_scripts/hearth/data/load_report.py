@@ -1,0 +1,50 @@
+"""The report of a loader: what became of every row of the raw files."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+PLACES_SHOWN = 10
+_REASON_LENGTH = 300  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """A row that could not become an event: file relative to the data's root, 1-based line, and reason."""
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        reason = " ".join(self.reason.split())
+        shown = reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 3] + "..."
+        return f"{self.file}:{self.line}: {shown}"
+
+
+@dataclass
+class LoadReport:
+    """Counts of rows by outcome: `rows == loaded + len(broken) + sum(skipped.values())`.
+
+    `rows` counts all records of event files, but only the broken ones of label files. `notes` describe repairs and
+    oddities that lost no row. `places` holds the first rows skipped for each reason.
+    """
+
+    files: int = 0
+    rows: int = 0
+    loaded: int = 0
+    broken: list[RowProblem] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+    def skip(self, reason: str, places: Sequence[str], count: int | None = None) -> None:
+        """Count rows as skipped for `reason`: one per place, or `count` rows of which `places` are the first."""
+        self.skipped[reason] += len(places) if count is None else count
+        kept = self.places.setdefault(reason, [])
+        kept += places[: PLACES_SHOWN - len(kept)]
+
+    @property
+    def broken_share(self) -> float:
+        """Share of all rows that are broken; 0 when there are no rows."""
+        return len(self.broken) / self.rows if self.rows else 0.0

@@ -1,0 +1,87 @@
+"""Rows of raw files as integer codes into lists of distinct values.
+
+Ten million rows then fit in memory, and each distinct value is processed once.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+
+Value = TypeVar("Value", bound=Hashable)
+Columns = dict[str, np.ndarray]  # one array entry a row
+
+
+class Codes(Generic[Value]):
+    """Distinct values, numbered in order of first use."""
+
+    def __init__(self) -> None:
+        self._codes: dict[Value, int] = {}
+
+    @property
+    def values(self) -> list[Value]:
+        """The values by code."""
+        return list(self._codes)
+
+    def code(self, value: Value) -> int:
+        """Return the code of one value; a new value gets the next code."""
+        return self._codes.setdefault(value, len(self._codes))
+
+    def encode(self, values: Sequence[Value], positions: np.ndarray) -> np.ndarray:
+        """Return the codes of `values[positions]`."""
+        return np.array([self.code(value) for value in values], dtype=np.int32)[positions]
+
+
+def encode_texts(codes: Codes[str], texts: pd.Series) -> np.ndarray:
+    """Return the codes of a column of text, stripped."""
+    positions, distinct = pd.factorize(texts)
+    return codes.encode([text.strip() for text in distinct], positions)
+
+
+def encode_pairs(
+    codes: Codes[tuple[str, str]], first: np.ndarray, second: np.ndarray, values: tuple[list[str], list[str]]
+) -> np.ndarray:
+    """Return the codes of pairs of values; `first` and `second` are codes into the two lists of `values`."""
+    packed = first.astype(np.int64) << 32 | second
+    positions, distinct = pd.factorize(packed)
+    pairs = [(values[0][int(pair) >> 32], values[1][int(pair) & 0xFFFFFFFF]) for pair in distinct]
+    return codes.encode(pairs, positions)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Residents and activities of an event as the file spells them; the first activity has precedence."""
+
+    residents: tuple[str, ...] = ()
+    activities: tuple[str, ...] = ()
+
+
+COLUMNS = ("file", "line", "time", "utc", "sensor", "state", "annotation", "session")
+
+
+@dataclass
+class EncodedRows:
+    """Rows with a readable time, by the columns of `COLUMNS`.
+
+    `file`, `sensor`, `state`, `annotation` and `session` are codes of the lists beside them. `time` is in milliseconds
+    since 1970, in UTC where `utc` is true, else on the home's clock. `session` is used where sessions are by column.
+    """
+
+    files: Codes[str] = field(default_factory=Codes)
+    sensors: Codes[str] = field(default_factory=Codes)
+    states: Codes[str] = field(default_factory=Codes)
+    annotations: Codes[Annotation] = field(default_factory=Codes)
+    sessions: Codes[str] = field(default_factory=Codes)
+    parts: list[Columns] = field(default_factory=list)
+
+    def add(self, **columns: np.ndarray) -> None:
+        """Add rows; every column of `COLUMNS` is required."""
+        self.parts.append(columns)
+
+    def take(self) -> Columns:
+        """Return all rows by column and drop the parts that they were added as."""
+        return {
+            name: np.concatenate([part.pop(name) for part in self.parts] or [np.zeros(0, np.int64)]) for name in COLUMNS
+        }

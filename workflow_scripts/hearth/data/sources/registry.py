@@ -1,0 +1,43 @@
+"""The sources by name: how `datasets.<name>.source` of the config finds its loader."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hearth.data.load_report import LoadReport
+from hearth.data.sources import casas, marble, mural, table
+from hearth.homes.home import Home
+
+
+@dataclass(frozen=True)
+class Source:
+    """A raw format: its loader, the files that the loader reads, and what to expect in a folder of the format.
+
+    With `reads_recording`, the home's `recording` says where the labels are.
+    """
+
+    read: Callable[[Path, Home], tuple[pd.DataFrame, LoadReport]]
+    raw_files: Callable[[Path, Home], list[Path]]
+    expected: str
+    reads_recording: bool = False
+
+
+SOURCES = {
+    "marble": Source(marble.read, marble.raw_files, marble.EXPECTED),
+    "mural": Source(mural.read, mural.raw_files, mural.EXPECTED),
+    "casas": Source(casas.read, casas.raw_files, casas.EXPECTED, reads_recording=True),
+    "table": Source(table.read, table.raw_files, table.EXPECTED, reads_recording=True),
+}
+
+
+def raw_files(source: str, root: str | Path, home: Home) -> list[str]:
+    """Return the sorted paths of the files of a dataset that its loader reads.
+
+    Raises ValueError for a folder without such files, naming what was expected and where the data comes from.
+    """
+    paths = [str(path) for path in SOURCES[source].raw_files(Path(root), home)] if root else []
+    if not paths:
+        raise ValueError(f"{root or 'no folder given'}: {SOURCES[source].expected}")
+    return sorted(paths)

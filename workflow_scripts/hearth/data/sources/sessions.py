@@ -1,0 +1,59 @@
+"""Sessions of a recording: by file, day, gap or column, as the home's `recording.sessions` says."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hearth.data.sources.encoded_rows import Columns
+from hearth.homes.raw_format import Recording
+
+_MINUTE = 60_000  # milliseconds
+_DAY = 86_400_000  # milliseconds
+
+
+def assign_sessions(
+    columns: Columns, settings: Recording, files: Sequence[str], column_sessions: list[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Return (code of each row's session, session names by code).
+
+    `columns` has `file`, `time`, `clock` (time on the home's clock) and `session`; `files` and `column_sessions` are
+    the names behind the codes of `file` and `session`. Raises ValueError if two files would be one session.
+    """
+    if settings.sessions == "file":
+        return columns["file"], _file_sessions(files)
+    if settings.sessions == "day":
+        codes, days = pd.factorize(columns["clock"] // _DAY)
+        return codes, [str(np.datetime64(int(day), "D")) for day in days]
+    if settings.sessions == "gap":
+        return _gap_sessions(columns, settings.gap_minutes)
+    return columns["session"], column_sessions
+
+
+def _file_sessions(files: Sequence[str]) -> list[str]:
+    """Return the session of each file: its path without suffix, `/` replaced by `-`."""
+    names = [Path(file).with_suffix("").as_posix().replace("/", "-") for file in files]
+    owners: dict[str, str] = {}
+    for name, file in zip(names, files, strict=True):
+        if (first := owners.setdefault(name, file)) != file:
+            raise ValueError(
+                f"{first} and {file} would both be session {name!r}: rename one of them, or set `recording.sessions`"
+            )
+    return names
+
+
+def _gap_sessions(columns: Columns, minutes: float) -> tuple[np.ndarray, list[str]]:
+    """Start a session after each pause of more than `minutes`, named by its first day and its number on that day."""
+    order = np.argsort(columns["time"], kind="stable")
+    ordered, clock = columns["time"][order], columns["clock"][order]
+    begins = np.diff(ordered, prepend=ordered[:1]) > minutes * _MINUTE
+    codes: np.ndarray = np.empty(len(order), dtype=np.int64)
+    codes[order] = np.cumsum(begins)
+    starts = clock[np.r_[0, np.flatnonzero(begins)]] if len(clock) else clock
+    names = []
+    sessions_of_day: dict[int, int] = {}
+    for day in (starts // _DAY).tolist():
+        sessions_of_day[day] = sessions_of_day.get(day, 0) + 1
+        names.append(f"{np.datetime64(day, 'D')}-{sessions_of_day[day]}")
+    return codes, names
