@@ -1,4 +1,4 @@
-"""Demo models, fetched, for tests that need a GPU."""
+"""Fetched demo models for tests that need a GPU."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from repository import REPOSITORY
 
 @pytest.fixture(scope="session")
 def fetched(tmp_path_factory):
-    """A function from a folder of model files to the folder of the model, fetched."""
+    """Return a function that fetches a folder of model files and returns the folder of the fetched model."""
     from hearth.models.fetch import fetch_model
 
     def fetch(source: Path) -> Path:

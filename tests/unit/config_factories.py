@@ -1,8 +1,10 @@
-"""Small projects of config, homes, registry and templates, and a walk through schemas."""
+"""Small projects with config, homes, model registry and templates, and a walk through JSON schemas."""
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from factories import HOME
@@ -36,28 +38,29 @@ REGISTRY = {
 }
 
 
-def changed(value: dict, path: str, new) -> dict:
-    """A copy of `value` with `new` at a dotted path, positions in lists included; `...` removes what is there."""
-    value = json.loads(json.dumps(value))
+def replace_at(value: dict[str, Any], path: str, new: object) -> dict[str, Any]:
+    """Return a copy of `value` with `new` at a path of keys and positions such as `a/0/b`; `...` deletes the item."""
+    copy: dict[str, Any] = json.loads(json.dumps(value))
     *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
-    inner = value
+    inner: Any = copy
     for part in parents:
         inner = inner[part]
     if new is ...:
         del inner[last]
     else:
         inner[last] = new
-    return value
+    return copy
 
 
-def write_yaml(path: Path, value) -> Path:
+def write_yaml(path: Path, value: object) -> Path:
+    """Write text as it is, or another value as YAML; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(value if isinstance(value, str) else yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
     return path
 
 
 def make_project(folder: Path) -> Path:
-    """A project with one home, two models, two templates and the real schemas."""
+    """Write a project with one home, two models, two templates and the real schemas; return its folder."""
     shutil.copytree(SCHEMAS, folder / "config" / "schemas")
     write_yaml(folder / "config" / "models.yaml", REGISTRY)
     write_yaml(folder / "config" / "homes" / "made-up.yaml", HOME)
@@ -66,8 +69,8 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
-def schema_properties(schema: dict, path: str = "top level"):
-    """(path, property schema, whether it is required) of every property in a schema, at every depth."""
+def schema_properties(schema: dict[str, Any], path: str = "top level") -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Yield path, schema and whether it is required of every property of a schema, at every depth."""
     for name, part in schema.get("properties", {}).items():
         where = f"{path}.{name}"
         yield where, part, name in schema.get("required", [])

@@ -1,4 +1,4 @@
-"""A language model small enough for tests: random weights in Qwen3's architecture, a tokenizer of 300 pieces."""
+"""The hypothesis profile, and a language model for tests: random weights in Qwen3's architecture, 300 tokens."""
 
 import json
 from pathlib import Path
@@ -75,7 +75,7 @@ def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2
         pad_token_id=tokenizer.token_to_id("<|endoftext|>"),
     )
     model = Qwen3ForCausalLM(config)
-    # What a careless engine would apply unasked: generate() takes such settings from the model's folder.
+    # generate() reads such settings from the model's folder; an engine must ignore them.
     model.generation_config.repetition_penalty = 1.7
     model.save_pretrained(source)
     fetch_model(

@@ -1,4 +1,4 @@
-"""A trained tiny model, an adapter, a prompt and windows, for what runs in vLLM's environment (`make test-vllm`)."""
+"""A trained tiny model, an adapter, prompts and windows for tests in vLLM's environment (`make test-vllm`)."""
 
 import os
 import random
@@ -12,7 +12,7 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
-    """The folder of a demo model, fetched."""
+    """The folder of a fetched demo model."""
     from hearth.models.fetch import fetch_model
 
     folder = tmp_path_factory.mktemp("tiny")
@@ -22,7 +22,7 @@ def tiny(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def adapter(tiny, tmp_path_factory) -> Path:
-    """The folder of a LoRA adapter for it with random weights, large enough to be seen in what it writes."""
+    """The folder of a LoRA adapter for it, with random weights large enough to change its output."""
     import torch
     from hearth.models.load import load_model
     from peft import LoraConfig, get_peft_model
@@ -44,7 +44,7 @@ def home():
 
 @pytest.fixture(scope="session")
 def prompts(home) -> dict[str, dict]:
-    """Prompts by their reasoning mode."""
+    """Prompts by reasoning mode."""
     from hearth.prompting.prompts import render_prompt
 
     template = REPOSITORY / "config" / "prompts" / "brief.j2"
@@ -53,7 +53,7 @@ def prompts(home) -> dict[str, dict]:
 
 @pytest.fixture(scope="session")
 def windows(home) -> list[dict]:
-    """Twelve windows of one to six events that nobody has lived."""
+    """Twelve invented windows of one to six events."""
     drawn = random.Random(5)
 
     def event(number: int) -> dict:

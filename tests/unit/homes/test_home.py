@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from config_factories import SCHEMAS, changed, schema_properties, write_yaml
+from config_factories import SCHEMAS, replace_at, schema_properties, write_yaml
 from factories import HOME
 from hearth.homes.home import HomeError, load_home
 from hearth.homes.raw_format import Recording
@@ -30,7 +30,7 @@ def test_a_home_says_what_its_yaml_says(tmp_path):
 
 
 def test_defaults_are_the_schemas(tmp_path):
-    home = load_home(write_yaml(tmp_path / "home.yaml", changed(HOME, "timezone", ...)))
+    home = load_home(write_yaml(tmp_path / "home.yaml", replace_at(HOME, "timezone", ...)))
     schema = yaml.safe_load((SCHEMAS / "home.schema.yaml").read_text(encoding="utf-8"))
     defaults = {name: part["default"] for name, part in schema["properties"].items() if "default" in part}
     assert home.recording == Recording()
@@ -69,7 +69,7 @@ def test_unknown_sensors_and_states_name_the_nearest():
     ],
 )
 def test_each_mistake_is_one_line_with_its_place_and_what_would_be_right(tmp_path, path, value, said):
-    file = write_yaml(tmp_path / "home.yaml", changed(HOME, path, value))
+    file = write_yaml(tmp_path / "home.yaml", replace_at(HOME, path, value))
     with pytest.raises(HomeError) as raised:
         load_home(file)
     (line,) = str(raised.value).splitlines()
@@ -78,7 +78,7 @@ def test_each_mistake_is_one_line_with_its_place_and_what_would_be_right(tmp_pat
 
 
 def test_all_mistakes_are_reported(tmp_path):
-    home = changed(changed(HOME, "nmae", "x"), "transition", "x")
+    home = replace_at(replace_at(HOME, "nmae", "x"), "transition", "x")
     with pytest.raises(HomeError) as raised:
         load_home(write_yaml(tmp_path / "home.yaml", home))
     assert len(str(raised.value).splitlines()) == 2
@@ -117,7 +117,9 @@ def test_a_missing_home_says_what_to_copy(tmp_path):
 
 
 def test_merge_keys_may_overrule(tmp_path):
-    text = yaml.safe_dump(changed(HOME, "rooms", ...)) + "rooms:\n  <<: {kitchen: oven, hall: ''}\n  kitchen: stove\n"
+    text = (
+        yaml.safe_dump(replace_at(HOME, "rooms", ...)) + "rooms:\n  <<: {kitchen: oven, hall: ''}\n  kitchen: stove\n"
+    )
     assert load_home(write_yaml(tmp_path / "home.yaml", text)).rooms == {"kitchen": "stove", "hall": ""}
 
 

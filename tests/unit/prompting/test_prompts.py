@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import jinja2
 import jinja2.sandbox
 import pytest
-from config_factories import changed, write_yaml
+from config_factories import replace_at, write_yaml
 from factories import HOME
 from hearth.common.cli import run
 from hearth.homes.home import load_home
@@ -93,7 +93,7 @@ def test_labels_are_one_a_line_commas_and_typos_included():
 @both_templates
 def test_labels_of_any_characters_are_not_escaped(tmp_path, template):
     labels = ["a < b & c, {{ d }} 'e'", "COOKING", 'the "big" one', "été"]
-    home = load_home(write_yaml(tmp_path / "home.yaml", changed(HOME, "labels", labels)))
+    home = load_home(write_yaml(tmp_path / "home.yaml", replace_at(HOME, "labels", labels)))
     system = render_prompt(home, TEMPLATES[template], "none")["system"]
     assert all(label in system for label in labels)
 

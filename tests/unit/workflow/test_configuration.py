@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from config_factories import CONFIG, REGISTRY, SCHEMAS, changed, make_project, schema_properties, write_yaml
+from config_factories import CONFIG, REGISTRY, SCHEMAS, make_project, replace_at, schema_properties, write_yaml
 from factories import HOME
 from hearth.workflow.configuration import ConfigError, content_digest, home_path, resolve
 from hearth.workflow.recognisers import table_pairs
@@ -98,7 +98,7 @@ def test_defaults_fit_their_own_schema():
 
 def test_a_teacher_that_is_shown_the_answers_it_would_be_asked_for_is_refused(project):
     def config(shots_by: str) -> dict:
-        taught = changed(CONFIG, "students/groups", {"few": {"teacher": "large_shown"}})
+        taught = replace_at(CONFIG, "students/groups", {"few": {"teacher": "large_shown"}})
         return taught | {"variants": {"shown": {"of": "models", "prompt": {"shots": 2, "shots_by": shots_by}}}}
 
     (line,) = complaints(config("random"), project)
@@ -272,7 +272,7 @@ TRAINING = "students/training"
     ],
 )
 def test_each_mistake_is_one_line_with_file_key_value_and_what_would_be_right(project, path, value, said):
-    lines = complaints(changed(CONFIG, path, value), project)
+    lines = complaints(replace_at(CONFIG, path, value), project)
     # A table may name a student that is no more; then that is a mistake of its own.
     assert len([line for line in lines if "unknown recogniser 'little_reasoning" not in line]) == 1
     assert any(said in line for line in lines)
@@ -282,7 +282,7 @@ def test_each_mistake_is_one_line_with_file_key_value_and_what_would_be_right(pr
 @pytest.mark.parametrize("key", [True, 1, None, "made\nup"])
 @pytest.mark.parametrize("at", ["", "datasets", "tables", "students"])
 def test_keys_that_are_no_plain_text(project, key, at):
-    config = changed(CONFIG, "teacher", "large")
+    config = replace_at(CONFIG, "teacher", "large")
     (config[at] if at else config)[key] = {}
     (line,) = complaints(config, project)
     assert f"the key {key!r} " in line
@@ -294,21 +294,21 @@ def test_a_config_that_is_no_mapping_or_an_empty_one(project, config):
 
 
 def test_all_mistakes_are_reported(project):
-    config = changed(changed(CONFIG, "teacher", 3), "windows", {"size": 0, "sise": 1})
+    config = replace_at(replace_at(CONFIG, "teacher", 3), "windows", {"size": 0, "sise": 1})
     assert len(complaints(config, project)) == 3
-    config = changed(changed(CONFIG, "teacher", "x"), "datasets/made-up/home", "x")
+    config = replace_at(replace_at(CONFIG, "teacher", "x"), "datasets/made-up/home", "x")
     assert len(complaints(config, project)) == 2
 
 
 def test_a_home_may_be_a_file_outside_of_the_project(project, tmp_path):
     own = write_yaml(tmp_path / "my-flat.yaml", HOME)
-    config, _ = resolve(changed(CONFIG, "datasets/made-up/home", str(own)), [], project)
+    config, _ = resolve(replace_at(CONFIG, "datasets/made-up/home", str(own)), [], project)
     assert home_path(config["datasets"]["made-up"]["home"]) == own
 
 
 def test_a_bad_home_is_named_with_the_key_that_names_it(project):
-    write_yaml(project / "config" / "homes" / "made-up.yaml", changed(HOME, "nmae", "x"))
-    lines = complaints(changed(CONFIG, "datasets/second", ...) | {"tables": {}}, project)
+    write_yaml(project / "config" / "homes" / "made-up.yaml", replace_at(HOME, "nmae", "x"))
+    lines = complaints(replace_at(CONFIG, "datasets/second", ...) | {"tables": {}}, project)
     assert len(lines) == 1
     assert "run.yaml: datasets.made-up.home: " in lines[0]
     assert "made-up.yaml: nmae: unknown key 'nmae'; did you mean 'name'?" in lines[0]
@@ -320,10 +320,10 @@ def test_a_bad_home_is_named_with_the_key_that_names_it(project):
         (None, "top level: None is not of type 'object'"),
         ({"Little": REGISTRY["little"]}, "Little: the name 'Little' is not of the form"),
         ({**REGISTRY, 1.5: REGISTRY["little"]}, "1.5: the key 1.5 is not text"),
-        (changed(REGISTRY, "little/gpu", 1), "little.gpu: unknown key 'gpu'; did you mean 'gpus'?"),
-        (changed(REGISTRY, "little/source", "hub"), "little: 'id' is missing"),
-        (changed(REGISTRY, "little/path", ...), "little: 'path' is missing"),
-        (changed(REGISTRY, "little/source", "served"), "little: 'served_model' is missing"),
+        (replace_at(REGISTRY, "little/gpu", 1), "little.gpu: unknown key 'gpu'; did you mean 'gpus'?"),
+        (replace_at(REGISTRY, "little/source", "hub"), "little: 'id' is missing"),
+        (replace_at(REGISTRY, "little/path", ...), "little: 'path' is missing"),
+        (replace_at(REGISTRY, "little/source", "served"), "little: 'served_model' is missing"),
         ("little: {}\nlittle: {}\n", "models.yaml:2: not YAML as it should be: 'little' is given twice"),
         ("little: [", "not YAML as it should be"),
     ],
@@ -341,7 +341,7 @@ SERVED = {"source": "served", "served_model": "Example/Large", "license": "Apach
 @pytest.fixture
 def serving(project):
     """A project whose large model is served."""
-    write_yaml(project / "config" / "models.yaml", changed(REGISTRY, "large", SERVED))
+    write_yaml(project / "config" / "models.yaml", replace_at(REGISTRY, "large", SERVED))
     return project
 
 
@@ -354,7 +354,9 @@ def test_a_served_teacher_needs_a_server(serving, url):
 
 
 def test_a_served_model_can_have_a_server_of_its_own(serving):
-    write_yaml(serving / "config" / "models.yaml", changed(REGISTRY, "large", SERVED | {"base_url": "http://h:1/v1"}))
+    write_yaml(
+        serving / "config" / "models.yaml", replace_at(REGISTRY, "large", SERVED | {"base_url": "http://h:1/v1"})
+    )
     _, registry = resolve(CONFIG, [write_yaml(serving / "run.yaml", CONFIG)], serving)
     assert (registry["large"]["base_url"], registry["large"]["interface"]) == ("http://h:1/v1", "vllm")
 
@@ -370,7 +372,7 @@ def test_a_server_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(ser
 
 
 def test_no_student_can_be_made_of_a_served_model(serving):
-    config = changed(CONFIG, "students/bases", ["little", "large"]) | {"engine": {"base_url": "http://h/v1"}}
+    config = replace_at(CONFIG, "students/bases", ["little", "large"]) | {"engine": {"base_url": "http://h/v1"}}
     config["students"]["groups"] = {"more": {"bases": ["large"]}}
     main, group = complaints(config, serving)
     said = "'large' is served: its weights are not here, so no student can be made of it"
@@ -384,7 +386,10 @@ def test_problems_name_the_file_that_a_value_comes_from(project):
     (line,) = complaints({**CONFIG, "teacher": "larg"}, project, first, second)
     assert line.startswith(f"{second}: teacher: ")
     (line,) = complaints(
-        changed(CONFIG, "models/0", "litle"), project, write_yaml(first, changed(CONFIG, "models/0", "litle")), second
+        replace_at(CONFIG, "models/0", "litle"),
+        project,
+        write_yaml(first, replace_at(CONFIG, "models/0", "litle")),
+        second,
     )
     assert line.startswith(f"{first}: models.0: ")
     (line,) = complaints({**CONFIG, "teacher": "lage"}, project, first, second)
@@ -392,7 +397,7 @@ def test_problems_name_the_file_that_a_value_comes_from(project):
     (line,) = complaints({**CONFIG, "tacher": "large"}, project, first, second)
     assert line.startswith("--config: tacher: ")
     (line,) = complaints(
-        changed(CONFIG, "datasets/made-up/root", ...), project, second, write_yaml(first, {"datasets": {}})
+        replace_at(CONFIG, "datasets/made-up/root", ...), project, second, write_yaml(first, {"datasets": {}})
     )
     assert line.startswith("--config: datasets.made-up.root: ")
 

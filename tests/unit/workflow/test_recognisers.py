@@ -1,7 +1,7 @@
 """What the names in a config stand for: students, variants, baselines, and what tables select of them."""
 
 import pytest
-from config_factories import CONFIG, changed, make_project
+from config_factories import CONFIG, make_project, replace_at
 from hearth.workflow.configuration import ConfigError, resolve
 from hearth.workflow.recognisers import compared, figures, prompts, recognisers, selected_pairs, students, table_pairs
 
@@ -24,7 +24,7 @@ def test_students_and_tables(project):
 
 
 def test_another_seed_is_another_student_and_renames_none(project):
-    filled, _ = resolve(changed(CONFIG, "students/seeds", [0, 7]), [], project)
+    filled, _ = resolve(replace_at(CONFIG, "students/seeds", [0, 7]), [], project)
     assert {name: student.seed for name, student in students(filled).items()} == {
         "little_reasoning_made-up": 0,
         "little_reasoning_made-up_seed7": 7,
@@ -51,7 +51,7 @@ def test_another_seed_is_another_student_and_renames_none(project):
     ],
 )
 def test_what_a_table_selects(project, selection, pairs):
-    config = changed(CONFIG, "students/trained_on", ["second"])
+    config = replace_at(CONFIG, "students/trained_on", ["second"])
     config["tables"] = {"one": {"title": "One", "select": [selection]}}
     filled, _ = resolve(config, [], project)
     assert [" ".join(pair) for pair in table_pairs(filled, "one")] == pairs
@@ -87,14 +87,14 @@ def test_a_table_selects_by_the_name_of_a_group_or_variant(project):
 
 
 def test_a_table_that_is_no_part_of_all_adds_no_scores_to_the_run(project):
-    filled, _ = resolve(changed(CONFIG, "tables/students/all", False), [], project)
+    filled, _ = resolve(replace_at(CONFIG, "tables/students/all", False), [], project)
     assert {recogniser for recogniser, _ in selected_pairs(filled)} == {"little", "large"}
     assert len(table_pairs(filled, "students")) == 3
 
 
 def test_a_group_is_as_the_main_students_in_all_that_it_does_not_say(project):
     groups = {"small-teacher": {"teacher": "little"}, "few": {"max_examples": [5], "seeds": [3]}}
-    filled, _ = resolve(changed(CONFIG, "students/groups", groups), [], project)
+    filled, _ = resolve(replace_at(CONFIG, "students/groups", groups), [], project)
     found = students(filled)
     assert list(found)[2:] == [
         "little_reasoning-by-little_made-up",
@@ -110,7 +110,7 @@ def test_a_group_is_as_the_main_students_in_all_that_it_does_not_say(project):
 
 def test_students_of_gold_labels_have_no_teacher_whatever_their_group_says(project):
     groups = {"right": {"recipes": ["gold-labels"], "teacher": "little", "trained_on": ["second"]}}
-    filled, _ = resolve(changed(CONFIG, "students/groups", groups), [], project)
+    filled, _ = resolve(replace_at(CONFIG, "students/groups", groups), [], project)
     assert students(filled)["little_gold-labels_second"].teacher == ""
 
 
@@ -133,7 +133,7 @@ def test_a_variant_changes_its_settings_alone_and_keeps_the_prompt_unless_it_cha
 
 def test_a_variant_of_a_model_can_be_a_teacher_whether_or_not_the_variant_names_the_model(project):
     variants = {"shown": {"of": ["little"], "prompt": {"shots": 2}}}
-    config = changed(CONFIG, "students/groups", {"taught": {"teacher": "large_shown", "trained_on": ["second"]}})
+    config = replace_at(CONFIG, "students/groups", {"taught": {"teacher": "large_shown", "trained_on": ["second"]}})
     filled, _ = resolve(config | {"variants": variants}, [], project)
     student = students(filled)["little_reasoning-by-large-shown_second"]
     assert student.teacher == "large_shown"
@@ -152,20 +152,20 @@ def test_a_baseline_has_neither_model_nor_prompt(project):
 
 def test_groups_are_compared_each_recogniser_with_its_like(project):
     variants = {"cold": {"of": "models", "decoding": {"temperature": 0}}}
-    config = changed(CONFIG, "tables/scaling/compare", [["cold", "models"], ["large", "little"]])
-    config = changed(config, "tables/scaling/select", [{"recognisers": "models"}, {"recognisers": "cold"}])
+    config = replace_at(CONFIG, "tables/scaling/compare", [["cold", "models"], ["large", "little"]])
+    config = replace_at(config, "tables/scaling/select", [{"recognisers": "models"}, {"recognisers": "cold"}])
     filled, _ = resolve(config | {"variants": variants}, [], project)
     assert compared(filled, "scaling") == [["little_cold", "little"], ["large_cold", "large"], ["large", "little"]]
 
 
 def test_a_table_compares_only_what_it_shows_on_one_dataset(project):
-    config = changed(CONFIG, "tables/students/compare", [["little", "large"]])
+    config = replace_at(CONFIG, "tables/students/compare", [["little", "large"]])
     with pytest.raises(ConfigError, match=r"students\.compare: the table selects little and large on no dataset"):
         resolve(config, [], project)
 
 
 def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_is_named(project):
-    config = changed(CONFIG, "datasets/second/all", False)
+    config = replace_at(CONFIG, "datasets/second/all", False)
     config["tables"] = {
         "one": {"title": "One", "select": [{"recognisers": "models"}]},
         "two": {"title": "Two", "select": [{"recognisers": "models", "datasets": ["second"]}]},
@@ -191,15 +191,15 @@ def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_
     ],
 )
 def test_a_run_makes_the_figures_that_its_scores_have_something_for(project, select, more, drawn):
-    config = changed(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": select}]}})
+    config = replace_at(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": select}]}})
     for path, value in more.items():
-        config = changed(config, path, value)
+        config = replace_at(config, path, value)
     filled, _ = resolve(config, [], project)
     assert figures(filled) == drawn
 
 
 def test_a_model_of_unknown_size_is_in_no_figure_about_size(project):
-    config = changed(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": ["large"]}]}})
+    config = replace_at(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": ["large"]}]}})
     filled, _ = resolve(config, [], project)
     assert figures(filled) == ["f1_by_size", "failures", "confusion"]
     assert figures(filled, unsized=["large"]) == ["failures"]
