@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 from hearth.data.events import event_table, natural_key
+from hearth.homes.home import Home, Sensor
 
 
 def events_of_sessions(lengths):
@@ -51,3 +52,39 @@ def complete_window(window):
         "residents": [[]] * count,
         **window,
     }
+
+
+FLAT = Home(
+    name="Flat",
+    about="A flat for two.",
+    timezone="UTC",
+    rooms={"kitchen": "stove"},
+    sensors={
+        "E1": Sensor("kitchen", "stove", {"ON": "turned ON", "OFF": "turned OFF"}),
+        "S1": Sensor("", "phone", {"ON": "rang"}),
+    },
+    labels=("COOKING", "drinking water, coffee or drinks"),
+    rules=(),
+    example={},
+    transition="keep",
+)
+
+
+def flat_row(session="day2", second=0, **changes):
+    return {
+        "session": session,
+        "time": datetime(2024, 1, 2, 8, 0, second),
+        "room": "kitchen",
+        "sensor": "E1",
+        "state": "turned ON",
+        "description": "kitchen stove turned ON",
+        "residents": ["A", "B"],
+        "activity": "COOKING",
+    } | changes
+
+
+def flat_events():
+    phone = {"room": "", "sensor": "S1", "state": "rang", "description": "phone rang", "residents": []}
+    return event_table(
+        [flat_row(), flat_row(second=1), flat_row("day10", **phone, activity="drinking water, coffee or drinks")]
+    )

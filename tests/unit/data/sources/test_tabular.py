@@ -1,0 +1,123 @@
+"""Tables in every format, and rows that cannot be read."""
+
+import json
+
+import pandas as pd
+import pytest
+from hearth.data.sources import tabular
+from hearth.data.sources.registry import raw_files
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from table_factories import DRINKS, HEADER, HOME, cell, columns_with, home_with, load, row, write_csv
+
+RECORDS = [
+    {"time": "2024-02-03T08:00:01", "sensor": "E1", "state": "ON", "activity": "cooking"},
+    {"time": "2024-02-03T08:00:02", "sensor": "E2", "state": "ON", "activity": DRINKS},
+]
+
+
+def as_csv(path, delimiter=","):
+    pd.DataFrame(RECORDS).to_csv(path, index=False, sep=delimiter)
+
+
+WRITERS = {
+    "a.csv": as_csv,
+    "a.tsv": lambda path: as_csv(path, "\t"),
+    "a.jsonl": lambda path: path.write_text("\n".join(map(json.dumps, RECORDS))),
+    "a.ndjson": lambda path: path.write_text("\n\n".join(map(json.dumps, RECORDS)) + "\n"),
+    "a.parquet": lambda path: pd.DataFrame(RECORDS).assign(extra=1).to_parquet(path),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_events_from_a_file_and_from_a_folder(tmp_path, name):
+    WRITERS[name](tmp_path / name)
+    for root in (tmp_path, tmp_path / name):
+        events, _ = load(root)
+        assert events["description"].tolist() == ["kitchen stove turned ON", "kitchen fan turned ON"]
+        assert events["activity"].tolist() == ["cooking", DRINKS]
+        assert events["time"].tolist() == [pd.Timestamp(record["time"]) for record in RECORDS]
+        assert raw_files("table", root, HOME) == [str(tmp_path / name)]
+
+
+def test_parquet_may_have_types_of_its_own(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "time": pd.to_datetime(["2024-02-03T07:00:01Z"], utc=True),
+            "sensor": pd.Categorical(["E1"]),
+            "state": ["ON"],
+            "activity": [["cooking", "eating"]],
+            "who": [["B", "A"]],
+        }
+    )
+    frame.to_parquet(tmp_path / "a.parquet")
+    events, _ = load(tmp_path, home_with(columns=columns_with(resident="who"), several="any"))
+    assert events["time"].tolist() == [pd.Timestamp("2024-02-03 08:00:01")]
+    assert events["alternatives"].tolist() == [["cooking", "eating"]]
+    assert events["residents"].tolist() == [["A", "B"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.csv", b"PK\x03\x04\0\0", "no column 'time'|not text"),
+        ("a.csv", HEADER.encode("utf-16"), "unreadable: not utf-8|not text"),
+        ("a.csv", b"time,sensor,state,state,activity\n", "'state'; it is there more than once"),
+        ("a.csv", b"time;sensor;state;activity\n", "no column 'time'.*delimiter"),
+        ("a.parquet", b"PAR1 or not", "a.parquet: not a Parquet file"),
+        ("a.parquet", b"", "a.parquet: not a Parquet file"),
+    ],
+)
+def test_a_file_of_another_format_is_named(tmp_path, name, data, message):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"[1]", "a JSON list, not an object"),
+        (b"{", "not JSON"),
+        (b"[" * 50_000, "not JSON"),
+        (b'{"time": "\xff"}', "not utf-8"),
+        (b'{"time": 9' + b"9" * 5000 + b"}", "not JSON: Exceeds the limit"),
+        (b"{}", "column time: '' is no time"),
+        (b'{"time": null, "sensor": {"a": 1}, "state": true}', "column time: '' is no time"),
+    ],
+)
+def test_a_broken_line_of_json_is_reported(tmp_path, line, reason):
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([json.dumps(RECORDS[0]).encode(), line]))
+    events, report = load(tmp_path)
+    assert len(events) == 1
+    assert report.broken[0].line == 2
+    assert reason in report.broken[0].reason
+
+
+def test_a_line_of_many_megabytes_is_one_broken_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(tabular, "BLOCK", 4096)
+    write_csv(
+        tmp_path / "a.csv",
+        row(1),
+        "x" * 1_000_000,
+        row(2),
+        *(row(n % 60, day=1 + n // 60) for n in range(300, 900)),
+    )
+    events, report = load(tmp_path)
+    assert len(events) == 602
+    assert [problem.line for problem in report.broken] == [3]
+
+
+@settings(max_examples=80)
+@given(st.lists(st.lists(cell, min_size=4, max_size=4), min_size=1, max_size=6), st.sampled_from([b"\n", b"\r\n"]))
+@example([["", "", "", ""]], b"\n")
+def test_pandas_and_the_record_parser_agree(rows, end):
+    block = b"".join(",".join(cells).encode() + end for cells in rows)
+    names = HEADER.split(",")
+    plain = tabular._parse_plain(block, names, 7, ",", "utf-8")
+    if plain:
+        slow = tabular._parse_record_by_record(block, names, 7, ",", "utf-8")
+        stripped = plain.cells.apply(lambda column: column.str.strip())
+        assert stripped.to_dict("list") == slow.cells.to_dict("list")
+        assert plain.lines.tolist() == slow.lines.tolist()
+        assert slow.faults == []

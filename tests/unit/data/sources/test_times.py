@@ -1,0 +1,90 @@
+"""Times as files write them, on the home's clock."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from hearth.data.sources import times
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from table_factories import columns_with, home_with, load, row, write_csv
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("iso8601", "2024-02-03 08:00:01.228"),
+        ("iso8601", "2024-02-03T07:00:01.228Z"),
+        ("iso8601", "2024-02-03T09:00:01.228+02:00"),
+        ("iso8601", "2024-02-03 02:00:01.2289-05"),
+        ("seconds", "1706943601.228"),
+        ("milliseconds", "1706943601228"),
+        ("microseconds", "1706943601228000"),
+        ("nanoseconds", "1706943601228000999"),
+        ("%d.%m.%Y %H:%M:%S.%f", "03.02.2024 08:00:01.228"),
+        ("%Y-%m-%d %H:%M:%S.%f %z", "2024-02-03 07:00:01.228 +0000"),
+    ],
+)
+def test_a_time_is_shown_on_the_homes_clock(tmp_path, form, text):
+    write_csv(tmp_path / "a.csv", f"{text},E1,ON,cooking")
+    events, _ = load(tmp_path, home_with(time_format=form))
+    assert events["time"].tolist() == [pd.Timestamp("2024-02-03 08:00:01.228")]
+
+
+def test_times_without_an_offset_may_be_on_another_clock_than_the_homes(tmp_path):
+    write_csv(tmp_path / "a.csv", row(1))
+    assert load(tmp_path, home_with(time_zone="UTC"))[0]["time"].tolist() == [pd.Timestamp("2024-02-03 09:00:01")]
+
+
+def test_date_and_time_may_be_two_columns(tmp_path):
+    write_csv(tmp_path / "a.csv", "03/02/2024,08:00:01,E1,ON,cooking", header="day,clock,sensor,state,activity")
+    chosen = home_with(columns=columns_with(time=("day", "clock")), time_format="%d/%m/%Y %H:%M:%S")
+    assert load(tmp_path, chosen)[0]["time"].tolist() == [pd.Timestamp("2024-02-03 08:00:01")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "2024-02-30 08:00:00", "08:00:00 o'clock", "99999999999999999999", "1e9", "-", "nan", "NaT"],
+)
+@pytest.mark.parametrize("form", ["iso8601", "seconds", "%Y-%m-%d %H:%M:%S"])
+def test_an_unreadable_time_is_reported_and_other_rows_are_kept(tmp_path, form, text):
+    good = {"seconds": "1706943601"}.get(form, "2024-02-03 08:00:01")
+    write_csv(tmp_path / "a.csv", f"{good},E1,ON,cooking", f"{text},E1,OFF,cooking")
+    events, report = load(tmp_path, home_with(time_format=form))
+    assert len(events) == 1
+    assert [(problem.file, problem.line) for problem in report.broken] == [("a.csv", 3)]
+    assert f"column time: {text!r} is no time in {form}" in report.broken[0].reason
+
+
+def test_events_in_the_second_pass_of_an_hour_have_the_time_at_which_the_first_ended(tmp_path):
+    ends = datetime(2024, 10, 27, 0, 30, tzinfo=UTC)  # 02:30 in summer time, half an hour before it ends
+    texts = [f"{int(ends.timestamp()) + 1200 * n},E1,{'OFF' if n % 2 else 'ON'},cooking" for n in range(6)]
+    write_csv(tmp_path / "a.csv", *texts)
+    events, report = load(tmp_path, home_with(time_format="seconds"))
+    assert events["time"].dt.strftime("%H:%M").tolist() == ["02:30", "02:50", "02:50", "02:50", "02:50", "03:10"]
+    assert report.notes[0].startswith("2 events lie in an hour that the clock of Europe/Rome shows twice")
+
+
+def test_times_in_an_hour_that_the_clock_never_shows_are_noted(tmp_path):
+    write_csv(tmp_path / "a.csv", "2024-03-31 02:30:00,E1,ON,cooking", "2024-03-31 03:30:00,E1,OFF,cooking")
+    events, report = load(tmp_path)
+    assert events["time"].dt.strftime("%H:%M").tolist() == ["02:30", "03:30"]
+    assert report.notes[0] == "1 events lie in an hour that the clock of Europe/Rome shows twice or never"
+
+
+@settings(max_examples=100)
+@given(st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1)))
+def test_milliseconds_of_every_form_of_a_time_are_equal(moment):
+    moment = moment.replace(tzinfo=UTC)
+    ms = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // (datetime.resolution * 1000)
+    micro = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // datetime.resolution
+    forms = {
+        "milliseconds": str(ms),
+        "microseconds": str(micro),
+        "seconds": f"{micro // 10**6}.{micro % 10**6:06d}",
+        "iso8601": moment.isoformat(),
+        "%Y%m%d %H%M%S.%f%z": moment.strftime("%Y%m%d %H%M%S.%f+0000"),
+    }
+    for form, text in forms.items():
+        milliseconds, valid, utc = times.parse_times(pd.Series([text], dtype=str), form, "")
+        assert (milliseconds.tolist(), valid.all(), utc.all()) == ([ms], True, True), form
