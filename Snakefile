@@ -1,4 +1,4 @@
-"""Hearth: from sensor events of a home to the paper's tables. The stages, in the order data flows through them."""
+"""Hearth: from sensor events of a home to the paper's tables. Stages are included in the order data flows."""
 
 from snakemake.utils import min_version
 
@@ -13,42 +13,8 @@ if not workflow.overwrite_configfiles:
 report: "report/workflow.rst"
 
 
-# With a cluster profile only `recognise`, `distil` and the exports of students are cluster jobs, since they load models,
-# and `check_node`, which looks at their machines.
-# These run beside Snakemake, on the login node: fetch_model needs the network; the others take seconds and megabytes,
-# and a cluster job costs a wait in the queue and two more starts of Snakemake. load_dataset and window_dataset grow
-# with the data set, to minutes and at most the 4 GB they ask for at ten million events; where a login node does not
-# allow that, make them in an interactive job first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
-localrules:
-    copy_home,
-    copy_project_file,
-    simulate_home,
-    load_dataset,
-    window_dataset,
-    render_prompt,
-    fetch_model,
-    gather_predictions,
-    parse_predictions,
-    audit,
-    audit_table,
-    score,
-    table,
-    claims,
-    cost,
-    figure,
-    report,
-    provenance,
-    export_card,
-    export,
-    check_login,
-    preflight,
-    plan,
-
-
 include: "rules/common.smk"
-include: "rules/inputs.smk"
 include: "rules/resources.smk"
-include: "rules/facts.smk"
 include: "rules/project_files.smk"
 include: "rules/data.smk"
 include: "rules/prompts.smk"
@@ -64,41 +30,24 @@ include: "rules/provenance.smk"
 include: "rules/export.smk"
 include: "rules/preflight.smk"
 include: "rules/plan.smk"
+include: "rules/unknown_target.smk"
 
 
 onstart:
-    mend(workflow.scheduler)
-    write_run_config()
-    run_state.remember(Path(), workflow.rundir)
+    patch_scheduler(workflow.scheduler)
+    run_state.write_run_config(config)
+    run_state.write_run_record(Path(), workflow.rundir)
 
 
 onerror:
-    print(where_logs_are(log))
+    print(run_state.failure_message(workflow.basedir, log))
 
 
+# Other named targets: table_<name>, figure_<name>, export, preflight, plan.
 rule all:
     default_target: True
     input:
-        collect(
-            "results/tables/{table}.{format}",
-            table=TABLES,
-            format=TABLE_FORMATS,
-        ),
-        collect(
-            "results/figures/{figure}.{format}",
-            figure=[*FIGURES, *TIMED_FIGURES],
-            format=FIGURE_FORMATS,
-        ),
-        ["results/report.html", "results/provenance.json"] if SCORES else [],
-        collect(
-            "results/datasets/{dataset}/dataset_card.md",
-            dataset=usual_datasets(config),
-        ),
-
-
-# A word that is the name of no rule comes here: all files of a run lie in folders.
-rule no_such_target:
-    input:
-        refuse_target,
-    output:
-        "{word}",
+        [table_files(table).values() for table in RUN.tables],
+        collect(rules.figure.output, figure=[*RUN.figures, *RUN.timed_figures]),
+        ["results/report.html", "results/provenance.json"] if RUN.pairs else [],
+        collect(rules.load_dataset.output.card, dataset=default_datasets(config)),

@@ -4,12 +4,21 @@
 # Out:  results/datasets/{dataset}/events.parquet, dataset_card.md, windows.jsonl, splits.json, shards.json
 # Steps: simulate_home (simulated datasets only) -> load_dataset -> window_dataset
 
+from hearth.data.sources.registry import raw_files
+from hearth.homes.home import load_home
+
+
+localrules:
+    simulate_home,
+    load_dataset,
+    window_dataset,
+
 
 rule simulate_home:
     input:
         home=home_file,
     output:
-        # Written last, and small: a directory would look new whenever a file in it is touched.
+        # Written last. Not the directory, which looks new whenever a file in it is touched.
         readme="results/simulated/{dataset}/README.txt",
     log:
         "logs/simulate_home/{dataset}.log",
@@ -33,6 +42,28 @@ rule simulate_home:
         " --out results/simulated/{wildcards.dataset} > {log:q} 2>&1"
 
 
+def raw_input(wildcards):
+    """Return a dataset's raw files, or the file that its simulation writes last."""
+    dataset = config["datasets"][wildcards.dataset]
+    if is_simulated(wildcards.dataset):
+        return rules.simulate_home.output.readme
+    try:
+        home = load_home(home_path(dataset["home"]))
+        return raw_files(dataset["source"], dataset["root"], home)
+    except ValueError as error:
+        raise WorkflowError(
+            f"dataset {wildcards.dataset}: {error}\n"
+            f"Set datasets.{wildcards.dataset}.root in the config, or run with --config {wildcards.dataset}_root=PATH."
+        ) from None
+
+
+def raw_folder(wildcards):
+    """Return the folder of a dataset's raw files."""
+    if is_simulated(wildcards.dataset):
+        return f"results/simulated/{wildcards.dataset}"
+    return config["datasets"][wildcards.dataset]["root"]
+
+
 rule load_dataset:
     input:
         raw=raw_input,
@@ -50,13 +81,11 @@ rule load_dataset:
         mem_mb=4000,
         runtime=30,
     params:
-        root=dataset_root,
+        root=raw_folder,
         source=lookup("datasets/{dataset}/source", within=config),
         max_broken_share=lookup("datasets/{dataset}/max_broken_share", within=config),
         simulated=lambda wildcards: (
-            "--simulated"
-            if "simulate" in config["datasets"][wildcards.dataset]
-            else ""
+            "--simulated" if is_simulated(wildcards.dataset) else ""
         ),
         code=code_digest("load_dataset"),
     message:
@@ -67,9 +96,20 @@ rule load_dataset:
         " --events {output.events:q} --card {output.card:q} > {log:q} 2>&1"
 
 
+def window_options(wildcards):
+    """Return how a dataset's events are cut into windows, as options of the program."""
+    settings = config["datasets"][wildcards.dataset]["windows"]
+    options = f"--window-size {settings['size']} --short-windows {settings['short']}"
+    if settings["by"] == "count":
+        return options
+    return (
+        f"{options} --window-by {settings['by']} --window-seconds {settings['seconds']}"
+    )
+
+
 checkpoint window_dataset:
     input:
-        events="results/datasets/{dataset}/events.parquet",
+        events=rules.load_dataset.output.events,
     output:
         windows="results/datasets/{dataset}/windows.jsonl",
         splits="results/datasets/{dataset}/splits.json",
@@ -83,10 +123,10 @@ checkpoint window_dataset:
     resources:
         mem_mb=4000,
         runtime=30,
-        # A resource and not a param: the size of shards decides no result, so changing it reruns nothing.
+        # A resource, not a param: the size of shards decides no result, so a change reruns nothing.
         shard_size=config["engine"]["shard_size"],
     params:
-        windows=window_settings,
+        windows=window_options,
         test_fraction=config["split"]["test_fraction"],
         seed=config["split"]["seed"],
         code=code_digest("window_dataset"),
@@ -97,3 +137,9 @@ checkpoint window_dataset:
         " {params.windows}"
         " --test-fraction {params.test_fraction} --split-seed {params.seed} --shard-size {resources.shard_size}"
         " --windows {output.windows:q} --splits {output.splits:q} --shards {output.shards:q} > {log:q} 2>&1"
+
+
+def shard_names(dataset, split):
+    """Return the names of the shards of a split, in window order; known once the dataset is cut into windows."""
+    with open(checkpoints.window_dataset.get(dataset=dataset).output.shards) as file:
+        return json.load(file)[split]

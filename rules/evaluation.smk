@@ -5,10 +5,54 @@
 # Steps: score
 
 
+localrules:
+    score,
+
+
+def training_log(wildcards):
+    """Return a student's training log; nothing for other recognisers."""
+    student = recogniser_of(wildcards).student
+    return rules.distil.output.log.format(student=student.name) if student else []
+
+
+def score_facts(wildcards):
+    """Return what a score file states beside its inputs, as JSON: how answers were generated, who taught a student."""
+    recogniser = recogniser_of(wildcards)
+    student = recogniser.student
+    engine = engine_name(wildcards)
+    datasets = [wildcards.dataset, *([student.dataset] if student else [])]
+    facts = {
+        "kind": recogniser.kind,
+        "base": recogniser.base,
+        "variant": recogniser.variant,
+        "decoding": recogniser.decoding or {},
+        "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
+        "engine": engine,
+        "home": Path(config["datasets"][wildcards.dataset]["home"]).stem,
+        "simulated": list(dict.fromkeys(filter(is_simulated, datasets))),
+        "stand_in": stand_in(recogniser.base),
+    }
+    if student:
+        teacher = RECOGNISERS[student.teacher].base if student.teacher else ""
+        facts |= {
+            "teacher": student.teacher,
+            "recipe": student.recipe,
+            "train_dataset": student.dataset,
+            "teacher_stand_in": stand_in(teacher),
+        }
+    return json.dumps(facts, sort_keys=True)
+
+
+def optional_inputs(wildcards, input):
+    """Return the inputs that only some recognisers have, as options of the program."""
+    names = [name for name in ("prompt", "model", "student") if input.get(name)]
+    return " ".join(f"--{name} {shlex.quote(input[name])}" for name in names)
+
+
 rule score:
     input:
-        windows="results/datasets/{dataset}/windows.jsonl",
-        splits="results/datasets/{dataset}/splits.json",
+        windows=rules.window_dataset.output.windows,
+        splits=rules.window_dataset.output.splits,
         home=home_file,
         parsed="results/predictions/{recogniser}/{dataset}/test/parsed.jsonl",
         prompt=recogniser_prompt,
@@ -27,17 +71,24 @@ rule score:
         runtime=10,
     params:
         facts=score_facts,
-        # A baseline has neither prompt nor model, and only a student was trained.
-        given=lambda wildcards, input: " ".join(
-            f"--{name} {shlex.quote(input[name])}"
-            for name in ("prompt", "model", "student")
-            if input.get(name)
-        ),
+        inputs=optional_inputs,
         code=code_digest("score"),
     message:
         "Scoring {wildcards.recogniser} on {wildcards.dataset}"
     shell:
         "python $SCRIPTS/score.py --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}"
         " --windows {input.windows:q} --splits {input.splits:q} --home {input.home:q} --parsed {input.parsed:q}"
-        " {params.given} --facts {params.facts:q}"
+        " {params.inputs} --facts {params.facts:q}"
         " --out {output.score:q} > {log:q} 2>&1"
+
+
+def score_files(pairs):
+    """Return the scores of (recogniser, dataset) pairs."""
+    return [
+        rules.score.output.score.format(recogniser=recogniser, dataset=dataset)
+        for recogniser, dataset in pairs
+    ]
+
+
+# Every score of the run.
+SCORES = score_files(RUN.pairs)

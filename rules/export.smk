@@ -1,14 +1,38 @@
-# Students to take home: `snakemake export`, or results/exports/{student}/README.md for one.
+# Students for use outside of the workflow: `snakemake export`, or results/exports/{student}/README.md for one.
 #
 # In:   a student's adapter and training log, its base's snapshot, prompt, home, the dataset's windows, its score
 # Out:  results/exports/{student}/: adapter/, merged/, gguf/, prompt.json, home.yaml, export.json, parity.json, README.md
-# Steps: export_student (merges in fp32) -> check_export (asks all forms about the same windows) -> export_card
+# Steps: export_student (merges in fp32) -> check_export (compares all forms on the same windows) -> export_card
+
+
+localrules:
+    export_card,
+    export,
+
+
+def student_home(wildcards):
+    """Return the run's copy of the home that a student learned from."""
+    return home_of(STUDENTS[wildcards.student].dataset)
+
+
+def export_settings(wildcards):
+    """Return what an export states about the use of its student, as JSON: data format, windows, decoding."""
+    dataset = config["datasets"][STUDENTS[wildcards.student].dataset]
+    window_keys = ("by", "size", "seconds")
+    return json.dumps(
+        {
+            "source": dataset["source"],
+            "windows": {key: dataset["windows"][key] for key in window_keys},
+            "decoding": recogniser_of(wildcards).decoding,
+        },
+        sort_keys=True,
+    )
 
 
 rule export_student:
     input:
         adapter=adapter_files,
-        model=student_input("results/models/{base}/snapshot.json"),
+        model=student_input(rules.fetch_model.output.snapshot),
         prompt=student_prompt,
         home=student_home,
     output:
@@ -32,7 +56,7 @@ rule export_student:
     params:
         settings=export_settings,
         adapter=adapter_folder,
-        model=student_input("results/models/{base}"),
+        model=student_input("results/models/{model}"),
     message:
         "Exporting {wildcards.student}"
     shell:
@@ -43,13 +67,13 @@ rule export_student:
 
 rule check_export:
     input:
-        adapter="results/exports/{student}/adapter/adapter_model.safetensors",
-        merged="results/exports/{student}/merged",
-        gguf="results/exports/{student}/gguf",
-        prompt="results/exports/{student}/prompt.json",
-        about="results/exports/{student}/export.json",
-        model=student_input("results/models/{base}/snapshot.json"),
-        windows=student_input("results/datasets/{dataset}/windows.jsonl"),
+        adapter=rules.export_student.output.adapter,
+        merged=rules.export_student.output.merged,
+        gguf=rules.export_student.output.gguf,
+        prompt=rules.export_student.output.prompt,
+        about=rules.export_student.output.about,
+        model=student_input(rules.fetch_model.output.snapshot),
+        windows=student_input(rules.window_dataset.output.windows),
     output:
         parity="results/exports/{student}/parity.json",
     log:
@@ -68,7 +92,7 @@ rule check_export:
     params:
         windows=config["export"]["windows"],
         dtype=config["engine"]["dtype"],
-        model=student_input("results/models/{base}"),
+        model=student_input("results/models/{model}"),
     message:
         "Comparing the forms of {wildcards.student}"
     shell:
@@ -77,11 +101,16 @@ rule check_export:
         " --device {resources.device} --work work/exports/{wildcards.student} --out {output.parity:q} > {log:q} 2>&1"
 
 
+def own_score(wildcards):
+    """Return a student's score on the home it learned from."""
+    return score_files([(wildcards.student, STUDENTS[wildcards.student].dataset)])
+
+
 rule export_card:
     input:
-        log="results/students/{student}/training_log.json",
-        about="results/exports/{student}/export.json",
-        parity="results/exports/{student}/parity.json",
+        log=rules.distil.output.log,
+        about=rules.export_student.output.about,
+        parity=rules.check_export.output.parity,
         score=own_score,
     output:
         card="results/exports/{student}/README.md",
@@ -106,4 +135,4 @@ rule export_card:
 
 rule export:
     input:
-        collect("results/exports/{student}/README.md", student=TRAINED),
+        collect(rules.export_card.output.card, student=RUN.trained),

@@ -5,6 +5,15 @@
 # Steps: figure
 
 
+localrules:
+    figure,
+
+
+def cost_table(wildcards):
+    """Return the table that a timed figure reads beside scores; nothing for other figures."""
+    return rules.cost.output.csv if wildcards.figure in RUN.timed_figures else []
+
+
 rule figure:
     input:
         scores=SCORES,
@@ -38,12 +47,10 @@ rule figure:
         " --svg {output.svg:q} --png {output.png:q} > {log:q} 2>&1"
 
 
-for name in [*FIGURES, *TIMED_FIGURES]:
+for name in [*RUN.figures, *RUN.timed_figures]:
 
     rule:
         name:
             f"figure_{name}"
         input:
-            expand(
-                "results/figures/{figure}.{format}", figure=name, format=FIGURE_FORMATS
-            ),
+            collect(rules.figure.output, figure=name),

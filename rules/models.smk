@@ -1,8 +1,29 @@
-# Models, brought to this machine once.
+# Language models, fetched once.
 #
 # In:   the registry's entry of a model (config/models.yaml)
-# Out:  results/models/{model}/snapshot.json, written last, and beside it the files it lists with their digests
+# Out:  results/models/{model}/snapshot.json, written last, and beside it the files that it lists with their digests
 # Steps: fetch_model (the only rule that may use the network)
+
+from hearth.models.fetch import SPEC_KEYS
+
+
+localrules:
+    fetch_model,
+
+
+def model_spec(model):
+    """Return the part of a model's registry entry that decides its weights."""
+    entry = registry[model]
+    keys = ["source", *SPEC_KEYS[entry["source"]]]
+    if entry["source"] == "served":
+        keys.append("parameters")
+    return {key: entry[key] for key in keys if entry.get(key)}
+
+
+def model_notes(wildcards):
+    """Return the part of a model's registry entry that only tables show, as JSON."""
+    entry = registry[wildcards.model]
+    return json.dumps({key: entry[key] for key in ("license", "stand_in")})
 
 
 rule fetch_model:
@@ -19,7 +40,7 @@ rule fetch_model:
         mem_mb=8000,
         runtime=240,
         project=SOURCE,
-        # Not a param: another wording of the registry must not recognise anything again.
+        # Not a param: another wording in the registry must not repeat any recognition.
         notes=model_notes,
     params:
         spec=lambda wildcards: json.dumps(model_spec(wildcards.model), sort_keys=True),
@@ -28,3 +49,9 @@ rule fetch_model:
     shell:
         "python $SCRIPTS/fetch_model.py --model {wildcards.model} --spec {params.spec:q} --notes {resources.notes:q}"
         " --base {resources.project:q} --work work/models --out {output.snapshot:q} > {log:q} 2>&1"
+
+
+def model_snapshot(wildcards):
+    """Return the snapshot of the recogniser's language model; nothing for a baseline."""
+    base = recogniser_of(wildcards).base
+    return rules.fetch_model.output.snapshot.format(model=base) if base else []

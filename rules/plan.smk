@@ -1,15 +1,69 @@
-# What a run asks of GPUs, told before any of it runs: `snakemake plan`, with the options of the run.
+# The GPU-hours of a run, estimated before any of it runs: `snakemake plan`, with the options of the run.
 #
-# In:   windows, prompts and models of the run, and the stats of shards that are done
+# In:   windows, prompts and models of the run, and the stats of finished shards
 # Out:  windows, tokens and GPU-hours of every recogniser and training, printed
 # Steps: plan
 
 
+localrules:
+    plan,
+
+
+def planned_loads():
+    """Return every (recogniser, dataset, split) that a language model recognises in the run, each once."""
+    tested = [
+        (name, dataset, "test") for name, dataset in RUN.pairs if RECOGNISERS[name].base
+    ]
+    taught = [(*pair, "train") for pair in RUN.teacher_pairs]
+    return list(dict.fromkeys([*tested, *taught]))
+
+
+def planned_prompts():
+    """Return the prompts of all loads, each once."""
+    return list(
+        dict.fromkeys(
+            prompt_file(RECOGNISERS[name], dataset)
+            for name, dataset, _ in planned_loads()
+        )
+    )
+
+
+def planned_work():
+    """Return all work of the run that needs a language model: PlannedWork in hearth/workflow/cost_estimate.py."""
+    return {
+        "loads": [
+            {
+                "recogniser": name,
+                "model": RECOGNISERS[name].base,
+                "dataset": dataset,
+                "split": split,
+                "prompt": prompt_file(RECOGNISERS[name], dataset),
+                "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
+            }
+            for name, dataset, split in planned_loads()
+        ],
+        "trainings": [
+            {
+                "student": name,
+                "model": student.base,
+                "teacher": student.teacher,
+                "dataset": student.dataset,
+                "max_examples": student.max_examples,
+                "prompt": prompt_file(RECOGNISERS[name], student.dataset),
+                "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
+            }
+            for name, student in RUN.trained.items()
+        ],
+        "batch_size": config["engine"]["batch_size"],
+        "epochs": config["students"]["training"]["epochs"],
+    }
+
+
 rule plan:
     input:
-        windows=collect("results/datasets/{dataset}/windows.jsonl", dataset=DATASETS),
-        prompts=asked_prompts(),
-        models=collect("results/models/{model}/snapshot.json", model=MODELS),
+        windows=collect(rules.window_dataset.output.windows, dataset=RUN.datasets),
+        prompts=planned_prompts(),
+        models=collect(rules.fetch_model.output.snapshot, model=RUN.models),
     log:
         "logs/plan/plan.log",
     conda:
@@ -18,7 +72,7 @@ rule plan:
         mem_mb=2000,
         runtime=30,
     params:
-        run=planned_run(),
+        run=json.dumps(planned_work()),
     message:
         "Counting windows and tokens"
     shell:

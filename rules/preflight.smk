@@ -1,13 +1,18 @@
-# What a run needs, looked at before a day is queued: `snakemake preflight`, with the options of the run.
+# What a run needs, checked before it is queued: `snakemake preflight`, with the options of the run.
 #
-# In:   the config and its models' entries in the registry; nothing is fetched, no result is made of it
-# Out:  everything that is missing, at once, each with what to do; it fails where something is
-# Steps: check_login (beside Snakemake), check_node (a job as `recognise` submits it, one for every ask) -> preflight
+# In:   the config and its models' entries in the registry; nothing is fetched, and no result depends on it
+# Out:  everything that is missing, at once, each with its remedy; it fails if something is
+# Steps: check_login (beside Snakemake), check_node (a job as `recognise` submits it, one per request) -> preflight
 
 import time
 
-ASKS = models_by_ask()
-# A param, so that everything is looked at again each time.
+
+localrules:
+    check_login,
+    preflight,
+
+
+# A param, so that the checks are repeated each time.
 NOW = time.time()
 
 
@@ -24,25 +29,35 @@ rule check_login:
         mem_mb=1000,
         runtime=10,
     params:
-        models=json.dumps({model: model_spec(model) for model in MODELS}),
+        models=json.dumps({model: model_spec(model) for model in RUN.models}),
         project=SOURCE,
         datasets=json.dumps(config["datasets"]),
-        splits=collect(
-            "results/datasets/{dataset}/splits.json", dataset=config["datasets"]
-        ),
-        recognisers=len({recogniser for recogniser, _ in PAIRS}),
+        splits=collect(rules.window_dataset.output.splits, dataset=config["datasets"]),
+        recognisers=len({recogniser for recogniser, _ in RUN.pairs}),
         max_new_tokens=config["decoding"]["max_new_tokens"],
         # Without conda, all rules share the environment that runs Snakemake.
         pins=[f"{PROJECT}envs/llm.yaml"]
         + ([] if WITH_CONDA else [f"{PROJECT}envs/analysis.yaml"]),
         now=NOW,
     message:
-        "Looking at what the run needs here"
+        "Checking what the run needs here"
     shell:
         "python $SCRIPTS/check_login.py --models {params.models:q} --fetched results/models"
         " --base {params.project:q} --datasets {params.datasets:q} --splits {params.splits:q}"
         " --recognisers {params.recognisers} --max-new-tokens {params.max_new_tokens} --pins {params.pins:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+def models_by_request():
+    """Return the run's models by the (GPUs, MB of memory) that their jobs request."""
+    requests = {}
+    for model in RUN.models:
+        request = str(registry[model]["gpus"]), str(registry[model]["mem_mb"])
+        requests.setdefault(request, []).append(model)
+    return requests
+
+
+MODELS_BY_REQUEST = models_by_request()
 
 
 rule check_node:
@@ -65,13 +80,13 @@ rule check_node:
     params:
         models=lambda wildcards: [
             f"results/models/{model}"
-            for model in ASKS[wildcards.gpus, wildcards.mem_mb]
+            for model in MODELS_BY_REQUEST[wildcards.gpus, wildcards.mem_mb]
         ],
         dtype=config["engine"]["dtype"],
         pins=f"{PROJECT}envs/llm.yaml",
         now=NOW,
     message:
-        "Looking at a machine with {wildcards.gpus} GPUs and {wildcards.mem_mb} MB"
+        "Checking a node with {wildcards.gpus} GPUs and {wildcards.mem_mb} MB"
     shell:
         "python $SCRIPTS/check_node.py --models {params.models:q} --gpus {wildcards.gpus} --mem-mb {wildcards.mem_mb}"
         " --dtype {params.dtype} --pins {params.pins:q} --work work --out {output:q} > {log:q} 2>&1"
@@ -79,8 +94,11 @@ rule check_node:
 
 rule preflight:
     input:
-        "results/preflight/login.json",
-        [f"results/preflight/{gpus}-gpus-{mem_mb}-mb.json" for gpus, mem_mb in ASKS],
+        rules.check_login.output,
+        [
+            f"results/preflight/{gpus}-gpus-{mem_mb}-mb.json"
+            for gpus, mem_mb in MODELS_BY_REQUEST
+        ],
     log:
         "logs/preflight/preflight.log",
     conda:
@@ -89,7 +107,7 @@ rule preflight:
         mem_mb=500,
         runtime=5,
     message:
-        "Saying what is missing"
+        "Printing what is missing"
     shell:
-        # Snakemake shows the log of a job that failed by itself.
+        # If the job fails, Snakemake prints the log by itself.
         "python $SCRIPTS/preflight.py --findings {input:q} > {log:q} 2>&1 && cat {log:q}"

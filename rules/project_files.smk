@@ -1,8 +1,15 @@
-# The project's own files that decide results, brought beside them.
+# Copies of the project's own files that decide results.
 #
-# In:   homes, the prompt template, DeepSpeed settings, the report's template
-# Out:  results/project/{file}, under the name it has in the project; results/homes/{dataset}.yaml of a user's own home
-# Steps: copy_project_file, copy_home (a copy an edit of what the file says; comments in YAML say nothing)
+# In:   homes, prompt templates, DeepSpeed settings, the report's template; a home's yaml of the user's own
+# Out:  results/project/{file}, under its name in the project; results/homes/{dataset}.yaml for a home of the user's own
+# Steps: copy_project_file, copy_home (rerun when the content changes; comments in YAML are no content)
+
+from hearth.workflow.project_files import content_digest, home_path
+
+
+localrules:
+    copy_project_file,
+    copy_home,
 
 
 rule copy_project_file:
@@ -17,16 +24,24 @@ rule copy_project_file:
     resources:
         mem_mb=500,
         runtime=5,
-        # Not an input: its name says where the project lies, and moving a project or a run changes no result.
+        # Not an input: its name depends on where the project is, and moving a project or a run changes no result.
         source=lambda wildcards: f"{PROJECT}{wildcards.file}",
     params:
-        content=lambda wildcards: configuration.content_digest(
-            f"{workflow.basedir}/{wildcards.file}"
-        ),
+        content=lambda wildcards: content_digest(f"{workflow.basedir}/{wildcards.file}"),
     message:
         "Copying {wildcards.file}"
     shell:
         "cp {resources.source:q} {output:q} > {log:q} 2>&1"
+
+
+def project_file(name):
+    """Return the run's copy of a file of the project."""
+    return f"results/project/{name}"
+
+
+def own_home(wildcards):
+    """Return the file of a home that is not one of the project's."""
+    return home_path(config["datasets"][wildcards.dataset]["home"])
 
 
 rule copy_home:
@@ -41,11 +56,23 @@ rule copy_home:
     resources:
         mem_mb=500,
         runtime=5,
-        # As above.
-        source=home_source,
+        # Not an input, for the reason above.
+        source=own_home,
     params:
-        content=lambda wildcards: configuration.content_digest(home_source(wildcards)),
+        content=lambda wildcards: content_digest(own_home(wildcards)),
     message:
         "Copying the home of {wildcards.dataset}"
     shell:
         "cp {resources.source:q} {output:q} > {log:q} 2>&1"
+
+
+def home_of(dataset):
+    """Return the run's copy of a dataset's home."""
+    home = config["datasets"][dataset]["home"]
+    if home.endswith(".yaml"):
+        return f"results/homes/{dataset}.yaml"
+    return project_file(f"config/homes/{home}.yaml")
+
+
+def home_file(wildcards):
+    return home_of(wildcards.dataset)

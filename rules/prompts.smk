@@ -1,9 +1,56 @@
-# The static part of a home's prompt, in the wording of the config and of every variant that changes it.
+# The static part of a home's prompt: one for the config's own settings and one for every variant that changes them.
 #
-# In:   the home's yaml, the template; windows.jsonl where windows of the train split are shown
-# Out:  results/prompts/{prompt}.json (what programs read), .txt (the same text, to be looked at), where {prompt} is
-#       {dataset}, or {dataset}_{variant}
+# In:   the home's yaml, the template; windows.jsonl if windows of the train split are shown
+# Out:  results/prompts/{prompt}.json (for programs) and .txt (the same text, for people), where {prompt} is
+#       {dataset} or {dataset}_{variant}
 # Steps: render_prompt
+
+from hearth.workflow.recognisers import prompts
+
+
+localrules:
+    render_prompt,
+
+
+PROMPTS = prompts(config)
+
+
+def prompt_settings(wildcards):
+    """Return (dataset, settings) of the wildcards' prompt."""
+    dataset, _, name = wildcards.prompt.partition("_")
+    return dataset, PROMPTS[name]
+
+
+def prompt_home(wildcards):
+    dataset, _ = prompt_settings(wildcards)
+    return home_of(dataset)
+
+
+def prompt_template(wildcards):
+    _, settings = prompt_settings(wildcards)
+    return project_file(f"config/prompts/{settings['template']}.j2")
+
+
+def prompt_windows(wildcards):
+    """Return the windows that examples are chosen from; nothing for a prompt without shots."""
+    dataset, settings = prompt_settings(wildcards)
+    return f"results/datasets/{dataset}/windows.jsonl" if settings["shots"] else []
+
+
+def prompt_options(wildcards):
+    """Return the settings of a prompt as options of the program, without those that ask for nothing.
+
+    It takes no `input`, because Snakemake compares only params that do not.
+    """
+    _, settings = prompt_settings(wildcards)
+    options = [f"--reasoning {settings['reasoning']}"]
+    options += [f"--no-{part}" for part in ("rules", "example") if not settings[part]]
+    if settings["shots"]:
+        options += [
+            f"--windows {shlex.quote(prompt_windows(wildcards))}",
+            f"--shots {settings['shots']} --shots-by {settings['shots_by']}",
+        ]
+    return " ".join(options)
 
 
 rule render_prompt:
@@ -31,3 +78,15 @@ rule render_prompt:
     shell:
         "python $SCRIPTS/render_prompt.py --home {input.home:q} --template {input.template:q} {params.settings}"
         " --out {output.prompt:q} --text {output.text:q} > {log:q} 2>&1"
+
+
+def prompt_file(recogniser, dataset):
+    """Return the prompt of a recogniser on a dataset; nothing for a baseline."""
+    if not recogniser.prompt:
+        return []
+    name = "_".join(filter(None, (dataset, recogniser.prompt_name)))
+    return f"results/prompts/{name}.json"
+
+
+def recogniser_prompt(wildcards):
+    return prompt_file(recogniser_of(wildcards), wildcards.dataset)

@@ -1,29 +1,60 @@
-# What all numbers of a run rest on, in one document.
+# What all numbers of a run depend on, in one document.
 #
 # In:   every score that a table selects; splits, cards, prompts, snapshots, training logs, adapters and stats behind
-#       them; of the config, what decides results
+#       them; the part of the config that decides results
 # Out:  results/provenance.json
 # Steps: provenance
+
+
+localrules:
+    provenance,
+
+
+def scored_prompts():
+    """Return the prompts that the run's scores depend on, each once."""
+    prompts = [prompt_file(RECOGNISERS[name], dataset) for name, dataset in RUN.pairs]
+    return list(dict.fromkeys(prompt for prompt in prompts if prompt))
+
+
+def config_of_results():
+    """Return the part of the config that decides all of the run's results, as JSON.
+
+    It has neither folders nor how jobs are run. Settings of single recognisers, such as variants, are in their scores.
+    """
+    sections = ("windows", "split", "prompt", "decoding", "models", "teacher")
+    datasets = {
+        name: {
+            key: value
+            for key, value in config["datasets"][name].items()
+            if key != "root"
+        }
+        for name in RUN.datasets
+    }
+    students = {
+        key: value for key, value in config["students"].items() if key != "groups"
+    }
+    return json.dumps(
+        {section: config[section] for section in sections}
+        | {
+            "datasets": datasets,
+            "engine": {key: config["engine"][key] for key in ("name", "dtype")},
+            "students": students,
+        },
+        sort_keys=True,
+    )
 
 
 rule provenance:
     input:
         scores=SCORES,
-        splits=collect("results/datasets/{dataset}/splits.json", dataset=DATASETS),
-        cards=collect("results/datasets/{dataset}/dataset_card.md", dataset=DATASETS),
+        splits=collect(rules.window_dataset.output.splits, dataset=RUN.datasets),
+        cards=collect(rules.load_dataset.output.card, dataset=RUN.datasets),
         prompts=scored_prompts(),
-        models=collect("results/models/{model}/snapshot.json", model=MODELS),
-        students=collect(
-            "results/students/{student}/training_log.json", student=TRAINED
-        ),
-        adapters=collect(
-            "results/students/{student}/adapter/adapter_model.safetensors",
-            student=TRAINED,
-        ),
+        models=collect(rules.fetch_model.output.snapshot, model=RUN.models),
+        students=collect(rules.distil.output.log, student=RUN.trained),
+        adapters=collect(rules.distil.output.adapter, student=RUN.trained),
         predictions=prediction_stats,
-        trainings=collect(
-            "results/students/{student}/training.stats.json", student=TRAINED
-        ),
+        trainings=collect(rules.distil.output.stats, student=RUN.trained),
     output:
         document="results/provenance.json",
     log:
@@ -36,10 +67,10 @@ rule provenance:
         mem_mb=1000,
         runtime=5,
     params:
-        config=deciding_config(),
+        config=config_of_results(),
         code=code_digest("provenance"),
     message:
-        "Writing what the numbers rest on"
+        "Writing the provenance of all numbers"
     shell:
         "python $SCRIPTS/provenance.py --config {params.config:q} --scores {input.scores:q} --splits {input.splits:q}"
         " --cards {input.cards:q} --prompts {input.prompts:q} --models {input.models:q}"

@@ -1,13 +1,74 @@
-# Windows to raw predictions: one rule for zero-shot models, the teacher on the train split, students and baselines.
+# Windows to raw predictions: one rule for zero-shot models, teachers on the train split, students and baselines.
 #
-# In:   windows.jsonl, shards.json; the prompt and a model's snapshot, but for baselines; a student's adapter
+# In:   windows.jsonl, shards.json; the prompt and a model's snapshot, except for baselines; a student's adapter
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
-# Steps: recognise (a job a shard, resumes from work/) -> gather_predictions -> parse_predictions
+# Steps: recognise (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions
+
+
+localrules:
+    gather_predictions,
+    parse_predictions,
+
+
+def engine_name(wildcards):
+    """Return the engine of a recogniser: `openai` for a served model, else the config's; "" for a baseline."""
+    base = recogniser_of(wildcards).base
+    if not base:
+        return ""
+    return (
+        "openai" if registry[base]["source"] == "served" else config["engine"]["name"]
+    )
+
+
+def engine_environment(wildcards):
+    return f"../envs/{'vllm' if engine_name(wildcards) == 'vllm' else 'llm'}.yaml"
+
+
+def server_url(wildcards):
+    """Return the server of a served model; "" for others."""
+    if engine_name(wildcards) != "openai":
+        return ""
+    base = recogniser_of(wildcards).base
+    return registry[base]["base_url"] or config["engine"]["base_url"]
+
+
+def adapter_folder(wildcards):
+    """Return the folder of a student's adapter; "" for other recognisers."""
+    student = recogniser_of(wildcards).student
+    return f"results/students/{student.name}/adapter" if student else ""
+
+
+def adapter_files(wildcards):
+    """Return the files of a student's adapter; nothing for other recognisers."""
+    folder = adapter_folder(wildcards)
+    names = ("adapter_model.safetensors", "adapter_config.json")
+    return [f"{folder}/{name}" for name in names] if folder else []
+
+
+def recognition_options(wildcards):
+    """Return everything that decides a prediction, except the windows, as options of the program."""
+    recogniser = recogniser_of(wildcards)
+    if recogniser.kind == "baseline":
+        return f"--baseline {recogniser.name}"
+    options = {
+        "--model": f"results/models/{recogniser.base}",
+        "--adapter": adapter_folder(wildcards),
+        "--prompt": recogniser_prompt(wildcards),
+        "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
+    }
+    engine = engine_name(wildcards)
+    if engine != "openai":  # a server decides its own precision
+        options["--dtype"] = config["engine"]["dtype"]
+    if engine == "vllm":
+        options["--engine"] = engine
+    return " ".join(
+        f"{option} {shlex.quote(value)}" for option, value in options.items() if value
+    )
 
 
 rule recognise:
     input:
-        windows="results/datasets/{dataset}/windows.jsonl",
+        windows=rules.window_dataset.output.windows,
         prompt=recogniser_prompt,
         model=model_snapshot,
         adapter=adapter_files,
@@ -26,13 +87,13 @@ rule recognise:
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
         slurm_partition=partition,
-        # How a model is run decides no result, so these are not params.
+        # How a model is run decides no result, so these are no params.
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
-        base_url=server,
+        base_url=server_url,
         timeout=config["engine"]["timeout"],
     params:
-        engine=engine_options,
+        engine=recognition_options,
     message:
         "Recognising {wildcards.dataset} {wildcards.split} {wildcards.shard} with {wildcards.recogniser}"
     shell:
@@ -44,12 +105,16 @@ rule recognise:
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 
 
+def shard_predictions(wildcards):
+    """Return the predictions of every shard of the wildcards' dataset and split, in window order."""
+    shards = shard_names(wildcards.dataset, wildcards.split)
+    return collect(rules.recognise.output.predictions, shard=shards, **wildcards)
+
+
 rule gather_predictions:
     input:
-        windows="results/datasets/{dataset}/windows.jsonl",
-        shards=shard_files(
-            "results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl"
-        ),
+        windows=rules.window_dataset.output.windows,
+        shards=shard_predictions,
     output:
         predictions="results/predictions/{recogniser}/{dataset}/{split}/all.jsonl",
     log:
@@ -70,9 +135,9 @@ rule gather_predictions:
 
 rule parse_predictions:
     input:
-        windows="results/datasets/{dataset}/windows.jsonl",
+        windows=rules.window_dataset.output.windows,
         home=home_file,
-        predictions="results/predictions/{recogniser}/{dataset}/{split}/all.jsonl",
+        predictions=rules.gather_predictions.output.predictions,
     output:
         parsed="results/predictions/{recogniser}/{dataset}/{split}/parsed.jsonl",
     log:
@@ -87,7 +152,7 @@ rule parse_predictions:
     params:
         code=code_digest("parse_predictions"),
     message:
-        "Reading the answers of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
+        "Parsing the answers of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:
         "python $SCRIPTS/parse_predictions.py --windows {input.windows:q} --home {input.home:q}"
         " --split {wildcards.split} --predictions {input.predictions:q} --out {output.parsed:q} > {log:q} 2>&1"

@@ -5,11 +5,25 @@
 # Steps: report
 
 
+localrules:
+    report,
+
+
+def report_tables():
+    """Return specification and (recogniser, dataset) pairs of every table that the report shows, as JSON."""
+    tables = {
+        name: table_spec(name) | {"pairs": table_pairs(config, name)}
+        for name, spec in config["tables"].items()
+        if spec["all"]
+    }
+    return json.dumps(tables)
+
+
 rule report:
     input:
         scores=SCORES,
-        audits=audits,
-        figures=collect("results/figures/{figure}.svg", figure=FIGURES),
+        audits=AUDITS,
+        figures=collect(rules.figure.output.svg, figure=RUN.figures),
         template=project_file("workflow_scripts/hearth/evaluation/report.html.j2"),
     output:
         page=report(

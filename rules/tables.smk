@@ -1,36 +1,60 @@
 # Scores to tables; `snakemake table_<name>` makes one.
 #
 # In:   the scores that a table selects (tables.<name>.select in config); for `claims`, those that any table selects;
-#       for `cost`, the stats of every job
+#       for `audit`, the audits; for `cost`, the stats of every job
 # Out:  results/tables/{table}.md, .csv, .tex
-# Steps: table, claims, cost
+# Steps: table, claims, audit_table, cost
+
+from hearth.workflow.config_references import OWN_TABLES
+from hearth.workflow.selection import compared_pairs, table_pairs
+
+
+localrules:
+    table,
+    claims,
+    audit_table,
+    cost,
+
+
+def table_files(name):
+    """Return the three files of a table as named outputs."""
+    return {
+        "markdown": report(
+            f"results/tables/{name}.md",
+            category="Tables",
+            labels={"table": name},
+            caption="../report/table.rst",
+        ),
+        "csv": f"results/tables/{name}.csv",
+        "tex": f"results/tables/{name}.tex",
+    }
+
+
+def table_spec(table):
+    """Return the specification of a table as its program takes it."""
+    keys = ("title", "caption", "columns", "seeds")
+    spec = {key: config["tables"][table][key] for key in keys}
+    return spec | {"compare": compared_pairs(config, table)}
 
 
 rule table:
     input:
-        scores=table_scores,
+        scores=lambda wildcards: score_files(table_pairs(config, wildcards.table)),
     output:
-        markdown=report(
-            "results/tables/{table}.md",
-            category="Tables",
-            labels={"table": "{table}"},
-            caption="../report/table.rst",
-        ),
-        csv="results/tables/{table}.csv",
-        tex="results/tables/{table}.tex",
+        **table_files("{table}"),
     log:
         "logs/table/{table}.log",
     benchmark:
         "benchmarks/table/{table}.tsv"
     wildcard_constraints:
-        table=rf"(?!(?:{'|'.join(configuration.OWN_TABLES)})\b)[a-z][a-z0-9_]*",
+        table=rf"(?!(?:{'|'.join(OWN_TABLES)})\b)[a-z][a-z0-9_]*",
     conda:
         "../envs/analysis.yaml"
     resources:
         mem_mb=1000,
         runtime=5,
     params:
-        spec=table_spec,
+        spec=lambda wildcards: json.dumps(table_spec(wildcards.table), sort_keys=True),
         code=code_digest("table"),
     message:
         "Writing the table {wildcards.table}"
@@ -43,14 +67,7 @@ rule claims:
     input:
         scores=SCORES,
     output:
-        markdown=report(
-            "results/tables/claims.md",
-            category="Tables",
-            labels={"table": "claims"},
-            caption="../report/table.rst",
-        ),
-        csv="results/tables/claims.csv",
-        tex="results/tables/claims.tex",
+        **table_files("claims"),
     log:
         "logs/claims/claims.log",
     benchmark:
@@ -69,21 +86,61 @@ rule claims:
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
+SIMULATED_DATASETS = [name for name in config["datasets"] if is_simulated(name)]
+
+
+def stand_ins(names):
+    """Return the names, of models or recognisers, whose language model stands in for a real one; each once."""
+    bases = {
+        name: RECOGNISERS[name].base if name in RECOGNISERS else name for name in names
+    }
+    return [name for name, base in bases.items() if stand_in(base)]
+
+
+rule audit_table:
+    input:
+        audits=AUDITS,
+    output:
+        **table_files("audit"),
+    log:
+        "logs/audit_table/audit.log",
+    benchmark:
+        "benchmarks/audit_table/audit.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        simulated=SIMULATED_DATASETS,
+        tiny=stand_ins([teacher for teacher, _ in RUN.teacher_pairs]),
+        code=code_digest("audit_table"),
+    message:
+        "Writing the table audit"
+    shell:
+        "python $SCRIPTS/audit_table.py --audits {input.audits:q} --simulated {params.simulated:q} --tiny {params.tiny:q}"
+        " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
+
+
+def prediction_stats(wildcards):
+    """Return the stats of every shard that the run's scores and students need."""
+    needed = {(*pair, "test") for pair in RUN.pairs}
+    needed |= {(*pair, "train") for pair in RUN.teacher_pairs}
+    return [
+        rules.recognise.output.stats.format(
+            recogniser=recogniser, dataset=dataset, split=split, shard=shard
+        )
+        for recogniser, dataset, split in sorted(needed)
+        for shard in shard_names(dataset, split)
+    ]
+
+
 rule cost:
     input:
         predictions=prediction_stats,
-        students=collect(
-            "results/students/{student}/training.stats.json", student=TRAINED
-        ),
+        students=collect(rules.distil.output.stats, student=RUN.trained),
     output:
-        markdown=report(
-            "results/tables/cost.md",
-            category="Tables",
-            labels={"table": "cost"},
-            caption="../report/table.rst",
-        ),
-        csv="results/tables/cost.csv",
-        tex="results/tables/cost.tex",
+        **table_files("cost"),
     log:
         "logs/cost/cost.log",
     benchmark:
@@ -94,8 +151,8 @@ rule cost:
         mem_mb=1000,
         runtime=5,
     params:
-        simulated=simulated_datasets,
-        tiny=tiny_recognisers,
+        simulated=SIMULATED_DATASETS,
+        tiny=stand_ins([*RUN.models, *RUN.trained, *(name for name, _ in RUN.pairs)]),
         code=code_digest("cost"),
     message:
         "Writing the table cost"
@@ -105,10 +162,10 @@ rule cost:
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
-for name in [*config["tables"], *OWN_TABLES]:
+for name in [*config["tables"], *RUN.own_tables]:
 
     rule:
         name:
             f"table_{name}"
         input:
-            expand("results/tables/{table}.{format}", table=name, format=TABLE_FORMATS),
+            table_files(name).values(),

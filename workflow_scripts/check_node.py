@@ -1,40 +1,42 @@
-"""Check what jobs of some models find where they work: GPUs, memory, disk, versions. Problems are written."""
+"""Check what jobs of some models need on their node: GPUs, memory, disk, versions."""
 
 import argparse
 import dataclasses
 import os
 import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
 from hearth.models.load import resolve_dtype
 from hearth.workflow import preflight
+from hearth.workflow.findings import Findings
 
 
-def main(argv=None):
-    """Write what was found as JSON."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the findings as JSON; a problem is a finding, not an error."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of the models with this ask")
-    parser.add_argument("--gpus", type=int, required=True, help="GPUs that a job of theirs asks for")
-    parser.add_argument("--mem-mb", type=int, required=True, help="memory that it asks for")
+    parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of models with these requests")
+    parser.add_argument("--gpus", type=int, required=True, help="GPUs that a job of these models requests")
+    parser.add_argument("--mem-mb", type=int, required=True, help="memory that it requests, in MB")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), required=True, help="of the weights")
-    parser.add_argument("--pins", type=Path, required=True, help="conda file with the versions to have")
-    parser.add_argument("--work", type=Path, required=True, help="folder of partial work")
-    parser.add_argument("--spare-gb", type=float, default=1, help="disk that should be free for temporary files")
+    parser.add_argument("--pins", type=Path, required=True, help="conda file with the required versions")
+    parser.add_argument("--work", type=Path, required=True, help="folder of work in progress")
+    parser.add_argument("--spare-gb", type=float, default=1, help="disk that temporary files need, in GB")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     arguments = parser.parse_args(argv)
     names = ", ".join(folder.name for folder in arguments.models)
-    found = preflight.Findings(f"where {names} would run ({platform.node()})")
+    findings = Findings(f"on the node for {names} ({platform.node()})")
     dtype = resolve_dtype(arguments.dtype, "cuda" if arguments.gpus else "cpu")
-    weights = preflight.weight_bytes(found, arguments.models, dtype)
-    preflight.check_gpus(found, arguments.gpus, dtype, weights)
-    preflight.check_host_memory(found, arguments.mem_mb, weights)
-    preflight.check_versions(found, arguments.pins)
-    preflight.check_writable(found, arguments.work)
-    preflight.check_disk(found, Path(tempfile.gettempdir()), 0, arguments.spare_gb)
-    files.write_json(arguments.out, dataclasses.asdict(found))
+    weights = preflight.weight_bytes(findings, arguments.models, dtype)
+    preflight.check_gpus(findings, arguments.gpus, dtype, weights)
+    preflight.check_host_memory(findings, arguments.mem_mb, weights)
+    preflight.check_versions(findings, arguments.pins)
+    preflight.check_writable(findings, arguments.work)
+    preflight.check_disk(findings, Path(tempfile.gettempdir()), 0, arguments.spare_gb)
+    files.write_json(arguments.out, dataclasses.asdict(findings))
 
 
 if __name__ == "__main__":

@@ -1,24 +1,30 @@
-"""Print what a run asks of GPUs, before any of it runs: windows, tokens and GPU-hours."""
+"""Estimate windows, tokens and GPU-hours of a run before any of it runs."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from hearth.common.cli import json_option, run
-from hearth.workflow.cost_estimate import plan
+from hearth.workflow.cost_estimate import PlannedWork, estimate_work
 
 
-def main(argv=None):
-    """Read models, prompts and windows of the run, print the plan."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read models, prompts and windows of the run, and print the estimate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--run", required=True, help="loads, trainings, batch_size, epochs, as JSON; see hearth/plan.py"
+        "--run",
+        required=True,
+        help="JSON object with loads, trainings, batch_size, epochs: PlannedWork in hearth/workflow/cost_estimate.py",
     )
     parser.add_argument("--results", type=Path, required=True, help="the run's folder of results")
     arguments = parser.parse_args(argv)
-    print(plan(json_option("--run", arguments.run, dict), arguments.results))
+    work = cast(PlannedWork, json_option("--run", arguments.run, dict))
+    print(estimate_work(work, arguments.results))
     print(
-        "Estimates, after the cards' data sheets (docs/cluster.md). `<=`: nothing is measured yet, so every answer is"
-        " taken to be as long as decoding.max_new_tokens allows; later, the mean of finished shards."
+        "Estimates from the GPUs' data sheets (docs/cluster.md). `<=` marks an upper limit: before any shard is"
+        " finished, every answer counts as long as decoding.max_new_tokens allows; later, as the mean of finished"
+        " shards."
     )
 
 

@@ -1,27 +1,29 @@
-"""Say what the checks before a run have found, everything at once, and fail where something is missing."""
+"""Print the findings of all checks before a run at once, and fail if there is a problem."""
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from hearth.common import files
 from hearth.common.cli import run
+from hearth.common.records import read_record
+from hearth.workflow.findings import FindingsRecord
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Print facts and problems; exit code 1 for any problem."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--findings", type=Path, nargs="+", required=True, help="what check_login and check_node wrote")
+    parser.add_argument("--findings", type=Path, nargs="+", required=True, help="output of check_login and check_node")
     arguments = parser.parse_args(argv)
-    findings = [files.read_json(path) for path in arguments.findings]
-    for found in findings:
-        print(f"{found['place']}:")
-        print("".join(f"  ok       {fact}\n" for fact in found["facts"]), end="")
-        print("".join(f"  PROBLEM  {problem}\n" for problem in found["problems"]), end="")
-    problems = sum(len(found["problems"]) for found in findings)
+    places = [read_record(path, FindingsRecord) for path in arguments.findings]
+    for findings in places:
+        print(f"{findings['place']}:")
+        print("".join(f"  ok       {fact}\n" for fact in findings["facts"]), end="")
+        print("".join(f"  PROBLEM  {problem}\n" for problem in findings["problems"]), end="")
+    problems = sum(len(findings["problems"]) for findings in places)
     if problems:
-        sys.exit(f"{problems} problem{'s' if problems > 1 else ''}: mend, then run preflight again")
-    print("Nothing is missing.")
+        sys.exit(f"{problems} problem{'s' if problems > 1 else ''}: solve, then run preflight again")
+    print("No problems.")
 
 
 if __name__ == "__main__":

@@ -1,27 +1,27 @@
-"""Go on with a run whose Snakemake died: end the SLURM jobs it left, unlock its directory, start it as it was started.
+"""Resume a run whose Snakemake died: cancel the SLURM jobs it left, unlock its directory, start it as it was started.
 
-Also for runs without SLURM, which leave no jobs.
+A run without SLURM is resumed in the same way; it has left no jobs.
 """
 
 import argparse
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common.cli import run
-from hearth.workflow import run_state
+from hearth.workflow.run_state import cancel_jobs, read_run_record, run_ids
 
 
-def main(argv=None):
-    """Becomes the new Snakemake, so whatever ends that ends this."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Replace this process by the new Snakemake, so that a signal to this one reaches it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path, help="the run's working directory: the scratch of profiles/slurm, or .")
     directory = parser.parse_args(argv).directory.resolve()
-    record = run_state.recall(directory)
-    names = run_state.run_ids(directory)
-    if names:
-        print(f"cancelled jobs of the dead run: {', '.join(run_state.cancel(names)) or 'none was left'}", flush=True)
+    record = read_run_record(directory)
+    if names := run_ids(directory):
+        print(f"cancelled jobs of the dead run: {', '.join(cancel_jobs(names)) or 'none was left'}", flush=True)
     command = record["command"]
     os.chdir(record["started_in"])
     subprocess.run([*command, "--unlock"], check=True)

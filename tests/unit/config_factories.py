@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from factories import HOME
+from hearth.workflow.configuration import ConfigError, resolve
 from repository import REPOSITORY
 
 SCHEMAS = REPOSITORY / "config" / "schemas"
@@ -67,6 +69,23 @@ def make_project(folder: Path) -> Path:
     for name in ("prompts/six-parts.j2", "prompts/brief.j2", "deepspeed/zero2.json"):
         write_yaml(folder / "config" / name, "{}")
     return folder
+
+
+def problem_lines(config: object, project: Path, *files: Path) -> list[str]:
+    """Return the lines of the error that a config raises; it is written to run.yaml unless files are given."""
+    files = files or (write_yaml(project / "run.yaml", config),)
+    with pytest.raises(ConfigError) as raised:
+        resolve(config, list(files), project)
+    return str(raised.value).splitlines()
+
+
+def check_single_problem(project: Path, path: str, value: object, said: str) -> None:
+    """Assert that the config with `value` at `path` has one problem, in one line with file and `said`."""
+    lines = problem_lines(replace_at(CONFIG, path, value), project)
+    # A table may name a student that the change removes; that is a problem of its own.
+    assert len([line for line in lines if "unknown recogniser 'little_reasoning" not in line]) == 1
+    assert any(said in line for line in lines)
+    assert all("run.yaml: " in line or "model_registry: " in line for line in lines)
 
 
 def schema_properties(schema: dict[str, Any], path: str = "top level") -> Iterator[tuple[str, dict[str, Any], bool]]:

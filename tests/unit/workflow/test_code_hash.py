@@ -1,4 +1,4 @@
-"""The identity of a program's code: what changes it and what does not."""
+"""Which edits of a program or of its modules change its code digest."""
 
 import shutil
 
@@ -48,7 +48,7 @@ def edit(path, old, new):
         ("hearth/package/__init__.py", "1", "2"),
     ],
 )
-def test_what_changes_nothing(scripts, name, old, new):
+def test_edits_that_keep_the_digest(scripts, name, old, new):
     before = fresh("program", scripts)
     edit(scripts / name, old, new)
     assert fresh("program", scripts) == before
@@ -66,26 +66,26 @@ def test_what_changes_nothing(scripts, name, old, new):
         ("other", "hearth/package/sibling.py", "1", "2"),
     ],
 )
-def test_what_changes_the_digest(scripts, program, name, old, new):
+def test_edits_that_change_the_digest(scripts, program, name, old, new):
     before = fresh(program, scripts)
     edit(scripts / name, old, new)
     assert fresh(program, scripts) != before
 
 
-def test_where_it_lies_does_not_matter(scripts, tmp_path):
+def test_the_place_of_the_files_does_not_matter(scripts, tmp_path):
     before = fresh("program", scripts)
     moved = shutil.copytree(scripts, tmp_path / "elsewhere" / "b")
     assert fresh("program", moved) == before
 
 
-def test_the_order_of_imports_found_does_not_matter(scripts, monkeypatch):
+def test_the_order_of_imports_does_not_matter(scripts, monkeypatch):
     before = fresh("program", scripts)
-    found = code_hash._imports
-    monkeypatch.setattr(code_hash, "_imports", lambda *given: reversed(list(found(*given))))
+    imported_files = code_hash._imported_files
+    monkeypatch.setattr(code_hash, "_imported_files", lambda *arguments: reversed(list(imported_files(*arguments))))
     assert fresh("program", scripts) == before
 
 
-def test_a_renamed_module_is_another_program(scripts):
+def test_renaming_a_module_changes_the_digest(scripts):
     before = fresh("program", scripts)
     (scripts / "hearth/deep.py").rename(scripts / "hearth/depth.py")
     edit(scripts / "hearth/helper.py", "from hearth import deep\n", "from hearth import depth as deep\n")
@@ -100,5 +100,5 @@ def test_every_program_has_its_own_digest():
 
 
 def test_versions_of_python_agree(scripts):
-    # They differ in the empty fields of their syntax trees: what 3.11, 3.12 and 3.13 make of these modules.
+    # They differ in the empty fields of their syntax trees: these digests are those of 3.11, 3.12 and 3.13.
     assert (fresh("program", scripts), fresh("other", scripts)) == ("58e9140a7e65", "23d1b2541109")

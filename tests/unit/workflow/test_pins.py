@@ -10,7 +10,7 @@ from importlib.metadata import packages_distributions
 
 import pytest
 import yaml
-from hearth.workflow.code_hash import SCRIPTS, _closure
+from hearth.workflow.code_hash import SCRIPTS, source_files
 from packaging.utils import canonicalize_name
 from repository import REPOSITORY
 
@@ -55,7 +55,7 @@ def programs_by_environment() -> list[tuple[str, str]]:
 def imported(program: str) -> set[str]:
     """Packages, by their names on PyPI, that a program and the hearth modules it imports import themselves."""
     modules = set()
-    for path in _closure(SCRIPTS / f"{program}.py", SCRIPTS):
+    for path in source_files(SCRIPTS / f"{program}.py", SCRIPTS):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}

@@ -1,3 +1,5 @@
+"""How a dead run is recognised and resumed, and when it is not."""
+
 import json
 import os
 import socket
@@ -10,7 +12,7 @@ from hearth.workflow import run_state
 
 
 def record(directory, **changes):
-    run_state.remember(directory, "/project")
+    run_state.write_run_record(directory, "/project")
     path = directory / run_state.RECORD
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -21,43 +23,43 @@ def ended_process() -> int:
     return process.pid
 
 
-def test_a_dead_run_is_started_again_with_the_options_it_had(tmp_path, monkeypatch):
+def test_a_dead_run_is_started_again_with_its_options(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/bin/snakemake", "--config", "marble_root=a b", "all"])
     record(tmp_path, process=ended_process())
-    recalled = run_state.recall(tmp_path)
-    assert recalled["command"] == [sys.executable, "-m", "snakemake", "--config", "marble_root=a b", "all"]
-    assert recalled["started_in"] == "/project"
+    read = run_state.read_run_record(tmp_path)
+    assert read["command"] == [sys.executable, "-m", "snakemake", "--config", "marble_root=a b", "all"]
+    assert read["started_in"] == "/project"
 
 
-def test_a_directory_without_a_run_is_said_to_have_none(tmp_path):
+def test_a_directory_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"no run was started .*work/run\.json"):
-        run_state.recall(tmp_path)
+        run_state.read_run_record(tmp_path)
 
 
-def test_a_living_run_is_not_resumed(tmp_path):
+def test_a_running_run_is_not_resumed(tmp_path):
     code = "print('up', flush=True); input()"
     command = [sys.executable, "-c", code, "snakemake"]
     with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         record(tmp_path, process=process.pid)
-        with pytest.raises(UserError, match=f"still goes on.*kill {process.pid}"):
-            run_state.recall(tmp_path)
+        with pytest.raises(UserError, match=f"still running.*kill {process.pid}"):
+            run_state.read_run_record(tmp_path)
         process.communicate(b"\n")
-    assert run_state.recall(tmp_path)["process"] == process.pid
+    assert run_state.read_run_record(tmp_path)["process"] == process.pid
 
 
-def test_a_number_that_another_process_has_by_now_is_no_living_run(tmp_path):
+def test_a_process_id_reused_by_another_program_is_no_running_run(tmp_path):
     record(tmp_path, process=os.getpid())
-    assert run_state.recall(tmp_path)["process"] == os.getpid()
+    assert run_state.read_run_record(tmp_path)["process"] == os.getpid()
 
 
 def test_a_run_on_another_machine_is_not_resumed_from_here(tmp_path):
     record(tmp_path, host="login2")
     with pytest.raises(UserError, match=f"started on login2.*resume it there.*{socket.gethostname()}"):
-        run_state.recall(tmp_path)
+        run_state.read_run_record(tmp_path)
 
 
-def test_run_ids_are_those_in_the_logs_of_the_directory(tmp_path):
+def test_run_ids_come_from_the_logs_of_the_directory(tmp_path):
     logs = tmp_path / ".snakemake" / "log"
     logs.mkdir(parents=True)
     (logs / "1.snakemake.log").write_text("Building DAG of jobs...\nSLURM run ID: hearth_1\nUsing shell: bash\n")
@@ -70,4 +72,4 @@ def test_run_ids_are_those_in_the_logs_of_the_directory(tmp_path):
 def test_nothing_is_started_where_the_queue_cannot_be_seen(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"squeue: not installed here.*nothing was started.*scontrol ping"):
-        run_state.cancel({"hearth_1"})
+        run_state.cancel_jobs({"hearth_1"})

@@ -1,11 +1,12 @@
-"""What a program's code is, apart from comments, blank lines and where it lies.
+"""A digest of a program's code that ignores comments, blank lines and the place of the files.
 
-Cheap rules carry this as a param, so that editing a program or a module that it imports reruns them;
-rules that need a GPU do not, so that no edit of code ever repeats a day of work by itself.
+The rules of cheap jobs carry it as a param, so that an edit of a program or of a module that it imports reruns them.
+The rules of GPU jobs do not, so that no edit of code repeats a day of work by itself.
 """
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -14,9 +15,9 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 
 @cache
 def code_digest(program: str, scripts: Path = SCRIPTS) -> str:
-    """First 12 hex digits of the SHA-256 over a program's syntax tree and those of all hearth modules it imports."""
+    """Return 12 hex digits of a SHA-256 over the syntax trees of a program and of the hearth modules it imports."""
     hasher = hashlib.sha256()
-    for path in sorted(_closure(scripts / f"{program}.py", scripts)):
+    for path in sorted(source_files(scripts / f"{program}.py", scripts)):
         syntax, _ = _parsed(path.read_text(encoding="utf-8"))
         hasher.update(f"{path.relative_to(scripts)}\0{syntax}\0".encode())
     return hasher.hexdigest()[:12]
@@ -24,9 +25,9 @@ def code_digest(program: str, scripts: Path = SCRIPTS) -> str:
 
 @cache
 def _parsed(text: str) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """(syntax tree, imported names, each behind how many packages up it is looked for) of a module's text.
+    """Return (syntax tree as text, ((level, name) of each import)) of a module's source; level 0 is an absolute import.
 
-    Every start of Snakemake asks for those of all modules, many times over.
+    Cached, because every start of Snakemake needs the same modules many times.
     """
     tree = ast.parse(text)
     names = []
@@ -40,25 +41,26 @@ def _parsed(text: str) -> tuple[str, tuple[tuple[int, str], ...]]:
 
 
 def _dump(node: object) -> str:
-    """`ast.dump` without empty fields: versions of Python differ in which of them they have, and name."""
+    """Return `ast.dump` without empty fields, in which versions of Python differ."""
     if isinstance(node, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
         return f"{type(node).__name__}({', '.join(f'{name}={_dump(value)}' for name, value in fields)})"
     return f"[{', '.join(map(_dump, node))}]" if isinstance(node, list) else repr(node)
 
 
-def _closure(program: Path, scripts: Path) -> set[Path]:
-    found, waiting = set(), [program]
+def source_files(program: Path, scripts: Path) -> set[Path]:
+    """Return `program` and the files of all hearth modules that it imports, directly or not."""
+    files, waiting = set(), [program]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting.extend(_imports(path, scripts))
-    return found
+        if path not in files:
+            files.add(path)
+            waiting.extend(_imported_files(path, scripts))
+    return files
 
 
-def _imports(path: Path, scripts: Path):
-    """Files of the hearth modules that `path` imports, packages' `__init__` included."""
+def _imported_files(path: Path, scripts: Path) -> Iterator[Path]:
+    """Yield the files of the hearth modules that `path` imports, the `__init__.py` of packages among them."""
     _, names = _parsed(path.read_text(encoding="utf-8"))
     for level, name in names:
         above = path.relative_to(scripts).with_suffix("").parts[:-level] if level else ()

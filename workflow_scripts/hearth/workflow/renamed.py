@@ -1,6 +1,7 @@
 """Keys and values of a config that have been renamed. A config with an old one is refused and told the new one."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from hearth.common.schemas import Problem
 
@@ -26,13 +27,13 @@ def renamed_settings(config: object) -> Iterator[Problem]:
                 yield path, f"{value!r} has been renamed to {new_names[value]!r}"
 
 
-def _values_at(value: object, place: tuple[str, ...], path: list) -> Iterator[tuple[list, object]]:
+def _values_at(value: Any, place: tuple[str, ...], path: list[Any]) -> Iterator[tuple[list[Any], object]]:
     """Yield (path, value) of every value at `place`, a path that may hold "*"."""
     if not place:
         yield path, value
         return
     key, *rest = place
-    parts: list = []
+    parts: list[Any] = []
     if isinstance(value, dict):
         parts = list(value) if key == "*" else [key] if key in value else []
     elif isinstance(value, list) and key == "*":

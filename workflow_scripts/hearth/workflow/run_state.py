@@ -1,48 +1,71 @@
-"""A run of Snakemake, as its working directory remembers it: how it was started, whether it lives, its SLURM jobs."""
+"""The last run in a working directory: how it was started, whether its Snakemake lives, which SLURM jobs it has."""
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from hearth.common.cli import UserError
-from hearth.common.files import read_json, write_json
+from hearth.common.files import write_json
+from hearth.common.records import read_record
+from hearth.workflow.config_types import Config
 
 RECORD = Path("work") / "run.json"
-# The plugin gives every job of a run the same name, and says in Snakemake's log which.
+# The SLURM plugin gives all jobs of a run the same name and writes that name into Snakemake's log.
 RUN_ID = re.compile(r"^SLURM run ID: (\S+)$", re.MULTILINE)
 
 
-def remember(directory: Path, started_in: str) -> None:
-    """Leave in the working directory how the run of this process is started again, and which process it is."""
+class RunRecord(TypedDict):
+    """work/run.json: the command line of Snakemake, the folder it was started in, its host and its process id."""
+
+    command: list[str]
+    started_in: str
+    host: str
+    process: int
+
+
+def write_run_record(directory: Path, started_in: str) -> None:
+    """Write into a working directory how the run of this process was started, and as which process it runs."""
     command = [sys.executable, "-m", "snakemake", *sys.argv[1:]]
-    record = {"command": command, "started_in": started_in, "host": socket.gethostname(), "process": os.getpid()}
+    record: RunRecord = {
+        "command": command,
+        "started_in": started_in,
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+    }
     write_json(directory / RECORD, record)
 
 
-def recall(directory: Path) -> dict:
-    """What the last run in a working directory left; a UserError says that there was none, or that it still goes on."""
+def read_run_record(directory: Path) -> RunRecord:
+    """Return the record of the last run in a working directory.
+
+    Raises UserError if there was no run, or if it may still be running, here or on another host.
+    """
     try:
-        record = read_json(directory / RECORD)
+        record = read_record(directory / RECORD, RunRecord)
     except FileNotFoundError:
         raise UserError(f"{directory}: no run was started with this working directory ({RECORD} is missing)") from None
     host, process = record["host"], record["process"]
     if host != socket.gethostname():
         raise UserError(
-            f"{directory}: the run was started on {host}, where it may still go on: resume it there. "
-            f'If {host} is gone, write "{socket.gethostname()}" in place of "{host}" in {directory / RECORD}'
+            f"{directory}: the run was started on {host}, where it may still be running: resume it there. "
+            f'If {host} is gone, replace "{host}" with "{socket.gethostname()}" in {directory / RECORD}'
         )
-    if _is_run(process, directory):
-        raise UserError(f"{directory}: the run still goes on (process {process}). To stop it: kill {process}, and wait")
+    if _is_running(process, directory):
+        raise UserError(
+            f"{directory}: the run is still running (process {process}). To stop it: kill {process}, and wait"
+        )
     return record
 
 
-def _is_run(process: int, directory: Path) -> bool:
-    """Whether `process` is a Snakemake that works in `directory`, and not one that got the number since."""
+def _is_running(process: int, directory: Path) -> bool:
+    """Whether `process` is a Snakemake that works in `directory`, not another program that has its number now."""
     entry = Path("/proc") / str(process)
     try:
         return b"snakemake" in (entry / "cmdline").read_bytes() and (entry / "cwd").samefile(directory)
@@ -50,50 +73,77 @@ def _is_run(process: int, directory: Path) -> bool:
         return False
 
 
+def write_run_config(config: Config) -> None:
+    """Write the complete config of a run, defaults included, beside its results."""
+    write_json(Path("results/run_config.json"), config)
+
+
+def failure_message(project: Path, logs: Sequence[str]) -> str:
+    """Return what to print when a run in the current directory has failed; `logs` are Snakemake's own log files."""
+    here = shlex.quote(os.getcwd())
+    resume = f"make -C {shlex.quote(str(project))} resume RUN={here}"
+    return (
+        f"The run failed. The cause is in one of these places under {here}; look in this order:\n"
+        "  logs/<rule>/    messages of the failed job's program; its path is shown above under `log:`\n"
+        "  logs/slurm/     on a cluster, messages of SLURM: out of memory, wall time, lost node\n"
+        f"  {' '.join(logs)}    messages of Snakemake\n"
+        "A program that was killed (signal 9, exit code -9 or 137) usually ran out of memory: in the config, lower\n"
+        "the number of windows per batch (engine.batch_size), or of examples (students.training.micro_batch_size).\n"
+        "Finished work is kept. Remove the cause, then run the same command again, or:\n"
+        f"  {resume}"
+    )
+
+
 def run_ids(directory: Path) -> set[str]:
-    """The names that the SLURM jobs of all runs in a working directory have had."""
+    """Return the names of the SLURM jobs of all runs in a working directory, from Snakemake's logs."""
     logs = (directory / ".snakemake" / "log").glob("*.log")
     return {name for log in logs for name in RUN_ID.findall(log.read_text(encoding="utf-8", errors="replace"))}
 
 
-def queued(names: Iterable[str]) -> dict[str, str]:
-    """Of this user's jobs in SLURM's queue those with one of `names`: id to state and node."""
-    rows = [row.split("|") for row in _slurm("squeue", "--me", "--noheader", "--format=%A|%T on %N|%j").splitlines()]
+def queued_jobs(names: Iterable[str]) -> dict[str, str]:
+    """Return {id: state and node} of this user's queued and running SLURM jobs that have one of `names`."""
+    rows = [
+        row.split("|") for row in _call_slurm("squeue", "--me", "--noheader", "--format=%A|%T on %N|%j").splitlines()
+    ]
     return {job: state.removesuffix(" on ") for job, state, name in rows if name in set(names)}
 
 
-def cancel(names: set[str], patience_s: float = 600) -> list[str]:
-    """Cancel the jobs with one of `names` and wait until SLURM has ended them; their ids."""
+def cancel_jobs(names: set[str], patience_s: float = 600) -> list[str]:
+    """Cancel the SLURM jobs that have one of `names`, wait until they have ended, and return their ids.
+
+    Raises UserError if some have not ended after `patience_s` seconds.
+    """
     cancelled: list[str] = []
     deadline = time.monotonic() + patience_s
-    while left := queued(names):
-        # More than once: the last submission may still have been under way.
+    while left := queued_jobs(names):
+        # Repeated, because the last submission of the dead run may arrive late.
         if new := sorted(left.keys() - set(cancelled)):
-            _slurm("scancel", *new)
+            _call_slurm("scancel", *new)
             cancelled += new
         if time.monotonic() > deadline:
             listed = ", ".join(f"{job} ({state})" for job, state in left.items())
             raise UserError(
-                f"SLURM has not ended these jobs after {patience_s:.0f} s: {listed}. They may still write; ask for "
-                "their nodes to be looked at, and run this again when squeue --me no longer shows them"
+                f"SLURM has not ended these jobs after {patience_s:.0f} s: {listed}. They may still write files. Ask "
+                "your administrators to check their nodes, and run this again once squeue --me no longer shows them"
             )
         time.sleep(2)
     return cancelled
 
 
-def _slurm(*command: str) -> str:
-    """What a client program of SLURM prints; a UserError when it cannot be had."""
+def _call_slurm(*command: str) -> str:
+    """Return what a SLURM client program prints; raises UserError if it fails, is missing or does not answer."""
+    output = ""
     try:
-        # Without a controller the clients wait for one.
+        # The clients wait for a controller, however long it takes.
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        problem = done.stderr.strip() if done.returncode else ""
+        output, problem = done.stdout, done.stderr.strip() if done.returncode else ""
     except FileNotFoundError:
         problem = "not installed here"
     except subprocess.TimeoutExpired:
         problem = "no answer within 60 s"
     if problem:
         raise UserError(
-            f"{command[0]}: {problem}. Jobs of the dead run may still work, so nothing was started: run this again on "
-            "the login node once `scontrol ping` says that a controller is UP"
+            f"{command[0]}: {problem}. Jobs of the dead run may still be running, so nothing was started: run this "
+            "again on the login node once `scontrol ping` says that a controller is UP"
         )
-    return done.stdout
+    return output

@@ -1,18 +1,21 @@
-"""What is mended of Snakemake 9.27 and its SLURM plugin 2.8 when a run starts, for as long as they do it."""
+"""Workarounds for Snakemake 9.27 and its SLURM plugin 2.8, applied to the running scheduler when a run starts."""
+
+from typing import Any
 
 
-class _NoNodes(set):
-    """A set of failed nodes that stays empty."""
+class _DiscardingSet(set[str]):
+    """A set that stays empty."""
 
     def add(self, node: str) -> None:
-        """Forget the node."""
+        """Ignore `node`."""
 
 
-def mend(scheduler) -> None:
-    """Mend a Snakemake's scheduler and what it runs jobs with."""
-    # The limit on jobs a second has it look for jobs to start every second, and once more a second for every job that
-    # has ended: after some hundred, while others wait, that takes a core. Jobs are submitted one by one anyhow.
+def patch_scheduler(scheduler: Any) -> None:
+    """Patch a scheduler of Snakemake and its executor; both are without types."""
+    # With a limit on jobs per second, the scheduler looks for new jobs every second, and once more per second for each
+    # job that has ended. After some hundred jobs this keeps a core busy. Jobs are submitted one by one in any case.
     scheduler.job_rate_limiter = None
-    # Nodes of jobs that sacct calls NODE_FAIL are kept from later submissions. Once SLURM has requeued such a job, its
-    # node is "None assigned", and no sbatch succeeds any more (plugin's issue 485). SLURM uses no dead node anyhow.
-    scheduler._executor._failed_nodes = _NoNodes()
+    # The plugin excludes the nodes of jobs that sacct calls NODE_FAIL from later submissions. Once SLURM has requeued
+    # such a job, its node is "None assigned", and every later sbatch fails (plugin's issue 485). SLURM itself does not
+    # use a failed node.
+    scheduler._executor._failed_nodes = _DiscardingSet()

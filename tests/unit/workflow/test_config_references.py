@@ -1,0 +1,133 @@
+"""Every name in a config must exist; each unknown one is reported with file, key, value and the nearest known one."""
+
+import pytest
+from config_factories import CONFIG, REGISTRY, check_single_problem, make_project, problem_lines, replace_at, write_yaml
+from factories import HOME
+from hearth.workflow.configuration import resolve
+
+SERVED = {"source": "served", "served_model": "Example/Large", "license": "Apache-2.0"}
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def serving(project):
+    """A project whose large model is served."""
+    write_yaml(project / "config" / "models.yaml", replace_at(REGISTRY, "large", SERVED))
+    return project
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("datasets/made-up/home", "madeup", "datasets.made-up.home: unknown home 'madeup'; did you mean 'made-up'?"),
+        ("datasets/made-up/home", "my/flat.yaml", "datasets.made-up.home: my/flat.yaml: no such home"),
+        (
+            "datasets/second/source",
+            "table",
+            "datasets.second.source: a simulated home must be one of marble, mural, not 'table'",
+        ),
+        ("datasets/made-up/root", ..., "no folder is named; add it here or run with --config made-up_root=PATH"),
+        ("datasets/second/root", "x", "datasets.second.root: 'x' would not be read: the dataset is simulated"),
+        ("second_root", "x", "second_root: 'x' would not be read: the dataset is simulated"),
+        ("secnd_root", "x", "secnd_root: unknown dataset 'secnd'; did you mean 'second'?"),
+        ("models/0", "litle", "models.0: unknown model 'litle'; did you mean 'little'?"),
+        ("teacher", "larg", "teacher: unknown model 'larg'; did you mean 'large'?"),
+        ("students/bases/0", "litle", "students.bases.0: unknown model 'litle'; did you mean 'little'?"),
+        ("students/trained_on", ["scond"], "students.trained_on.0: unknown dataset 'scond'; did you mean 'second'?"),
+        ("students/deepspeed", "zero9.json", "students.deepspeed: no such file: 'zero9.json'"),
+        ("prompt", {"template": "six-part"}, "prompt.template: unknown template 'six-part'; did you mean 'six-parts'?"),
+        ("tables/scaling/select/0/recognisers", "modles", "unknown group 'modles'; did you mean 'models'?"),
+        ("tables/scaling/compare", [["little", "larg"]], "compare.0.1: unknown recogniser or group 'larg'; did you"),
+        ("tables/scaling/compare", [["models", "bases"]], "scaling.compare: models has 2 recognisers and bases has 1"),
+        ("windows", {"by": "time"}, "windows.seconds: windows by time need a number of seconds"),
+        ("datasets/second/windows", {"by": "gap"}, "datasets.second.windows.seconds: windows by gap need"),
+        ("variants", {"direct": {"of": "models"}}, "variants.direct: the name 'direct' is taken"),
+        ("variants", {"models": {"of": "models"}}, "variants.models: the name 'models' is taken"),
+        ("variants", {"cold": {"of": "modles"}}, "cold.of: unknown group 'modles'; did you mean 'models'?"),
+        ("variants", {"cold": {"of": ["litle"]}}, "cold.of.0: unknown model or student 'litle'; did you mean"),
+        (
+            "variants",
+            {"cold": {"of": "models", "prompt": {"template": "six-part"}}},
+            "variants.cold.prompt.template: unknown template 'six-part'; did you mean 'six-parts'?",
+        ),
+        ("students/groups", {"few": {"teacher": "larg"}}, "students.groups.few.teacher: unknown model 'larg'; did you"),
+        (
+            "students/groups",
+            {"few": {"teacher": "large_cold"}},
+            "students.groups.few.teacher: unknown variant 'cold'",
+        ),
+        ("students/groups", {"bases": {}}, "students.groups.bases: the name 'bases' is taken"),
+        (
+            "tables/scaling/select/0/recognisers",
+            ["larg"],
+            "recognisers.0: unknown recogniser 'larg'; did you mean 'large'?",
+        ),
+        ("tables/scaling/select/0/datasets", ["scond"], "datasets.0: unknown dataset 'scond'; did you mean 'second'?"),
+        (
+            "tables/scaling/select/0/datasets",
+            "trained_on",
+            "tables.scaling.select: selects no recogniser on any dataset",
+        ),
+        ("tables/cost", {"title": "x", "select": [{"recognisers": "models"}]}, "tables.cost: 'cost' is a table that"),
+        ("tables/claims", {"title": "x", "select": [{"recognisers": "models"}]}, "'claims' is a table that every run"),
+    ],
+)
+def test_each_mistake_is_one_line_with_file_key_value_and_remedy(project, path, value, said):
+    check_single_problem(project, path, value, said)
+
+
+def test_a_teacher_whose_prompt_shows_the_answers_is_refused(project):
+    def config(shots_by: str) -> dict:
+        taught = replace_at(CONFIG, "students/groups", {"few": {"teacher": "large_shown"}})
+        return taught | {"variants": {"shown": {"of": "models", "prompt": {"shots": 2, "shots_by": shots_by}}}}
+
+    (line,) = problem_lines(config("random"), project)
+    assert "students.groups.few.teacher: the prompt of 'large_shown' shows windows of the train split" in line
+    resolve(config("similarity"), [], project)
+
+
+def test_a_bad_home_is_named_with_the_key_that_names_it(project):
+    write_yaml(project / "config" / "homes" / "made-up.yaml", replace_at(HOME, "nmae", "x"))
+    lines = problem_lines(replace_at(CONFIG, "datasets/second", ...) | {"tables": {}}, project)
+    assert len(lines) == 1
+    assert "run.yaml: datasets.made-up.home: " in lines[0]
+    assert "made-up.yaml: nmae: unknown key 'nmae'; did you mean 'name'?" in lines[0]
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000/v1", "https://models.example.org", "http://[::1]:80/a-b/v1/"])
+def test_a_served_teacher_needs_a_server(serving, url):
+    (line,) = problem_lines(CONFIG, serving)
+    assert line.endswith("engine.base_url: 'large' is served, and no server is named here")
+    config = CONFIG | {"engine": {"base_url": url}}
+    assert resolve(config, [write_yaml(serving / "run.yaml", config)], serving)[0]["engine"]["base_url"] == url
+
+
+def test_a_served_model_can_have_a_server_of_its_own(serving):
+    write_yaml(
+        serving / "config" / "models.yaml", replace_at(REGISTRY, "large", SERVED | {"base_url": "http://h:1/v1"})
+    )
+    _, registry = resolve(CONFIG, [write_yaml(serving / "run.yaml", CONFIG)], serving)
+    assert (registry["large"]["base_url"], registry["large"]["interface"]) == ("http://h:1/v1", "vllm")
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:9000", "http://me:secret@h/v1", "http://h/v1?key=secret", "http://h/v1 --out x", "file:///etc"]
+)
+def test_a_malformed_server_url_or_one_with_a_secret_is_refused_and_not_repeated(serving, url):
+    (line,) = problem_lines(CONFIG | {"engine": {"base_url": url}}, serving)
+    assert "engine.base_url: the server of 'large' must be http(s)://HOST[:PORT]/PATH" in line
+    assert "OPENAI_API_KEY" in line
+    assert url not in line
+
+
+def test_no_student_can_be_made_of_a_served_model(serving):
+    config = replace_at(CONFIG, "students/bases", ["little", "large"]) | {"engine": {"base_url": "http://h/v1"}}
+    config["students"]["groups"] = {"more": {"bases": ["large"]}}
+    main, group = problem_lines(config, serving)
+    said = "'large' is served: its weights are not here, so no student can be made of it"
+    assert main.endswith(f"students.bases.1: {said}")
+    assert group.endswith(f"students.groups.more.bases.0: {said}")

@@ -1,0 +1,152 @@
+"""What tables and figures select of the recognisers that a config declares."""
+
+import pytest
+from config_factories import CONFIG, make_project, replace_at
+from hearth.workflow.configuration import ConfigError, resolve
+from hearth.workflow.recognisers import students
+from hearth.workflow.selection import compared_pairs, selected_figures, selected_pairs, table_pairs
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project")
+
+
+def test_students_and_tables(project):
+    filled, _ = resolve(CONFIG, [], project)
+    assert list(students(filled)) == ["little_reasoning_made-up", "little_reasoning_second"]
+    assert students(filled)["little_reasoning_second"].dataset == "second"
+    assert students(filled)["little_reasoning_second"].seed == 0
+    assert table_pairs(filled, "students") == [
+        ("little_reasoning_made-up", "made-up"),
+        ("little_reasoning_second", "second"),
+        ("large", "second"),
+    ]
+
+
+def test_another_seed_is_another_student_and_renames_none(project):
+    filled, _ = resolve(replace_at(CONFIG, "students/seeds", [0, 7]), [], project)
+    assert {name: student.seed for name, student in students(filled).items()} == {
+        "little_reasoning_made-up": 0,
+        "little_reasoning_made-up_seed7": 7,
+        "little_reasoning_second": 0,
+        "little_reasoning_second_seed7": 7,
+    }
+    assert table_pairs(filled, "students")[:2] == [
+        ("little_reasoning_made-up", "made-up"),
+        ("little_reasoning_made-up_seed7", "made-up"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("selection", "pairs"),
+    [
+        ({"recognisers": "models"}, ["little made-up", "little second", "large made-up", "large second"]),
+        ({"recognisers": "teacher", "datasets": "all"}, ["large made-up", "large second"]),
+        ({"recognisers": "bases", "datasets": ["second"]}, ["little second"]),
+        ({"recognisers": "bases", "datasets": "others"}, ["little made-up", "little second"]),
+        ({"recognisers": "students", "datasets": "trained_on"}, ["little_reasoning_second second"]),
+        ({"recognisers": "students", "datasets": "others"}, ["little_reasoning_second made-up"]),
+        ({"recognisers": "students"}, ["little_reasoning_second made-up", "little_reasoning_second second"]),
+        ({"recognisers": ["large", "large"], "datasets": ["second"]}, ["large second"]),
+    ],
+)
+def test_what_a_table_selects(project, selection, pairs):
+    config = replace_at(CONFIG, "students/trained_on", ["second"])
+    config["tables"] = {"one": {"title": "One", "select": [selection]}}
+    filled, _ = resolve(config, [], project)
+    assert [" ".join(pair) for pair in table_pairs(filled, "one")] == pairs
+
+
+def test_a_runs_scores_are_those_that_any_table_selects_each_once(project):
+    filled, _ = resolve(CONFIG, [], project)
+    assert selected_pairs(filled) == [
+        ("little", "made-up"),
+        ("little", "second"),
+        ("large", "made-up"),
+        ("large", "second"),
+        ("little_reasoning_made-up", "made-up"),
+        ("little_reasoning_second", "second"),
+    ]
+
+
+def test_a_table_selects_by_the_name_of_a_group_or_variant(project):
+    config = CONFIG | {
+        "variants": {"cold": {"of": "bases", "decoding": {"temperature": 0}}},
+        "baselines": ["majority"],
+        "students": CONFIG["students"] | {"groups": {"few": {"max_examples": [5, 9], "trained_on": ["second"]}}},
+    }
+    for group, names in {
+        "cold": ["little_cold"],
+        "baselines": ["majority"],
+        "few": ["little_reasoning-n5_second", "little_reasoning-n9_second"],
+        "students": ["little_reasoning_made-up", "little_reasoning_second"],
+    }.items():
+        select = [{"recognisers": group, "datasets": ["second"]}]
+        filled, _ = resolve(config | {"tables": {"one": {"title": "One", "select": select}}}, [], project)
+        assert table_pairs(filled, "one") == [(name, "second") for name in names]
+
+
+def test_a_table_that_is_no_part_of_all_adds_no_scores_to_the_run(project):
+    filled, _ = resolve(replace_at(CONFIG, "tables/students/all", False), [], project)
+    assert {recogniser for recogniser, _ in selected_pairs(filled)} == {"little", "large"}
+    assert len(table_pairs(filled, "students")) == 3
+
+
+def test_groups_are_compared_each_recogniser_with_its_like(project):
+    variants = {"cold": {"of": "models", "decoding": {"temperature": 0}}}
+    config = replace_at(CONFIG, "tables/scaling/compare", [["cold", "models"], ["large", "little"]])
+    config = replace_at(config, "tables/scaling/select", [{"recognisers": "models"}, {"recognisers": "cold"}])
+    filled, _ = resolve(config | {"variants": variants}, [], project)
+    assert compared_pairs(filled, "scaling") == [
+        ["little_cold", "little"],
+        ["large_cold", "large"],
+        ["large", "little"],
+    ]
+
+
+def test_a_table_compares_only_what_it_shows_on_one_dataset(project):
+    config = replace_at(CONFIG, "tables/students/compare", [["little", "large"]])
+    with pytest.raises(ConfigError, match=r"students\.compare: the table selects little and large on no dataset"):
+        resolve(config, [], project)
+
+
+def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_is_named(project):
+    config = replace_at(CONFIG, "datasets/second/all", False)
+    config["tables"] = {
+        "one": {"title": "One", "select": [{"recognisers": "models"}]},
+        "two": {"title": "Two", "select": [{"recognisers": "models", "datasets": ["second"]}]},
+    }
+    filled, _ = resolve(config, [], project)
+    assert list(students(filled)) == ["little_reasoning_made-up"]
+    assert table_pairs(filled, "one") == [("little", "made-up"), ("large", "made-up")]
+    assert table_pairs(filled, "two") == [("little", "second"), ("large", "second")]
+
+
+@pytest.mark.parametrize(
+    ("select", "more", "drawn"),
+    [
+        ("models", {}, ["f1_by_size", "failures", "confusion"]),
+        ("students", {}, ["f1_by_size", "failures", "transfer"]),
+        ("baselines", {"baselines": ["majority"]}, ["failures"]),
+        ("fewer", {"students/groups": {"fewer": {"max_examples": [5]}}}, ["failures", "learning_curve"]),
+        (
+            "sure",
+            {"variants": {"sure": {"of": "models", "decoding": {"confidence": "tokens"}}}},
+            ["failures", "calibration"],
+        ),
+    ],
+)
+def test_a_run_makes_the_figures_that_its_scores_have_something_for(project, select, more, drawn):
+    config = replace_at(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": select}]}})
+    for path, value in more.items():
+        config = replace_at(config, path, value)
+    filled, _ = resolve(config, [], project)
+    assert selected_figures(filled) == drawn
+
+
+def test_a_model_of_unknown_size_is_in_no_figure_about_size(project):
+    config = replace_at(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": ["large"]}]}})
+    filled, _ = resolve(config, [], project)
+    assert selected_figures(filled) == ["f1_by_size", "failures", "confusion"]
+    assert selected_figures(filled, unsized=["large"]) == ["failures"]

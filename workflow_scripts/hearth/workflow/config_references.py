@@ -1,0 +1,223 @@
+"""Check that everything a config names exists: models, homes, folders, templates, recognisers, datasets."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from hearth.common.schemas import Problem, nearest
+from hearth.homes.home import HomeError, load_home
+from hearth.workflow.config_types import Config, Dataset, Model, Registry, WindowSettings
+from hearth.workflow.project_files import home_path
+from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
+from hearth.workflow.selection import compared_pairs, table_pairs
+
+# Formats in which a home can be simulated: simulation.formats.FORMATS, which would be slow to import here.
+SIMULATED_FORMATS = ("marble", "mural")
+# Tables that a run makes by itself, beside those that its config declares.
+OWN_TABLES = ("claims", "audit", "cost")
+
+_SERVER_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
+# A place in the config: keys and positions from the top.
+Place = list[object]
+
+
+def reference_problems(config: Config, registry: Registry, project: Path) -> Iterator[Problem]:
+    """Yield (path, message) for every name in a config, with its defaults filled in, that does not exist."""
+    yield from _model_problems(config, registry)
+    yield from _server_problems(config, registry)
+    yield from _trained_on_problems(config)
+    for name, dataset in config["datasets"].items():
+        yield from _home_problems(name, dataset, project)
+        yield from _root_problems(config, name, dataset)
+    for key in config:
+        dataset_name = key.removesuffix("_root")
+        if key.endswith("_root") and dataset_name not in config["datasets"]:
+            yield [key], f"unknown dataset {dataset_name!r}{nearest(dataset_name, config['datasets'])}"
+    yield from _template_problems(config, project)
+    yield from _window_problems(config)
+    deepspeed = config["students"]["deepspeed"]
+    if not (project / deepspeed).is_file():
+        yield ["students", "deepspeed"], f"no such file: {deepspeed!r}"
+    ambiguous = list(_name_problems(config))
+    yield from ambiguous
+    if not ambiguous:
+        variants = [*_variant_problems(config), *_teacher_problems(config, registry)]
+        # What a table selects is known only once the variants are right, since it may select one.
+        yield from variants or list(_table_problems(config)) or _selection_problems(config)
+
+
+def _unknown_name(kind: str, name: str, path: Place, known: Collection[str]) -> Iterator[Problem]:
+    """Yield a problem if `name`, the value at `path`, is not one of the `known` names."""
+    if name not in known:
+        yield path, f"unknown {kind} {name!r}{nearest(name, known)}"
+
+
+def _unknown_names(kind: str, names: Iterable[str], path: Place, known: Collection[str]) -> Iterator[Problem]:
+    """Yield a problem for each name in the list at `path` that is not one of the `known` names."""
+    for index, name in enumerate(names):
+        yield from _unknown_name(kind, name, [*path, index], known)
+
+
+def _model_problems(config: Config, registry: Registry) -> Iterator[Problem]:
+    yield from _unknown_names("model", config["models"], ["models"], registry)
+    yield from _unknown_name("model", config["teacher"], ["teacher"], registry)
+    for path, bases in _bases(config).items():
+        yield from _unknown_names("model", bases, [*path], registry)
+
+
+def _bases(config: Config) -> dict[tuple[str, ...], list[str]]:
+    """Return every list of models that become students, by its path in the config."""
+    main = config["students"]
+    bases: dict[tuple[str, ...], list[str]] = {("students", "bases"): main["bases"]}
+    bases.update({("students", "groups", name, "bases"): group["bases"] for name, group in main["groups"].items()})
+    return bases
+
+
+def _server_problems(config: Config, registry: Registry) -> Iterator[Problem]:
+    """Yield a problem for each served model that is to become a student or has no usable server; no URL is repeated."""
+    served: Mapping[str, Model] = {name: spec for name, spec in registry.items() if spec["source"] == "served"}
+    for path, bases in _bases(config).items():
+        for index, name in enumerate(bases):
+            if name in served:
+                yield [*path, index], f"{name!r} is served: its weights are not here, so no student can be made of it"
+    teachers = {group["teacher"].partition("_")[0] for group in config["students"]["groups"].values()}
+    for name in sorted({*config["models"], config["teacher"], *teachers} & served.keys()):
+        if not (url := served[name]["base_url"] or config["engine"]["base_url"]):
+            yield ["engine", "base_url"], f"{name!r} is served, and no server is named here"
+        elif not _SERVER_URL.fullmatch(url):
+            yield (
+                ["engine", "base_url"],
+                f"the server of {name!r} must be http(s)://HOST[:PORT]/PATH, such as http://localhost:8000/v1, without "
+                "user name, password or query; put a key into the environment variable OPENAI_API_KEY",
+            )
+
+
+def _trained_on_problems(config: Config) -> Iterator[Problem]:
+    main, datasets = config["students"], config["datasets"]
+    yield from _unknown_names("dataset", main["trained_on"], ["students", "trained_on"], datasets)
+    for name, group in main["groups"].items():
+        path: Place = ["students", "groups", name, "trained_on"]
+        yield from _unknown_names("dataset", group["trained_on"], path, datasets)
+
+
+def _home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Problem]:
+    path: Place = ["datasets", name, "home"]
+    home = home_path(dataset["home"], project)
+    if not home.is_file() and home != Path(dataset["home"]):
+        names = sorted(file.stem for file in (project / "config" / "homes").glob("*.yaml"))
+        yield path, f"unknown home {dataset['home']!r}{nearest(dataset['home'], names)}, or name a file: my-home.yaml"
+        return
+    try:
+        load_home(home)
+    except HomeError as error:
+        yield from ((path, line) for line in str(error).splitlines())
+
+
+def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Problem]:
+    """Yield what is wrong with the source of a dataset's events: a simulation or a folder, exactly one of them."""
+    simulated = "simulate" in dataset
+    if simulated and dataset["source"] not in SIMULATED_FORMATS:
+        formats = ", ".join(SIMULATED_FORMATS)
+        yield ["datasets", name, "source"], f"a simulated home must be one of {formats}, not {dataset['source']!r}"
+    folder = dataset["root"] or config.get(f"{name}_root")
+    if simulated and folder:
+        path: Place = ["datasets", name, "root"] if dataset["root"] else [f"{name}_root"]
+        yield path, f"{folder!r} would not be read: the dataset is simulated; remove one of them"
+    elif not simulated and not folder:
+        yield ["datasets", name, "root"], f"no folder is named; add it here or run with --config {name}_root=PATH"
+
+
+def _template_problems(config: Config, project: Path) -> Iterator[Problem]:
+    templates = sorted(file.stem for file in (project / "config" / "prompts").glob("*.j2"))
+    yield from _unknown_name("template", config["prompt"]["template"], ["prompt", "template"], templates)
+    for name, spec in config["variants"].items():
+        if "template" in spec["prompt"]:
+            path: Place = ["variants", name, "prompt", "template"]
+            yield from _unknown_name("template", spec["prompt"]["template"], path, templates)
+
+
+def _window_problems(config: Config) -> Iterator[Problem]:
+    settings: dict[tuple[str, ...], WindowSettings] = {("windows",): config["windows"]}
+    for name, dataset in config["datasets"].items():
+        if dataset["windows"]:
+            settings["datasets", name, "windows"] = {**config["windows"], **dataset["windows"]}
+    for path, windows in settings.items():
+        if windows["by"] != "count" and windows["seconds"] is None:
+            yield [*path, "seconds"], f"windows by {windows['by']} need a number of seconds"
+
+
+def _name_problems(config: Config) -> Iterator[Problem]:
+    """Yield names with two meanings: tables select groups of students, variants and built-in groups by name alike."""
+    taken = {*MODEL_GROUPS, "students", "baselines", DIRECT_PROMPT}
+    named: dict[tuple[str, ...], Collection[str]] = {
+        ("students", "groups"): config["students"]["groups"],
+        ("variants",): config["variants"],
+    }
+    for path, names in named.items():
+        for name in names:
+            if name in taken:
+                yield [*path, name], f"the name {name!r} is taken; choose another"
+            taken.add(name)
+    for index, name in enumerate(config["baselines"]):
+        if name in {*config["models"], config["teacher"], *config["students"]["bases"]}:
+            yield ["baselines", index], f"a model has the name {name!r} too; rename it in the registry"
+
+
+def _variant_problems(config: Config) -> Iterator[Problem]:
+    group_names = [*MODEL_GROUPS, *student_groups(config)]
+    known = [*config["models"], config["teacher"], *config["students"]["bases"], *students(config)]
+    for variant, spec in config["variants"].items():
+        path: Place = ["variants", variant, "of"]
+        if isinstance(spec["of"], list):
+            yield from _unknown_names("model or student", spec["of"], path, known)
+        else:
+            yield from _unknown_name("group", spec["of"], path, group_names)
+
+
+def _teacher_problems(config: Config, registry: Registry) -> Iterator[Problem]:
+    """Yield teachers of groups that are neither a model nor `<model>_<variant>`, or that are shown the answers."""
+    for name, group in config["students"]["groups"].items():
+        path: Place = ["students", "groups", name, "teacher"]
+        model, _, variant = group["teacher"].partition("_")
+        if model:
+            yield from _unknown_name("model", model, path, registry)
+        if not variant:
+            continue
+        yield from _unknown_name("variant", variant, path, config["variants"])
+        changes = config["variants"][variant]["prompt"] if variant in config["variants"] else {}
+        prompt = {**config["prompt"], **changes}
+        if prompt["shots"] and prompt["shots_by"] == "random":
+            yield (
+                path,
+                f"the prompt of {group['teacher']!r} shows windows of the train split with their labels, and the "
+                "teacher would label those same windows; shots_by: similarity shows only windows of other sessions",
+            )
+
+
+def _table_problems(config: Config) -> Iterator[Problem]:
+    for table in OWN_TABLES:
+        if table in config["tables"]:
+            yield ["tables", table], f"{table!r} is a table that every run makes; choose another name"
+    known, members = recognisers(config), groups(config)
+    for table, spec in config["tables"].items():
+        for index, part in enumerate(spec["select"]):
+            path: Place = ["tables", table, "select", index]
+            if isinstance(part["recognisers"], list):
+                yield from _unknown_names("recogniser", part["recognisers"], [*path, "recognisers"], known)
+            else:
+                yield from _unknown_name("group", part["recognisers"], [*path, "recognisers"], members)
+            if isinstance(part["datasets"], list):
+                yield from _unknown_names("dataset", part["datasets"], [*path, "datasets"], config["datasets"])
+        for index, pair in enumerate(spec["compare"]):
+            path = ["tables", table, "compare", index]
+            yield from _unknown_names("recogniser or group", pair, path, [*known, *members])
+
+
+def _selection_problems(config: Config) -> Iterator[Problem]:
+    for table in config["tables"]:
+        if not table_pairs(config, table):
+            yield ["tables", table, "select"], "selects no recogniser on any dataset"
+        try:
+            compared_pairs(config, table)
+        except ValueError as error:
+            yield ["tables", table, "compare"], str(error)

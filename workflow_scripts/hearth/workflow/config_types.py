@@ -1,0 +1,179 @@
+"""The checked config and the model registry, as types. Meaning and defaults of every key: config/schemas/."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+# What YAML gives before it is checked, and what is passed on without being read here.
+Json = dict[str, Any]
+
+
+class WindowSettings(TypedDict):
+    """`windows`, and `datasets.<name>.windows` once the run's own settings are filled in."""
+
+    by: Literal["count", "time", "gap"]
+    size: int
+    seconds: float | None
+    short: Literal["keep", "drop"]
+
+
+class Simulation(TypedDict):
+    """`datasets.<name>.simulate`."""
+
+    seed: int
+    sessions: int
+
+
+class Dataset(TypedDict):
+    """`datasets.<name>`; one with `simulate` has no `root`."""
+
+    source: str
+    home: str
+    root: str
+    windows: WindowSettings
+    all: bool
+    max_broken_share: float
+    simulate: NotRequired[Simulation]
+
+
+class Split(TypedDict):
+    """`split`."""
+
+    test_fraction: float
+    seed: int
+
+
+class PromptSettings(TypedDict):
+    """`prompt`."""
+
+    template: str
+    reasoning: Literal["think", "inline", "none"]
+    rules: bool
+    example: bool
+    shots: int
+    shots_by: Literal["random", "similarity"]
+
+
+class Decoding(TypedDict):
+    """`decoding`."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    max_new_tokens: int
+    seed: int
+    constrained: bool
+    reasoning_budget: int | None
+    confidence: Literal["none", "tokens"]
+
+
+class Variant(TypedDict):
+    """`variants.<name>`: `prompt` and `decoding` hold only the settings that differ from the config's own."""
+
+    of: str | list[str]
+    prompt: Json
+    decoding: Json
+
+
+class Engine(TypedDict):
+    """`engine`."""
+
+    name: Literal["transformers", "vllm"]
+    base_url: str
+    timeout: float
+    dtype: Literal["auto", "float32", "bfloat16"]
+    device: Literal["auto", "cpu", "cuda"]
+    batch_size: int | Literal["auto"]
+    shard_size: int
+    threads: int
+
+
+class StudentGroup(TypedDict):
+    """`students.groups.<name>`; an empty value stands for that of the main students."""
+
+    recipes: list[str]
+    bases: list[str]
+    trained_on: list[str]
+    seeds: list[int]
+    max_examples: list[int]
+    teacher: str
+
+
+class Students(TypedDict):
+    """`students`. `training` is checked and read by distillation/settings.py."""
+
+    bases: list[str]
+    recipe: str
+    groups: dict[str, StudentGroup]
+    trained_on: list[str]
+    seeds: list[int]
+    training: Json
+    dtype: Literal["", "auto", "float32", "bfloat16"]
+    deepspeed: str
+
+
+class Export(TypedDict):
+    """`export`."""
+
+    windows: int
+
+
+class Selection(TypedDict):
+    """One part of `tables.<name>.select`."""
+
+    recognisers: str | list[str]
+    datasets: str | list[str]
+
+
+class TableSpec(TypedDict):
+    """`tables.<name>`."""
+
+    title: str
+    caption: str
+    all: bool
+    compare: list[tuple[str, str]]
+    seeds: Literal["each", "mean"]
+    select: list[Selection]
+    columns: list[str]
+
+
+class Config(TypedDict):
+    """A checked config with its defaults filled in."""
+
+    datasets: dict[str, Dataset]
+    windows: WindowSettings
+    split: Split
+    prompt: PromptSettings
+    decoding: Decoding
+    variants: dict[str, Variant]
+    baselines: list[str]
+    engine: Engine
+    models: list[str]
+    model_registry: str
+    teacher: str
+    students: Students
+    export: Export
+    tables: dict[str, TableSpec]
+
+
+class Model(TypedDict):
+    """An entry of the model registry. `source` decides which of the keys that may be absent are there."""
+
+    source: Literal["hub", "folder", "package", "served"]
+    id: NotRequired[str]
+    revision: NotRequired[str]
+    path: NotRequired[str]
+    package: NotRequired[str]
+    file: NotRequired[str]
+    sha256: NotRequired[str]
+    served_model: NotRequired[str]
+    interface: Literal["vllm", "openai"]
+    base_url: str
+    parameters: int | None
+    license: str
+    stand_in: str
+    gpus: int
+    nodes: int
+    mem_mb: int
+    runtime: int
+
+
+Registry = dict[str, Model]

@@ -1,0 +1,74 @@
+"""What a run makes of its checked config: the lists that several stages of the workflow share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hearth.workflow.config_references import OWN_TABLES
+from hearth.workflow.config_types import Config, Registry
+from hearth.workflow.recognisers import Recogniser, Student, recognisers, student_groups, students
+from hearth.workflow.selection import selected_figures, selected_pairs
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run makes.
+
+    pairs: (recogniser, dataset) of every score. A config that declares no table has none, so no claims and figures.
+    trained: students by name: the main ones, and those of other groups that a table shows.
+    teacher_pairs: (teacher, dataset) of all traces that `trained` learn from.
+    models: every language model.
+    datasets: every dataset with a score or with a student that has learned from it.
+    figures: figures that are a function of scores alone.
+    timed_figures: figures that read the cost table too, so that they differ from run to run.
+    own_tables: tables that every run makes without a declaration.
+    tables: all tables of the target `all`.
+    """
+
+    pairs: list[tuple[str, str]]
+    trained: dict[str, Student]
+    teacher_pairs: list[tuple[str, str]]
+    models: list[str]
+    datasets: list[str]
+    figures: list[str]
+    timed_figures: list[str]
+    own_tables: list[str]
+    tables: list[str]
+
+
+def plan_run(config: Config, registry: Registry) -> RunPlan:
+    """Return what a run with this config and this model registry makes."""
+    known, pairs = recognisers(config), selected_pairs(config)
+    trained = _trained_students(config, known, pairs)
+    teacher_pairs = _unique((student.teacher, student.dataset) for student in trained.values() if student.teacher)
+    bases = [student.base for student in trained.values()] + [known[teacher].base for teacher, _ in teacher_pairs]
+    bases += [known[name].base for name, _ in pairs if known[name].base]
+    unsized = [name for name, model in registry.items() if model["source"] == "served" and not model["parameters"]]
+    needed = {"claims": bool(pairs), "audit": bool(teacher_pairs), "cost": True}
+    own_tables = [table for table in OWN_TABLES if needed[table]]
+    return RunPlan(
+        pairs=pairs,
+        trained=trained,
+        teacher_pairs=teacher_pairs,
+        models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
+        datasets=_unique([dataset for _, dataset in pairs] + [student.dataset for student in trained.values()]),
+        figures=selected_figures(config, unsized),
+        timed_figures=["cost_f1"] if pairs else [],
+        own_tables=own_tables,
+        tables=[table for table, spec in config["tables"].items() if spec["all"]] + own_tables,
+    )
+
+
+def _trained_students(
+    config: Config, known: dict[str, Recogniser], pairs: Iterable[tuple[str, str]]
+) -> dict[str, Student]:
+    main = student_groups(config)["students"]
+    shown = [known[name].student for name, _ in pairs]
+    return {name: student for name, student in students(config).items() if student in main or student in shown}
+
+
+def _unique(items: Iterable[Item]) -> list[Item]:
+    """Return `items` in their order, each once."""
+    return list(dict.fromkeys(items))

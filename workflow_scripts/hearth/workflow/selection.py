@@ -1,0 +1,93 @@
+"""What the tables and figures of a checked config select: (recogniser, dataset) pairs, the scores of a run."""
+
+from collections.abc import Collection
+
+from hearth.distillation.recipes import PAPER_RECIPE
+from hearth.workflow.config_types import Config
+from hearth.workflow.recognisers import Recogniser, Student, default_datasets, groups, recognisers
+
+
+def table_pairs(config: Config, table: str) -> list[tuple[str, str]]:
+    """Return the (recogniser, dataset) pairs of a table in the order of its selection, each once."""
+    known, members = recognisers(config), groups(config)
+    pairs: list[tuple[str, str]] = []
+    for part in config["tables"][table]["select"]:
+        selected = part["recognisers"]
+        for name in members[selected] if isinstance(selected, str) else selected:
+            pairs += [(name, dataset) for dataset in _selected_datasets(config, known[name].student, part["datasets"])]
+    return list(dict.fromkeys(pairs))
+
+
+def _selected_datasets(config: Config, student: Student | None, selected: str | list[str]) -> list[str]:
+    if isinstance(selected, list):
+        return selected
+    # Only a student has learned from a dataset; to every other recogniser all datasets are `others`.
+    learned = [student.dataset] if student else []
+    if selected == "trained_on":
+        return learned
+    return [dataset for dataset in default_datasets(config) if selected == "all" or dataset not in learned]
+
+
+def compared_pairs(config: Config, table: str) -> list[list[str]]:
+    """Return the pairs of recognisers whose difference a table tests; two groups are compared member by member.
+
+    Raises ValueError for groups of different sizes, and for a pair that the table shows on no common dataset.
+    """
+    members, shown = groups(config), set(table_pairs(config, table))
+    pairs: list[list[str]] = []
+    for pair in config["tables"][table]["compare"]:
+        first, second = (members.get(name, [name]) for name in pair)
+        if len(first) != len(second):
+            raise ValueError(
+                f"{pair[0]} has {len(first)} recognisers and {pair[1]} has {len(second)}, so they cannot be compared "
+                "member by member; name recognisers"
+            )
+        pairs += [list(names) for names in zip(first, second, strict=True)]
+    for one, other in pairs:
+        if not any({(one, dataset), (other, dataset)} <= shown for dataset in config["datasets"]):
+            raise ValueError(f"the table selects {one} and {other} on no dataset in common; select both")
+    return pairs
+
+
+def selected_pairs(config: Config) -> list[tuple[str, str]]:
+    """Return the (recogniser, dataset) pairs of every table that is part of `all`, each once: the scores of a run."""
+    tables = [table for table, spec in config["tables"].items() if spec["all"]]
+    return list(dict.fromkeys(pair for table in tables for pair in table_pairs(config, table)))
+
+
+def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[str]:
+    """Return the figures that the scores of a run have something to show in; `cost_f1` is not among them.
+
+    `unsized` are the models with an unknown number of parameters. Figures are drawn by evaluation/figures/.
+    """
+    known = recognisers(config)
+    shown = [(known[name], dataset) for name, dataset in selected_pairs(config)]
+    # The paper's subject: language models of known size, and students of its recipe, without a variant.
+    paper = [
+        (one, dataset)
+        for one, dataset in shown
+        if one.base
+        and one.base not in unsized
+        and not one.variant
+        and (one.student is None or one.student.recipe == PAPER_RECIPE)
+    ]
+    drawn: dict[str, list[object]] = {
+        "f1_by_size": [*paper],
+        "failures": [*shown],
+        "confusion": [one for one, _ in paper if not one.student],
+        "transfer": [one for one, dataset in paper if one.student and one.student.dataset != dataset],
+        "learning_curve": [one for one, dataset in shown if _is_on_learning_curve(one, dataset)],
+        "calibration": [one for one, _ in shown if one.decoding and one.decoding["confidence"] != "none"],
+    }
+    return [name for name, scores in drawn.items() if scores]
+
+
+def _is_on_learning_curve(recogniser: Recogniser, dataset: str) -> bool:
+    """Whether this student of the paper's recipe differs from the main ones in its number of traces only."""
+    student = recogniser.student
+    return bool(
+        student
+        and student.recipe == PAPER_RECIPE
+        and student.dataset == dataset
+        and recogniser.variant == f"n{student.max_examples}"
+    )
