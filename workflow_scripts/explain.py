@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from hearth.common.cli import UserError, run
 from hearth.common.files import read_json_object
@@ -13,7 +13,9 @@ from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.scores import read_score
 from hearth.evaluation.table_rows import rows_of
 from hearth.prompting.predictions import read_parsed_predictions
-from hearth.workflow.recognisers import recognisers, table_pairs
+from hearth.workflow.config_types import Config
+from hearth.workflow.recognisers import recognisers
+from hearth.workflow.selection import table_pairs
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -28,7 +30,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("column", nargs="?", default=lineage.DEFAULT_COLUMN, help="column of the table's CSV")
     arguments = parser.parse_args(argv)
     results = arguments.run / "results"
-    config = read_json_object(existing_file(results / "run_config.json", "--run names no working directory of a run"))
+    run_config = existing_file(results / "run_config.json", "--run names no working directory of a run")
+    config = cast(Config, read_json_object(run_config))
     pairs = selected_pairs(config, arguments.table)
     remedy = f"make it: snakemake table_{arguments.table}"
     scores = [
@@ -52,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     print(lineage.render_text(notes, examples, str(windows), str(predictions)), end="")
 
 
-def selected_pairs(config: dict[str, Any], table: str) -> list[tuple[str, str]]:
+def selected_pairs(config: Config, table: str) -> list[tuple[str, str]]:
     """Return the (recogniser, dataset) pairs of a table in a run's config. Raises UserError for an unknown table."""
     if table not in config["tables"]:
         raise UserError(
