@@ -13,7 +13,7 @@ TURN = window(["eat", "eat", "wash", "wash"])
 BUSY = window(["eat", "wash", "eat", "wash"], [["A"], ["B"], ["A"], ["B"]])
 
 
-def test_measures_count_residents_changes_and_entropy():
+def test_measures_are_residents_changes_and_entropy():
     assert complexity_measures(CALM) == (1, 0, 0.0)
     assert complexity_measures(TURN) == (1, 1, 1.0)
     assert complexity_measures(BUSY) == (2, 3, 1.0)
@@ -21,7 +21,7 @@ def test_measures_count_residents_changes_and_entropy():
     assert complexity_measures(mixed) == (3, 1, pytest.approx(2 - 0.75 * math.log2(3)))
 
 
-def test_the_order_of_labels_changes_no_entropy():
+def test_entropy_ignores_the_order_of_labels():
     assert (
         complexity_measures(window(["a", "b", "c", "a", "a"]))[2]
         == complexity_measures(window(["c", "a", "a", "b", "a"]))[2]
@@ -37,13 +37,13 @@ def test_complexity_is_the_mean_rank_among_the_train_windows():
     assert [scale.is_complex(one) for one in (CALM, TURN, BUSY)] == [False, False, True]
 
 
-def test_more_than_any_train_window_has_is_the_most_and_less_is_the_least():
+def test_complexity_reaches_0_and_1_outside_the_range_of_train_windows():
     scale = ComplexityScale([TURN, TURN, BUSY])
     assert scale.complexity(window(["a", "b", "c", "d", "e"], [["A"], ["B"], ["C"], ["D"], ["E"]])) == 1
     assert scale.complexity(window(["eat"], [[]])) == 0
 
 
-def test_windows_of_the_test_split_move_nothing():
+def test_test_windows_do_not_change_the_scale():
     train, test = [CALM, TURN, BUSY], [BUSY | {"split": "test"}] * 9
     assert ComplexityScale(train + test).median == ComplexityScale(train).median
     assert ComplexityScale(train + test).complexity(BUSY) == ComplexityScale(train).complexity(BUSY)

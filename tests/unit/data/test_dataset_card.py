@@ -5,7 +5,7 @@ from hearth.data.dataset_card import dataset_card
 from hearth.data.load_report import LoadReport, RowProblem
 
 
-def test_the_card_tells_what_was_read_and_what_is_in_it():
+def test_the_card_counts_rows_and_contents():
     report = LoadReport(
         files=2, rows=6, loaded=3, broken=[RowProblem("x.csv", 7, "unknown `sensor`\n'Q'")], notes=["odd"]
     )

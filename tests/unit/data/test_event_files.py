@@ -9,7 +9,7 @@ from hearth.data.event_files import digest_events, read_events, write_events
 from hearth.data.events import check_events, event_table
 
 
-def test_events_come_back_from_their_file_as_they_were(tmp_path):
+def test_events_are_read_back_as_they_were_written(tmp_path):
     write_events(tmp_path / "events.parquet", flat_events())
     again = read_events(tmp_path / "events.parquet")
     check_events(again, FLAT)

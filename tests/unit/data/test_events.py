@@ -46,7 +46,7 @@ def test_sessions_sort_by_the_numbers_in_their_names():
         ([flat_row("day2"), flat_row("day3"), flat_row("day2")], "column session"),
     ],
 )
-def test_check_names_session_event_and_column_of_what_is_wrong(rows, message):
+def test_check_names_session_event_and_column_at_fault(rows, message):
     with pytest.raises(ValueError, match=message):
         check_events(event_table(rows), FLAT)
 

@@ -30,7 +30,7 @@ def test_every_session_is_in_one_split_whatever_their_order(sessions, fraction, 
     }
 
 
-def test_the_split_is_fixed_for_good():
+def test_the_split_of_a_seed_never_changes():
     sessions = [f"{n:02d}" for n in range(1, 22)]
     fixed = ["01", "05", "06", "08", "10", "16"]
     assert split_sessions(sessions, 0.3, 0)["test"] == fixed
@@ -38,13 +38,13 @@ def test_the_split_is_fixed_for_good():
 
 
 @pytest.mark.parametrize("sessions", [[], ["01"], ["01", "01"]])
-def test_what_cannot_be_split_is_refused(sessions):
+def test_too_few_or_repeated_sessions_are_refused(sessions):
     with pytest.raises(ValueError, match="session"):
         split_sessions(sessions, 0.3, 0)
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, float("nan")])
-def test_a_split_without_a_side_is_refused(fraction):
+def test_a_fraction_outside_0_to_1_is_refused(fraction):
     with pytest.raises(ValueError, match="test fraction"):
         split_sessions(["01", "02"], fraction, 0)
 
@@ -77,7 +77,7 @@ def test_the_digest_changes_with_every_setting(changes):
     assert make_splits(lengths)[1]["digest"] != make_splits(lengths, **changes)[1]["digest"]
 
 
-def test_the_split_document_tells_of_windows_that_are_not_cut_by_count():
+def test_the_split_document_records_windows_not_cut_by_count():
     lengths = {"a-1": 25, "a-2": 70, "a-3": 30}
     plain, timed, longer = (make_splits(lengths, **each)[1] for each in ({}, by_time(5), by_time(6)))
     assert not {"window_by", "window_seconds"} & plain.keys()
@@ -136,7 +136,7 @@ def test_the_program_cuts_by_gap(tmp_path):
     assert files.read_json(tmp_path / "gap" / "splits")["window_seconds"] == 30
 
 
-def test_the_program_names_a_file_that_holds_no_events(tmp_path, capsys):
+def test_the_program_names_a_file_without_events(tmp_path, capsys):
     (tmp_path / "events.parquet").write_text("no")
     with pytest.raises(SystemExit, match="1"):
         program(tmp_path, "out")

@@ -59,7 +59,7 @@ def test_windows_are_consecutive_events_of_one_session_and_none_twice(lengths, s
     st.integers(0, 4),
     st.text(min_size=1, max_size=5),
 )
-def test_no_prompt_tells_day_session_place_in_it_resident_or_label(day, session, before, secret):
+def test_window_text_reveals_no_day_session_position_resident_or_label(day, session, before, secret):
     def text(day, session, before, secret):
         noon = datetime.combine(day, time(12))
         rows = [
@@ -126,7 +126,7 @@ def test_windows_by_time_may_pass_midnight():
 
 
 @pytest.mark.parametrize(
-    ("settings_", "said"),
+    ("settings_", "message"),
     [
         (("time", None, True), "windows by time within None seconds"),
         (("gap", 0, True), "windows by gap within 0 seconds"),
@@ -135,9 +135,9 @@ def test_windows_by_time_may_pass_midnight():
         (("day", 30, True), "windows by 'day'; it must be one of count, time, gap"),
     ],
 )
-def test_window_settings_that_do_not_go_together_are_refused(settings_, said):
+def test_contradictory_window_settings_are_refused(settings_, message):
     by, seconds, keep_short = settings_
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         cut_windows(events_at(0, 1), "home", 10, keep_short, by, seconds)
 
 
@@ -172,7 +172,7 @@ def split_windows(table, dataset):
         (lambda window: window["residents"].__setitem__(0, "A"), "residents: must be 3 lists"),
     ],
 )
-def test_check_names_the_window_and_key_that_are_wrong(change, message):
+def test_check_names_the_window_and_key_at_fault(change, message):
     window = split_windows(events_of_sessions({"a-1": 3, "a-2": 3}), "home")[0]
     check_window(window)
     change(window)
@@ -180,12 +180,12 @@ def test_check_names_the_window_and_key_that_are_wrong(change, message):
         check_window(window)
 
 
-def test_check_refuses_what_is_no_object():
+def test_check_refuses_values_other_than_objects():
     with pytest.raises(ValueError, match="expected the keys"):
         check_window(["a"])
 
 
-def test_windows_of_events_with_several_right_labels_have_all_of_them():
+def test_windows_hold_all_accepted_labels():
     table = events_with_accepted_labels(["a", "b"], ["b"])
     cut = cut_windows(table, "home", 10, keep_short=True)
     assert (cut[0]["gold"], cut[0]["gold_any"]) == (["a", "b"], [["a", "b"], ["b"]])
@@ -196,7 +196,7 @@ def test_windows_of_events_with_several_right_labels_have_all_of_them():
 
 
 @pytest.mark.parametrize("right", [None, [], [["b"], ["b"]], [["a"], "b"], [["a"], ["b", None]]])
-def test_check_refuses_right_labels_that_do_not_begin_with_gold(right):
+def test_check_refuses_accepted_labels_that_do_not_begin_with_gold(right):
     window = {
         **cut_and_split(
             events_with_accepted_labels(["a", "b"], ["b"]), "h", size=9, keep_short=True, test_fraction=0.5, seed=0
@@ -232,7 +232,7 @@ def test_windows_are_read_back_whole_or_by_split(tmp_path):
         (lambda windows: windows.pop(), "train", r"windows.jsonl: no window of split 'train'"),
     ],
 )
-def test_the_reader_names_file_and_row_that_are_wrong(tmp_path, change, split, message):
+def test_the_reader_names_file_and_row_at_fault(tmp_path, change, split, message):
     windows = split_windows(events_of_sessions({"a-1": 12, "a-2": 3}), "home")
     assert [window["split"] for window in windows] == ["test", "test", "train"]
     change(windows)

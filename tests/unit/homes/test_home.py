@@ -1,4 +1,4 @@
-"""A home's yaml: the shipped ones are right, and every mistake is named with its place and what would be right."""
+"""A home's yaml: the shipped ones are valid, and every mistake is reported with its place and remedy."""
 
 import pytest
 import yaml
@@ -22,7 +22,7 @@ def test_shipped_homes_are_valid(path):
             assert description == f"{room} {spec.words} {words}".strip()
 
 
-def test_a_home_says_what_its_yaml_says(tmp_path):
+def test_a_home_holds_what_its_yaml_says(tmp_path):
     home = load_home(write_yaml(tmp_path / "home.yaml", HOME))
     assert home.labels == ("COOKING", "drinking water, coffee or drinks", "EATING")
     assert (home.rules, home.transition, home.timezone) == ((), "keep", "Europe/Paris")
@@ -38,7 +38,7 @@ def test_defaults_are_the_schemas(tmp_path):
     assert defaults == {"timezone": home.timezone, "transition": home.transition, "rules": list(home.rules)}
 
 
-def test_unknown_sensors_and_states_name_the_nearest():
+def test_unknown_sensors_and_states_are_named_with_the_nearest():
     home = load_home(REPOSITORY / "config" / "homes" / "marble.yaml")
     with pytest.raises(KeyError, match=r"unknown sensor 'R11'; did you mean 'R1'"):
         home.describe("R11", "ON")
@@ -47,7 +47,7 @@ def test_unknown_sensors_and_states_name_the_nearest():
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         ("labells", [], ["labells: unknown key 'labells'; did you mean 'labels'?"]),
         ("labels", ..., ["top level: 'labels' is missing"]),
@@ -68,13 +68,13 @@ def test_unknown_sensors_and_states_name_the_nearest():
         ("example/events/0/room", "x", ["example.events.0.room: unknown key 'room'; known: time, sensor"]),
     ],
 )
-def test_each_mistake_is_one_line_with_its_place_and_what_would_be_right(tmp_path, path, value, said):
+def test_each_mistake_is_one_line_with_place_and_remedy(tmp_path, path, value, message):
     file = write_yaml(tmp_path / "home.yaml", replace_at(HOME, path, value))
     with pytest.raises(HomeError) as raised:
         load_home(file)
     (line,) = str(raised.value).splitlines()
-    assert line.startswith(f"{file}: {said[0]}")
-    assert all(part in line for part in said)
+    assert line.startswith(f"{file}: {message[0]}")
+    assert all(part in line for part in message)
 
 
 def test_all_mistakes_are_reported(tmp_path):
@@ -85,7 +85,7 @@ def test_all_mistakes_are_reported(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "top level: None is not of type 'object'"),
         ("- a\n- b\n", "top level: ['a', 'b'] is not of type 'object'"),
@@ -96,16 +96,16 @@ def test_all_mistakes_are_reported(tmp_path):
         ("name: 2020-99-99\n", "not YAML as it should be"),
     ],
 )
-def test_what_is_no_home_at_all(tmp_path, text, said):
+def test_a_file_that_is_no_home_is_refused(tmp_path, text, message):
     file = write_yaml(tmp_path / "home.yaml", text)
     with pytest.raises(HomeError) as raised:
         load_home(file)
     (line,) = str(raised.value).splitlines()
     assert line.startswith(str(file))
-    assert said in line
+    assert message in line
 
 
-def test_bytes_that_are_no_text(tmp_path):
+def test_a_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "home.yaml").write_bytes(b"name: \xff")
     with pytest.raises(HomeError, match=r"home\.yaml: not YAML"):
         load_home(tmp_path / "home.yaml")
@@ -116,7 +116,7 @@ def test_a_missing_home_says_what_to_copy(tmp_path):
         load_home(tmp_path / "other.yaml")
 
 
-def test_merge_keys_may_overrule(tmp_path):
+def test_keys_override_merged_keys(tmp_path):
     text = (
         yaml.safe_dump(replace_at(HOME, "rooms", ...)) + "rooms:\n  <<: {kitchen: oven, hall: ''}\n  kitchen: stove\n"
     )

@@ -39,9 +39,9 @@ def test_each_of_several_columns_is_a_label(tmp_path):
 
 
 def with_intervals(who="", **changes):
-    named = {"begin": "from", "end": "to", "activity": "what"} | ({"resident": who} if who else {})
-    given = {role: names for role, names in COLUMNS.items() if role != "activity"} | changes.pop("columns", {})
-    return home_with(columns=given, intervals=Intervals(("labels*.csv",), named), several="any", **changes)
+    label_columns = {"begin": "from", "end": "to", "activity": "what"} | ({"resident": who} if who else {})
+    columns = {role: names for role, names in COLUMNS.items() if role != "activity"} | changes.pop("columns", {})
+    return home_with(columns=columns, intervals=Intervals(("labels*.csv",), label_columns), several="any", **changes)
 
 
 def test_labels_may_be_intervals_in_a_file_of_their_own(tmp_path):

@@ -1,4 +1,4 @@
-"""The CASAS loader: its three ways of labelling, every oddity of Kyoto's files, and no line lost."""
+"""The CASAS loader: its three ways of labelling, the faults of Kyoto's files, and no line lost."""
 
 import os
 from collections import Counter
@@ -79,7 +79,7 @@ def test_an_event_is_in_words_with_who_did_it(tmp_path):
     ]
 
 
-def test_of_two_pairs_the_first_activity_leads_and_both_people_are_there(tmp_path):
+def test_two_pairs_give_both_residents_and_the_first_activity_as_gold(tmp_path):
     table, report = load(tmp_path, line(1, "2 1 1 3"), line(2, "1 2 2 2"), line(3, "1 1"))
     assert labels(table) == [["sleeping", "cooking"], ["eating"], ["sleeping"]]
     assert table["residents"].tolist() == [["1", "2"], ["1", "2"], ["1"]]
@@ -88,7 +88,7 @@ def test_of_two_pairs_the_first_activity_leads_and_both_people_are_there(tmp_pat
     )
 
 
-def test_with_first_an_event_has_one_right_activity(tmp_path):
+def test_several_first_accepts_one_activity(tmp_path):
     home = replace(HOME, recording=replace(HOME.recording, several="first"))
     table, report = load(tmp_path, line(1, "2 1 1 3"), home=home)
     assert "alternatives" not in table
@@ -105,7 +105,7 @@ def test_with_first_an_event_has_one_right_activity(tmp_path):
         ("Sleep Begin", "Sleep END", []),
     ],
 )
-def test_an_activity_goes_from_its_begin_mark_to_its_end_mark(tmp_path, begin, end, residents):
+def test_an_activity_lasts_from_its_begin_mark_to_its_end_mark(tmp_path, begin, end, residents):
     table, report = load(tmp_path, line(0), line(1, begin), line(2), line(3, end), line(4))
     assert list(table["activity"]) == ["sleeping"] * 3
     assert table["residents"].tolist() == [residents] * 3
@@ -113,7 +113,7 @@ def test_an_activity_goes_from_its_begin_mark_to_its_end_mark(tmp_path, begin, e
     assert report.places == {"no activity (unlabelled: drop)": ["P01.txt:1", "P01.txt:5"]}
 
 
-def test_of_activities_that_overlap_the_last_begun_leads(tmp_path):
+def test_of_overlapping_activities_the_last_begun_is_gold(tmp_path):
     marks = ["sleeping begin", "eating begin", "", "wake up begin", "wake up end", "eating end", "", "sleeping end"]
     table, _ = load(tmp_path, *(line(number, mark) for number, mark in enumerate(marks)))
     nap, meal, up = "sleeping", "eating", "other"
@@ -129,7 +129,7 @@ def test_of_activities_that_overlap_the_last_begun_leads(tmp_path):
     ]
 
 
-def test_marks_without_their_other_label_their_own_event_and_are_noted(tmp_path):
+def test_an_unpaired_mark_labels_its_own_event_and_is_noted(tmp_path):
     lines = [
         line(0, "eating end"),
         line(1),
@@ -147,7 +147,7 @@ def test_marks_without_their_other_label_their_own_event_and_are_noted(tmp_path)
     ]
 
 
-def test_unlabelled_events_may_have_a_label_and_an_activity_may_be_left_out(tmp_path):
+def test_unlabelled_events_may_get_a_label_and_activities_may_be_dropped(tmp_path):
     home = replace(HOME, recording=replace(HOME.recording, unlabelled="other"))
     assert list(load(tmp_path, line(1), line(2, "eating"), line(3, "Nothing"), home=home)[0]["activity"]) == [
         "other",
@@ -178,7 +178,7 @@ def test_unlabelled_events_may_have_a_label_and_an_activity_may_be_left_out(tmp_
         ("\0" * 30, "not `date time sensor state`"),
     ],
 )
-def test_an_odd_line_is_named_and_costs_no_other(tmp_path, text, reason):
+def test_a_broken_line_is_reported_and_other_lines_are_kept(tmp_path, text, reason):
     text = text if isinstance(text, bytes) else text.encode()
     (tmp_path / "P01.txt").write_bytes(b"\n".join([line(1, "1 1").encode(), text, line(3, "1 1").encode()]))
     table, report = casas.read(tmp_path, HOME)
@@ -199,16 +199,16 @@ def test_a_damaged_date_is_taken_from_the_line_before_and_noted(tmp_path):
     assert "is not a date" in report.broken[0].reason
 
 
-def test_blank_lines_are_counted_and_a_last_line_end_is_none(tmp_path):
+def test_blank_lines_are_counted_and_the_last_line_end_is_no_line(tmp_path):
     table, report = load(tmp_path, line(1, "1 1"), "", line(2, "1 1"), end="\r\n", last="\r\n")
     assert (len(table), report.rows, report.skipped) == (2, 3, {"blank line": 1})
 
 
-def test_spaces_part_words_as_tabs_do(tmp_path):
+def test_spaces_separate_words_as_tabs_do(tmp_path):
     assert len(load(tmp_path, line(1, "1 1").replace("\t", " "), line(2, "1\t1"))[0]) == 2
 
 
-def test_a_file_that_is_there_twice_is_read_once(tmp_path):
+def test_a_copy_of_a_file_is_skipped(tmp_path):
     load(tmp_path, line(1, "1 1"), line(2, "1 1"))
     table, report = load(tmp_path, line(1, "1 1"), line(2, "1 1"), name="P02.txt")
     assert set(table["session"]) == {"P01"}
@@ -234,7 +234,7 @@ def test_sensors_can_be_ignored_and_are_counted(tmp_path):
     assert report.skipped == {"sensor T001 (ignored_sensors)": 1}
 
 
-def test_readmes_are_no_events_and_an_empty_file_is_noted(tmp_path):
+def test_readmes_are_not_read_and_an_empty_file_is_noted(tmp_path):
     (tmp_path / "README.txt").write_text("words")
     (tmp_path / "P02.txt").write_text("")
     table, report = load(tmp_path, line(1, "1 1"))
@@ -242,7 +242,7 @@ def test_readmes_are_no_events_and_an_empty_file_is_noted(tmp_path):
     assert "P02.txt holds no lines" in report.notes
 
 
-def test_a_folder_of_something_else_says_what_was_expected(tmp_path):
+def test_another_folder_is_refused_with_what_was_expected(tmp_path):
     for root in (tmp_path, tmp_path / "missing"):
         with pytest.raises(ValueError, match=r"no CASAS data here.*casas\.wsu\.edu"):
             casas.read(root, HOME)
@@ -267,7 +267,7 @@ def test_whatever_a_file_holds_every_line_is_accounted_for(tmp_path_factory, con
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"CASAS Kyoto is not at {REAL}")
-def test_every_line_of_kyoto_is_an_event_or_named():
+def test_every_line_of_kyoto_is_an_event_or_reported():
     home = load_home(REPOSITORY / "config/homes/casas-kyoto.yaml")
     table, report = casas.read(REAL, home)
     check_events(table, home)
@@ -284,11 +284,11 @@ def test_every_line_of_kyoto_is_an_event_or_named():
     assert Counter(table["session"]) == {
         Path(name).stem: sum(len(text.split()) in (6, 8) for text in lines) for name, lines in texts.items()
     }
-    told = Counter(
+    expected = Counter(
         home.recording.activities[words[at]]
         for lines in texts.values()
         for words in map(str.split, lines)
         if len(words) in (6, 8)
         for at in [5]
     )
-    assert Counter(table["activity"]) == told
+    assert Counter(table["activity"]) == expected

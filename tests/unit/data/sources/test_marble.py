@@ -1,4 +1,4 @@
-"""The MARBLE loader: labels of the acting subject, every oddity of the format, no row lost."""
+"""The MARBLE loader: labels of the acting subject, faults of the files, and no row lost."""
 
 import csv
 import os
@@ -83,7 +83,7 @@ def test_an_event_is_in_words_with_local_time_and_who_did_it(tmp_path):
     ]
 
 
-def test_the_label_is_of_the_subject_who_acted(tmp_path):
+def test_the_label_comes_from_the_subject_who_acted(tmp_path):
     session(tmp_path, [env(T, "200"), env(T + 1, "204")], {"200": COOKING, "204": [f"{T},{T + 5},EATING"]})
     assert list(load(tmp_path)[0]["activity"]) == ["COOKING", "EATING"]
 
@@ -208,7 +208,7 @@ def test_the_clock_does_not_jump_when_summer_time_ends_within_a_session(tmp_path
         ("E1," * 200_000, "longer than"),
     ],
 )
-def test_a_broken_row_is_named_and_costs_no_other_row(tmp_path, line, reason):
+def test_a_broken_row_is_reported_and_other_rows_are_kept(tmp_path, line, reason):
     session(tmp_path, [env(T), line, env(T + 1)])
     table, report = load(tmp_path)
     assert len(table) == 2
@@ -220,7 +220,7 @@ def test_a_broken_row_is_named_and_costs_no_other_row(tmp_path, line, reason):
 @pytest.mark.parametrize(
     "line", [f"{T},{T + 9},DANCING", f"{T + 9},{T},EATING", f"{T},,EATING", f'{T},{T + 9},"EATING', f"{T}"]
 )
-def test_a_broken_interval_breaks_only_the_events_it_may_have_held(tmp_path, line):
+def test_a_broken_interval_breaks_only_events_that_may_belong_to_it(tmp_path, line):
     session(tmp_path, [env(T + 100), env(T + 5)], {"200": [f"{T + 50},{T + 200},COOKING", line]})
     table, report = load(tmp_path)
     assert list(table["activity"]) == ["COOKING"]
@@ -269,7 +269,7 @@ def test_a_session_without_events_is_noted(tmp_path, data):
     assert report.notes == ["session A2a-instance2 has no events"]
 
 
-def test_a_folder_of_something_else_says_what_was_expected_and_where_to_get_it(tmp_path):
+def test_another_folder_is_refused_with_what_was_expected_and_its_source(tmp_path):
     (tmp_path / "A2a" / "instance1").mkdir(parents=True)
     for root in (tmp_path, tmp_path / "missing"):
         with pytest.raises(
@@ -332,7 +332,7 @@ def test_the_program_writes_nothing_when_too_many_rows_are_broken(tmp_path, caps
     assert not (tmp_path / "out").exists()
 
 
-def test_the_program_writes_events_and_a_card_that_names_no_place_of_this_machine(tmp_path):
+def test_the_program_writes_events_and_a_card_without_local_paths(tmp_path):
     session(tmp_path, [env(T), env(T, sensor="E9"), env(T + 1), env(T + 2)])
     program(tmp_path, "0.25", "--simulated")
     assert len(read_events(tmp_path / "out/events.parquet")) == 3
@@ -341,7 +341,7 @@ def test_the_program_writes_events_and_a_card_that_names_no_place_of_this_machin
     assert str(tmp_path) not in card
 
 
-def test_the_program_refuses_a_data_set_without_events(tmp_path, capsys):
+def test_the_program_refuses_a_dataset_without_events(tmp_path, capsys):
     session(tmp_path, [])
     with pytest.raises(SystemExit, match="1"):
         program(tmp_path, "1")
@@ -349,7 +349,7 @@ def test_the_program_refuses_a_data_set_without_events(tmp_path, capsys):
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real MARBLE part is not at {REAL}")
-def test_the_real_part_has_the_labels_that_a_count_by_hand_gives():
+def test_labels_of_the_real_part_equal_an_independent_count():
     home = load_home(REPOSITORY / "config/homes/marble.yaml")
     table, report = load(REAL, home)
     assert table["session"].nunique() == 18

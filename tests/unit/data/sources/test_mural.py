@@ -97,7 +97,7 @@ def test_annotations_without_an_event_are_skipped_and_counted(tmp_path):
         ),
     ],
 )
-def test_a_session_goes_on_after_midnight_and_rows_out_of_order_are_sorted(tmp_path, times, loaded, late):
+def test_a_session_continues_after_midnight_and_rows_out_of_order_are_sorted(tmp_path, times, loaded, late):
     session(tmp_path, [row(uid, time) for uid, time in enumerate(times)])
     table, report = load(tmp_path)
     assert list(table["time"].dt.strftime("%d %H:%M:%S")) == loaded
@@ -109,7 +109,7 @@ def test_events_of_one_second_keep_their_order(tmp_path):
     assert list(load(tmp_path)[0]["sensor"]) == ["kitchen fridge door", "main door", "main door"]
 
 
-def test_nobody_may_be_named_and_nobody_is_named_twice(tmp_path):
+def test_residents_may_be_empty_and_are_listed_once(tmp_path):
     session(tmp_path, [row(0, subject=""), row(1, subject='"B,A, B,"')])
     assert list(load(tmp_path)[0]["residents"]) == [[], ["A", "B"]]
 
@@ -128,7 +128,7 @@ def test_a_description_may_run_over_lines(tmp_path):
     assert report.broken[0].line == 5
 
 
-def test_an_open_quote_swallows_no_good_row_even_where_another_closes_it(tmp_path):
+def test_an_open_quote_consumes_no_good_row_even_if_a_later_quote_closes_it(tmp_path):
     session(tmp_path, ['0,07:22:45,main door,OPENED,A,"open', row(1), 'close",0', row(2)])
     table, report = load(tmp_path)
     assert len(table) == 2
@@ -159,7 +159,7 @@ def test_an_open_quote_swallows_no_good_row_even_where_another_closes_it(tmp_pat
         (row(1, description="x" * 1_000_000), "longer than"),
     ],
 )
-def test_a_broken_row_is_named_and_costs_no_other_row(tmp_path, line, reason):
+def test_a_broken_row_is_reported_and_other_rows_are_kept(tmp_path, line, reason):
     session(tmp_path, [row(0), line, row(2), row(3)])
     table, report = load(tmp_path)
     assert len(table) == 3
@@ -180,7 +180,7 @@ def test_a_file_in_another_encoding_is_named_and_the_other_sessions_are_loaded(t
     ]
 
 
-def test_empty_sessions_are_noted_and_other_folders_left_alone(tmp_path):
+def test_empty_sessions_are_noted_and_other_folders_are_not_read(tmp_path):
     session(tmp_path, [row(0)])
     session(tmp_path, [], "02")
     (tmp_path / "03").mkdir()
@@ -190,7 +190,7 @@ def test_empty_sessions_are_noted_and_other_folders_left_alone(tmp_path):
     assert report.notes == ["session 02 has no events", "session 03 has no data.csv"]
 
 
-def test_a_folder_of_something_else_says_what_was_expected_and_where_to_get_it(tmp_path):
+def test_another_folder_is_refused_with_what_was_expected_and_its_source(tmp_path):
     (tmp_path / "01").mkdir()
     for root in (tmp_path, tmp_path / "missing"):
         with pytest.raises(
@@ -268,7 +268,7 @@ def test_whatever_a_file_holds_every_row_is_accounted_for(tmp_path_factory, cont
 
 @settings(max_examples=50)
 @given(st.lists(st.sampled_from(["good", "broken", "annotation", "open quote"]), max_size=12))
-def test_good_rows_are_loaded_whatever_stands_beside_them(tmp_path_factory, kinds):
+def test_good_rows_are_loaded_whatever_other_rows_hold(tmp_path_factory, kinds):
     root = tmp_path_factory.mktemp("mural")
     make = {
         "good": row,

@@ -36,8 +36,8 @@ def test_a_row_with_begin_and_end_is_two_events(tmp_path):
         "2024-02-03 08:00:03,2024-02-03 08:00:01,E1,eating",
         header="from,to,sensor,activity",
     )
-    given = {"begin": ("from",), "end": ("to",), "sensor": ("sensor",), "activity": ("activity",)}
-    events, report = load(tmp_path, home_with(columns=given))
+    interval_columns = {"begin": ("from",), "end": ("to",), "sensor": ("sensor",), "activity": ("activity",)}
+    events, report = load(tmp_path, home_with(columns=interval_columns))
     assert events["description"].str.split().str[-1].tolist() == ["ON", "ON", "OFF", "OFF"]
     assert events["activity"].tolist() == ["cooking", "eating", "eating", "cooking"]
     assert [problem.line for problem in report.broken] == [4]
