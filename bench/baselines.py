@@ -11,7 +11,7 @@ import yaml
 from common import PROJECT, benchmark_parser, write_report
 from hearth.data.windows import LabelledWindow, Window, read_windows
 from hearth.homes.home import load_home
-from hearth.recognition.baselines import name_activities
+from hearth.recognition.baselines import predict_labels
 from hearth.toy_models.training_data import simulate_windows
 from sklearn.metrics import f1_score
 
@@ -24,7 +24,7 @@ FIRST_SEED = 5000
 def score_baseline(baseline: str, train: list[LabelledWindow], test: list[Window]) -> dict[str, float]:
     """Train a baseline and return its accuracy and weighted F1 on the test windows."""
     gold = [label for window in test for label in window["gold"]]
-    predicted = [label for labels in name_activities(baseline, train, test) for label in labels]
+    predicted = [label for labels in predict_labels(baseline, train, test) for label in labels]
     accuracy = sum(a == b for a, b in zip(gold, predicted, strict=True)) / len(gold)
     f1 = f1_score(gold, predicted, labels=sorted(set(gold)), average="weighted", zero_division=0)
     return {"accuracy": round(accuracy, 4), "weighted_f1": round(float(f1), 4)}

@@ -12,10 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from common import PROJECT, benchmark_parser, write_report
 from hearth.common.files import read_json, read_json_lines
+from hearth.engines.protocol import Decoding
 from single_home import HOME, MODEL, SPLIT, single_home_config
 from snakemake_runs import Workflow
 
@@ -30,7 +32,7 @@ class Recognition:
     def __init__(self, directory: Path, name: str, windows: int, max_new_tokens: int):
         results = directory / "results"
         self.out, self.stats, self.work = (directory / f"{name}{suffix}" for suffix in (".jsonl", ".json", "-work"))
-        decoding = {"temperature": 0.0, "max_new_tokens": max_new_tokens}
+        decoding = asdict(Decoding.greedy(max_new_tokens))
         options = {
             "model": results / "models" / MODEL,
             "windows": results / f"datasets/{HOME}/windows.jsonl",

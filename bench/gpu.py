@@ -31,7 +31,7 @@ import distil
 import recognise
 from common import PROJECT, benchmark_parser
 from hearth.common.files import read_json, write_json
-from hearth.engines import Decoding
+from hearth.engines.protocol import Decoding
 
 Sizes = dict[str, Any]  # FULL or QUICK
 Report = dict[str, Any]
@@ -94,9 +94,9 @@ def measure_recognition(scratch: Path, device: str, sizes: Sizes, model: str, me
     load = recognise.load_engine if method == "ours" else recognise.load_generate
     rows = {"naive": 1, "batched": sizes["rows"], "ours": "auto"}[method]
     complete = load(method, scratch / model, rows, "bfloat16", device)
-    complete(prompts | {"suffixes": prompts["suffixes"][:2]}, Decoding(temperature=0, max_new_tokens=8))  # warm-up
+    complete(prompts | {"suffixes": prompts["suffixes"][:2]}, Decoding.greedy(8))  # warm-up
     start = time.monotonic()
-    texts, tokens = complete(prompts, Decoding(temperature=0, max_new_tokens=sizes["new_tokens"]))
+    texts, tokens = complete(prompts, Decoding.greedy(sizes["new_tokens"]))
     seconds = time.monotonic() - start  # the texts are on the CPU: the GPU has finished
     return {
         "windows": len(texts),
@@ -144,7 +144,7 @@ def compare_texts(scratch: Path, device: str, sizes: Sizes) -> Report:
     """
     folder, path = PROJECT / "demo" / "models" / "tiny-l", scratch / "parity.json"
     recognise.write_prompts(folder, *recognise.MODELS["tiny-l"], sizes["parity_windows"], path)
-    prompts, decoding = read_json(path), Decoding(temperature=0, max_new_tokens=sizes["new_tokens"])
+    prompts, decoding = read_json(path), Decoding.greedy(sizes["new_tokens"])
 
     def texts(rows: int | str, on: str) -> list[str]:
         return recognise.load_engine("ours", folder, rows, "float32", on)(prompts, decoding)[0]

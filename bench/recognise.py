@@ -23,7 +23,8 @@ from typing import Any
 import yaml
 from common import PROJECT, benchmark_parser, peak_memory_bytes, run_measurement, write_report
 from hearth.common.files import read_json, write_json
-from hearth.engines import Decoding, Request
+from hearth.engines.protocol import Decoding, Request
+from hearth.engines.registry import make_local_engine
 from hearth.homes.home import load_home
 from hearth.models.fetch import fetch_model
 from hearth.models.load import load_model, load_tokenizer
@@ -62,7 +63,7 @@ def measure(method: str, folder: Path, prompts: Prompts, new_tokens: int, batch_
     load = load_engine if method in ("ours", "vllm") else load_generate
     complete = load(method, folder, 1 if method == "naive" else batch_size)
     wall, cpu = time.monotonic(), time.process_time()
-    texts, tokens = complete(prompts, Decoding(temperature=0, max_new_tokens=new_tokens))
+    texts, tokens = complete(prompts, Decoding.greedy(new_tokens))
     return {
         "texts": texts,
         "new_tokens": tokens,
@@ -112,12 +113,8 @@ def load_engine(
     method: str, folder: Path, batch_size: int | str, dtype: str = "float32", device: str = "cpu"
 ) -> CompletePrompts:
     """Load a model; return a function that completes prompts by an engine, which also encodes the prefix."""
-    if method == "vllm":
-        from hearth.engines.vllm import VLLMEngine as Engine
-    else:
-        from hearth.engines.transformers import TransformersEngine as Engine
-
-    engine = Engine(folder, dtype=dtype, device=device, batch_size=batch_size)
+    name = "vllm" if method == "vllm" else "transformers"
+    engine = make_local_engine(name, folder, None, dtype, device, batch_size)
     engine.load()
 
     def complete(prompts: Prompts, decoding: Decoding) -> tuple[list[str], int]:

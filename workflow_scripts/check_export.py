@@ -10,12 +10,14 @@ from hearth.common import files
 from hearth.common.cli import run
 from hearth.data.windows import read_windows
 from hearth.distillation.documents import Export, read_export
-from hearth.engines import Decoding, Engine
+from hearth.engines.protocol import Decoding, Engine
 from hearth.evaluation.parity import Parity, compare_formats, parse_answers, sample_evenly
 from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.snapshot import adapter_digest, kept_files, read_snapshot
 from hearth.prompting.prompts import read_prompt
-from hearth.recognition.shards import recognise
+from hearth.recognition.shards import recognise_shard
+
+BATCH_SIZE = 16
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,11 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     export, prompt = read_export(arguments.export / "export.json"), read_prompt(arguments.export / "prompt.json")
     dataset = read_windows(arguments.windows)
     windows = sample_evenly([window for window in dataset if window["split"] == "test"], arguments.count)
-    decoding = Decoding(temperature=0, max_new_tokens=export["decoding"]["max_new_tokens"])
+    decoding = Decoding.greedy(export["decoding"]["max_new_tokens"])
     answers = {}
     for form, (engine, weights) in load_forms(arguments, export).items():
         work = arguments.work / form
-        predictions, _ = recognise(windows, prompt, engine.tokenizer, engine, decoding, weights, work, dataset)
+        predictions, _ = recognise_shard(windows, prompt, engine, decoding, weights, work, dataset)
         answers[form] = parse_answers(windows, predictions, prompt["labels"])
     forms = compare_formats(answers)
     parity: Parity = {
@@ -65,11 +67,11 @@ def load_forms(arguments: argparse.Namespace, export: Export) -> dict[str, tuple
     dtype, device = arguments.dtype, arguments.device
     forms: dict[str, tuple[Engine, dict[str, Any]]] = {
         "adapter": (
-            TransformersEngine(arguments.model, adapter, dtype=dtype, device=device),
+            TransformersEngine(arguments.model, adapter, dtype, device, BATCH_SIZE),
             {"model": read_snapshot(arguments.model)["digest"], "adapter": adapter_digest(adapter)},
         ),
         "merged": (
-            TransformersEngine(merged, dtype=dtype, device=device),
+            TransformersEngine(merged, None, dtype, device, BATCH_SIZE),
             {path.name: files.file_digest(path) for path in kept_files(merged)},
         ),
     }

@@ -1,23 +1,24 @@
-"""Put the predictions of all shards of a split together, every window exactly once, in window order."""
+"""Join the predictions of all shards of a split, one for every window, in window order."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
-from hearth.data.windows import read_windows
-from hearth.recognition.shards import gather
+from hearth.data.windows import SPLITS, read_windows
+from hearth.recognition.shards import gather_predictions
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Write all predictions of the split as JSON lines."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=Path, required=True, help="windows.jsonl of the dataset")
-    parser.add_argument("--split", choices=("train", "test"), required=True, help="which windows")
+    parser.add_argument("--split", choices=SPLITS, required=True, help="split of the shards")
     parser.add_argument("--shards", type=Path, nargs="*", required=True, help="prediction files of the shards")
-    parser.add_argument("--out", type=Path, required=True, help="predictions to write, JSON lines")
+    parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
     arguments = parser.parse_args(argv)
-    predictions = gather(read_windows(arguments.windows), arguments.split, arguments.shards)
+    predictions = gather_predictions(read_windows(arguments.windows), arguments.split, arguments.shards)
     files.write_json_lines(arguments.out, predictions)
     print(f"{len(predictions)} predictions of the {arguments.split} split")
 

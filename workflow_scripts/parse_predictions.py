@@ -1,51 +1,56 @@
-"""Read raw completions into labels and statuses: all.jsonl to parsed.jsonl, strictly and leniently."""
+"""Parse raw completions into labels and statuses, strictly and leniently: all.jsonl to parsed.jsonl."""
 
 import argparse
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import write_json_lines
-from hearth.data.windows import read_windows
-from hearth.evaluation.inputs import align, read_rows
+from hearth.data.windows import SPLITS, read_windows
+from hearth.evaluation.inputs import align
 from hearth.homes.home import load_home
 from hearth.prompting.parsing import parse, parse_leniently
+from hearth.prompting.predictions import ParsedPrediction, Prediction, read_predictions
 
 
-def parsed(prediction: dict, size: int, labels: tuple[str, ...]) -> dict:
-    """A prediction with reasoning, labels and status (strict), lenient_labels and lenient_status.
+def parse_prediction(prediction: Prediction, size: int, labels: Collection[str]) -> ParsedPrediction:
+    """Return a prediction with what both ways of parsing read; `size` counts the window's events.
 
-    Of its confidences, where it has any, those stay that are of a label which strict parsing reads.
+    Only the confidences of labels from strict parsing are kept.
     """
     strict = parse(prediction["text"], size, labels, prediction["finish_reason"])
     lenient = parse_leniently(prediction["text"], size, labels, prediction["finish_reason"])
-    confidences = [
-        confidence if label is not None else None
-        for confidence, label in zip(prediction.get("confidences", ()), strict.labels, strict=False)
-    ]
-    return {
+    parsed: ParsedPrediction = {
         **prediction,
-        **({"confidences": confidences} if confidences else {}),
         "reasoning": strict.reasoning,
         "labels": strict.labels,
         "status": strict.status,
         "lenient_labels": lenient.labels,
         "lenient_status": lenient.status,
     }
+    if confidences := prediction.get("confidences"):
+        parsed["confidences"] = [
+            confidence if label is not None else None
+            for confidence, label in zip(confidences, strict.labels, strict=False)
+        ]
+    return parsed
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Parse every prediction of one split."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--home", required=True, type=Path, help="yaml of the dataset's home")
-    parser.add_argument("--split", required=True, choices=("train", "test"), help="split the predictions are of")
-    parser.add_argument("--predictions", required=True, type=Path, help="raw predictions of the whole split, all.jsonl")
-    parser.add_argument("--out", required=True, type=Path, help="parsed predictions, parsed.jsonl")
+    parser.add_argument("--split", required=True, choices=SPLITS, help="split of the predictions")
+    parser.add_argument("--predictions", required=True, type=Path, help="raw predictions of the split, all.jsonl")
+    parser.add_argument("--out", required=True, type=Path, help="parsed predictions to write, parsed.jsonl")
     arguments = parser.parse_args(argv)
     labels = load_home(arguments.home).labels
-    predictions = read_rows(arguments.predictions, ("window_id", "text", "finish_reason"))
+    predictions = read_predictions(arguments.predictions)
     pairs = align(read_windows(arguments.windows, arguments.split), predictions, arguments.predictions)
-    write_json_lines(arguments.out, [parsed(prediction, len(window["events"]), labels) for window, prediction in pairs])
+    write_json_lines(
+        arguments.out, [parse_prediction(prediction, len(window["events"]), labels) for window, prediction in pairs]
+    )
 
 
 if __name__ == "__main__":

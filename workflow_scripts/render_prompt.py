@@ -1,6 +1,7 @@
 """Render the static part of a dataset's prompt."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common.cli import run
@@ -11,19 +12,19 @@ from hearth.prompting import few_shot
 from hearth.prompting.prompts import REASONING_MODES, render_prompt
 
 
-def main(argv=None):
-    """Write the prompt as JSON; its `system` text is what every window of the dataset shares."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the prompt as JSON and its system text, which all windows of the dataset share, as text."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="the home's yaml")
+    parser.add_argument("--home", type=Path, required=True, help="yaml of the home")
     parser.add_argument("--template", type=Path, required=True, help="Jinja2 template of the six parts")
     parser.add_argument("--reasoning", choices=REASONING_MODES, required=True, help="where the model reasons")
-    parser.add_argument("--no-rules", action="store_true", help="leave out the home's rules for ambiguous situations")
+    parser.add_argument("--no-rules", action="store_true", help="leave out the home's rules for ambiguous cases")
     parser.add_argument("--no-example", action="store_true", help="leave out the home's example of input and output")
     parser.add_argument("--windows", type=Path, help="windows.jsonl of the dataset, for --shots")
     parser.add_argument("--shots", type=int, default=0, help="windows of the train split to show with their labels")
-    parser.add_argument("--shots-by", choices=few_shot.KINDS, default="similarity", help="how they are chosen")
-    parser.add_argument("--out", type=Path, required=True, help="JSON to write, for programs")
-    parser.add_argument("--text", type=Path, required=True, help="text to write, to be looked at")
+    parser.add_argument("--shots-by", choices=few_shot.SELECTIONS, default="similarity", help="how they are chosen")
+    parser.add_argument("--out", type=Path, required=True, help="prompt to write (JSON)")
+    parser.add_argument("--text", type=Path, required=True, help="system text to write, for readers")
     arguments = parser.parse_args(argv)
     if arguments.shots and not arguments.windows:
         parser.error("--shots needs --windows")
@@ -33,7 +34,7 @@ def main(argv=None):
         arguments.reasoning,
         rules=not arguments.no_rules,
         example=not arguments.no_example,
-        count=arguments.shots,
+        shots=arguments.shots,
         shots_by=arguments.shots_by,
         windows=read_windows(arguments.windows) if arguments.shots else (),
     )

@@ -3,17 +3,18 @@
 import gc
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from hearth.common import energy
-from hearth.engines import Decoding, Request, Thought
+from hearth.engines.protocol import Decoding, ReasoningBlock, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.homes.home import load_home
 from hearth.models.load import load_tokenizer
 from hearth.prompting.parsing import parse
-from hearth.prompting.prompts import answer_schema, render_prompt, split_prompt, thought_marks, window_text
+from hearth.prompting.prompts import answer_schema, reasoning_tags, render_prompt, split_prompt, window_text
 from hearth.toy_models.training_data import simulate_windows
 from repository import REPOSITORY
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -22,8 +23,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch see
 
 DEVICE = "cuda"
 HOME = load_home(REPOSITORY / "config" / "homes" / "marble.yaml")
-GREEDY = Decoding(temperature=0, max_new_tokens=160)
-SAMPLED = Decoding(temperature=0.6, top_k=20, top_p=0.95, max_new_tokens=160, seed=7)
+GREEDY = Decoding.greedy(160)
+SAMPLED = replace(GREEDY, temperature=0.6, top_k=20, top_p=0.95, seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +40,11 @@ def prompts(tiny_l, windows) -> tuple[str, list[Request]]:
     """(static prefix, a request for every window)."""
     tokenizer = load_tokenizer(tiny_l)
     system = render_prompt(HOME, REPOSITORY / "config" / "prompts" / "brief.j2", "think")["system"]
-    thought = Thought(*thought_marks(tokenizer))
+    block = ReasoningBlock(*reasoning_tags(tokenizer))
     requests = []
     for key, window in windows.items():
         prefix, suffix = split_prompt(tokenizer, system, window_text(window), "think")
-        requests.append(Request(key, suffix, answer_schema(list(HOME.labels), len(window["events"])), thought))
+        requests.append(Request(key, suffix, answer_schema(list(HOME.labels), len(window["events"])), block))
     return prefix, requests
 
 
@@ -53,7 +54,7 @@ def completions(engine, prompts, decoding):
 
 
 def make_engine(folder, batch_size, dtype="float32", device=DEVICE):
-    return TransformersEngine(folder, dtype=dtype, device=device, batch_size=batch_size)
+    return TransformersEngine(folder, None, dtype=dtype, device=device, batch_size=batch_size)
 
 
 def status(completion, window):
@@ -89,7 +90,7 @@ def test_in_bfloat16_completions_end_or_are_cut_and_most_can_be_read(tiny_l, pro
 
 
 def test_constrained_answers_have_every_event_and_only_labels_of_the_home(tiny_l, prompts, windows):
-    decoding = Decoding(temperature=1.5, max_new_tokens=250, seed=3, constrained=True, reasoning_budget=20)
+    decoding = replace(Decoding.greedy(250), temperature=1.5, seed=3, constrained=True, reasoning_budget=20)
     found = completions(make_engine(tiny_l, 5), prompts, decoding)
     assert {key: status(found[key], window) for key, window in windows.items()} == dict.fromkeys(windows, "ok")
     assert any(completion.reasoning_forced for completion in found.values())
@@ -113,7 +114,7 @@ def wide(tmp_path_factory, tiny_l, fetched) -> Path:
 def test_where_memory_holds_fewer_rows_than_asked_for_completions_are_those_of_one_row(wide, monkeypatch):
     # More than half of the tokens that are read together: the first row is begun alone, with room for all the others.
     requests = [Request(f"k{n}", f"kitchen fridge opened {n} " * (140 + n % 3)) for n in range(32)]
-    decoding = Decoding(temperature=1, max_new_tokens=8, seed=1)  # greedily, random weights write one word on and on
+    decoding = replace(Decoding.greedy(8), temperature=1, seed=1)  # greedily, random weights write one word on and on
 
     def run(batch_size):
         gc.collect()

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 from event_factories import complete_window
@@ -14,28 +15,28 @@ if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
 
 from hearth.common import files
-from hearth.engines import Decoding, Request
+from hearth.engines.protocol import Decoding, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.engines.vllm import VLLMEngine
 from hearth.prompting.parsing import parse
-from hearth.recognition.shards import recognise
+from hearth.recognition.shards import recognise_shard
 
-GREEDY = {"temperature": 0, "max_new_tokens": 160}
+GREEDY = asdict(Decoding.greedy(160))
 
 
 @pytest.fixture(scope="module")
 def ours(tiny):
-    return VLLMEngine(tiny, dtype="float32", device="cpu", batch_size=4)
+    return VLLMEngine(tiny, None, dtype="float32", device="cpu", batch_size=4)
 
 
 @pytest.fixture(scope="module")
 def usual(tiny):
-    return TransformersEngine(tiny, dtype="float32", device="cpu", batch_size=4)
+    return TransformersEngine(tiny, None, dtype="float32", device="cpu", batch_size=4)
 
 
 def rows(engine, windows, prompt, folder, **decoding):
-    settings = Decoding.of(GREEDY | decoding)
-    return recognise(windows, prompt, engine.tokenizer, engine, settings, {"model": "m"}, folder)[0]
+    settings = Decoding.from_settings(GREEDY | decoding)
+    return recognise_shard(windows, prompt, engine, settings, {"model": "m"}, folder)[0]
 
 
 def assert_alike(one, other):
@@ -98,7 +99,9 @@ def test_sampling_is_of_seed_and_key(ours, windows, prompts, tmp_path):
     assert one == rows(ours, windows, prompts["none"], tmp_path / "b", **sampled, seed=1)
     other = rows(ours, windows, prompts["none"], tmp_path / "c", **sampled, seed=2)
     assert [row["text"] for row in one] != [row["text"] for row in other]
-    twins = ours.complete("door ", [Request("a", "door"), Request("b", "door")], Decoding.of(GREEDY | sampled))
+    twins = ours.complete(
+        "door ", [Request("a", "door"), Request("b", "door")], Decoding.from_settings(GREEDY | sampled)
+    )
     assert len({completion.text for batch in twins for completion in batch}) == 2
 
 
@@ -122,15 +125,15 @@ def test_a_run_that_broke_goes_on_where_it_was(ours, windows, prompts, tmp_path)
 
 
 def test_what_this_engine_cannot_do_is_refused(ours, tiny):
-    decoding = Decoding.of(GREEDY | {"constrained": True, "confidence": "tokens"})
+    decoding = Decoding.from_settings(GREEDY | {"constrained": True, "confidence": "tokens"})
     with pytest.raises(ValueError, match="confidence of constrained answers is not possible with vLLM"):
         next(ours.complete("", [Request("a", "b", "{}")], decoding))
     with pytest.raises(ValueError, match="a: constrained decoding needs a JSON schema"):
-        next(ours.complete("", [Request("a", "b")], Decoding.of(GREEDY | {"constrained": True})))
+        next(ours.complete("", [Request("a", "b")], Decoding.from_settings(GREEDY | {"constrained": True})))
     with pytest.raises(ValueError, match=r"1 of 2 prompts .* tokens: long has \d{4,}"):
-        next(ours.complete("", [Request("a", "b"), Request("long", "door " * 9000)], Decoding.of(GREEDY)))
-    with pytest.raises(ValueError, match="device cuda was asked for and this vLLM runs on cpu"):
-        VLLMEngine(tiny, device="cuda")
+        next(ours.complete("", [Request("a", "b"), Request("long", "door " * 9000)], Decoding.from_settings(GREEDY)))
+    with pytest.raises(ValueError, match="device is cuda, but this vLLM runs on cpu"):
+        VLLMEngine(tiny, None, "auto", "cuda", 4)
 
 
 def test_identity_and_cost(ours):

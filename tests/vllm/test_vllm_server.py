@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict
 
 import pytest
 
@@ -15,13 +16,13 @@ if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
 
 from hearth.common.cli import UserError
-from hearth.engines import Decoding
 from hearth.engines.openai import OpenAIEngine
+from hearth.engines.protocol import Decoding
 from hearth.engines.transformers import TransformersEngine
 from hearth.prompting.parsing import parse
-from hearth.recognition.shards import recognise
+from hearth.recognition.shards import recognise_shard
 
-GREEDY = {"temperature": 0, "max_new_tokens": 160}
+GREEDY = asdict(Decoding.greedy(160))
 KEY = "sk-of-the-test"
 
 
@@ -62,19 +63,19 @@ def url(tiny, tmp_path_factory):
 
 
 def rows(engine, windows, prompt, folder, **decoding):
-    settings = Decoding.of(GREEDY | decoding)
-    return recognise(windows, prompt, engine.tokenizer, engine, settings, {"model": "m"}, folder)[0]
+    settings = Decoding.from_settings(GREEDY | decoding)
+    return recognise_shard(windows, prompt, engine, settings, {"model": "m"}, folder)[0]
 
 
 @pytest.fixture
 def served(url, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    return OpenAIEngine("example/tiny", url, batch_size=4, timeout=300)
+    return OpenAIEngine("example/tiny", url, "vllm", batch_size=4, timeout=300)
 
 
 @pytest.mark.parametrize("reasoning", ["think", "none"])
 def test_greedy_completions_are_those_of_the_transformers_engine(served, tiny, windows, prompts, reasoning, tmp_path):
-    usual = TransformersEngine(tiny, dtype="float32", device="cpu", batch_size=4)
+    usual = TransformersEngine(tiny, None, dtype="float32", device="cpu", batch_size=4)
     found = rows(served, windows, prompts[reasoning], tmp_path / "a")
     expected = rows(usual, windows, prompts[reasoning], tmp_path / "b")
     alike = [a["text"] == b["text"] for a, b in zip(found, expected, strict=True)]
@@ -98,10 +99,10 @@ def test_what_the_server_says_of_the_model(served, tiny):
 
 def test_a_wrong_key_a_wrong_name_and_a_prompt_that_is_too_long(served, url, windows, prompts, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="has no model 'example/other', it has: example/tiny"):
-        OpenAIEngine("example/other", url, retries=0).load()
+        OpenAIEngine("example/other", url, "vllm", batch_size=4, timeout=300, retries=0).load()
     with pytest.raises(UserError, match="status 400"):
         rows(served, windows, {**prompts["none"], "system": "door " * 9000}, tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-one")
     with pytest.raises(UserError, match="refuses the key of the environment variable OPENAI_API_KEY") as failure:
-        OpenAIEngine("example/tiny", url, retries=0).load()
+        OpenAIEngine("example/tiny", url, "vllm", batch_size=4, timeout=300, retries=0).load()
     assert "sk-" not in str(failure.value)

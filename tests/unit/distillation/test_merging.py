@@ -5,8 +5,8 @@ import pytest
 import torch
 from hearth.common import files
 from hearth.distillation import gguf_file, merging
-from hearth.engines import Decoding, Request
 from hearth.engines.llamacpp import LlamaCppEngine
+from hearth.engines.protocol import Decoding, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.models.load import load_model
 from repository import REPOSITORY
@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufCo
 IDS = torch.tensor([[5, 17, 60, 61, 5, 9, 200, 31]])
 PREFIX = "<|im_start|>system\nName the activity. kitchen, living room<|im_end|>\n<|im_start|>user\n"
 REQUESTS = [Request(f"s/{n}", f"kitchen stove turned OFF, é “door” {n * 137}<|im_end|>\n") for n in range(4)]
-GREEDY = Decoding(temperature=0, max_new_tokens=12)
+GREEDY = Decoding.greedy(12)
 
 
 def logits(model):
@@ -31,11 +31,11 @@ def merged(tiny_model, tiny_adapter, tmp_path_factory):
 
 
 def test_the_merged_model_has_the_logits_of_base_and_adapter_in_plain_transformers(merged, tiny_model, tiny_adapter):
-    student = load_model(tiny_model, tiny_adapter, "float32", "cpu")
+    student = load_model(tiny_model, tiny_adapter, "float32", "cpu", 16)
     torch.testing.assert_close(
         logits(AutoModelForCausalLM.from_pretrained(merged)), logits(student), rtol=1e-4, atol=1e-4
     )
-    assert not torch.allclose(logits(student), logits(load_model(tiny_model, None, "float32", "cpu")), atol=0.1)
+    assert not torch.allclose(logits(student), logits(load_model(tiny_model, None, "float32", "cpu", 16)), atol=0.1)
 
 
 def test_other_files_of_the_merged_model_are_those_of_the_base(merged, tiny_model):
@@ -49,11 +49,11 @@ def test_other_files_of_the_merged_model_are_those_of_the_base(merged, tiny_mode
 def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adapter, tmp_path):
     base = tmp_path / "base"
     shutil.copytree(tiny_model, base)
-    load_model(tiny_model, None, "float32", "cpu").to(torch.bfloat16).save_pretrained(base)
+    load_model(tiny_model, None, "float32", "cpu", 16).to(torch.bfloat16).save_pretrained(base)
     assert merging.merge_adapter(base, tiny_adapter, tmp_path / "merged") == "bfloat16"
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto")
     assert again.dtype == torch.bfloat16
-    expected = load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
+    expected = load_model(base, tiny_adapter, "float32", "cpu", 16).merge_and_unload().state_dict()
     for name, weights in again.state_dict().items():
         assert torch.equal(weights, expected[name].to(torch.bfloat16)), name
 
@@ -133,7 +133,7 @@ def test_unsupported_models_are_refused_with_the_reason(merged, tmp_path):
 def test_llama_cpp_writes_the_same_text_as_transformers(merged_or_llama, tmp_path, by_ids):
     gguf_file.write_gguf(merged_or_llama, tmp_path / "x.gguf", "x")
     engines = (
-        TransformersEngine(merged_or_llama, None, "float32", "cpu"),
+        TransformersEngine(merged_or_llama, None, "float32", "cpu", 16),
         LlamaCppEngine(tmp_path / "x.gguf", merged_or_llama, by_ids),
     )
     first, second = (

@@ -1,4 +1,4 @@
-"""What decoding asks for beside the choice of tokens: answers by a schema, a budget of thought, confidence."""
+"""Options of decoding: constrained answers, a reasoning budget, confidence."""
 
 import dataclasses
 import functools
@@ -8,27 +8,27 @@ import math
 
 import pytest
 import torch
-from hearth.engines import Decoding, Request, Thought
-from hearth.engines.generation import Turns
+from hearth.engines.generation import SequenceDecoder
+from hearth.engines.protocol import Decoding, ReasoningBlock, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.homes.home import load_home
 from hearth.models.convert import restore_pre_tokenizer
 from hearth.models.fetch import packaged_file
 from hearth.models.load import load_model, load_tokenizer
 from hearth.prompting.parsing import label_spans, parse
-from hearth.prompting.prompts import answer_schema, answer_text, thought_marks
+from hearth.prompting.prompts import answer_schema, answer_text, reasoning_tags
 from repository import REPOSITORY
 
 PREFIX = "<|im_start|>system\nName the activity behind every event.<|im_end|>\n<|im_start|>user\n"
 LABELS = ["COOKING", "drinking water, coffee or drinks", 'é “odd” "label"']
-THOUGHT = Thought("<think>\n", "\n</think>\n\n")
+BLOCK = ReasoningBlock("<think>\n", "\n</think>\n\n")
 REQUESTS = [Request(f"home/s/{n}", "door opened " * (1 + n % 3), answer_schema(LABELS, 2 + n % 2)) for n in range(7)]
-THINKING = [dataclasses.replace(request, thought=THOUGHT) for request in REQUESTS]
-GREEDY = Decoding(temperature=0, max_new_tokens=250, constrained=True)
+THINKING = [dataclasses.replace(request, reasoning_block=BLOCK) for request in REQUESTS]
+GREEDY = dataclasses.replace(Decoding.greedy(250), constrained=True)
 
 
 def completions(folder, requests, batch_size=4, decoding=GREEDY, **changes):
-    engine = TransformersEngine(folder, dtype="float32", device="cpu", batch_size=batch_size)
+    engine = TransformersEngine(folder, None, dtype="float32", device="cpu", batch_size=batch_size)
     decoding = dataclasses.replace(decoding, **changes)
     return {c.key: c for group in engine.complete(PREFIX, requests, decoding) for c in group}
 
@@ -51,13 +51,13 @@ def tokenizer_of(name):
     return tokenizer
 
 
-def written(turns, turn, vocabulary, wanted):
-    """What a turn comes to when the model wants each token of `wanted` in turn, and what it ended up writing."""
+def written(decoder, sequence, vocabulary, wanted):
+    """Return what a sequence holds after logits that prefer each token of `wanted` in turn."""
     for token in wanted:
-        scores = torch.zeros(1, vocabulary)
-        scores[0, token] = 9
-        turns.advance([turn], scores)
-    return turn.written
+        logits = torch.zeros(1, vocabulary)
+        logits[0, token] = 9
+        decoder.advance([sequence], logits)
+    return sequence.written
 
 
 @pytest.mark.parametrize("temperature", [0, 1.5])
@@ -118,37 +118,37 @@ def test_constrained_decoding_without_a_schema_is_an_error(tiny_model):
 def test_the_grammar_allows_the_answer_as_the_tokenizer_spells_it_and_no_other_label(name, home):
     tokenizer, labels = tokenizer_of(name), list(load_home(REPOSITORY / "config" / "homes" / f"{home}.yaml").labels)
     vocabulary, end = len(tokenizer), tokenizer.eos_token_id
-    turns = Turns(tokenizer, vocabulary, [end], GREEDY)
+    decoder = SequenceDecoder(tokenizer, vocabulary, [end], GREEDY)
     request = Request("k", "door", answer_schema(labels, len(labels)))
     right = [*tokenizer(answer_text(labels), add_special_tokens=False)["input_ids"], end]
-    assert written(turns, turns.open(request, []), vocabulary, right) == right
+    assert written(decoder, decoder.start(request, []), vocabulary, right) == right
     wrong = tokenizer(answer_text(["SLEPT"] * len(labels)), add_special_tokens=False)["input_ids"]
-    text = tokenizer.decode(written(turns, turns.open(request, []), vocabulary, wrong))
+    text = tokenizer.decode(written(decoder, decoder.start(request, []), vocabulary, wrong))
     assert text.startswith('[{"id": 1, "activity": "')
     assert "SLEPT" not in text
 
 
-def test_the_tiny_family_closes_its_thoughts_as_its_template_does():
+def test_the_tiny_family_closes_its_reasoning_as_its_template_does():
     tokenizer = tokenizer_of("tiny-s")
-    assert Thought(*thought_marks(tokenizer)) == THOUGHT
+    assert ReasoningBlock(*reasoning_tags(tokenizer)) == BLOCK
     vocabulary, end = len(tokenizer), tokenizer.eos_token_id
-    turns = Turns(tokenizer, vocabulary, [end], dataclasses.replace(GREEDY, reasoning_budget=100))
-    request = dataclasses.replace(REQUESTS[0], thought=THOUGHT)
+    decoder = SequenceDecoder(tokenizer, vocabulary, [end], dataclasses.replace(GREEDY, reasoning_budget=100))
+    request = dataclasses.replace(REQUESTS[0], reasoning_block=BLOCK)
     text = "<think>\nstove, so cooking\n</think>\n\n" + answer_text(LABELS[:2])
     wanted = [*tokenizer(text, add_special_tokens=False)["input_ids"], end]
-    turn = turns.open(request, [])
-    assert written(turns, turn, vocabulary, wanted) == wanted
-    assert not turn.reasoning_forced
+    sequence = decoder.start(request, [])
+    assert written(decoder, sequence, vocabulary, wanted) == wanted
+    assert not sequence.reasoning_forced
 
 
 def test_confidence_is_the_models_own_probability_of_every_token(tiny_model, monkeypatch):
-    complete, written = Turns.completion, {}
+    complete, written = SequenceDecoder.completion, {}
 
-    def watched(self, turn, before):
-        written[turn.request.key] = list(turn.written)
-        return complete(self, turn, before)
+    def watched(self, sequence, prefix_length):
+        written[sequence.request.key] = list(sequence.written)
+        return complete(self, sequence, prefix_length)
 
-    monkeypatch.setattr(Turns, "completion", watched)
+    monkeypatch.setattr(SequenceDecoder, "completion", watched)
     found = completions(tiny_model, REQUESTS[:3], temperature=0.7, top_p=0.9, confidence="tokens")
     tokenizer, model = load_tokenizer(tiny_model), load_model(tiny_model, None, "float32", "cpu")
     for request in REQUESTS[:3]:
@@ -156,10 +156,10 @@ def test_confidence_is_the_models_own_probability_of_every_token(tiny_model, mon
         texts = (PREFIX, request.suffix)
         prompt = [token for text in texts for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
         with torch.no_grad():
-            scores = model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
-        expected = scores.gather(1, torch.tensor(ids)[:, None])[:, 0].tolist()
-        assert [value for _, value in completion.pieces] == pytest.approx(expected[:-1], abs=1e-3)
-        assert [end for end, _ in completion.pieces][-1] == len(completion.text)
+            logits = model(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+        expected = logits.gather(1, torch.tensor(ids)[:, None])[:, 0].tolist()
+        assert [value for _, value in completion.scored_tokens] == pytest.approx(expected[:-1], abs=1e-3)
+        assert [end for end, _ in completion.scored_tokens][-1] == len(completion.text)
 
 
 def test_label_spans_are_those_of_the_answer_that_strict_parsing_reads():
@@ -174,7 +174,7 @@ def test_label_spans_are_those_of_the_answer_that_strict_parsing_reads():
 
 def test_a_decoding_without_confidence_measures_none(tiny_model):
     (completion,) = completions(tiny_model, REQUESTS[:1]).values()
-    assert completion.pieces is None
+    assert completion.scored_tokens is None
     (sure,) = completions(tiny_model, REQUESTS[:1], confidence="tokens").values()
-    assert all(value <= 0 and math.isfinite(value) for _, value in sure.pieces)
+    assert all(value <= 0 and math.isfinite(value) for _, value in sure.scored_tokens)
     assert sure.text == completion.text

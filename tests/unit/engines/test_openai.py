@@ -1,4 +1,4 @@
-"""The engine that asks a server, against a server of the test's own that answers, fails, hangs and talks rubbish."""
+"""The engine for servers, with a server of the test's own that answers, fails, hangs and sends invalid answers."""
 
 import json
 import logging
@@ -7,22 +7,23 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from event_factories import complete_window
 from hearth.common import files
 from hearth.common.cli import UserError
-from hearth.engines import Decoding, Request, Thought
 from hearth.engines.openai import OpenAIEngine
+from hearth.engines.protocol import Decoding, ReasoningBlock, Request
 from hearth.models.fetch import fetch_model
 from repository import SCRIPTS
 
 MODEL = "example/little"
 KEY = "sk-0123456789-secret"
 REQUESTS = [Request(f"home/s{n}/{n}", f"window {n}") for n in range(6)]
-SAMPLED = Decoding(temperature=0.6, top_p=0.95, top_k=20, max_new_tokens=40, seed=3)
-GREEDY = Decoding(temperature=0, max_new_tokens=40)
+SAMPLED = replace(Decoding.greedy(40), temperature=0.6, top_p=0.95, top_k=20, seed=3)
+GREEDY = Decoding.greedy(40)
 
 
 def answer(content="[]", finish_reason="stop", **message):
@@ -99,8 +100,8 @@ def server(monkeypatch):
     running.http.server_close()
 
 
-def engine(server, retries=0, timeout=20.0, **settings):
-    return OpenAIEngine(MODEL, server.url, batch_size=3, retries=retries, timeout=timeout, **settings)
+def engine(server, retries=0, timeout=20.0, interface="vllm"):
+    return OpenAIEngine(MODEL, server.url, interface, batch_size=3, timeout=timeout, retries=retries)
 
 
 def completions(engine, decoding=GREEDY, requests=REQUESTS):
@@ -140,18 +141,18 @@ def test_seeds_are_of_the_request_and_of_the_run(server):
     assert len(set(seeds.values())) == 6
     completions(engine(server), SAMPLED, REQUESTS[3:4])
     assert server.asked[-1]["seed"] == seeds["window 3"]
-    completions(engine(server), Decoding(**{**SAMPLED.__dict__, "seed": 4}), REQUESTS[3:4])
+    completions(engine(server), replace(SAMPLED, seed=4), REQUESTS[3:4])
     assert server.asked[-1]["seed"] != seeds["window 3"]
 
 
 def test_thinking_is_switched_on_where_the_request_has_it(server):
-    completions(engine(server), GREEDY, [Request("a", "b", thought=Thought("<think>", "</think>"))])
+    completions(engine(server), GREEDY, [Request("a", "b", reasoning_block=ReasoningBlock("<think>", "</think>"))])
     assert server.asked[0]["chat_template_kwargs"] == {"enable_thinking": True}
 
 
 def test_a_constrained_request_carries_its_schema(server):
     schema = {"type": "array", "minItems": 1}
-    constrained = Decoding(temperature=0, max_new_tokens=40, constrained=True)
+    constrained = replace(GREEDY, constrained=True)
     completions(engine(server), constrained, [Request("a", "b", json.dumps(schema))])
     held = server.asked[0]["response_format"]
     assert held == {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
@@ -300,7 +301,7 @@ def test_a_list_of_models_that_is_none(server, rubbish):
     ],
 )
 def test_what_no_server_can_is_refused_before_anything_is_asked(server, interface, decoding, said):
-    wanted = Decoding(temperature=0, max_new_tokens=40, **decoding)
+    wanted = replace(GREEDY, **decoding)
     with pytest.raises(UserError, match=f"decoding: {said} is not possible with the served model {MODEL}"):
         completions(engine(server, interface=interface), wanted)
     assert server.asked == []
@@ -309,7 +310,7 @@ def test_what_no_server_can_is_refused_before_anything_is_asked(server, interfac
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://h/v1", "http://user:pass@h/v1", "http://h/v1?key=pass"])
 def test_a_url_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(url):
     with pytest.raises(UserError, match="base_url of the model m must be") as failure:
-        OpenAIEngine("m", url)
+        OpenAIEngine("m", url, "vllm", batch_size=3, timeout=20)
     assert "pass@" not in str(failure.value)
     assert "key=pass" not in str(failure.value)
 
@@ -320,7 +321,7 @@ def test_a_url_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(url):
 def command(folder, url, name, **options):
     values = {
         "model": folder / "served", "windows": folder / "windows.jsonl", "split": "test", "shard": "00000-00007",
-        "prompt": folder / "prompt.json", "decoding": '{"temperature": 0, "max_new_tokens": 40}', "batch-size": 2,
+        "prompt": folder / "prompt.json", "decoding": json.dumps(asdict(GREEDY)), "batch-size": 2,
         "base-url": url, "timeout": 20, "work": folder / "work", "out": folder / f"{name}.jsonl",
         "stats": folder / f"{name}.stats.json",
     } | options  # fmt: skip
@@ -334,7 +335,8 @@ def test_a_shard_that_failed_half_way_goes_on_where_it_was(server, tmp_path):
     events = [{"id": 1, "time": "12:00:00", "description": "door"}]
     windows = [complete_window({"window_id": f"h/s/{n}", "split": "test", "events": events}) for n in range(8)]
     files.write_json_lines(tmp_path / "windows.jsonl", windows)
-    files.write_json(tmp_path / "prompt.json", {"version": "p@0", "reasoning": "none", "labels": ["A"], "system": "S."})
+    prompt = {"version": "p@0", "template": "p", "reasoning": "none", "labels": ["A"], "system": "S."}
+    files.write_json(tmp_path / "prompt.json", prompt)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     server.replies = [answer(), answer(), answer(), answer(), answer(), (400, {"error": {"message": "enough"}})]
     failed = subprocess.run(command(tmp_path, server.url, "out"), env=environment, capture_output=True, text=True)

@@ -1,12 +1,11 @@
-import collections
+from dataclasses import replace
 
 import pytest
 import torch
-from hearth.engines import Decoding, Request
-from hearth.engines.generation import Turns
-from hearth.engines.kv_cache import Rows, _attend
-from hearth.engines.prepacked_linear import PackedLinear, pack
-from hearth.engines.sampling import choose, philox, with_noise, words
+from hearth.engines.generation import SequenceDecoder
+from hearth.engines.kv_cache import BatchedRows
+from hearth.engines.protocol import Decoding, Request
+from hearth.engines.tokens import encode
 from hearth.engines.transformers import TransformersEngine
 from hearth.models.load import load_model, load_tokenizer
 
@@ -17,8 +16,8 @@ REQUESTS = [
     )
     for n in range(11)
 ]
-GREEDY = Decoding(temperature=0, max_new_tokens=24)
-SAMPLED = Decoding(temperature=1.0, top_p=0.95, top_k=40, max_new_tokens=40, seed=7)
+GREEDY = Decoding.greedy(24)
+SAMPLED = replace(Decoding.greedy(40), temperature=1.0, top_p=0.95, top_k=40, seed=7)
 
 
 def engine(folder, batch_size, adapter=None):
@@ -80,7 +79,7 @@ def test_sampling_does_not_depend_on_batch_size_or_order(tiny_model):
 
 def test_other_seeds_draw_other_text_and_equal_prompts_differ_by_key(tiny_model):
     one = completions(tiny_model, 4, SAMPLED)
-    other = completions(tiny_model, 4, Decoding(**{**SAMPLED.__dict__, "seed": 8}))
+    other = completions(tiny_model, 4, replace(SAMPLED, seed=8))
     assert all(one[key].text != other[key].text for key in one)
     twins = completions(tiny_model, 4, SAMPLED, requests=[Request("a", "door"), Request("b", "door")])
     assert twins["a"].text != twins["b"].text
@@ -100,10 +99,10 @@ def test_a_prefix_is_encoded_once_for_all_calls_that_share_it(tiny_model):
     tiny._model.register_forward_pre_hook(
         lambda model, args, given: read.append(given["input_ids"].numel()), with_kwargs=True
     )
-    prefix = len(tiny._tokens(PREFIX))
+    prefix = len(encode(tiny.tokenizer, PREFIX))
     for request in REQUESTS[:3]:
-        list(tiny.complete(PREFIX, [request], Decoding(temperature=0, max_new_tokens=1)))
-    assert prefix not in {len(tiny._tokens(request.suffix)) for request in REQUESTS[:3]}
+        list(tiny.complete(PREFIX, [request], Decoding.greedy(1)))
+    assert prefix not in {len(encode(tiny.tokenizer, request.suffix)) for request in REQUESTS[:3]}
     assert read.count(prefix) == 1
     list(tiny.complete("another prefix ", REQUESTS[:1], GREEDY))
     list(tiny.complete(PREFIX, REQUESTS[:1], GREEDY))
@@ -111,7 +110,7 @@ def test_a_prefix_is_encoded_once_for_all_calls_that_share_it(tiny_model):
 
 
 def test_finish_reasons_counts_and_text(tiny_model):
-    found = completions(tiny_model, 16, Decoding(temperature=1.3, max_new_tokens=150, seed=1))
+    found = completions(tiny_model, 16, replace(Decoding.greedy(150), temperature=1.3, seed=1))
     tokenizer = load_tokenizer(tiny_model)
     assert {completion.finish_reason for completion in found.values()} == {"stop", "length"}
     for request in REQUESTS:
@@ -125,10 +124,10 @@ def test_finish_reasons_counts_and_text(tiny_model):
 def test_special_tokens_such_as_think_are_kept(tiny_model):
     tokenizer = load_tokenizer(tiny_model)
     ids = [tokenizer.convert_tokens_to_ids(token) for token in ("<think>", "</think>", "<|im_end|>")]
-    turns = Turns(tokenizer, len(tokenizer), ids[2:], GREEDY)
-    turn = turns.open(Request("k", "door"), [5, 6])
-    turn.written += [*ids[:2], 70, ids[2]]
-    stopped = turns.completion(turn, before=3)
+    decoder = SequenceDecoder(tokenizer, len(tokenizer), ids[2:], GREEDY)
+    sequence = decoder.start(Request("k", "door"), [5, 6])
+    sequence.written += [*ids[:2], 70, ids[2]]
+    stopped = decoder.completion(sequence, prefix_length=3)
     assert stopped.text == "<think></think>" + tokenizer.decode([70])
     assert (stopped.finish_reason, stopped.prompt_tokens, stopped.completion_tokens) == ("stop", 5, 4)
 
@@ -145,7 +144,7 @@ def test_no_requests_no_work(tiny_model):
 
 def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
     tiny = engine(tiny_model, 8)
-    step, sizes = Rows.step, []
+    step, sizes = BatchedRows.step, []
 
     def small_gpu(rows, tokens):
         sizes.append(len(tokens))
@@ -153,7 +152,7 @@ def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return step(rows, tokens)
 
-    monkeypatch.setattr(Rows, "step", small_gpu)
+    monkeypatch.setattr(BatchedRows, "step", small_gpu)
     batches = list(tiny.complete(PREFIX, REQUESTS, GREEDY))
     assert sizes[:3] == [8, 4, 2]
     assert max(sizes[2:]) == 2
@@ -163,7 +162,7 @@ def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
 
 def test_out_of_memory_while_one_of_many_rows_is_begun_halves_the_rows(tiny_model, monkeypatch):
     requests = [Request(f"long/{n}", "door opened " * 300 + str(n)) for n in range(5)]  # each is read by itself
-    start, slots = Rows.start, []
+    start, slots = BatchedRows.start, []
 
     def small_gpu(rows, prompts):
         slots.append(rows._slots)
@@ -171,8 +170,8 @@ def test_out_of_memory_while_one_of_many_rows_is_begun_halves_the_rows(tiny_mode
             raise torch.OutOfMemoryError("CUDA out of memory")
         return start(rows, prompts)
 
-    monkeypatch.setattr(Rows, "start", small_gpu)
-    brief = Decoding(temperature=0, max_new_tokens=2)
+    monkeypatch.setattr(BatchedRows, "start", small_gpu)
+    brief = Decoding.greedy(2)
     assert completions(tiny_model, 4, brief, requests).keys() == {request.key for request in requests}
     assert slots == [4, 2, 1, 1, 1, 1, 1]
 
@@ -184,13 +183,13 @@ def test_a_batch_size_of_auto_is_what_the_free_memory_holds(tiny_model, monkeypa
         tiny_model, 1, GREEDY
     )
     # 80 % of 409,600 bytes; a token of a row takes 2 x 2 layers x 16 x 4 bytes, and the longest prompt is known
-    longest = max(len(tiny._tokens(request.suffix)) for request in REQUESTS)
+    longest = max(len(encode(tiny.tokenizer, request.suffix)) for request in REQUESTS)
     assert tiny.cost()["batch_size"] == int(0.8 * 409600 / (256 * (longest + 24) + 16 * len(tiny.tokenizer))) > 1
 
 
 def test_requests_of_any_length_take_the_place_of_finished_ones(tiny_model):
     tiny = engine(tiny_model, 3)
-    decoding = Decoding(temperature=1.3, max_new_tokens=90, seed=1)
+    decoding = replace(Decoding.greedy(90), temperature=1.3, seed=1)
     groups = list(tiny.complete(PREFIX, REQUESTS, decoding))
     assert len(groups) > 4  # four batches of three, were they waited for
     assert {c.key: c for group in groups for c in group} == completions(tiny_model, 1, decoding)
@@ -200,87 +199,6 @@ def test_out_of_memory_alone_says_which_window(tiny_model, monkeypatch):
     def no_gpu(rows, prompts):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Rows, "start", no_gpu)
+    monkeypatch.setattr(BatchedRows, "start", no_gpu)
     with pytest.raises(ValueError, match="home/s0/0"):
         next(engine(tiny_model, 2).complete(PREFIX, REQUESTS, GREEDY))
-
-
-@pytest.mark.parametrize(
-    ("counter", "key", "expected"),
-    [  # known answers of the authors' Random123 library
-        ([0] * 4, [0] * 2, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
-        ([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
-        (
-            [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
-            [0xA4093822, 0x299F31D0],
-            "d16cfe09 94fdcceb 5001e420 24126ea1",
-        ),
-    ],
-)
-def test_philox_gives_the_published_answers(counter, key, expected):
-    words = philox([torch.tensor([word]) for word in counter], [torch.tensor([word]) for word in key])
-    assert " ".join(f"{int(word):08x}" for word in words) == expected
-
-
-def test_sampling_follows_the_probabilities():
-    probabilities = torch.tensor([0.5, 0.25, 0.15, 0.1])
-    keys = [str(n) for n in range(20000)]
-    scores = probabilities.log().expand(len(keys), -1)
-    drawn = with_noise(scores, [words(3, key) for key in keys], [4] * len(keys)).argmax(-1)
-    shares = torch.bincount(drawn, minlength=4) / len(keys)
-    assert torch.allclose(shares, probabilities, atol=0.012)  # over three standard errors
-
-
-def test_warping_keeps_only_the_nucleus():
-    decoding = Decoding(temperature=0.5, top_p=0.9, top_k=3, max_new_tokens=1)
-    scores = torch.tensor([[0.6, 0.25, 0.1, 0.05]]).log()
-    seen = collections.Counter()
-    for n in range(300):
-        seen[int(choose(scores, decoding, [words(0, str(n))], [0]))] += 1
-    # squared and renormalised: 0.83, 0.14, 0.02, 0.006; the first two reach 0.9
-    assert set(seen) == {0, 1}
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"temperature": -0.1, "max_new_tokens": 5}, "temperature"),
-        ({"temperature": True, "max_new_tokens": 5}, "temperature"),
-        ({"temperature": float("nan"), "max_new_tokens": 5}, "temperature"),
-        ({"temperature": 0, "max_new_tokens": 0}, "max_new_tokens"),
-        ({"temperature": 0, "max_new_tokens": 5.0}, "max_new_tokens"),
-        ({"temperature": 0, "max_new_tokens": 5, "top_p": 0}, "top_p"),
-        ({"temperature": 0, "max_new_tokens": 5, "top_k": -1}, "top_k"),
-        ({"temperature": 0, "max_new_tokens": 5, "seed": -1}, "seed"),
-        ({"temperature": 0, "max_new_tokens": 5, "constrained": 1}, "constrained"),
-        ({"temperature": 0, "max_new_tokens": 5, "reasoning_budget": 5}, "reasoning_budget is 5; .* less than"),
-        ({"temperature": 0, "max_new_tokens": 5, "reasoning_budget": True}, "reasoning_budget"),
-        ({"temperature": 0, "max_new_tokens": 5, "confidence": "agreement"}, "confidence"),
-        ({"temperature": 0, "max_new_tokens": 5, "topk": 3}, "unknown key topk"),
-        ({"temperature": 0}, "missing key max_new_tokens"),
-        ([], "mapping"),
-    ],
-)
-def test_decoding_says_what_is_wrong(settings, said):
-    with pytest.raises(ValueError, match=said):
-        Decoding.of(settings)
-
-
-def test_packed_layers_compute_what_linear_layers_do_and_an_adapters_own_stay(tiny_model, tiny_adapter):
-    model = load_model(tiny_model, tiny_adapter, "float32", "cpu")
-    tokens = torch.arange(40)[None]
-    with torch.inference_mode():
-        before = model(tokens).logits
-        pack(model)
-        after = model(tokens).logits
-    left = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
-    assert any(isinstance(module, PackedLinear) for module in model.modules())
-    assert left
-    assert all(".lora_" in name for name in left)
-    torch.testing.assert_close(after, before)
-
-
-def test_attention_of_another_kind_is_refused_rather_than_computed_wrongly():
-    queries = torch.zeros(1, 2, 3, 4)
-    with pytest.raises(ValueError, match="softcap"):
-        _attend(None, queries, queries, queries, None, rows=object(), softcap=50.0, sliding_window=None)

@@ -89,11 +89,11 @@ def test_all_mistakes_are_reported(tmp_path):
     [
         ("", "top level: None is not of type 'object'"),
         ("- a\n- b\n", "top level: ['a', 'b'] is not of type 'object'"),
-        ("name: [\n", "not YAML as it should be"),
-        ("name: a\nabout: b\nname: c\n", ":3: not YAML as it should be: 'name' is given twice"),
-        ("{[a]: b}: c\n", "not YAML as it should be"),
-        ("name: !!python/object/apply:os.system [id]\n", "not YAML as it should be"),
-        ("name: 2020-99-99\n", "not YAML as it should be"),
+        ("name: [\n", "invalid YAML"),
+        ("name: a\nabout: b\nname: c\n", ":3: invalid YAML: 'name' is given twice"),
+        ("{[a]: b}: c\n", "invalid YAML"),
+        ("name: !!python/object/apply:os.system [id]\n", "invalid YAML"),
+        ("name: 2020-99-99\n", "invalid YAML"),
     ],
 )
 def test_a_file_that_is_no_home_is_refused(tmp_path, text, message):
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_home_is_refused(tmp_path, text, message):
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     (tmp_path / "home.yaml").write_bytes(b"name: \xff")
-    with pytest.raises(HomeError, match=r"home\.yaml: not YAML"):
+    with pytest.raises(HomeError, match=r"home\.yaml: invalid YAML"):
         load_home(tmp_path / "home.yaml")
 
 

@@ -17,7 +17,7 @@ from repository import REPOSITORY
 HOMES = {name: REPOSITORY / "config" / "homes" / f"{name}.yaml" for name in ("marble", "mural")}
 TEMPLATES = {name: REPOSITORY / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
 
-every_kind = pytest.mark.parametrize("kind", few_shot.KINDS)
+every_kind = pytest.mark.parametrize("kind", few_shot.SELECTIONS)
 both_templates = pytest.mark.parametrize("template", TEMPLATES)
 
 
@@ -57,14 +57,14 @@ def names(windows):
 
 
 def test_similar_windows_have_the_same_descriptions_as_often():
-    found = few_shot.similar(TEST, WINDOWS, 3)
+    found = few_shot.similar_examples(TEST, WINDOWS, 3)
     assert names(found[TEST[0]["window_id"]]) == ["b0", "a0", "c0"]
 
 
 def test_among_equals_the_earlier_comes_first():
-    assert names(few_shot.similar(TEST, WINDOWS, 3)[TEST[1]["window_id"]]) == ["a0", "a1", "b0"]
+    assert names(few_shot.similar_examples(TEST, WINDOWS, 3)[TEST[1]["window_id"]]) == ["a0", "a1", "b0"]
     twins = [window(f"s{n}", 0, ["stove", "door"]) for n in range(30)]
-    assert names(few_shot.similar(TEST, twins, 4)[TEST[0]["window_id"]]) == ["00", "10", "20", "30"]
+    assert names(few_shot.similar_examples(TEST, twins, 4)[TEST[0]["window_id"]]) == ["00", "10", "20", "30"]
 
 
 @settings(max_examples=30)
@@ -75,37 +75,38 @@ def test_among_equals_the_earlier_comes_first():
 def test_shown_are_distinct_train_windows_of_other_sessions(described, count):
     windows = [window(f"s{n % 4}", n, each, "test" if n % 4 == 3 else "train") for n, each in enumerate(described)]
     for asked in windows:
-        shown = few_shot.similar([asked], windows, count)[asked["window_id"]]
+        shown = few_shot.similar_examples([asked], windows, count)[asked["window_id"]]
         assert len({each["window_id"] for each in shown}) == count
         assert all(each["split"] == "train" and each["session"] != asked["session"] for each in shown)
 
 
 def test_what_is_similar_does_not_depend_on_the_shard():
-    whole = few_shot.similar(WINDOWS, WINDOWS, 2)
+    whole = few_shot.similar_examples(WINDOWS, WINDOWS, 2)
     for each in WINDOWS:
-        assert few_shot.similar([each], WINDOWS, 2) == {each["window_id"]: whole[each["window_id"]]}
+        assert few_shot.similar_examples([each], WINDOWS, 2) == {each["window_id"]: whole[each["window_id"]]}
 
 
 def test_labels_of_the_window_asked_about_decide_nothing():
     turned = [each | {"gold": ["LEAVING_HOME"] * len(each["gold"])} for each in TEST]
-    assert few_shot.similar(turned, TRAIN + turned, 2) == few_shot.similar(TEST, WINDOWS, 2)
+    assert few_shot.similar_examples(turned, TRAIN + turned, 2) == few_shot.similar_examples(TEST, WINDOWS, 2)
 
 
 def test_random_windows_are_of_the_train_split_and_fixed_for_good():
-    assert names(few_shot.random(WINDOWS, 2)) == names(few_shot.random(WINDOWS[::-1], 2))[::-1]
-    assert few_shot.random(WINDOWS, 5) == TRAIN
-    assert {each["window_id"] for each in few_shot.random(WINDOWS, 2)} < {
-        each["window_id"] for each in few_shot.random(WINDOWS, 3)
+    assert names(few_shot.random_examples(WINDOWS, 2)) == names(few_shot.random_examples(WINDOWS[::-1], 2))[::-1]
+    assert few_shot.random_examples(WINDOWS, 5) == TRAIN
+    assert {each["window_id"] for each in few_shot.random_examples(WINDOWS, 2)} < {
+        each["window_id"] for each in few_shot.random_examples(WINDOWS, 3)
     }
 
 
 def test_too_few_windows_are_an_error():
-    with pytest.raises(ValueError, match="6 windows of the train split are to be shown and there are 5"):
-        few_shot.random(WINDOWS, 6)
+    with pytest.raises(ValueError, match="shows 6 windows of the train split, which has only 5"):
+        few_shot.random_examples(WINDOWS, 6)
     with pytest.raises(
-        ValueError, match=r"window 2021-03-04-home/secret-a/0: 4 windows of other sessions .* there are 3"
+        ValueError,
+        match=r"secret-a/0: the prompt shows 4 windows of other sessions .* has only 3",
     ):
-        few_shot.similar(TRAIN, WINDOWS, 4)
+        few_shot.similar_examples(TRAIN, WINDOWS, 4)
 
 
 # How they read
@@ -113,14 +114,14 @@ def test_too_few_windows_are_an_error():
 
 def prompt(count=0, kind="similarity", template="six-parts", reasoning="none", **options):
     home = load_home(HOMES["marble"])
-    return render(home, TEMPLATES[template], reasoning, count=count, shots_by=kind, windows=WINDOWS, **options)
+    return render(home, TEMPLATES[template], reasoning, shots=count, shots_by=kind, windows=WINDOWS, **options)
 
 
 @both_templates
 @pytest.mark.parametrize("reasoning", REASONING_MODES)
 def test_random_windows_stand_in_the_system_text_with_their_labels(template, reasoning):
     rendered = prompt(2, "random", template, reasoning)
-    for shown in few_shot.random(WINDOWS, 2):
+    for shown in few_shot.random_examples(WINDOWS, 2):
         assert rendered["system"].count(events_text(shown["events"])) == 1
         assert answer_text(shown["gold"]) in rendered["system"]
     assert (rendered["shots"], rendered["shots_by"]) == (2, "random")
@@ -131,7 +132,7 @@ def test_random_windows_stand_in_the_system_text_with_their_labels(template, rea
 def test_similar_windows_stand_in_the_users_turn_before_the_one_asked_about(template):
     rendered = prompt(2, "similarity", template)
     turn = user_turns(rendered, TEST, WINDOWS)[TEST[0]["window_id"]]
-    first, second = few_shot.similar(TEST, WINDOWS, 2)[TEST[0]["window_id"]]
+    first, second = few_shot.similar_examples(TEST, WINDOWS, 2)[TEST[0]["window_id"]]
     assert turn == (
         f"Input:\n{events_text(first['events'])}\nOutput:\n{answer_text(first['gold'])}\n\n"
         f"Input:\n{events_text(second['events'])}\nOutput:\n{answer_text(second['gold'])}\n\n"
@@ -192,8 +193,8 @@ def test_an_unknown_way_of_choosing_is_named():
 def test_a_template_that_shows_no_windows_is_named(tmp_path):
     template = tmp_path / "bare.j2"
     template.write_text("{{ labels }}")
-    with pytest.raises(ValueError, match=r"bare.j2: it leaves out windows that are to be shown; they are in `shots`"):
-        render(load_home(HOMES["marble"]), template, "none", count=1, shots_by="random", windows=WINDOWS)
+    with pytest.raises(ValueError, match=r"bare.j2: it leaves out few-shot examples; render those in `shots`"):
+        render(load_home(HOMES["marble"]), template, "none", shots=1, shots_by="random", windows=WINDOWS)
 
 
 # The program

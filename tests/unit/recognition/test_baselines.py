@@ -4,15 +4,15 @@ import copy
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import recognise
 from hearth.common import files
+from hearth.common.schemas import read_yaml
 from hearth.prompting.parsing import parse
 from hearth.recognition import baselines
-from hearth.recognition.baselines import BASELINES, name_activities
-from hearth.workflow import recognisers
+from hearth.recognition.baselines import BASELINES, predict_labels
+from repository import REPOSITORY, SCRIPTS
 
 PREDICTION_KEYS = ["window_id", "text", "finish_reason", "prompt_tokens", "completion_tokens", "seed"]
 
@@ -51,25 +51,31 @@ def gold(windows):
     return [each["gold"] for each in windows]
 
 
-def test_the_config_may_name_these_baselines():
-    assert set(BASELINES) == set(recognisers.BASELINES)
+def test_the_config_names_these_baselines():
+    schema = read_yaml(REPOSITORY / "config" / "schemas" / "config.schema.yaml")
+    assert schema["properties"]["baselines"]["items"]["enum"] == list(BASELINES)
+
+
+def test_the_names_of_baselines_are_read_without_their_libraries():
+    code = "import sys, hearth.recognition.baselines; sys.exit(bool({'sklearn', 'torch'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, check=True)
 
 
 def test_the_majority_is_the_most_frequent_label_and_among_equals_the_first():
     train = [window("a", 0, ["x"] * 3, ["B", "A", "A"]), window("b", 0, ["x"] * 2, ["B", "C"])]
-    assert name_activities("majority", train, TEST) == [["B"] * 3] * 3
+    assert predict_labels("majority", train, TEST) == [["B"] * 3] * 3
 
 
 def test_a_sensors_majority_is_that_of_its_description():
     train = [window("a", 0, ["x", "x", "x", "y", "z"], ["A", "B", "B", "C", "B"])]
     asked = [window("t", 0, ["y", "x", "never seen"], ["?"] * 3)]
-    assert name_activities("sensor-majority", train, asked) == [["C", "B", "B"]]
+    assert predict_labels("sensor-majority", train, asked) == [["C", "B", "B"]]
 
 
 @learners
 def test_what_neighbouring_events_tell_is_learned(name):
-    assert name_activities(name, TRAIN, TEST) == gold(TEST)
-    assert name_activities("sensor-majority", TRAIN, TEST) != gold(TEST)
+    assert predict_labels(name, TRAIN, TEST) == gold(TEST)
+    assert predict_labels("sensor-majority", TRAIN, TEST) != gold(TEST)
 
 
 @learners
@@ -81,7 +87,7 @@ def test_what_the_time_of_day_tells_is_learned(name):
         day(f"{hour}-{n}", hour, "WASHING" if hour < 12 else "DRINKING") for hour in (7, 8, 19, 20) for n in range(8)
     ]
     asked = [day("t", 7, ""), day("t", 20, "")]
-    assert name_activities(name, train, asked) == [["WASHING"] * 2, ["DRINKING"] * 2]
+    assert predict_labels(name, train, asked) == [["WASHING"] * 2, ["DRINKING"] * 2]
 
 
 @learners
@@ -92,14 +98,14 @@ def test_what_gaps_tell_is_learned(name):
     train = [
         pair(f"{n}-{step}", step, "RINSING" if step < 10 else "BATHING") for n in range(9) for step in (2, 3, 900, 950)
     ]
-    assert name_activities(name, train, [pair("t", 3, ""), pair("t", 920, "")]) == [["RINSING"] * 2, ["BATHING"] * 2]
+    assert predict_labels(name, train, [pair("t", 3, ""), pair("t", 920, "")]) == [["RINSING"] * 2, ["BATHING"] * 2]
 
 
 @every_baseline
 def test_another_run_gives_the_same_bytes(name, tmp_path):
     written = []
     for number in range(2):
-        predictions, _stats = baselines.recognise(name, TEST, TRAIN + TEST)
+        predictions, _stats = baselines.recognise_shard(name, TEST, TRAIN + TEST)
         files.write_json_lines(tmp_path / str(number), predictions)
         written.append((tmp_path / str(number)).read_bytes())
     assert written[0] == written[1]
@@ -107,14 +113,14 @@ def test_another_run_gives_the_same_bytes(name, tmp_path):
 
 @every_baseline
 def test_a_shard_alone_is_labelled_as_among_all(name):
-    together = name_activities(name, TRAIN, TEST)
-    assert [name_activities(name, TRAIN, [each])[0] for each in TEST] == together
+    together = predict_labels(name, TRAIN, TEST)
+    assert [predict_labels(name, TRAIN, [each])[0] for each in TEST] == together
 
 
 @every_baseline
 def test_a_label_never_seen_in_train_is_never_given(name):
     unseen = [copy.deepcopy(each) | {"gold": ["NEW"] * 3} for each in TEST]
-    given = name_activities(name, TRAIN, unseen)
+    given = predict_labels(name, TRAIN, unseen)
     assert {label for labels in given for label in labels} <= {label for each in TRAIN for label in each["gold"]}
 
 
@@ -124,32 +130,35 @@ def test_sensors_that_train_does_not_have_are_answered_too(name):
         window("t", 0, ["never seen", "nor this: 1=2 {x} é"], ["?"] * 2),
         window("t", 1, ["stove turned ON"], ["?"]),
     ]
-    given = name_activities(name, TRAIN, asked)
+    given = predict_labels(name, TRAIN, asked)
     assert [len(labels) for labels in given] == [2, 1]
 
 
 @every_baseline
 def test_a_train_split_of_one_label(name):
     train = [window("a", 0, ["x", "y"], ["ONLY", "ONLY"])]
-    assert name_activities(name, train, TEST) == [["ONLY"] * 3] * 3
+    assert predict_labels(name, train, TEST) == [["ONLY"] * 3] * 3
 
 
 @every_baseline
 def test_an_empty_train_split_is_an_error(name):
     with pytest.raises(ValueError, match=f"baseline {name}: the train split has no window to learn from"):
-        baselines.recognise(name, TEST, TEST)
+        baselines.recognise_shard(name, TEST, TEST)
 
 
 def test_an_unknown_baseline_is_named():
     with pytest.raises(ValueError, match="baseline 'svm' is none of majority, sensor-majority, extra-trees, crf"):
-        name_activities("svm", TRAIN, TEST)
+        predict_labels("svm", TRAIN, TEST)
 
 
 @every_baseline
 def test_no_label_of_another_split_decides_anything(name):
     """The labels and residents of the test split are turned around: whoever looked at them would answer otherwise."""
     turned = [each | {"gold": ["COOKING"] * 3, "residents": [["Z"]] * 3} for each in TEST]
-    assert baselines.recognise(name, turned, TRAIN + turned)[0] == baselines.recognise(name, TEST, TRAIN + TEST)[0]
+    assert (
+        baselines.recognise_shard(name, turned, TRAIN + turned)[0]
+        == baselines.recognise_shard(name, TEST, TRAIN + TEST)[0]
+    )
 
 
 def test_a_baseline_that_looks_for_the_labels_finds_none(monkeypatch):
@@ -158,7 +167,7 @@ def test_a_baseline_that_looks_for_the_labels_finds_none(monkeypatch):
 
     monkeypatch.setitem(BASELINES, "leak", leak)
     with pytest.raises(TypeError):
-        baselines.recognise("leak", TEST, TRAIN + TEST)
+        baselines.recognise_shard("leak", TEST, TRAIN + TEST)
 
 
 def test_date_and_place_in_the_session_are_no_features():
@@ -183,10 +192,10 @@ def test_a_window_over_midnight_has_the_gaps_of_any_other():
 
 @every_baseline
 def test_predictions_and_stats_have_the_form_of_a_language_models(name):
-    predictions, stats = baselines.recognise(name, TEST, TRAIN + TEST)
+    predictions, stats = baselines.recognise_shard(name, TEST, TRAIN + TEST)
     assert [list(row) for row in predictions] == [PREDICTION_KEYS] * 3
     labels = tuple({label for each in TRAIN for label in each["gold"]})
-    for row, given in zip(predictions, name_activities(name, TRAIN, TEST), strict=True):
+    for row, given in zip(predictions, predict_labels(name, TRAIN, TEST), strict=True):
         answer = parse(row["text"], 3, labels, row["finish_reason"])
         assert (answer.status, answer.labels, answer.reasoning) == ("ok", given, "")
         assert (row["finish_reason"], row["prompt_tokens"], row["completion_tokens"]) == ("stop", 0, 0)
@@ -224,8 +233,7 @@ def test_the_program_writes_one_shard_of_a_baseline(tmp_path):
 
 def test_the_program_loads_no_language_model_for_a_baseline(tmp_path):
     code = "import sys, recognise; recognise.main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
-    scripts = Path(recognise.__file__).parent
-    assert subprocess.run([sys.executable, "-c", code, *arguments(tmp_path)], cwd=scripts, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code, *arguments(tmp_path)], cwd=SCRIPTS, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

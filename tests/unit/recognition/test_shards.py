@@ -5,16 +5,24 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import pytest
 from event_factories import complete_window
+from factories import PREDICTIONS
 from hearth.common import files
-from hearth.engines import Completion, Decoding
-from hearth.recognition.shards import gather, recognise, shard_windows
+from hearth.engines.protocol import Completion, Decoding, ScoredToken
+from hearth.recognition.shards import gather_predictions, recognise_shard, shard_windows
 from repository import SCRIPTS
 
-PROMPT = {"version": "paper@0", "template": "paper", "reasoning": "none", "system": "Name the activity of every event."}
-DECODING = {"temperature": 0.8, "top_p": 0.95, "top_k": 20, "max_new_tokens": 60, "seed": 3}
+PROMPT = {
+    "version": "paper@0",
+    "template": "paper",
+    "reasoning": "none",
+    "labels": ["COOKING", "EATING"],
+    "system": "Name the activity of every event.",
+}
+DECODING = asdict(Decoding.greedy(60)) | {"temperature": 0.8, "top_p": 0.95, "top_k": 20, "seed": 3}
 
 
 def window(number, split="test", events=3):
@@ -38,7 +46,9 @@ class Tokenizer:
 
 
 class Echo:
-    """An engine that repeats its prompt and counts what it was asked."""
+    """An engine that repeats its prompt and records the keys of its batches."""
+
+    tokenizer = Tokenizer()
 
     def __init__(self, batch_size=3, fail_after=None):
         self.batch_size, self.fail_after, self.asked = batch_size, fail_after, []
@@ -62,8 +72,8 @@ class Echo:
         return {"device": "cpu", "batch_size": self.batch_size, "peak_memory_bytes": 1}
 
 
-def run(engine, work, windows=WINDOWS, prompt=PROMPT, decoding=DECODING, recogniser="m"):
-    return recognise(windows, prompt, Tokenizer(), engine, Decoding.of(decoding), {"model": recogniser}, work)
+def run(engine, work, windows=WINDOWS, prompt=PROMPT, decoding=DECODING, model="m"):
+    return recognise_shard(windows, prompt, engine, Decoding.from_settings(decoding), {"model": model}, work)
 
 
 def test_predictions_come_in_window_order_with_all_fields(tmp_path):
@@ -93,11 +103,11 @@ class Sure(Echo):
     def complete(self, prefix, requests, decoding):
         for request in requests:
             tokens = [('[{"id": 2, "activity": ', 0.1), ('"EAT', 0.5), ("ING", 0.5), ('"}', 0.8), ("]", 0.9)]
-            text, pieces = "", []
+            text, scored = "", []
             for token, probability in tokens:
                 text += token
-                pieces.append((len(text), math.log(probability)))
-            yield [Completion(request.key, text, "stop", 9, 5, True, tuple(pieces))]
+                scored.append(ScoredToken(len(text), math.log(probability)))
+            yield [Completion(request.key, text, "stop", 9, 5, True, tuple(scored))]
 
 
 def test_a_label_is_as_sure_as_the_tokens_that_spell_it_and_close_it(tmp_path):
@@ -116,8 +126,7 @@ def test_constrained_requests_carry_the_schema_of_their_window(tmp_path):
         return complete(prefix, asked, decoding)
 
     engine.complete = watched
-    prompt = {**PROMPT, "labels": ["COOKING", "EATING"]}
-    run(engine, tmp_path, prompt=prompt, decoding={**DECODING, "constrained": True})
+    run(engine, tmp_path, decoding={**DECODING, "constrained": True})
     schemas = [json.loads(request.schema) for request in asked]
     assert [[item["properties"]["id"]["const"] for item in schema["prefixItems"]] for schema in schemas] == [
         [1, 2, 3]
@@ -126,7 +135,7 @@ def test_constrained_requests_carry_the_schema_of_their_window(tmp_path):
 
 
 def test_inline_reasoning_cannot_be_constrained(tmp_path):
-    prompt = {**PROMPT, "labels": ["COOKING"], "reasoning": "inline"}
+    prompt = {**PROMPT, "reasoning": "inline"}
     with pytest.raises(ValueError, match="constrained needs reasoning"):
         run(Echo(), tmp_path, prompt=prompt, decoding={**DECODING, "constrained": True})
 
@@ -162,7 +171,7 @@ def test_a_finished_shard_is_not_done_again(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        {"recogniser": "other"},
+        {"model": "other"},
         {"decoding": {**DECODING, "seed": 4}},
         {"decoding": {**DECODING, "reasoning_budget": 30}},
         {"prompt": {**PROMPT, "system": "Other."}},
@@ -181,11 +190,11 @@ def test_similar_windows_are_shown_before_the_window_and_not_in_the_prefix(tmp_p
     dataset = [each | {"session": each["window_id"].split("/")[1], "gold": ["sleeping"] * 3} for each in WINDOWS]
     test = [each for each in dataset if each["split"] == "test"]
     prompt = {**PROMPT, "shots": 1, "shots_by": "similarity"}
-    arguments = (prompt, Tokenizer(), Echo(), Decoding.of(DECODING), {"model": "m"}, tmp_path)
-    shown, _stats = recognise(test, *arguments, dataset)
+    arguments = (prompt, Echo(), Decoding.from_settings(DECODING), {"model": "m"}, tmp_path)
+    shown, _stats = recognise_shard(test, *arguments, dataset)
     assert all(row["text"].startswith(f"{PROMPT['system']}|Input:\n[") for row in shown)
     assert all(row["text"].count("sleeping") == 3 for row in shown)
-    [alone], _stats = recognise(test[5:6], *arguments, dataset)
+    [alone], _stats = recognise_shard(test[5:6], *arguments, dataset)
     assert alone == shown[5]
 
 
@@ -212,26 +221,28 @@ def test_wrong_shards_are_refused(shard, said):
 
 
 def shard_file(path, windows):
-    files.write_json_lines(path, [{"window_id": w["window_id"], "text": "é"} for w in windows])
+    files.write_json_lines(path, [PREDICTIONS[0] | {"window_id": w["window_id"], "text": "é"} for w in windows])
     return path
 
 
 def test_gather_puts_shards_in_window_order(tmp_path):
     test = [w for w in WINDOWS if w["split"] == "test"]
     late, early = shard_file(tmp_path / "late", test[9:][::-1]), shard_file(tmp_path / "early", test[:9])
-    assert [p["window_id"] for p in gather(WINDOWS, "test", [late, early])] == [w["window_id"] for w in test]
-    assert gather([], "test", []) == []
+    assert [p["window_id"] for p in gather_predictions(WINDOWS, "test", [late, early])] == [
+        w["window_id"] for w in test
+    ]
+    assert gather_predictions([], "test", []) == []
 
 
 def test_gather_names_what_is_missing_double_or_strange(tmp_path):
     test = [w for w in WINDOWS if w["split"] == "test"]
     most, some = shard_file(tmp_path / "most", test[:-2]), shard_file(tmp_path / "some", test[3:5])
     with pytest.raises(ValueError, match=rf"2 windows \({test[-2]['window_id']}, {test[-1]['window_id']}\)"):
-        gather(WINDOWS, "test", [most])
+        gather_predictions(WINDOWS, "test", [most])
     with pytest.raises(ValueError, match=f"{test[3]['window_id']} is predicted already in .*most"):
-        gather(WINDOWS, "test", [most, some])
+        gather_predictions(WINDOWS, "test", [most, some])
     with pytest.raises(ValueError, match=r"strange: 1 window .* not in the test split"):
-        gather(WINDOWS, "test", [most, shard_file(tmp_path / "strange", WINDOWS[:1])])
+        gather_predictions(WINDOWS, "test", [most, shard_file(tmp_path / "strange", WINDOWS[:1])])
 
 
 # --- the programs themselves
@@ -303,7 +314,7 @@ def test_two_programs_on_one_shard_end_with_one_right_result(tiny_model, tmp_pat
     [
         ({"model": "nowhere"}, "error: nowhere: no snapshot.json"),
         ({"shard": "00000-00099"}, "error: shard 00000-00099 reaches beyond the 16 windows"),
-        ({"decoding": '{"temperature": 0}'}, "error: decoding: missing key max_new_tokens"),
+        ({"decoding": '{"temperature": 0}'}, "error: decoding: missing key confidence, missing key constrained, "),
         ({"adapter": "nowhere"}, "error: nowhere/adapter_config.json: missing"),
     ],
 )

@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -13,10 +13,10 @@ from hearth.common import files
 from hearth.data.cutting import cut_windows
 from hearth.data.events import event_table
 from hearth.data.sources import live
-from hearth.engines import Completion
+from hearth.engines.protocol import Completion, Decoding
 from hearth.homes.home import load_home
 from hearth.prompting.prompts import answer_text
-from hearth.recognition.streaming import Cutter, labelled, window_of
+from hearth.recognition.streaming import WindowCutter, label_events, make_window
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config" / "homes" / "TEMPLATE.yaml"
@@ -34,11 +34,11 @@ def event(number, seconds, session="s"):
 def test_events_as_they_come_are_cut_as_recorded_ones(by, seconds):
     moments = [0, 1, 2, 9, 9, 17, 24, 24, 31, 60, 61, 63, 80, 88]
     came = [event(n, at, "a" if n <= 9 else "b") for n, at in enumerate(moments, start=1)]
-    cutter = Cutter(3, by, seconds)
-    cut = [window for one in came for window in cutter.add(one)] + cutter.rest()
+    cutter = WindowCutter(3, by, seconds)
+    cut = [window for one in came for window in cutter.add(one)] + cutter.flush()
     rows = [{**each, "room": "", "sensor": "s", "state": "ON", "residents": [], "activity": "a"} for each in came]
     recorded = cut_windows(event_table(rows), "home", 3, True, by, seconds)
-    assert [window_of(window)["events"] for window in cut] == [window["events"] for window in recorded]
+    assert [make_window(window)["events"] for window in cut] == [window["events"] for window in recorded]
     assert [each["event"] for window in cut for each in window] == list(range(1, len(came) + 1))
 
 
@@ -47,7 +47,7 @@ def test_an_event_without_a_label_says_why():
     prediction = {
         "text": '[{"id": 1, "activity": "cooking"}]', "finish_reason": "stop", "confidences": [0.7, None]
     }  # fmt: skip
-    first, second = labelled(came, prediction, ["cooking"])
+    first, second = label_events(came, prediction, ["cooking"])
     assert (first["label"], first["status"], first["confidence"]) == ("cooking", "ok", 0.7)
     assert (second["label"], second["status"], second["confidence"]) == (None, "missing_events", None)
     assert (second["event"], second["time"]) == (2, "2024-02-03T07:58:02")
@@ -114,14 +114,18 @@ def student(tmp_path, monkeypatch):
     files.write_json(
         folder / "export.json",
         {
+            "student": "little",
+            "dtype": "float32",
+            "gguf": {"file": "", "why_not": "there is none"},
             "source": "table",
             "windows": {"by": "count", "size": 3, "seconds": None},
-            "decoding": {"temperature": 0, "max_new_tokens": 64},
+            "decoding": asdict(Decoding.greedy(64)),
         },
     )
-    files.write_json(folder / "prompt.json", {"system": "Name it.", "reasoning": "none", "labels": list(home.labels)})
+    prompt = {"version": "t@0", "template": "t", "system": "Name it.", "reasoning": "none", "labels": list(home.labels)}
+    files.write_json(folder / "prompt.json", prompt)
     (folder / "home.yaml").write_bytes(TEMPLATE.read_bytes())
-    monkeypatch.setattr(recognise_stream, "engine_of", lambda arguments, about: Knowing())
+    monkeypatch.setattr(recognise_stream, "make_engine", lambda arguments, about: Knowing())
     return folder
 
 
@@ -157,12 +161,12 @@ def test_a_recording_without_labels_is_labelled_from_its_folder(student, tmp_pat
 
 def test_after_a_silence_a_window_that_is_not_full_is_labelled(student):
     came = iter([event(0, 0), event(0, 1), None, event(0, 2)])
-    cut = recognise_stream.windows_of(came, Cutter(3))
+    cut = recognise_stream.cut_windows(came, WindowCutter(3))
     assert [[each["event"] for each in window] for window in cut] == [[1, 2], [3]]
 
 
 def test_what_only_a_run_can_answer_is_refused(student):
     prompt = files.read_json(student / "prompt.json") | {"shots": 2, "shots_by": "similarity"}
     files.write_json(student / "prompt.json", prompt)
-    with pytest.raises(ValueError, match="it shows windows like the one asked about"):
+    with pytest.raises(ValueError, match="it shows windows that resemble each window"):
         recognise_stream.main(["--student", str(student), "--input", str(student)])

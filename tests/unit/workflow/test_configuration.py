@@ -139,8 +139,8 @@ def test_all_mistakes_are_reported(project):
         (replace_at(REGISTRY, "little/source", "hub"), "little: 'id' is missing"),
         (replace_at(REGISTRY, "little/path", ...), "little: 'path' is missing"),
         (replace_at(REGISTRY, "little/source", "served"), "little: 'served_model' is missing"),
-        ("little: {}\nlittle: {}\n", "models.yaml:2: not YAML as it should be: 'little' is given twice"),
-        ("little: [", "not YAML as it should be"),
+        ("little: {}\nlittle: {}\n", "models.yaml:2: invalid YAML: 'little' is given twice"),
+        ("little: [", "invalid YAML"),
     ],
 )
 def test_a_bad_registry(project, registry, said):
@@ -175,4 +175,4 @@ def test_problems_name_the_file_that_a_value_comes_from(project):
 def test_a_key_given_twice_is_refused(project):
     file = write_yaml(project / "run.yaml", yaml.safe_dump(CONFIG) + "teacher: little\n")
     (line,) = problem_lines({**CONFIG, "teacher": "little"}, project, file)
-    assert line.endswith("not YAML as it should be: 'teacher' is given twice")
+    assert line.endswith("invalid YAML: 'teacher' is given twice")

@@ -1,4 +1,4 @@
-"""What every program of a rule does: say which cluster job it is; with bad input, one clear line and exit code 1."""
+"""The frame of every program: it logs its cluster job, and reports bad input in one line with exit code 1."""
 
 import json
 import os
@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-JsonValue = TypeVar("JsonValue", dict[str, Any], list[Any])
+Json = TypeVar("Json", dict[str, Any], list[Any])
 
 
 class UserError(ValueError):
-    """Something the user can mend; the message says which file, line or key, and what to do."""
+    """An error that the user can correct; the message says which file, line or key, and what to do."""
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; end with exit code 1 and one line on stderr when the input was at fault."""
+    """Call `main`; on bad input (OSError, ValueError) print one line on stderr and exit with code 1."""
     if job := cluster_job(os.environ):
         print(job, file=sys.stderr)
     try:
@@ -25,15 +25,15 @@ def run(main: Callable[[], None]) -> None:
 
 
 def cluster_job(environment: Mapping[str, str]) -> str:
-    """Which SLURM job this is, where, and how often it was started anew; '' elsewhere, and on ranks but the first."""
+    """Return the SLURM job, its node and its number of restarts as text; '' outside SLURM and on ranks above 0."""
     if "SLURM_JOB_ID" not in environment or environment.get("RANK", "0") != "0":
         return ""
     node, restarts = environment.get("SLURMD_NODENAME", "?"), environment.get("HEARTH_RESTARTS", "0")
     return f"SLURM job {environment['SLURM_JOB_ID']} on {node}, restart {restarts}"
 
 
-def json_option(option: str, text: str, kind: type[JsonValue]) -> JsonValue:
-    """Return the JSON value, a dict or a list, of a command-line option; a UserError names the option."""
+def json_option(option: str, text: str, kind: type[Json]) -> Json:
+    """Parse the JSON of a command-line option, a dict or a list. Raises UserError, which names the option."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: atomic writes, JSON lines, digests."""
+"""Files that are complete or absent: atomic writes, JSON, JSON lines, digests."""
 
 import contextlib
 import hashlib
@@ -12,10 +12,10 @@ from typing import Any
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is fsynced and takes the place of `path` at once.
+    """Yield a temporary path beside `path`; on success, sync it to disk and rename it to `path`.
 
-    On an exception the temporary file is removed and `path` stays as it was. Two writers at once
-    each have their own temporary file, so the last one to finish wins with a whole file.
+    On an exception the temporary file is removed and `path` stays as it was. Concurrent writers have their own
+    temporary files, so the last one to finish wins with a complete file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> object:
-    """Read one JSON value; a `ValueError` names the file, line and column of what is not JSON."""
+    """Read one JSON value. Raises ValueError, which names file, line and column, for anything else."""
     try:
         return json.loads(_text(path))
     except json.JSONDecodeError as error:
@@ -52,7 +52,7 @@ def read_json(path: Path) -> object:
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
-    """Read one JSON object; a `ValueError` names the file and what else it holds."""
+    """Read one JSON object. Raises ValueError, which names the file, for anything else."""
     value = read_json(path)
     if not isinstance(value, dict):
         raise ValueError(f"{path}: expected a JSON object, found {type(value).__name__}")
@@ -67,9 +67,9 @@ def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a file of one JSON object a line; a `ValueError` names file and line of the first bad one."""
+    """Read one JSON object a line. Raises ValueError, which names file and line, for anything else."""
     rows = []
-    # Not str.splitlines: it also breaks at U+2028 and its like, which JSON strings may hold.
+    # Not str.splitlines: it also splits at U+2028 and similar characters, which JSON strings may contain.
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
@@ -91,12 +91,12 @@ def _text(path: Path) -> str:
 
 
 def digest(value: object) -> str:
-    """SHA-256 (hex) of a JSON-able value in canonical form: keys sorted, no spaces."""
+    """Return the SHA-256 (hex) of a JSON-able value in canonical form: keys sorted, no spaces."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file's bytes, read in pieces."""
+    """Return the SHA-256 (hex) of a file."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -10,7 +10,8 @@ class JobStats(TypedDict):
     """Stats of one job. Seconds exclude loading the model; tokens and energy cover all windows of the job.
 
     Recognition counts `windows` and tokens, training counts `examples` over all epochs. A key is absent, or None,
-    if it does not apply or was not measured.
+    if it does not apply or was not measured. `served` and `answered_by` are the server's description of a served model,
+    and the models that answered.
     """
 
     seconds: float
@@ -25,6 +26,8 @@ class JobStats(TypedDict):
     engine: NotRequired[str]
     batch_size: NotRequired[int | str | None]
     versions: NotRequired[dict[str, str]]
+    served: NotRequired[dict[str, str]]
+    answered_by: NotRequired[list[str]]
 
 
 def read_job_stats(path: Path) -> JobStats:

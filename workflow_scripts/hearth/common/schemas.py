@@ -1,66 +1,68 @@
-"""YAML that people write, against its schema: each problem in one line with key, value and what would be right."""
+"""Read YAML that people write, and check it against a schema: one line a problem, with key, value and remedy."""
 
 import difflib
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import yaml
 
-Problem = tuple[list, str]  # where it is, as keys and positions from the top; what is wrong there
+# Where a problem is, as keys and positions from the top; and what is wrong there.
+Problem = tuple[list[Any], str]
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which keeps the last of two equal keys, made to refuse them."""
+    """PyYAML's safe loader, but a key that occurs twice is an error; PyYAML would keep the last one."""
 
-    def compose_mapping_node(self, anchor):
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
-        seen = set()
+        keys = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
+                if key.value in keys:
                     raise yaml.composer.ComposerError(None, None, f"{key.value!r} is given twice", key.start_mark)
-                seen.add(key.value)
+                keys.add(key.value)
         return node
 
 
-def read_yaml(path: Path) -> object:
-    """Read a YAML file. Raises ValueError with one line naming file and line of what is not YAML or given twice."""
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file. Raises ValueError naming file and line for invalid YAML and for a key that occurs twice."""
     try:
-        # The loader is a safe one.
+        # _Loader is a safe loader.
         return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ValueError(f"{path}{line}: not YAML as it should be: {error.problem}") from None
+        raise ValueError(f"{path}{line}: invalid YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{path}: not YAML as it should be: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
 
 
-def nearest(name: object, known) -> str:
-    """'; did you mean ...?' for the known name closest to `name`, or the known names when none is close."""
+def nearest(name: object, known: Collection[object]) -> str:
+    """Return '; did you mean ...?' with the known name closest to `name`, or all known names if none is close."""
     close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(map(str, known))}" if known else ""
 
 
-def dotted(path: list) -> str:
-    """A place in a YAML file as `key.key.position`."""
+def dotted(path: list[Any]) -> str:
+    """Return a place in a YAML file as `key.key.position`."""
     return ".".join(str(part) if str(part).isprintable() else repr(part) for part in path) or "top level"
 
 
-def schema_problems(value: object, schema: dict) -> list[Problem]:
-    """Everything in which `value` differs from its schema or cannot be JSON, in the order of places."""
-    odd = list(_not_json(value, []))
-    if odd:
-        return odd  # A schema says nothing of such values.
+def schema_problems(value: object, schema: dict[str, Any]) -> list[Problem]:
+    """Return everything in which `value` breaks its schema or cannot be JSON, ordered by place."""
+    not_json = list(_json_problems(value, []))
+    if not_json:
+        return not_json  # A schema cannot describe such values.
     errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
     ordered = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
     return [problem for error in ordered for problem in _explain(error)]
 
 
-def _not_json(value: object, path: list) -> Iterator[Problem]:
+def _json_problems(value: object, path: list[Any]) -> Iterator[Problem]:
     if isinstance(value, dict):
         for key, part in value.items():
             if not isinstance(key, str):
@@ -69,39 +71,39 @@ def _not_json(value: object, path: list) -> Iterator[Problem]:
                     f"the key {key!r} is not text; put it in quotes (YAML reads on, off, yes and no as true and false)",
                 )
             elif not key.isprintable():
-                yield [*path, key], f"the key {key!r} holds line breaks or the like"
-            yield from _not_json(part, [*path, key])
+                yield [*path, key], f"the key {key!r} holds line breaks or other unprintable characters"
+            yield from _json_problems(part, [*path, key])
     elif isinstance(value, list):
         for position, part in enumerate(value):
-            yield from _not_json(part, [*path, position])
+            yield from _json_problems(part, [*path, position])
     elif isinstance(value, float) and not math.isfinite(value):
         yield path, f"{value} is not a finite number"
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
-    """What one schema error says, in the words of whoever wrote the value."""
-    path, found = list(error.absolute_path), error.instance
+    """Explain one schema error in terms of the value that breaks the schema."""
+    path, value = list(error.absolute_path), error.instance
     if "propertyNames" in error.absolute_schema_path:
-        yield [*path, found], f"the name {found!r} is not of the form {error.validator_value}"
+        yield [*path, value], f"the name {value!r} is not of the form {error.validator_value}"
     elif error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         patterns = error.schema.get("patternProperties", {})
-        for key in found:
+        for key in value:
             if key not in known and not any(_matches(pattern, key) for pattern in patterns):
                 yield [*path, key], f"unknown key {key!r}{nearest(key, known)}"
     elif error.validator == "enum":
-        yield path, f"{found!r} is not one of the valid values{nearest(found, error.validator_value)}"
+        yield path, f"{value!r} is not one of the valid values{nearest(value, error.validator_value)}"
     elif error.validator == "required":
         yield path, error.message.replace("is a required property", "is missing")
-    elif error.validator == "anyOf" and isinstance(found, list):
+    elif error.validator == "anyOf" and isinstance(value, list):
         for inner in error.context:
             if inner.path or inner.validator not in ("enum", "type"):
                 yield from _explain(inner)
     elif error.validator == "anyOf":
         names = [name for part in error.validator_value for name in part.get("enum", [])]
-        yield path, f"{found!r} is neither a list of names nor one of the valid values{nearest(found, names)}"
+        yield path, f"{value!r} is neither a list of names nor one of the valid values{nearest(value, names)}"
     elif error.validator == "type":
-        yield path, f"{error.message}{_type_hint(found, error.validator_value)}"
+        yield path, f"{error.message}{_type_hint(value, error.validator_value)}"
     else:
         yield path, error.message
 
@@ -110,15 +112,16 @@ def _matches(pattern: str, key: str) -> bool:
     return jsonschema.Draft202012Validator({"pattern": pattern}).is_valid(key)
 
 
-def _type_hint(found: object, wanted) -> str:
-    if isinstance(found, bool) and wanted == "string":
+def _type_hint(value: object, wanted: object) -> str:
+    """Return a hint for a value that YAML reads as another type than its author meant, or ''."""
+    if isinstance(value, bool) and wanted == "string":
         return " (put it in quotes; YAML reads on, off, yes and no as true and false)"
     try:
-        number = float(found) if isinstance(found, str) else math.nan
+        number = float(value) if isinstance(value, str) else math.nan
     except ValueError:
         return ""
     if not math.isfinite(number):
         return ""
-    # YAML's own spelling: it takes 1e-05, as Python writes it, for text.
+    # In YAML's own spelling: YAML reads 1e-05, Python's spelling, as text.
     written = yaml.safe_dump(int(number) if number.is_integer() else number).split()[0]
     return f" (YAML reads it as text; write {written})"

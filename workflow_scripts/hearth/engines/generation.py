@@ -1,161 +1,164 @@
-"""One completion as it grows: what has been written, what must come next, what may, and when it ends."""
+"""Token-by-token generation: the choice of tokens, the reasoning budget, the grammar of answers, the end."""
 
 import collections
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import xgrammar
-from tokenizers.decoders import DecodeStream
 
-from hearth.engines import Completion, Decoding, Request
-from hearth.engines.sampling import choose, words
+from hearth.engines.protocol import Completion, Decoding, Request, require_schema
+from hearth.engines.sampling import choose_tokens, seed_words
+from hearth.engines.tokens import decode, encode, locate_tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass
-class Turn:
-    """A request's completion so far. `tokens` are those of its suffix; `words` seed what is drawn for it."""
+class ActiveSequence:
+    """An unfinished completion of a request.
+
+    `suffix` has the tokens of the request's suffix, `seeds` the words that seed its sampling, `written` the tokens
+    generated so far and `forced` those that must come next. `reasoning` is true inside a reasoning block.
+    """
 
     request: Request
-    tokens: list[int]
-    words: list[int]
+    suffix: list[int]
+    seeds: list[int]
     written: list[int] = field(default_factory=list)
     log_probabilities: list[float] = field(default_factory=list)
     forced: collections.deque[int] = field(default_factory=collections.deque)
-    thinking: bool = False
+    reasoning: bool = False
     reasoning_forced: bool = False
     matcher: xgrammar.GrammarMatcher | None = None
 
 
-class Turns:
-    """What a model and a decoding make of every turn: choice of tokens, budget of reasoning, grammar of answers.
+class SequenceDecoder:
+    """Generates sequences from a model's logits by one decoding.
 
-    `vocabulary` is the number of scores the model gives, `ends` are the tokens that end a turn.
+    `vocabulary` is the number of logits the model gives, `ends` are the tokens that end a turn.
     """
 
-    def __init__(self, tokenizer, vocabulary: int, ends: list[int], decoding: Decoding):
+    def __init__(self, tokenizer: "PreTrainedTokenizerFast", vocabulary: int, ends: list[int], decoding: Decoding):
         self._tokenizer, self._ends, self._decoding = tokenizer, ends, decoding
         self._grammars: dict[tuple[str, str], xgrammar.CompiledGrammar] = {}
-        self._known: dict[str, list[int]] = {}
+        self._encoded: dict[str, list[int]] = {}
         if decoding.constrained:
-            known = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=vocabulary, stop_token_ids=ends)
-            self._compiler = xgrammar.GrammarCompiler(known, max_threads=torch.get_num_threads())
+            info = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=vocabulary, stop_token_ids=ends)
+            self._compiler = xgrammar.GrammarCompiler(info, max_threads=torch.get_num_threads())
 
-    def open(self, request: Request, tokens: list[int]) -> Turn:
-        """The turn of a request of which nothing is written. Raises ValueError for one that lacks a schema it needs."""
-        turn = Turn(request, tokens, words(self._decoding.seed, request.key))
-        thought = request.thought
-        turn.thinking = thought is not None and request.suffix.rstrip().endswith(thought.opening.strip())
+    def start(self, request: Request, suffix: list[int]) -> ActiveSequence:
+        """Return the empty sequence of a request. Raises ValueError if constrained decoding lacks a schema."""
+        sequence = ActiveSequence(request, suffix, seed_words(self._decoding.seed, request.key))
+        block = request.reasoning_block
+        sequence.reasoning = block is not None and request.suffix.rstrip().endswith(block.opening.strip())
         if self._decoding.constrained:
-            if request.schema is None:
-                raise ValueError(f"{request.key}: constrained decoding needs a JSON schema, and this request has none")
-            if thought is None:
-                turn.matcher = self._matcher(request.schema, "")
-            elif not turn.thinking:  # an answer without reasoning would never be held to the grammar
-                turn.forced.extend(self._ids(thought.opening))
-        return turn
+            schema = require_schema(request)
+            if block is None:
+                sequence.matcher = self._matcher(schema, "")
+            elif not sequence.reasoning:  # the grammar starts where reasoning closes, so reasoning must open
+                sequence.forced.extend(self._encode(block.opening))
+        return sequence
 
-    def advance(self, turns: Sequence[Turn], scores: torch.Tensor) -> None:
-        """Add a token to every turn, by the model's scores (turns, vocabulary) of what comes next."""
-        scores = scores.float()
-        plain = scores.log_softmax(-1) if self._decoding.confidence == "tokens" else None
-        for turn in turns:
-            self._watch_budget(turn)
-        scores = self._held_to_grammar(turns, scores)
-        steps = [len(turn.written) for turn in turns]
-        tokens = choose(scores, self._decoding, [turn.words for turn in turns], steps).tolist()
-        tokens = [turn.forced.popleft() if turn.forced else token for turn, token in zip(turns, tokens, strict=True)]
-        if plain is not None:
-            chosen = plain.gather(1, torch.tensor(tokens, device=plain.device)[:, None])[:, 0].tolist()
-            for turn, log_probability in zip(turns, chosen, strict=True):
-                turn.log_probabilities.append(log_probability)
-        for turn, token in zip(turns, tokens, strict=True):
-            turn.written.append(token)
-            self._follow(turn, token)
+    def advance(self, sequences: Sequence[ActiveSequence], logits: torch.Tensor) -> None:
+        """Add one token to every sequence, given the logits (sequences, vocabulary) of the next token."""
+        logits = logits.float()
+        log_probabilities = logits.log_softmax(-1) if self._decoding.confidence == "tokens" else None
+        for sequence in sequences:
+            self._enforce_budget(sequence)
+        logits = self._mask_by_grammar(sequences, logits)
+        steps = [len(sequence.written) for sequence in sequences]
+        chosen = choose_tokens(logits, self._decoding, [sequence.seeds for sequence in sequences], steps).tolist()
+        tokens = [
+            sequence.forced.popleft() if sequence.forced else token
+            for sequence, token in zip(sequences, chosen, strict=True)
+        ]
+        if log_probabilities is not None:
+            indices = torch.tensor(tokens, device=log_probabilities.device)[:, None]
+            values = log_probabilities.gather(1, indices)[:, 0].tolist()
+            for sequence, value in zip(sequences, values, strict=True):
+                sequence.log_probabilities.append(value)
+        for sequence, token in zip(sequences, tokens, strict=True):
+            sequence.written.append(token)
+            self._update_state(sequence, token)
 
-    def is_over(self, turn: Turn) -> bool:
-        """Whether the model has ended this turn, or may write no more."""
-        return turn.written[-1] in self._ends or len(turn.written) == self._decoding.max_new_tokens
+    def is_finished(self, sequence: ActiveSequence) -> bool:
+        """Whether the model has ended its turn or the limit of tokens is reached."""
+        return sequence.written[-1] in self._ends or len(sequence.written) == self._decoding.max_new_tokens
 
-    def completion(self, turn: Turn, before: int) -> Completion:
-        """What a turn that is over has come to; `before` counts the tokens of the prefix."""
-        stopped = turn.written[-1] in self._ends
-        written = turn.written[:-1] if stopped else turn.written
-        text = self._tokenizer.decode(written, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    def completion(self, sequence: ActiveSequence, prefix_length: int) -> Completion:
+        """Build the Completion of a finished sequence; `prefix_length` counts the tokens of the prefix."""
+        stopped = sequence.written[-1] in self._ends
+        tokens = sequence.written[:-1] if stopped else sequence.written
         return Completion(
-            key=turn.request.key,
-            text=text,
+            key=sequence.request.key,
+            text=decode(self._tokenizer, tokens),
             finish_reason="stop" if stopped else "length",
-            prompt_tokens=before + len(turn.tokens),
-            completion_tokens=len(turn.written),
-            reasoning_forced=turn.reasoning_forced,
-            pieces=pieces(self._tokenizer, written, turn.log_probabilities) if turn.log_probabilities else None,
+            prompt_tokens=prefix_length + len(sequence.suffix),
+            completion_tokens=len(sequence.written),
+            reasoning_forced=sequence.reasoning_forced,
+            scored_tokens=locate_tokens(self._tokenizer, tokens, sequence.log_probabilities)
+            if sequence.log_probabilities
+            else None,
         )
 
-    def _watch_budget(self, turn: Turn) -> None:
-        budget = self._decoding.reasoning_budget
-        if budget is not None and turn.thinking and not turn.reasoning_forced and len(turn.written) >= budget:
-            turn.forced.extend(self._ids(turn.request.thought.closing))
-            turn.reasoning_forced = True
+    def _enforce_budget(self, sequence: ActiveSequence) -> None:
+        """Force the end of reasoning that has used up its budget."""
+        budget, block = self._decoding.reasoning_budget, sequence.request.reasoning_block
+        if budget is None or block is None or not sequence.reasoning or sequence.reasoning_forced:
+            return
+        if len(sequence.written) >= budget:
+            sequence.forced.extend(self._encode(block.closing))
+            sequence.reasoning_forced = True
 
-    def _held_to_grammar(self, turns: Sequence[Turn], scores: torch.Tensor) -> torch.Tensor:
-        held = [place for place, turn in enumerate(turns) if turn.matcher is not None and not turn.forced]
-        if held:
-            allowed = xgrammar.allocate_token_bitmask(*scores.shape)
-            for place in held:
-                turns[place].matcher.fill_next_token_bitmask(allowed, place)
-            scores = scores.contiguous()
+    def _mask_by_grammar(self, sequences: Sequence[ActiveSequence], logits: torch.Tensor) -> torch.Tensor:
+        """Set the logits of tokens that a sequence's grammar does not allow to minus infinity."""
+        matchers = {
+            row: sequence.matcher
+            for row, sequence in enumerate(sequences)
+            if sequence.matcher is not None and not sequence.forced
+        }
+        if matchers:
+            allowed = xgrammar.allocate_token_bitmask(*logits.shape)
+            for row, matcher in matchers.items():
+                matcher.fill_next_token_bitmask(allowed, row)
+            logits = logits.contiguous()
             xgrammar.apply_token_bitmask_inplace(
-                scores, allowed.to(scores.device), vocab_size=scores.shape[1], indices=held
+                logits, allowed.to(logits.device), vocab_size=logits.shape[1], indices=list(matchers)
             )
-        return scores
+        return logits
 
-    def _follow(self, turn: Turn, token: int) -> None:
-        """Know what the token just written means: reasoning that opens or closes, a step in the grammar."""
-        thought = turn.request.thought
-        if turn.matcher is not None:
-            turn.matcher.accept_token(token)
-        elif thought is not None:
-            opening, closing = thought.opening.strip(), thought.closing.strip()
-            mark = self._ids(closing if turn.thinking else opening)
-            if turn.written[-len(mark) :] == mark:
-                turn.thinking = not turn.thinking
-                if not turn.thinking and self._decoding.constrained:
-                    turn.matcher = self._matcher(turn.request.schema, thought.closing.partition(closing)[2])
+    def _update_state(self, sequence: ActiveSequence, token: int) -> None:
+        """Follow the new token: a step in the grammar, or reasoning that opens or closes."""
+        block = sequence.request.reasoning_block
+        if sequence.matcher is not None:
+            sequence.matcher.accept_token(token)
+        elif block is not None:
+            opening, closing = block.opening.strip(), block.closing.strip()
+            tag = self._encode(closing if sequence.reasoning else opening)
+            if sequence.written[-len(tag) :] == tag:
+                sequence.reasoning = not sequence.reasoning
+                if not sequence.reasoning and self._decoding.constrained:
+                    before = block.closing.partition(closing)[2]
+                    sequence.matcher = self._matcher(require_schema(sequence.request), before)
 
     def _matcher(self, schema: str, before: str) -> xgrammar.GrammarMatcher:
         if (schema, before) not in self._grammars:
             self._grammars[schema, before] = self._compiler.compile_grammar(answer_grammar(schema, before))
         return xgrammar.GrammarMatcher(self._grammars[schema, before])
 
-    def _ids(self, text: str) -> list[int]:
-        if text not in self._known:
-            self._known[text] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return self._known[text]
-
-
-def end_tokens(folder: Path, tokenizer, said: int | list[int] | None) -> list[int]:
-    """Tokens that end a turn, by the model's generation settings (`said`) and by its tokenizer."""
-    ends = {*(said if isinstance(said, list) else [said]), tokenizer.eos_token_id} - {None}
-    if not ends:
-        raise ValueError(f"{folder}: neither generation_config.json nor the tokenizer says what ends a turn")
-    return sorted(ends)
+    def _encode(self, text: str) -> list[int]:
+        if text not in self._encoded:
+            self._encoded[text] = encode(self._tokenizer, text)
+        return self._encoded[text]
 
 
 def answer_grammar(schema: str, before: str) -> xgrammar.Grammar:
-    """The grammar of `before` and then of JSON by `schema`, spaced as json.dumps does."""
+    """Return the grammar of the text `before`, then JSON by `schema`, spaced as json.dumps does."""
     grammar = xgrammar.Grammar.from_json_schema(schema, any_whitespace=False, separators=(", ", ": "))
     if not before:
         return grammar
     literal = "".join(f"\\u{ord(character):04x}" for character in before)
     return xgrammar.Grammar.concat(xgrammar.Grammar.from_ebnf(f'root ::= "{literal}"'), grammar)
-
-
-def pieces(tokenizer, tokens: list[int], log_probabilities: list[float]) -> tuple[tuple[int, float], ...]:
-    """Where each token ends in the text of all, and its log-probability."""
-    stream, end, found = DecodeStream(skip_special_tokens=False), 0, []
-    for token, log_probability in zip(tokens, log_probabilities, strict=False):
-        end += len(stream.step(tokenizer.backend_tokenizer, token) or "")
-        found.append((end, log_probability))
-    return tuple(found)

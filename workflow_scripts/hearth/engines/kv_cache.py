@@ -1,11 +1,12 @@
-"""Keys and values of many prompts that begin alike: the prefix is held once, and every row is as long as it is.
+"""Key-value caches for prompts that share a prefix: the prefix is stored once, and rows may differ in length.
 
-A row's own tokens lie without gaps from column 0 on, and what lies beyond its length is hidden. So rows of any length
-go on together, a finished one leaves, and a new one takes its place. The prefix is read once a step for all rows:
-with a copy for every row it would be the larger part of what a step reads.
+A row's own tokens fill its columns from 0 on without gaps, and columns beyond its length are masked. So rows of any
+length are decoded together, a finished row leaves, and a new one takes its place. Each step reads the prefix once for
+all rows; with a copy for every row, the prefix would be most of what a step reads.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -13,45 +14,49 @@ from transformers import AttentionInterface, DynamicCache
 from transformers.cache_utils import DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 _ATTENTION = "shared_prefix"
-_GROWTH = 64  # columns by which the room for rows grows
-# What some models ask of attention besides, and `_attend` does not do.
-_NOT_DONE = ("softcap", "s_aux", "position_bias")
+_GROWTH = 64  # columns added when the buffers of rows are too short
+# Options of attention that some models need and `_attend` does not implement.
+_UNSUPPORTED = ("softcap", "s_aux", "position_bias")
 
 
-class Prefix:
-    """The tokens that all prompts begin with, and a model's keys and values of them, which rows only read."""
+class PrefixCache:
+    """The tokens of the shared prefix, and a model's keys and values for them. Rows only read it."""
 
-    def __init__(self, model, tokens: Sequence[int]):
+    def __init__(self, model: "PreTrainedModel", tokens: Sequence[int]):
         self.tokens = list(tokens)
-        self.cache = (
-            model(
-                input_ids=torch.tensor([self.tokens], device=model.device), use_cache=True, logits_to_keep=1
-            ).past_key_values
-            if tokens
-            else None
-        )
+        self.cache: DynamicCache | None = None
+        if tokens:
+            inputs = torch.tensor([self.tokens], device=model.device)
+            self.cache = model(input_ids=inputs, use_cache=True, logits_to_keep=1).past_key_values
 
 
-class Rows:
-    """Rows behind one prefix: a model's cache, for a model whose every layer attends to all that came before."""
+class BatchedRows:
+    """The cache of up to `slots` rows behind one prefix, for a model whose every layer attends to all earlier tokens.
 
-    def __init__(self, model, prefix: Prefix, slots: int):
-        self._model, self._before, self._slots = model, len(prefix.tokens), slots
+    Keys have the shape (slots, heads, columns, width) in each layer. Values have it too, but are stored in memory as
+    (slots, heads, width, columns).
+    """
+
+    def __init__(self, model: "PreTrainedModel", prefix: PrefixCache, slots: int):
+        self._model, self._prefix_length, self._slots = model, len(prefix.tokens), slots
         self._prefix = prefix.cache
-        self._keys: dict[int, torch.Tensor] = {}  # by layer: (slots, heads, columns, width)
-        self._values: dict[int, torch.Tensor] = {}  # the same, in memory (slots, heads, width, columns)
+        self._keys: dict[int, torch.Tensor] = {}  # by layer
+        self._values: dict[int, torch.Tensor] = {}  # by layer
         self._lengths = torch.zeros(0, dtype=torch.long, device=model.device)
-        self._numbers: torch.Tensor  # of the rows that a step adds to
-        self._starting = 0  # how many rows, beyond those that `_lengths` knows, are being started
-        self._columns = 0  # of a row's own that the queries at hand may see
-        self.seen: torch.Tensor  # which of them each query does see, for `_attend`
+        self._row_indices: torch.Tensor  # rows that a step extends
+        self._starting = 0  # rows being started, which `_lengths` does not have yet
+        self._columns = 0  # columns that the current queries may see
+        self.mask: torch.Tensor  # for `_attend`: true where a query sees a column
 
     @staticmethod
-    def prepare(model) -> bool:
-        """Give the model the attention that rows need; False, and nothing done, where it cannot have it."""
+    def enable_attention(model: "PreTrainedModel") -> bool:
+        """Give the model the attention that rows need. Return False, and change nothing, if it does not support it."""
         layers = DynamicCache(config=model.config).layers
-        # Sliding windows and recurrent states see less than everything, each in a way of its own.
+        # Sliding windows and recurrent states do not see all earlier tokens.
         if not layers or any(type(layer) is not DynamicLayer for layer in layers):
             return False
         if not model._supports_attention_backend:
@@ -60,101 +65,108 @@ class Rows:
         return True
 
     def start(self, prompts: Sequence[list[int]]) -> torch.Tensor:
-        """Add a row for each prompt (its tokens after the prefix); scores (prompts, vocabulary) of what comes next."""
-        device, width = self._lengths.device, max(2, *map(len, prompts))  # a single query would look like a step's
-        # Short prompts are filled up on the right, where causal attention does not look.
+        """Add a row for each prompt (its tokens after the prefix).
+
+        Returns the logits (prompts, vocabulary) of each prompt's next token.
+        """
+        # At least two columns: `_attend` takes a single query for a step.
+        device, width = self._lengths.device, max(2, *map(len, prompts))
+        # Short prompts are padded on the right, which causal attention does not see.
         tokens = torch.tensor([prompt + prompt[-1:] * (width - len(prompt)) for prompt in prompts], device=device)
         lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
         last, place = torch.unique(lengths - 1, return_inverse=True)
-        self.seen = torch.ones(width, self._before + width, dtype=torch.bool, device=device).tril(self._before)
+        self.mask = torch.ones(width, self._prefix_length + width, dtype=torch.bool, device=device)
+        self.mask = self.mask.tril(self._prefix_length)
         self._starting, self._columns = len(prompts), width
-        scores = self._forward(tokens, torch.arange(width, device=device)[None], logits_to_keep=last)
+        logits = self._forward(tokens, torch.arange(width, device=device)[None], logits_to_keep=last)
         self._starting = 0
         self._lengths = torch.cat([self._lengths, lengths])
-        return scores[torch.arange(len(prompts), device=device), place]
+        return logits[torch.arange(len(prompts), device=device), place]
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
-        """Add one token to every row; scores (rows, vocabulary) of what comes next."""
+        """Add one token to every row. Returns the logits (rows, vocabulary) of each row's next token."""
         lengths = self._lengths[:, None]
         self._columns = int(lengths.max()) + 1
-        self._numbers = torch.arange(len(lengths), device=lengths.device)
-        self.seen = (torch.arange(self._columns, device=lengths.device) <= lengths)[:, None, None]
-        scores = self._forward(torch.tensor(tokens, device=lengths.device)[:, None], lengths)
+        self._row_indices = torch.arange(len(lengths), device=lengths.device)
+        self.mask = (torch.arange(self._columns, device=lengths.device) <= lengths)[:, None, None]
+        logits = self._forward(torch.tensor(tokens, device=lengths.device)[:, None], lengths)
         self._lengths = self._lengths + 1
-        return scores[:, -1]
+        return logits[:, -1]
 
     def drop(self, row: int) -> None:
-        """Forget a row; the last one takes its place."""
+        """Remove a row; the last row takes its index."""
         last = len(self._lengths) - 1
         for stored in (self._lengths, *self._keys.values(), *self._values.values()):
             stored[row] = stored[last]
         self._lengths = self._lengths[:last]
 
-    def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store a layer's new keys and values; return all that its queries attend to beside the prefix's."""
+    def update(
+        self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Store a layer's new keys and values. Returns all keys and values that its queries see beside the prefix's."""
         rows, columns = len(self._lengths), self._columns
-        at_hand = []
-        for room, new in ((self._keys, keys), (self._values, values)):
-            stored = room.get(layer)
+        visible = []
+        for buffers, new in ((self._keys, keys), (self._values, values)):
+            stored = buffers.get(layer)
             if stored is None or stored.shape[2] < columns:
-                stored = room[layer] = self._widened(stored, new, columns, columns_last=room is self._values)
+                stored = buffers[layer] = self._grow(stored, new, columns, columns_last=buffers is self._values)
             if self._starting:
                 stored[rows : rows + self._starting, :, :columns] = new
-                at_hand.append(new)
+                visible.append(new)
             else:
-                stored[self._numbers, :, self._lengths] = new[:, :, 0]
-                at_hand.append(stored[:rows, :, :columns])
-        return at_hand[0], at_hand[1]
+                stored[self._row_indices, :, self._lengths] = new[:, :, 0]
+                visible.append(stored[:rows, :, :columns])
+        return visible[0], visible[1]
 
     def prefix(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """A layer's keys and values of the prefix, each (heads, tokens, width)."""
+        """Return a layer's keys and values for the prefix, each (heads, tokens, width)."""
         if self._prefix is None:
             return self._keys[layer][0, :, :0], self._values[layer][0, :, :0]
         stored = self._prefix.layers[layer]
         return stored.keys[0], stored.values[0]
 
-    def _forward(self, tokens: torch.Tensor, places: torch.Tensor, **options) -> torch.Tensor:
+    def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, **options: torch.Tensor) -> torch.Tensor:
         return self._model(
             input_ids=tokens,
-            position_ids=places + self._before,
+            position_ids=positions + self._prefix_length,
             past_key_values=self,
             use_cache=True,
             rows=self,
             **options,
         ).logits
 
-    def _widened(
-        self, stored: torch.Tensor | None, new: torch.Tensor, columns: int, columns_last: bool
-    ) -> torch.Tensor:
+    def _grow(self, stored: torch.Tensor | None, new: torch.Tensor, columns: int, columns_last: bool) -> torch.Tensor:
+        """Return a longer buffer with the content of `stored`."""
         heads, columns, width = new.shape[1], columns + _GROWTH, new.shape[3]
-        # Zeros: whatever lay there before, hidden columns included, is multiplied by a weight of 0.
+        # Zeros, not uninitialised memory: masked columns have weight 0, and 0 times NaN is NaN.
         if columns_last:
-            wider = new.new_zeros(self._slots, heads, width, columns).mT
+            longer = new.new_zeros(self._slots, heads, width, columns).mT
         else:
-            wider = new.new_zeros(self._slots, heads, columns, width)
+            longer = new.new_zeros(self._slots, heads, columns, width)
         if stored is not None:
-            wider[:, :, : stored.shape[2]] = stored
-        return wider
+            longer[:, :, : stored.shape[2]] = stored
+        return longer
 
 
 class SingleRow:
-    """The same for any causal language model, a row at a time: prefix and prompt are read as one."""
+    """The same interface for any causal language model: one row at a time, with prefix and prompt read together."""
 
-    def __init__(self, model, head: Sequence[int]):
-        self._model, self._head, self._cache = model, list(head), None
+    def __init__(self, model: "PreTrainedModel", prefix: Sequence[int]):
+        self._model, self._prefix = model, list(prefix)
+        self._cache: Any = None  # whichever cache the model returns
 
     def start(self, prompts: Sequence[list[int]]) -> torch.Tensor:
-        """See `Rows.start`; one prompt, when there is no row."""
+        """See `BatchedRows.start`. Takes one prompt, when there is no row."""
         (prompt,) = prompts
         self._cache = None
-        return self._forward([*self._head, *prompt])
+        return self._forward([*self._prefix, *prompt])
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
-        """See `Rows.step`."""
+        """See `BatchedRows.step`."""
         return self._forward(list(tokens))
 
     def drop(self, row: int) -> None:
-        """See `Rows.drop`."""
+        """See `BatchedRows.drop`."""
         self._cache = None
 
     def _forward(self, tokens: list[int]) -> torch.Tensor:
@@ -168,34 +180,46 @@ class SingleRow:
         return output.logits[:, -1]
 
 
-def _attend(module, query, key, value, attention_mask, scaling=None, rows: Rows | None = None, **options):
-    """Attention of every row's queries (rows, heads, tokens, width) to the one prefix and to the row's own columns."""
-    if rows is None:  # the prefix itself is being read
+def _attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    rows: BatchedRows | None = None,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend from every row's queries (rows, heads, tokens, width) to the shared prefix and the row's own columns.
+
+    Raises ValueError if the model's attention has an option that is not implemented here.
+    """
+    if rows is None:  # the prefix is being encoded
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
-    if asked := [name for name in _NOT_DONE if options.get(name) is not None]:
+    if unsupported := [name for name in _UNSUPPORTED if options.get(name) is not None]:
         raise ValueError(
-            f"the model's attention has {', '.join(asked)}, which the transformers engine cannot do; use vllm"
+            f"the model's attention has {', '.join(unsupported)}, which the transformers engine cannot do; use vllm"
         )
-    first_keys, first_values = rows.prefix(module.layer_idx)
+    prefix_keys, prefix_values = rows.prefix(module.layer_idx)
     count, heads, length, width = query.shape
-    if length > 1:  # prompts are being read: what one fused pass saves is more than the copies cost
-        key = torch.cat([first_keys.expand(count, -1, -1, -1), key], dim=2)
-        value = torch.cat([first_values.expand(count, -1, -1, -1), value], dim=2)
-        if query.device.type == "cpu":  # whose kernel shares keys among heads without a copy for each
-            output = scaled_dot_product_attention(query, key, value, rows.seen, scale=scaling, enable_gqa=True)
+    if length > 1:  # prompts are being read: one fused kernel saves more time than the copies cost
+        key = torch.cat([prefix_keys.expand(count, -1, -1, -1), key], dim=2)
+        value = torch.cat([prefix_values.expand(count, -1, -1, -1), value], dim=2)
+        if query.device.type == "cpu":  # its kernel shares keys among heads without a copy for each
+            output = scaled_dot_product_attention(query, key, value, rows.mask, scale=scaling, enable_gqa=True)
             return output.transpose(1, 2), None
-        return sdpa_attention_forward(module, query, key, value, rows.seen[None, None], scaling=scaling, **options)
-    groups, before = first_keys.shape[:2]
+        return sdpa_attention_forward(module, query, key, value, rows.mask[None, None], scaling=scaling, **options)
+    groups, prefix_length = prefix_keys.shape[:2]
     each = heads // groups  # queries of a row that share keys
     queries = (query * (width**-0.5 if scaling is None else scaling)).view(count, groups, each, width)
     side_by_side = queries.transpose(0, 1).reshape(groups, count * each, width)
-    shared = (side_by_side @ first_keys.mT).view(groups, count, each, before).transpose(0, 1)
-    # Few queries a row: with them on the right these products are the faster ones, of values whose columns lie last.
-    own = (key @ queries.mT).mT.masked_fill_(~rows.seen, -torch.inf)
+    shared = (side_by_side @ prefix_keys.mT).view(groups, count, each, prefix_length).transpose(0, 1)
+    # A row has few queries: with them on the right these products are faster, given values stored with columns last.
+    own = (key @ queries.mT).mT.masked_fill_(~rows.mask, -torch.inf)
     weights = torch.cat([shared, own], dim=-1).softmax(dim=-1, dtype=torch.float32).to(query.dtype)
-    side_by_side = weights[..., :before].transpose(0, 1).reshape(groups, count * each, before)
-    output = (side_by_side @ first_values).view(groups, count, each, width).transpose(0, 1)
-    output = output + (value.mT @ weights[..., before:].mT).mT
+    side_by_side = weights[..., :prefix_length].transpose(0, 1).reshape(groups, count * each, prefix_length)
+    output = (side_by_side @ prefix_values).view(groups, count, each, width).transpose(0, 1)
+    output = output + (value.mT @ weights[..., prefix_length:].mT).mT
     return output.reshape(count, 1, heads, width), None
 
 

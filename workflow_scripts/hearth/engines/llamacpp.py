@@ -1,31 +1,43 @@
-"""The engine of a home hub: a GGUF file run by llama.cpp, through the package xllamacpp."""
+"""The engine of a home hub: llama.cpp runs a GGUF file, through the package xllamacpp."""
 
 import importlib.metadata
 import os
-import resource
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import xllamacpp
 
-from hearth.common.files import read_json
-from hearth.engines import Completion, Decoding, Request, check_lengths, request_seed
+from hearth.common.files import read_json_object
+from hearth.common.memory import peak_memory_bytes
+from hearth.engines.protocol import (
+    Completion,
+    Cost,
+    Decoding,
+    Identity,
+    Request,
+    check_prompt_lengths,
+    request_seed,
+)
+from hearth.engines.tokens import encode
 from hearth.models.load import load_tokenizer
+
+_MAX_ERROR = 300  # characters of llama.cpp's own message
 
 
 class LlamaCppEngine:
-    """The model of a GGUF file behind the `Engine` protocol; `folder` is the same model as transformers loads it.
+    """A GGUF file behind the `Engine` protocol; `folder` has the same model as transformers loads it.
 
-    Prompts are given as text, which llama.cpp cuts itself; with `by_ids` as the token ids that the folder's tokenizer
-    gives, for a model whose way of cutting text llama.cpp does not know. One request at a time; what prompts begin
-    with alike is read once.
+    Prompts are passed as text, which llama.cpp tokenises itself. With `by_ids` they are passed as token ids of the
+    folder's tokenizer, for a model whose tokenizer llama.cpp does not know. One request runs at a time; llama.cpp
+    caches the tokens that prompts share.
     """
 
     def __init__(self, path: Path, folder: Path, by_ids: bool = False):
         self.tokenizer = load_tokenizer(folder)
-        self._path, self._by_ids, self._server = path, by_ids, None
-        self._context = read_json(folder / "config.json")["max_position_embeddings"]
+        self._path, self._by_ids = path, by_ids
+        self._server: xllamacpp.Server | None = None
+        self._context: int = read_json_object(folder / "config.json")["max_position_embeddings"]
 
     def load(self) -> None:
         """See `Engine.load`."""
@@ -37,49 +49,55 @@ class LlamaCppEngine:
         parameters.n_parallel = 1
         parameters.warmup = False
         parameters.verbosity = 1  # errors
-        # It also listens on a port of this machine, which is for nobody: so it wants a key that nobody has.
+        # The server also listens on a local port, which nobody should use: a random key locks it.
         parameters.api_keys = [secrets.token_urlsafe()]
         if threads := os.environ.get("OMP_NUM_THREADS"):
             parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = int(threads)
         self._server = xllamacpp.Server(parameters)
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
-        """See `Engine.complete`; decoding may be neither constrained, nor budgeted, nor asked for confidence."""
+        """See `Engine.complete`. Decoding may not be constrained, have a reasoning budget or ask for confidence."""
         if decoding.constrained or decoding.reasoning_budget is not None or decoding.confidence != "none":
-            raise ValueError("llama.cpp is asked for plain text here: no constrained, reasoning_budget or confidence")
-        self.load()
-        head = self._tokens(prefix)
-        waiting = [(request, self._tokens(request.suffix)) for request in requests]
-        check_lengths(len(head), {request.key: len(ids) for request, ids in waiting}, decoding, self._context)
-        for request, ids in waiting:
-            yield [self._ask(request, head + ids if self._by_ids else prefix + request.suffix, decoding)]
+            raise ValueError("decoding: llama.cpp supports no constrained, reasoning_budget or confidence here")
+        server = self._loaded_server()
+        prefix_tokens = encode(self.tokenizer, prefix)
+        waiting = [(request, encode(self.tokenizer, request.suffix)) for request in requests]
+        lengths = {request.key: len(tokens) for request, tokens in waiting}
+        check_prompt_lengths(len(prefix_tokens), lengths, decoding, self._context)
+        for request, tokens in waiting:
+            prompt = prefix_tokens + tokens if self._by_ids else prefix + request.suffix
+            yield [self._complete(server, request, prompt, decoding)]
 
-    def identity(self) -> dict:
+    def identity(self) -> Identity:
         """See `Engine.identity`."""
         return {"engine": "llama.cpp", "dtype": "", "versions": {"xllamacpp": importlib.metadata.version("xllamacpp")}}
 
-    def cost(self) -> dict:
+    def cost(self) -> Cost:
         """See `Engine.cost`."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return {"device": "cpu", "batch_size": 1, "peak_memory_bytes": peak}
+        return {"device": "cpu", "batch_size": 1, "peak_memory_bytes": peak_memory_bytes()}
 
-    def _tokens(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+    def _loaded_server(self) -> xllamacpp.Server:
+        self.load()
+        assert self._server is not None
+        return self._server
 
-    def _ask(self, request: Request, prompt: str | list[int], decoding: Decoding) -> Completion:
-        answer = self._server.handle_completions(
+    def _complete(
+        self, server: xllamacpp.Server, request: Request, prompt: str | list[int], decoding: Decoding
+    ) -> Completion:
+        answer = server.handle_completions(
             {
                 "prompt": prompt,
                 "max_tokens": decoding.max_new_tokens,
                 "temperature": decoding.temperature,
                 "top_p": decoding.top_p,
                 "top_k": decoding.top_k,
-                "min_p": 0.0,  # llama.cpp has a threshold of its own
+                "min_p": 0.0,  # llama.cpp's default is above 0
                 "seed": request_seed(decoding.seed, request.key),
             }
         )
         if "choices" not in answer:
-            raise ValueError(f"{self._path}: llama.cpp refuses {request.key}: {str(answer.get('error', answer))[:300]}")
+            message = str(answer.get("error", answer))[:_MAX_ERROR]
+            raise ValueError(f"{self._path}: llama.cpp refuses {request.key}: {message}")
         choice, usage = answer["choices"][0], answer["usage"]
         return Completion(
             key=request.key,

@@ -1,4 +1,4 @@
-"""The engine that asks a server: one that speaks OpenAI's chat completions, on the next node or across the world."""
+"""The engine for servers that speak OpenAI's chat completions."""
 
 import functools
 import importlib.metadata
@@ -7,54 +7,48 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
 from urllib.parse import urlsplit
 
 import openai
 
 from hearth.common.cli import UserError
-from hearth.engines import Completion, Decoding, Request, request_seed
+from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request, request_seed, require_schema
 
 log = logging.getLogger(__name__)
 
 KEY = "OPENAI_API_KEY"
-# Of a server's own words in an error message.
-_LONGEST = 300
+_MAX_QUOTE = 300  # characters of a server's own message in an error
 
 
 class OpenAIEngine:
     """The model that the server at `base_url` calls `model`, behind the `Engine` protocol.
 
-    The server places the turns in its model's chat template: here a prefix is the system's turn, a suffix the user's.
-    `interface` says what it understands: `openai`, the published API and no more; `vllm`, beside it top_k and a switch
-    for thinking, as vLLM, SGLang and llama.cpp do. Up to `batch_size` requests are under way at a time. One that takes
-    longer than `timeout` seconds, or failed in passing, is sent again up to `retries` times, after growing pauses.
+    The server applies the chat template: the prefix is the system's turn, a suffix the user's. `interface` says what
+    the server understands. `openai` is the published API only; `vllm` adds top_k and a switch for thinking, as vLLM,
+    SGLang and llama.cpp do. Up to `batch_size` requests run at a time. A request that takes longer than `timeout`
+    seconds, or fails temporarily, is sent again up to `retries` times, after growing pauses.
 
-    Weights, precision and batches are the server's: nothing here promises the same answer twice, although every request
-    carries a seed. A prompt that does not fit the model's context is known to the server only, which refuses it when it
-    comes. A key comes from the environment variable OPENAI_API_KEY and nowhere else; a server of one's own needs none.
+    Weights, precision and batches are the server's, so the same answer twice is not guaranteed, although every request
+    carries a seed. Only the server knows the model's context, so it refuses a prompt that is too long when the prompt
+    arrives. The key comes from the environment variable OPENAI_API_KEY only; a local server needs none.
     """
 
     tokenizer = None
 
     def __init__(
-        self,
-        model: str,
-        base_url: str,
-        interface: str = "vllm",
-        batch_size: int = 16,
-        timeout: float = 600.0,
-        retries: int = 5,
-    ):
+        self, model: str, base_url: str, interface: str, batch_size: int, timeout: float, retries: int = 5
+    ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch size is {batch_size}; it must be at least 1")
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
             raise UserError(
                 f"base_url of the model {model} must be http(s)://HOST[:PORT]/PATH, such as http://localhost:8000/v1, "
-                f"without user name, password or query; a key belongs into the environment variable {KEY}"
+                f"without user name, password or query; put a key into the environment variable {KEY}"
             )
-        # A line a request would fill a log.
+        # The client logs a line for every request.
         logging.getLogger("httpx2").setLevel(logging.WARNING)
         self.model, self.base_url, self.batch_size = model, base_url, batch_size
         self._extended, self._timeout, self._tries = interface == "vllm", timeout, retries + 1
@@ -65,36 +59,37 @@ class OpenAIEngine:
         self._answered_by: set[str] = set()
 
     def load(self) -> None:
-        """See `Engine.load`: whether the server is there and has the model. Raises UserError."""
+        """Check that the server is there and has the model (see `Engine.load`). Raises UserError."""
         _ = self._served
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
-        """See `Engine.complete`. Before an error is raised, what was under way is waited for and yielded."""
-        self._refuse_what_servers_cannot(decoding)
+        """See `Engine.complete`. Running requests are awaited and yielded before an error is raised."""
+        self._check_supported(decoding)
         waiting = iter(requests)
         with ThreadPoolExecutor(self.batch_size) as pool:
 
-            def ask(request: Request):
-                return pool.submit(self._ask, prefix, request, decoding)
+            def submit(count: int) -> set[Future[Completion]]:
+                batch = itertools.islice(waiting, count)
+                return {pool.submit(self._complete, prefix, request, decoding) for request in batch}
 
-            running, failed = {ask(request) for request in itertools.islice(waiting, self.batch_size)}, []
+            running, errors = submit(self.batch_size), []
             while running:
-                over, running = wait(running, return_when=FIRST_COMPLETED)
-                failed += [future for future in over if future.exception()]
-                if not failed:
-                    running |= {ask(request) for request in itertools.islice(waiting, len(over))}
-                if completions := [future.result() for future in over if not future.exception()]:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                errors += [error for future in finished if (error := future.exception())]
+                if not errors:
+                    running |= submit(len(finished))
+                if completions := [future.result() for future in finished if not future.exception()]:
                     yield completions
-            if failed:
-                raise failed[0].exception()
+            if errors:
+                raise errors[0]
 
-    def identity(self) -> dict:
-        """See `Engine.identity`; beside them what the server says of the model, not where the server is."""
+    def identity(self) -> Identity:
+        """See `Engine.identity`; `served` is the server's description of the model, not the server's address."""
         versions = {"openai": importlib.metadata.version("openai")}
         return {"engine": "openai", "dtype": "as served", "versions": versions, "served": self._served}
 
-    def cost(self) -> dict:
-        """See `Engine.cost`; of its memory a server says nothing, of which model answered it does."""
+    def cost(self) -> Cost:
+        """See `Engine.cost`; the server's memory is unknown."""
         return {
             "device": "server",
             "batch_size": self.batch_size,
@@ -103,72 +98,73 @@ class OpenAIEngine:
         }
 
     @functools.cached_property
-    def _served(self) -> dict:
-        """What the server says of the model. Raises UserError where it has none of that name."""
+    def _served(self) -> dict[str, str]:
+        """The server's description of the model. Raises UserError if the server has no model of that name."""
         try:
             cards = {card.id: card for card in self._client.models.list().data}
         except openai.NotFoundError:
             log.warning("%s does not list its models, so nothing more is known of %s", self.base_url, self.model)
             return {"id": self.model}
         except openai.OpenAIError as error:
-            raise self._problem(error) from None
+            raise self._user_error(error) from None
         except (ValueError, AttributeError, TypeError):
             raise UserError(f"{self.base_url}/models: this is no list of models; is engine.base_url right?") from None
         if self.model not in cards:
             names = ", ".join(sorted(map(str, cards))) or "none"
             raise UserError(f"{self.base_url} has no model {self.model!r}, it has: {names}; correct served_model")
-        said = {name: getattr(cards[self.model], name, None) for name in ("owned_by", "root")}
-        return {"id": self.model} | {name: value for name, value in said.items() if isinstance(value, str)}
+        details = {name: getattr(cards[self.model], name, None) for name in ("owned_by", "root")}
+        return {"id": self.model} | {name: value for name, value in details.items() if isinstance(value, str)}
 
-    def _refuse_what_servers_cannot(self, decoding: Decoding) -> None:
-        unable = {
+    def _check_supported(self, decoding: Decoding) -> None:
+        """Raise UserError for a decoding that the server's interface does not support."""
+        reasons = {
             "reasoning_budget": decoding.reasoning_budget is not None and "no server closes a model's reasoning",
-            "confidence": decoding.confidence != "none" and "servers do not say what their probabilities are of",
+            "confidence": decoding.confidence != "none"
+            and "servers do not say which distribution their log-probabilities come from",
             "top_k": decoding.top_k > 0 and not self._extended and "OpenAI's interface has none; set 0",
         }
-        for key, why in unable.items():
-            if why:
-                raise UserError(f"decoding: {key} is not possible with the served model {self.model}: {why}")
+        for key, reason in reasons.items():
+            if reason:
+                raise UserError(f"decoding: {key} is not possible with the served model {self.model}: {reason}")
 
-    def _ask(self, system: str, request: Request, decoding: Decoding) -> Completion:
-        if decoding.constrained and request.schema is None:
-            raise ValueError(f"{request.key}: constrained decoding needs a JSON schema, and this request has none")
+    def _complete(self, system: str, request: Request, decoding: Decoding) -> Completion:
+        response_format = _response_format(require_schema(request)) if decoding.constrained else openai.omit
         try:
-            answer = self._client.chat.completions.create(
+            response = self._client.chat.completions.create(
                 model=self.model,
                 messages=[{"role": "system", "content": system}, {"role": "user", "content": request.suffix}],
                 temperature=decoding.temperature,
                 top_p=decoding.top_p,
                 max_tokens=decoding.max_new_tokens,
                 seed=request_seed(decoding.seed, request.key),
-                response_format=_held_to(request.schema) if decoding.constrained else openai.omit,
+                response_format=response_format,
                 extra_body=self._extensions(request, decoding) if self._extended else None,
             )
         except openai.OpenAIError as error:
-            raise self._problem(error, request.key) from None
+            raise self._user_error(error, request.key) from None
         except ValueError:
             raise UserError(
                 f"{self.base_url}: {request.key}: the answer is no JSON; is engine.base_url right?"
             ) from None
-        return self._completion(request.key, answer)
+        return self._completion(request.key, response)
 
     @staticmethod
-    def _extensions(request: Request, decoding: Decoding) -> dict:
-        """What vLLM takes beside the published API: decoding is said whole, since a server has defaults of its own."""
+    def _extensions(request: Request, decoding: Decoding) -> dict[str, object]:
+        """Return vLLM's additions to the published API. Every setting is sent, since a server has its own defaults."""
         return {
             "top_k": decoding.top_k or -1,
             "min_p": 0.0,
             "repetition_penalty": 1.0,
-            "chat_template_kwargs": {"enable_thinking": request.thought is not None},
+            "chat_template_kwargs": {"enable_thinking": request.reasoning_block is not None},
         }
 
-    def _completion(self, key: str, answer) -> Completion:
-        """The completion in a chat completion. Raises UserError where it is none: the client checks little."""
+    def _completion(self, key: str, response: Any) -> Completion:
+        """Read a server's response. Raises UserError if it is no chat completion: the client checks little."""
         try:
-            choice, usage = answer.choices[0], answer.usage
+            choice, usage = response.choices[0], response.usage
             completion = Completion(
                 key=key,
-                text=_text(choice.message, cut=choice.finish_reason == "length"),
+                text=_completion_text(choice.message, truncated=choice.finish_reason == "length"),
                 finish_reason="length" if choice.finish_reason == "length" else "stop",
                 prompt_tokens=int(usage.prompt_tokens),
                 completion_tokens=int(usage.completion_tokens),
@@ -176,56 +172,57 @@ class OpenAIEngine:
         except (AttributeError, IndexError, TypeError, ValueError):
             raise UserError(
                 f"{self.base_url}: {key}: the answer is no chat completion with a choice and its usage: "
-                f"{self._quoted(answer)}"
+                f"{self._quote(response)}"
             ) from None
         if choice.finish_reason not in ("stop", "length"):
             log.warning("%s: the server ended this answer for %r", key, choice.finish_reason)
-        self._answered_by.add(" ".join(filter(None, (answer.model, getattr(answer, "system_fingerprint", None)))))
+        fingerprint = getattr(response, "system_fingerprint", None)
+        self._answered_by.add(" ".join(filter(None, (response.model, fingerprint))))
         return completion
 
-    def _problem(self, error: openai.OpenAIError, key: str = "") -> UserError:
-        """What went wrong and what to do about it; nothing of a key or of headers is in it."""
-        where = f"{self.base_url}: {key}" if key else self.base_url
+    def _user_error(self, error: openai.OpenAIError, key: str = "") -> UserError:
+        """Return an error that says what went wrong and what to do. It shows neither the key nor any header."""
+        place = f"{self.base_url}: {key}" if key else self.base_url
         match error:
             case openai.APITimeoutError():
-                said = (
+                message = (
                     f"no answer within {self._timeout:g} s, {self._tries} times over; is the server overloaded? Lower "
                     "engine.batch_size or raise engine.timeout"
                 )
             case openai.APIConnectionError():
                 cause = type(error.__cause__).__name__ if error.__cause__ else "no connection"
-                said = f"cannot be reached ({cause}); is the server running, and engine.base_url right?"
+                message = f"cannot be reached ({cause}); is the server running, and engine.base_url right?"
             case openai.AuthenticationError() | openai.PermissionDeniedError():
-                given = "refuses the key of" if self._key else "asks for a key; set"
-                said = f"the server {given} the environment variable {KEY} (status {error.status_code})"
+                verb = "refuses the key of" if self._key else "asks for a key; set"
+                message = f"the server {verb} the environment variable {KEY} (status {error.status_code})"
             case openai.RateLimitError():
-                said = (
+                message = (
                     f"too many requests, or the account is spent (status 429, {self._tries} times over); lower "
-                    f"engine.batch_size, or go on later: {self._quoted(error.message)}"
+                    f"engine.batch_size, or go on later: {self._quote(error.message)}"
                 )
             case openai.InternalServerError():
-                said = f"the server failed (status {error.status_code}, {self._tries} times over); see its log"
+                message = f"the server failed (status {error.status_code}, {self._tries} times over); see its log"
             case openai.APIStatusError():
-                said = f"the server refuses the request (status {error.status_code}): {self._quoted(error.message)}"
+                message = f"the server refuses the request (status {error.status_code}): {self._quote(error.message)}"
                 if self._extended:
-                    said += "; if it names top_k or chat_template_kwargs, the registry wants `interface: openai`"
+                    message += "; if it names top_k or chat_template_kwargs, set `interface: openai` in the registry"
             case _:
-                said = f"the answer cannot be read: {self._quoted(error)}"
-        return UserError(f"{where}: {said}")
+                message = f"the answer cannot be read: {self._quote(error)}"
+        return UserError(f"{place}: {message}")
 
-    def _quoted(self, said: object) -> str:
-        text = " ".join(str(said).split())
-        return (text.replace(self._key, "***") if self._key else text)[:_LONGEST]
+    def _quote(self, value: object) -> str:
+        text = " ".join(str(value).split())
+        return (text.replace(self._key, "***") if self._key else text)[:_MAX_QUOTE]
 
 
-def _held_to(schema: str) -> dict:
+def _response_format(schema: str) -> dict[str, object]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": json.loads(schema)}}
 
 
-def _text(message, cut: bool) -> str:
-    """What the model wrote: reasoning that the server has split off goes back before the answer, as it was written."""
+def _completion_text(message: Any, truncated: bool) -> str:
+    """Return what the model wrote; reasoning that the server has split off goes back before the answer."""
     reasoning = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
     answer = message.content or ""
     if not reasoning:
         return answer
-    return f"<think>{reasoning}" if cut and not answer else f"<think>{reasoning}</think>{answer}"
+    return f"<think>{reasoning}" if truncated and not answer else f"<think>{reasoning}</think>{answer}"

@@ -1,9 +1,9 @@
-"""Sampling that is a function of (seed, key, step) and of nothing else.
+"""Sampling as a function of (seed, key, step) only.
 
-Gumbel noise from a counter-based generator is added to the warped log-probabilities and the maximum
-taken: that draws from the same distribution as sampling does, and a prompt's draws depend neither on
-what else is in its batch nor on what was generated before. Philox4x32-10 (Salmon et al., Parallel
-random numbers: as easy as 1, 2, 3, SC 2011) runs where the scores lie, in whole numbers, so CPU and GPU draw alike.
+Gumbel noise from a counter-based generator is added to the warped logits, and the largest wins: this draws from the
+same distribution as sampling does. A prompt's draws depend neither on the rest of its batch nor on earlier draws.
+Philox4x32-10 (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011) runs in integers on the device of
+the logits, so CPU and GPU draw alike.
 """
 
 import hashlib
@@ -12,41 +12,41 @@ from collections.abc import Sequence
 import torch
 from transformers import LogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from hearth.engines import Decoding
+from hearth.engines.protocol import Decoding
 
 _MASK = 0xFFFFFFFF
 
 
-def choose(
-    scores: torch.Tensor, decoding: Decoding, seeds: Sequence[Sequence[int]], steps: Sequence[int]
+def choose_tokens(
+    logits: torch.Tensor, decoding: Decoding, seeds: Sequence[Sequence[int]], steps: Sequence[int]
 ) -> torch.Tensor:
-    """The token that each row of `scores` (rows, vocabulary) comes to; the likeliest at temperature 0.
+    """Choose a token for each row of `logits` (rows, vocabulary): sampled, or the likeliest at temperature 0.
 
-    `seeds` are the rows' `words`, `steps` how many tokens each has drawn before.
+    `seeds` are the rows' `seed_words`; `steps` counts the tokens that each row has already.
     """
     if decoding.temperature > 0:
         for warp in _warpers(decoding):
-            scores = warp(None, scores)
-        scores = with_noise(scores, seeds, steps)
-    return scores.argmax(-1)
+            logits = warp(None, logits)
+        logits = add_gumbel_noise(logits, seeds, steps)
+    return logits.argmax(-1)
 
 
-def with_noise(scores: torch.Tensor, seeds: Sequence[Sequence[int]], steps: Sequence[int]) -> torch.Tensor:
-    """`scores` (rows, vocabulary) with standard Gumbel noise added to all above minus infinity."""
-    rows, tokens = torch.nonzero(scores > -torch.inf, as_tuple=True)
-    seed = torch.tensor(seeds, device=scores.device)[rows]
-    step = torch.tensor(steps, device=scores.device)[rows]
+def add_gumbel_noise(logits: torch.Tensor, seeds: Sequence[Sequence[int]], steps: Sequence[int]) -> torch.Tensor:
+    """Return `logits` (rows, vocabulary) with standard Gumbel noise added wherever they are above minus infinity."""
+    rows, tokens = torch.nonzero(logits > -torch.inf, as_tuple=True)
+    seed = torch.tensor(seeds, device=logits.device)[rows]
+    step = torch.tensor(steps, device=logits.device)[rows]
     bits, *_ = philox((tokens, step, seed[:, 2], seed[:, 3]), (seed[:, 0], seed[:, 1]))
     uniform = (bits.double() + 0.5) / 2**32  # strictly between 0 and 1
-    noisy = scores.clone()
-    noisy[rows, tokens] += -torch.log(-torch.log(uniform)).to(scores.dtype)
+    noisy = logits.clone()
+    noisy[rows, tokens] += -torch.log(-torch.log(uniform)).to(logits.dtype)
     return noisy
 
 
-def words(seed: int, key: str) -> list[int]:
-    """Four 32-bit words that stand for (seed, key)."""
+def seed_words(seed: int, key: str) -> list[int]:
+    """Return four 32-bit words derived from (seed, key)."""
     digest = hashlib.sha256(f"{seed}\n{key}".encode("utf-8", "surrogatepass")).digest()
-    return [int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4)]
+    return [int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4)]
 
 
 def _warpers(decoding: Decoding) -> list[LogitsProcessor]:
@@ -58,12 +58,12 @@ def _warpers(decoding: Decoding) -> list[LogitsProcessor]:
     return warpers
 
 
-def philox(counter: tuple[torch.Tensor, ...], key: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    """Philox4x32-10: four random 32-bit words for every four-word counter and two-word key, all held as int64."""
+def philox(counter: Sequence[torch.Tensor], key: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """Philox4x32-10: return four random 32-bit words for every four-word counter and two-word key, all as int64."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(10):
-        # A product may pass 2**63 and wrap to a negative int64; its bits are right, and the masks keep only bits.
+        # A product may exceed 2**63 and wrap to a negative int64; its low bits, which the masks keep, are right.
         left, right = c0 * 0xD2511F53, c2 * 0xCD9E8D57
         c0, c1, c2, c3 = (
             ((right >> 32) & _MASK) ^ c1 ^ k0,

@@ -1,17 +1,17 @@
-"""The engine for GPU nodes: vLLM, in an environment of its own (envs/vllm.yaml)."""
+"""The engine for GPU nodes: vLLM, in its own environment (envs/vllm.yaml)."""
 
 import collections
 import importlib.metadata
 import os
-import resource
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-# vLLM reads these when it is imported. In one process nothing outlives a kill, and batches are scheduled alike.
+# vLLM reads these when it is imported. In one process nothing survives a kill, and batches are scheduled alike.
 os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_NO_USAGE_STATS="1", VLLM_DO_NOT_TRACK="1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # threads are OMP_NUM_THREADS, wherever there is room
+os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # as many threads as OMP_NUM_THREADS, on any core
 
 import torch
 import vllm
@@ -21,9 +21,20 @@ from vllm.lora.request import LoRARequest
 from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
-from hearth.common import files
-from hearth.engines import Completion, Decoding, Request, check_lengths, request_seed
-from hearth.engines.generation import answer_grammar, end_tokens, pieces
+from hearth.common.files import read_json_object
+from hearth.common.memory import peak_memory_bytes
+from hearth.engines.generation import answer_grammar
+from hearth.engines.protocol import (
+    Completion,
+    Cost,
+    Decoding,
+    Identity,
+    Request,
+    check_prompt_lengths,
+    request_seed,
+    require_schema,
+)
+from hearth.engines.tokens import decode, encode, end_of_turn_tokens, locate_tokens
 from hearth.models.load import load_tokenizer, resolve_dtype
 from hearth.models.snapshot import ModelError
 
@@ -33,20 +44,24 @@ _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 
 @dataclass
-class _Turn:
-    """A request's completion so far, written part by part: reasoning that must be watched, then the answer."""
+class _ActiveSequence:
+    """An unfinished completion, generated in parts: first the reasoning if it must be watched, then the answer.
+
+    `suffix` has the tokens of the request's suffix. `watching` is true while the current part ends where reasoning
+    does. `before` is text between reasoning and answer that is not written yet.
+    """
 
     request: Request
-    tokens: list[int]
+    suffix: list[int]
     written: list[int] = field(default_factory=list)
     log_probabilities: list[float] = field(default_factory=list)
-    reasoning: bool = False  # whether the part under way ends where reasoning does
+    watching: bool = False
     reasoning_forced: bool = False
-    before: str = ""  # what stands between reasoning and answer and is not written yet
+    before: str = ""
 
-    def force(self, tokens: list[int], most: int) -> None:
-        """Write tokens that are not the model's, as long as no more than `most` are written; nothing was drawn."""
-        tokens = tokens[: most - len(self.written)]
+    def force(self, tokens: list[int], limit: int) -> None:
+        """Write tokens that the model did not choose, up to `limit` written tokens. Their log-probability is 0."""
+        tokens = tokens[: limit - len(self.written)]
         self.written += tokens
         self.log_probabilities += [0.0] * len(tokens)
 
@@ -54,49 +69,48 @@ class _Turn:
 class VLLMEngine:
     """A model's folder, and a LoRA adapter if any, behind the `Engine` protocol.
 
-    Up to `batch_size` requests are completed at a time, begun in the order given; where one ends, another takes its
-    place. The prefix is computed once: prefix caching is on.
+    Up to `batch_size` requests run at a time, started in the order given. A finished request is replaced by the next
+    one. The prefix is computed once: prefix caching is on.
 
-    Greedy completions are the transformers engine's as far as rounding allows: in float32 a difference is rare. In
-    bfloat16 a completion may change with what else is in its batch, and so from run to run; nothing is promised there.
-    Sampling is vLLM's: a request's seed is a function of the decoding's seed and of its key, and the draws
-    are others than the transformers engine's. Probabilities are asked for before temperature and nucleus, but
-    after the grammar, so confidence and constrained answers do not go together.
+    Greedy completions equal the transformers engine's up to rounding: in float32 a difference is rare. In bfloat16 a
+    completion may change with the rest of its batch, and so from run to run. Sampling is vLLM's: a request's seed is a
+    function of the decoding's seed and of its key, and the draws differ from the transformers engine's. vLLM reports
+    probabilities before temperature and nucleus but after the grammar, so confidence and constrained answers exclude
+    each other.
     """
 
-    def __init__(
-        self, folder: Path, adapter: Path | None = None, dtype: str = "auto", device: str = "auto", batch_size: int = 16
-    ):
+    def __init__(self, folder: Path, adapter: Path | None, dtype: str, device: str, batch_size: int) -> None:
         if batch_size < 1:
             raise ValueError(f"batch size is {batch_size}; it must be at least 1")
-        self.device = current_platform.device_type
+        self.device: str = current_platform.device_type
         if device not in ("auto", self.device):
-            raise ModelError(f"device {device} was asked for and this vLLM runs on {self.device}; use auto")
+            raise ModelError(f"device is {device}, but this vLLM runs on {self.device}; use auto")
         self.dtype = resolve_dtype(dtype, self.device)
         self.batch_size = batch_size
         self.tokenizer = load_tokenizer(folder)
-        self._folder, self._adapter = Path(folder), adapter and Path(adapter)
+        self._folder, self._adapter = Path(folder), Path(adapter) if adapter else None
         self._engine: LLMEngine | None = None
 
     def load(self) -> None:
         """See `Engine.load`."""
         if self._engine is not None:
             return
-        self._ends = end_tokens(self._folder, self.tokenizer, self._generation_config().eos_token_id)
+        self._ends = end_of_turn_tokens(self._folder, self.tokenizer, self._generation_config().eos_token_id)
         on_cpu = self.device == "cpu"
+        lora = {"enable_lora": True, "max_lora_rank": _max_rank(self._adapter)} if self._adapter else {}
         arguments = EngineArgs(
             model=str(self._folder),
             dtype=self.dtype,
             load_format="safetensors",
-            generation_config="vllm",  # decoding is said in one place only
+            generation_config="vllm",  # our decoding alone decides, not the model's generation_config.json
             max_model_len=-1,  # as long as the model allows and the cache has room for
             max_num_seqs=self.batch_size,
             enable_prefix_caching=True,
             structured_outputs_config={"backend": "xgrammar"},
             kv_cache_memory_bytes=_CPU_CACHE if on_cpu else None,
-            enforce_eager=on_cpu,  # compiling takes longer than it saves there
+            enforce_eager=on_cpu,  # compiling takes longer than it saves on a CPU
             disable_log_stats=True,
-            **({"enable_lora": True, "max_lora_rank": self._rank()} if self._adapter else {}),
+            **lora,
         )
         self._engine = LLMEngine.from_engine_args(arguments)
         self._lora = LoRARequest("adapter", 1, str(self._adapter)) if self._adapter else None
@@ -108,106 +122,109 @@ class VLLMEngine:
                 "decoding: confidence of constrained answers is not possible with vLLM, whose probabilities the "
                 "grammar has changed; use engine.name transformers"
             )
-        self.load()
-        head = self._tokens(prefix)
-        waiting = collections.deque(_Turn(request, self._tokens(request.suffix)) for request in requests)
-        context = self._engine.model_config.max_model_len
-        check_lengths(len(head), {turn.request.key: len(turn.tokens) for turn in waiting}, decoding, context)
-        for turn in waiting:
-            self._open(turn, decoding)
-        running: dict[str, _Turn] = {}
+        engine = self._loaded_engine()
+        prefix_tokens = encode(self.tokenizer, prefix)
+        waiting = collections.deque(
+            _ActiveSequence(request, encode(self.tokenizer, request.suffix)) for request in requests
+        )
+        lengths = {sequence.request.key: len(sequence.suffix) for sequence in waiting}
+        check_prompt_lengths(len(prefix_tokens), lengths, decoding, engine.model_config.max_model_len)
+        for sequence in waiting:
+            self._prepare(sequence, decoding)
+        running: dict[str, _ActiveSequence] = {}
         try:
-            yield from self._complete(head, waiting, running, decoding)
-        finally:  # whoever stops asking half way leaves nothing under way
-            self._engine.abort_request(list(running))
+            yield from self._complete(engine, prefix_tokens, waiting, running, decoding)
+        finally:  # a caller that stops half way leaves no request running
+            engine.abort_request(list(running))
+
+    def _loaded_engine(self) -> LLMEngine:
+        self.load()
+        assert self._engine is not None
+        return self._engine
 
     def _complete(
-        self, head: list[int], waiting: collections.deque, running: dict[str, _Turn], decoding: Decoding
+        self,
+        engine: LLMEngine,
+        prefix: list[int],
+        waiting: collections.deque[_ActiveSequence],
+        running: dict[str, _ActiveSequence],
+        decoding: Decoding,
     ) -> Iterator[list[Completion]]:
-        """Complete all that is `waiting`; `running` holds, by the names of vLLM's requests, what is under way."""
-        begun = 0
+        """Complete all `waiting` sequences; `running` holds those in progress by the names of vLLM's requests."""
+        submitted = 0
         while waiting or running:
             while waiting and len(running) < self.batch_size:
-                turn = waiting.popleft()
-                running[self._go_on(turn, head, decoding, begun)] = turn
-                begun += 1
-            over = []
-            for output in self._engine.step():
+                sequence = waiting.popleft()
+                running[self._submit_part(engine, sequence, prefix, decoding, submitted)] = sequence
+                submitted += 1
+            finished = []
+            for output in engine.step():
                 if not output.finished:
                     continue
-                turn = running.pop(output.request_id)
-                if self._is_over(turn, output.outputs[0], decoding):
-                    over.append(self._completion(turn, len(head), decoding))
+                sequence = running.pop(output.request_id)
+                if self._add_part(sequence, output.outputs[0], decoding):
+                    finished.append(self._completion(sequence, len(prefix), decoding))
                 else:
-                    running[self._go_on(turn, head, decoding, begun)] = turn
-                    begun += 1
-            if over:
-                yield over
+                    running[self._submit_part(engine, sequence, prefix, decoding, submitted)] = sequence
+                    submitted += 1
+            if finished:
+                yield finished
 
-    def identity(self) -> dict:
+    def identity(self) -> Identity:
         """See `Engine.identity`."""
-        # vLLM's builds for a CPU and for a GPU are two packages.
+        # vLLM's builds for a CPU and for a GPU have different package names.
         versions = {"vllm": vllm.__version__.partition("+")[0]}
         versions |= {package: importlib.metadata.version(package) for package in ("torch", "transformers", "xgrammar")}
         return {"engine": "vllm", "dtype": self.dtype, "versions": versions}
 
-    def cost(self) -> dict:
-        """See `Engine.cost`; on a GPU the peak is mostly the cache, which takes what is free."""
-        if self.device == "cpu":
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        else:
-            peak = torch.cuda.max_memory_allocated()
+    def cost(self) -> Cost:
+        """See `Engine.cost`; on a GPU the peak is mostly vLLM's cache, which takes all free memory."""
+        peak = peak_memory_bytes() if self.device == "cpu" else torch.cuda.max_memory_allocated()
         return {"device": self.device, "batch_size": self.batch_size, "peak_memory_bytes": peak}
 
     def _generation_config(self) -> GenerationConfig:
         try:
             return GenerationConfig.from_pretrained(self._folder, local_files_only=True)
-        except OSError:  # no such file: what transformers then goes by
+        except OSError:  # no such file: transformers then uses the model's config
             return GenerationConfig.from_model_config(AutoConfig.from_pretrained(self._folder, local_files_only=True))
 
-    def _rank(self) -> int:
-        """The least rank that vLLM makes room for and that holds the adapter's."""
-        rank = files.read_json(self._adapter / "adapter_config.json")["r"]
-        fitting = [known for known in _LORA_RANKS if known >= rank]
-        if not fitting:
-            raise ModelError(f"{self._adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
-        return fitting[0]
-
-    def _tokens(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-    def _open(self, turn: _Turn, decoding: Decoding) -> None:
-        """Know how a turn begins. Raises ValueError where it lacks what the decoding needs."""
-        thought = turn.request.thought
-        if decoding.constrained and turn.request.schema is None:
-            raise ValueError(f"{turn.request.key}: constrained decoding needs a JSON schema, and this request has none")
-        if thought is None or not (decoding.constrained or decoding.reasoning_budget):
+    def _prepare(self, sequence: _ActiveSequence, decoding: Decoding) -> None:
+        """Plan the sequence's parts. Raises ValueError if the decoding needs something that it lacks."""
+        block = sequence.request.reasoning_block
+        if decoding.constrained:
+            require_schema(sequence.request)
+        if block is None or not (decoding.constrained or decoding.reasoning_budget):
             return
-        if len(self._tokens(thought.closing.strip())) != 1:
+        closing = block.closing.strip()
+        if len(encode(self.tokenizer, closing)) != 1:
             raise ValueError(
-                f"decoding: {self._folder} has no token for {thought.closing.strip()!r}, which vLLM needs to see where "
+                f"decoding: {self._folder} has no token for {closing!r}, which vLLM needs to see where "
                 "reasoning ends; use engine.name transformers, or no reasoning"
             )
-        turn.reasoning = True
-        turn.before = thought.closing.partition(thought.closing.strip())[2]
-        if decoding.constrained and not turn.request.suffix.rstrip().endswith(thought.opening.strip()):
-            turn.force(self._tokens(thought.opening), decoding.max_new_tokens)
+        sequence.watching = True
+        sequence.before = block.closing.partition(closing)[2]
+        if decoding.constrained and not sequence.request.suffix.rstrip().endswith(block.opening.strip()):
+            sequence.force(encode(self.tokenizer, block.opening), decoding.max_new_tokens)
 
-    def _go_on(self, turn: _Turn, head: list[int], decoding: Decoding, number: int) -> str:
-        """Have the next part of a turn written; the name of vLLM's request for it."""
-        left = decoding.max_new_tokens - len(turn.written)
+    def _submit_part(
+        self, engine: LLMEngine, sequence: _ActiveSequence, prefix: list[int], decoding: Decoding, number: int
+    ) -> str:
+        """Submit the next part of a sequence to vLLM; return the name of vLLM's request."""
+        limit = decoding.max_new_tokens - len(sequence.written)
         ends, grammar = self._ends, None
-        if turn.reasoning:
-            ends = [*ends, *self._tokens(turn.request.thought.closing.strip())]
-            left = min(left, max(1, (decoding.reasoning_budget or decoding.max_new_tokens) - len(turn.written)))
+        if sequence.watching and (block := sequence.request.reasoning_block):
+            ends = [*ends, *encode(self.tokenizer, block.closing.strip())]
+            budget = decoding.reasoning_budget or decoding.max_new_tokens
+            limit = min(limit, max(1, budget - len(sequence.written)))
         elif decoding.constrained:
-            grammar = StructuredOutputsParams(grammar=str(answer_grammar(turn.request.schema, turn.before)))
+            schema = require_schema(sequence.request)
+            grammar = StructuredOutputsParams(grammar=str(answer_grammar(schema, sequence.before)))
         parameters = SamplingParams(
             temperature=decoding.temperature,
             top_p=decoding.top_p,
             top_k=decoding.top_k,
-            seed=request_seed(decoding.seed, f"{turn.request.key}\n{len(turn.written)}"),
-            max_tokens=left,
+            seed=request_seed(decoding.seed, f"{sequence.request.key}\n{len(sequence.written)}"),
+            max_tokens=limit,
             stop_token_ids=ends,
             logprobs=0 if decoding.confidence == "tokens" else None,
             structured_outputs=grammar,
@@ -215,42 +232,51 @@ class VLLMEngine:
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         name = str(number)
-        prompt = {"prompt_token_ids": head + turn.tokens + turn.written}
-        self._engine.add_request(name, prompt, parameters, lora_request=self._lora)
+        prompt = {"prompt_token_ids": prefix + sequence.suffix + sequence.written}
+        engine.add_request(name, prompt, parameters, lora_request=self._lora)
         return name
 
-    def _is_over(self, turn: _Turn, part, decoding: Decoding) -> bool:
-        """Add the part that vLLM has written to a turn; whether that was its last."""
-        turn.written += part.token_ids
+    def _add_part(self, sequence: _ActiveSequence, part: Any, decoding: Decoding) -> bool:
+        """Add a part that vLLM has written to its sequence; return whether the sequence is finished."""
+        sequence.written += part.token_ids
         if part.logprobs is not None:
-            turn.log_probabilities += [
+            sequence.log_probabilities += [
                 values[token].logprob for token, values in zip(part.token_ids, part.logprobs, strict=True)
             ]
-        if turn.written[-1] in self._ends or not turn.reasoning:
+        block = sequence.request.reasoning_block
+        if sequence.written[-1] in self._ends or not sequence.watching or block is None:
             return True
-        turn.reasoning = False
-        thought = turn.request.thought
-        closed = self._tokens(thought.closing.strip())
-        if turn.written[-1:] != closed and self._is_thinking(turn):
-            turn.reasoning_forced = len(turn.written) < decoding.max_new_tokens
-            turn.force(self._tokens(thought.closing), decoding.max_new_tokens)
-            turn.before = ""
-        return len(turn.written) == decoding.max_new_tokens
+        sequence.watching = False
+        closing = encode(self.tokenizer, block.closing.strip())
+        if sequence.written[-1:] != closing and self._is_reasoning(sequence, block.opening.strip()):
+            sequence.reasoning_forced = len(sequence.written) < decoding.max_new_tokens
+            sequence.force(encode(self.tokenizer, block.closing), decoding.max_new_tokens)
+            sequence.before = ""
+        return len(sequence.written) == decoding.max_new_tokens
 
-    def _is_thinking(self, turn: _Turn) -> bool:
-        opening = turn.request.thought.opening.strip()
-        return opening in self.tokenizer.decode(turn.written) or turn.request.suffix.rstrip().endswith(opening)
+    def _is_reasoning(self, sequence: _ActiveSequence, opening: str) -> bool:
+        return opening in self.tokenizer.decode(sequence.written) or sequence.request.suffix.rstrip().endswith(opening)
 
-    def _completion(self, turn: _Turn, before: int, decoding: Decoding) -> Completion:
-        stopped = turn.written[-1] in self._ends
-        written = turn.written[:-1] if stopped else turn.written
-        confident = decoding.confidence == "tokens"
+    def _completion(self, sequence: _ActiveSequence, prefix_length: int, decoding: Decoding) -> Completion:
+        stopped = sequence.written[-1] in self._ends
+        tokens = sequence.written[:-1] if stopped else sequence.written
         return Completion(
-            key=turn.request.key,
-            text=self.tokenizer.decode(written, skip_special_tokens=False, clean_up_tokenization_spaces=False),
+            key=sequence.request.key,
+            text=decode(self.tokenizer, tokens),
             finish_reason="stop" if stopped else "length",
-            prompt_tokens=before + len(turn.tokens),
-            completion_tokens=len(turn.written),
-            reasoning_forced=turn.reasoning_forced,
-            pieces=pieces(self.tokenizer, written, turn.log_probabilities) if confident else None,
+            prompt_tokens=prefix_length + len(sequence.suffix),
+            completion_tokens=len(sequence.written),
+            reasoning_forced=sequence.reasoning_forced,
+            scored_tokens=locate_tokens(self.tokenizer, tokens, sequence.log_probabilities)
+            if decoding.confidence == "tokens"
+            else None,
         )
+
+
+def _max_rank(adapter: Path) -> int:
+    """Return the least LoRA rank that vLLM offers and that is at least the adapter's. Raises ModelError."""
+    rank: int = read_json_object(adapter / "adapter_config.json")["r"]
+    ranks = [offered for offered in _LORA_RANKS if offered >= rank]
+    if not ranks:
+        raise ModelError(f"{adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
+    return ranks[0]

@@ -1,8 +1,9 @@
 """What evaluation reads: rows of JSON, windows with their predictions."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from hearth.common.files import read_json_lines
 from hearth.data.windows import Window
@@ -18,7 +19,10 @@ def read_rows(path: Path, keys: Iterable[str]) -> list[dict]:
     return rows
 
 
-def align(wanted: list[Window], predictions: list[dict], path: Path) -> list[tuple[Window, dict]]:
+PredictionRow = TypeVar("PredictionRow", bound=Mapping[str, Any])
+
+
+def align(wanted: list[Window], predictions: list[PredictionRow], path: Path) -> list[tuple[Window, PredictionRow]]:
     """(window, prediction) for every wanted window, in window order; `path` names the predictions in errors.
 
     Raises ValueError for a window without a prediction, a prediction of no window, and a window predicted twice.

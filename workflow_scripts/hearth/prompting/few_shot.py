@@ -1,61 +1,67 @@
-"""Which windows of the train split are shown, with their labels, to a model that is asked about another window.
+"""Few-shot examples: windows of the train split that a prompt shows with their gold labels.
 
-At random: the same windows for all, so that they are part of the prefix that no window changes. By similarity: for each
-window those that resemble it most, as ADL-LLM chooses its examples (arXiv 2407.01238).
+Random examples are the same for all windows, so they belong to the static prefix. Similar examples are those that
+resemble each window most, as in ADL-LLM (arXiv 2407.01238).
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
-KINDS = ("random", "similarity")
-# Similarities that differ by less are equal: the last digits of a sum depend on the machine.
+from hearth.data.windows import Window
+
+# How examples are chosen.
+SELECTIONS = ("random", "similarity")
+# Similarities are rounded, so that the order of summation, which depends on the machine, breaks no tie.
 _DIGITS = 9
 
 
-def of_train(windows: list[dict], count: int) -> list[dict]:
-    """The train split of `windows`; raises ValueError when it has fewer than `count` windows."""
+def train_windows(windows: Sequence[Window], count: int) -> list[Window]:
+    """Return the train split of `windows`. Raises ValueError if it has fewer than `count` windows."""
     train = [window for window in windows if window["split"] == "train"]
     if len(train) < count:
         raise ValueError(
-            f"{count} windows of the train split are to be shown and there are {len(train)}; ask for fewer shots"
+            f"the prompt shows {count} windows of the train split, which has only {len(train)}; ask for fewer shots"
         )
     return train
 
 
-def random(windows: list[dict], count: int) -> list[dict]:
-    """`count` windows of the train split, the first in the order of a hash of their ids, in the order of `windows`.
+def random_examples(windows: Sequence[Window], count: int) -> list[Window]:
+    """Return the `count` train windows whose ids have the smallest hashes, in the order of `windows`.
 
-    Whoever is asked about the train split meets them again, with the answers in the prompt.
+    Windows of the train split that are recognised with this prompt see their own answers. Raises ValueError if the
+    train split is too small.
     """
-    train = of_train(windows, count)
+    train = train_windows(windows, count)
     order = sorted(train, key=lambda window: hashlib.sha256(window["window_id"].encode()).hexdigest())
     chosen = {window["window_id"] for window in order[:count]}
     return [window for window in train if window["window_id"] in chosen]
 
 
-def similar(asked: list[dict], windows: list[dict], count: int) -> dict[str, list[dict]]:
-    """For each window asked about, by its id: the `count` most similar of the train split of `windows`, best first.
+def similar_examples(targets: Sequence[Window], windows: Sequence[Window], count: int) -> dict[str, list[Window]]:
+    """Return, by the id of each target, the `count` most similar windows of the train split, most similar first.
 
-    Similarity is the cosine of the windows' descriptions, counted and weighted by TF-IDF; of equally similar windows
-    the earlier comes first. None is of the session of the window asked about: its neighbours nearly hold its labels.
-    Raises ValueError when other sessions have fewer than `count` windows.
+    Similarity is the cosine of the windows' event descriptions, weighted by TF-IDF. Of equally similar windows the
+    earlier one comes first. Windows of the target's own session are excluded: its neighbours nearly hold its labels.
+    Raises ValueError if other sessions have fewer than `count` windows.
     """
-    # Imported here: most of what reads prompts shows no windows, and the import takes a second.
+    # Imported here: the import takes a second, and most programs that read prompts do not need it.
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    train = of_train(windows, count)
+    train = train_windows(windows, count)
     sessions = np.array([window["session"] for window in train])
-    weights = TfidfVectorizer(analyzer=lambda window: [event["description"] for event in window["events"]])
-    known = weights.fit_transform(train)
-    found = {}
-    for window, row in zip(asked, weights.transform(asked), strict=True):
-        others = np.flatnonzero(sessions != window["session"])
+    vectorizer = TfidfVectorizer(analyzer=lambda window: [event["description"] for event in window["events"]])
+    train_vectors = vectorizer.fit_transform(train)
+    examples = {}
+    for target, vector in zip(targets, vectorizer.transform(targets), strict=True):
+        others = np.flatnonzero(sessions != target["session"])
         if len(others) < count:
             raise ValueError(
-                f"window {window['window_id']}: {count} windows of other sessions of the train split are to be shown"
-                f" and there are {len(others)}; ask for fewer shots"
+                f"window {target['window_id']}: the prompt shows {count} windows of other sessions of the train split, "
+                f"which has only {len(others)}; ask for fewer shots"
             )
-        likeness = (known[others] @ row.T).toarray().ravel().round(_DIGITS)
-        found[window["window_id"]] = [train[others[place]] for place in np.argsort(-likeness, kind="stable")[:count]]
-    return found
+        similarity = (train_vectors[others] @ vector.T).toarray().ravel().round(_DIGITS)
+        best = np.argsort(-similarity, kind="stable")[:count]
+        examples[target["window_id"]] = [train[others[index]] for index in best]
+    return examples

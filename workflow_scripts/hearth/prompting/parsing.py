@@ -1,14 +1,15 @@
-"""A model's text to one label per event, and a status that says what went wrong.
+"""Parse a model's text into one label per event, and a status that says what went wrong.
 
-Strict parsing is the number that stands for the paper's: malformed output and events without a
-prediction count as wrong (section 3, step 5). Lenient parsing reads what a patient person could
-still read; it is reported beside the strict number and never in its place. No text raises.
+Strict parsing gives the number that corresponds to the paper's: malformed output and events without a prediction count
+as wrong (section 3, step 5). Lenient parsing also reads what a patient person could still read. It is reported beside
+the strict number and never replaces it. No text raises an error.
 """
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Status = Literal["ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -17,10 +18,10 @@ _OPEN, _CLOSE = "<think>", "</think>"
 
 
 def _list_pattern(depth: int) -> str:
-    """A regular expression of JSON lists that nest at most `depth` deep.
+    """Return a regular expression for JSON lists nested at most `depth` deep.
 
-    Nothing in it backtracks and depth is bounded, so that the time to search a text grows with its length only,
-    whatever a model repeats; trying json's decoder at every bracket takes quadratic time.
+    It never backtracks, and its depth is bounded, so searching a text takes time proportional to its length, whatever
+    a model repeats. Trying json's decoder at every bracket would take quadratic time.
     """
     blank = r"[ \t\n\r]*+"
     string = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
@@ -33,7 +34,7 @@ def _list_pattern(depth: int) -> str:
     return pattern
 
 
-# A list, objects in it, and lists and objects in those: an answer nests two deep.
+# An answer is nested two deep: a list of objects. Four levels leave room for lists and objects inside those.
 _LIST = re.compile(_list_pattern(4))
 _FENCE = re.compile(r"```\w*+$")
 _PART = re.compile(
@@ -45,106 +46,106 @@ _PART = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """What one completion says: its reasoning, one label (or None) per event, and its status."""
+    """A parsed completion: its reasoning, one label (or None) per event, and its status."""
 
     reasoning: str
     labels: list[str | None]
     status: Status
 
 
-def parse(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> Answer:
-    """Read a completion strictly.
+def parse(text: str, size: int, labels: Collection[str], finish_reason: str) -> Answer:
+    """Parse a completion strictly.
 
-    The answer is the last complete JSON list after the reasoning. It must hold objects with an integer
-    "id" of the window (1..size), each once, and an "activity" spelled exactly as in `labels`.
-    An event without an object, or with an unknown label, gets None; a list of any other form
+    `size` counts the window's events, `labels` are the home's. The answer is the last complete JSON list after the
+    reasoning. It must hold objects with an integer "id" of the window (1..size), each once, and an "activity" spelled
+    exactly as in `labels`. An event without an object, or with an unknown label, gets None. A list of any other form
     gives None for every event.
     """
     reasoning, answer = split_reasoning(text)
-    unread = [None] * size
+    no_labels: list[str | None] = [None] * size
     if answer is None:
-        return Answer(reasoning, unread, "unclosed_reasoning")
-    found = last_list(answer)
-    if found is None:
-        return Answer(reasoning, unread, "truncated" if finish_reason == "length" else "malformed")
-    value, start, _ = found
+        return Answer(reasoning, no_labels, "unclosed_reasoning")
+    match = last_list(answer)
+    if match is None:
+        return Answer(reasoning, no_labels, "truncated" if finish_reason == "length" else "malformed")
+    value, start, _ = match
     if not reasoning:
         reasoning = _FENCE.sub("", answer[:start].strip()).strip()
-    given = _by_id(value, size)
-    if given is None:
-        return Answer(reasoning, unread, "malformed")
+    by_id = _labels_by_id(value, size)
+    if by_id is None:
+        return Answer(reasoning, no_labels, "malformed")
     known = set(labels)
-    read = [given[number] if given.get(number) in known else None for number in range(1, size + 1)]
-    if len(given) < size:
-        return Answer(reasoning, read, "missing_events")
-    return Answer(reasoning, read, "ok" if None not in read else "unknown_label")
+    parsed = [label if (label := by_id.get(number)) in known else None for number in range(1, size + 1)]
+    if len(by_id) < size:
+        return Answer(reasoning, parsed, "missing_events")
+    return Answer(reasoning, parsed, "ok" if None not in parsed else "unknown_label")
 
 
-def parse_leniently(text: str, size: int, labels: tuple[str, ...], finish_reason: str) -> Answer:
-    """Read a completion as a patient person would.
+def parse_leniently(text: str, size: int, labels: Collection[str], finish_reason: str) -> Answer:
+    """Parse a completion as a patient person would; the arguments are those of `parse`.
 
-    Every label that `parse` reads stands. Beyond it, reasoning that never closes is searched too, id and
-    label pairs are taken from broken JSON, a bare list of `size` labels counts in order, and labels match
-    without regard to case, spaces and underscores.
+    Every label from strict parsing stands. Where it has none, reasoning that never closes is searched too, pairs of id
+    and label are taken from broken JSON, a bare list of `size` labels counts in order, and labels match regardless of
+    case, spaces and underscores.
     """
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
         return strict
     answer = split_reasoning(text)[1]
     answer = text if answer is None else answer
-    given = _pairs(answer)
-    found = last_list(answer)
-    if not given and found and len(found[0]) == size and all(isinstance(item, str) for item in found[0]):
-        given = dict(enumerate(found[0], start=1))
-    spelling = {_plain(label): label for label in labels} | {label: label for label in labels}
-    read = list(strict.labels)
-    for number, label in given.items():
-        if 1 <= number <= size and read[number - 1] is None:
-            read[number - 1] = spelling.get(label, spelling.get(_plain(label)))
-    if None not in read:
-        return Answer(strict.reasoning, read, "ok")
+    by_id = _find_pairs(answer)
+    match = last_list(answer)
+    if not by_id and match and len(match[0]) == size and all(isinstance(item, str) for item in match[0]):
+        by_id = dict(enumerate(match[0], start=1))
+    spellings = {_normalise(label): label for label in labels} | {label: label for label in labels}
+    parsed = list(strict.labels)
+    for number, label in by_id.items():
+        if 1 <= number <= size and parsed[number - 1] is None:
+            parsed[number - 1] = spellings.get(label, spellings.get(_normalise(label)))
+    if None not in parsed:
+        return Answer(strict.reasoning, parsed, "ok")
     numbers = set(range(1, size + 1))
-    if strict.status == "unknown_label" or numbers <= given.keys():
-        return Answer(strict.reasoning, read, "unknown_label")
-    return Answer(strict.reasoning, read, strict.status if numbers.isdisjoint(given) else "missing_events")
+    if strict.status == "unknown_label" or numbers <= by_id.keys():
+        return Answer(strict.reasoning, parsed, "unknown_label")
+    return Answer(strict.reasoning, parsed, strict.status if numbers.isdisjoint(by_id) else "missing_events")
 
 
 def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
-    """Where in a completion the label of each event is, closing quote included, as start and end; None without one.
+    """Return (start, end) of each event's label in a completion, closing quote included; None without a label.
 
-    It is the answer that `parse` reads; whether a label is one of the home's is not asked.
+    These are the labels of the answer that `parse` reads; whether the home knows them is not checked.
     """
     answer = split_reasoning(text)[1]
-    found = last_list(answer) if answer is not None else None
-    given = _by_id(found[0], size) if found else None
-    if given is None:
+    match = None if answer is None else last_list(answer)
+    by_id = _labels_by_id(match[0], size) if match else None
+    if answer is None or match is None or by_id is None:
         return [None] * size
-    first = len(text) - len(answer) + found[1]
-    listed = text[first : first + found[2] - found[1]]
-    places = _literals(listed)
+    offset = len(text) - len(answer) + match[1]
+    listed = text[offset : offset + match[2] - match[1]]
+    literals = _find_literals(listed)
     return [
-        (first + places[number][0] + 1, first + places[number][1])
-        if number in places and _unquoted(listed[slice(*places[number])]) == given.get(number)
+        (offset + literals[number][0] + 1, offset + literals[number][1])
+        if number in literals and _unquote(listed[slice(*literals[number])]) == by_id.get(number)
         else None
         for number in range(1, size + 1)
     ]
 
 
 def split_reasoning(text: str) -> tuple[str, str | None]:
-    """(reasoning, answer); the answer is None when reasoning was opened and never closed.
+    """Return (reasoning, answer); the answer is None if the reasoning is opened and never closed.
 
-    Some templates put the opening tag into the prompt, so only the closing one is required.
+    Some chat templates put the opening tag into the prompt, so only the closing tag is required.
     """
-    before, closed, after = text.rpartition(_CLOSE)
-    if closed:
+    before, closing, after = text.rpartition(_CLOSE)
+    if closing:
         return before.replace(_OPEN, "", 1).strip(), after
     if _OPEN in text:
         return text.partition(_OPEN)[2].strip(), None
     return "", text
 
 
-def last_list(text: str) -> tuple[list, int, int] | None:
-    """The last complete JSON list in a text, where it starts and ends; lists inside a list do not count."""
+def last_list(text: str) -> tuple[list[Any], int, int] | None:
+    """Return the last complete JSON list in a text, its start and its end. Lists inside a list do not count."""
     lists = list(_LIST.finditer(text))
     if not lists:
         return None
@@ -154,45 +155,47 @@ def last_list(text: str) -> tuple[list, int, int] | None:
         return None
 
 
-def _pairs(text: str) -> dict[int, str]:
-    """Labels by event id from whatever looks like an id beside an activity."""
-    return {number: _unquoted(text[start:end]) for number, (start, end) in _literals(text).items()}
+def _find_pairs(text: str) -> dict[int, str]:
+    """Return labels by event id from everything that looks like an id beside an activity."""
+    return {number: _unquote(text[start:end]) for number, (start, end) in _find_literals(text).items()}
 
 
-def _literals(text: str) -> dict[int, tuple[int, int]]:
-    """Where the quoted label of each event id is, as start and end; a brace ends what belongs together."""
-    places, number, place = {}, None, None
+def _find_literals(text: str) -> dict[int, tuple[int, int]]:
+    """Return (start, end) of the quoted label beside each event id; a brace separates one pair from the next."""
+    literals: dict[int, tuple[int, int]] = {}
+    number: int | None = None
+    span: tuple[int, int] | None = None
     for part in _PART.finditer(text):
         if part["number"]:
             number = int(part["number"])
         elif part["label"]:
-            place = part.span("label")
+            span = part.span("label")
         else:
-            number, place = None, None
-        if number is not None and place is not None:
-            places[number] = place
-            number, place = None, None
-    return places
+            number, span = None, None
+        if number is not None and span is not None:
+            literals[number] = span
+            number, span = None, None
+    return literals
 
 
-def _unquoted(literal: str) -> str:
+def _unquote(literal: str) -> str:
     try:
         return json.loads(literal)
     except ValueError:
         return literal[1:-1].replace("\\'", "'")
 
 
-def _by_id(value: list, size: int) -> dict[int, object] | None:
-    """Labels by event id, or None when the list is not of the asked form."""
-    given = {}
+def _labels_by_id(value: list[Any], size: int) -> dict[int, str | None] | None:
+    """Return labels by event id, or None if the list has another form than the prompt asks for."""
+    labels: dict[int, str | None] = {}
     for item in value:
         number = item.get("id") if isinstance(item, dict) else None
-        if type(number) is not int or not 1 <= number <= size or number in given:
+        if type(number) is not int or not 1 <= number <= size or number in labels:
             return None
         label = item.get("activity")
-        given[number] = label if isinstance(label, str) else None
-    return given
+        labels[number] = label if isinstance(label, str) else None
+    return labels
 
 
-def _plain(label: str) -> str:
+def _normalise(label: str) -> str:
     return re.sub(r"[\s_]+", " ", label).strip().casefold()

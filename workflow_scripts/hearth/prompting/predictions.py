@@ -1,4 +1,4 @@
-"""Predictions: what a recogniser wrote for each window, raw and parsed. Both are files of one JSON object a window."""
+"""Predictions: what a recogniser wrote for each window, raw and parsed, as JSON lines."""
 
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
@@ -9,15 +9,14 @@ from hearth.prompting.parsing import Status
 FinishReason = Literal["stop", "length"]
 
 
-class Prediction(TypedDict):
-    """A raw prediction, as `recognise.py` writes it: the completion for one window.
+class CompletionRecord(TypedDict):
+    """A completion as a prediction holds it.
 
-    `text` keeps special tokens such as <think>, without the end-of-turn token. `seed` is that of the decoding.
+    `text` keeps special tokens such as <think>, without the end-of-turn token. `seed` is the decoding's.
     `reasoning_forced` is there if decoding has a reasoning budget: whether the engine closed the reasoning.
     `confidences` is there if decoding asks for confidence: the probability of each event's label, None without a label.
     """
 
-    window_id: str
     text: str
     finish_reason: FinishReason
     prompt_tokens: int
@@ -25,6 +24,12 @@ class Prediction(TypedDict):
     seed: int
     reasoning_forced: NotRequired[bool]
     confidences: NotRequired[list[float | None]]
+
+
+class Prediction(CompletionRecord):
+    """A raw prediction, as `recognise.py` writes it: the completion for one window."""
+
+    window_id: str
 
 
 class ParsedPrediction(Prediction):

@@ -1,52 +1,59 @@
-"""Recognisers without a language model: rules and classifiers that learn from the train split they are tested beside.
+"""Baselines: recognisers without a language model, which learn from the train split of the dataset they are tested on.
 
-A baseline is a function of the train split's events, their gold labels, and the events that are asked about: no other
-label can reach it. It knows an event by its description and time of day, and by the other events of its window; neither
-the date nor the place of a window in its session, which would tell of a recording and not of a home.
+A baseline is a function of the train split's events, their gold labels, and the events to label: no other label can
+reach it. It sees an event's description and time of day, and the other events of its window. It sees neither the date
+nor a window's place in its session, which would identify a recording.
 """
 
+import importlib
 import math
-import resource
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.feature_extraction import DictVectorizer
-from sklearn_crfsuite import CRF
-
+from hearth.common.job_stats import JobStats
+from hearth.common.memory import peak_memory_bytes
+from hearth.data.windows import Window, WindowEvent
+from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import answer_text
 
-Events = list[dict]
+# The events of each window, and the labels of each window's events.
+Events = Sequence[Sequence[WindowEvent]]
+Labels = Sequence[Sequence[str]]
+
 SEED = 0
 REACH = 6  # neighbours on either side of an event
 _DAY = 24 * 60 * 60
 _LIBRARIES = ("scikit-learn", "sklearn-crfsuite")
 
 
-def recognise(name: str, asked: list[dict], windows: list[dict]) -> tuple[list[dict], dict]:
-    """(predictions in the order of `asked`, stats) of one baseline, in the form of a language model's.
+def recognise_shard(
+    baseline: str, windows: Sequence[Window], dataset: Sequence[Window]
+) -> tuple[list[Prediction], JobStats]:
+    """Label `windows` with a baseline; return predictions in their order, and stats, as for a language model.
 
-    It learns from the train split of `windows`, all those of the dataset. Seconds are of learning and answering.
-    Raises ValueError for an unknown baseline and for an empty train split.
+    The baseline learns from the train split of `dataset`. Seconds count learning and labelling. Raises ValueError for
+    an unknown baseline and for an empty train split.
     """
+    # Before the clock starts. Not imported above: the Snakefile reads the names of the baselines only.
+    for module in ("sklearn.ensemble", "sklearn.feature_extraction", "sklearn_crfsuite"):
+        importlib.import_module(module)
     started = time.monotonic()
-    labels = name_activities(name, [window for window in windows if window["split"] == "train"], asked)
-    predictions = [
+    labels = predict_labels(baseline, [window for window in dataset if window["split"] == "train"], windows)
+    predictions: list[Prediction] = [
         {
             "window_id": window["window_id"],
-            "text": answer_text(given),
+            "text": answer_text(window_labels),
             "finish_reason": "stop",
             "prompt_tokens": 0,
             "completion_tokens": 0,
             "seed": SEED,
         }
-        for window, given in zip(asked, labels, strict=True)
+        for window, window_labels in zip(windows, labels, strict=True)
     ]
-    stats = {
-        "windows": len(asked),
+    stats: JobStats = {
+        "windows": len(windows),
         "seconds": round(time.monotonic() - started, 3),
         "prompt_tokens": 0,
         "completion_tokens": 0,
@@ -55,74 +62,92 @@ def recognise(name: str, asked: list[dict], windows: list[dict]) -> tuple[list[d
         "versions": {library: version(library) for library in _LIBRARIES},
         "device": "cpu",
         "batch_size": None,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_memory_bytes(),
     }
     return predictions, stats
 
 
-def name_activities(name: str, train: list[dict], asked: list[dict]) -> list[list[str]]:
-    """Labels for each window of `asked` by the baseline of that name, which learns from the windows of `train`."""
-    if name not in BASELINES:
-        raise ValueError(f"baseline {name!r} is none of {', '.join(BASELINES)}")
+def predict_labels(baseline: str, train: Sequence[Window], windows: Sequence[Window]) -> list[list[str]]:
+    """Return the labels of each window's events by a baseline that learns from `train`.
+
+    Raises ValueError for an unknown baseline and for an empty `train`.
+    """
+    if baseline not in BASELINES:
+        raise ValueError(f"baseline {baseline!r} is none of {', '.join(BASELINES)}")
     if not train:
-        raise ValueError(f"baseline {name}: the train split has no window to learn from")
+        raise ValueError(f"baseline {baseline}: the train split has no window to learn from")
     gold = [window["gold"] for window in train]
-    labels = BASELINES[name]([window["events"] for window in train], gold, [window["events"] for window in asked])
-    return [[str(label) for label in given] for given in labels]
+    labels = BASELINES[baseline]([window["events"] for window in train], gold, [window["events"] for window in windows])
+    return [[str(label) for label in window_labels] for window_labels in labels]
 
 
-def majority(train: Sequence[Events], gold: Sequence[list[str]], asked: Sequence[Events]) -> list[list[str]]:
-    """The most frequent label of all, for every event; of equally frequent ones the first to occur."""
+def majority(train: Events, gold: Labels, test: Events) -> Labels:
+    """Label every event with the most frequent label; of equally frequent ones the first to occur."""
     [(label, _)] = Counter(label for labels in gold for label in labels).most_common(1)
-    return [[label] * len(events) for events in asked]
+    return [[label] * len(events) for events in test]
 
 
-def sensor_majority(train: Sequence[Events], gold: Sequence[list[str]], asked: Sequence[Events]) -> list[list[str]]:
-    """The most frequent label of the event's description, or of all where it never occurs in the train split."""
-    everything, counts = Counter(), {}
+def sensor_majority(train: Events, gold: Labels, test: Events) -> Labels:
+    """Label each event with the most frequent label of its description, or of all if it is new."""
+    overall: Counter[str] = Counter()
+    by_description: dict[str, Counter[str]] = {}
     for events, labels in zip(train, gold, strict=True):
-        everything.update(labels)
+        overall.update(labels)
         for event, label in zip(events, labels, strict=True):
-            counts.setdefault(event["description"], Counter())[label] += 1
-    return [[counts.get(event["description"], everything).most_common(1)[0][0] for event in events] for events in asked]
+            by_description.setdefault(event["description"], Counter())[label] += 1
+    return [
+        [by_description.get(event["description"], overall).most_common(1)[0][0] for event in events] for events in test
+    ]
 
 
-def extra_trees(train: Sequence[Events], gold: Sequence[list[str]], asked: Sequence[Events]) -> list[list[str]]:
-    """Labels by scikit-learn's extra trees, each event by itself."""
-    table = DictVectorizer(dtype=np.float32, sparse=False)
-    rows = table.fit_transform([row for events in train for row in features(events)])
+def extra_trees(train: Events, gold: Labels, test: Events) -> Labels:
+    """Label each event by itself with scikit-learn's extra trees."""
+    import numpy as np
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.feature_extraction import DictVectorizer
+
+    vectorizer = DictVectorizer(dtype=np.float32, sparse=False)
+    rows = vectorizer.fit_transform([row for events in train for row in features(events)])
     # One thread: with more, sums over trees differ in their last digits from run to run.
     trees = ExtraTreesClassifier(200, min_samples_leaf=2, max_features=0.1, random_state=SEED)
     trees.fit(rows, [label for labels in gold for label in labels])
-    given = iter(trees.predict(table.transform([row for events in asked for row in features(events)])))
-    return [[next(given) for _ in events] for events in asked]
+    predicted = iter(trees.predict(vectorizer.transform([row for events in test for row in features(events)])))
+    return [[next(predicted) for _ in events] for events in test]
 
 
-def crf(train: Sequence[Events], gold: Sequence[list[str]], asked: Sequence[Events]) -> list[list[str]]:
-    """Labels by CRFsuite's linear-chain conditional random field, a window as a sequence."""
+def crf(train: Events, gold: Labels, test: Events) -> Labels:
+    """Label a window as a sequence with CRFsuite's linear-chain conditional random field."""
+    from sklearn_crfsuite import CRF
+
     field = CRF(algorithm="lbfgs", c1=0.1, c2=0.1, max_iterations=100, all_possible_transitions=True)
     field.fit([features(events) for events in train], gold)
-    return field.predict([features(events) for events in asked])
+    return field.predict([features(events) for events in test])
 
 
-BASELINES = {"majority": majority, "sensor-majority": sensor_majority, "extra-trees": extra_trees, "crf": crf}
+# The baselines by name: the valid values of `baselines` in a config.
+BASELINES: dict[str, Callable[[Events, Labels, Events], Labels]] = {
+    "majority": majority,
+    "sensor-majority": sensor_majority,
+    "extra-trees": extra_trees,
+    "crf": crf,
+}
 
 
-def features(events: Events) -> list[dict[str, float]]:
-    """What is known of each event, by name: descriptions by distance and in the whole window, time of day, gaps.
+def features(events: Sequence[WindowEvent]) -> list[dict[str, float]]:
+    """Return each event's features by name: descriptions by distance and in the whole window, time of day, gaps.
 
-    A gap is the logarithm of the seconds to another event.
+    A gap is log(1 + seconds) to another event.
     """
     seconds = [_seconds_of_day(event["time"]) for event in events]
-    around = Counter(f"window: {event['description']}" for event in events)
+    in_window = Counter(f"window: {event['description']}" for event in events)
     rows = []
     for index, second in enumerate(seconds):
-        row = {**around, "day": second / _DAY, f"hour {second // 3600}": 1}
+        row: dict[str, float] = {**in_window, "day": second / _DAY, f"hour {second // 3600}": 1}
         for other in range(max(index - REACH, 0), min(index + REACH + 1, len(events))):
             row[f"{other - index:+d}: {events[other]['description']}"] = 1
             earlier, later = sorted((index, other))
-            passed = (seconds[later] - seconds[earlier]) % _DAY  # a window may pass midnight
-            row[f"{other - index:+d} gap"] = math.log1p(passed)
+            gap = (seconds[later] - seconds[earlier]) % _DAY  # a window may pass midnight
+            row[f"{other - index:+d} gap"] = math.log1p(gap)
         rows.append(row)
     return rows
 

@@ -1,7 +1,7 @@
 """A journal of finished work: append-only, checked line by line, safe to kill at any moment.
 
-One line holds the items that were finished together and a checksum over them. A line that was torn by
-a crash counts as never written, so a group of items is there whole or not at all.
+One line holds the items that finished together and a checksum over them. A line torn by a crash counts as never
+written, so the items of a line are there all or not at all.
 """
 
 import fcntl
@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -17,35 +18,35 @@ FORMAT = 1
 
 
 class Journal:
-    """Items finished so far, by key, in the file `<digest>.jsonl` of `folder`; a context manager that locks it.
+    """Finished items by key, in the file `<fingerprint>.jsonl` of `folder`; a context manager that locks the file.
 
-    `digest` names everything that decides the items: other decisions, other file. One process holds a
-    journal at a time; a second one waits, and then finds what the first has done.
+    `fingerprint` identifies everything that decides the items, so other settings use another file. One process holds a
+    journal at a time. A second one waits, and then sees the items of the first.
     """
 
-    def __init__(self, folder: Path, digest: str):
-        self.path = Path(folder) / f"{digest}.jsonl"
+    def __init__(self, folder: Path, fingerprint: str):
+        self.path = Path(folder) / f"{fingerprint}.jsonl"
         self.items: dict[str, object] = {}
 
     def __enter__(self) -> "Journal":
         self.path.parent.mkdir(parents=True, exist_ok=True)
         others = sorted(path.name for path in self.path.parent.glob("*.jsonl") if path != self.path)
         if others:
-            log.info("journals of other settings, left alone: %s", ", ".join(others))
+            log.info("journals of other settings, not used: %s", ", ".join(others))
         self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._lock()
         self.items = self._read()
         return self
 
-    def __exit__(self, *_):
-        os.close(self._handle)  # the lock goes with it
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)  # this releases the lock too
 
-    def append(self, items: dict[str, object]) -> None:
-        """Add JSON-able `items` by key, all or none, on disk when this returns."""
+    def append(self, items: Mapping[str, object]) -> None:
+        """Add JSON-able `items` by key, all or none. They are on disk when this returns."""
         line = json.dumps({"sha256": _checksum(items), "items": items}, allow_nan=False) + "\n"
-        left = memoryview(line.encode("ascii"))
-        while left:
-            left = left[os.write(self._handle, left) :]
+        unwritten = memoryview(line.encode("ascii"))
+        while unwritten:
+            unwritten = unwritten[os.write(self._handle, unwritten) :]
         os.fsync(self._handle)
         self.items.update(items)
 
@@ -55,17 +56,17 @@ class Journal:
         except BlockingIOError:
             log.info("another process works on %s; waiting for it to end", self.path)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
-        except OSError as error:  # a file system without locks: two processes then do the same work twice
+        except OSError as error:  # a file system without locks: two processes would do the same work twice
             log.warning("%s cannot be locked (%s); do not run two of this at once", self.path, error)
 
     def _read(self) -> dict[str, object]:
         items: dict[str, object] = {}
         content = self.path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            log.warning("%s ends in a torn line (%d bytes); dropped", self.path, len(content) - whole)
-            os.ftruncate(self._handle, whole)
-        for number, line in enumerate(content[:whole].splitlines(), start=1):
+        complete = content.rfind(b"\n") + 1
+        if complete < len(content):
+            log.warning("%s ends in a torn line (%d bytes); dropped", self.path, len(content) - complete)
+            os.ftruncate(self._handle, complete)
+        for number, line in enumerate(content[:complete].splitlines(), start=1):
             try:
                 entry = json.loads(line)
                 if entry["sha256"] != _checksum(entry["items"]):
@@ -76,5 +77,5 @@ class Journal:
         return items
 
 
-def _checksum(items: dict[str, object]) -> str:
+def _checksum(items: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(items, sort_keys=True).encode("ascii")).hexdigest()

@@ -1,67 +1,112 @@
-"""Events as they come to windows, and what a model says of a window to a line an event."""
+"""Recognise a stream of events: cut them into windows as they arrive, and label every event."""
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NotRequired, TypedDict
 
-from hearth.data.windows import WindowEvent, WindowInput, starts_window
-from hearth.prompting.parsing import parse
+from hearth.data.events import StreamEvent
+from hearth.data.windows import WindowInput, starts_window
+from hearth.engines.protocol import Decoding, Engine
+from hearth.prompting.parsing import Status, parse
+from hearth.prompting.predictions import Prediction
+from hearth.prompting.prompts import Prompt
+from hearth.recognition.requests import make_record, make_requests
 
 
-class Cutter:
-    """Cuts events as they come into windows, as `cut_windows` cuts recorded ones: none crosses sessions."""
+class NumberedEvent(StreamEvent):
+    """An event with its number in the stream."""
+
+    event: int
+
+
+class LabelledEvent(TypedDict):
+    """An event with its label by strict parsing, or None; `time` is in ISO format.
+
+    `status` is "ok" with a label, else the status of the window's answer. `confidence` is there if decoding asks for
+    it.
+    """
+
+    event: int
+    session: str
+    time: str
+    room: str
+    sensor: str
+    state: str
+    description: str
+    label: str | None
+    status: Status
+    confidence: NotRequired[float | None]
+
+
+class WindowCutter:
+    """Cuts events into windows as they arrive, as `cut_windows` does for recorded events."""
 
     def __init__(self, size: int, by: str = "count", seconds: float | None = None):
         self._size, self._kind, self._limit = size, by, timedelta(seconds=seconds or 0)
-        self._open: list[dict] = []
+        self._open: list[NumberedEvent] = []
 
-    def add(self, event: dict) -> list[list[dict]]:
-        """The windows, lists of events, that this event ends: the one before it, the one that it fills, or none."""
-        ended = []
+    def add(self, event: NumberedEvent) -> list[list[NumberedEvent]]:
+        """Add an event; return the windows (lists of events) that it closes: the one before it, or the one it fills."""
+        closed = []
         if self._open:
             first, last = self._open[0], self._open[-1]
             since_first, since_last = event["time"] - first["time"], event["time"] - last["time"]
             if event["session"] != first["session"] or starts_window(self._kind, since_first, since_last, self._limit):
-                ended += self.rest()
+                closed += self.flush()
         self._open.append(event)
         if len(self._open) == self._size:
-            ended += self.rest()
-        return ended
+            closed += self.flush()
+        return closed
 
-    def rest(self) -> list[list[dict]]:
-        """The window that is not full yet, if there is one; the next event begins another."""
-        rest, self._open = self._open, []
-        return [rest] if rest else []
+    def flush(self) -> list[list[NumberedEvent]]:
+        """Close the window that is not full yet, if there is one, and return it. The next event starts another."""
+        window, self._open = self._open, []
+        return [window] if window else []
 
 
-def window_of(events: Sequence[dict]) -> WindowInput:
-    """The window of events that a prompt shows; each has `event`, its number in the stream."""
+def make_window(events: Sequence[NumberedEvent]) -> WindowInput:
+    """Return the events of a window as a prompt shows them."""
     return {
         "window_id": f"{events[0]['session']}/{events[0]['event']}",
         "events": [
-            WindowEvent(id=number, time=event["time"].strftime("%H:%M:%S"), description=event["description"])
+            {"id": number, "time": event["time"].strftime("%H:%M:%S"), "description": event["description"]}
             for number, event in enumerate(events, start=1)
         ],
     }
 
 
-def labelled(events: Sequence[dict], prediction: dict, labels: Sequence[str]) -> list[dict]:
-    """A row an event: what it is, its label by strict parsing or None, and why there is none.
+def recognise_windows(
+    windows: Sequence[WindowInput], prompt: Prompt, engine: Engine, decoding: Decoding
+) -> list[Prediction]:
+    """Return the predictions for windows of a stream, in their order. Unlike for a shard, there is no journal."""
+    prefix, requests = make_requests(prompt, windows, (), engine, decoding)
+    sizes = {window["window_id"]: len(window["events"]) for window in windows}
+    predictions = {
+        completion.key: make_record(completion, sizes[completion.key], decoding)
+        for completions in engine.complete(prefix, requests, decoding)
+        for completion in completions
+    }
+    return [{"window_id": key, **predictions[key]} for key in sizes]
 
-    `status` is "ok" for an event with a label, else the status of its window's answer; `confidence` is there where the
-    prediction has confidences.
-    """
-    answer = parse(prediction["text"], len(events), tuple(labels), prediction["finish_reason"])
+
+def label_events(events: Sequence[NumberedEvent], prediction: Prediction, labels: Sequence[str]) -> list[LabelledEvent]:
+    """Return the events of a window with the labels of its prediction; `labels` are the home's."""
+    answer = parse(prediction["text"], len(events), labels, prediction["finish_reason"])
     confidences = prediction.get("confidences")
     rows = []
-    for place, (event, label) in enumerate(zip(events, answer.labels, strict=True)):
-        row = {
-            **{key: event[key] for key in ("event", "session")},
+    for index, (event, label) in enumerate(zip(events, answer.labels, strict=True)):
+        row: LabelledEvent = {
+            "event": event["event"],
+            "session": event["session"],
             "time": event["time"].isoformat(),
-            **{key: event[key] for key in ("room", "sensor", "state", "description")},
+            "room": event["room"],
+            "sensor": event["sensor"],
+            "state": event["state"],
+            "description": event["description"],
             "label": label,
             "status": answer.status if label is None else "ok",
         }
         if confidences is not None:
-            row["confidence"] = None if label is None else confidences[place]
+            row["confidence"] = None if label is None else confidences[index]
         rows.append(row)
     return rows

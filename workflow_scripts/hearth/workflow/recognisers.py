@@ -13,8 +13,6 @@ from hearth.workflow.config_types import Config, Decoding, PromptSettings, Stude
 
 # Groups of models that `variants.<name>.of` and tables may name, beside groups of students.
 MODEL_GROUPS = ("models", "bases", "teacher")
-# The baselines of recognition/baselines.py, whose libraries are slow to import.
-BASELINES = ("majority", "sensor-majority", "extra-trees", "crf")
 # Name of the prompt of students that were trained to answer without reasoning, where the config's prompt asks for it.
 DIRECT_PROMPT = "direct"
 

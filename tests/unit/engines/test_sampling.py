@@ -1,0 +1,43 @@
+import collections
+from dataclasses import replace
+
+import pytest
+import torch
+from hearth.engines.protocol import Decoding
+from hearth.engines.sampling import add_gumbel_noise, choose_tokens, philox, seed_words
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [  # known answers of the authors' Random123 library
+        ([0] * 4, [0] * 2, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ([0xFFFFFFFF] * 4, [0xFFFFFFFF] * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (
+            [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+            [0xA4093822, 0x299F31D0],
+            "d16cfe09 94fdcceb 5001e420 24126ea1",
+        ),
+    ],
+)
+def test_philox_gives_the_published_answers(counter, key, expected):
+    words = philox([torch.tensor([word]) for word in counter], [torch.tensor([word]) for word in key])
+    assert " ".join(f"{int(word):08x}" for word in words) == expected
+
+
+def test_sampling_follows_the_probabilities():
+    probabilities = torch.tensor([0.5, 0.25, 0.15, 0.1])
+    keys = [str(n) for n in range(20000)]
+    logits = probabilities.log().expand(len(keys), -1)
+    drawn = add_gumbel_noise(logits, [seed_words(3, key) for key in keys], [4] * len(keys)).argmax(-1)
+    shares = torch.bincount(drawn, minlength=4) / len(keys)
+    assert torch.allclose(shares, probabilities, atol=0.012)  # over three standard errors
+
+
+def test_warping_keeps_only_the_nucleus():
+    decoding = replace(Decoding.greedy(1), temperature=0.5, top_p=0.9, top_k=3)
+    logits = torch.tensor([[0.6, 0.25, 0.1, 0.05]]).log()
+    seen = collections.Counter()
+    for n in range(300):
+        seen[int(choose_tokens(logits, decoding, [seed_words(0, str(n))], [0]))] += 1
+    # squared and renormalised: 0.83, 0.14, 0.02, 0.006; the first two reach 0.9
+    assert set(seen) == {0, 1}

@@ -1,0 +1,203 @@
+"""The protocol of engines: requests, decoding settings and completions."""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True)
+class ReasoningBlock:
+    """The texts that open and close a reasoning block in a model's chat template, line breaks included."""
+
+    opening: str
+    closing: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt: its text after the shared prefix, and a key that names it and seeds its sampling.
+
+    If a server applies the chat template, the prefix is the system's turn and the suffix the user's.
+    `schema` is a JSON schema, as text, for constrained decoding. `reasoning_block` delimits the reasoning before the
+    answer; None if there is none.
+    """
+
+    key: str
+    suffix: str
+    schema: str | None = None
+    reasoning_block: ReasoningBlock | None = None
+
+
+class ScoredToken(NamedTuple):
+    """A generated token: where it ends in the completion's text, and its log-probability."""
+
+    end: int
+    log_probability: float
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote for one request.
+
+    `text` keeps special tokens such as <think>, without the end-of-turn token, which `completion_tokens` counts.
+    `finish_reason` is 'length' if the model had not ended its turn after max_new_tokens. `reasoning_forced` is true if
+    the engine closed the reasoning; `text` and `completion_tokens` include the closing tokens. `scored_tokens` has the
+    tokens of `text`; None unless decoding asks for confidence.
+    """
+
+    key: str
+    text: str
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_forced: bool = False
+    scored_tokens: tuple[ScoredToken, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How tokens are chosen. There are no defaults here: config/schemas/config.schema.yaml has them.
+
+    Temperature 0 is greedy. Otherwise a token is sampled among the `top_k` likeliest (0: all) and the nucleus `top_p`
+    (1: all). `constrained` restricts the answer, after any reasoning, to the request's JSON schema. The engine closes
+    reasoning that is still open after `reasoning_budget` tokens (None: never). `confidence` 'tokens' adds the
+    probability of every token under the model's own distribution: at temperature 1, unwarped and unmasked.
+
+    Raises ValueError, which names the key, for a value out of range.
+    """
+
+    temperature: float
+    max_new_tokens: int
+    top_p: float
+    top_k: int
+    seed: int
+    constrained: bool
+    reasoning_budget: int | None
+    confidence: Literal["none", "tokens"]
+
+    def __post_init__(self) -> None:
+        def check(key: str, kind: type | tuple[type, ...], ok: Callable[[Any], bool], wanted: str) -> None:
+            value = getattr(self, key)
+            if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind) or not ok(value):
+                raise ValueError(f"decoding: {key} is {value!r}; it must be {wanted}")
+
+        check("temperature", (int, float), lambda v: 0 <= v < math.inf, "a number from 0 (greedy) up")
+        check("max_new_tokens", int, lambda v: v >= 1, "a whole number from 1 up")
+        check("top_p", (int, float), lambda v: 0 < v <= 1, "a number above 0 and at most 1")
+        check("top_k", int, lambda v: v >= 0, "a whole number from 0 (off) up")
+        check("seed", int, lambda v: 0 <= v < 2**63, "a whole number from 0 up")
+        check("constrained", bool, lambda v: True, "true or false")
+        if self.reasoning_budget is not None:
+            wanted = f"null (off) or a whole number from 1 up to less than max_new_tokens, {self.max_new_tokens}"
+            check("reasoning_budget", int, lambda v: 1 <= v < self.max_new_tokens, wanted)
+        check("confidence", str, lambda v: v in ("none", "tokens"), "none or tokens")
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Decoding":
+        """Make a Decoding from a complete mapping. Raises ValueError naming every unknown or missing key."""
+        if not isinstance(settings, Mapping):
+            raise ValueError(f"decoding: expected a mapping, found {settings!r}")
+        keys = {field.name for field in fields(cls)}
+        problems = [f"unknown key {key}" for key in sorted(settings.keys() - keys)]
+        problems += [f"missing key {key}" for key in sorted(keys - settings.keys())]
+        if problems:
+            raise ValueError(f"decoding: {', '.join(problems)}; keys are {', '.join(sorted(keys))}")
+        return cls(**settings)
+
+    @classmethod
+    def greedy(cls, max_new_tokens: int) -> "Decoding":
+        """Return greedy decoding of plain text, with every other option off."""
+        return cls(
+            temperature=0,
+            max_new_tokens=max_new_tokens,
+            top_p=1.0,
+            top_k=0,
+            seed=0,
+            constrained=False,
+            reasoning_budget=None,
+            confidence="none",
+        )
+
+
+class Identity(TypedDict):
+    """What decides completions beside model, prompt and decoding; `served` is the server's description of the model."""
+
+    engine: str
+    dtype: str
+    versions: dict[str, str]
+    served: NotRequired[dict[str, str]]
+
+
+class Cost(TypedDict):
+    """The resources of an engine: `peak_memory_bytes` is that of the process so far, None if unknown.
+
+    `answered_by` names the models that a server says have answered.
+    """
+
+    device: str
+    batch_size: int | str
+    peak_memory_bytes: int | None
+    answered_by: NotRequired[list[str]]
+
+
+class Engine(Protocol):
+    """An engine runs one language model. It sees prompts and completions only."""
+
+    @property
+    def tokenizer(self) -> "PreTrainedTokenizerFast | None":
+        """The tokenizer whose chat template makes the prompts; None if a server applies the template."""
+        ...
+
+    def load(self) -> None:
+        """Load the model, once. The time this takes counts for no completion."""
+        ...
+
+    def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
+        """Complete `prefix + request.suffix` of every request; yield the completions that finish together.
+
+        Prefix and suffix are tokenised apart. Raises ValueError, before anything is generated, for requests that do
+        not fit the model's context (it names them) and for a decoding that the engine does not support.
+        """
+        ...
+
+    def identity(self) -> Identity:
+        """Return the engine's name, dtype and library versions."""
+        ...
+
+    def cost(self) -> Cost:
+        """Return device, batch size and peak memory."""
+        ...
+
+
+def request_seed(seed: int, key: str) -> int:
+    """Return a seed in [0, 2**31) for the request `key`, for engines whose sampling is not our own."""
+    digest = hashlib.sha256(f"{seed}\n{key}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
+
+
+def require_schema(request: Request) -> str:
+    """Return the schema of a request for constrained decoding. Raises ValueError if it has none."""
+    if request.schema is None:
+        raise ValueError(f"{request.key}: constrained decoding needs a JSON schema, and this request has none")
+    return request.schema
+
+
+def check_prompt_lengths(prefix: int, suffixes: Mapping[str, int], decoding: Decoding, context: int) -> None:
+    """Raise ValueError unless every prompt and max_new_tokens after it fit the model's context.
+
+    All lengths are in tokens; `suffixes` has them by the requests' keys.
+    """
+    longest_suffix = context - decoding.max_new_tokens - prefix
+    too_long = {key: length for key, length in suffixes.items() if length > longest_suffix}
+    if too_long:
+        key = max(too_long, key=lambda key: too_long[key])
+        raise ValueError(
+            f"{len(too_long)} of {len(suffixes)} prompts do not fit the model's context of {context} tokens: "
+            f"{key} has {prefix + too_long[key]}, {prefix} of them the static prefix, and max_new_tokens asks for "
+            f"{decoding.max_new_tokens} more; lower max_new_tokens or use a model with a longer context"
+        )

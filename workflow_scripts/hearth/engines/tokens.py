@@ -1,0 +1,46 @@
+"""Text to tokens and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenizers.decoders import DecodeStream
+
+from hearth.engines.protocol import ScoredToken
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+def encode(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[int]:
+    """Return the tokens of `text`, with no special tokens added."""
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def decode(tokenizer: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> str:
+    """Return the text of `tokens`, special tokens included."""
+    return tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+
+
+def end_of_turn_tokens(
+    folder: Path, tokenizer: "PreTrainedTokenizerFast", configured: int | list[int] | None
+) -> list[int]:
+    """Return the tokens that end a turn: those `configured` in the generation settings, and the tokenizer's own.
+
+    Raises ValueError, which names the model's `folder`, if there are none.
+    """
+    ends = {*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id} - {None}
+    if not ends:
+        raise ValueError(f"{folder}: neither generation_config.json nor the tokenizer names an end-of-turn token")
+    return sorted(ends)
+
+
+def locate_tokens(
+    tokenizer: "PreTrainedTokenizerFast", tokens: Sequence[int], log_probabilities: Sequence[float]
+) -> tuple[ScoredToken, ...]:
+    """Return where each token ends in the text of all tokens, with its log-probability."""
+    stream, end, located = DecodeStream(skip_special_tokens=False), 0, []
+    for token, log_probability in zip(tokens, log_probabilities, strict=False):
+        end += len(stream.step(tokenizer.backend_tokenizer, token) or "")
+        located.append(ScoredToken(end, log_probability))
+    return tuple(located)
