@@ -89,8 +89,8 @@ def test_labels_leaves_out_incomplete_answers_and_verified_labels_wrong_ones_too
 
 
 @given(names_and_marks, st.integers(0, 9))
-def test_audited_takes_unflagged_traces_and_its_control_as_many_of_all(given, seed):
-    names, flagged = given
+def test_audited_takes_unflagged_traces_and_its_control_as_many_of_all(names_and_flagged, seed):
+    names, flagged = names_and_flagged
     audited, left_out = select("audited", names, flagged, seed)
     assert audited == [name for name in names if name not in flagged]
     assert left_out["flagged"] == len(flagged & set(names))
@@ -102,8 +102,8 @@ def test_audited_takes_unflagged_traces_and_its_control_as_many_of_all(given, se
 
 
 @given(names_and_marks, st.integers(0, 9))
-def test_simple_and_complex_share_nothing_and_are_equally_large(given, seed):
-    names, hard = given
+def test_simple_and_complex_share_nothing_and_are_equally_large(names_and_complex, seed):
+    names, hard = names_and_complex
     simple, easy_left_out = select("simple", names, hard, seed)
     difficult, hard_left_out = select("complex", names, hard, seed)
     assert len(simple) == len(difficult) == min(len(hard & set(names)), len(set(names) - hard))

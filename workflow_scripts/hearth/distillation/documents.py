@@ -9,7 +9,7 @@ from hearth.distillation.settings import TrainingSettings
 
 
 class AuditedTrace(TypedDict):
-    """A trace in a teacher's audit. `flags`: what each check that it failed found, by the check's name."""
+    """A trace in a teacher's audit. `flags`: the findings of each failed check, by its name."""
 
     window_id: str
     flags: dict[str, Any]

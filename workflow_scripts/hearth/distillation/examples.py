@@ -44,7 +44,7 @@ class TokenLists(TypedDict):
 
 @dataclass(frozen=True)
 class Examples:
-    """A dataset for the Trainer; the static prefix, with which every example begins, is held once."""
+    """A dataset for the Trainer; the static prefix, with which every example begins, is stored once."""
 
     prefix_ids: list[int]
     items: list[Example]
