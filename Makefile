@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup envs demo report resume check-home draft-home test test-slow test-slurm test-vllm lint format \
+.PHONY: help setup envs demo report resume check-home draft-home test test-slow test-slurm test-vllm lint rulegraph format \
   tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-gpu \
   bench-kills bench-recognise bench-slurm clean
 
@@ -90,6 +90,12 @@ lint: setup ## Check style, format, rules, and imports between layers
 	snakefmt --check Snakefile rules
 	python -c '$(SNAKEMAKE_LINT)'
 	PYTHONPATH=workflow_scripts lint-imports
+
+rulegraph: setup ## Draw the rules into docs/rulegraph.svg
+	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) \
+	  results/datasets/sim-marble/shards.json results/datasets/sim-mural/shards.json
+	snakemake --directory demo --configfile config/demo.yaml --rulegraph dot -- all \
+	  | python workflow_scripts/rule_graph.py --snakefile Snakefile --out docs/rulegraph.svg
 
 format: setup ## Format all code
 	ruff check --fix .
