@@ -3,16 +3,14 @@
 import io
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
-import pandas as pd
 import pytest
 import recognise_stream
 from hearth.common import files
 from hearth.data.cutting import cut_windows
 from hearth.data.events import event_table
-from hearth.data.sources import live
 from hearth.engines.protocol import Completion, Decoding
 from hearth.homes.home import load_home
 from hearth.prompting.prompts import answer_text
@@ -51,48 +49,6 @@ def test_an_event_without_a_label_says_why():
     assert (first["label"], first["status"], first["confidence"]) == ("cooking", "ok", 0.7)
     assert (second["label"], second["status"], second["confidence"]) == (None, "missing_events", None)
     assert (second["event"], second["time"]) == (2, "2024-02-03T07:58:02")
-
-
-def test_lines_of_a_table_are_read_as_its_home_says_and_bad_ones_are_named():
-    lines = live.LineReader(load_home(TEMPLATE), "csv")
-    assert lines.read(HEADER.encode()) == ([], [])
-    (read,), faults = lines.read(b"2024-02-03 07:58:12,hall_pir,1,anna,what nobody has heard of\n")
-    assert not faults
-    assert read["description"] == "hall motion detected"
-    assert (read["session"], read["time"]) == ("2024-02-03", pd.Timestamp("2024-02-03 07:58:12"))
-    for line, said in (
-        (b"2024-02-03 07:58:12,hall_pri,1,,\n", "stdin:3: unknown sensor 'hall_pri'; did you mean hall_pir"),
-        (b"noon,hall_pir,1,,\n", "stdin:4: column time: 'noon' is no time"),
-        (b"2024-02-03 07:58:12,hall_pir\n", "stdin:5: "),
-        (b"\xff\n", "stdin:6: "),
-    ):
-        found, (fault,) = lines.read(line)
-        assert found == []
-        assert fault.startswith(said.partition("; did")[0])
-
-
-def test_lines_of_json_are_read_too():
-    lines = live.LineReader(load_home(TEMPLATE), "jsonl")
-    (read,), _ = lines.read(b'{"time": "2024-02-03 07:58:12", "device": "desk_lamp", "value": "on"}\n')
-    assert read["description"] == "bedroom desk lamp turned ON"
-    assert lines.read(b"{\n")[1][0].startswith("stdin:2: not JSON")
-    assert lines.read(b"\n") == ([], [])
-
-
-def test_a_pause_ends_a_session_where_the_home_says_so():
-    home = load_home(TEMPLATE)
-    home = replace(home, recording=replace(home.recording, sessions="gap", gap_minutes=10))
-    lines = live.LineReader(home, "jsonl")
-    sessions = []
-    for clock in ("07:00:00", "07:10:00", "07:20:01"):
-        row = {"time": f"2024-02-03 {clock}", "device": "desk_lamp", "value": "on"}
-        sessions += [each["session"] for each in lines.read(json.dumps(row).encode())[0]]
-    assert sessions == ["1", "1", "2"]
-
-
-def test_columns_that_are_missing_are_named():
-    with pytest.raises(ValueError, match="stdin:1: no column 'device'"):
-        live.LineReader(load_home(TEMPLATE), "csv").read(b"time,sensor,value\n")
 
 
 class Knowing:

@@ -49,7 +49,7 @@ class SensorWords(TypedDict):
 
 
 class StreamEvent(SensorWords):
-    """An event of a home that nobody labels."""
+    """An event of an unlabelled stream or recording."""
 
     session: str
     time: pd.Timestamp  # naive, on the home's clock

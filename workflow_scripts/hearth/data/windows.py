@@ -28,7 +28,7 @@ class WindowEvent(TypedDict):
 
 
 class WindowInput(TypedDict):
-    """The part of a window that a model sees; all that a stream of unlabelled events has."""
+    """The part of a window that a model sees. Windows of unlabelled streams have no other keys."""
 
     window_id: str  # <dataset>/<session>/<index>
     events: list[WindowEvent]

@@ -151,12 +151,12 @@ class _LabelIntervals:
             positions = [np.searchsorted(bounds, time[chosen], side="right") for bounds, _ in parts]
             index = pd.MultiIndex.from_arrays(positions) if len(parts) > 1 else pd.Index(positions[0])
             local, distinct = pd.factorize(index)
-            found = []
+            combined = []
             for places in distinct:
                 places = places if isinstance(places, tuple) else (places,)
                 active = [label for (_, labels), at in zip(parts, places, strict=True) for label in labels[at]]
-                found.append(Annotation(tuple(names), tuple(dict.fromkeys(active))))
-            encoded[chosen] = annotations.encode(found, local)
+                combined.append(Annotation(tuple(names), tuple(dict.fromkeys(active))))
+            encoded[chosen] = annotations.encode(combined, local)
         return encoded
 
 
