@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import cli
+from hearth.common.schemas import read_yaml
 from hearth.data.events import check_events
 from hearth.data.sources.registry import SOURCES, raw_files
 from hearth.data.sources.tabular import SUFFIXES
@@ -16,6 +17,7 @@ from hearth.prompting.prompts import render_prompt, window_text
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATES = PROJECT / "config" / "prompts"
+SCHEMAS = PROJECT / "config" / "schemas"
 SHOWN_FILES = 10
 
 
@@ -26,21 +28,36 @@ def show(heading: str, lines: list[str]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the report; exit with code 1 if there is a problem."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    schema = read_yaml(SCHEMAS / "config.schema.yaml")["properties"]
+    dataset = schema["datasets"]["additionalProperties"]["properties"]
+    windows, split = schema["windows"]["properties"], schema["split"]["properties"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--home", type=Path, help="yaml of the home")
     parser.add_argument("--root", required=True, type=Path, help="folder of the raw data, or one file")
     parser.add_argument("--source", choices=sorted(SOURCES), default="table", help="on-disk format of the raw data")
     parser.add_argument("--draft", action="store_true", help="print a draft of a yaml for tables that have none")
-    parser.add_argument("--window-size", type=int, default=10, help="most events in a window")
-    parser.add_argument("--test-fraction", type=float, default=0.3, help="share of the sessions in the test split")
-    parser.add_argument("--split-seed", type=int, default=0, help="draws the sessions of the test split")
-    parser.add_argument("--max-broken-share", type=float, default=0.02, help="largest share of broken rows of a run")
+    parser.add_argument("--window-size", type=int, default=windows["size"]["default"], help="most events in a window")
+    parser.add_argument(
+        "--test-fraction",
+        type=float,
+        default=split["test_fraction"]["default"],
+        help="share of the sessions in the test split",
+    )
+    parser.add_argument(
+        "--split-seed", type=int, default=split["seed"]["default"], help="draws the sessions of the test split"
+    )
+    parser.add_argument(
+        "--max-broken-share",
+        type=float,
+        default=dataset["max_broken_share"]["default"],
+        help="largest share of broken rows of a run",
+    )
     parser.add_argument("--models", nargs="*", type=Path, default=[], help="folders of models, to count tokens")
     args = parser.parse_args(argv)
     if not args.root.exists():
         raise cli.UserError(f"{args.root}: no such file or folder of data")
     if args.draft:
-        print(draft_home(find_tables(args.root), str(args.root), f"{PROJECT}/config/schemas/home.schema.yaml"), end="")
+        print(draft_home(find_tables(args.root), str(args.root), f"{SCHEMAS}/home.schema.yaml"), end="")
         return
     if args.home is None:
         parser.error("--home is needed, or --draft")

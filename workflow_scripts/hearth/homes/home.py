@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, cast
+from typing import Any, NamedTuple, TypedDict
 
 from hearth.common.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 from hearth.homes.raw_format import Recording, parse_recording, recording_problems
@@ -90,14 +90,12 @@ def load_home(path: Path) -> Home:
     """Read and check a home's yaml. Raises HomeError naming file, key, value and remedy of every problem."""
     path = Path(path)
     try:
-        document = read_yaml(path)
+        raw = read_yaml(path)
     except FileNotFoundError:
         raise HomeError(f"{path}: no such home; copy one of {path.parent}/*.yaml and change it") from None
     except ValueError as error:
         raise HomeError(str(error)) from None
-    problems = schema_problems(document, cast(dict[str, Any], read_yaml(SCHEMA)))
-    raw = cast(dict[str, Any], document)
-    problems = problems or list(_reference_problems(raw))
+    problems = schema_problems(raw, read_yaml(SCHEMA)) or list(_reference_problems(raw))
     if problems:
         raise HomeError("\n".join(f"{path}: {dotted(place)}: {message}" for place, message in problems))
     return Home(

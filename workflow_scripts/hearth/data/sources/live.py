@@ -77,7 +77,7 @@ class LineReader:
         settings = self._home.recording
         line = line.rstrip(b"\r\n")
         if self._number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(tabular.BYTE_ORDER_MARK)
         if not line.strip():
             return [], []
         if self._form == "jsonl":

@@ -26,7 +26,7 @@ BATCH = 200_000  # Parquet records read at a time
 LIST_SEPARATOR = "\x1f"
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES, ".parquet")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read_column_names(path: Path, delimiter: str) -> list[str]:
             return pq.read_schema(path).names
         except pa.ArrowException as error:
             raise ValueError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
-    line = next(read_line_blocks(path), b"").removeprefix(_BYTE_ORDER_MARK).partition(b"\n")[0]
+    line = next(read_line_blocks(path), b"").removeprefix(BYTE_ORDER_MARK).partition(b"\n")[0]
     if path.suffix in JSON_SUFFIXES:
         try:
             return list(json.loads(line))
@@ -100,7 +100,7 @@ def _read_delimited(
     names = list(header)
     for block in read_line_blocks(path):
         if first == 1:
-            block = block.removeprefix(_BYTE_ORDER_MARK)
+            block = block.removeprefix(BYTE_ORDER_MARK)
             if not names and block.strip():
                 line, _, block = block.partition(b"\n")
                 first = 2
@@ -217,7 +217,7 @@ def parse_json_block(block: bytes, columns: Sequence[str], first: int) -> Block:
 def _parse_object(line: bytes, columns: Sequence[str]) -> dict[str, str]:
     if len(line) > 8 * LONGEST_RECORD:
         raise RowError(f"longer than {8 * LONGEST_RECORD} bytes")
-    text = decode_line(line.removeprefix(_BYTE_ORDER_MARK), "utf-8")
+    text = decode_line(line.removeprefix(BYTE_ORDER_MARK), "utf-8")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
