@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 
 from hearth.common.cli import run
-from hearth.common.files import write_text
 from hearth.evaluation.audit import audit_table, read_audit
 from hearth.evaluation.code_version import git_commit
-from hearth.evaluation.rendering import csv_text, latex, markdown
+from hearth.evaluation.table_files import add_table_options, write_table
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -16,15 +15,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--audits", required=True, nargs="+", type=Path, help="audit files, in the order of the rows")
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
     parser.add_argument("--tiny", nargs="*", default=[], help="recognisers that are tiny models of this project")
-    parser.add_argument("--markdown", required=True, type=Path, help="table for reading")
-    parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
-    parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
+    add_table_options(parser)
     arguments = parser.parse_args(argv)
     audits = [read_audit(path) for path in arguments.audits]
     table = audit_table(audits, arguments.simulated, arguments.tiny, git_commit())
-    write_text(arguments.markdown, markdown(table))
-    write_text(arguments.csv, csv_text(table))
-    write_text(arguments.tex, latex(table, "audit"))
+    write_table(table, "audit", arguments)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 
 from hearth.common.cli import UserError, run
-from hearth.common.files import write_text
 from hearth.common.job_stats import JobStats, read_job_stats
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.costs import cost_table
-from hearth.evaluation.rendering import csv_text, latex, markdown
+from hearth.evaluation.table_files import add_table_options, write_table
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -26,16 +25,12 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
     parser.add_argument("--tiny", nargs="*", default=[], help="recognisers that are tiny models of this project")
-    parser.add_argument("--markdown", required=True, type=Path, help="table for reading")
-    parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
-    parser.add_argument("--tex", required=True, type=Path, help="table for a paper, with the package booktabs")
+    add_table_options(parser)
     arguments = parser.parse_args(argv)
     trainings = {path.parent.name: read_job_stats(path) for path in arguments.students}
     predictions = read_shard_stats(arguments.predictions)
     table = cost_table(predictions, trainings, arguments.simulated, arguments.tiny, git_commit())
-    write_text(arguments.markdown, markdown(table))
-    write_text(arguments.csv, csv_text(table))
-    write_text(arguments.tex, latex(table, "cost"))
+    write_table(table, "cost", arguments)
 
 
 def read_shard_stats(paths: list[Path]) -> dict[tuple[str, str, str], list[JobStats]]:

@@ -10,8 +10,8 @@ from hearth.common.schemas import nearest
 from hearth.data.windows import read_windows
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.code_version import git_commit
-from hearth.evaluation.scores import read_score
-from hearth.evaluation.table_rows import rows_of
+from hearth.evaluation.score_document import read_score
+from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.predictions import read_parsed_predictions
 from hearth.workflow.config_types import Config
 from hearth.workflow.recognisers import recognisers
@@ -38,10 +38,10 @@ def main(argv: list[str] | None = None) -> None:
         read_score(existing_file(results / "scores" / name / f"{dataset}.json", remedy)) for name, dataset in pairs
     ]
     spec = config["tables"][arguments.table]
-    rows = rows_of(scores, spec["seeds"])
+    rows = build_rows(scores, spec["seeds"])
     position = lineage.find_row(rows, arguments.recogniser, arguments.dataset)
     row, commit = rows[position], run_commit(results)
-    table = tables.build({key: spec[key] for key in ("title", "seeds")}, scores, commit)
+    table = tables.build_table({key: spec[key] for key in ("title", "seeds")}, scores, commit)
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / "test" / "parsed.jsonl"
     examples = lineage.select_examples(

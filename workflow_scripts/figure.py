@@ -7,7 +7,7 @@ import pandas as pd
 from hearth.common.cli import UserError, run
 from hearth.common.files import replacing
 from hearth.evaluation.figures import FIGURES, TIMED, render
-from hearth.evaluation.scores import read_score
+from hearth.evaluation.score_document import read_score
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from hearth.common.files import file_digest, read_json_object, write_json
 from hearth.common.job_stats import read_job_stats
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.run_provenance import run_provenance
-from hearth.evaluation.scores import read_score
+from hearth.evaluation.score_document import read_score
 
 
 def main(argv: list[str] | None = None) -> None:

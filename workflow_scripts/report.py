@@ -7,7 +7,7 @@ from hearth.common.cli import json_option, run
 from hearth.common.files import read_json, write_text
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.report import page
-from hearth.evaluation.scores import read_score
+from hearth.evaluation.score_document import read_score
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -4,15 +4,18 @@ import argparse
 from pathlib import Path
 
 from hearth.common.cli import json_option, run
-from hearth.common.files import read_json, write_json
+from hearth.common.files import read_json_object, write_json
+from hearth.common.records import read_record
 from hearth.data.complexity import ComplexityScale
+from hearth.data.folds import SplitDocument
 from hearth.data.windows import read_windows
-from hearth.evaluation.scores import read_parsed, score
+from hearth.evaluation.scores import build_score, read_test_predictions
 from hearth.homes.home import load_home
+from hearth.prompting.prompts import read_prompt
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the test windows and their parsed predictions, write the score."""
+    """Read the test windows and their parsed predictions and write the score file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recogniser", required=True, help="name of the recogniser")
     parser.add_argument("--dataset", required=True, help="name of the dataset")
@@ -20,33 +23,31 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--splits", required=True, type=Path, help="splits.json of the dataset")
     parser.add_argument("--home", required=True, type=Path, help="yaml of the dataset's home")
     parser.add_argument("--parsed", required=True, type=Path, help="parsed predictions on the test split, parsed.jsonl")
-    parser.add_argument("--prompt", type=Path, help="json of the prompt that was used, for a language model")
-    parser.add_argument("--model", type=Path, help="snapshot.json of the language model, a student's base")
+    parser.add_argument("--prompt", type=Path, help="prompt file, for a language model")
+    parser.add_argument("--model", type=Path, help="snapshot.json of the language model; for a student, of its base")
     parser.add_argument("--student", type=Path, help="training_log.json, for a student")
     parser.add_argument(
         "--facts",
         required=True,
-        help="JSON object with kind, base, variant, home, decoding, dtype, stand_in, simulated (names of the "
-        "simulated datasets that the score rests on); for a student also teacher, recipe, train_dataset",
+        help="JSON object with the keys of hearth.evaluation.scores.ScoreFacts, or StudentScoreFacts for a student",
     )
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)
-    windows, parsed = read_parsed(arguments.windows, arguments.parsed)
-    result = score(
+    windows, parsed = read_test_predictions(arguments.windows, arguments.parsed)
+    score = build_score(
         recogniser=arguments.recogniser,
         dataset=arguments.dataset,
         home=load_home(arguments.home),
         windows=windows,
         parsed=parsed,
         scale=ComplexityScale(read_windows(arguments.windows)),
-        splits=read_json(arguments.splits),
-        **{
-            name: read_json(path) if (path := getattr(arguments, name)) else None
-            for name in ("prompt", "model", "student")
-        },
-        facts=json_option("--facts", arguments.facts, dict),
+        splits=read_record(arguments.splits, SplitDocument),
+        prompt=read_prompt(arguments.prompt) if arguments.prompt else None,
+        model=read_json_object(arguments.model) if arguments.model else None,
+        student=read_json_object(arguments.student) if arguments.student else None,
+        facts=dict(json_option("--facts", arguments.facts, dict)),
     )
-    write_json(arguments.out, result)
+    write_json(arguments.out, score)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,30 @@
-"""A made-up dataset with predictions, and scores that were never measured."""
+"""Factories of test data: a small dataset with predictions, and valid scores with chosen numbers."""
 
 import copy
 import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from hearth.common.files import digest, write_json, write_json_lines, write_text
-from hearth.evaluation.metrics import UNREAD, score_windows, session_counts
-from hearth.evaluation.statistics import METRICS, counts, intervals
-from hearth.prompting.parsing import STATUSES
+from hearth.data.complexity import ComplexityScale
+from hearth.data.folds import SplitDocument
+from hearth.data.windows import Split, Window, check_window
+from hearth.evaluation.calibration import measure_calibration
+from hearth.evaluation.counts import count_sessions, counts_of_score
+from hearth.evaluation.metrics import METRICS, score_windows
+from hearth.evaluation.provenance import assumptions
+from hearth.evaluation.score_document import PARSINGS, Confidence, Score
+from hearth.evaluation.scores import build_score
+from hearth.evaluation.statistics import metric_intervals
+from hearth.homes.home import Home, load_home
+from hearth.models.snapshot import Snapshot
+from hearth.prompting.predictions import FinishReason, Prediction
+from hearth.prompting.prompts import Prompt, answer_text
+from parse_predictions import parse_prediction
 
 LABELS = ["COOKING", "drinking water, coffee or drinks", "EATING"]
 
@@ -24,7 +41,7 @@ HOME = {
     },
 }
 
-MODEL = {
+MODEL: Snapshot = {
     "model": "little",
     "source": "example/little",
     "revision": "0123456789abcdef0123456789abcdef01234567",
@@ -35,7 +52,13 @@ MODEL = {
     "stand_in": "",
 }
 
-PROMPT = {"version": "six-parts@0123456789ab", "template": "six-parts", "reasoning": "think", "system": "..."}
+PROMPT: Prompt = {
+    "version": "six-parts@0123456789ab",
+    "template": "six-parts",
+    "reasoning": "think",
+    "labels": LABELS,
+    "system": "...",
+}
 
 DECODING = {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "max_new_tokens": 4096, "seed": 7}
 
@@ -53,8 +76,9 @@ TRAINING_LOG = {
 }
 
 
-def make_facts(**changes):
-    known = {
+def make_facts(**changes: object) -> dict[str, Any]:
+    """The facts of a base model's score, as the option `--facts` of score.py takes them."""
+    facts = {
         "kind": "base",
         "base": "little",
         "variant": "",
@@ -65,28 +89,32 @@ def make_facts(**changes):
         "stand_in": "",
         "simulated": [],
     }
-    return known | changes
+    return facts | changes
 
 
-def make_student_facts(**changes):
-    of_student = {"teacher": "large", "recipe": "reasoning", "train_dataset": "made-up", "teacher_stand_in": ""}
-    return make_facts(kind="student", **of_student | changes)
+def make_student_facts(**changes: object) -> dict[str, Any]:
+    """The facts of a student's score."""
+    student = {"teacher": "large", "recipe": "reasoning", "train_dataset": "made-up", "teacher_stand_in": ""}
+    return make_facts(kind="student", **student | changes)
 
 
-def make_window(session, index, gold, split="test"):
-    return {
-        "window_id": f"made-up/{session}/{index}",
-        "dataset": "made-up",
-        "session": session,
-        "index": index,
-        "split": split,
-        "events": [
-            {"id": number, "time": "08:00:00", "description": "kitchen stove turned ON"}
-            for number in range(1, len(gold) + 1)
-        ],
-        "gold": gold,
-        "residents": [["A"] for _ in gold],
-    }
+def make_window(session: str, index: int, gold: list[str], split: Split = "test") -> Window:
+    """A valid window with one event per gold label, all of one resident."""
+    return check_window(
+        {
+            "window_id": f"made-up/{session}/{index}",
+            "dataset": "made-up",
+            "session": session,
+            "index": index,
+            "split": split,
+            "events": [
+                {"id": number, "time": "08:00:00", "description": "kitchen stove turned ON"}
+                for number in range(1, len(gold) + 1)
+            ],
+            "gold": gold,
+            "residents": [["A"] for _ in gold],
+        }
+    )
 
 
 WINDOWS = [
@@ -95,13 +123,11 @@ WINDOWS = [
     make_window("2", 1, ["drinking water, coffee or drinks", "EATING"]),
     make_window("3", 0, ["EATING"]),
 ]
+TEST_WINDOWS = WINDOWS[1:]
 
 
-def make_answer(*labels):
-    return json.dumps([{"id": number, "activity": label} for number, label in enumerate(labels, start=1)])
-
-
-def make_prediction(window_id, text, finish_reason="stop"):
+def make_prediction(window_id: str, text: str, finish_reason: FinishReason = "stop") -> Prediction:
+    """A raw prediction with this text."""
     return {
         "window_id": window_id,
         "text": text,
@@ -112,13 +138,14 @@ def make_prediction(window_id, text, finish_reason="stop"):
     }
 
 
+# Strictly parsed: all labels right; one unknown label (right if parsed leniently); reasoning cut off.
 PREDICTIONS = [
-    make_prediction("made-up/2/0", f"<think>Stove.</think>{make_answer('COOKING', 'EATING')}"),
-    make_prediction("made-up/2/1", f"<think>Tap.</think>{make_answer('Drinking water, coffee or drinks', 'EATING')}"),
+    make_prediction("made-up/2/0", f"<think>Stove.</think>{answer_text(['COOKING', 'EATING'])}"),
+    make_prediction("made-up/2/1", f"<think>Tap.</think>{answer_text(['Drinking water, coffee or drinks', 'EATING'])}"),
     make_prediction("made-up/3/0", "<think>Stove, or", "length"),
 ]
 
-SPLITS = {
+SPLITS: SplitDocument = {
     "rule": "by session",
     "test_fraction": 0.3,
     "seed": 1,
@@ -132,8 +159,8 @@ SPLITS = {
 }
 
 
-def write_inputs(folder):
-    """The files that parsing and scoring read; their paths by name."""
+def write_inputs(folder: Path) -> dict[str, Path]:
+    """Write the files that parsing and scoring read; return their paths by name."""
     paths = {
         name: folder / file
         for name, file in {
@@ -155,79 +182,78 @@ def write_inputs(folder):
     return paths
 
 
-# Per session: what the metrics of a made-up score would follow from, were they measured.
-SESSIONS = session_counts(
-    ["2", "2", "3"],
-    [row["gold"] for row in WINDOWS[1:]],
-    dict.fromkeys(
-        ("strict", "lenient"),
-        ([["COOKING", "EATING"], [None, "EATING"], [None]], ["ok", "unknown_label", "unclosed_reasoning"]),
-    ),
-)
+@cache
+def make_home() -> Home:
+    """The home `HOME`."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "home.yaml"
+        write_text(path, json.dumps(HOME))
+        return load_home(path)
 
 
-def make_score(recogniser="little", dataset="made-up", weighted_f1=0.5, **changes):
-    """A score with numbers of no measurement; `changes` go to its top level, `provenance` into the provenance."""
-    metrics = {
-        "accuracy": 0.6,
-        "macro_f1": 0.1234567891,
-        "weighted_f1": weighted_f1,
-        "micro_f1": 0.61,
-        "status": dict.fromkeys(STATUSES, 0) | {"ok": 3},
-        "rates": {"ok_rate": 1.0, "malformed_rate": 0.0, "missing_rate": 0.0, "unknown_rate": 0.0},
-        "per_class": {label: {"support": support} for label, support in zip(LABELS, (1, 1, 3), strict=True)},
-        "confusion": {
-            "labels": LABELS,
-            "columns": [*LABELS, UNREAD],
-            "counts": [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 2, 1]],
-        },
-        "intervals": {name: [0.25, 0.75] for name in METRICS},
+@cache
+def _score_of_predictions() -> Score:
+    """The score of `PREDICTIONS`."""
+    return build_score(
+        recogniser="little",
+        dataset="made-up",
+        home=make_home(),
+        windows=TEST_WINDOWS,
+        parsed=[
+            parse_prediction(prediction, len(window["gold"]), tuple(LABELS))
+            for prediction, window in zip(PREDICTIONS, TEST_WINDOWS, strict=True)
+        ],
+        scale=ComplexityScale(WINDOWS),
+        splits=SPLITS,
+        prompt=PROMPT,
+        model=MODEL,
+        student=None,
+        facts=make_facts(),
+    )
+
+
+def make_score(recogniser: str = "little", dataset: str = "made-up", weighted_f1: float = 0.5, **changes: Any) -> Score:
+    """The score of `PREDICTIONS`, of which every window is simple, with a weighted F1 and intervals of our choice.
+
+    `changes` go to the top level of the score, `provenance` among them into its provenance.
+    """
+    score = copy.deepcopy(_score_of_predictions())
+    for parsing in PARSINGS:
+        score[parsing]["weighted_f1"] = weighted_f1
+        score[parsing]["intervals"] = {name: [0.25, 0.75] for name in METRICS}
+    metrics = {name: value for name, value in score["strict"].items() if name != "intervals"}
+    score["complexity"] |= {"simple": metrics | {"sessions": score["sessions"]}, "complex": None}
+    provenance = score["provenance"]
+    provenance["home"]["name"] = dataset
+    provenance["dataset_digest"] = digest(dataset)
+    provenance["model"]["model"] = changes.get("base") or recogniser
+    provenance |= changes.pop("provenance", {})
+    return copy.deepcopy(score | {"recogniser": recogniser, "dataset": dataset} | changes)
+
+
+def make_student_score(dataset: str = "made-up", weighted_f1: float = 0.6, **changes: Any) -> Score:
+    """The score of a student that learned on `made-up`."""
+    provenance = {"student": TRAINING_LOG, "assumed": assumptions("student")} | changes.pop("provenance", {})
+    names = {
+        "recogniser": "little_reasoning_made-up",
+        "kind": "student",
+        "base": "little",
+        "teacher": "large",
+        "recipe": "reasoning",
+        "train_dataset": "made-up",
     }
-    provenance = {
-        "prompt": {key: PROMPT[key] for key in ("version", "template", "reasoning")},
-        "home": {"name": dataset, "timezone": "UTC", "labels": 3},
-        "dataset_digest": digest(dataset),
-        "split": SPLITS | {"sessions": {"train": 1, "test": 2}},
-        "decoding": DECODING,
-        "dtype": "float32",
-        "engine": "transformers",
-        "model": MODEL | {"model": changes.get("base") or recogniser},
-        "student": None,
-        "stand_in": "",
-        "teacher_stand_in": "",
-        "simulated": [],
-        "assumed": ["split", "prompt"],
-    }
-    score = {
-        "recogniser": recogniser,
-        "dataset": dataset,
-        "kind": "base",
-        "base": "",
-        "variant": "",
-        "teacher": "",
-        "recipe": "",
-        "train_dataset": "",
-        "parameters": 596049920,
-        "n_windows": 3,
-        "n_events": 5,
-        "n_sessions": 2,
-        "sessions": SESSIONS,
-        "strict": metrics,
-        "lenient": metrics,
-        "complexity": {"rule": "...", "simple": metrics | {"sessions": SESSIONS}, "complex": None},
-        "tokens": {"prompt": 300, "completion": 30},
-        "provenance": provenance | changes.pop("provenance", {}),
-    }
-    return copy.deepcopy(score | changes)
+    return make_score(dataset=dataset, weighted_f1=weighted_f1, provenance=provenance, **names | changes)
 
 
-def draw_gold(draw, count=12, events=20):
-    """Gold labels of so many sessions, one window each, by session."""
+def draw_gold(draw: np.random.Generator, count: int = 12, events: int = 20) -> dict[str, list[str]]:
+    """Draw the gold labels of sessions, by session."""
     return {f"s{number:03d}": draw.choice(LABELS, events, p=[0.5, 0.3, 0.2]).tolist() for number in range(count)}
 
 
-def draw_predictions(draw, gold, skill):
-    """Predicted labels: right with a session's skill, else another label or none. `skill` is one for all, or each."""
+def draw_predictions(
+    draw: np.random.Generator, gold: Mapping[str, Sequence[str]], skill: float | Sequence[float]
+) -> dict[str, list[str | None]]:
+    """Draw predicted labels: right with a probability of `skill` (of all sessions, or of each), else wrong or None."""
     skills = np.broadcast_to(skill, len(gold))
     return {
         session: [
@@ -238,63 +264,73 @@ def draw_predictions(draw, gold, skill):
     }
 
 
-def make_measured_score(gold, predicted, recogniser="little", dataset="made-up", **changes):
-    """A score whose numbers are measured, on sessions of one window each: labels by session."""
+def make_measured_score(
+    gold: Mapping[str, Sequence[str]],
+    predicted: Mapping[str, Sequence[str | None]],
+    recogniser: str = "little",
+    dataset: str = "made-up",
+    **changes: Any,
+) -> Score:
+    """The score of labels by session, one window per session; all its numbers are measured."""
     windows, answers = list(gold.values()), [list(predicted[session]) for session in gold]
     statuses = ["missing_events" if None in answer else "ok" for answer in answers]
-    found = make_score(recogniser, dataset, n_sessions=len(gold), **changes)
-    found["sessions"] = session_counts(list(gold), windows, dict.fromkeys(("strict", "lenient"), (answers, statuses)))
-    for parsing in ("strict", "lenient"):
-        found[parsing] = score_windows(windows, answers, statuses, LABELS)
-        found[parsing]["intervals"] = intervals(counts(found, parsing))
-    return found
+    score = make_score(recogniser, dataset, n_sessions=len(gold), **changes)
+    score["sessions"] = count_sessions(list(gold), windows, dict.fromkeys(PARSINGS, (answers, statuses)))
+    for parsing in PARSINGS:
+        metrics = score_windows(windows, answers, statuses, LABELS)
+        score[parsing] = {**metrics, "intervals": metric_intervals(counts_of_score(score, parsing))}
+    return score
 
 
-def make_confidence(accuracy=0.5):
-    """What a score says of confidences, of 41 events in 3 bins, one of which holds too few."""
-    bins = [
-        {"from": number / 10, "to": (number + 1) / 10, "events": 0, "confidence": None, "accuracy": None}
-        for number in range(10)
-    ]
-    bins[3] |= {"events": 30, "confidence": 0.35, "accuracy": accuracy}
-    bins[5] |= {"events": 1, "confidence": 0.55, "accuracy": 0.0}
-    bins[9] |= {"events": 10, "confidence": 0.95, "accuracy": 1.0}
-    return {"n_events": 41, "coverage": 0.8, "bins": bins, "selective": {"0.5": 1.0, "1.0": accuracy}}
+def make_confidence(accuracy: float = 0.5) -> Confidence:
+    """The calibration of 41 events in 3 bins, one of which holds a single event; the largest has this accuracy."""
+    confidences = [0.35] * 30 + [0.55] + [0.95] * 10
+    labels = ["COOKING"] * 41
+    measured = measure_calibration([labels], [[*labels[:30], "EATING", *labels[:10]]], [confidences])
+    assert measured is not None
+    measured["bins"][3] |= {"confidence": 0.35, "accuracy": accuracy}
+    measured["bins"][9]["confidence"] = 0.95
+    return measured | {"coverage": 0.8, "selective": {"0.5": 1.0, "1.0": accuracy}}
 
 
-def make_cost_rows(scores):
+def make_cost_rows(scores: Sequence[Score]) -> list[dict[str, Any]]:
     """The rows of a cost table of scores, on the test split; a larger model takes longer."""
-    names = ("recogniser", "dataset")
     return [
-        {"work": "prediction", "split": "test", "windows": 3, "seconds": score["parameters"] / 10**6}
-        | {name: score[name] for name in names}
+        {
+            "work": "prediction",
+            "recogniser": score["recogniser"],
+            "dataset": score["dataset"],
+            "split": "test",
+            "windows": 3,
+            "seconds": score["parameters"] / 10**6,
+        }
         for score in scores
     ]
 
 
-def make_student_score(dataset="made-up", weighted_f1=0.6, **changes):
-    """The score of a student that learned on `made-up`."""
-    provenance = {"student": TRAINING_LOG, "assumed": ["split", "prompt", "training"]} | changes.pop("provenance", {})
-    names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
-    return make_score("little_reasoning_made-up", dataset, weighted_f1, provenance=provenance, **names, **changes)
+def make_run_scores(
+    sizes: Sequence[int] = (1, 3, 9),
+    homes: Sequence[str] = ("made-up", "second"),
+    bases: int = 1,
+    seeds: Sequence[int] = (0,),
+    **provenance: Any,
+) -> list[Score]:
+    """The scores of a run: base models of so many million parameters, and students of the `bases` smallest models.
 
-
-def make_run_scores(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds=(0,), **provenance):
-    """The scores of a whole run: base models of so many million parameters, and students of the `bases` smallest.
-
-    The largest model is the teacher; students learn on each home with each seed and are tested on all.
+    The largest model is the teacher. Students learn on each home with each seed and are tested on all homes.
+    `provenance` goes into the provenance of every score.
     """
     models = [f"model-{size}m" for size in sizes]
-    found = []
+    scores = []
     for place, dataset in enumerate(homes):
         facts = {"home": {"name": dataset, "timezone": "UTC", "labels": 3 + place}} | provenance
-        for rank, (name, size) in enumerate(zip(models, sizes, strict=True)):
-            grown = 0.3 + 0.4 * rank / len(sizes) - 0.05 * place
-            found.append(make_score(name, dataset, grown, parameters=size * 10**6, provenance=facts))
+        for rank, (model, size) in enumerate(zip(models, sizes, strict=True)):
+            f1 = 0.3 + 0.4 * rank / len(sizes) - 0.05 * place
+            scores.append(make_score(model, dataset, f1, parameters=size * 10**6, provenance=facts))
         for base, size in list(zip(models, sizes, strict=True))[:bases]:
             for home in homes:
                 for seed in seeds:
-                    learned = TRAINING_LOG | {"settings": TRAINING_LOG["settings"] | {"seed": seed}}
+                    log = TRAINING_LOG | {"settings": TRAINING_LOG["settings"] | {"seed": seed}}
                     names = {
                         "recogniser": f"{base}_reasoning_{home}" + (f"_seed{seed}" if seed else ""),
                         "base": base,
@@ -302,22 +338,21 @@ def make_run_scores(sizes=(1, 3, 9), homes=("made-up", "second"), bases=1, seeds
                         "train_dataset": home,
                         "parameters": size * 10**6,
                     }
-                    reached = 0.45 + 0.02 * seed - 0.1 * (home != dataset)
-                    known = facts | {"student": learned, "model": MODEL | {"model": base}}
-                    found.append(make_student_score(dataset, reached, provenance=known) | copy.deepcopy(names))
-    return found
+                    f1 = 0.45 + 0.02 * seed - 0.1 * (home != dataset)
+                    scores.append(make_student_score(dataset, f1, provenance=facts | {"student": log}, **names))
+    return scores
 
 
-def make_full_run_scores(homes=("made-up", "second"), **provenance):
-    """A run with something for every figure: students of fewer traces, a variant with confidences."""
-    found = make_run_scores(sizes=(1, 9), homes=homes, **provenance)
-    for score in [score for score in found if score["kind"] == "student"]:
+def make_full_run_scores(homes: Sequence[str] = ("made-up", "second"), **provenance: Any) -> list[Score]:
+    """A run with something for every figure: also students of fewer traces, and a variant with confidences."""
+    scores = make_run_scores(sizes=(1, 9), homes=homes, **provenance)
+    for score in [score for score in scores if score["kind"] == "student"]:
         fewer = copy.deepcopy(score)
         fewer["recogniser"] = score["recogniser"].replace("_reasoning_", "_reasoning-n2_")
         fewer["variant"] = "n2"
         fewer["provenance"]["student"]["examples"]["used"] = 2
-        found.append(fewer)
-    for score in [score for score in found if score["kind"] == "base"]:
+        scores.append(fewer)
+    for score in [score for score in scores if score["kind"] == "base"]:
         sure = copy.deepcopy(score) | {"variant": "sure", "confidence": make_confidence()}
-        found.append(sure | {"recogniser": f"{score['recogniser']}_sure"})
-    return found
+        scores.append(sure | {"recogniser": f"{score['recogniser']}_sure"})
+    return scores

@@ -1,14 +1,14 @@
 import random
 
 import pytest
-from hearth.evaluation.calibration import confidence_metrics
+from hearth.evaluation.calibration import measure_calibration
 
 
 def measured(pairs, unread=0):
     """Metrics of (confidence, is right) pairs and of `unread` events without a label, ten events a window."""
     events = [("A", "A" if right else "B", confidence) for confidence, right in pairs] + [("A", None, None)] * unread
     windows = [list(zip(*events[at : at + 10], strict=True)) for at in range(0, len(events), 10)]
-    return confidence_metrics(*zip(*windows, strict=True))
+    return measure_calibration(*zip(*windows, strict=True))
 
 
 def test_by_hand():
@@ -50,5 +50,5 @@ def test_certainty_falls_into_the_last_bin():
 
 
 def test_without_any_confidence_there_is_nothing_to_measure():
-    assert confidence_metrics([["A"]], [["A"]], [[None]]) is None
-    assert confidence_metrics([["A"]], [[None]], [[0.5]]) is None
+    assert measure_calibration([["A"]], [["A"]], [[None]]) is None
+    assert measure_calibration([["A"]], [[None]], [[0.5]]) is None

@@ -9,7 +9,6 @@ from config_factories import CONFIG, make_project
 from factories import (
     PREDICTIONS,
     WINDOWS,
-    make_answer,
     make_prediction,
     make_run_scores,
     make_score,
@@ -17,16 +16,17 @@ from factories import (
 )
 from hearth.common.files import write_json, write_json_lines
 from hearth.evaluation import lineage, tables
-from hearth.evaluation.table_rows import rows_of
+from hearth.evaluation.table_rows import build_rows
+from hearth.prompting.prompts import answer_text
 from hearth.workflow.configuration import resolve
-from parse_predictions import parsed
+from parse_predictions import parse_prediction
 
 LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING")
 TEST = [row for row in WINDOWS if row["split"] == "test"]
 
 
 def parsed_rows(predictions):
-    return [parsed(one, len(window["events"]), LABELS) for window, one in zip(TEST, predictions, strict=True)]
+    return [parse_prediction(one, len(window["events"]), LABELS) for window, one in zip(TEST, predictions, strict=True)]
 
 
 def numbered(rows):
@@ -108,17 +108,19 @@ def test_every_column_has_a_source_and_a_definition(column):
 
 
 def test_the_row_of_several_seeds_is_found_by_its_name_and_by_that_of_each():
-    rows = rows_of(make_run_scores(seeds=(0, 1), homes=("made-up",)), "mean")
+    rows = build_rows(make_run_scores(seeds=(0, 1), homes=("made-up",)), "mean")
     position = lineage.find_row(rows, "model-1m_reasoning_made-up", "made-up")
     assert lineage.find_row(rows, "model-1m_reasoning_made-up_seed1", "made-up") == position
-    table = tables.build({"title": "T", "seeds": "mean"}, make_run_scores(seeds=(0, 1), homes=("made-up",)), "abc")
+    table = tables.build_table(
+        {"title": "T", "seeds": "mean"}, make_run_scores(seeds=(0, 1), homes=("made-up",)), "abc"
+    )
     said = dict(lineage.cell_notes(table, position, rows[position], "weighted_f1"))
     assert "mean over 2 training seeds" in said["Cell"]
     assert len(said["Score"]) == 2
 
 
 def test_examples_are_the_first_of_each_kind_in_window_order():
-    right = [make_prediction(row["window_id"], make_answer(*row["gold"])) for row in TEST]
+    right = [make_prediction(row["window_id"], answer_text(row["gold"])) for row in TEST]
     found = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(right)[::-1]))
     assert [(one.kind, one.window_line, one.prediction_line) for one in found] == [("correct", 2, 3)]
 

@@ -1,11 +1,17 @@
+import numpy as np
 import pytest
-from hearth.evaluation.metrics import UNREAD, event_metrics, rates, score_windows, status_counts
+from hearth.evaluation.metrics import HEADLINES, UNREAD, score_windows
 from hearth.prompting.parsing import STATUSES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING", "USING_PC")
-HEADLINES = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
+
+
+def score_events(gold, predicted, labels):
+    """Metrics of one window that holds these events."""
+    return score_windows([gold], [predicted], ["ok"], labels)
 
 
 def plain_metrics(gold, predicted, labels):
@@ -37,17 +43,42 @@ events = st.lists(
 @given(events)
 def test_metrics_agree_with_their_definitions(pairs):
     gold, predicted = map(list, zip(*pairs, strict=True))
-    found = event_metrics(gold, predicted, LABELS)
+    found = score_events(gold, predicted, LABELS)
     for name, value in plain_metrics(gold, predicted, LABELS).items():
         assert found[name] == pytest.approx(value, abs=1e-12), name
+
+
+@settings(max_examples=100)
+@given(events)
+def test_metrics_equal_those_of_scikit_learn_to_the_last_bit(pairs):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    # scikit-learn cannot sort None among strings; -1 is not among its labels, so it is no class.
+    truth = [LABELS.index(label) for label in gold]
+    guess = [-1 if label is None else LABELS.index(label) for label in predicted]
+    numbers, with_gold = range(len(LABELS)), sorted(set(truth))
+
+    def average(kind, labels):
+        return precision_recall_fscore_support(truth, guess, labels=labels, average=kind, zero_division=0)
+
+    metrics = score_events(gold, predicted, LABELS)
+    assert [metrics[name] for name in HEADLINES] == [
+        accuracy_score(truth, guess),
+        *(average(kind, labels)[2] for kind, labels in (("macro", with_gold), ("weighted", with_gold))),
+        average("micro", numbers)[2],
+    ]
+    per_class = [
+        [row[key] for key in ("precision", "recall", "f1", "support")] for row in metrics["per_class"].values()
+    ]
+    assert np.array_equal(np.array(per_class).T, average(None, numbers))
+    assert metrics["confusion"]["counts"] == confusion_matrix(truth, guess, labels=[*numbers, -1])[:-1].tolist()
 
 
 @settings(max_examples=40)
 @given(events, st.permutations(range(4)))
 def test_metrics_do_not_depend_on_the_order_of_events_or_labels(pairs, order):
     gold, predicted = map(list, zip(*pairs, strict=True))
-    one = event_metrics(gold, predicted, LABELS)
-    other = event_metrics(gold[::-1], predicted[::-1], [LABELS[i] for i in order])
+    one = score_events(gold, predicted, LABELS)
+    other = score_events(gold[::-1], predicted[::-1], [LABELS[i] for i in order])
     for name in HEADLINES:
         assert one[name] == pytest.approx(other[name], abs=1e-12)
     assert one["per_class"] == other["per_class"]
@@ -57,7 +88,7 @@ def test_metrics_do_not_depend_on_the_order_of_events_or_labels(pairs, order):
 @given(events)
 def test_confusion_accounts_for_every_event(pairs):
     gold, predicted = map(list, zip(*pairs, strict=True))
-    confusion = event_metrics(gold, predicted, LABELS)["confusion"]
+    confusion = score_events(gold, predicted, LABELS)["confusion"]
     assert [sum(row) for row in confusion["counts"]] == [gold.count(label) for label in LABELS]
     columns = list(zip(*confusion["counts"], strict=True))
     assert [sum(column) for column in columns] == [predicted.count(label) for label in (*LABELS, None)]
@@ -66,7 +97,7 @@ def test_confusion_accounts_for_every_event(pairs):
 def test_hand_computed_values():
     gold = ["COOKING", "COOKING", "COOKING", "EATING", "EATING"]
     predicted = ["COOKING", "COOKING", None, "EATING", "USING_PC"]
-    found = event_metrics(gold, predicted, LABELS)
+    found = score_events(gold, predicted, LABELS)
     assert found["accuracy"] == pytest.approx(3 / 5)
     # COOKING: precision 1, recall 2/3, F1 4/5. EATING: precision 1, recall 1/2, F1 2/3. USING_PC is not in the gold.
     assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
@@ -83,46 +114,49 @@ def test_hand_computed_values():
 
 
 def test_an_unread_event_is_wrong_and_no_class():
-    found = event_metrics(["EATING", "EATING"], ["EATING", None], LABELS)
+    found = score_events(["EATING", "EATING"], ["EATING", None], LABELS)
     assert (found["accuracy"], found["macro_f1"]) == (0.5, pytest.approx(2 / 3))
     assert set(found["per_class"]) == set(LABELS)
 
 
 def test_nothing_read_scores_zero_without_a_warning(recwarn):
-    found = event_metrics(["EATING", "COOKING"], [None, None], LABELS)
+    found = score_events(["EATING", "COOKING"], [None, None], LABELS)
     assert [found[name] for name in HEADLINES] == [0, 0, 0, 0]
     assert not recwarn.list
 
 
 def test_one_class_can_be_perfect():
-    found = event_metrics(["EATING"], ["EATING"], LABELS)
+    found = score_events(["EATING"], ["EATING"], LABELS)
     assert [found[name] for name in HEADLINES] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
     ("gold", "predicted", "message"),
     [
-        (["SLEEPING"], ["EATING"], "gold label 'SLEEPING' is none of the home's labels"),
-        ([None], ["EATING"], "gold label None is none of the home's labels"),
-        (["EATING"], ["eating"], "predicted label 'eating' is none of the home's labels"),
+        (["SLEEPING"], ["EATING"], "gold label 'SLEEPING' is not a label of the home"),
+        ([None], ["EATING"], "gold label None is not a label of the home"),
+        (["EATING"], ["eating"], "predicted label 'eating' is not a label of the home"),
         ([], [], "no events to score"),
-        (["EATING"], [], "1 gold labels, 0 predicted ones"),
+        (["EATING"], [], "1 gold labels, 0 predicted labels"),
     ],
 )
 def test_what_cannot_be_scored_is_an_error(gold, predicted, message):
     with pytest.raises(ValueError, match=message):
-        event_metrics(gold, predicted, LABELS)
+        score_events(gold, predicted, LABELS)
 
 
 def test_status_counts_name_every_status():
-    assert status_counts(["ok", "ok", "truncated"]) == dict.fromkeys(STATUSES, 0) | {"ok": 2, "truncated": 1}
+    windows = [["EATING"]] * 3
+    found = score_windows(windows, windows, ["ok", "ok", "truncated"], LABELS)
+    assert found["status"] == dict.fromkeys(STATUSES, 0) | {"ok": 2, "truncated": 1}
     with pytest.raises(ValueError, match="unknown status 'fine'"):
-        status_counts(["fine"])
+        score_windows(windows[:1], windows[:1], ["fine"], LABELS)
 
 
 def test_rates_are_over_windows_and_over_events():
     windows = [["EATING", "EATING"], [None, "EATING"], [None, "EATING"], [None, None], [None, None]]
-    assert rates(windows, ["ok", "unknown_label", "missing_events", "truncated", "malformed"]) == {
+    statuses = ["ok", "unknown_label", "missing_events", "truncated", "malformed"]
+    assert score_windows([["EATING", "EATING"]] * 5, windows, statuses, LABELS)["rates"] == {
         "ok_rate": 1 / 5,
         "malformed_rate": 2 / 5,
         "missing_rate": 5 / 10,
@@ -139,7 +173,7 @@ def test_windows_are_scored_as_their_events():
 
 
 def test_windows_of_different_size_are_an_error():
-    with pytest.raises(ValueError, match="window 1: 1 gold labels, 2 predicted ones"):
+    with pytest.raises(ValueError, match="window 1: 1 gold labels, 2 predicted labels"):
         score_windows([["EATING"], ["EATING"]], [["EATING"], ["EATING", None]], ["ok", "ok"], LABELS)
-    with pytest.raises(ValueError, match="1 windows of gold, 1 of predictions, 0 statuses"):
+    with pytest.raises(ValueError, match="gold labels of 1 windows, predicted labels of 1 and 0 statuses"):
         score_windows([["EATING"]], [["EATING"]], [], LABELS)

@@ -43,9 +43,7 @@ def test_notes_tell_how_students_were_trained_and_what_is_assumed():
         "lora (r 16, target_modules q_proj v_proj), seed 3; precision float32, ranks 1"
     ]
     assert found["Seeds"] == ["split 1; decoding 7; training 3"]
-    assert found["Assumed, because the paper does not say"] == [
-        ASSUMPTIONS[key] for key in ("split", "prompt", "training")
-    ]
+    assert found["Assumed, because the paper does not say"] == [ASSUMPTIONS[key] for key in assumptions("student")]
 
 
 def test_notes_of_a_baseline_tell_of_no_prompt_and_no_model():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from factories import make_full_run_scores, make_run_scores
 from hearth.common.files import write_json, write_text
-from hearth.evaluation import claims
 from hearth.evaluation import report as reports
+from hearth.evaluation.claims import table as claims
 from hearth.evaluation.figures import CAPTIONS, FIGURES, render
 
 import report
@@ -122,7 +122,7 @@ def test_the_same_scores_give_the_same_page():
 def test_every_claim_has_its_verdicts_and_what_decides_them():
     scores = make_run_scores()
     text = Elements(page(scores)).text
-    for record in claims.build(scores, "abc").records:
+    for record in claims.build_claims_table(scores, "abc").records:
         assert record["claim"] in text
         assert record["verdict"] in text
         assert record["because"] in text
@@ -157,15 +157,15 @@ def test_a_tables_notes_are_said_once_and_those_of_its_own_below_it():
     scores = make_run_scores()
     text = Elements(page(scores)).text
     assert text.count("git commit abc") == 1
-    assert text.count("differences in weighted F1 on the same dataset") == 1
+    assert text.count("gain: weighted F1 of the student minus that of its base") == 1
     grounds = text.rindex("What the numbers rest on")
-    assert text.index("differences in weighted F1") < grounds < text.index("git commit abc")
+    assert text.index("gain: weighted F1") < grounds < text.index("git commit abc")
 
 
 def test_a_verdict_says_whether_chance_could_have_turned_it_and_what_the_paper_says():
     scores = make_run_scores()
     text = Elements(page(scores)).text
-    decided = [record for record in claims.build(scores, "abc").records if record["sure"]]
+    decided = [record for record in claims.build_claims_table(scores, "abc").records if record["sure"]]
     assert decided
     for record in decided:
         assert f"{record['verdict']}{record['sure']}" in text

@@ -22,9 +22,10 @@ from factories import (
 )
 from hearth.common.files import read_json, read_json_lines, write_json, write_json_lines
 from hearth.evaluation import statistics
+from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.figures import render
-from hearth.evaluation.scores import read_score
-from hearth.evaluation.statistics import METRICS, counts
+from hearth.evaluation.metrics import METRICS
+from hearth.evaluation.score_document import PARSINGS, read_score
 
 SCRIPTS = Path(parse_predictions.__file__).parent
 
@@ -97,7 +98,7 @@ def test_parsing_follows_the_order_of_the_windows(inputs):
         (PREDICTIONS[:2], r"1 window\(s\) without a prediction, first 'made-up/3/0'"),
         (
             [*PREDICTIONS, make_prediction("made-up/1/0", "")],
-            r"1 prediction\(s\) of no such window, first 'made-up/1/0'",
+            r"1 prediction\(s\) without a window, first 'made-up/1/0'",
         ),
         ([*PREDICTIONS, PREDICTIONS[0]], r"1 window\(s\) predicted more than once, first 'made-up/2/0'"),
         ([{"window_id": "made-up/2/0"}], "all.jsonl: row 1 has no 'text'"),
@@ -233,7 +234,7 @@ def test_parsed_predictions_of_other_sizes_are_an_error(inputs, tmp_path):
 def test_a_split_that_tells_of_other_windows_is_an_error(inputs, tmp_path):
     parse(inputs)
     write_json(inputs["splits"], SPLITS | {"windows": {"train": 1, "test": 4}})
-    with pytest.raises(ValueError, match="tells of 4 test windows, there are 3"):
+    with pytest.raises(ValueError, match=r"splits\.json says 4 test windows, but there are 3"):
         run_score(inputs, tmp_path / "score.json")
 
 
@@ -264,7 +265,7 @@ def test_a_session_in_both_splits_is_an_error(inputs):
 def test_windows_that_the_split_has_for_training_are_not_scored(inputs, tmp_path):
     parse(inputs)
     write_json(inputs["splits"], SPLITS | {"sessions": {"train": ["1", "3"], "test": ["2"]}})
-    with pytest.raises(ValueError, match=r"window made-up/3/0: splits\.json does not name its session for testing"):
+    with pytest.raises(ValueError, match=r"window made-up/3/0: splits\.json does not list its session for testing"):
         run_score(inputs, tmp_path / "score.json")
 
 
@@ -286,13 +287,11 @@ def test_a_score_has_the_counts_of_its_sessions_and_an_interval_of_every_metric(
             **{"ok": 2, "malformed": 0, "missing": 0, "unknown": 0},
         },
     }
-    for parsing in ("strict", "lenient"):
+    for parsing in PARSINGS:
         intervals = found[parsing]["intervals"]
         assert set(intervals) == set(METRICS)
         # What was written, and so reordered, gives the intervals again.
-        assert intervals == {
-            name: list(bounds) for name, bounds in statistics.intervals(counts(found, parsing)).items()
-        }
+        assert intervals == statistics.metric_intervals(counts_of_score(found, parsing))
     assert found["strict"]["intervals"]["accuracy"] == [0.0, 0.75]
 
 
@@ -300,7 +299,7 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(inputs, tmp_path):
     parse(inputs)
     for name in ("one", "other"):
         run_score(inputs, tmp_path / name)
-        statistics.weights.cache_clear()
+        statistics.session_weights.cache_clear()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
@@ -319,7 +318,7 @@ def test_a_score_without_intervals_is_to_be_made_again(inputs, tmp_path):
     found = read_json(tmp_path / "score.json")
     del found["sessions"]
     write_json(tmp_path / "score.json", found)
-    with pytest.raises(ValueError, match=r"score.json: a score without the counts of its sessions.*score again"):
+    with pytest.raises(ValueError, match=r"score.json has no 'sessions'; .*run the rule `score` again"):
         read_score(tmp_path / "score.json")
 
 
@@ -346,7 +345,7 @@ def test_a_table_from_scores(inputs, tmp_path):
 
 
 def test_a_table_of_something_else_is_an_error(inputs, tmp_path):
-    with pytest.raises(ValueError, match=r"snapshot.json: not a score file"):
+    with pytest.raises(ValueError, match=r"snapshot.json has no 'recogniser'; this is not a score file"):
         table.main(
             [
                 *("--name", "t", "--spec", '{"title": "T"}', "--scores", str(inputs["model"])),

@@ -16,7 +16,7 @@ from hearth.data.windows import Split, Window
 from hearth.distillation.documents import AuditedTrace as FlaggedTrace
 from hearth.evaluation import statistics
 from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
-from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
+from hearth.evaluation.rendering import Column, Table, cell_text, decimals, with_interval
 from hearth.evaluation.trace_checks import CHECKS, Trace, failed_checks
 from hearth.evaluation.trace_vocabulary import Vocabulary
 from hearth.homes.home import Home
@@ -141,10 +141,10 @@ def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequenc
     passed = [name for name in CHECKS if name not in failed]
 
     def cell(record: dict[str, Any], name: str) -> str:
-        text = shown(COLUMNS[name], record[name])
+        text = cell_text(COLUMNS[name], record[name])
         if text and name in _BOUNDS:
             low, high = record[f"{name}_low"], record[f"{name}_high"]
-            return bracketed(text, None if low is None else (low, high), _BOUNDS[name])
+            return with_interval(text, None if low is None else (low, high), _BOUNDS[name])
         if name == "dataset":
             return dataset_name(text, simulated)
         return f"{text} (tiny)" if name == "recogniser" and text in tiny else text
@@ -174,7 +174,7 @@ def _records(audit: Audit) -> list[dict[str, Any]]:
     """Return a record for a failure of any check, then one for each check."""
     traces = audit["traces"]
     sessions = sorted({trace["session"] for trace in traces})
-    weights = statistics.weights(audit["dataset"], len(sessions))
+    weights = statistics.session_weights(audit["dataset"], len(sessions))
     records: list[dict[str, Any]] = []
     for name in (ANY, *CHECKS):
         flagged = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
@@ -211,6 +211,6 @@ def _accuracies(sums: np.ndarray, weights: np.ndarray) -> dict[str, float | None
     resampled = shares(np.tensordot(weights, sums, axes=1))
     accuracies: dict[str, float | None] = {}
     for name, value in shares(sums.sum(axis=0)).items():
-        low, high = (statistics.interval(resampled[name]) if len(sums) > 1 else None) or (None, None)
+        low, high = (statistics.percentile_interval(resampled[name]) if len(sums) > 1 else None) or (None, None)
         accuracies |= {name: float(value) if np.isfinite(value) else None, f"{name}_low": low, f"{name}_high": high}
     return accuracies

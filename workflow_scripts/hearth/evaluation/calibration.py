@@ -1,75 +1,84 @@
-"""How well a recogniser's confidence says where it is right.
+"""Calibration: whether a recogniser's confidence in a label tells how likely the label is correct.
 
-All numbers are over events with a label, of which the recogniser said how sure it is: an event without a readable
-label is neither sure nor unsure, and counts only in `coverage`. Expected calibration error and reliability bins
-after Guo et al. (On calibration of modern neural networks, ICML 2017); risk against coverage, and the area under it,
-after Geifman and El-Yaniv (Selective classification for deep neural networks, NeurIPS 2017).
+Expected calibration error and reliability bins follow Guo et al. (On calibration of modern neural networks, ICML
+2017); risk against coverage and the area under it follow Geifman and El-Yaniv (Selective classification for deep
+neural networks, NeurIPS 2017).
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import brier_score_loss
+
+from hearth.evaluation.counts import Labels, PredictedLabels
+from hearth.evaluation.score_document import Confidence, ReliabilityBin
 
 BINS = 10
-KEPT = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+KEPT_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-def confidence_metrics(
-    gold: Sequence[Sequence[str]],
-    predicted: Sequence[Sequence[str | None]],
-    confidences: Sequence[Sequence[float | None]],
-) -> dict | None:
-    """Calibration of one recogniser, over windows of events; None where no label has a confidence.
+def measure_calibration(
+    gold: Labels, predicted: PredictedLabels, confidences: Sequence[Sequence[float | None]]
+) -> Confidence | None:
+    """Measure the calibration of one recogniser; None if no label has a confidence.
 
-    `coverage`: share of all events that have a label and a confidence. `ece`: mean distance of confidence and accuracy
-    over the bins, weighted by their events. `brier`: mean square of confidence less 1 where the label is right, less 0
-    where it is wrong; it looks at the chosen label only. `bins`: equal widths from 0 to 1, with events, mean
-    confidence and accuracy (None where empty). `selective`: accuracy on the surest shares of the events. `aurc`: mean
-    error rate over every such share; of a recogniser whose confidence says nothing it is its error rate.
+    All arguments have one sequence per window with one entry per event; confidences are from 0 to 1. Only events with
+    a label and a confidence are measured; the others enter `coverage` alone.
+
+    - `coverage`: measured events / all events.
+    - `ece`: mean distance between confidence and accuracy over the bins, weighted by their events.
+    - `brier`: mean squared difference between confidence and 1 (correct label) or 0 (wrong label). It considers the
+      chosen label only.
+    - `bins`: ten bins of equal width, with their events, mean confidence and accuracy (None if empty).
+    - `selective`: accuracy on the given share of events with the highest confidence.
+    - `aurc`: mean error rate over all such shares. It equals the error rate if confidence is uninformative.
     """
-    pairs = [
+    measured = [
         (confidence, label == expected)
         for window in zip(gold, predicted, confidences, strict=True)
         for expected, label, confidence in zip(*window, strict=True)
         if label is not None and confidence is not None
     ]
-    if not pairs:
+    if not measured:
         return None
-    sure = np.array([confidence for confidence, _ in pairs], dtype=float)
-    right = np.array([is_right for _, is_right in pairs], dtype=float)
-    bins = _reliability(sure, right)
-    # Ties share their mean accuracy: their order in the file means nothing.
-    order = np.argsort(-sure, kind="stable")
-    _, which = np.unique(-sure, return_inverse=True)
-    fair = (np.bincount(which, weights=right) / np.bincount(which))[which][order]
-    accuracy = np.cumsum(fair) / np.arange(1, len(fair) + 1)
+    confidence = np.array([value for value, _ in measured], dtype=float)
+    correct = np.array([is_correct for _, is_correct in measured], dtype=float)
+    bins = _reliability_bins(confidence, correct)
+    # Events of equal confidence share their mean accuracy, so their order in the file does not matter.
+    order = np.argsort(-confidence, kind="stable")
+    _, group = np.unique(-confidence, return_inverse=True)
+    shared = (np.bincount(group, weights=correct) / np.bincount(group))[group][order]
+    accuracy = np.cumsum(shared) / np.arange(1, len(shared) + 1)
+    distances = (
+        b["events"] * abs(b["confidence"] - b["accuracy"])
+        for b in bins
+        if b["confidence"] is not None and b["accuracy"] is not None
+    )
     return {
-        "n_events": len(pairs),
-        "coverage": len(pairs) / sum(map(len, gold)),
-        "accuracy": float(right.mean()),
-        "mean_confidence": float(sure.mean()),
-        "ece": sum(b["events"] * abs(b["confidence"] - b["accuracy"]) for b in bins if b["events"]) / len(pairs),
-        "brier": float(brier_score_loss(right, sure, pos_label=1, labels=[0, 1])),
+        "n_events": len(measured),
+        "coverage": len(measured) / sum(map(len, gold)),
+        "accuracy": float(correct.mean()),
+        "mean_confidence": float(confidence.mean()),
+        "ece": sum(distances) / len(measured),
+        "brier": float(np.mean((correct - confidence) ** 2)),
         "bins": bins,
-        "selective": {str(share): float(accuracy[int(np.ceil(share * len(fair))) - 1]) for share in KEPT},
+        "selective": {str(share): float(accuracy[int(np.ceil(share * len(shared))) - 1]) for share in KEPT_SHARES},
         "aurc": float(1 - accuracy.mean()),
     }
 
 
-def _reliability(sure: np.ndarray, right: np.ndarray) -> list[dict]:
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    found = []
+def _reliability_bins(confidence: np.ndarray, correct: np.ndarray) -> list[ReliabilityBin]:
+    bin_of = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins: list[ReliabilityBin] = []
     for number in range(BINS):
-        within = place == number
-        events = int(within.sum())
-        found.append(
+        inside = bin_of == number
+        events = int(inside.sum())
+        bins.append(
             {
                 "from": number / BINS,
                 "to": (number + 1) / BINS,
                 "events": events,
-                "confidence": float(sure[within].mean()) if events else None,
-                "accuracy": float(right[within].mean()) if events else None,
+                "confidence": float(confidence[inside].mean()) if events else None,
+                "accuracy": float(correct[inside].mean()) if events else None,
             }
         )
-    return found
+    return bins

@@ -1,11 +1,13 @@
-"""The paired comparisons of a table: named recognisers on every dataset that both were scored on."""
+"""Paired comparisons below a table: pairs of recognisers on every dataset that both were scored on."""
+
+from collections.abc import Sequence
 
 from hearth.common.schemas import nearest
 from hearth.evaluation.notes import dataset_name
-from hearth.evaluation.rendering import Column, Table, bracketed, decimals, shown
-from hearth.evaluation.table_rows import Row, by_name, difference
+from hearth.evaluation.rendering import Column, Table, cell_text, decimals, with_interval
+from hearth.evaluation.table_rows import Record, Row, difference_columns, rows_by_name
 
-# What two recognisers are compared in, and what that is called.
+# Compared metrics and their headings.
 COMPARED = {"weighted_f1": "Weighted F1", "accuracy": "Accuracy"}
 _DIFFERENCE, _BOUND, _P = decimals(3, sign="+"), decimals(2, sign="+"), decimals(4)
 COLUMNS = {
@@ -13,9 +15,9 @@ COLUMNS = {
     "other": Column("Compared with", number=False),
     "dataset": Column("Dataset", number=False),
     **{
-        f"{metric}{suffix}": Column(f"{words}: {what}", show)
-        for metric, words in COMPARED.items()
-        for suffix, what, show in (
+        f"{metric}{suffix}": Column(f"{heading}: {value}", show)
+        for metric, heading in COMPARED.items()
+        for suffix, value, show in (
             ("", "difference", _DIFFERENCE),
             ("_p", "p", _P),
             ("_p_holm", "p (Holm)", _P),
@@ -24,49 +26,49 @@ COLUMNS = {
 }
 
 
-def records(rows: list[Row], pairs: list[list[str]]) -> list[dict]:
-    """One record a pair and dataset: the first recogniser's metrics less the other's; rows of several seeds once.
+def compare_pairs(rows: Sequence[Row], pairs: Sequence[Sequence[str]]) -> list[Record]:
+    """Return one record per pair and dataset: the metrics of the first recogniser minus those of the second.
 
-    Raises ValueError for a recogniser of no row, for one compared with itself, and for two without a dataset in
-    common.
+    A pair of rows is compared once, even if several training seeds of one row are named. Raises ValueError for a
+    recogniser without a row, for one compared with itself, and for a pair without a common dataset.
     """
-    named = by_name(rows)
-    found = {}
+    by_name = rows_by_name(rows)
+    records = {}
     for one, other in pairs:
-        on = {name: [dataset for known, dataset in named if known == name] for name in (one, other)}
-        for name, datasets in on.items():
+        datasets_of = {name: [dataset for known, dataset in by_name if known == name] for name in (one, other)}
+        for name, datasets in datasets_of.items():
             if not datasets:
-                known = dict.fromkeys(known for known, _ in named)
-                raise ValueError(f"compare: {name!r} has no row in this table{nearest(name, known)}")
-        shared = [dataset for dataset in on[one] if dataset in on[other]]
+                names = dict.fromkeys(known for known, _ in by_name)
+                raise ValueError(f"compare: {name!r} has no row in this table{nearest(name, names)}")
+        shared = [dataset for dataset in datasets_of[one] if dataset in datasets_of[other]]
         if not shared:
             raise ValueError(f"compare: {one} and {other} were scored on no dataset in common")
         for dataset in shared:
-            pair = named[one, dataset], named[other, dataset]
-            found[pair[0].name, pair[1].name, dataset] = _record(*pair)
-    return list(found.values())
+            pair = by_name[one, dataset], by_name[other, dataset]
+            records[pair[0].name, pair[1].name, dataset] = _compare(*pair)
+    return list(records.values())
 
 
-def table(found: list[dict], rows: list[Row], simulated: list[str]) -> Table:
-    """Comparisons as the table below a table of `rows`; tiny models and simulated data are called that."""
+def comparison_table(records: list[Record], rows: Sequence[Row], simulated: Sequence[str]) -> Table:
+    """Return comparisons as the table below a table of `rows`; tiny models and simulated datasets are marked."""
     tiny = {row.name for row in rows if row.scores[0]["provenance"]["stand_in"]}
 
-    def cell(record: dict, name: str) -> str:
-        text = shown(COLUMNS[name], record[name])
+    def cell(record: Record, name: str) -> str:
+        text = cell_text(COLUMNS[name], record[name])
         if name == "dataset":
             return dataset_name(text, simulated)
         if name in COMPARED and record[f"{name}_low"] is not None:
-            return bracketed(text, (record[f"{name}_low"], record[f"{name}_high"]), _BOUND)
+            return with_interval(text, (record[f"{name}_low"], record[f"{name}_high"]), _BOUND)
         return f"{text} (tiny)" if name in ("recogniser", "other") and text in tiny else text
 
-    cells = [[cell(record, name) for name in COLUMNS] for record in found]
-    return Table("Paired comparisons", "", list(COLUMNS.values()), cells, found, [])
+    cells = [[cell(record, name) for name in COLUMNS] for record in records]
+    return Table("Paired comparisons", "", list(COLUMNS.values()), cells, records, [])
 
 
-def _record(row: Row, other: Row) -> dict:
+def _compare(row: Row, other: Row) -> Record:
     if row is other:
         raise ValueError(f"compare: {row.name} is compared with itself")
     record = {"recogniser": row.name, "other": other.name, "dataset": row.dataset}
     for metric in COMPARED:
-        record |= difference(metric, row, other, metric) | {f"{metric}_p_holm": None}
+        record |= difference_columns(metric, row, other, metric) | {f"{metric}_p_holm": None}
     return record

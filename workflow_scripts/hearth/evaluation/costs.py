@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict, cast
 import pandas as pd
 
 from hearth.common.job_stats import JobStats
-from hearth.evaluation.rendering import Column, Table, decimals, shown
+from hearth.evaluation.rendering import Column, Table, cell_text, decimals
 
 Work = Literal["prediction", "training"]
 
@@ -93,7 +93,7 @@ def cost_table(
 
     def cell(row: Mapping[str, Any], name: str) -> str:
         mark, marked = marks.get(name, ("", ()))
-        text = shown(COLUMNS[name], row[name])
+        text = cell_text(COLUMNS[name], row[name])
         return f"{text} ({mark})" if text in marked else text
 
     jobs = [*(stats for shards in predictions.values() for stats in shards), *trainings.values()]

@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol
 from hearth.common.schemas import nearest
 from hearth.data.windows import Window
 from hearth.evaluation import tables
-from hearth.evaluation.metrics import UNPARSED
+from hearth.evaluation.counts import UNREADABLE
 from hearth.evaluation.notes import Notes, table_notes
-from hearth.evaluation.rendering import Table, shown
+from hearth.evaluation.rendering import Table, cell_text
 from hearth.evaluation.statistics import CONFIDENCE
 from hearth.evaluation.table_rows import Row
 from hearth.prompting.predictions import ParsedPrediction
@@ -127,7 +127,7 @@ def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
     """Return what a cell shows, what it was computed from, and the files and key that hold its number."""
     key, definition = column_source(column)
     record, score = table.records[position], row.scores[0]
-    value = shown(tables.COLUMNS[column], record[column]) or "empty, it does not apply to this row"
+    value = cell_text(tables.COLUMNS[column], record[column]) or "empty, it does not apply to this row"
     low, high = (record.get(f"{column}_{bound}") for bound in ("low", "high"))
     statements = [f"{tables.COLUMNS[column].heading}: {value}", definition]
     if low is not None:
@@ -200,7 +200,7 @@ def _row_names(row: Row) -> list[str]:
 
 
 def _kind(window: Window, prediction: ParsedPrediction) -> ExampleKind:
-    if prediction["status"] in UNPARSED:
+    if prediction["status"] in UNREADABLE:
         return "unreadable"
     matches = [gold == label for gold, label in zip(window["gold"], prediction["labels"], strict=True)]
     return "correct" if all(matches) else "partly wrong" if any(matches) else "wrong"

@@ -1,14 +1,17 @@
-"""A table as Markdown, CSV and LaTeX. Names and texts are untrusted: each form escapes what it gives a meaning to."""
+"""Tables as Markdown, CSV and LaTeX. Names and texts are untrusted: each format escapes its special characters."""
 
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tabulate import tabulate
 
-# An interval is kept as it is, for those who read the source: nothing behind it makes a link of it.
+Note = tuple[str, list[str]]  # (heading, statements)
+
+# An interval such as [0.49, 0.65] stays readable in the source, unless what follows it would make it a link.
 _MARKDOWN = re.compile(r"(?P<kept>\[[-+]?[0-9.]+, [-+]?[0-9.]+\](?![\[(:]))|[\\`*\[\]<>|&#~$]|(?<![^\W_])_|_(?![^\W_])")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -23,59 +26,58 @@ CSV_DECIMALS = 6
 
 @dataclass(frozen=True)
 class Column:
-    """How a value is shown to people: heading, text of a value that is there, and whether it is a number.
+    """How a column is shown: its heading, the format of its values, and its alignment (numbers to the right).
 
-    `width` is for LaTeX, where a long text must be told: the share of a line's width; 0 is as wide as its text.
+    `width` is the share of a line's width that a long text takes in LaTeX; 0 fits the column to its text.
     """
 
     heading: str
-    show: Callable[[object], str] = str
+    show: Callable[[Any], str] = str
     number: bool = True
     width: float = 0
 
 
 @dataclass(frozen=True)
 class Table:
-    """What people read (`columns`, `cells` of text) and what programs read (`records` of values), and the notes.
+    """A table: `columns` and text `cells` for people, `records` of values with equal keys for programs, and notes.
 
-    `notes` are (heading, statements). The records all have the same keys. `below` is a smaller table under this one,
-    of which only title, columns, cells and records are used.
+    `below` is a smaller table under this one; only its title, columns, cells and records are used.
     """
 
     title: str
     caption: str
     columns: list[Column]
     cells: list[list[str]]
-    records: list[dict]
-    notes: list[tuple[str, list[str]]]
+    records: list[dict[str, Any]]
+    notes: list[Note]
     below: "Table | None" = None
 
 
-def shown(column: Column, value: object) -> str:
-    """A value as its cell: empty for what is not there."""
+def cell_text(column: Column, value: object) -> str:
+    """Format a value as its cell, which is empty for None and ""."""
     return "" if value is None or value == "" else column.show(value)
 
 
 def decimals(places: int, sign: str = "") -> Callable[[float], str]:
-    """A format of that many decimal places, in which minus zero is zero; `sign` "+" shows a plus too."""
+    """Return a format with that many decimals, in which minus zero is zero; `sign` "+" also shows plus signs."""
     return lambda value: f"{round(value, places) + 0.0:{sign}.{places}f}"
 
 
-def bracketed(text: str, interval: tuple[float, float] | None, show: Callable[[float], str]) -> str:
-    """A number's text with its interval behind it, where it has one: 0.574 [0.49, 0.65]."""
+def with_interval(text: str, interval: Sequence[float] | None, show: Callable[[float], str]) -> str:
+    """Append its interval, if any, to the text of a number: 0.574 [0.49, 0.65]."""
     return text if interval is None else f"{text} [{show(interval[0])}, {show(interval[1])}]"
 
 
 def magnitude(value: int) -> str:
-    """596049920 as 596.0M; three magnitudes are enough for language models."""
+    """Format a number of parameters, 596049920 as 596.0M."""
     for size, unit in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
         if value >= size:
             return f"{value / size:.1f}{unit}"
     return str(value)
 
 
-def markdown(table: Table) -> str:
-    """The table as a Markdown page: title, caption, pipe table, the one below it, notes as a list."""
+def render_markdown(table: Table) -> str:
+    """Return the table as a Markdown page: title, caption, pipe table, the table below it, notes as a list."""
     lines = [f"# {escape_markdown(table.title)}", ""]
     if table.caption:
         lines += [escape_markdown(table.caption), ""]
@@ -91,8 +93,8 @@ def markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def latex(table: Table, label: str) -> str:
-    """The table as a LaTeX table environment (package booktabs), its notes in small type below it."""
+def render_latex(table: Table, label: str) -> str:
+    """Return the table as a LaTeX table environment (package booktabs), with the notes in small type below it."""
     caption = ". ".join(text.rstrip(".") for text in (table.title, table.caption) if text)
     lines = [
         r"\begin{table}",
@@ -109,10 +111,10 @@ def latex(table: Table, label: str) -> str:
     return "\n".join([*lines, r"\end{minipage}", r"\end{table}"]) + "\n"
 
 
-def csv_text(table: Table) -> str:
-    """All records as CSV, floats to 6 decimals; the table below, a CSV too, and the notes follow behind "# ".
+def render_csv(table: Table) -> str:
+    """Return all records as CSV with floats to 6 decimals, then the table below (as CSV) and the notes behind "# ".
 
-    Read it with `pandas.read_csv(path, comment="#")`. Texts are quoted, so a "#" inside one is no comment.
+    `pandas.read_csv(path, comment="#")` reads the records. Texts are quoted, so a "#" in a text starts no comment.
     """
     lines = [_csv(table.records)]
     if table.below:
@@ -123,49 +125,49 @@ def csv_text(table: Table) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is, on one line, in a table's cell as well."""
+    """Escape a text for Markdown, table cells included, and put it on one line."""
     return _MARKDOWN.sub(lambda mark: mark["kept"] or "\\" + mark[0], _one_line(text))
 
 
 def escape_latex(text: str) -> str:
-    """Text that LaTeX shows as it is, on one line."""
+    """Escape a text for LaTeX and put it on one line."""
     return "".join(_LATEX.get(mark, mark) for mark in _one_line(text))
 
 
-def _grid(table: Table, form: str, escape: Callable[[str], str]) -> str:
+def _grid(table: Table, table_format: str, escape: Callable[[str], str]) -> str:
     return tabulate(
         [[escape(cell) for cell in row] for row in table.cells],
         headers=[escape(column.heading) for column in table.columns],
-        tablefmt=form,
+        tablefmt=table_format,
         disable_numparse=True,
         colalign=["right" if column.number else "left" for column in table.columns],
     )
 
 
 def _latex_grid(table: Table) -> str:
-    """tabulate knows no paragraph columns, so they are put into the line that begins its table."""
+    """Return the grid with paragraph columns, which tabulate does not support: its first line is replaced."""
     plain = ["r" if column.number else "l" for column in table.columns]
-    wide = [
-        rf"p{{{column.width}\linewidth}}" if column.width else kind
-        for column, kind in zip(table.columns, plain, strict=True)
+    alignments = [
+        rf"p{{{column.width}\linewidth}}" if column.width else alignment
+        for column, alignment in zip(table.columns, plain, strict=True)
     ]
     grid = _grid(table, "latex_booktabs", _one_line)
-    return grid.replace(f"{{{''.join(plain)}}}", f"{{{''.join(wide)}}}", 1)
+    return grid.replace(f"{{{''.join(plain)}}}", f"{{{''.join(alignments)}}}", 1)
 
 
 def _latex_below(table: Table | None) -> list[str]:
     return [rf"\par\medskip \textbf{{{escape_latex(table.title)}}}\par", _latex_grid(table)] if table else []
 
 
-def _csv(records: list[dict]) -> str:
+def _csv(records: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(records[0]), quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _for_csv(value) for key, value in record.items()} for record in records)
+    writer.writerows({key: _csv_value(value) for key, value in record.items()} for record in records)
     return text.getvalue()
 
 
-def _for_csv(value: object) -> object:
+def _csv_value(value: object) -> object:
     if isinstance(value, float):
         return round(value, CSV_DECIMALS) + 0.0
     return _one_line(value) if isinstance(value, str) else value

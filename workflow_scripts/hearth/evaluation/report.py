@@ -9,12 +9,14 @@ import re
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from hearth.evaluation import audit, claims, provenance, tables
+from hearth.evaluation import audit, provenance, tables
+from hearth.evaluation.claims import table as claims
+from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, Claim
 from hearth.evaluation.figures import CAPTIONS
 from hearth.evaluation.notes import Notes, dataset_name, stand_in_warnings, table_notes
 from hearth.evaluation.rendering import Table
 
-_VERDICT_CLASSES = {claims.HELD: "held", claims.NOT_HELD: "not-held", claims.NOT_TESTABLE: "not-testable"}
+_VERDICT_CLASSES = {HELD: "held", NOT_HELD: "not-held", NOT_TESTABLE: "not-testable"}
 
 
 def page(
@@ -29,10 +31,10 @@ def page(
 
     `scores` and `audits` are all of the run's; `specs` maps a table's name to its specification with the
     (recogniser, dataset) `pairs` of its rows; `drawings` maps a figure's name to its SVG. Raises ValueError as
-    `tables.build` does, and where a table names a score that is not there.
+    `tables.build_table` does, and where a table names a score that is not there.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    claimed = claims.build(scores, commit)
+    claimed = claims.build_claims_table(scores, commit)
     # The page has each claim's rule beside it; what else the claims rest on is what all scores rest on.
     grounds = table_notes(scores, commit)
     shown = {name: _table(name, spec, scores, commit) for name, spec in specs.items()}
@@ -65,7 +67,7 @@ def _table(name: str, spec: dict, scores: list[dict], commit: str) -> Table:
         if (recogniser, dataset) not in by_pair:
             raise ValueError(f"table {name}: no score of {recogniser} on {dataset} was given")
     declared = {key: value for key, value in spec.items() if key != "pairs"}
-    return tables.build(declared, [by_pair[pair] for pair in pairs], commit)
+    return tables.build_table(declared, [by_pair[pair] for pair in pairs], commit)
 
 
 def _tested(scores: list[dict], simulated: list[str]) -> list[str]:
@@ -84,7 +86,7 @@ def _particular(notes: Notes, grounds: dict[str, list[str]]) -> Notes:
     return [(heading, found) for heading, found in left if found]
 
 
-def _grouped(claimed: Table) -> list[tuple[claims.Claim, list[dict]]]:
+def _grouped(claimed: Table) -> list[tuple[Claim, list[dict]]]:
     """Every claim with its rows; their datasets as the table shows them, and a class for the page's style."""
     names = list(claims.COLUMNS)
     rows = [dict(zip(names, cells, strict=True)) for cells in claimed.cells]

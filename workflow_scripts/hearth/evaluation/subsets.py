@@ -1,68 +1,70 @@
-"""Scores of the simple and the complex windows of a test split apart, and the columns that they are in a table."""
+"""Scores of the simple and of the complex test windows, and their columns in a table."""
 
 from collections.abc import Sequence
 
 from hearth.data.complexity import COMPLEXITY_RULE, ComplexityScale
+from hearth.data.windows import Window
 from hearth.evaluation import statistics
-from hearth.evaluation.metrics import score_windows, session_counts
+from hearth.evaluation.counts import PredictedLabels, count_sessions, counts_of_subset
+from hearth.evaluation.metrics import score_windows
+from hearth.evaluation.score_document import SUBSETS, Complexity, Score, SubsetMetrics, metric_value
 
-SUBSETS = {"simple": False, "complex": True}
 METRICS = ("accuracy", "weighted_f1")
 COLUMNS = tuple(f"{subset}_{name}" for subset in SUBSETS for name in ("windows", *METRICS))
-# Those with an interval.
-MEASURED = tuple(f"{subset}_{name}" for subset in SUBSETS for name in METRICS)
+# The columns that have an interval.
+COLUMNS_WITH_INTERVAL = tuple(f"{subset}_{name}" for subset in SUBSETS for name in METRICS)
 NOTE = ("Simple and complex windows", [f"complexity is the {COMPLEXITY_RULE}"])
 
 
-def by_complexity(
+def score_subsets(
     scale: ComplexityScale,
-    windows: Sequence[dict],
-    predicted: Sequence[Sequence[str | None]],
+    windows: Sequence[Window],
+    predicted: PredictedLabels,
     statuses: Sequence[str],
     labels: Sequence[str],
-) -> dict:
-    """The `complexity` of a score: {"rule", "simple": metrics, "complex": metrics}; None where no window is such.
+) -> Complexity:
+    """Return the `complexity` of a score: the metrics of its simple and of its complex windows.
 
-    `predicted` and `statuses` are of the `windows`, in their order; `metrics.score_windows` says what metrics are.
-    Beside them stands `sessions`, as in `metrics.session_counts`, of the sessions that have such windows.
+    `predicted` and `statuses` belong to `windows`, in the same order; `labels` are all labels of the home.
     """
-    found: dict[str, object] = {"rule": COMPLEXITY_RULE}
-    rows = list(zip(windows, predicted, statuses, strict=True))
-    for subset, is_complex in SUBSETS.items():
-        chosen = [row for row in rows if scale.is_complex(row[0]) == is_complex]
-        gold = [window["gold"] for window, _, _ in chosen]
-        read, ended = [labels_read for _, labels_read, _ in chosen], [status for _, _, status in chosen]
-        sessions = session_counts([window["session"] for window, _, _ in chosen], gold, {"strict": (read, ended)})
-        found[subset] = score_windows(gold, read, ended, labels) | {"sessions": sessions} if chosen else None
-    return found
+    is_complex = [scale.is_complex(window) for window in windows]
+
+    def score_subset(wanted: bool) -> SubsetMetrics | None:
+        chosen = [position for position, value in enumerate(is_complex) if value == wanted]
+        if not chosen:
+            return None
+        gold = [windows[position]["gold"] for position in chosen]
+        parsed = [predicted[position] for position in chosen], [statuses[position] for position in chosen]
+        sessions = [windows[position]["session"] for position in chosen]
+        return {
+            **score_windows(gold, *parsed, labels),
+            "sessions": count_sessions(sessions, gold, {"strict": parsed}),
+        }
+
+    return {"rule": COMPLEXITY_RULE, "simple": score_subset(False), "complex": score_subset(True)}
 
 
-def columns(scores: Sequence[dict]) -> dict[str, float | int | None]:
-    """Columns of a table's row: how many windows are simple or complex, and what scores say of them.
+def subset_columns(scores: Sequence[Score]) -> dict[str, float | int | None]:
+    """Return the columns of a table row about simple and complex windows.
 
-    A metric is the mean of the scores, with its bounds and its standard deviation, as all metrics of a row.
+    These are the number of windows and, per metric, the mean over the scores with its interval and its standard
+    deviation. The columns of a metric are left out if there are no such windows.
     """
-    found = {}
+    columns: dict[str, float | int | None] = {}
     for subset in SUBSETS:
-        parts = [_as_score(score, subset) for score in scores if score["complexity"][subset]]
-        found[f"{subset}_windows"] = sum(parts[0]["strict"]["status"].values()) if parts else 0
+        parts = [part for score in scores if (part := score["complexity"][subset])]
+        columns[f"{subset}_windows"] = sum(parts[0]["status"].values()) if parts else 0
         if not parts:
             continue
-        resampled = statistics.mean_resampled([statistics.counts(part) for part in parts])
+        counts = [counts for score in scores if (counts := counts_of_subset(score, subset))]
+        resampled = statistics.resample_mean(counts)
         for name in METRICS:
-            mean, sd = statistics.spread([part["strict"][name] for part in parts])
-            low, high = statistics.interval(resampled[name]) or (None, None)
-            found |= {
+            mean, deviation = statistics.mean_and_deviation([metric_value(part, name) for part in parts])
+            low, high = statistics.percentile_interval(resampled[name]) or (None, None)
+            columns |= {
                 f"{subset}_{name}": mean,
                 f"{subset}_{name}_low": low,
                 f"{subset}_{name}_high": high,
-                f"{subset}_{name}_sd": sd,
+                f"{subset}_{name}_sd": deviation,
             }
-    return found
-
-
-def _as_score(score: dict, subset: str) -> dict:
-    """One subset of a score as if it were a score."""
-    part = score["complexity"][subset]
-    named = {"recogniser": score["recogniser"], "dataset": f"{score['dataset']} {subset}"}
-    return named | {"strict": part, "sessions": part["sessions"]}
+    return columns

@@ -1,91 +1,106 @@
-"""The rows of a table: scores, or students that differ in their training seed alone, and differences between rows."""
+"""Rows of a table: single scores, or students that differ only in their training seed; and differences of rows."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
+from typing import Any, Literal
 
 import numpy as np
 
 from hearth.evaluation import statistics
+from hearth.evaluation.counts import Counts, counts_of_score
+from hearth.evaluation.score_document import PARSINGS, Interval, Parsing, Score, metric_value
 
-# Of a score: what tells students apart, their training seeds aside.
-_STUDENT = ("base", "variant", "teacher", "recipe", "train_dataset")
+# One row per training seed, or one row for all seeds of a student.
+Seeds = Literal["each", "mean"]
+Record = dict[str, Any]  # the values of one row by column
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a row is of: scores on one dataset, of one recogniser or of its training seeds, and the name it has."""
+    """One row of a table: its name, and the scores of one recogniser, or of its training seeds, on one dataset."""
 
     name: str
-    scores: tuple[dict, ...]
+    scores: tuple[Score, ...]
 
     @property
     def dataset(self) -> str:
-        """The dataset that all scores are on."""
+        """The dataset of all scores."""
         return self.scores[0]["dataset"]
 
     @cached_property
-    def counts(self) -> dict[str, list[statistics.Counts]]:
-        """The counts of every score, by way of parsing."""
-        return {parsing: [statistics.counts(score, parsing) for score in self.scores] for parsing in statistics.PARSED}
+    def counts(self) -> dict[Parsing, list[Counts]]:
+        """The counts of every score, by parsing."""
+        return {parsing: [counts_of_score(score, parsing) for score in self.scores] for parsing in PARSINGS}
 
     @cached_property
-    def resampled(self) -> dict[str, dict[str, np.ndarray]]:
-        """Every metric on every resample of the sessions, the mean of the scores, by way of parsing."""
-        return {parsing: statistics.mean_resampled(group) for parsing, group in self.counts.items()}
+    def resampled(self) -> dict[Parsing, dict[str, np.ndarray]]:
+        """Every metric on every resample of the sessions, averaged over the scores, by parsing."""
+        return {parsing: statistics.resample_mean(group) for parsing, group in self.counts.items()}
 
-    def values(self, metric: str, parsing: str = "strict") -> list[float]:
-        """A metric of every score; rates are metrics too."""
-        found = (score[parsing] for score in self.scores)
-        return [{**part, **part["rates"]}[metric] for part in found]
+    def values(self, metric: str, parsing: Parsing = "strict") -> list[float]:
+        """Return a headline metric or a rate of every score."""
+        return [metric_value(score[parsing], metric) for score in self.scores]
 
-    def tokens(self, kind: str) -> int:
-        """Tokens of the prompts or completions, the mean of the scores."""
+    def mean(self, metric: str, parsing: Parsing = "strict") -> float:
+        """Return a headline metric or a rate, averaged over the scores."""
+        return fmean(self.values(metric, parsing))
+
+    def interval(self, metric: str, parsing: Parsing = "strict") -> Interval | None:
+        """Return the interval of the mean: the one in the score, resampled only if there are several scores."""
+        if len(self.scores) == 1:
+            return self.scores[0][parsing]["intervals"][metric]
+        return statistics.percentile_interval(self.resampled[parsing][metric])
+
+    def tokens(self, kind: Literal["prompt", "completion"]) -> int:
+        """Return the tokens of the prompts or of the completions, averaged over the scores."""
         return round(fmean(score["tokens"][kind] for score in self.scores))
 
 
-def rows_of(scores: list[dict], seeds: str = "each") -> list[Row]:
-    """A row a score; with seeds "mean", one for all training seeds of a student, where its first score is given."""
+def build_rows(scores: Sequence[Score], seeds: Seeds = "each") -> list[Row]:
+    """Return one row per score; with seeds "mean", one row per student, at the place of its first score."""
     if seeds == "each":
         return [Row(score["recogniser"], (score,)) for score in scores]
-    alike: dict[tuple, list[dict]] = {}
+    groups: dict[tuple[str, ...], list[Score]] = {}
     for score in scores:
-        told_apart = [score.get(key, "") for key in _STUDENT]
-        alike.setdefault((_seedless(score), score["dataset"], *told_apart), []).append(score)
-    return [Row(_seedless(group[0]), tuple(group)) for group in alike.values()]
+        identity = (score["base"], score["variant"], score["teacher"], score["recipe"], score["train_dataset"])
+        groups.setdefault((_name_without_seed(score), score["dataset"], *identity), []).append(score)
+    return [Row(_name_without_seed(group[0]), tuple(group)) for group in groups.values()]
 
 
-def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
-    """Rows by (recogniser, dataset), and by (name, dataset) where a row has a name of its own."""
-    named = {(row.name, row.dataset): row for row in rows}
-    return {(score["recogniser"], row.dataset): row for row in rows for score in row.scores} | named
+def rows_by_name(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
+    """Return rows by (recogniser, dataset) and by (name of the row, dataset)."""
+    by_recogniser = {(score["recogniser"], row.dataset): row for row in rows for score in row.scores}
+    return by_recogniser | {(row.name, row.dataset): row for row in rows}
 
 
-def difference(name: str, row: Row, other: Row, metric: str) -> dict:
-    """The columns of a tested difference in a metric, `row`'s less `other`'s: value, bounds and p.
+def difference_columns(name: str, row: Row, other: Row, metric: str) -> Record:
+    """Return the columns of a tested difference in a metric, `row` minus `other`: value, interval bounds and p.
 
-    Raises ValueError where the two were not scored on the same sessions.
+    Raises ValueError if the two were not scored on the same sessions.
     """
-    low, high = statistics.interval(row.resampled["strict"][metric] - other.resampled["strict"][metric]) or (None, None)
+    resampled = row.resampled["strict"][metric] - other.resampled["strict"][metric]
+    low, high = statistics.percentile_interval(resampled) or (None, None)
     return {
-        name: fmean(row.values(metric)) - fmean(other.values(metric)),
+        name: row.mean(metric) - other.mean(metric),
         f"{name}_low": low,
         f"{name}_high": high,
         f"{name}_p": statistics.permutation_p(row.counts["strict"], other.counts["strict"], metric),
     }
 
 
-def adjust(records: list[dict]) -> int:
-    """Put a Holm-adjusted `_p_holm` beside every `_p` of a table's records; returns how many tests the table makes."""
+def add_adjusted_p(records: Sequence[Record]) -> int:
+    """Add a Holm-adjusted `..._p_holm` for every `..._p` of a table's records; return the number of tests."""
     places = [(record, key) for record in records for key in list(record) if key.endswith("_p")]
-    values = [record[key] for record, key in places]
-    for (record, key), adjusted in zip(places, statistics.holm(values), strict=True):
+    p_values = [record[key] for record, key in places]
+    for (record, key), adjusted in zip(places, statistics.holm(p_values), strict=True):
         record[f"{key}_holm"] = adjusted
-    return sum(value is not None for value in values)
+    return sum(p is not None for p in p_values)
 
 
-def _seedless(score: dict) -> str:
-    """The name of a student without its training seed."""
+def _name_without_seed(score: Score) -> str:
+    """Return the recogniser's name, that of a student without its training seed."""
     name = score["recogniser"]
     return re.sub(r"_seed[0-9]+(?=_|$)", "", name) if score["kind"] == "student" else name

@@ -1,17 +1,40 @@
-"""Tables of scores, declared and not programmed: a specification and the scores it selects give a table.
-
-A specification is {"title", "caption", "columns": [name], "compare": [[recogniser, recogniser]], "seeds": "each" or
-"mean"}; only the title is required, and no columns mean the usual ones. The rows are the scores, in the order they
-are given in; with seeds "mean", students that differ in their training seed alone are one row.
-"""
+"""Tables of scores: a specification from the config and the scores that it selects give a table."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
-from hearth.evaluation import comparisons, provenance, statistics, subsets
+from hearth.evaluation import comparisons, statistics, subsets
+from hearth.evaluation.metrics import HEADLINES, METRICS
 from hearth.evaluation.notes import dataset_name, table_notes
-from hearth.evaluation.rendering import Column, Table, bracketed, decimals, magnitude, shown
-from hearth.evaluation.table_rows import Row, adjust, by_name, difference, rows_of
+from hearth.evaluation.provenance import simulated_datasets
+from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, magnitude, with_interval
+from hearth.evaluation.score_document import Parsing, Score
+from hearth.evaluation.table_rows import (
+    Record,
+    Row,
+    Seeds,
+    add_adjusted_p,
+    build_rows,
+    difference_columns,
+    rows_by_name,
+)
+
+
+class TableSpec(TypedDict):
+    """The specification of a table.
+
+    Rows are the scores in their order; with `seeds` "mean", students that differ only in their training seed are one
+    row. `columns` are names of `COLUMNS`, none meaning the usual ones. `compare` has pairs of recognisers.
+    """
+
+    title: str
+    caption: NotRequired[str]
+    columns: NotRequired[list[str]]
+    compare: NotRequired[list[list[str]]]
+    seeds: NotRequired[Seeds]
+
 
 _METRIC, _GAIN, _P = decimals(3), decimals(3, sign="+"), decimals(4)
 
@@ -64,77 +87,82 @@ COLUMNS = {
     "teacher_stand_in": _text("Teacher's stand-in"),
     "simulated": _text("Simulated"),
 }
-# Those of these that have a value in some row are shown when a specification names no columns.
+# Shown if a specification names no columns, those without a value in any row left out.
 USUAL_COLUMNS = (
     *("recogniser", "n_seeds", "train_dataset", "dataset", "parameters", "n_sessions", "n_events"),
     *("accuracy", "macro_f1", "weighted_f1", "micro_f1"),
     *("gain_over_base", "gain_over_base_p", "gap_to_teacher", "gap_to_teacher_p"),
     *("ok_rate", "missing_rate", "unknown_rate"),
 )
-_F1S = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
-# Metrics that are columns: (column, way of parsing, metric).
-_METRICS = (
-    *((name, "strict", name) for name in statistics.METRICS),
-    *((f"lenient_{name}", "lenient", name) for name in _F1S),
+# Columns of metrics: (column, parsing, metric).
+_METRICS: tuple[tuple[str, Parsing, str], ...] = (
+    *((name, "strict", name) for name in METRICS),
+    *((f"lenient_{name}", "lenient", name) for name in HEADLINES),
 )
 _DIFFERENCES = ("gain_over_base", "gap_to_teacher")
-# How the bounds of columns with an interval are shown.
-_BOUNDS = {name: decimals(2) for name in (*(name for name, _, _ in _METRICS), *subsets.MEASURED)} | {
+# How interval bounds are shown, by column with an interval.
+_BOUNDS = {name: decimals(2) for name in (*(name for name, _, _ in _METRICS), *subsets.COLUMNS_WITH_INTERVAL)} | {
     name: decimals(2, sign="+") for name in _DIFFERENCES
 }
-# Keys of a record: behind a column with an interval come its bounds, and its standard deviation over training seeds.
+# Keys of a record: a column with an interval is followed by its bounds and its standard deviation over training seeds.
 KEYS = tuple(
     f"{name}{suffix}" for name in COLUMNS for suffix in (("", "_low", "_high", "_sd") if name in _BOUNDS else ("",))
 )
-# Columns that name a model, and the one that says whether that is a stand-in for a real one.
+# Columns that name a model, and the column that says whether it stands in for a real one.
 _MODEL_COLUMNS = {"recogniser": "stand_in", "base": "stand_in", "teacher": "teacher_stand_in"}
-_SPEC_KEYS = ("title", "caption", "columns", "compare", "seeds")
-_SEEDS = ("each", "mean")
-GAIN_NOTE = (
+GAIN_NOTE: Note = (
     "Gain over base, gap to teacher",
-    ["differences in weighted F1 on the same dataset: the student's less its base's, the teacher's less the student's"],
+    [
+        "gain: weighted F1 of the student minus that of its base; gap: weighted F1 of the teacher minus that of the"
+        " student; both on the same dataset"
+    ],
 )
-SEEDS_NOTE = (
+SEEDS_NOTE: Note = (
     "Training seeds",
     [
-        "a student of several training seeds is one row: means over its seeds, ± their sample standard deviation;"
-        " intervals are of the mean, with the same sessions drawn for every seed"
+        "a student trained with several seeds is one row: the mean over its seeds ± the sample standard deviation; the"
+        " interval is that of the mean, and every resample has the same sessions for all seeds"
     ],
 )
 
 
-def build(spec: dict, scores: list[dict], commit: str) -> Table:
-    """The table of `scores` that `spec` declares. Raises ValueError naming the key or score that is wrong."""
+def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
+    """Build the table that `spec` declares from its `scores`.
+
+    `commit` is named in the notes. Raises ValueError naming the key of the specification or the score at fault.
+    """
     check_spec(spec)
     check_scores(scores)
-    rows = rows_of(scores, spec.get("seeds", "each"))
-    found, compared = records(rows), comparisons.records(rows, spec.get("compare", []))
-    tests = adjust([*found, *compared])
-    names = spec.get("columns") or [name for name in USUAL_COLUMNS if any(row[name] not in (None, "") for row in found)]
-    simulated = provenance.simulated_datasets(scores)
+    rows = build_rows(scores, spec.get("seeds", "each"))
+    records, compared = build_records(rows), comparisons.compare_pairs(rows, spec.get("compare", []))
+    tests = add_adjusted_p([*records, *compared])
+    names = spec.get("columns") or [
+        name for name in USUAL_COLUMNS if any(record[name] not in (None, "") for record in records)
+    ]
+    simulated = simulated_datasets(scores)
     notes = [
         *([GAIN_NOTE] if set(_DIFFERENCES) & set(names) else []),
         *([subsets.NOTE] if set(subsets.COLUMNS) & set(names) else []),
         *([_tests_note(tests)] if tests else []),
-        *([SEEDS_NOTE] if any(row["n_seeds"] for row in found) else []),
+        *([SEEDS_NOTE] if any(record["n_seeds"] for record in records) else []),
         *table_notes(scores, commit),
     ]
     return Table(
         title=spec["title"],
         caption=spec.get("caption", ""),
         columns=[COLUMNS[name] for name in names],
-        cells=[[_cell(record, name, simulated) for name in names] for record in found],
-        records=found,
+        cells=[[_cell(record, name, simulated) for name in names] for record in records],
+        records=records,
         notes=notes,
-        below=comparisons.table(compared, rows, simulated) if compared else None,
+        below=comparisons.comparison_table(compared, rows, simulated) if compared else None,
     )
 
 
-def check_spec(spec: dict) -> None:
+def check_spec(spec: Mapping[str, Any]) -> None:
     """Raise ValueError naming the first key or column of a specification that is missing, unknown or wrong."""
     for key in spec:
-        if key not in _SPEC_KEYS:
-            raise ValueError(f"table specification: unknown key {key!r}{nearest(key, _SPEC_KEYS)}")
+        if key not in TableSpec.__annotations__:
+            raise ValueError(f"table specification: unknown key {key!r}{nearest(key, TableSpec.__annotations__)}")
     for key in ("title", "caption"):
         if not isinstance(spec.get(key, "" if key == "caption" else None), str):
             raise ValueError(f"table specification: {key!r} must be a text")
@@ -143,17 +171,19 @@ def check_spec(spec: dict) -> None:
     for name in spec.get("columns", []):
         if name not in COLUMNS:
             raise ValueError(f"table specification: unknown column {name!r}{nearest(name, COLUMNS)}")
-    if spec.get("seeds", "each") not in _SEEDS:
-        raise ValueError(f"table specification: 'seeds' is {spec['seeds']!r}; it must be {' or '.join(_SEEDS)}")
+    if spec.get("seeds", "each") not in get_args(Seeds):
+        raise ValueError(
+            f"table specification: 'seeds' is {spec['seeds']!r}; it must be {' or '.join(get_args(Seeds))}"
+        )
     if not isinstance(spec.get("compare", []), list):
         raise ValueError("table specification: 'compare' must be a list of pairs of recognisers")
     for pair in spec.get("compare", []):
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(name, str) for name in pair):
-            raise ValueError(f"table specification: 'compare' has {pair!r}, which is no pair of recognisers")
+            raise ValueError(f"table specification: 'compare' has {pair!r}, which is not a pair of recognisers")
 
 
-def check_scores(scores: list[dict]) -> None:
-    """Raise ValueError for no scores, and for two of one recogniser on one dataset."""
+def check_scores(scores: Sequence[Score]) -> None:
+    """Raise ValueError if there are no scores, or two of one recogniser on one dataset."""
     if not scores:
         raise ValueError("a table needs at least one score; its selection is empty")
     for pair, count in Counter((score["recogniser"], score["dataset"]) for score in scores).items():
@@ -161,58 +191,59 @@ def check_scores(scores: list[dict]) -> None:
             raise ValueError(f"the score of {pair[0]} on {pair[1]} is given {count} times")
 
 
-def records(rows: list[Row]) -> list[dict]:
-    """One record a row, with a value (None: does not apply, not known) for each of `KEYS`."""
-    named = by_name(rows)
-    return [_record(row, named) for row in rows]
+def build_records(rows: Sequence[Row]) -> list[Record]:
+    """Return one record per row with a value for each of `KEYS`, None if it does not apply or is not known."""
+    by_name = rows_by_name(rows)
+    return [_build_record(row, by_name) for row in rows]
 
 
-def _record(row: Row, named: dict[tuple[str, str], Row]) -> dict:
+def _build_record(row: Row, by_name: Mapping[tuple[str, str], Row]) -> Record:
     score = row.scores[0]
-    facts = score["provenance"]
-    values = dict.fromkeys(KEYS) | {
-        **{name: score[name] for name in COLUMNS if name in score},
+    grounds = score["provenance"]
+    record: Record = dict.fromkeys(KEYS) | {
+        **{name: value for name, value in score.items() if name in COLUMNS},
         "recogniser": row.name,
         "n_seeds": len(row.scores) if len(row.scores) > 1 else None,
-        "reasoning": facts["prompt"] and facts["prompt"]["reasoning"],
-        **{f"{kind}_tokens": row.tokens(kind) for kind in ("prompt", "completion")},
-        **subsets.columns(row.scores),
-        "stand_in": facts["stand_in"],
-        "teacher_stand_in": facts["teacher_stand_in"],
-        "simulated": ", ".join(facts["simulated"]),
+        "reasoning": grounds["prompt"] and grounds["prompt"]["reasoning"],
+        "prompt_tokens": row.tokens("prompt"),
+        "completion_tokens": row.tokens("completion"),
+        **subsets.subset_columns(row.scores),
+        "stand_in": grounds["stand_in"],
+        "teacher_stand_in": grounds["teacher_stand_in"],
+        "simulated": ", ".join(grounds["simulated"]),
     }
     for name, parsing, metric in _METRICS:
-        mean, sd = statistics.spread(row.values(metric, parsing))
-        low, high = statistics.interval(row.resampled[parsing][metric]) or (None, None)
-        values |= {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_sd": sd}
-    base, teacher = (named.get((score[role], row.dataset)) for role in ("base", "teacher"))
+        mean, deviation = statistics.mean_and_deviation(row.values(metric, parsing))
+        low, high = row.interval(metric, parsing) or (None, None)
+        record |= {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_sd": deviation}
+    base, teacher = by_name.get((score["base"], row.dataset)), by_name.get((score["teacher"], row.dataset))
     for name, one, other in (("gain_over_base", row, base), ("gap_to_teacher", teacher, row)):
         if one and other:
-            values |= difference(name, one, other, "weighted_f1") | {f"{name}_sd": values["weighted_f1_sd"]}
-    return values
+            record |= difference_columns(name, one, other, "weighted_f1") | {f"{name}_sd": record["weighted_f1_sd"]}
+    return record
 
 
-def _tests_note(tests: int) -> tuple[str, list[str]]:
+def _tests_note(tests: int) -> Note:
     return (
         "p values",
         [
-            "of two-sided paired permutation tests over test sessions, in which the two recognisers' answers to a"
-            f" session are swapped: in all ways where there are at most {statistics.PERMUTATIONS}, else in so many"
-            f" random ones, seed {statistics.SEED}; of n sessions no p is below 2 / 2^n",
-            f"{tests} tests in this table, those of its CSV included; p is not corrected for their number, p (Holm) is",
+            "two-sided paired permutation tests over test sessions: the answers of the two recognisers to a session are"
+            f" swapped, in all possible ways if there are at most {statistics.PERMUTATIONS}, otherwise in"
+            f" {statistics.PERMUTATIONS} random ways (seed {statistics.SEED}); with n sessions, p is at least 2 / 2^n",
+            f"{tests} tests in this table and its CSV; p is not corrected for their number, p (Holm) is",
         ],
     )
 
 
-def _cell(record: dict, name: str, simulated: list[str]) -> str:
-    """A record's cell; tiny models and simulated data are called that wherever their names are shown."""
-    text = shown(COLUMNS[name], record[name])
+def _cell(record: Record, name: str, simulated: Sequence[str]) -> str:
+    """Return a record's cell; the names of tiny models and of simulated datasets are marked as such."""
+    text = cell_text(COLUMNS[name], record[name])
     if text and name in _MODEL_COLUMNS and record[_MODEL_COLUMNS[name]]:
         return f"{text} (tiny)"
     if name in ("dataset", "train_dataset"):
         return dataset_name(text, simulated)
     if not text or name not in _BOUNDS:
         return text
-    low, high, sd = (record[f"{name}_{part}"] for part in ("low", "high", "sd"))
-    spread = text if sd is None else f"{text} ± {_METRIC(sd)}"
-    return bracketed(spread, None if low is None else (low, high), _BOUNDS[name])
+    low, high, deviation = (record[f"{name}_{part}"] for part in ("low", "high", "sd"))
+    with_deviation = text if deviation is None else f"{text} ± {_METRIC(deviation)}"
+    return with_interval(with_deviation, None if low is None else (low, high), _BOUNDS[name])

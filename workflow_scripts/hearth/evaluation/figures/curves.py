@@ -1,7 +1,6 @@
 """Curves: what more traces are worth to a student, and whether a recogniser knows where it is right."""
 
 import re
-from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,8 +9,7 @@ from matplotlib.lines import Line2D
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import COLOURS, FAINT, GRID, INK
-from hearth.evaluation.statistics import interval
-from hearth.evaluation.table_rows import rows_of
+from hearth.evaluation.table_rows import build_rows
 
 # The variant of students that learned from so many traces at most, and differ from the main ones in nothing else.
 _COUNTED = re.compile(r"n[0-9]+")
@@ -107,10 +105,10 @@ def _curve(axes: Axes, scores: list[dict], colour: str) -> None:
     points = []
     by_count = [[score for score in scores if _traces(score) == count] for count in sorted(set(map(_traces, scores)))]
     for group in by_count:
-        for row in rows_of(group, "mean"):
-            count, value = _traces(row.scores[0]), fmean(row.values("weighted_f1"))
+        for row in build_rows(group, "mean"):
+            count, value = _traces(row.scores[0]), row.mean("weighted_f1")
             points.append((count, value))
-            drawing.whisker(axes, count, interval(row.resampled["strict"]["weighted_f1"]), colour)
+            drawing.whisker(axes, count, row.interval("weighted_f1"), colour)
     axes.plot([count for count, _ in points], [value for _, value in points], "-D", color=colour, markersize=5)
 
 

@@ -1,7 +1,6 @@
 """Matrices: which activities are taken for which, and what a student of one home is worth in another."""
 
 from collections.abc import Sequence
-from statistics import fmean
 
 import numpy as np
 from matplotlib import colormaps
@@ -15,9 +14,8 @@ from matplotlib.patches import Rectangle
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, GRID
 from hearth.evaluation.rendering import decimals
-from hearth.evaluation.scores import select_paper_scores
-from hearth.evaluation.statistics import interval
-from hearth.evaluation.table_rows import Row, rows_of
+from hearth.evaluation.score_document import select_paper_scores
+from hearth.evaluation.table_rows import Row, build_rows
 
 WIDTH = 10.5  # inches
 LABEL_WIDTH = 34  # characters
@@ -142,7 +140,7 @@ def _transfer_panel(axes: Axes, model: str, tested: list[str], scores: list[dict
         for column, dataset in enumerate(tested):
             here = [score for score in group if score["dataset"] == dataset]
             # Scores that are left differ in their training seed alone.
-            for row in rows_of(here, "mean"):
+            for row in build_rows(here, "mean"):
                 _transfer_cell(axes, column, line, row)
             if not here:
                 axes.text(column, line, "not tested", ha="center", va="center", color=FAINT)
@@ -155,10 +153,10 @@ def _transfer_panel(axes: Axes, model: str, tested: list[str], scores: list[dict
 
 
 def _transfer_cell(axes: Axes, column: int, line: int, row: Row) -> None:
-    value = fmean(row.values("weighted_f1"))
+    value = row.mean("weighted_f1")
     colour = COLOURS(value)
     axes.add_patch(Rectangle((column - 0.5, line - 0.5), 1, 1, facecolor=colour, edgecolor="white"))
-    bounds = interval(row.resampled["strict"]["weighted_f1"])
+    bounds = row.interval("weighted_f1")
     seeds = f"\nmean of {len(row.scores)} seeds" if len(row.scores) > 1 else ""
     said = f"\n[{_BOUND(bounds[0])}, {_BOUND(bounds[1])}]" if bounds else ""
     ink = drawing.readable_on(colour[:3])

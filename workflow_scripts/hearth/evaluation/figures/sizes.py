@@ -8,7 +8,7 @@ from matplotlib.transforms import ScaledTranslation
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, INK, TEACHER
 from hearth.evaluation.rendering import magnitude
-from hearth.evaluation.scores import select_paper_scores
+from hearth.evaluation.score_document import select_paper_scores
 
 # Students stand beside their base, those of each home this many points further right.
 STEP = 9

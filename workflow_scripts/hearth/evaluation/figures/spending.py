@@ -10,8 +10,7 @@ from matplotlib.ticker import LogLocator
 
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import COLOURS, FAINT, INK
-from hearth.evaluation.statistics import interval
-from hearth.evaluation.table_rows import Row, rows_of
+from hearth.evaluation.table_rows import Row, build_rows
 
 # How recognisers of a kind look.
 LOOKS = {
@@ -35,7 +34,7 @@ def cost_f1(scores: list[dict], costs: list[dict]) -> Figure:
     }
     if not spent["joules"]:
         del spent["joules"]
-    rows = rows_of([score for score in scores if score["train_dataset"] in ("", score["dataset"])], "mean")
+    rows = build_rows([score for score in scores if score["train_dataset"] in ("", score["dataset"])], "mean")
     numbers = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows), start=1)}
     kinds = {row.name: row.scores[0]["kind"] for row in rows}
     tested = drawing.datasets([row.scores[0] for row in rows])
@@ -67,8 +66,8 @@ def _panel(axes: Axes, rows: list[Row], numbers: dict[str, int], cost: Callable[
     rows = [row for row in rows if all(spent[row.name])]
     for row in rows:
         look = LOOKS[row.scores[0]["kind"]]
-        place = fmean(spent[row.name]), fmean(row.values("weighted_f1"))
-        drawing.whisker(axes, place[0], interval(row.resampled["strict"]["weighted_f1"]), look["color"])
+        place = fmean(spent[row.name]), row.mean("weighted_f1")
+        drawing.whisker(axes, place[0], row.interval("weighted_f1"), look["color"])
         axes.plot(*place, linestyle="", markersize=5, **look)
         # A student has often the cost of its base, and then stands right above or below it.
         side = {"xytext": (-5, 2), "ha": "right"} if row.scores[0]["kind"] == "student" else {"xytext": (5, 2)}

@@ -1,0 +1,61 @@
+"""Factories of scores for the tests of claims: chosen numbers without intervals, or measured ones with intervals."""
+
+import numpy as np
+from factories import (
+    TRAINING_LOG,
+    draw_gold,
+    draw_predictions,
+    make_measured_score,
+    make_score,
+    make_student_score,
+)
+
+RICH, POOR = "rich", "poor"
+
+
+def make_claim_score(score, dataset, labels, missing):
+    """The score with this missing rate, on a home of so many labels, without intervals (of a single session)."""
+    score["strict"]["rates"]["missing_rate"] = missing
+    score["sessions"] = {"2": score["sessions"]["2"]}
+    score["provenance"]["home"] |= {"name": dataset, "labels": labels}
+    return score
+
+
+def make_base(name, f1, size=1, dataset=RICH, missing=0.0, labels=20):
+    """The score of a base model of so many million parameters."""
+    return make_claim_score(make_score(name, dataset, f1, parameters=size * 10**6), dataset, labels, missing)
+
+
+def make_student(f1, seed=0, trained_on=RICH, dataset=RICH, missing=0.0, labels=20, **changes):
+    """The score of a student of the base model little."""
+    log = TRAINING_LOG | {"settings": TRAINING_LOG["settings"] | {"seed": seed}}
+    changes = {"train_dataset": trained_on, "parameters": 10**6, "recogniser": f"s_{trained_on}_{seed}"} | changes
+    score = make_student_score(dataset, f1, provenance={"student": log})
+    return make_claim_score(score | changes, dataset, labels, missing)
+
+
+def make_transfer_scores(rich_on_poor, poor_on_rich, poor_labels=10, own=0.5):
+    """The scores of two students on both homes, and of their base model on the poorer home."""
+    return [
+        make_student(own),
+        make_student(own, trained_on=POOR, dataset=POOR, labels=poor_labels),
+        make_student(rich_on_poor, dataset=POOR, labels=poor_labels),
+        make_student(poor_on_rich, trained_on=POOR),
+        make_base("little", 0.123, dataset=POOR, labels=poor_labels),
+    ]
+
+
+def make_measured_scores(sessions, dataset=RICH, labels=20, **skills):
+    """Measured scores by skill: `m1`, `m2`, ... are base models of that size, other names are students."""
+    draw = np.random.default_rng(sessions)
+    gold = draw_gold(draw, sessions, 10)
+    scores = []
+    for name, skill in skills.items():
+        size = int(name[1:]) * 10**6 if name.startswith("m") else 10**6
+        score = make_measured_score(gold, draw_predictions(draw, gold, skill), name, dataset, parameters=size)
+        if not name.startswith("m"):
+            names = {"kind": "student", "base": "m1", "teacher": "m9", "recipe": "reasoning"}
+            score |= names | {"train_dataset": POOR if name.startswith("poor") else RICH}
+        score["provenance"]["home"] |= {"labels": labels}
+        scores.append(score)
+    return scores

@@ -1,0 +1,122 @@
+"""Estimates with their resamples, and the selection of scores that the claims compare."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Union
+
+import numpy as np
+
+from hearth.distillation.recipes import PAPER_RECIPE
+from hearth.evaluation.claims.verdicts import NotTestableError
+from hearth.evaluation.rendering import decimals, with_interval
+from hearth.evaluation.score_document import Interval, Score
+from hearth.evaluation.statistics import DECIMALS, mean_and_deviation, percentile_interval
+from hearth.evaluation.table_rows import Row
+
+F1, GAIN = decimals(3), decimals(3, sign="+")
+_BOUND = decimals(2, sign="+")
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A number and its bootstrap resamples, float64 of shape (1 + RESAMPLES,) with the number itself first.
+
+    Arithmetic applies to the number and to every resample alike, so every derived number has an interval.
+    """
+
+    values: np.ndarray
+
+    @property
+    def value(self) -> float:
+        """The number itself."""
+        return float(self.values[0])
+
+    @property
+    def interval(self) -> Interval | None:
+        """The percentile interval of the resamples, None if it is undefined."""
+        return percentile_interval(self.values[1:])
+
+    def rounded(self) -> "Estimate":
+        """Round, so that the order of summation decides no comparison."""
+        return Estimate(np.round(self.values, DECIMALS))
+
+    def __sub__(self, other: Union["Estimate", float]) -> "Estimate":
+        return Estimate(self.values - (other.values if isinstance(other, Estimate) else other))
+
+    def __rmul__(self, factor: float) -> "Estimate":
+        return Estimate(factor * self.values)
+
+    def __truediv__(self, other: Union["Estimate", float]) -> "Estimate":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return Estimate(self.values / (other.values if isinstance(other, Estimate) else other))
+
+
+def measure(scores: Sequence[Score], metric: str) -> Estimate:
+    """Return the mean of a metric over scores on one dataset."""
+    row = Row("", tuple(scores))
+    return Estimate(np.concatenate([[row.mean(metric)], row.resampled["strict"][metric]]))
+
+
+def measure_f1(scores: Sequence[Score]) -> Estimate:
+    """Return the mean weighted F1 of scores on one dataset."""
+    return measure(scores, "weighted_f1")
+
+
+def format_difference(
+    difference: Estimate, show: Callable[[float], str] = GAIN, show_bound: Callable[[float], str] = _BOUND
+) -> str:
+    """Return a difference in words, with its interval if it has one."""
+    return with_interval(show(difference.value), difference.interval, show_bound)
+
+
+def format_seeds(students: Sequence[Score], metric: str) -> str:
+    """Return how many seeds a mean of students covers and their deviation; "" for a single student."""
+    if len(students) == 1:
+        return ""
+    _, deviation = mean_and_deviation(Row("", tuple(students)).values(metric))
+    return f" (mean of {len(students)} seeds, ± {F1(deviation or 0.0)})"
+
+
+def format_student_f1(students: Sequence[Score]) -> str:
+    """Return the mean weighted F1 of students in words, with the number of seeds if there are several."""
+    return F1(measure_f1(students).value) + format_seeds(students, "weighted_f1")
+
+
+def base_scores(scores: Sequence[Score], dataset: str) -> list[Score]:
+    """Return the scores of base models of known size on a dataset, smallest model first."""
+    bases = [
+        (score["parameters"], score) for score in scores if score["kind"] == "base" and score["dataset"] == dataset
+    ]
+    sized = [(size, score) for size, score in bases if size]  # the size of a served model is unknown
+    return [score for _, score in sorted(sized, key=lambda pair: (pair[0], pair[1]["recogniser"]))]
+
+
+def smallest_student_base(scores: Sequence[Score]) -> str:
+    """Return the smallest base model that has students."""
+    students = [score for score in scores if score["kind"] == "student"]
+    if not students:
+        raise NotTestableError(f"there is no student of recipe {PAPER_RECIPE} among the scores")
+    return min(students, key=lambda score: (score["parameters"] or 0, score["base"]))["base"]
+
+
+def zero_shot_f1(scores: Sequence[Score], model: str, dataset: str) -> Estimate:
+    """Return the weighted F1 of a base model on a dataset."""
+    own = [score for score in base_scores(scores, dataset) if score["recogniser"] == model]
+    if not own:
+        raise NotTestableError(f"there is no score of {model} on {dataset}")
+    return measure_f1(own)
+
+
+def student_scores(scores: Sequence[Score], base: str, trained_on: str, dataset: str) -> list[Score]:
+    """Return the scores on `dataset` of the students of a base model, of all seeds, trained on `trained_on`."""
+    students = [
+        score
+        for score in scores
+        if (score["kind"], score["base"], score["train_dataset"], score["dataset"])
+        == ("student", base, trained_on, dataset)
+    ]
+    if not students:
+        raise NotTestableError(
+            f"there is no score on {dataset} of a student of {base} that was trained on {trained_on}"
+        )
+    return students

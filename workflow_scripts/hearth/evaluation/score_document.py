@@ -1,0 +1,190 @@
+"""The score document: the results of one recogniser on the test split of one dataset, as `score.py` writes them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NotRequired, TypedDict, get_args
+
+from hearth.common.records import read_record
+from hearth.distillation.recipes import PAPER_RECIPE
+from hearth.evaluation.provenance import Provenance
+
+Parsing = Literal["strict", "lenient"]
+PARSINGS: tuple[Parsing, ...] = get_args(Parsing)
+
+Kind = Literal["base", "student", "baseline"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# Windows apart by complexity, see `hearth.data.complexity`.
+Subset = Literal["simple", "complex"]
+SUBSETS: tuple[Subset, ...] = get_args(Subset)
+
+Interval = list[float]  # [lower bound, upper bound]
+
+
+class ParsingCounts(TypedDict):
+    """Counts of one session under one parsing; labels that no event has are left out.
+
+    `predicted` counts events by predicted label, `right` counts correctly labelled events by label. `ok` and
+    `malformed` count windows, `missing` and `unknown` count events (see `counts.count_windows`).
+    """
+
+    predicted: dict[str, int]
+    right: dict[str, int]
+    ok: int
+    malformed: int
+    missing: int
+    unknown: int
+
+
+class SessionCounts(TypedDict):
+    """Counts of one session, from which all metrics follow: windows, and events by gold label."""
+
+    windows: int
+    gold: dict[str, int]
+    strict: ParsingCounts
+    lenient: NotRequired[ParsingCounts]
+
+
+class ClassMetrics(TypedDict):
+    """Metrics of one label; `support` is the number of events with that gold label."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Confusion(TypedDict):
+    """Events by gold label (rows, in the order of `labels`) and predicted label (columns, as named in `columns`)."""
+
+    labels: list[str]
+    columns: list[str]
+    counts: list[list[int]]
+
+
+class Metrics(TypedDict):
+    """Metrics of a set of windows under one parsing, as defined in `metrics`.
+
+    `per_class` has all labels of the home. `status` counts windows by status; `rates` has ok_rate, malformed_rate,
+    missing_rate and unknown_rate.
+    """
+
+    accuracy: float
+    macro_f1: float
+    weighted_f1: float
+    micro_f1: float
+    per_class: dict[str, ClassMetrics]
+    confusion: Confusion
+    status: dict[str, int]
+    rates: dict[str, float]
+
+
+class ParsingMetrics(Metrics):
+    """Metrics of all test windows under one parsing.
+
+    `intervals` has the bootstrap interval of each of `metrics.METRICS`, None if there is a single test session.
+    """
+
+    intervals: dict[str, Interval | None]
+
+
+class SubsetMetrics(Metrics):
+    """Metrics of the simple or the complex test windows, with the counts of the sessions that have such windows."""
+
+    sessions: dict[str, SessionCounts]
+
+
+class Complexity(TypedDict):
+    """Strict metrics of simple and of complex windows, None if there are no such windows; `rule` separates them."""
+
+    rule: str
+    simple: SubsetMetrics | None
+    complex: SubsetMetrics | None
+
+
+class Tokens(TypedDict):
+    """Tokens of all prompts and of all completions."""
+
+    prompt: int
+    completion: int
+
+
+# "from" is a keyword of Python, so this type cannot be written as a class.
+ReliabilityBin = TypedDict(
+    "ReliabilityBin",
+    {"from": float, "to": float, "events": int, "confidence": float | None, "accuracy": float | None},
+)
+
+
+class Confidence(TypedDict):
+    """Calibration of a recogniser, as defined in `calibration.measure_calibration`."""
+
+    n_events: int
+    coverage: float
+    accuracy: float
+    mean_confidence: float
+    ece: float
+    brier: float
+    bins: list[ReliabilityBin]
+    selective: dict[str, float]
+    aurc: float
+
+
+class Score(TypedDict):
+    """The results of one recogniser on the test split of one dataset.
+
+    `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a recogniser
+    differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is
+    there if the predictions have confidences.
+    """
+
+    recogniser: str
+    dataset: str
+    kind: Kind
+    base: str
+    variant: str
+    teacher: str
+    recipe: str
+    train_dataset: str
+    parameters: int | None
+    n_windows: int
+    n_events: int
+    n_sessions: int
+    sessions: dict[str, SessionCounts]
+    strict: ParsingMetrics
+    lenient: ParsingMetrics
+    complexity: Complexity
+    tokens: Tokens
+    confidence: NotRequired[Confidence]
+    provenance: Provenance
+
+
+def read_score(path: Path) -> Score:
+    """Read a score file. Raises ValueError, which names the file and the key at fault, for any other file."""
+    try:
+        return read_record(path, Score)
+    except ValueError as error:
+        raise ValueError(f"{error}; this is not a score file of this version: run the rule `score` again") from None
+
+
+def metric_value(metrics: Metrics, name: str) -> float:
+    """Return one of `metrics.METRICS`: a headline metric or a rate. Raises KeyError for another name."""
+    headline = {
+        "accuracy": metrics["accuracy"],
+        "macro_f1": metrics["macro_f1"],
+        "weighted_f1": metrics["weighted_f1"],
+        "micro_f1": metrics["micro_f1"],
+    }
+    return (headline | metrics["rates"])[name]
+
+
+def select_paper_scores(scores: Iterable[Score]) -> list[Score]:
+    """Return the scores that the paper is about.
+
+    These are base models of known size and students of the paper's recipe, both without a variant.
+    """
+    return [
+        score
+        for score in scores
+        if score["parameters"] and not score["variant"] and score["recipe"] in ("", PAPER_RECIPE)
+    ]
