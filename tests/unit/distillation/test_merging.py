@@ -31,11 +31,11 @@ def merged(tiny_model, tiny_adapter, tmp_path_factory):
 
 
 def test_the_merged_model_has_the_logits_of_base_and_adapter_in_plain_transformers(merged, tiny_model, tiny_adapter):
-    student = load_model(tiny_model, tiny_adapter, "float32", "cpu", 16)
+    student = load_model(tiny_model, tiny_adapter, "float32", "cpu")
     torch.testing.assert_close(
         logits(AutoModelForCausalLM.from_pretrained(merged)), logits(student), rtol=1e-4, atol=1e-4
     )
-    assert not torch.allclose(logits(student), logits(load_model(tiny_model, None, "float32", "cpu", 16)), atol=0.1)
+    assert not torch.allclose(logits(student), logits(load_model(tiny_model, None, "float32", "cpu")), atol=0.1)
 
 
 def test_other_files_of_the_merged_model_are_those_of_the_base(merged, tiny_model):
@@ -49,11 +49,11 @@ def test_other_files_of_the_merged_model_are_those_of_the_base(merged, tiny_mode
 def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adapter, tmp_path):
     base = tmp_path / "base"
     shutil.copytree(tiny_model, base)
-    load_model(tiny_model, None, "float32", "cpu", 16).to(torch.bfloat16).save_pretrained(base)
+    load_model(tiny_model, None, "float32", "cpu").to(torch.bfloat16).save_pretrained(base)
     assert merging.merge_adapter(base, tiny_adapter, tmp_path / "merged") == "bfloat16"
     again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto")
     assert again.dtype == torch.bfloat16
-    expected = load_model(base, tiny_adapter, "float32", "cpu", 16).merge_and_unload().state_dict()
+    expected = load_model(base, tiny_adapter, "float32", "cpu").merge_and_unload().state_dict()
     for name, weights in again.state_dict().items():
         assert torch.equal(weights, expected[name].to(torch.bfloat16)), name
 

@@ -52,11 +52,19 @@ def programs_by_environment() -> list[tuple[str, str]]:
     return found
 
 
+class WithoutTypeChecking(ast.NodeTransformer):
+    """Removes `if TYPE_CHECKING:`, whose imports never happen."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        is_type_checking = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if is_type_checking else self.generic_visit(node)
+
+
 def imported(program: str) -> set[str]:
     """Packages, by their names on PyPI, that a program and the hearth modules it imports import themselves."""
     modules = set()
     for path in source_files(SCRIPTS / f"{program}.py", SCRIPTS):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(WithoutTypeChecking().visit(ast.parse(path.read_text()))):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict, cast, get_args
+from typing import Any, Literal, NotRequired, Protocol, TypedDict, cast, get_args
 
 import jinja2
 
@@ -18,9 +18,6 @@ from hearth.common.records import read_record
 from hearth.data.windows import Window, WindowEvent, WindowInput
 from hearth.homes.home import Home
 from hearth.prompting import few_shot
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
 
 ReasoningMode = Literal["think", "inline", "none"]
 REASONING_MODES: tuple[ReasoningMode, ...] = get_args(ReasoningMode)
@@ -30,6 +27,21 @@ _WINDOW = "\ue000window\ue001"
 
 # The empty reasoning block that Qwen3's template writes if thinking is off.
 _EMPTY_REASONING = re.compile(r"<think>(?P<within>\s*)</think>(?P<after>\s*)\Z")
+
+
+class ChatTokenizer(Protocol):
+    """A tokenizer with a chat template, as in transformers; this package uses nothing else of it."""
+
+    def apply_chat_template(
+        self,
+        conversation: list[dict[str, str]],
+        *,
+        tokenize: bool,
+        add_generation_prompt: bool,
+        enable_thinking: bool,
+    ) -> Any:
+        """Return the text of the conversation in the model's chat template."""
+        ...
 
 
 class Prompt(TypedDict):
@@ -188,9 +200,7 @@ def _shot_variables(windows: Sequence[Window], shots: int, shots_by: str) -> dic
     return {"shots": [], "shots_before": shots}
 
 
-def split_prompt(
-    tokenizer: "PreTrainedTokenizerFast", system: str, user: str, reasoning: ReasoningMode
-) -> tuple[str, str]:
+def split_prompt(tokenizer: ChatTokenizer, system: str, user: str, reasoning: ReasoningMode) -> tuple[str, str]:
     """Return (prefix, suffix) of the prompt text for one window; the prefix is equal for every `user` text.
 
     Recognition and training tokenise the two apart (`add_special_tokens=False`) and join them: this makes reuse of the
@@ -207,7 +217,7 @@ def split_prompt(
     return prefix, user + suffix
 
 
-def reasoning_tags(tokenizer: "PreTrainedTokenizerFast") -> tuple[str, str]:
+def reasoning_tags(tokenizer: ChatTokenizer) -> tuple[str, str]:
     """Return the texts that open and close a reasoning block in the chat template, line breaks included.
 
     If the template does not show them, they are Qwen3's: "<think>\\n" and "\\n</think>\\n\\n".
@@ -220,7 +230,7 @@ def reasoning_tags(tokenizer: "PreTrainedTokenizerFast") -> tuple[str, str]:
     return "<think>" + within[:half], f"{within[half:]}</think>{empty['after']}"
 
 
-def _render_chat(tokenizer: "PreTrainedTokenizerFast", system: str, enable_thinking: bool) -> str:
+def _render_chat(tokenizer: ChatTokenizer, system: str, enable_thinking: bool) -> str:
     turns = [{"role": "system", "content": system}, {"role": "user", "content": _WINDOW}]
     try:
         return tokenizer.apply_chat_template(
