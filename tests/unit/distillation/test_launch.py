@@ -81,6 +81,7 @@ class SelfLaunchedTraining(fixtures.Training):
         return [launch.TORCHRUN[0], *program, "--nodes", str(self.nodes), "--ranks", str(self.ranks)]
 
 
+@pytest.mark.slow
 def test_two_nodes_end_with_the_adapter_of_two_ranks_on_one(tmp_path, tiny_model, slurm):
     one_node = SelfLaunchedTraining(tmp_path / "one", tiny_model, windows=8, ranks=2, lora=NO_DROPOUT)
     assert one_node.run() == 0, one_node.log

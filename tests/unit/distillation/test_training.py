@@ -124,6 +124,7 @@ def test_zero_stages_ranks_micro_batches_and_prefix_encodings_give_the_same_loss
     assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, tiny_model):
     uninterrupted, killed = (
         fixtures.Training(tmp_path / name, tiny_model, windows=12, ranks=2, zero=3, save_steps=1)
