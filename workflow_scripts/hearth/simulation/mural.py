@@ -30,13 +30,14 @@ KNOWN_IDS = {
     "having breakfast": 4,
     "bedroom personal activity": 6,
 }
+# Earliest and latest start in seconds after midnight, and the scenario in context.json.
 PERIODS = {
-    # Earliest and latest start in seconds after midnight, and the scenario in context.json.
     "morning": (6 * 3600 + 2700, 8 * 3600 + 3000, "The residents get up, have breakfast and leave for the day."),
     "evening": (17 * 3600 + 2400, 19 * 3600 + 1200, "The residents come home, cook and have dinner."),
     "afternoon": (13 * 3600 + 1800, 16 * 3600 + 1800, "A free afternoon at home."),
     "night": (23 * 3600 + 2700, 23 * 3600 + 3300, "A late evening; the residents go to bed after midnight."),
 }
+# Periods of the sessions, in turn.
 SESSION_PERIODS = ("morning", "evening", "afternoon", "morning", "evening", "night")
 
 
@@ -59,9 +60,9 @@ def simulate_session(
         room = BEDROOMS[name]
         places = {"morning": (room, room, "kitchen"), "evening": ("out", "living room", "kitchen")}
         place = rng.choice(places.get(period, ("living room", "kitchen", room, "out")))
-        me = Resident(name, household, ("mural", seed), OTHERS, place)
+        resident = Resident(name, household, ("mural", seed), OTHERS, place)
         delay = 0.0 if role == 0 else rng.uniform(2, 90)
-        household.start(day_script(me, role, period), delay)
+        household.start(day_script(resident, role, period), delay)
     target = round(events_per_session * rng.uniform(0.88, 1.12))
     household.run(until=6 * 3_600_000, max_events=target)
     return household, period, start
