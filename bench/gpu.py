@@ -196,7 +196,7 @@ class Job:
 
     @functools.cached_property
     def first_line(self) -> str:
-        """The first line of output: a line break once all modules are imported, or the error; '' if the process died."""
+        """The first line of output: a line break once all modules are imported, else an error, or '' at its end."""
         assert self._process.stdout
         return self._process.stdout.readline()
 
