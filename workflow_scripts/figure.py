@@ -3,35 +3,31 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
 from hearth.common.cli import UserError, run
 from hearth.common.files import replacing
-from hearth.evaluation.figures import FIGURES, TIMED, render
+from hearth.evaluation.costs import read_cost_rows
+from hearth.evaluation.figures.names import COST_FIGURES, SCORE_FIGURES
+from hearth.evaluation.figures.registry import render
 from hearth.evaluation.score_document import read_score
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the scores, write both forms of the figure."""
+    """Read the scores; write the figure in both formats."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--figure", required=True, choices=[*FIGURES, *TIMED], help="which figure")
+    parser.add_argument("--figure", required=True, choices=[*SCORE_FIGURES, *COST_FIGURES], help="name of the figure")
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="all score files of the run")
-    parser.add_argument("--costs", type=Path, help=f"cost.csv of the run, which {', '.join(TIMED)} needs")
-    parser.add_argument("--svg", required=True, type=Path, help="figure for the screen and the web")
-    parser.add_argument("--png", required=True, type=Path, help="figure for everything else")
+    parser.add_argument("--costs", type=Path, help=f"cost.csv of the run; {', '.join(COST_FIGURES)} needs it")
+    parser.add_argument("--svg", required=True, type=Path, help="SVG to write, for the screen and the web")
+    parser.add_argument("--png", required=True, type=Path, help="PNG to write, for everything else")
     arguments = parser.parse_args(argv)
-    if (arguments.figure in TIMED) != (arguments.costs is not None):
-        raise UserError(f"--costs: {arguments.figure} {'needs' if arguments.figure in TIMED else 'has no use for'} it")
+    needs_costs = arguments.figure in COST_FIGURES
+    if needs_costs != (arguments.costs is not None):
+        raise UserError(f"--costs: {arguments.figure} {'needs' if needs_costs else 'does not use'} it")
     scores = [read_score(path) for path in arguments.scores]
-    drawn = render(arguments.figure, scores, read_costs(arguments.costs) if arguments.costs else None)
-    for form, path in (("svg", arguments.svg), ("png", arguments.png)):
+    files = render(arguments.figure, scores, read_cost_rows(arguments.costs) if arguments.costs else ())
+    for path, content in ((arguments.svg, files["svg"]), (arguments.png, files["png"])):
         with replacing(path) as temporary:
-            temporary.write_bytes(drawn[form])
-
-
-def read_costs(path: Path) -> list[dict]:
-    """The rows of a cost table; what is not there is None."""
-    table = pd.read_csv(path, comment="#", keep_default_na=False, na_values=[""])
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+            temporary.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from hearth.data.complexity import ComplexityScale
 from hearth.data.folds import SplitDocument
 from hearth.data.windows import Split, Window, check_window
 from hearth.evaluation.calibration import measure_calibration
+from hearth.evaluation.costs import CostRow
 from hearth.evaluation.counts import count_sessions, counts_of_score
 from hearth.evaluation.metrics import METRICS, score_windows
 from hearth.evaluation.provenance import assumptions
@@ -296,7 +297,8 @@ def make_confidence(accuracy: float = 0.5) -> Confidence:
 def make_cost_rows(scores: Sequence[Score]) -> list[dict[str, Any]]:
     """The rows of a cost table of scores, on the test split; a larger model takes longer."""
     return [
-        {
+        dict.fromkeys(CostRow.__annotations__)
+        | {
             "work": "prediction",
             "recogniser": score["recogniser"],
             "dataset": score["dataset"],

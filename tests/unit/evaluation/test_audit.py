@@ -6,7 +6,7 @@ import audit_table as audit_table_program
 import pandas as pd
 import pytest
 from hearth.common.files import read_json, write_json, write_json_lines, write_text
-from hearth.evaluation.audit import ANY, audit_table, audit_traces
+from hearth.evaluation.audit import ANY, audit_table, audit_traces, read_audit
 from hearth.evaluation.trace_checks import CHECKS
 from hearth.prompting.parsing import STATUSES
 from hypothesis import given, settings
@@ -115,6 +115,13 @@ def test_the_table_compares_flagged_and_other_traces(home, mixed):
     shown = [cells[2] for cells in table.cells]
     assert shown == [ANY, "answer_incomplete", "label_not_in_reasoning", "room_not_in_window", "reasoning_empty"]
     assert "repetitive" in dict(table.notes)["Passed by all traces"][0].split(", ")
+
+
+def test_an_audit_with_a_check_of_another_version_is_an_error(tmp_path):
+    document = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}}
+    write_json(tmp_path / "audit.json", document | {"traces": [trace("s", 1, {"label_unargued": ["."]})]})
+    with pytest.raises(ValueError, match=r"audit\.json: unknown check 'label_unargued'.*run the rule `audit` again"):
+        read_audit(tmp_path / "audit.json")
 
 
 def trace(session, correct, flags):

@@ -1,4 +1,4 @@
-"""Figures: the same scores give the same bytes, whatever models and homes are called and however many there are."""
+"""Figures: equal scores give equal bytes, for any names and any number of models and homes."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -16,10 +16,8 @@ from factories import (
     make_score,
 )
 from hearth.common.files import write_json, write_text
+from hearth.evaluation.costs import cost_table
 from hearth.evaluation.figures import (
-    CAPTIONS,
-    FIGURES,
-    TIMED,
     calibration,
     confusion,
     cost_f1,
@@ -27,23 +25,20 @@ from hearth.evaluation.figures import (
     f1_by_size,
     failures,
     learning_curve,
-    render,
-    statuses,
     transfer,
 )
+from hearth.evaluation.figures.names import COST_FIGURES, FORMATS, SCORE_FIGURES
+from hearth.evaluation.figures.registry import CAPTIONS, COST_DRAWERS, SCORE_DRAWERS, draw, render
+from hearth.evaluation.rendering import render_csv
 from hearth.prompting.parsing import STATUSES
 
 ODD = ["a$x^2$_{", "<b>&\"'", "café ☕ 家"]
-ALL = [*FIGURES, *TIMED]
+ALL = [*SCORE_FIGURES, *COST_FIGURES]
 
 
 def words(drawn):
-    """Every text that a figure shows."""
+    """All texts of a figure."""
     return [text.get_text() for text in drawn.findobj(mpl.text.Text) if text.get_text()]
-
-
-def draw(name, scores):
-    return TIMED[name](scores, make_cost_rows(scores)) if name in TIMED else FIGURES[name](scores)
 
 
 @cache
@@ -52,16 +47,17 @@ def bytes_of_everything(name):
     return render(name, scores, make_cost_rows(scores))
 
 
-def test_a_status_of_answers_and_a_status_of_the_figure_are_the_same():
-    assert tuple(statuses.STATUSES) == STATUSES
+def test_the_figure_has_every_status():
+    assert tuple(failures.STATUSES) == STATUSES
 
 
-def test_every_figure_has_a_caption():
+def test_every_figure_has_a_caption_and_is_drawn():
     assert list(CAPTIONS) == ALL
+    assert (tuple(SCORE_DRAWERS), tuple(COST_DRAWERS)) == (SCORE_FIGURES, COST_FIGURES)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_same_scores_give_the_same_bytes_whatever_the_style_of_a_user(name):
+def test_equal_scores_give_equal_bytes_in_any_style_of_the_user(name):
     scores = make_full_run_scores()
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.hashsalt": "other"}):
         assert render(name, scores, make_cost_rows(scores)) == bytes_of_everything(name)
@@ -69,8 +65,8 @@ def test_the_same_scores_give_the_same_bytes_whatever_the_style_of_a_user(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_figure_has_a_name_and_no_date_and_needs_no_network(name):
-    assert set(bytes_of_everything(name)) == {"svg", "png"}
+def test_a_figure_has_a_title_no_date_and_no_links(name):
+    assert set(bytes_of_everything(name)) == set(FORMATS)
     assert bytes_of_everything(name)["png"].startswith(b"\x89PNG")
     svg = bytes_of_everything(name)["svg"].decode()
     assert f"<title>{CAPTIONS[name].title}</title>" in svg
@@ -88,9 +84,9 @@ def test_odd_names_are_shown_as_they_are(name):
         for key in ("recogniser", "base", "teacher"):
             score[key] = score[key].replace("model-1m", "$\\frac{1$")
     with mpl.rc_context():
-        drawing.style()
+        drawing.apply_style()
         drawn = draw(name, scores)
-        ElementTree.fromstring(drawing.saved(drawn, "svg", "odd"))
+        ElementTree.fromstring(drawing.figure_bytes(drawn, "svg", "odd"))
     shown = " ".join(words(drawn))
     assert all(odd in shown for odd in [*ODD, "$\\frac{1$"])
 
@@ -123,7 +119,7 @@ def test_a_figure_without_anything_to_show_is_refused(name):
 def test_a_panel_a_dataset_with_its_test_windows_and_events(name, run):
     scores = make_run_scores(**run)
     homes = list(run.get("homes", ("made-up", "second")))
-    assert [axes.get_title() for axes in FIGURES[name](scores).axes] == [
+    assert [axes.get_title() for axes in draw(name, scores).axes] == [
         f"{home}\n3 test windows, 5 events" for home in homes
     ]
 
@@ -137,8 +133,8 @@ def markers(axes):
     ]
 
 
-def test_students_stand_at_their_bases_size_filled_on_the_home_they_learned_from():
-    first, second = f1_by_size(make_run_scores(seeds=(0, 1))).axes
+def test_students_stand_at_the_size_of_their_base_filled_on_their_own_home():
+    first, second = f1_by_size.draw(make_run_scores(seeds=(0, 1))).axes
     assert sorted(markers(first), key=lambda marker: marker[2]) == [
         (10**6, 0.35, False),
         (10**6, 0.37, False),
@@ -150,17 +146,17 @@ def test_students_stand_at_their_bases_size_filled_on_the_home_they_learned_from
     assert [len(axes.texts) for axes in (first, second)] == [2, 2]
 
 
-def test_a_whisker_is_the_interval_of_a_score_where_it_has_one():
+def test_a_score_with_an_interval_has_it_drawn():
     scores = [make_score("a", parameters=5), make_score("b", parameters=9)]
     scores[1]["strict"]["intervals"] = dict.fromkeys(scores[1]["strict"]["intervals"])
-    (sizes,), (shares,) = f1_by_size(scores).axes, failures(scores).axes
+    (sizes,), (shares,) = f1_by_size.draw(scores).axes, failures.draw(scores).axes
     assert [list(line.get_ydata()) for line in sizes.lines if list(line.get_xdata()) == [5, 5]] == [[0.25, 0.75]]
     assert not [line for line in sizes.lines if list(line.get_xdata()) == [9, 9]]
     assert [list(line.get_xdata()) for line in shares.lines] == [[0.25, 0.75]]
 
 
 def test_models_are_named_under_the_axis_and_the_teacher_is_marked():
-    drawn = f1_by_size(make_run_scores(homes=("made-up",)))
+    drawn = f1_by_size.draw(make_run_scores(homes=("made-up",)))
     (axes,) = drawn.axes
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert names == ["model-1m · 1.0M", "model-3m · 3.0M", "model-9m · 9.0M"]
@@ -170,19 +166,19 @@ def test_models_are_named_under_the_axis_and_the_teacher_is_marked():
     assert "hollow: tested on another home" not in words(drawn)
 
 
-def test_models_of_one_size_share_a_mark():
+def test_models_of_one_size_share_a_tick():
     scores = [make_score("a", parameters=5), make_score("b", parameters=5), make_score("c", parameters=9)]
-    assert [label.get_text() for label in f1_by_size(scores).axes[0].get_xticklabels()] == ["a, b · 5", "c · 9"]
+    assert [label.get_text() for label in f1_by_size.draw(scores).axes[0].get_xticklabels()] == ["a, b · 5", "c · 9"]
 
 
 def test_every_status_is_a_part_of_the_bar():
     score = make_score(n_windows=21)
     score["strict"]["status"] = {status: count for count, status in enumerate(STATUSES, start=1)}
-    drawn = failures([score])
+    drawn = failures.draw([score])
     (axes,) = drawn.axes
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([count / 21 for count in range(1, 7)])
     assert axes.patches[-1].get_x() + axes.patches[-1].get_width() == pytest.approx(1)
-    assert {text for text, _ in statuses.STATUSES.values()} <= set(words(drawn))
+    assert {text for text, _ in failures.STATUSES.values()} <= set(words(drawn))
     assert [text.get_text() for text in axes.texts] == ["10%", "14%", "19%", "24%", "29%"]
 
 
@@ -191,7 +187,7 @@ def test_bars_are_ordered_by_size_and_students_come_last():
         *make_run_scores(homes=("made-up",), seeds=(0, 2)),
         make_score("model-5m", "second", parameters=5 * 10**6),
     ]
-    first, second = failures(scores[::-1]).axes
+    first, second = failures.draw(scores[::-1]).axes
     assert [label.get_text() for label in first.get_yticklabels()] == [
         *("model-1m", "model-3m", "model-5m", "model-9m"),
         *("model-1m_reasoning_made-up", "model-1m_reasoning_made-up_seed2"),
@@ -211,8 +207,8 @@ def matrices(drawn):
     return found
 
 
-def test_a_home_has_confusion_matrices_of_base_student_and_teacher_whose_rows_add_up_to_one():
-    drawn = confusion(make_run_scores(seeds=(0, 1)))
+def test_a_home_has_confusion_matrices_of_base_student_and_teacher():
+    drawn = confusion.draw(make_run_scores(seeds=(0, 1)))
     titles = [title for title, _ in matrices(drawn)]
     assert titles[:3] == ["base: model-1m", "student: model-1m_reasoning_made-up", "teacher: model-9m"]
     assert titles[4] == "student: model-1m_reasoning_second"
@@ -224,24 +220,24 @@ def test_a_home_has_confusion_matrices_of_base_student_and_teacher_whose_rows_ad
 
 
 def test_models_without_students_are_compared_by_size():
-    titles = [title for title, _ in matrices(confusion(make_run_scores(bases=0, homes=("made-up",))))]
+    titles = [title for title, _ in matrices(confusion.draw(make_run_scores(bases=0, homes=("made-up",))))]
     assert titles == ["smallest model: model-1m", "largest model: model-9m"]
-    assert [title for title, _ in matrices(confusion([make_score()]))] == ["smallest model: little"]
+    assert [title for title, _ in matrices(confusion.draw([make_score()]))] == ["smallest model: little"]
 
 
-def test_a_label_that_nobody_used_has_no_row_and_a_long_one_is_cut():
+def test_an_unused_label_has_no_row_and_a_long_one_is_shortened():
     score = make_score()
     score["strict"]["confusion"]["counts"][1] = [0, 0, 0, 0]
-    assert not [text for text in words(confusion([score])) if "drinking" in text]
+    assert not [text for text in words(confusion.draw([score])) if "drinking" in text]
     long = "x" * 200
     score["strict"]["confusion"] |= {"labels": [long, *LABELS[1:]], "columns": [long, *LABELS[1:], "none"]}
     score["strict"]["per_class"][long] = {"support": 1}
-    assert max(map(len, words(confusion([score])))) < 80
+    assert max(map(len, words(confusion.draw([score])))) < 80
 
 
-def test_transfer_has_a_row_a_home_that_was_learned_from_and_one_without_training():
+def test_transfer_has_a_row_for_each_training_home_and_one_without_training():
     scores = make_run_scores(seeds=(0, 1))
-    (axes,) = transfer(scores).axes
+    (axes,) = transfer.draw(scores).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "trained on made-up",
         "trained on second",
@@ -256,11 +252,11 @@ def test_transfer_has_a_row_a_home_that_was_learned_from_and_one_without_trainin
     assert cells[0, 0][-1] == "mean of 2 seeds"
     assert re.fullmatch(r"\[\d\.\d\d, \d\.\d\d\]", cells[2, 0][-1])
     one_way = [score for score in scores if (score["train_dataset"], score["dataset"]) != ("second", "made-up")]
-    assert [text.get_text() for text in transfer(one_way).axes[0].texts].count("not tested") == 1
+    assert [text.get_text() for text in transfer.draw(one_way).axes[0].texts].count("not tested") == 1
 
 
 def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones():
-    for axes in learning_curve(make_full_run_scores()).axes:
+    for axes in learning_curve.draw(make_full_run_scores()).axes:
         (line,) = [line for line in axes.lines if line.get_marker() == "D"]
         assert list(line.get_xdata()) == [2, 4]
         assert list(line.get_ydata()) == pytest.approx([0.45, 0.45])
@@ -269,42 +265,42 @@ def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones(
 
 def test_calibration_leaves_bins_of_few_events_out_and_keeps_no_event_without_a_label():
     scores = [make_score(confidence=make_confidence(0.25)), make_score("other")]
-    reliability, selective = calibration(scores).axes
+    reliability, selective = calibration.draw(scores).axes
     line = reliability.lines[0]
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.35, 0.95], [0.25, 1.0])
     (line,) = selective.lines
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.4, 0.8], [1.0, 0.25])
-    assert "other" not in words(calibration(scores))
+    assert "other" not in words(calibration.draw(scores))
 
 
-def test_calibration_is_of_the_plain_recognisers_where_they_have_confidences():
+def test_calibration_shows_variants_only_without_others():
     asked = make_score("asked", variant="curt", confidence=make_confidence())
-    assert "asked" in words(calibration([asked]))
+    assert "asked" in words(calibration.draw([asked]))
     plain = make_score("plain", confidence=make_confidence())
-    assert {"asked", "plain"} & set(words(calibration([asked, plain]))) == {"plain"}
+    assert {"asked", "plain"} & set(words(calibration.draw([asked, plain]))) == {"plain"}
 
 
-def test_what_an_f1_costs_is_tokens_and_seconds_a_window_of_students_at_home_and_of_models():
+def test_cost_is_tokens_and_seconds_per_window_of_models_and_of_students_on_their_own_home():
     scores = make_run_scores()
-    tokens, seconds, *_ = cost_f1(scores, make_cost_rows(scores)).axes
+    tokens, seconds, *_ = cost_f1.draw(scores, make_cost_rows(scores)).axes
     points = {text.get_text(): text.xy for text in seconds.texts}
     assert points["1"] == (pytest.approx(1 / 3), pytest.approx(0.3))
     assert points["3"][0] == 3
     assert {text.xy[0] for text in tokens.texts} == {10}
-    shown = words(cost_f1(scores, make_cost_rows(scores)))
+    shown = words(cost_f1.draw(scores, make_cost_rows(scores)))
     assert "4 model-1m_reasoning_made-up" in shown
-    untimed = cost_f1(scores, [cost | {"seconds": None} for cost in make_cost_rows(scores)]).axes
+    untimed = cost_f1.draw(scores, [cost | {"seconds": None} for cost in make_cost_rows(scores)]).axes
     assert [len(axes.texts) for axes in untimed[:2]] == [4, 0]
 
 
-def test_energy_is_drawn_where_a_meter_told_it():
+def test_energy_is_drawn_if_it_was_measured():
     scores = make_run_scores()
     costs = make_cost_rows(scores)
-    drawn = cost_f1(scores, [costs[0] | {"energy_joules": 6.0}, *costs[1:]])
+    drawn = cost_f1.draw(scores, [costs[0] | {"energy_joules": 6.0}, *costs[1:]])
     energy = drawn.axes[2]
-    assert energy.get_xlabel() == "joules a window (log scale)"
+    assert energy.get_xlabel() == "joules per window (log scale)"
     assert [text.xy[0] for text in energy.texts] == [2.0]
-    assert "joules a window (log scale)" not in words(cost_f1(scores, costs))
+    assert "joules per window (log scale)" not in words(cost_f1.draw(scores, costs))
 
 
 @pytest.fixture
@@ -316,7 +312,7 @@ def score_files(tmp_path):
     return [str(path) for path in paths]
 
 
-def test_the_program_writes_both_forms(tmp_path, score_files):
+def test_the_program_writes_both_formats(tmp_path, score_files):
     out = [*("--svg", str(tmp_path / "f.svg")), *("--png", str(tmp_path / "f.png"))]
     figure.main(["--figure", "failures", "--scores", *score_files, *out])
     drawn = render("failures", make_run_scores())
@@ -324,12 +320,11 @@ def test_the_program_writes_both_forms(tmp_path, score_files):
 
 
 def test_the_program_reads_the_cost_table_for_the_figure_that_needs_it(tmp_path, score_files):
-    table = 'work,recogniser,dataset,split,windows,seconds\n"prediction","model-1m","made-up","test",3,1.5\n'
-    write_text(tmp_path / "cost.csv", table + '"training","x","","train",,2.0\n# Cost: seconds add up\n')
-    rows = figure.read_costs(tmp_path / "cost.csv")
-    assert [(row["dataset"], row["windows"]) for row in rows] == [("made-up", 3), (None, None)]
+    predictions = {("model-1m", "made-up", "test"): [{"windows": 3, "seconds": 1.5}]}
+    table = cost_table(predictions, {}, [], [], "abc")
+    write_text(tmp_path / "cost.csv", render_csv(table))
     out = ["--svg", str(tmp_path / "f.svg"), "--png", str(tmp_path / "f.png")]
     figure.main(["--figure", "cost_f1", "--costs", str(tmp_path / "cost.csv"), "--scores", *score_files, *out])
-    assert b"seconds a window" in (tmp_path / "f.svg").read_bytes()
+    assert b"seconds per window" in (tmp_path / "f.svg").read_bytes()
     with pytest.raises(ValueError, match="--costs: cost_f1 needs it"):
         figure.main(["--figure", "cost_f1", "--scores", *score_files, *out])

@@ -1,4 +1,4 @@
-"""The report: a page that needs nothing but itself, says the same for the same scores, and is fooled by no name."""
+"""The report: a self-contained page, equal for equal scores, in which all names are text."""
 
 import html
 import json
@@ -11,7 +11,8 @@ from factories import make_full_run_scores, make_run_scores
 from hearth.common.files import write_json, write_text
 from hearth.evaluation import report as reports
 from hearth.evaluation.claims import table as claims
-from hearth.evaluation.figures import CAPTIONS, FIGURES, render
+from hearth.evaluation.figures.names import SCORE_FIGURES
+from hearth.evaluation.figures.registry import CAPTIONS, render
 
 import report
 
@@ -23,8 +24,8 @@ VOID = {"meta", "br", "hr", "img", "link"}
 def page(scores, commit="abc", specs=None, drawings=None, audits=()):
     every = [(score["recogniser"], score["dataset"]) for score in scores]
     specs = specs or {"all_scores": {"title": "All scores", "caption": "Every one.", "columns": [], "pairs": every}}
-    drawings = drawings or {name: drawing(name) for name in FIGURES}
-    return reports.page(scores, list(audits), specs, drawings, commit, TEMPLATE.read_text(encoding="utf-8"))
+    drawings = drawings or {name: drawing(name) for name in SCORE_FIGURES}
+    return reports.render_report(scores, list(audits), specs, drawings, commit, TEMPLATE.read_text(encoding="utf-8"))
 
 
 def drawing(name):
@@ -33,7 +34,7 @@ def drawing(name):
 
 
 class Elements(HTMLParser):
-    """The elements of a page that are open or ill nested, its ids, its links and its text."""
+    """The elements of a page that are still open, and its tags, ids, links and text."""
 
     def __init__(self, text):
         super().__init__()
@@ -60,14 +61,20 @@ class Elements(HTMLParser):
 
 def test_the_page_is_whole_html_with_every_id_once():
     scores = make_full_run_scores()
-    found = Elements(page(scores, drawings={name: render(name, scores)["svg"].decode() for name in FIGURES}))
+    found = Elements(page(scores, drawings={name: render(name, scores)["svg"].decode() for name in SCORE_FIGURES}))
     assert not found.open
     assert len(found.ids) == len(set(found.ids))
     assert {link[1:] for link in found.links if link.startswith("#")} <= set(found.ids)
 
 
 def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
-    trace = {"window_id": "w", "session": "s", "events": 4, "correct": 3, "flags": ["repetitive"]}
+    trace = {
+        "window_id": "w",
+        "session": "s",
+        "events": 4,
+        "correct": 3,
+        "flags": {"repetitive": ["the end repeats itself"]},
+    }
     prompt = {"version": "v", "reasoning": "think"}
     audit = {"recogniser": "model-9m", "dataset": "made-up", "prompt": prompt, "traces": [trace]}
     scores = [
@@ -98,12 +105,14 @@ def test_the_page_forbids_scripts_and_the_network():
     assert set(rules.values()) == {"'none'"}
 
 
-def test_a_figure_says_what_it_shows_how_to_read_it_and_of_how_much_it_is():
+def test_a_figure_has_its_caption_and_the_size_of_its_test_sets():
     text = " ".join(Elements(page(make_run_scores(simulated=["second"], stand_in="tiny"))).text.split())
-    for name in FIGURES:
+    for name in SCORE_FIGURES:
         assert text.index(CAPTIONS[name].shows) < text.index(CAPTIONS[name].reading)
-    of = "made-up: 3 test windows of 2 sessions; second (simulated): 3 test windows of 2 sessions."
-    assert text.count(f"Of {of} Simulated homes, not recorded ones: second. Tiny models") == len(FIGURES)
+    sizes = "made-up: 3 test windows of 2 sessions; second (simulated): 3 test windows of 2 sessions."
+    assert text.count(f"Computed from {sizes} Simulated homes, not recorded ones: second. Tiny models") == len(
+        SCORE_FIGURES
+    )
 
 
 def test_links_lead_to_files_of_the_run():
@@ -119,7 +128,7 @@ def test_the_same_scores_give_the_same_page():
     assert page(make_run_scores(seeds=(0, 1))) == page(make_run_scores(seeds=(0, 1)))
 
 
-def test_every_claim_has_its_verdicts_and_what_decides_them():
+def test_every_claim_has_its_verdicts_and_the_deciding_numbers():
     scores = make_run_scores()
     text = Elements(page(scores)).text
     for record in claims.build_claims_table(scores, "abc").records:
@@ -145,24 +154,24 @@ def test_hostile_names_are_text():
     assert "49" not in html.unescape(text).split("</style>")[1]
 
 
-def test_stand_ins_are_said_before_anything_else():
+def test_warnings_about_stand_ins_come_first():
     scores = make_run_scores(stand_in="tiny model", simulated=["made-up", "second"])
     text = Elements(page(scores)).text
     assert text.index("Simulated homes, not recorded ones: made-up, second") < text.index("The paper's claims")
     assert text.index("Tiny models, not real ones: model-1m, model-3m, model-9m") < text.index("The paper's claims")
-    assert "Not the real thing" not in page(make_run_scores())
+    assert "This run uses stand-ins" not in page(make_run_scores())
 
 
-def test_a_tables_notes_are_said_once_and_those_of_its_own_below_it():
+def test_notes_on_all_scores_are_shown_once_and_notes_on_a_table_below_it():
     scores = make_run_scores()
     text = Elements(page(scores)).text
     assert text.count("git commit abc") == 1
     assert text.count("gain: weighted F1 of the student minus that of its base") == 1
-    grounds = text.rindex("What the numbers rest on")
-    assert text.index("gain: weighted F1") < grounds < text.index("git commit abc")
+    page_notes = text.rindex("Notes on all numbers")
+    assert text.index("gain: weighted F1") < page_notes < text.index("git commit abc")
 
 
-def test_a_verdict_says_whether_chance_could_have_turned_it_and_what_the_paper_says():
+def test_a_verdict_has_its_certainty_and_what_the_paper_says():
     scores = make_run_scores()
     text = Elements(page(scores)).text
     decided = [record for record in claims.build_claims_table(scores, "abc").records if record["sure"]]
@@ -183,14 +192,14 @@ def test_paired_comparisons_stand_below_their_table():
     assert "Paired comparisons" in found.text
 
 
-def test_a_table_of_a_score_that_was_not_given_is_an_error():
+def test_a_table_of_a_missing_score_is_an_error():
     specs = {"mine": {"title": "Mine", "caption": "", "columns": [], "pairs": [["nobody", "made-up"]]}}
-    with pytest.raises(ValueError, match="table mine: no score of nobody on made-up was given"):
+    with pytest.raises(ValueError, match="table mine: --scores has no score of nobody on made-up"):
         page(make_run_scores(), specs=specs)
 
 
 def test_drawings_keep_their_ids_apart():
-    assert reports.inline(drawing("f"), "f") == (
+    assert reports.inline_svg(drawing("f"), "f") == (
         '<svg><g id="f-a"/><use href="#f-a" clip-path="url(#f-a)"/><!-- f --></svg>\n'
     )
 
@@ -200,7 +209,7 @@ def test_the_program_writes_the_page(tmp_path):
     for number, score in enumerate(scores):
         paths.append(tmp_path / f"{number}.json")
         write_json(paths[-1], score)
-    drawn = [tmp_path / f"{name}.svg" for name in FIGURES]
+    drawn = [tmp_path / f"{name}.svg" for name in SCORE_FIGURES]
     for path in drawn:
         write_text(path, drawing(path.stem))
     specs = {"one": {"title": "One", "caption": "", "columns": [], "pairs": [["model-1m", "second"]]}}

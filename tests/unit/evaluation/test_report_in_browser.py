@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from factories import make_full_run_scores
 from hearth.evaluation import report
-from hearth.evaluation.figures import FIGURES, render
+from hearth.evaluation.figures.names import SCORE_FIGURES
+from hearth.evaluation.figures.registry import render
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH; Debian's package of that name has it")
@@ -62,10 +63,10 @@ def page(tmp_path_factory) -> Path:
             "pairs": [[score["recogniser"], score["dataset"]] for score in scores],
         }
     }
-    drawings = {name: render(name, scores)["svg"].decode() for name in FIGURES}
+    drawings = {name: render(name, scores)["svg"].decode() for name in SCORE_FIGURES}
     template = Path(report.__file__).with_name("report.html.j2").read_text(encoding="utf-8")
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(report.page(scores, [hostile_audit()], specs, drawings, "abc", template), encoding="utf-8")
+    path.write_text(report.render_report(scores, [hostile_audit()], specs, drawings, "abc", template), encoding="utf-8")
     return path
 
 
@@ -109,6 +110,6 @@ def test_even_a_script_that_got_into_the_page_would_not_run(page):
 def test_every_figure_is_drawn_and_nothing_is_wider_than_the_window(page, width):
     found = measured(page, width)
     assert found["title"] == "Hearth: report"
-    assert len(found["images"]) == len(FIGURES)
+    assert len(found["images"]) == len(SCORE_FIGURES)
     assert min(found["images"]) > 100
     assert found["wide"] <= width

@@ -23,7 +23,7 @@ from factories import (
 from hearth.common.files import read_json, read_json_lines, write_json, write_json_lines
 from hearth.evaluation import statistics
 from hearth.evaluation.counts import counts_of_score
-from hearth.evaluation.figures import render
+from hearth.evaluation.figures.registry import render
 from hearth.evaluation.metrics import METRICS
 from hearth.evaluation.score_document import PARSINGS, read_score
 

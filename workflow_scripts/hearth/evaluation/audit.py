@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from hearth.common.records import read_record
+from hearth.common.schemas import nearest
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Split, Window
 from hearth.distillation.documents import AuditedTrace as FlaggedTrace
@@ -77,8 +78,8 @@ NOTES: Notes = [
     (
         "Reading",
         [
-            "a trace is flagged if it fails the check; checks are automated, do not see the recorded labels, and are"
-            " hints, not verdicts",
+            "a trace is flagged if it fails the check",
+            "checks are automated and do not see the recorded labels; a failed check is a hint, not a verdict",
             "accuracy: share of events whose label equals the recorded one (strict parsing), on the train split, which"
             " the recogniser has not learned from",
             "difference: accuracy of the traces that are not flagged minus accuracy of the flagged ones",
@@ -91,8 +92,13 @@ NOTES: Notes = [
 
 
 def read_audit(path: Path) -> Audit:
-    """Read an audit. Raises ValueError naming the file and the key at fault."""
-    return read_record(path, Audit)
+    """Read an audit. Raises ValueError naming the file and the key, or the unknown check, at fault."""
+    audit = read_record(path, Audit)
+    for trace in audit["traces"]:
+        for name in trace["flags"]:
+            if name not in CHECKS:
+                raise ValueError(f"{path}: unknown check {name!r}{nearest(name, CHECKS)}; run the rule `audit` again")
+    return audit
 
 
 def audit_traces(

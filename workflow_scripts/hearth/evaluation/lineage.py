@@ -68,8 +68,8 @@ class RecogniserNames(Protocol):
         """The language model; "" for a baseline."""
 
     @property
-    def prompt(self) -> Mapping[str, Any]:
-        """The settings of the prompt; empty for a baseline."""
+    def prompt(self) -> Mapping[str, object] | None:
+        """The settings of the prompt; None for a baseline."""
 
     @property
     def prompt_name(self) -> str:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeFacts, Provenance, SplitFacts, simulated_datasets
+from hearth.evaluation.rendering import Note
+from hearth.evaluation.score_document import Score
 from hearth.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, TINY
 
-# (heading, statements), in the order of the page.
-Notes = list[tuple[str, list[str]]]
+Notes = list[Note]
 
 METRICS_NOTE = (
     "An event without a readable label counts as wrong; it is not a class of its own. Macro and weighted F1 average"
@@ -38,14 +39,14 @@ def simulation_notes(names: Iterable[str]) -> list[str]:
     return [f"{name}: simulated by this project, not recorded in a home" for name in names]
 
 
-def stand_in_warnings(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+def stand_in_warnings(scores: Sequence[Score]) -> list[str]:
     """Return the warnings that precede everything else: simulated homes, and tiny models, behind these scores."""
     tiny = _tiny_models(scores) | _tiny_teachers(scores)
     warnings = {"Simulated homes, not recorded ones": simulated_datasets(scores), "Tiny models, not real ones": tiny}
     return [f"{warning}: {', '.join(names)}" for warning, names in warnings.items() if names]
 
 
-def table_notes(scores: Sequence[Mapping[str, Any]], commit: str) -> Notes:
+def table_notes(scores: Sequence[Score], commit: str) -> Notes:
     """Return the notes that a table of these scores ends with: (heading, statements), in a fixed order."""
     tiny = _tiny_teachers(scores) | _tiny_models(scores)
     students = [score for score in scores if score["provenance"]["student"] is not None]
@@ -84,13 +85,13 @@ def settings_text(settings: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _tiny_models(scores: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _tiny_models(scores: Sequence[Score]) -> dict[str, str]:
     """Return what each tiny model stands in for, by name of the model."""
-    grounds: list[Provenance] = [score["provenance"] for score in scores]
+    grounds = [score["provenance"] for score in scores]
     return {facts["model"]["model"]: facts["stand_in"] for facts in grounds if facts["model"] and facts["stand_in"]}
 
 
-def _tiny_teachers(scores: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _tiny_teachers(scores: Sequence[Score]) -> dict[str, str]:
     """Return what each tiny teacher stands in for, by name of the teacher."""
     return {
         score["teacher"]: score["provenance"]["teacher_stand_in"]
@@ -100,7 +101,7 @@ def _tiny_teachers(scores: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _grouped(
-    scores: Sequence[Mapping[str, Any]], owner: str, describe: Callable[[Mapping[str, Any]], str]
+    scores: Sequence[Score], owner: Literal["dataset", "recogniser"], describe: Callable[[Score], str]
 ) -> list[str]:
     """Return the distinct descriptions of scores; if there are several, each names its owners (a key of the scores).
 
@@ -119,7 +120,7 @@ def _grouped(
     return [f"{', '.join(names)}: {description}" for description, names in owners.items()]
 
 
-def _sessions(score: Mapping[str, Any]) -> str:
+def _sessions(score: Score) -> str:
     sessions = score["n_sessions"]
     if sessions == 1:
         return f"{score['dataset']}: 1 test session, so no interval is defined"
@@ -129,22 +130,23 @@ def _sessions(score: Mapping[str, Any]) -> str:
     return f"{score['dataset']}: {sessions} test sessions"
 
 
-def _prompt(score: Mapping[str, Any]) -> str:
+def _prompt(score: Score) -> str:
     prompt = score["provenance"]["prompt"]
+    assert prompt, "a language model has a prompt"
     text = f"{prompt['version']}, reasoning {prompt['reasoning']}"
     if "shots" not in prompt:
         return text
     return f"{text}, {prompt['shots']} few-shot examples from the train split (selected by {prompt['shots_by']})"
 
 
-def _decoding(score: Mapping[str, Any]) -> str:
-    facts: Provenance = score["provenance"]
+def _decoding(score: Score) -> str:
+    facts = score["provenance"]
     dtype = {"auto": "bfloat16 on a GPU, float32 on a CPU", "": "as served"}.get(facts["dtype"], facts["dtype"])
     return f"{settings_text(facts['decoding'])}; precision {dtype}; engine {facts['engine']}"
 
 
-def _split(score: Mapping[str, Any]) -> str:
-    split: SplitFacts = score["provenance"]["split"]
+def _split(score: Score) -> str:
+    split = score["provenance"]["split"]
     return (
         f"{split['rule']}, test fraction {split['test_fraction']}, seed {split['seed']}: "
         f"{split['sessions']['train']} sessions for training, {split['sessions']['test']} for testing; "
@@ -162,8 +164,8 @@ def _windows(split: SplitFacts) -> str:
     return f"windows of {size} events, shorter ones {'kept' if split['keep_short'] else 'left out'}"
 
 
-def _data(score: Mapping[str, Any]) -> str:
-    facts: Provenance = score["provenance"]
+def _data(score: Score) -> str:
+    facts = score["provenance"]
     home = facts["home"]
     return (
         f"events digest {facts['dataset_digest'][:_DIGEST_CHARACTERS]}, "
@@ -180,15 +182,17 @@ def _several(facts: Provenance, home: HomeFacts) -> str:
     return f"; if an event has several labels, {rules[home['several']]} (`several: {home['several']}`)"
 
 
-def _model(score: Mapping[str, Any]) -> str:
+def _model(score: Score) -> str:
     model = score["provenance"]["model"]
+    assert model, "a language model has a snapshot"
     # A folder has no revision; the snapshot's digest alone identifies its contents.
     revision = f" at revision {model['revision']}" if model["revision"] else ""
     return f"{model['source']}{revision}, snapshot {model['digest'][:_DIGEST_CHARACTERS]}"
 
 
-def _student(score: Mapping[str, Any]) -> str:
+def _student(score: Score) -> str:
     student = score["provenance"]["student"]
+    assert student, "a student has a training log"
     return (
         f"recipe {student['recipe']}, teacher {student['teacher'] or 'none'}, trained on {student['dataset']} "
         f"({student['examples']['used']} of {student['examples']['traces']} traces); "
@@ -196,13 +200,11 @@ def _student(score: Mapping[str, Any]) -> str:
     )
 
 
-def _seeds(
-    scores: Sequence[Mapping[str, Any]], models: Sequence[Mapping[str, Any]], students: Sequence[Mapping[str, Any]]
-) -> str:
+def _seeds(scores: Sequence[Score], models: Sequence[Score], students: Sequence[Score]) -> str:
     seeds = {
         "split": [score["provenance"]["split"]["seed"] for score in scores],
         "decoding": [score["provenance"]["decoding"]["seed"] for score in models],
-        "training": [score["provenance"]["student"]["settings"]["seed"] for score in students],
+        "training": [student["settings"]["seed"] for score in students if (student := score["provenance"]["student"])],
     }
     distinct = {name: sorted(set(values)) for name, values in seeds.items()}
     return "; ".join(f"{name} {', '.join(map(str, values))}" for name, values in distinct.items() if values)

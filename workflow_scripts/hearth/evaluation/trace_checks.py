@@ -189,12 +189,13 @@ CHECKS = {
     "order_reversed": Check("the reasoning states two events in reverse order", _order_reversed),
     "text_after_answer": Check("text follows the answer", _text_after_answer),
     "foreign_script": Check(
-        f"more than {FOREIGN_SHARE:.0%} of the letters are of a script that neither prompt nor window uses",
+        f"more than {100 * FOREIGN_SHARE:g} % of the letters are of a script that neither prompt nor window uses",
         _foreign_script,
     ),
     "reasoning_empty": Check("the prompt asks for reasoning and there is none", _reasoning_empty),
     "repetitive": Check(
-        f"the text ends in a loop: its last {TAIL_BYTES} bytes compress to less than {LOOP_RATIO:.0%}", _repetitive
+        f"the text ends in a loop: its last {TAIL_BYTES} bytes compress to less than {100 * LOOP_RATIO:g} %",
+        _repetitive,
     ),
     "truncated": Check("the text was cut off at the token limit", _truncated),
     "reasoning_unclosed": Check("the reasoning is never closed", _reasoning_unclosed),

@@ -1,22 +1,28 @@
-"""What all figures share: style, panels, captions of panels, whiskers, and the bytes they are saved as.
+"""What all figures share: style, panels and their titles, intervals, legends, and saving.
 
-Names of models, datasets and labels are untrusted text, so mathtext is off and nothing in a name is markup.
+Names of models, datasets and labels are untrusted text: mathtext is off, so nothing in a name is markup.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 
+from hearth.evaluation.figures.names import Format
 from hearth.evaluation.notes import stand_in_warnings
+from hearth.evaluation.score_document import Interval, Score
 
-FORMS = ("svg", "png")
-# A fixed salt: matplotlib draws the ids in an SVG at random otherwise. Outlines need no font where they are shown.
-STYLE = {
+# Style keywords of matplotlib, whose values have many types.
+Style = dict[str, Any]
+
+# The salt makes the ids of an SVG reproducible. Outlines of letters need no font where the SVG is shown.
+RC_PARAMETERS: Style = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -28,14 +34,13 @@ STYLE = {
     "svg.hashsalt": "hearth",
     "text.parse_math": False,
 }
-PANELS_A_ROW = 3
+PANELS_PER_ROW = 3
 PANEL_WIDTH = 4.2  # inches
-# A longer name is cut.
-NAME_WIDTH = 40  # characters
+MAX_NAME_WIDTH = 40  # characters
 INK, FAINT, GRID, WARNING = "#222222", "#8A8A8A", "#E4E4E4", "#A3001B"
-# Okabe and Ito's colours, told apart by colour-blind readers.
+# The palette of Okabe and Ito, which colour-blind readers can tell apart.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-TEACHER = {
+TEACHER_MARKER: Style = {
     "linestyle": "",
     "marker": "o",
     "markersize": 12,
@@ -45,8 +50,14 @@ TEACHER = {
 }
 
 
-def student(colour: str, filled: bool) -> dict:
-    """How a student's marker looks."""
+def apply_style() -> None:
+    """Set this project's style, whatever the user's own matplotlib settings are."""
+    mpl.rcdefaults()
+    mpl.rcParams.update(RC_PARAMETERS)
+
+
+def student_marker(colour: str, filled: bool) -> Style:
+    """Return the style of a student's marker."""
     return {
         "linestyle": "",
         "marker": "D",
@@ -56,111 +67,112 @@ def student(colour: str, filled: bool) -> dict:
     }
 
 
-def colour_of(names: list[str]) -> dict[str, str]:
-    """A colour for every name, those past the last colour sharing one with an earlier."""
+def assign_colours(names: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each name; colours repeat if there are more names than `COLOURS`."""
     return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
 
 
-def panelled(scores: list[dict], panel_height: float, **sharing) -> Figure:
-    """A figure with a panel a dataset, and above them what stands in for the real thing."""
-    count = len(datasets(scores))
-    columns = min(count, PANELS_A_ROW)
+def text_colour_on(background: ColorType) -> str:
+    """Return black or white, whichever is easier to read on the background."""
+    red, green, blue = to_rgb(background)
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def panel_figure(scores: Sequence[Score], panel_height: float, share_y: bool = False) -> Figure:
+    """Create a figure with one panel per dataset of the scores, under the warnings about stand-ins.
+
+    `panel_height` is in inches.
+    """
+    count = len(dataset_names(scores))
+    columns = min(count, PANELS_PER_ROW)
     rows = -(-count // columns)
     figure = Figure(figsize=(PANEL_WIDTH * max(columns, 1.5), rows * panel_height + 1), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, **sharing).flat
-    for unused in list(panels)[count:]:
+    panels: list[Axes] = figure.subplots(rows, columns, squeeze=False, sharey=share_y).ravel().tolist()
+    for unused in panels[count:]:
         figure.delaxes(unused)
-    warn(figure, scores)
+    add_warnings(figure, scores)
     return figure
 
 
-def warn(figure: Figure, scores: list[dict]) -> None:
-    """Say above a figure what stands in for the real thing."""
-    if said := stand_in_warnings(scores):
-        figure.suptitle("\n".join(said), color=WARNING, fontsize=9, wrap=True)
+def add_warnings(figure: Figure, scores: Sequence[Score]) -> None:
+    """Write above a figure which simulated homes and tiny models the scores rest on, if any."""
+    if warnings := stand_in_warnings(scores):
+        figure.suptitle("\n".join(warnings), color=WARNING, fontsize=9, wrap=True)
 
 
-def panels(figure: Figure, scores: list[dict]) -> Iterator[tuple[Axes, list[dict]]]:
-    """The figure's panels, titled, each with the scores on its dataset."""
-    for axes, dataset in zip(figure.axes, datasets(scores), strict=True):
-        here = [score for score in scores if score["dataset"] == dataset]
-        axes.set_title(title(here))
-        yield axes, here
+def titled_panels(figure: Figure, scores: Sequence[Score]) -> Iterator[tuple[Axes, list[Score]]]:
+    """Set the title of each panel; yield it with the scores on its dataset."""
+    for axes, dataset in zip(figure.axes, dataset_names(scores), strict=True):
+        panel_scores = [score for score in scores if score["dataset"] == dataset]
+        axes.set_title(panel_title(panel_scores[0]))
+        yield axes, panel_scores
 
 
-def title(here: list[dict]) -> str:
-    """A dataset's name and what of it was tested, in two lines."""
-    dataset = here[0]["dataset"]
-    kind = " (simulated home)" if dataset in here[0]["provenance"]["simulated"] else ""
-    return f"{short(dataset)}{kind}\n{here[0]['n_windows']} test windows, {here[0]['n_events']} events"
+def panel_title(score: Score) -> str:
+    """Return the name and the size of the dataset of a score, on two lines."""
+    dataset = score["dataset"]
+    mark = " (simulated home)" if dataset in score["provenance"]["simulated"] else ""
+    return f"{shorten(dataset)}{mark}\n{score['n_windows']} test windows, {score['n_events']} events"
 
 
-def share_axis(axes: Axes, label: str) -> None:
-    """Light lines and the whole range from 0 to 1 upwards, for what is a share or an F1."""
+def style_share_axis(axes: Axes, label: str) -> None:
+    """Give the y axis, a share or an F1, the range from 0 to 1 and light grid lines."""
     axes.set(ylim=(0, 1), ylabel=label)
     axes.grid(axis="y", color=GRID)
     axes.set_axisbelow(True)
 
 
-def whisker(axes: Axes, place: float, interval: list[float] | None, colour: str, **options) -> None:
-    """An interval as a thin upright line, where there is one."""
+def draw_interval(axes: Axes, x: float, interval: Interval | None, colour: str, **style: Any) -> None:
+    """Draw an interval, if there is one, as a thin vertical line."""
     if interval:
-        axes.plot([place, place], interval, "-", color=colour, linewidth=0.8, **options)
+        axes.plot([x, x], interval, "-", color=colour, linewidth=0.8, **style)
 
 
-def legend(figure: Figure, handles: list[Artist]) -> None:
-    """A legend below all panels; one panel alone has the width of two columns."""
+def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Add a legend below all panels; a single panel is two columns wide."""
     figure.legend(handles=handles, loc="outside lower center", ncols=min(3, 1 + len(figure.axes)))
 
 
-def short(text: str, width: int = NAME_WIDTH) -> str:
-    """A text on one line, cut where it is longer than so many characters."""
+def shorten(text: str, width: int = MAX_NAME_WIDTH) -> str:
+    """Return a text on one line, cut off after `width` characters."""
     text = " ".join(text.split())
     return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
 
 
-def readable_on(colour: str) -> str:
-    """Black or white, whichever is read more easily on a colour."""
-    red, green, blue = to_rgb(colour)
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+def base_scores(scores: Sequence[Score]) -> list[Score]:
+    """Return the scores of base models of known size, smallest first."""
+    return sorted(
+        (score for score in scores if score["kind"] == "base" and score["parameters"]),
+        key=lambda score: (score["parameters"], score["recogniser"]),
+    )
 
 
-def bases(scores: list[dict]) -> list[dict]:
-    """The scores of base models whose size is known, the smallest first."""
-    found = [score for score in scores if score["kind"] == "base" and score["parameters"]]
-    return sorted(found, key=lambda score: (score["parameters"], score["recogniser"]))
+def student_scores(scores: Sequence[Score]) -> list[Score]:
+    """Return the scores of students, those of the smallest base first."""
+    return sorted(
+        (score for score in scores if score["kind"] == "student"),
+        key=lambda score: (score["parameters"], score["base"], score["recogniser"]),
+    )
 
 
-def students(scores: list[dict]) -> list[dict]:
-    """The scores of students, those of the smallest base first."""
-    found = [score for score in scores if score["kind"] == "student"]
-    return sorted(found, key=lambda score: (score["parameters"], score["base"], score["recogniser"]))
-
-
-def datasets(scores: list[dict]) -> list[str]:
-    """The datasets of scores, in the order they are given in."""
+def dataset_names(scores: Sequence[Score]) -> list[str]:
+    """Return the datasets of scores, in order of appearance."""
     return list(dict.fromkeys(score["dataset"] for score in scores))
 
 
-def f1(score: dict) -> float:
-    """The headline number of a score."""
+def weighted_f1(score: Score) -> float:
+    """Return the headline metric of a score."""
     return score["strict"]["weighted_f1"]
 
 
-def f1_interval(score: dict) -> list[float] | None:
-    """The interval of the headline number."""
+def weighted_f1_interval(score: Score) -> Interval | None:
+    """Return the interval of the headline metric."""
     return score["strict"]["intervals"]["weighted_f1"]
 
 
-def saved(figure: Figure, form: str, name: str) -> bytes:
-    """The bytes of a figure in one of `FORMS`; `name` is what a reader who does not see it is told."""
-    undated = dict.fromkeys(("Creator", "Date", "Format", "Type")) if form == "svg" else {}
+def figure_bytes(figure: Figure, file_format: Format, title: str) -> bytes:
+    """Return a figure as a file; `title` goes into its metadata, for readers who do not see the figure."""
+    undated = dict.fromkeys(("Creator", "Date", "Format", "Type")) if file_format == "svg" else {}
     file = io.BytesIO()
-    figure.savefig(file, format=form, metadata=undated | {"Title": name})
+    figure.savefig(file, format=file_format, metadata=undated | {"Title": title})
     return file.getvalue()
-
-
-def style() -> None:
-    """Draw as this project does, whatever a user's own settings are."""
-    mpl.rcdefaults()
-    mpl.rcParams.update(STYLE)

@@ -1,0 +1,106 @@
+"""Figure: weighted F1 against tokens, seconds and energy per window."""
+
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+from hearth.evaluation.costs import CostRow
+from hearth.evaluation.figures import drawing
+from hearth.evaluation.figures.drawing import COLOURS, FAINT, INK, Style
+from hearth.evaluation.score_document import Kind, Score
+from hearth.evaluation.table_rows import Row, build_rows
+
+MARKERS: dict[Kind, Style] = {
+    "base": {"marker": "o", "color": INK},
+    "student": {"marker": "D", "color": COLOURS[0]},
+    "baseline": {"marker": "s", "color": FAINT},
+}
+# Cost per window, by (recogniser, dataset).
+WindowCosts = Mapping[tuple[str, str], float]
+
+
+def draw(scores: Sequence[Score], costs: Sequence[CostRow]) -> Figure:
+    """Draw weighted F1 over tokens, seconds and, if measured, energy per window; one row per dataset.
+
+    Seconds differ from run to run, so this figure does too.
+    """
+    measured = {"seconds": _window_costs(costs, "seconds"), "joules": _window_costs(costs, "energy_joules")}
+    if not measured["joules"]:
+        del measured["joules"]
+    rows = build_rows([score for score in scores if score["train_dataset"] in ("", score["dataset"])], "mean")
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows), start=1)}
+    kinds = {row.name: row.scores[0]["kind"] for row in rows}
+    datasets = drawing.dataset_names([row.scores[0] for row in rows])
+    legend_height = 0.17 * -(-len(numbers) // 3)
+    width = 1.1 * drawing.PANEL_WIDTH * (1 + len(measured))
+    figure = Figure(figsize=(width, 3.6 * len(datasets) + 0.8 + legend_height), layout="constrained")
+    drawing.add_warnings(figure, scores)
+    grid = figure.subplots(len(datasets), 1 + len(measured), squeeze=False, sharey="row")
+    for panels, dataset in zip(grid, datasets, strict=True):
+        tested = [row for row in rows if row.dataset == dataset]
+        _draw_panel(panels[0], tested, numbers, _tokens_per_window)
+        for axes, window_costs in zip(panels[1:], measured.values(), strict=True):
+            _draw_panel(axes, tested, numbers, _lookup(window_costs))
+        for axes, unit in zip(panels, ("completion tokens", *measured), strict=True):
+            axes.set_title(drawing.panel_title(tested[0].scores[0]))
+            axes.set_xlabel(f"{unit} per window (log scale)")
+    handles = [
+        Line2D([], [], linestyle="", label=f"{number} {drawing.shorten(name)}", **MARKERS[kinds[name]])
+        for name, number in numbers.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7, markerscale=0.7)
+    return figure
+
+
+def _window_costs(
+    costs: Sequence[CostRow], column: Literal["seconds", "energy_joules"]
+) -> dict[tuple[str, str], float]:
+    """Return a column of the cost table per test window; recognisers without a measurement are left out."""
+    predictions = [cost for cost in costs if cost["work"] == "prediction" and cost["split"] == "test"]
+    return {
+        (cost["recogniser"], cost["dataset"] or ""): amount / windows
+        for cost in predictions
+        if (windows := cost["windows"]) and (amount := cost[column])
+    }
+
+
+def _tokens_per_window(score: Score) -> float:
+    """Return the completion tokens per window; a baseline writes none."""
+    return score["tokens"]["completion"] / score["n_windows"]
+
+
+def _lookup(window_costs: WindowCosts) -> Callable[[Score], float | None]:
+    return lambda score: window_costs.get((score["recogniser"], score["dataset"]))
+
+
+def _draw_panel(
+    axes: Axes, rows: Sequence[Row], numbers: Mapping[str, int], cost: Callable[[Score], float | None]
+) -> None:
+    """Draw a numbered point for each recogniser that has a cost above 0."""
+    drawing.style_share_axis(axes, "weighted F1")
+    drawn = False
+    for row in rows:
+        costs = [value for score in row.scores if (value := cost(score))]
+        if len(costs) < len(row.scores):
+            continue
+        drawn = True
+        kind = row.scores[0]["kind"]
+        position = fmean(costs), row.mean("weighted_f1")
+        drawing.draw_interval(axes, position[0], row.interval("weighted_f1"), MARKERS[kind]["color"])
+        axes.plot(*position, linestyle="", markersize=5, **MARKERS[kind])
+        # A student often costs as much as its base and then stands right above or below it.
+        side: Style = {"xytext": (-5, 2), "ha": "right"} if kind == "student" else {"xytext": (5, 2)}
+        text: Style = {"textcoords": "offset points", "fontsize": 7, "color": MARKERS[kind]["color"]}
+        axes.annotate(str(numbers[row.name]), position, **side, **text)
+    if drawn:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+        # With mathtext off, a power of ten would be shown as its source.
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+        axes.margins(x=0.15)

@@ -1,0 +1,116 @@
+"""All figures: how each is drawn, and the caption that explains it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from hearth.evaluation.costs import CostRow
+from hearth.evaluation.figures import (
+    calibration,
+    confusion,
+    cost_f1,
+    drawing,
+    f1_by_size,
+    failures,
+    learning_curve,
+    transfer,
+)
+from hearth.evaluation.figures.names import FORMATS, CostFigure, Format, ScoreFigure
+from hearth.evaluation.score_document import Score
+from hearth.evaluation.statistics import CONFIDENCE
+
+_INTERVALS = f"{100 * CONFIDENCE:.0f} % intervals over the test sessions"
+
+
+@dataclass(frozen=True)
+class Caption:
+    """The title of a figure, what it shows, and how to read it."""
+
+    title: str
+    shows: str
+    reading: str
+
+
+SCORE_DRAWERS: dict[ScoreFigure, Callable[[Sequence[Score]], Figure]] = {
+    "f1_by_size": f1_by_size.draw,
+    "failures": failures.draw,
+    "confusion": confusion.draw,
+    "transfer": transfer.draw,
+    "learning_curve": learning_curve.draw,
+    "calibration": calibration.draw,
+}
+COST_DRAWERS: dict[CostFigure, Callable[[Sequence[Score], Sequence[CostRow]], Figure]] = {"cost_f1": cost_f1.draw}
+CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
+    "f1_by_size": Caption(
+        "Weighted F1 by model size",
+        "Weighted F1 of base models and students against their number of parameters, one panel per home.",
+        "The line joins the base models (zero-shot). A student stands beside its base, with one marker per training"
+        " seed: filled and joined to its base on the home it learned from, hollow on other homes. Thin vertical lines"
+        f" are {_INTERVALS}.",
+    ),
+    "failures": Caption(
+        "Status of every test window",
+        "Share of test windows by status (strict parsing), one bar per recogniser.",
+        "A malformed or truncated answer and unclosed reasoning leave all events of a window without a label; missing"
+        " events and unknown labels leave only those events without one. The line across a bar is the"
+        f" {100 * CONFIDENCE:.0f} % interval, over the test sessions, of the share of ok windows.",
+    ),
+    "confusion": Caption(
+        "Confusion of activities",
+        "Labels of the test events of every activity (strict parsing): by the smallest base model that has a student,"
+        " by that student on its own home, and by their teacher.",
+        "A row holds the events of one activity, with their number in brackets, and sums to 1; columns are numbered"
+        " like the rows. A perfect recogniser fills the diagonal only. The last column, none, holds events without a"
+        " readable label. A grey row is an activity without test events that some recogniser predicted. With several"
+        " training seeds, the first is shown.",
+    ),
+    "transfer": Caption(
+        "Transfer of students between homes",
+        "Weighted F1 of students by the home they learned from and the home they are tested on, and of their base"
+        " without training.",
+        "Students on their own home are on the diagonal. A value below the last row means that training on one home"
+        f" harmed the other. In brackets: {_INTERVALS}.",
+    ),
+    "learning_curve": Caption(
+        "Learning curve",
+        "Weighted F1 of students against the number of teacher traces they learned from, each on its own home.",
+        "A flat line means that more traces no longer help. Markers are means over training seeds; thin vertical lines"
+        f" are {_INTERVALS}. The dotted line is the base (zero-shot), the dashed line the teacher.",
+    ),
+    "calibration": Caption(
+        "Calibration of confidence",
+        "Left: accuracy of labels by confidence. Right: accuracy of the most confident labels, as fewer of all events"
+        " are kept.",
+        "On the diagonal, accuracy equals confidence; below it, the recogniser is overconfident. Larger points stand"
+        f" for more events; bins of fewer than {calibration.MIN_BIN_EVENTS} events are not drawn. A line that rises to"
+        " the right belongs to a recogniser whose confidence separates right labels from wrong ones. Events without a"
+        " readable label are never kept.",
+    ),
+    "cost_f1": Caption(
+        "Weighted F1 against cost",
+        "Weighted F1 against completion tokens, seconds and, where it was measured, energy per window.",
+        "Up and to the left is better. Numbers refer to the legend: circles are language models that learned nothing"
+        " here, diamonds students on their own home, squares baselines. Seconds and joules come from the cost table;"
+        " they differ from run to run and are comparable only between recognisers that ran on the same device. Thin"
+        f" vertical lines are {_INTERVALS}.",
+    ),
+}
+
+
+def draw(name: ScoreFigure | CostFigure, scores: Sequence[Score], costs: Sequence[CostRow] = ()) -> Figure:
+    """Draw a figure; only the figures of `COST_DRAWERS` use `costs`. Raises ValueError without anything to show."""
+    if name == "cost_f1":
+        return COST_DRAWERS[name](scores, costs)
+    return SCORE_DRAWERS[name](scores)
+
+
+def render(
+    name: ScoreFigure | CostFigure, scores: Sequence[Score], costs: Sequence[CostRow] = ()
+) -> dict[Format, bytes]:
+    """Return the bytes of a figure in each of `FORMATS`. Raises ValueError if the scores have nothing to show."""
+    with mpl.rc_context():
+        drawing.apply_style()
+        figure = draw(name, scores, costs)
+        return {file_format: drawing.figure_bytes(figure, file_format, CAPTIONS[name].title) for file_format in FORMATS}
