@@ -48,6 +48,6 @@ rule all:
     default_target: True
     input:
         [table_files(table).values() for table in RUN.tables],
-        collect(rules.figure.output, figure=[*RUN.figures, *RUN.timed_figures]),
+        collect(rules.figure.output, figure=[*RUN.figures, *RUN.cost_figures]),
         ["results/report.html", "results/provenance.json"] if RUN.pairs else [],
         collect(rules.load_dataset.output.card, dataset=default_datasets(config)),

@@ -10,8 +10,8 @@ localrules:
 
 
 def cost_table(wildcards):
-    """Return the table that a timed figure reads beside scores; nothing for other figures."""
-    return rules.cost.output.csv if wildcards.figure in RUN.timed_figures else []
+    """Return the table that some figures read besides scores; nothing for other figures."""
+    return rules.cost.output.csv if wildcards.figure in RUN.cost_figures else []
 
 
 rule figure:
@@ -47,7 +47,7 @@ rule figure:
         " --svg {output.svg:q} --png {output.png:q} > {log:q} 2>&1"
 
 
-for name in [*RUN.figures, *RUN.timed_figures]:
+for name in [*RUN.figures, *RUN.cost_figures]:
 
     rule:
         name:

@@ -37,7 +37,7 @@ def test_a_training_reads_every_token_in_every_epoch():
 def test_written_tokens_are_the_mean_of_finished_shards(tmp_path):
     assert written_tokens([]) is None
     for number, (windows, tokens) in enumerate([(10, 100), (30, 900)]):
-        write_json(tmp_path / f"{number}.json", {"windows": windows, "completion_tokens": tokens})
+        write_json(tmp_path / f"{number}.json", {"seconds": 1, "windows": windows, "completion_tokens": tokens})
     assert written_tokens(tmp_path.glob("*.json")) == 25
 
 
@@ -93,7 +93,9 @@ def test_the_estimate_counts_windows_and_marks_upper_limits(results):
     assert row(text, "recognise large")[1] == "10"
     assert row(text, "distil small_pupil")[1] == "4"
     assert len(row(text, "all")) == 1 + len(CARDS)
-    write_json(results / "predictions/large/flat/train/0.stats.json", {"windows": 4, "completion_tokens": 10**9})
+    write_json(
+        results / "predictions/large/flat/train/0.stats.json", {"seconds": 1, "windows": 4, "completion_tokens": 10**9}
+    )
     text = cost_estimate.estimate_work(planned_work(results), results)
     assert row(text, "recognise large")[3] == "2500.00"
     assert row(text, "recognise small")[3] == "<= 0.00"

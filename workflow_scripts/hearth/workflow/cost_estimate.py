@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict
 from tabulate import tabulate
 
 from hearth.common.files import read_json
+from hearth.common.job_stats import read_job_stats
 from hearth.data.windows import Window, read_windows
 from hearth.models.load import load_tokenizer
 from hearth.models.snapshot import read_snapshot
@@ -127,7 +128,7 @@ def count_prompt_tokens(
 
 def written_tokens(stats: Iterable[Path]) -> float | None:
     """Return the mean tokens per window that finished shards generated, from their stats files; None without any."""
-    shards: list[Any] = [read_json(path) for path in stats]
+    shards = [read_job_stats(path) for path in stats]
     windows = sum(shard["windows"] for shard in shards)
     return sum(shard["completion_tokens"] for shard in shards) / windows if windows else None
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hearth.evaluation.figures.names import COST_FIGURES, CostFigure, ScoreFigure
 from hearth.workflow.config_references import OWN_TABLES
 from hearth.workflow.config_types import Config, Registry
 from hearth.workflow.recognisers import Recogniser, Student, recognisers, student_groups, students
@@ -22,7 +23,7 @@ class RunPlan:
     models: every language model.
     datasets: every dataset with a score or with a student that has learned from it.
     figures: figures that are a function of scores alone.
-    timed_figures: figures that read the cost table too, so that they differ from run to run.
+    cost_figures: figures that read the cost table too, so that they differ from run to run.
     own_tables: tables that every run makes without a declaration.
     tables: all tables of the target `all`.
     """
@@ -32,8 +33,8 @@ class RunPlan:
     teacher_pairs: list[tuple[str, str]]
     models: list[str]
     datasets: list[str]
-    figures: list[str]
-    timed_figures: list[str]
+    figures: list[ScoreFigure]
+    cost_figures: list[CostFigure]
     own_tables: list[str]
     tables: list[str]
 
@@ -55,7 +56,7 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
         datasets=_unique([dataset for _, dataset in pairs] + [student.dataset for student in trained.values()]),
         figures=selected_figures(config, unsized),
-        timed_figures=["cost_f1"] if pairs else [],
+        cost_figures=list(COST_FIGURES) if pairs else [],
         own_tables=own_tables,
         tables=[table for table, spec in config["tables"].items() if spec["all"]] + own_tables,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from hearth.distillation.recipes import PAPER_RECIPE
+from hearth.evaluation.figures.names import ScoreFigure
 from hearth.workflow.config_types import Config
 from hearth.workflow.recognisers import Recogniser, Student, default_datasets, groups, recognisers
 
@@ -55,10 +56,10 @@ def selected_pairs(config: Config) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pair for table in tables for pair in table_pairs(config, table)))
 
 
-def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[str]:
-    """Return the figures that the scores of a run have something to show in; `cost_f1` is not among them.
+def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[ScoreFigure]:
+    """Return the figures of scores for which a run has scores to show.
 
-    `unsized` are the models with an unknown number of parameters. Figures are drawn by evaluation/figures/.
+    `unsized` are the models with an unknown number of parameters.
     """
     known = recognisers(config)
     shown = [(known[name], dataset) for name, dataset in selected_pairs(config)]
@@ -71,7 +72,7 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[str]
         and not one.variant
         and (one.student is None or one.student.recipe == PAPER_RECIPE)
     ]
-    drawn: dict[str, list[object]] = {
+    drawn: dict[ScoreFigure, list[object]] = {
         "f1_by_size": [*paper],
         "failures": [*shown],
         "confusion": [one for one, _ in paper if not one.student],
