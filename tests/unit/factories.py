@@ -16,9 +16,9 @@ from hearth.data.windows import Split, Window, check_window
 from hearth.evaluation.calibration import measure_calibration
 from hearth.evaluation.costs import CostRow
 from hearth.evaluation.counts import count_sessions, counts_of_score
-from hearth.evaluation.metrics import METRICS, score_windows
+from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.provenance import assumptions
-from hearth.evaluation.score_document import PARSINGS, Confidence, Score
+from hearth.evaluation.score_document import METRICS, PARSINGS, Confidence, Score
 from hearth.evaluation.scores import build_score
 from hearth.evaluation.statistics import metric_intervals
 from hearth.homes.home import Home, load_home
@@ -281,6 +281,18 @@ def make_measured_score(
         metrics = score_windows(windows, answers, statuses, LABELS)
         score[parsing] = {**metrics, "intervals": metric_intervals(counts_of_score(score, parsing))}
     return score
+
+
+def make_seed_scores(sessions: int = 12, **provenance: Any) -> list[Score]:
+    """Measured scores of the base model little, the teacher large, and the student pupil with two training seeds."""
+    draw = np.random.default_rng(3)
+    gold = draw_gold(draw, sessions, 15)
+    names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
+    scores = [
+        make_measured_score(gold, draw_predictions(draw, gold, skill), name, provenance=provenance)
+        for name, skill in (("little", 0.4), ("large", 0.85), ("pupil", 0.7), ("pupil_seed1", 0.75))
+    ]
+    return scores[:2] + [score | names for score in scores[2:]]
 
 
 def make_confidence(accuracy: float = 0.5) -> Confidence:

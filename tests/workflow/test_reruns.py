@@ -212,7 +212,7 @@ MATRIX = [
     ),
     (
         "a module of the claims",
-        append_line("workflow_scripts/hearth/evaluation/claims.py"),
+        append_line("workflow_scripts/hearth/evaluation/claims/table.py"),
         {"claims": 1, "report": 1, "all": 1},
     ),
     (

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from hearth.evaluation.metrics import HEADLINES, UNREAD, score_windows
+from hearth.evaluation.metrics import UNREAD, score_windows
+from hearth.evaluation.score_document import HEADLINES
 from hearth.prompting.parsing import STATUSES
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -21,11 +21,10 @@ from factories import (
     write_inputs,
 )
 from hearth.common.files import read_json, read_json_lines, write_json, write_json_lines
-from hearth.evaluation import statistics
+from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.figures.registry import render
-from hearth.evaluation.metrics import METRICS
-from hearth.evaluation.score_document import PARSINGS, read_score
+from hearth.evaluation.score_document import METRICS, PARSINGS, read_score
 
 SCRIPTS = Path(parse_predictions.__file__).parent
 
@@ -299,7 +298,7 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(inputs, tmp_path):
     parse(inputs)
     for name in ("one", "other"):
         run_score(inputs, tmp_path / name)
-        statistics.session_weights.cache_clear()
+        bootstrap.session_weights.cache_clear()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 

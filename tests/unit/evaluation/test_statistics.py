@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 from factories import LABELS, draw_gold, draw_predictions, make_measured_score
-from hearth.evaluation import statistics
+from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import Counts, counts_of_score
-from hearth.evaluation.metrics import HEADLINES, METRICS, compute_metrics, score_windows
+from hearth.evaluation.metrics import compute_metrics, score_windows
+from hearth.evaluation.score_document import HEADLINES, METRICS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -64,7 +65,7 @@ def test_counts_give_the_metrics_that_events_give(seed, count, events, skill):
 def test_a_resample_is_scored_as_its_sessions_one_after_another():
     gold, predicted = drawn_one(count=6, events=5)
     found = counted(gold, predicted)
-    weights, values = statistics.session_weights("made-up", 6), statistics.resample(found)
+    weights, values = bootstrap.session_weights("made-up", 6), statistics.resample(found)
     for number in range(12):
         chosen = [name for name, times in zip(found.sessions, weights[number], strict=True) for _ in range(int(times))]
         expected = of_events(gold, predicted, chosen)
@@ -125,7 +126,7 @@ def test_the_order_of_sessions_in_a_file_changes_nothing():
 def test_equal_counts_give_equal_intervals_whatever_was_asked_before():
     gold, predicted = drawn_one()
     before = statistics.metric_intervals(counted(gold, predicted))
-    statistics.session_weights.cache_clear()
+    bootstrap.session_weights.cache_clear()
     statistics.metric_intervals(counted(*drawn_one(3, 40)))
     assert statistics.metric_intervals(counted(gold, predicted)) == before
 
@@ -136,7 +137,7 @@ def test_recognisers_on_a_dataset_share_their_resamples_and_two_datasets_do_not(
         statistics.resample(counted(gold, predicted, *names))["accuracy"]
         for names in (["little"], ["large"], ["little", "second"])
     )
-    assert statistics.percentile_interval(one - alike) == [0.0, 0.0]
+    assert bootstrap.percentile_interval(one - alike) == [0.0, 0.0]
     assert abs(np.corrcoef(one, apart)[0, 1]) < 0.1
 
 
@@ -194,7 +195,7 @@ def test_a_planted_difference_is_found():
     gold, (good, bad) = drawn(count=12, skills=(0.85, 0.6))
     first, second = counted(gold, good), counted(gold, bad)
     for metric in ("weighted_f1", "accuracy"):
-        low, high = statistics.percentile_interval(
+        low, high = bootstrap.percentile_interval(
             statistics.resample(first)[metric] - statistics.resample(second)[metric]
         )
         assert 0.05 < low < 0.25 < high < 0.45

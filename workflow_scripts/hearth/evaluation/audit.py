@@ -15,7 +15,7 @@ from hearth.common.schemas import nearest
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Split, Window
 from hearth.distillation.documents import AuditedTrace as FlaggedTrace
-from hearth.evaluation import statistics
+from hearth.evaluation import bootstrap
 from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals, with_interval
 from hearth.evaluation.trace_checks import CHECKS, Trace, failed_checks
@@ -83,8 +83,8 @@ NOTES: Notes = [
             "accuracy: share of events whose label equals the recorded one (strict parsing), on the train split, which"
             " the recogniser has not learned from",
             "difference: accuracy of the traces that are not flagged minus accuracy of the flagged ones",
-            f"in brackets: {100 * statistics.CONFIDENCE:.0f} % bootstrap intervals over sessions,"
-            f" {statistics.RESAMPLES} resamples, seed {statistics.SEED}; none if some resample has no flagged, or only"
+            f"in brackets: {100 * bootstrap.CONFIDENCE:.0f} % bootstrap intervals over sessions,"
+            f" {bootstrap.RESAMPLES} resamples, seed {bootstrap.SEED}; none if some resample has no flagged, or only"
             " flagged, traces",
         ],
     ),
@@ -180,7 +180,7 @@ def _records(audit: Audit) -> list[dict[str, Any]]:
     """Return a record for a failure of any check, then one for each check."""
     traces = audit["traces"]
     sessions = sorted({trace["session"] for trace in traces})
-    weights = statistics.session_weights(audit["dataset"], len(sessions))
+    weights = bootstrap.session_weights(audit["dataset"], len(sessions))
     records: list[dict[str, Any]] = []
     for name in (ANY, *CHECKS):
         flagged = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
@@ -217,6 +217,6 @@ def _accuracies(sums: np.ndarray, weights: np.ndarray) -> dict[str, float | None
     resampled = shares(np.tensordot(weights, sums, axes=1))
     accuracies: dict[str, float | None] = {}
     for name, value in shares(sums.sum(axis=0)).items():
-        low, high = (statistics.percentile_interval(resampled[name]) if len(sums) > 1 else None) or (None, None)
+        low, high = (bootstrap.percentile_interval(resampled[name]) if len(sums) > 1 else None) or (None, None)
         accuracies |= {name: float(value) if np.isfinite(value) else None, f"{name}_low": low, f"{name}_high": high}
     return accuracies

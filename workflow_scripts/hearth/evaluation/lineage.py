@@ -10,10 +10,10 @@ from typing import Any, Literal, Protocol
 from hearth.common.schemas import nearest
 from hearth.data.windows import Window
 from hearth.evaluation import tables
+from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.counts import UNREADABLE
 from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import Table, cell_text
-from hearth.evaluation.statistics import CONFIDENCE
 from hearth.evaluation.table_rows import Row
 from hearth.prompting.predictions import ParsedPrediction
 

@@ -26,12 +26,9 @@ from hearth.evaluation.counts import (
     labels_with_gold,
     split_columns,
 )
-from hearth.evaluation.score_document import ClassMetrics, Confusion, Metrics
+from hearth.evaluation.score_document import RATES, ClassMetrics, Confusion, Metrics
 from hearth.prompting.parsing import STATUSES
 
-HEADLINES = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
-RATES = ("ok_rate", "malformed_rate", "missing_rate", "unknown_rate")
-METRICS = HEADLINES + RATES
 UNREAD = "no readable label"
 
 

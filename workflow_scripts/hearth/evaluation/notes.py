@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeFacts, Provenance, SplitFacts, simulated_datasets
 from hearth.evaluation.rendering import Note
 from hearth.evaluation.score_document import Score
-from hearth.evaluation.statistics import CONFIDENCE, RESAMPLES, SEED, TINY
 
 Notes = list[Note]
 

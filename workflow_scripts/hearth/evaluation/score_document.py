@@ -18,6 +18,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 Subset = Literal["simple", "complex"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
 
+Headline = Literal["accuracy", "macro_f1", "weighted_f1", "micro_f1"]
+HEADLINES: tuple[Headline, ...] = get_args(Headline)
+RATES = ("ok_rate", "malformed_rate", "missing_rate", "unknown_rate")
+METRICS: tuple[str, ...] = HEADLINES + RATES
+
 Interval = list[float]  # [lower bound, upper bound]
 
 
@@ -65,8 +70,7 @@ class Confusion(TypedDict):
 class Metrics(TypedDict):
     """Metrics of a set of windows under one parsing, as defined in `metrics`.
 
-    `per_class` has all labels of the home. `status` counts windows by status; `rates` has ok_rate, malformed_rate,
-    missing_rate and unknown_rate.
+    `per_class` has all labels of the home. `status` counts windows by status; `rates` has all `RATES`.
     """
 
     accuracy: float
@@ -82,7 +86,7 @@ class Metrics(TypedDict):
 class ParsingMetrics(Metrics):
     """Metrics of all test windows under one parsing.
 
-    `intervals` has the bootstrap interval of each of `metrics.METRICS`, None if there is a single test session.
+    `intervals` has the bootstrap interval of each of `METRICS`, None if there is a single test session.
     """
 
     intervals: dict[str, Interval | None]
@@ -168,14 +172,9 @@ def read_score(path: Path) -> Score:
 
 
 def metric_value(metrics: Metrics, name: str) -> float:
-    """Return one of `metrics.METRICS`: a headline metric or a rate. Raises KeyError for another name."""
-    headline = {
-        "accuracy": metrics["accuracy"],
-        "macro_f1": metrics["macro_f1"],
-        "weighted_f1": metrics["weighted_f1"],
-        "micro_f1": metrics["micro_f1"],
-    }
-    return (headline | metrics["rates"])[name]
+    """Return one of `METRICS`: a headline metric or a rate. Raises KeyError for another name."""
+    headlines: dict[str, float] = {headline: metrics[headline] for headline in HEADLINES}
+    return (headlines | metrics["rates"])[name]
 
 
 def select_paper_scores(scores: Iterable[Score]) -> list[Score]:

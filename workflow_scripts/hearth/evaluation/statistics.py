@@ -1,60 +1,31 @@
 """Uncertainty of metrics over the sessions of a test set: bootstrap intervals and permutation tests.
 
-Events of one session depend on each other, so whole sessions are resampled, never events or windows. A resample is a
-weight for every session, so all resamples of the counts are one matrix product. Its sums are of whole numbers, hence
-exact in whatever order they are added.
+A resample is a weight for every session, so all resamples of the counts are one matrix product. Its sums are of whole
+numbers, hence exact in whatever order they are added.
 """
 
 import statistics
-import zlib
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from scipy.stats import permutation_test
 
+from hearth.evaluation.bootstrap import DECIMALS, RESAMPLES, SEED, percentile_interval, session_weights
 from hearth.evaluation.counts import Counts, split_columns
-from hearth.evaluation.metrics import METRICS, compute_metrics
-from hearth.evaluation.score_document import Interval
+from hearth.evaluation.metrics import compute_metrics
+from hearth.evaluation.score_document import METRICS, Interval
 
-CONFIDENCE = 0.95
-RESAMPLES = 2000
 PERMUTATIONS = 9999
-SEED = 0
-# Test sets of fewer sessions are called tiny.
-TINY = 10
-
-# Values are rounded to this many decimals, so that the order of summation changes neither them nor a comparison.
-DECIMALS = 9
 
 
 def resample(counts: Counts) -> dict[str, np.ndarray]:
     """Compute every metric on every bootstrap resample of the sessions, each of shape (RESAMPLES,).
 
-    All recognisers on a dataset have the same resamples, so their differences are paired; resamples of two datasets
-    are independent. All values are NaN for a single session, which shows nothing of how sessions differ.
+    All values are NaN for a single session, which shows nothing of how sessions differ.
     """
     if len(counts.sessions) < 2:
         return {name: np.full(RESAMPLES, np.nan) for name in METRICS}
     return compute_metrics(session_weights(counts.dataset, len(counts.sessions)) @ counts.matrix)
-
-
-@lru_cache(maxsize=64)
-def session_weights(dataset: str, sessions: int) -> np.ndarray:
-    """Draw how often each resample contains each session, float64 of shape (RESAMPLES, sessions)."""
-    draw = np.random.default_rng([SEED, zlib.crc32(dataset.encode())])
-    return draw.multinomial(sessions, np.full(sessions, 1 / sessions), size=RESAMPLES).astype(float)
-
-
-def percentile_interval(values: np.ndarray) -> Interval | None:
-    """Return the percentile interval of a number's resamples.
-
-    None if the number is undefined on some resample, as every number is for a single session.
-    """
-    if not np.isfinite(values).all():
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    return [round(float(bound), DECIMALS) + 0.0 for bound in np.quantile(values, [tail, 1 - tail])]
 
 
 def metric_intervals(counts: Counts) -> dict[str, Interval | None]:

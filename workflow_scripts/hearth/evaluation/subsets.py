@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hearth.data.complexity import COMPLEXITY_RULE, ComplexityScale
 from hearth.data.windows import Window
-from hearth.evaluation import statistics
+from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import PredictedLabels, count_sessions, counts_of_subset
 from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.score_document import SUBSETS, Complexity, Score, SubsetMetrics, metric_value
@@ -60,7 +60,7 @@ def subset_columns(scores: Sequence[Score]) -> dict[str, float | int | None]:
         resampled = statistics.resample_mean(counts)
         for name in METRICS:
             mean, deviation = statistics.mean_and_deviation([metric_value(part, name) for part in parts])
-            low, high = statistics.percentile_interval(resampled[name]) or (None, None)
+            low, high = bootstrap.percentile_interval(resampled[name]) or (None, None)
             columns |= {
                 f"{subset}_{name}": mean,
                 f"{subset}_{name}_low": low,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hearth.evaluation import statistics
+from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import Counts, counts_of_score
 from hearth.evaluation.score_document import PARSINGS, Interval, Parsing, Score, metric_value
 
@@ -52,7 +52,7 @@ class Row:
         """Return the interval of the mean: the one in the score, resampled only if there are several scores."""
         if len(self.scores) == 1:
             return self.scores[0][parsing]["intervals"][metric]
-        return statistics.percentile_interval(self.resampled[parsing][metric])
+        return bootstrap.percentile_interval(self.resampled[parsing][metric])
 
     def tokens(self, kind: Literal["prompt", "completion"]) -> int:
         """Return the tokens of the prompts or of the completions, averaged over the scores."""
@@ -82,7 +82,7 @@ def difference_columns(name: str, row: Row, other: Row, metric: str) -> Record:
     Raises ValueError if the two were not scored on the same sessions.
     """
     resampled = row.resampled["strict"][metric] - other.resampled["strict"][metric]
-    low, high = statistics.percentile_interval(resampled) or (None, None)
+    low, high = bootstrap.percentile_interval(resampled) or (None, None)
     return {
         name: row.mean(metric) - other.mean(metric),
         f"{name}_low": low,

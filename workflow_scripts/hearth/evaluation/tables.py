@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
-from hearth.evaluation import comparisons, statistics, subsets
-from hearth.evaluation.metrics import HEADLINES, METRICS
+from hearth.evaluation import bootstrap, comparisons, statistics, subsets
 from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, magnitude, with_interval
-from hearth.evaluation.score_document import Parsing, Score
+from hearth.evaluation.score_document import HEADLINES, METRICS, Parsing, Score
 from hearth.evaluation.table_rows import (
     Record,
     Row,
@@ -229,7 +228,7 @@ def _tests_note(tests: int) -> Note:
         [
             "two-sided paired permutation tests over test sessions: the answers of the two recognisers to a session are"
             f" swapped, in all possible ways if there are at most {statistics.PERMUTATIONS}, otherwise in"
-            f" {statistics.PERMUTATIONS} random ways (seed {statistics.SEED}); with n sessions, p is at least 2 / 2^n",
+            f" {statistics.PERMUTATIONS} random ways (seed {bootstrap.SEED}); with n sessions, p is at least 2 / 2^n",
             f"{tests} tests in this table and its CSV; p is not corrected for their number, p (Holm) is",
         ],
     )

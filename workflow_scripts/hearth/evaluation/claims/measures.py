@@ -7,10 +7,11 @@ from typing import Union
 import numpy as np
 
 from hearth.distillation.recipes import PAPER_RECIPE
+from hearth.evaluation.bootstrap import DECIMALS, percentile_interval
 from hearth.evaluation.claims.verdicts import NotTestableError
 from hearth.evaluation.rendering import decimals, with_interval
 from hearth.evaluation.score_document import Interval, Score
-from hearth.evaluation.statistics import DECIMALS, mean_and_deviation, percentile_interval
+from hearth.evaluation.statistics import mean_and_deviation
 from hearth.evaluation.table_rows import Row
 
 F1, GAIN = decimals(3), decimals(3, sign="+")

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from itertools import combinations
 
+from hearth.evaluation.bootstrap import CONFIDENCE, TINY
 from hearth.evaluation.claims import closeness, failures, growth, transfer
 from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, Claim, NotTestableError
 from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table
 from hearth.evaluation.score_document import Score, select_paper_scores
-from hearth.evaluation.statistics import CONFIDENCE, TINY
 from hearth.evaluation.table_rows import Record
 from hearth.evaluation.tables import check_scores
 

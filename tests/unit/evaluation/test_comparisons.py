@@ -1,0 +1,68 @@
+"""Paired comparisons below a table."""
+
+import io
+import re
+
+import pandas as pd
+import pytest
+from factories import make_score, make_seed_scores, make_student_score
+from hearth.evaluation.rendering import (
+    render_csv,
+    render_latex,
+    render_markdown,
+)
+from hearth.evaluation.tables import build_table
+
+DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
+
+
+def test_pairs_are_compared_below_the_table_on_every_shared_dataset():
+    facts = {"simulated": ["made-up"], "stand_in": "tiny model"}
+    scores = make_seed_scores(**facts)
+    scores.append(scores[0] | {"dataset": "second"})
+    found = build_table({"title": "T", "compare": [["pupil", "little"], ["large", "pupil_seed1"]]}, scores, "abc")
+    assert [(row["recogniser"], row["other"], row["dataset"]) for row in found.below.records] == [
+        ("pupil", "little", "made-up"),
+        ("large", "pupil_seed1", "made-up"),
+    ]
+    first = found.below.records[0]
+    assert first["weighted_f1"] == pytest.approx(found.records[2]["gain_over_base"])
+    assert first["weighted_f1_p"] == found.records[2]["gain_over_base_p"]
+    assert found.below.cells[0][:3] == ["pupil (tiny)", "little (tiny)", "made-up (simulated)"]
+    assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", found.below.cells[0][3])
+    assert "## Paired comparisons\n\n| Recogniser" in render_markdown(found)
+    assert r"\textbf{Paired comparisons}" in render_latex(found, "t")
+
+
+def test_comparisons_in_a_csv_are_a_csv_behind_comment_marks():
+    found = build_table({"title": "T", "compare": [["pupil", "little"]]}, make_seed_scores(), "abc")
+    text = render_csv(found)
+    assert len(pd.read_csv(io.StringIO(text), comment="#")) == 4
+    lines = text.split("\n")
+    start = lines.index("# Paired comparisons")
+    below = pd.read_csv(io.StringIO("\n".join(line.removeprefix("# ") for line in lines[start + 1 : start + 3])))
+    assert below["recogniser"].tolist() == ["pupil"]
+    assert below["accuracy_p"].tolist() == pytest.approx([found.below.records[0]["accuracy_p"]], abs=1e-6)
+
+
+def test_rows_of_several_seeds_are_compared_once():
+    pairs = [["pupil", "little"], ["pupil_seed1", "little"]]
+    found = build_table({"title": "T", "seeds": "mean", "compare": pairs}, make_seed_scores(), "abc")
+    assert [row["recogniser"] for row in found.below.records] == ["pupil"]
+    assert found.below.records[0]["weighted_f1_p"] == found.records[2]["gain_over_base_p"]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([["pupil", "litle"]], "compare: 'litle' has no row in this table; did you mean 'little'"),
+        ([["pupil", "pupil"]], "compare: pupil is compared with itself"),
+        ([["pupil", "other"]], "compare: pupil and other were scored on no dataset in common"),
+        ([["pupil"]], r"'compare' has \['pupil'\], which is not a pair"),
+        ("pupil", "'compare' must be a list of pairs"),
+    ],
+)
+def test_wrong_comparisons_are_errors(pairs, message):
+    scores = [*make_seed_scores(), make_score("other", "second")]
+    with pytest.raises(ValueError, match=message):
+        build_table({"title": "T", "compare": pairs}, scores, "abc")
