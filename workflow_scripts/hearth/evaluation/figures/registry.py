@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.costs import CostRow
 from hearth.evaluation.figures import (
     calibration,
@@ -19,7 +20,6 @@ from hearth.evaluation.figures import (
 )
 from hearth.evaluation.figures.names import FORMATS, CostFigure, Format, ScoreFigure
 from hearth.evaluation.score_document import Score
-from hearth.evaluation.statistics import CONFIDENCE
 
 _INTERVALS = f"{100 * CONFIDENCE:.0f} % intervals over the test sessions"
 
