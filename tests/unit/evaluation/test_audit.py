@@ -41,9 +41,11 @@ TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=20)), max_s
 @settings(max_examples=100)
 @given(TEXTS, st.sampled_from(["stop", "length"]))
 def test_no_text_breaks_the_audit(home, text, finish_reason):
-    found = audit_traces("big", "made-up", home, PROMPT, [(WINDOW, make_parsed_prediction(home, text, finish_reason))])
-    assert found["traces"][0]["flags"].keys() <= CHECKS.keys()
-    json.dumps(found, ensure_ascii=False).encode()
+    document = audit_traces(
+        "big", "made-up", home, PROMPT, [(WINDOW, make_parsed_prediction(home, text, finish_reason))]
+    )
+    assert document["traces"][0]["flags"].keys() <= CHECKS.keys()
+    json.dumps(document, ensure_ascii=False).encode()
 
 
 @settings(max_examples=100)
@@ -65,9 +67,9 @@ def mixed(home):
 
 
 def test_an_audit_has_failed_checks_and_correct_events_of_every_trace(home, mixed):
-    found = audit_traces("big", "made-up", home, PROMPT, mixed)
-    assert [trace["correct"] for trace in found["traces"]] == [3, 2, 0]
-    assert [sorted(trace["flags"]) for trace in found["traces"]] == [
+    document = audit_traces("big", "made-up", home, PROMPT, mixed)
+    assert [trace["correct"] for trace in document["traces"]] == [3, 2, 0]
+    assert [sorted(trace["flags"]) for trace in document["traces"]] == [
         [],
         ["label_not_in_reasoning", "room_not_in_window"],
         ["answer_incomplete", "reasoning_empty"],
@@ -76,7 +78,7 @@ def test_an_audit_has_failed_checks_and_correct_events_of_every_trace(home, mixe
         "recogniser": "big",
         "dataset": "made-up",
         "prompt": {"version": "test@0", "reasoning": "think"},
-    }.items() <= (found.items())
+    }.items() <= (document.items())
 
 
 def test_checks_do_not_see_the_gold_labels(home, mixed):
@@ -133,8 +135,8 @@ def test_differences_have_an_interval_over_sessions():
     traces += [
         trace(f"s{n}", 3 + n % 2, {"truncated": ["."]} | ({"repetitive": ["."]} if n == 3 else {})) for n in range(9)
     ]
-    found = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}, "traces": traces}
-    table = audit_table([found], [], [], "abc")
+    document = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}, "traces": traces}
+    table = audit_table([document], [], [], "abc")
     rows = {record["check"]: record for record in table.records}
     record = rows["truncated"]
     assert (record["accuracy_flagged"], record["accuracy_unflagged"]) == (pytest.approx(31 / 90), pytest.approx(0.7))
@@ -145,7 +147,7 @@ def test_differences_have_an_interval_over_sessions():
     assert (rows["repetitive"]["difference"] > 0, rows["repetitive"]["difference_low"]) == (True, None)
     assert rows["repetitive"]["accuracy_unflagged_low"] is not None
     assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", table.cells[0][-1])
-    reordered = audit_table([found | {"traces": traces[::-1]}], [], [], "abc")
+    reordered = audit_table([document | {"traces": traces[::-1]}], [], [], "abc")
     assert reordered.records == table.records
 
 

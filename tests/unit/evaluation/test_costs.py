@@ -47,9 +47,9 @@ def test_the_cost_table_takes_names_from_paths(tmp_path):
             *("--csv", str(tmp_path / "cost.csv"), "--tex", str(tmp_path / "cost.tex")),
         ]
     )
-    found = pd.read_csv(tmp_path / "cost.csv", comment="#")
-    assert found["recogniser"].tolist() == ["little", "pupil"]
-    assert found["windows_per_second"].tolist()[0] == 2.0
+    table = pd.read_csv(tmp_path / "cost.csv", comment="#")
+    assert table["recogniser"].tolist() == ["little", "pupil"]
+    assert table["windows_per_second"].tolist()[0] == 2.0
     rows = read_cost_rows(tmp_path / "cost.csv")
     assert [(row["dataset"], row["windows"], row["examples"]) for row in rows] == [
         ("made-up", 20, None),

@@ -78,7 +78,7 @@ def test_a_figure_has_a_title_no_date_and_no_links(name):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.filterwarnings("ignore:Glyph")
-def test_odd_names_are_shown_as_they_are(name):
+def test_odd_names_are_shown_unchanged(name):
     scores = make_full_run_scores(homes=ODD)
     for score in scores:
         for key in ("recogniser", "base", "teacher"):
@@ -92,7 +92,7 @@ def test_odd_names_are_shown_as_they_are(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_simulated_homes_and_tiny_models_are_called_that(name):
+def test_simulated_homes_and_tiny_models_are_marked(name):
     shown = words(draw(name, make_full_run_scores(homes=("made-up", "second"), stand_in="tiny", simulated=["made-up"])))
     (warning,) = [text for text in shown if "Tiny models" in text]
     assert warning.startswith("Simulated homes, not recorded ones: made-up\nTiny models, not real ones: model-1m")
@@ -101,7 +101,7 @@ def test_simulated_homes_and_tiny_models_are_called_that(name):
 
 
 @pytest.mark.parametrize("name", ["confusion", "transfer", "learning_curve", "calibration"])
-def test_a_figure_without_anything_to_show_is_refused(name):
+def test_a_figure_without_anything_to_show_is_an_error(name):
     score = make_score(variant="asked in another way")
     with pytest.raises(ValueError, match=f"{name}: .*nothing to show"):
         render(name, [score])
@@ -116,7 +116,7 @@ def test_a_figure_without_anything_to_show_is_refused(name):
         {"bases": 0},
     ],
 )
-def test_a_panel_a_dataset_with_its_test_windows_and_events(name, run):
+def test_every_dataset_has_a_panel_with_its_test_windows_and_events(name, run):
     scores = make_run_scores(**run)
     homes = list(run.get("homes", ("made-up", "second")))
     assert [axes.get_title() for axes in draw(name, scores).axes] == [
@@ -142,7 +142,7 @@ def test_students_stand_at_the_size_of_their_base_filled_on_their_own_home():
         (10**6, 0.47, True),
     ]
     assert [filled for _, _, filled in markers(second)] == [False, False, True, True]
-    # A thin line joins a base and its own students alone.
+    # A thin line joins a base only to students on their own home.
     assert [len(axes.texts) for axes in (first, second)] == [2, 2]
 
 
@@ -197,14 +197,14 @@ def test_bars_are_ordered_by_size_and_students_come_last():
 
 
 def matrices(drawn):
-    """Title and shares, by (row, column) from 1, of every matrix."""
-    found = []
+    """Return the title of each matrix and its shares by (row, column), both from 1."""
+    titled_shares = []
     for axes in [axes for axes in drawn.findobj(mpl.axes.Axes) if ": " in axes.get_title()]:
         (boxes,) = axes.collections
         places = [path.get_extents() for path in boxes.get_paths()]
         cells = [(round(place.y0 + 0.5), round(place.x0 + 0.5)) for place in places]
-        found.append((axes.get_title(), dict(zip(cells, boxes.get_array(), strict=True))))
-    return found
+        titled_shares.append((axes.get_title(), dict(zip(cells, boxes.get_array(), strict=True))))
+    return titled_shares
 
 
 def test_a_home_has_confusion_matrices_of_base_student_and_teacher():
@@ -255,7 +255,7 @@ def test_transfer_has_a_row_for_each_training_home_and_one_without_training():
     assert [text.get_text() for text in transfer.draw(one_way).axes[0].texts].count("not tested") == 1
 
 
-def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones():
+def test_a_learning_curve_joins_students_of_fewer_traces_with_the_main_ones():
     for axes in learning_curve.draw(make_full_run_scores()).axes:
         (line,) = [line for line in axes.lines if line.get_marker() == "D"]
         assert list(line.get_xdata()) == [2, 4]
@@ -263,7 +263,7 @@ def test_a_learning_curve_joins_the_students_of_fewer_traces_with_the_main_ones(
         assert sorted(line.get_linestyle() for line in axes.lines if list(line.get_xdata()) == [0, 1]) == ["--", ":"]
 
 
-def test_calibration_leaves_bins_of_few_events_out_and_keeps_no_event_without_a_label():
+def test_calibration_draws_no_bin_of_few_events_and_keeps_no_event_without_a_label():
     scores = [make_score(confidence=make_confidence(0.25)), make_score("other")]
     reliability, selective = calibration.draw(scores).axes
     line = reliability.lines[0]

@@ -107,7 +107,7 @@ def test_every_column_has_a_source_and_a_definition(column):
         assert isinstance(reduce(getitem, key.split("."), make_score()), float)
 
 
-def test_the_row_of_several_seeds_is_found_by_its_name_and_by_that_of_each():
+def test_a_row_of_several_seeds_is_found_by_its_name_and_by_each_recogniser():
     rows = build_rows(make_run_scores(seeds=(0, 1), homes=("made-up",)), "mean")
     position = lineage.find_row(rows, "model-1m_reasoning_made-up", "made-up")
     assert lineage.find_row(rows, "model-1m_reasoning_made-up_seed1", "made-up") == position
@@ -121,19 +121,19 @@ def test_the_row_of_several_seeds_is_found_by_its_name_and_by_that_of_each():
 
 def test_examples_are_the_first_of_each_kind_in_window_order():
     right = [make_prediction(row["window_id"], answer_text(row["gold"])) for row in TEST]
-    found = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(right)[::-1]))
-    assert [(one.kind, one.window_line, one.prediction_line) for one in found] == [("correct", 2, 3)]
+    examples = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(right)[::-1]))
+    assert [(one.kind, one.window_line, one.prediction_line) for one in examples] == [("correct", 2, 3)]
 
 
 def test_control_characters_are_escaped():
     evil = [make_prediction(row["window_id"], "\x1b[2J\x07 \u202ereversed\nsecond line") for row in TEST]
-    found = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(evil)))
-    text = lineage.render_text([("Cell", ["x"])], found, "w", "p")
+    examples = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(evil)))
+    text = lineage.render_text([("Cell", ["x"])], examples, "w", "p")
     assert "\\x1b[2J\\x07 \\u202ereversed\n    | second line" in text
     assert "\x1b" not in text
 
 
-def test_explanations_of_the_same_run_are_the_same(finished, capsys):
+def test_explanations_are_reproducible(finished, capsys):
     names = ("students", "little_reasoning_made-up", "made-up", "gap_to_teacher")
     one = explained(finished, capsys, *names)
     assert one == explained(finished, capsys, *names)

@@ -44,8 +44,8 @@ class Elements(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.add(tag)
         self.open += [tag] if tag not in VOID else []
-        found = dict(attributes)
-        self.ids += [found["id"]] if "id" in found else []
+        values = dict(attributes)
+        self.ids += [values["id"]] if "id" in values else []
         self.links += [value for key, value in attributes if key in ("href", "src", "xlink:href")]
 
     def handle_startendtag(self, tag, attributes):
@@ -59,12 +59,12 @@ class Elements(HTMLParser):
         self.text += data
 
 
-def test_the_page_is_whole_html_with_every_id_once():
+def test_the_page_is_well_formed_and_its_ids_are_unique():
     scores = make_full_run_scores()
-    found = Elements(page(scores, drawings={name: render(name, scores)["svg"].decode() for name in SCORE_FIGURES}))
-    assert not found.open
-    assert len(found.ids) == len(set(found.ids))
-    assert {link[1:] for link in found.links if link.startswith("#")} <= set(found.ids)
+    elements = Elements(page(scores, drawings={name: render(name, scores)["svg"].decode() for name in SCORE_FIGURES}))
+    assert not elements.open
+    assert len(elements.ids) == len(set(elements.ids))
+    assert {link[1:] for link in elements.links if link.startswith("#")} <= set(elements.ids)
 
 
 def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
@@ -81,20 +81,20 @@ def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
         score | {"provenance": score["provenance"] | {"teacher_stand_in": "tiny" if score["teacher"] else ""}}
         for score in make_run_scores(simulated=["made-up"])
     ]
-    found = Elements(page(scores, audits=[audit]))
-    assert "table-audit" in found.ids
-    text = " ".join(found.text.split())
+    elements = Elements(page(scores, audits=[audit]))
+    assert "table-audit" in elements.ids
+    text = " ".join(elements.text.split())
     assert "Audit of the traces that students learn from" in text
     assert "model-9m (tiny)" in text
     assert "table-audit" not in Elements(page(scores)).ids
 
 
 def test_the_page_loads_nothing_and_runs_nothing():
-    found = Elements(page(make_run_scores()))
-    assert not found.tags & {"script", "link", "iframe", "img", "object"}
-    assert all(re.fullmatch(r"(#|[a-z_]+[./])[\w.~/-]*", link) for link in found.links), found.links
-    assert "@import" not in found.text
-    assert "url(http" not in found.text
+    elements = Elements(page(make_run_scores()))
+    assert not elements.tags & {"script", "link", "iframe", "img", "object"}
+    assert all(re.fullmatch(r"(#|[a-z_]+[./])[\w.~/-]*", link) for link in elements.links), elements.links
+    assert "@import" not in elements.text
+    assert "url(http" not in elements.text
 
 
 def test_the_page_forbids_scripts_and_the_network():
@@ -147,10 +147,10 @@ def test_hostile_names_are_text():
         "t": {"title": HOSTILE, "caption": HOSTILE, "columns": [], "pairs": [(HOSTILE, "made-up"), (HOSTILE, HOSTILE)]}
     }
     text = page(scores, commit=HOSTILE, specs=specs)
-    found = Elements(text)
-    assert "script" not in found.tags
+    elements = Elements(text)
+    assert "script" not in elements.tags
     assert "<script>" not in text
-    assert HOSTILE in found.text
+    assert HOSTILE in elements.text
     assert "49" not in html.unescape(text).split("</style>")[1]
 
 
@@ -186,10 +186,10 @@ def test_paired_comparisons_stand_below_their_table():
     spec = {"title": "T", "caption": "", "compare": [["model-1m", HOSTILE]], "seeds": "mean", "pairs": every}
     with pytest.raises(ValueError, match="has no row in this table"):
         page(make_run_scores(), specs={"t": spec})
-    found = Elements(page(make_run_scores(), specs={"t": spec | {"compare": [["model-1m", "model-9m"]]}}))
-    assert not found.open
-    assert "below-t" in found.ids
-    assert "Paired comparisons" in found.text
+    elements = Elements(page(make_run_scores(), specs={"t": spec | {"compare": [["model-1m", "model-9m"]]}}))
+    assert not elements.open
+    assert "below-t" in elements.ids
+    assert "Paired comparisons" in elements.text
 
 
 def test_a_table_of_a_missing_score_is_an_error():

@@ -1,7 +1,7 @@
-"""The report in a real browser: it renders at any width, and nothing that a name says is run.
+"""The report in a real browser: it renders at any width, and no script in a name runs.
 
-Chromium writes out the page as it has become. A probe, a second page beside the report, shows it in a frame and
-measures it: the report itself may run nothing, so it cannot be asked.
+Chromium prints the DOM of the page. A probe, a second page beside the report, shows the report in a frame and
+measures it: the report itself may run no script.
 """
 
 import html
@@ -39,7 +39,7 @@ onload = () => {{
 
 
 def hostile_audit():
-    traces = [{"window_id": "w", "session": "s", "events": 2, "correct": 1, "flags": ["label_unknown"]}]
+    traces = [{"window_id": "w", "session": "s", "events": 2, "correct": 1, "flags": {"label_unknown": ["x"]}}]
     return {
         "recogniser": HOSTILE,
         "dataset": LONG,
@@ -50,7 +50,7 @@ def hostile_audit():
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
-    """A report of hostile and long names, with every figure."""
+    """A report with every figure and with hostile and long names."""
     scores = make_full_run_scores(homes=(HOSTILE, LONG), stand_in=HOSTILE, simulated=[HOSTILE])
     for score in scores:
         for key in ("recogniser", "base", "teacher"):
@@ -71,7 +71,7 @@ def page(tmp_path_factory) -> Path:
 
 
 def browse(page: Path, *options: str) -> str:
-    """What Chromium prints of a page."""
+    """Return what Chromium prints for a page."""
     profile = page.parent / f"profile-{len(list(page.parent.iterdir()))}"
     command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", *options, page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
@@ -85,7 +85,7 @@ def measured(page: Path, width: int) -> dict:
     return json.loads(html.unescape(re.search(r'<pre id="measured">(.*?)</pre>', shown, re.DOTALL)[1]))
 
 
-def test_the_page_is_what_was_written_and_nothing_in_it_was_run(page):
+def test_the_page_is_unchanged_and_no_script_runs(page):
     shown = browse(page, "--dump-dom")
     assert "<title>Hearth: report</title>" in shown
     assert "<script" not in shown
@@ -95,8 +95,8 @@ def test_the_page_is_what_was_written_and_nothing_in_it_was_run(page):
     assert html.escape(HOSTILE, quote=False) in headings
 
 
-def test_even_a_script_that_got_into_the_page_would_not_run(page):
-    # The same page with the faults that escaping prevents.
+def test_the_policy_stops_a_script_inside_the_page(page):
+    # The page as it would be without escaping.
     faulty = page.with_name("faulty.html")
     text = page.read_text(encoding="utf-8")
     faulty.write_text(text.replace("<h1>", f"{HOSTILE}<h1 onclick=x>", 1), encoding="utf-8")
@@ -107,9 +107,9 @@ def test_even_a_script_that_got_into_the_page_would_not_run(page):
 
 
 @pytest.mark.parametrize("width", [1280, 420])
-def test_every_figure_is_drawn_and_nothing_is_wider_than_the_window(page, width):
-    found = measured(page, width)
-    assert found["title"] == "Hearth: report"
-    assert len(found["images"]) == len(SCORE_FIGURES)
-    assert min(found["images"]) > 100
-    assert found["wide"] <= width
+def test_every_figure_is_drawn_and_the_page_fits_the_window(page, width):
+    measurements = measured(page, width)
+    assert measurements["title"] == "Hearth: report"
+    assert len(measurements["images"]) == len(SCORE_FIGURES)
+    assert min(measurements["images"]) > 100
+    assert measurements["wide"] <= width

@@ -43,23 +43,23 @@ def files(tmp_path, monkeypatch):
 
 def test_the_document_has_the_inputs_of_every_score(files, tmp_path):
     provenance.main([*files, "--out", "results/provenance.json"])
-    found = json.loads((tmp_path / "results/provenance.json").read_text())
-    score = found["scores"]["results/scores/little/made-up.json"]
+    document = json.loads((tmp_path / "results/provenance.json").read_text())
+    score = document["scores"]["results/scores/little/made-up.json"]
     assert score["provenance"] == make_score()["provenance"]
     assert (score["recogniser"], score["n_windows"], score["n_sessions"]) == ("little", 3, 2)
-    assert found["datasets"]["made-up"]["dataset_digest"] == SPLITS["dataset_digest"]
-    assert found["prompts"]["made-up"]["version"] == PROMPT["version"]
-    assert found["models"]["little"]["revision"] == MODEL["revision"]
-    student = found["students"]["little_reasoning_made-up"]
+    assert document["datasets"]["made-up"]["dataset_digest"] == SPLITS["dataset_digest"]
+    assert document["prompts"]["made-up"]["version"] == PROMPT["version"]
+    assert document["models"]["little"]["revision"] == MODEL["revision"]
+    student = document["students"]["little_reasoning_made-up"]
     assert (student["settings"], student["examples"]) == (TRAINING_LOG["settings"], TRAINING_LOG["examples"])
-    assert found["config"] == CONFIG
-    assert set(found["code"]["libraries"]) == set(LIBRARIES)
+    assert document["config"] == CONFIG
+    assert set(document["code"]["libraries"]) == set(LIBRARIES)
     for path in (
         "results/scores/little/made-up.json",
         "results/datasets/made-up/dataset_card.md",
         "results/students/little_reasoning_made-up/adapter/adapter_model.safetensors",
     ):
-        assert found["digests"][path] == file_digest(path)
+        assert document["digests"][path] == file_digest(path)
 
 
 def test_the_document_has_no_places_no_timings_and_no_shards(files, tmp_path):
@@ -67,8 +67,8 @@ def test_the_document_has_no_places_no_timings_and_no_shards(files, tmp_path):
     text = (tmp_path / "one.json").read_text()
     assert str(tmp_path) not in text
     assert not [word for word in ("seconds", "batch_size", "losses", "00000-00002") if f'"{word}' in text]
-    (way,) = json.loads(text)["jobs"]
-    assert way == {
+    (group,) = json.loads(text)["jobs"]
+    assert group == {
         "ran": {key: STATS[key] for key in ("engine", "device", "dtype", "versions")},
         "jobs": ["results/predictions/little/made-up/test"],
     }

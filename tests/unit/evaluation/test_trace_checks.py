@@ -35,13 +35,13 @@ def test_every_check_has_a_meaning():
     assert all(check.meaning for check in CHECKS.values())
 
 
-def test_an_answer_has_to_cover_every_event(failures):
+def test_an_answer_must_label_every_event(failures):
     assert failures(labels=CORRECT_LABELS[:2]) == {"answer_incomplete": ["missing_events"]}
     assert "answer_incomplete" in failures(text=f"<think>{SOUND}</think>COOKING, EATING, COOKING")
     assert "answer_incomplete" not in failures(labels=["COOKING", "DANCING", "COOKING"])
 
 
-def test_labels_have_to_be_the_homes(failures):
+def test_labels_must_be_in_the_homes_list(failures):
     assert failures(labels=["COOKING", "DANCING", "COOKING"])["label_unknown"] == ["DANCING"]
     assert failures(labels=["COOKING", "cooking"])["label_unknown"] == ["cooking"]
     assert "label_unknown" not in failures()
@@ -75,7 +75,7 @@ def test_a_sensor_that_is_not_in_the_window_is_found(failures, reasoning):
         "COOKING, EATING with a TVset.",
     ],
 )
-def test_a_sensor_of_the_window_or_a_word_inside_another_name_is_no_absent_one(failures, reasoning):
+def test_a_sensor_of_the_window_or_a_part_of_another_name_passes(failures, reasoning):
     assert failures(reasoning) == {}
 
 
@@ -84,7 +84,7 @@ def test_a_room_that_is_not_in_the_window_is_found(failures):
     assert failures("COOKING, EATING, then to bedroom_1.") == {"room_not_in_window": ["bedroom 1"]}
 
 
-def test_every_answered_label_has_to_be_in_the_reasoning(failures):
+def test_every_answered_label_must_be_in_the_reasoning(failures):
     assert failures("Somebody is COOKING.") == {"label_not_in_reasoning": ["eating"]}
     assert failures("Cooking and eating.") == {}
     assert failures("She is cooking; he is overeating.") == {"label_not_in_reasoning": ["eating"]}
@@ -121,7 +121,7 @@ def test_a_label_that_is_confirmed_or_only_considered_is_no_contradiction(failur
     assert "label_contradicts_reasoning" not in failures(reasoning)
 
 
-def test_a_time_has_to_be_an_events(failures):
+def test_a_time_must_be_that_of_an_event(failures):
     assert failures(f"{SOUND} At 08:00:10 it ends.") == {"time_not_in_window": ["08:00:10"]}
     assert failures(f"{SOUND} At 08:00:09 it ends, at 8:00:09, 08:00 or 1:08:00:10.") == {}
 
@@ -138,24 +138,24 @@ def test_a_time_has_to_be_an_events(failures):
         ("Event 9 is before event 1.", False),
     ],
 )
-def test_events_happen_in_their_order(failures, said, wrong):
+def test_a_reversed_order_of_events_is_found(failures, said, wrong):
     assert ("order_reversed" in failures(f"{SOUND} {said}")) == wrong
 
 
-def test_nothing_is_written_after_the_answer(failures):
+def test_text_after_the_answer_is_found(failures):
     written = f"<think>{SOUND}</think>```json\n{answer_text(CORRECT_LABELS)}\n```"
     assert failures(text=written) == {}
     assert failures(text=f"{written} I hope this helps.") == {"text_after_answer": ["I hope this helps."]}
 
 
-def test_another_script_than_the_prompts_is_found(failures):
+def test_a_script_that_the_prompt_does_not_use_is_found(failures):
     assert failures(f"{SOUND} 首先看厨房") == {"foreign_script": ["CJK"]}
     assert failures(f"{SOUND} 首先看厨房", system="用中文回答") == {}
     assert failures(f"{SOUND} Déjà vu.") == {}
     assert failures(f"{SOUND * 9} 厨") == {}
 
 
-def test_reasoning_that_was_asked_for_has_to_be_there(failures):
+def test_missing_reasoning_is_found_if_the_prompt_asks_for_it(failures):
     assert set(failures("")) == {"reasoning_empty"}
     assert failures("", reasoning="none") == {}
 

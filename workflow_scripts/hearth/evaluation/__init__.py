@@ -1,6 +1,5 @@
-"""Evaluation: scores of recognisers, their uncertainty, and the tables, claims, figures and report made of them.
+"""What a run's predictions are worth: metrics, statistics, tables, claims, figures, the report and their provenance.
 
-It imports from `data` and `prompting` and from the recipes of `distillation`, and knows nothing of models or engines.
-Start reading at `score_document` (what a score holds) and `scores` (how it is built); counts lead to metrics (`counts`,
-`metrics`) and to intervals and tests (`bootstrap`, `statistics`).
+May import data, prompting and the records and recipes of distillation; knows nothing of models and engines.
+Start with `score_document.py` (what a score holds), then `scores.py`, `tables.py` and `report.py`.
 """
