@@ -8,7 +8,7 @@ def test_a_job_reports_that_the_gpus_of_its_machine_are_unusable(cluster_run):
     assert cluster_run.process.wait(timeout=300) != 0
     assert len(cluster_run.submitted_jobs()) == 1
     # The test cluster's GPUs are fake.
-    assert "GPUs: 1 asked for, torch sees 0" in cluster_run.output()
+    assert "GPUs: 1 requested, torch sees 0" in cluster_run.output()
 
 
 def test_a_job_reports_that_nothing_is_missing(cluster_run, tmp_path):
@@ -17,4 +17,4 @@ def test_a_job_reports_that_nothing_is_missing(cluster_run, tmp_path):
     cluster_run.launch("preflight")
     cluster_run.wait_for_success()
     assert len(cluster_run.submitted_jobs()) == 1
-    assert "Nothing is missing." in cluster_run.output()
+    assert "No problems." in cluster_run.output()

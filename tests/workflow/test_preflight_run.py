@@ -6,7 +6,7 @@ from snakemake_runs import Workflow, small_config
 
 
 def test_the_demo_lacks_nothing_and_its_results_do_not_depend_on_preflight(finished_run):
-    assert "Nothing is missing." in finished_run.run("preflight")
+    assert "No problems." in finished_run.run("preflight")
     assert finished_run.plan("all") == {}
     assert finished_run.plan("preflight") == {"check_login": 1, "check_node": 1, "preflight": 1}
 
@@ -20,5 +20,5 @@ def test_everything_that_is_missing_is_reported_at_once(tmp_path):
     config["datasets"]["mural"] = {"source": "mural", "home": "mural", "root": "data/MuRAL"}
     status, output = Workflow(tmp_path / "run", config).attempt("preflight")
     assert status != 0
-    for part in ("no/such/model", "data/MuRAL", "1000000000 MB asked for", "3 problems"):
+    for part in ("no/such/model", "data/MuRAL", "1000000000 MB requested", "3 problems"):
         assert part in output
