@@ -1,0 +1,44 @@
+"""Every list of names in a schema, or in a module that must not import its registry, equals that registry."""
+
+from typing import Any
+
+import pytest
+import yaml
+from config_factories import SCHEMAS
+from hearth.data.sources.registry import SOURCES
+from hearth.data.windows import WINDOW_KINDS
+from hearth.distillation.recipes import RECIPES
+from hearth.engines.registry import LOCAL_ENGINES
+from hearth.evaluation.tables import COLUMNS
+from hearth.models.fetch import SPEC_KEYS
+from hearth.prompting.prompts import REASONING_MODES
+from hearth.simulation.formats import FORMATS
+from hearth.workflow.config_references import SIMULATED_FORMATS
+
+
+def enum(name: str, path: str) -> list[str]:
+    """Return the valid values at a path of keys in a schema."""
+    part: Any = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    for key in path.split("/"):
+        part = part[key]
+    return part["enum"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "path", "registry"),
+    [
+        ("config", "properties/datasets/additionalProperties/properties/source", SOURCES),
+        ("config", "properties/windows/properties/by", WINDOW_KINDS),
+        ("config", "properties/prompt/properties/reasoning", REASONING_MODES),
+        ("config", "properties/engine/properties/name", LOCAL_ENGINES),
+        ("config", "properties/students/properties/recipe", RECIPES),
+        ("config", "properties/tables/additionalProperties/properties/columns/items", COLUMNS),
+        ("models", "additionalProperties/properties/source", SPEC_KEYS),
+    ],
+)
+def test_a_schema_lists_the_names_of_the_registry(schema, path, registry):
+    assert set(enum(schema, path)) == set(registry)
+
+
+def test_homes_can_be_simulated_in_every_format_that_is_written():
+    assert set(SIMULATED_FORMATS) == set(FORMATS)
