@@ -222,7 +222,7 @@ MATRIX = [
     ),
     (
         "a module of the figures",
-        append_line("workflow_scripts/hearth/evaluation/figures/sizes.py"),
+        append_line("workflow_scripts/hearth/evaluation/figures/f1_by_size.py"),
         {"figure": 5, "report": 1, "all": 1},
     ),
     (

@@ -45,7 +45,7 @@ _HEADINGS: dict[ExampleKind, str] = {
 
 
 class StudentNames(Protocol):
-    """The names that the files of a student are found by."""
+    """The names that locate the files of a student."""
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class StudentNames(Protocol):
 
 
 class RecogniserNames(Protocol):
-    """The names that the files of a recogniser are found by."""
+    """The names that locate the files of a recogniser."""
 
     @property
     def base(self) -> str:

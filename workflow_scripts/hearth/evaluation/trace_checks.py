@@ -127,9 +127,9 @@ def _text_after_answer(trace: Trace) -> list[str]:
 
 
 def _foreign_script(trace: Trace) -> list[str]:
-    given = trace.prompt["system"] + "".join(event["description"] for event in trace.window["events"])
-    given_scripts, used_scripts = _letters_by_script(given), _letters_by_script(trace.prediction["text"])
-    foreign = {script: count for script, count in used_scripts.items() if script not in given_scripts}
+    context = trace.prompt["system"] + "".join(event["description"] for event in trace.window["events"])
+    context_scripts, used_scripts = _letters_by_script(context), _letters_by_script(trace.prediction["text"])
+    foreign = {script: count for script, count in used_scripts.items() if script not in context_scripts}
     return list(foreign) if sum(foreign.values()) > FOREIGN_SHARE * sum(used_scripts.values()) else []
 
 
@@ -204,8 +204,8 @@ CHECKS = {
 
 def failed_checks(trace: Trace) -> dict[str, list[str]]:
     """Return the checks that a trace fails, each with its findings: sorted, at most `MAX_FINDINGS`, shortened."""
-    findings = {name: sorted(set(check.find(trace)))[:MAX_FINDINGS] for name, check in CHECKS.items()}
-    return {name: [_shortened(finding) for finding in found] for name, found in findings.items() if found}
+    findings_by_check = {name: sorted(set(check.find(trace)))[:MAX_FINDINGS] for name, check in CHECKS.items()}
+    return {name: list(map(_shortened, findings)) for name, findings in findings_by_check.items() if findings}
 
 
 def _shortened(text: str) -> str:
