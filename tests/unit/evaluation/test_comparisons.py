@@ -20,36 +20,36 @@ def test_pairs_are_compared_below_the_table_on_every_shared_dataset():
     facts = {"simulated": ["made-up"], "stand_in": "tiny model"}
     scores = make_seed_scores(**facts)
     scores.append(scores[0] | {"dataset": "second"})
-    found = build_table({"title": "T", "compare": [["pupil", "little"], ["large", "pupil_seed1"]]}, scores, "abc")
-    assert [(row["recogniser"], row["other"], row["dataset"]) for row in found.below.records] == [
+    table = build_table({"title": "T", "compare": [["pupil", "little"], ["large", "pupil_seed1"]]}, scores, "abc")
+    assert [(row["recogniser"], row["other"], row["dataset"]) for row in table.below.records] == [
         ("pupil", "little", "made-up"),
         ("large", "pupil_seed1", "made-up"),
     ]
-    first = found.below.records[0]
-    assert first["weighted_f1"] == pytest.approx(found.records[2]["gain_over_base"])
-    assert first["weighted_f1_p"] == found.records[2]["gain_over_base_p"]
-    assert found.below.cells[0][:3] == ["pupil (tiny)", "little (tiny)", "made-up (simulated)"]
-    assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", found.below.cells[0][3])
-    assert "## Paired comparisons\n\n| Recogniser" in render_markdown(found)
-    assert r"\textbf{Paired comparisons}" in render_latex(found, "t")
+    first = table.below.records[0]
+    assert first["weighted_f1"] == pytest.approx(table.records[2]["gain_over_base"])
+    assert first["weighted_f1_p"] == table.records[2]["gain_over_base_p"]
+    assert table.below.cells[0][:3] == ["pupil (tiny)", "little (tiny)", "made-up (simulated)"]
+    assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", table.below.cells[0][3])
+    assert "## Paired comparisons\n\n| Recogniser" in render_markdown(table)
+    assert r"\textbf{Paired comparisons}" in render_latex(table, "t")
 
 
 def test_comparisons_in_a_csv_are_a_csv_behind_comment_marks():
-    found = build_table({"title": "T", "compare": [["pupil", "little"]]}, make_seed_scores(), "abc")
-    text = render_csv(found)
+    table = build_table({"title": "T", "compare": [["pupil", "little"]]}, make_seed_scores(), "abc")
+    text = render_csv(table)
     assert len(pd.read_csv(io.StringIO(text), comment="#")) == 4
     lines = text.split("\n")
     start = lines.index("# Paired comparisons")
     below = pd.read_csv(io.StringIO("\n".join(line.removeprefix("# ") for line in lines[start + 1 : start + 3])))
     assert below["recogniser"].tolist() == ["pupil"]
-    assert below["accuracy_p"].tolist() == pytest.approx([found.below.records[0]["accuracy_p"]], abs=1e-6)
+    assert below["accuracy_p"].tolist() == pytest.approx([table.below.records[0]["accuracy_p"]], abs=1e-6)
 
 
 def test_rows_of_several_seeds_are_compared_once():
     pairs = [["pupil", "little"], ["pupil_seed1", "little"]]
-    found = build_table({"title": "T", "seeds": "mean", "compare": pairs}, make_seed_scores(), "abc")
-    assert [row["recogniser"] for row in found.below.records] == ["pupil"]
-    assert found.below.records[0]["weighted_f1_p"] == found.records[2]["gain_over_base_p"]
+    table = build_table({"title": "T", "seeds": "mean", "compare": pairs}, make_seed_scores(), "abc")
+    assert [row["recogniser"] for row in table.below.records] == ["pupil"]
+    assert table.below.records[0]["weighted_f1_p"] == table.records[2]["gain_over_base_p"]
 
 
 @pytest.mark.parametrize(

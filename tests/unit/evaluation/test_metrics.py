@@ -44,9 +44,9 @@ events = st.lists(
 @given(events)
 def test_metrics_agree_with_their_definitions(pairs):
     gold, predicted = map(list, zip(*pairs, strict=True))
-    found = score_events(gold, predicted, LABELS)
+    metrics = score_events(gold, predicted, LABELS)
     for name, value in plain_metrics(gold, predicted, LABELS).items():
-        assert found[name] == pytest.approx(value, abs=1e-12), name
+        assert metrics[name] == pytest.approx(value, abs=1e-12), name
 
 
 @settings(max_examples=100)
@@ -54,16 +54,18 @@ def test_metrics_agree_with_their_definitions(pairs):
 def test_metrics_equal_those_of_scikit_learn_to_the_last_bit(pairs):
     gold, predicted = map(list, zip(*pairs, strict=True))
     # scikit-learn cannot sort None among strings; -1 is not among its labels, so it is no class.
-    truth = [LABELS.index(label) for label in gold]
-    guess = [-1 if label is None else LABELS.index(label) for label in predicted]
-    numbers, with_gold = range(len(LABELS)), sorted(set(truth))
+    gold_numbers = [LABELS.index(label) for label in gold]
+    predicted_numbers = [-1 if label is None else LABELS.index(label) for label in predicted]
+    numbers, with_gold = range(len(LABELS)), sorted(set(gold_numbers))
 
     def average(kind, labels):
-        return precision_recall_fscore_support(truth, guess, labels=labels, average=kind, zero_division=0)
+        return precision_recall_fscore_support(
+            gold_numbers, predicted_numbers, labels=labels, average=kind, zero_division=0
+        )
 
     metrics = score_events(gold, predicted, LABELS)
     assert [metrics[name] for name in HEADLINES] == [
-        accuracy_score(truth, guess),
+        accuracy_score(gold_numbers, predicted_numbers),
         *(average(kind, labels)[2] for kind, labels in (("macro", with_gold), ("weighted", with_gold))),
         average("micro", numbers)[2],
     ]
@@ -71,7 +73,10 @@ def test_metrics_equal_those_of_scikit_learn_to_the_last_bit(pairs):
         [row[key] for key in ("precision", "recall", "f1", "support")] for row in metrics["per_class"].values()
     ]
     assert np.array_equal(np.array(per_class).T, average(None, numbers))
-    assert metrics["confusion"]["counts"] == confusion_matrix(truth, guess, labels=[*numbers, -1])[:-1].tolist()
+    assert (
+        metrics["confusion"]["counts"]
+        == confusion_matrix(gold_numbers, predicted_numbers, labels=[*numbers, -1])[:-1].tolist()
+    )
 
 
 @settings(max_examples=40)
@@ -98,16 +103,16 @@ def test_confusion_accounts_for_every_event(pairs):
 def test_hand_computed_values():
     gold = ["COOKING", "COOKING", "COOKING", "EATING", "EATING"]
     predicted = ["COOKING", "COOKING", None, "EATING", "USING_PC"]
-    found = score_events(gold, predicted, LABELS)
-    assert found["accuracy"] == pytest.approx(3 / 5)
+    metrics = score_events(gold, predicted, LABELS)
+    assert metrics["accuracy"] == pytest.approx(3 / 5)
     # COOKING: precision 1, recall 2/3, F1 4/5. EATING: precision 1, recall 1/2, F1 2/3. USING_PC is not in the gold.
-    assert found["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
-    assert found["weighted_f1"] == pytest.approx((3 * 4 / 5 + 2 * 2 / 3) / 5)
+    assert metrics["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert metrics["weighted_f1"] == pytest.approx((3 * 4 / 5 + 2 * 2 / 3) / 5)
     # 4 of 5 answered, 3 right: precision 3/4, recall 3/5.
-    assert found["micro_f1"] == pytest.approx(2 / 3)
-    assert found["per_class"]["COOKING"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
-    assert found["per_class"]["USING_PC"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
-    assert found["confusion"] == {
+    assert metrics["micro_f1"] == pytest.approx(2 / 3)
+    assert metrics["per_class"]["COOKING"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
+    assert metrics["per_class"]["USING_PC"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
+    assert metrics["confusion"] == {
         "labels": list(LABELS),
         "columns": [*LABELS, UNREAD],
         "counts": [[2, 0, 0, 0, 1], [0, 0, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0]],
@@ -115,20 +120,20 @@ def test_hand_computed_values():
 
 
 def test_an_unread_event_is_wrong_and_no_class():
-    found = score_events(["EATING", "EATING"], ["EATING", None], LABELS)
-    assert (found["accuracy"], found["macro_f1"]) == (0.5, pytest.approx(2 / 3))
-    assert set(found["per_class"]) == set(LABELS)
+    metrics = score_events(["EATING", "EATING"], ["EATING", None], LABELS)
+    assert (metrics["accuracy"], metrics["macro_f1"]) == (0.5, pytest.approx(2 / 3))
+    assert set(metrics["per_class"]) == set(LABELS)
 
 
 def test_nothing_read_scores_zero_without_a_warning(recwarn):
-    found = score_events(["EATING", "COOKING"], [None, None], LABELS)
-    assert [found[name] for name in HEADLINES] == [0, 0, 0, 0]
+    metrics = score_events(["EATING", "COOKING"], [None, None], LABELS)
+    assert [metrics[name] for name in HEADLINES] == [0, 0, 0, 0]
     assert not recwarn.list
 
 
 def test_one_class_can_be_perfect():
-    found = score_events(["EATING"], ["EATING"], LABELS)
-    assert [found[name] for name in HEADLINES] == [1, 1, 1, 1]
+    metrics = score_events(["EATING"], ["EATING"], LABELS)
+    assert [metrics[name] for name in HEADLINES] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -148,8 +153,8 @@ def test_what_cannot_be_scored_is_an_error(gold, predicted, message):
 
 def test_status_counts_name_every_status():
     windows = [["EATING"]] * 3
-    found = score_windows(windows, windows, ["ok", "ok", "truncated"], LABELS)
-    assert found["status"] == dict.fromkeys(STATUSES, 0) | {"ok": 2, "truncated": 1}
+    metrics = score_windows(windows, windows, ["ok", "ok", "truncated"], LABELS)
+    assert metrics["status"] == dict.fromkeys(STATUSES, 0) | {"ok": 2, "truncated": 1}
     with pytest.raises(ValueError, match="unknown status 'fine'"):
         score_windows(windows[:1], windows[:1], ["fine"], LABELS)
 
@@ -167,10 +172,10 @@ def test_rates_are_over_windows_and_over_events():
 
 def test_windows_are_scored_as_their_events():
     gold, predicted = [["EATING", "COOKING"], ["EATING"]], [["EATING", None], ["EATING"]]
-    found = score_windows(gold, predicted, ["missing_events", "ok"], LABELS)
-    assert found["accuracy"] == pytest.approx(2 / 3)
-    assert found["status"]["missing_events"] == 1
-    assert found["rates"]["missing_rate"] == pytest.approx(1 / 3)
+    metrics = score_windows(gold, predicted, ["missing_events", "ok"], LABELS)
+    assert metrics["accuracy"] == pytest.approx(2 / 3)
+    assert metrics["status"]["missing_events"] == 1
+    assert metrics["rates"]["missing_rate"] == pytest.approx(1 / 3)
 
 
 def test_windows_of_different_size_are_an_error():

@@ -80,9 +80,9 @@ def test_csv_has_values_to_six_decimals_and_notes_as_comments():
 def test_csv_survives_any_name(names):
     rows = [(name, 0.5) for name in names]
     written = io.StringIO(render_csv(table(rows, NOTES)))
-    found = pd.read_csv(written, comment="#", keep_default_na=False, dtype={"name": str})
-    assert found["name"].tolist() == [" ".join(name.split()) for name in names]
-    assert found["f1"].tolist() == [0.5] * len(names)
+    frame = pd.read_csv(written, comment="#", keep_default_na=False, dtype={"name": str})
+    assert frame["name"].tolist() == [" ".join(name.split()) for name in names]
+    assert frame["f1"].tolist() == [0.5] * len(names)
 
 
 @given(st.text(max_size=20))

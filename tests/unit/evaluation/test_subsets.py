@@ -11,10 +11,10 @@ DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), ma
 
 def test_simple_and_complex_windows_have_columns_of_their_own():
     names = ["recogniser", "simple_windows", "simple_weighted_f1", "complex_windows", "complex_weighted_f1"]
-    found = build_table({"title": "Transfer", "columns": names}, [make_score(weighted_f1=0.5)], "abc")
-    record = found.records[0]
+    table = build_table({"title": "Transfer", "columns": names}, [make_score(weighted_f1=0.5)], "abc")
+    record = table.records[0]
     assert [record[name] for name in names] == ["little", 3, 0.5, 0, None]
-    assert found.notes[0][0] == "Simple and complex windows"
+    assert table.notes[0][0] == "Simple and complex windows"
     assert (COLUMNS.keys() & set(subsets.COLUMNS)) == set(subsets.COLUMNS)
 
 
@@ -23,13 +23,13 @@ def test_the_interval_of_simple_windows_is_over_the_sessions_that_have_simple_wi
     part = {key: score["strict"][key] for key in Metrics.__annotations__}
     two = dict(list(score["sessions"].items())[:2])
     score["complexity"] = {"rule": "...", "simple": part | {"sessions": two}, "complex": None}
-    found = build_table({"title": "T", "columns": ["simple_weighted_f1", "complex_weighted_f1"]}, [score], "abc")
+    table = build_table({"title": "T", "columns": ["simple_weighted_f1", "complex_weighted_f1"]}, [score], "abc")
     # Of two sessions a quarter of the resamples has the one alone, a quarter the other.
     low, high = sorted(weighted_f1(session["gold"], **session["strict"]) for session in two.values())
-    record = found.records[0]
+    record = table.records[0]
     assert record["simple_weighted_f1_low"] == pytest.approx(low)
     assert record["simple_weighted_f1_high"] == pytest.approx(high)
-    assert found.cells[0] == [f"{part['weighted_f1']:.3f} [{low:.2f}, {high:.2f}]", ""]
+    assert table.cells[0] == [f"{part['weighted_f1']:.3f} [{low:.2f}, {high:.2f}]", ""]
 
 
 def weighted_f1(gold, predicted, right, **_):

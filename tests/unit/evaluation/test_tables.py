@@ -21,10 +21,10 @@ DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), ma
 
 
 def test_rows_are_the_scores_in_their_order():
-    found = build_table({"title": "T"}, DISTILLATION, "abc")
-    assert [record["recogniser"] for record in found.records] == ["little_reasoning_made-up", "little", "large"]
-    assert [key for key in found.records[0] if key in COLUMNS] == list(COLUMNS)
-    assert (found.records[1]["n_events"], found.records[1]["macro_f1"], found.records[1]["teacher"]) == (
+    table = build_table({"title": "T"}, DISTILLATION, "abc")
+    assert [record["recogniser"] for record in table.records] == ["little_reasoning_made-up", "little", "large"]
+    assert [key for key in table.records[0] if key in COLUMNS] == list(COLUMNS)
+    assert (table.records[1]["n_events"], table.records[1]["macro_f1"], table.records[1]["teacher"]) == (
         5,
         pytest.approx((1 + 0 + 4 / 5) / 3),
         "",
@@ -61,30 +61,30 @@ def test_usual_columns_without_values_are_left_out():
 
 
 def test_named_columns_are_shown_and_the_csv_has_all():
-    found = build_table({"title": "T", "columns": ["parameters", "weighted_f1", "gain_over_base"]}, DISTILLATION, "abc")
-    assert [[cell.split(" [")[0] for cell in row] for row in found.cells] == [
+    table = build_table({"title": "T", "columns": ["parameters", "weighted_f1", "gain_over_base"]}, DISTILLATION, "abc")
+    assert [[cell.split(" [")[0] for cell in row] for row in table.cells] == [
         ["596.0M", "0.600", "+0.350"],
         ["596.0M", "0.250", ""],
         ["596.0M", "0.700", ""],
     ]
-    assert render_csv(found).split("\n")[0] == ",".join(f'"{name}"' for name in KEYS)
+    assert render_csv(table).split("\n")[0] == ",".join(f'"{name}"' for name in KEYS)
 
 
 def test_tiny_models_and_simulated_data_are_marked():
     facts = {"stand_in": "tiny model trained by this project", "simulated": ["made-up"]}
-    found = build_table({"title": "T"}, [make_student_score(provenance=facts), make_score("large", "other")], "abc")
-    assert found.cells[0][:3] == ["little_reasoning_made-up (tiny)", "made-up (simulated)", "made-up (simulated)"]
-    assert found.cells[1][:3] == ["large", "", "other"]
-    notes = dict(found.notes)
+    table = build_table({"title": "T"}, [make_student_score(provenance=facts), make_score("large", "other")], "abc")
+    assert table.cells[0][:3] == ["little_reasoning_made-up (tiny)", "made-up (simulated)", "made-up (simulated)"]
+    assert table.cells[1][:3] == ["large", "", "other"]
+    notes = dict(table.notes)
     assert notes["Simulated data"] == ["made-up: simulated by this project, not recorded in a home"]
     assert notes["Tiny models"] == ["little: tiny model trained by this project"]
 
 
 def test_a_tiny_teacher_is_marked_if_only_its_students_are_shown():
     student = make_student_score(provenance={"teacher_stand_in": "tiny model trained by this project"})
-    found = build_table({"title": "T", "columns": ["recogniser", "teacher"]}, [student], "abc")
-    assert found.cells == [["little_reasoning_made-up", "large (tiny)"]]
-    assert dict(found.notes)["Tiny models"] == ["large: tiny model trained by this project"]
+    table = build_table({"title": "T", "columns": ["recogniser", "teacher"]}, [student], "abc")
+    assert table.cells == [["little_reasoning_made-up", "large (tiny)"]]
+    assert dict(table.notes)["Tiny models"] == ["large: tiny model trained by this project"]
     assert stand_in_warnings([student]) == ["Tiny models, not real ones: large"]
 
 
@@ -113,18 +113,18 @@ def test_wrong_specifications_are_errors(spec, scores, message):
 
 def test_an_interval_is_in_brackets_and_its_bounds_are_columns_of_the_csv():
     scores = make_seed_scores()
-    found = build_table({"title": "T", "columns": ["recogniser", "weighted_f1", "missing_rate"]}, scores, "abc")
-    assert re.fullmatch(r"0\.\d{3} \[0\.\d\d, 0\.\d\d\]", found.cells[0][1])
-    frame = pd.read_csv(io.StringIO(render_csv(found)), comment="#")
+    table = build_table({"title": "T", "columns": ["recogniser", "weighted_f1", "missing_rate"]}, scores, "abc")
+    assert re.fullmatch(r"0\.\d{3} \[0\.\d\d, 0\.\d\d\]", table.cells[0][1])
+    frame = pd.read_csv(io.StringIO(render_csv(table)), comment="#")
     for parsing, prefix in (("strict", ""), ("lenient", "lenient_")):
         for metric in ("weighted_f1", "accuracy"):
             stored = [score[parsing]["intervals"][metric] for score in scores]
             columns = [f"{prefix}{metric}_low", f"{prefix}{metric}_high"]
             assert frame[columns].to_numpy() == pytest.approx(np.array(stored), abs=1e-6)
-    assert "0.4" in render_markdown(found)
-    assert r"\[" not in render_markdown(found).split("- Metrics")[0]
-    assert found.cells[0][1] in render_markdown(found)
-    assert found.cells[0][1] in render_latex(found, "t")
+    assert "0.4" in render_markdown(table)
+    assert r"\[" not in render_markdown(table).split("- Metrics")[0]
+    assert table.cells[0][1] in render_markdown(table)
+    assert table.cells[0][1] in render_latex(table, "t")
 
 
 def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
@@ -132,7 +132,7 @@ def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
     little, large, pupil, _ = map(counts_of_score, scores)
     record = build_table({"title": "T"}, scores, "abc").records[2]
     for name, one, other in (("gain_over_base", pupil, little), ("gap_to_teacher", large, pupil)):
-        values = [statistics.resample(counted)["weighted_f1"] for counted in (one, other)]
+        values = [statistics.resample(counts)["weighted_f1"] for counts in (one, other)]
         assert (record[f"{name}_low"], record[f"{name}_high"]) == tuple(
             bootstrap.percentile_interval(values[0] - values[1])
         )
@@ -142,13 +142,13 @@ def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
 
 
 def test_a_note_gives_the_number_of_tests_that_holm_corrects_for():
-    found = build_table({"title": "T", "compare": [["little", "large"]]}, make_seed_scores(), "abc")
-    said = dict(found.notes)["p values"]
+    table = build_table({"title": "T", "compare": [["little", "large"]]}, make_seed_scores(), "abc")
+    said = dict(table.notes)["p values"]
     # Two students with a gain and a gap each, a pair in two metrics.
     assert said[1].startswith("6 tests in this table")
-    p = [record[key] for record in (*found.records, *found.below.records) for key in record if key.endswith("_p")]
+    p = [record[key] for record in (*table.records, *table.below.records) for key in record if key.endswith("_p")]
     adjusted = [
-        record[key] for record in (*found.records, *found.below.records) for key in record if key.endswith("_holm")
+        record[key] for record in (*table.records, *table.below.records) for key in record if key.endswith("_holm")
     ]
     assert adjusted == statistics.holm(p)
     assert "p values" not in dict(build_table({"title": "T"}, make_seed_scores()[:2], "abc").notes)
@@ -157,8 +157,8 @@ def test_a_note_gives_the_number_of_tests_that_holm_corrects_for():
 def test_seeds_are_one_row_with_mean_deviation_and_number():
     scores = make_seed_scores()
     each = build_table({"title": "T"}, scores, "abc").records
-    found = build_table({"title": "T", "seeds": "mean"}, scores, "abc")
-    little, large, pupil = found.records
+    table = build_table({"title": "T", "seeds": "mean"}, scores, "abc")
+    little, large, pupil = table.records
     assert (little, large) == tuple(row | {"n_seeds": None} for row in each[:2])
     assert (pupil["recogniser"], pupil["n_seeds"]) == ("pupil", 2)
     f1 = [row["weighted_f1"] for row in each[2:]]
@@ -167,10 +167,10 @@ def test_seeds_are_one_row_with_mean_deviation_and_number():
     assert pupil["gain_over_base"] == pytest.approx(np.mean(f1) - little["weighted_f1"])
     pooled = statistics.resample_mean([counts_of_score(score) for score in scores[2:]])["weighted_f1"]
     assert [pupil["weighted_f1_low"], pupil["weighted_f1_high"]] == bootstrap.percentile_interval(pooled)
-    columns = [column.heading for column in found.columns]
+    columns = [column.heading for column in table.columns]
     assert columns[:2] == ["Recogniser", "Training seeds"]
-    assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3} \[0\.\d\d, 0\.\d\d\]", found.cells[2][columns.index("Weighted F1")])
-    assert "Training seeds" in dict(found.notes)
+    assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3} \[0\.\d\d, 0\.\d\d\]", table.cells[2][columns.index("Weighted F1")])
+    assert "Training seeds" in dict(table.notes)
 
 
 def test_only_students_that_differ_in_their_seed_alone_share_a_row():
@@ -178,8 +178,8 @@ def test_only_students_that_differ_in_their_seed_alone_share_a_row():
     other = scores[3] | {"variant": "constrained", "recogniser": "pupil_seed1_constrained"}
     elsewhere = scores[3] | {"dataset": "second", "recogniser": "pupil_seed1"}
     base = scores[0] | {"recogniser": "little_seed1"}
-    found = build_table({"title": "T", "seeds": "mean"}, [*scores, other, elsewhere, base], "abc").records
-    assert [(row["recogniser"], row["dataset"], row["n_seeds"]) for row in found] == [
+    table = build_table({"title": "T", "seeds": "mean"}, [*scores, other, elsewhere, base], "abc").records
+    assert [(row["recogniser"], row["dataset"], row["n_seeds"]) for row in table] == [
         ("little", "made-up", None),
         ("large", "made-up", None),
         ("pupil", "made-up", 2),
@@ -199,13 +199,13 @@ def test_a_note_marks_tiny_test_sets():
 
 
 def test_a_single_test_session_has_no_interval_and_a_note_says_so():
-    found = build_table(
+    table = build_table(
         {"title": "T", "columns": ["weighted_f1", "gain_over_base_p"]}, make_seed_scores(sessions=1), "abc"
     )
-    assert all("[" not in cell for row in found.cells for cell in row)
-    assert found.cells[2][1] == ""
-    assert dict(found.notes)["Intervals"][-1] == "made-up: 1 test session, so no interval is defined"
-    assert "p values" not in dict(found.notes)
+    assert all("[" not in cell for row in table.cells for cell in row)
+    assert table.cells[2][1] == ""
+    assert dict(table.notes)["Intervals"][-1] == "made-up: 1 test session, so no interval is defined"
+    assert "p values" not in dict(table.notes)
 
 
 def test_seeds_are_each_or_mean():

@@ -18,9 +18,9 @@ from hearth.evaluation.claims.verdicts import NotTestableError
     ],
 )
 def test_a_student_is_close_when_it_makes_up_half_of_the_lead(student_f1, holds, said):
-    found = comes_close([make_base("little", 0.3), make_base("large", 0.7, 9), make_student(student_f1)], RICH)
-    assert found.holds == holds
-    assert said in found.because
+    finding = comes_close([make_base("little", 0.3), make_base("large", 0.7, 9), make_student(student_f1)], RICH)
+    assert finding.holds == holds
+    assert said in finding.because
 
 
 def test_seeds_are_averaged_and_counted():
@@ -31,17 +31,17 @@ def test_seeds_are_averaged_and_counted():
         make_student(0.6, 1),
         make_student(0.5, 2),
     ]
-    found = comes_close(scores, RICH)
-    assert found.holds
-    assert "of its student 0.500 (mean of 3 seeds, ± 0.100)" in found.because
+    finding = comes_close(scores, RICH)
+    assert finding.holds
+    assert "of its student 0.500 (mean of 3 seeds, ± 0.100)" in finding.because
 
 
 def test_the_smallest_students_base_is_looked_at():
     scores = [make_base("little", 0.3), make_base("middle", 0.4, 3), make_base("large", 0.7, 9), make_student(0.35)]
     bigger = make_student(0.69, base="middle", parameters=3 * 10**6, recogniser="s_middle")
-    found = comes_close([*scores, bigger], RICH)
-    assert not found.holds
-    assert "of the base little" in found.because
+    finding = comes_close([*scores, bigger], RICH)
+    assert not finding.holds
+    assert "of the base little" in finding.because
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,6 @@ def test_a_student_is_surely_close_only_where_other_sessions_would_not_turn_it()
 
 def test_several_seeds_narrow_no_interval_to_nothing():
     scores = make_measured_scores(40, m1=0.2, m9=0.8, student=0.6, student_seed1=0.62)
-    found = comes_close(scores, RICH)
-    assert "(mean of 2 seeds" in found.because
-    assert found.certain is not None
+    finding = comes_close(scores, RICH)
+    assert "(mean of 2 seeds" in finding.because
+    assert finding.certain is not None

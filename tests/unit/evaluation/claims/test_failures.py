@@ -23,23 +23,23 @@ def test_failures_must_fall_both_ways(small, large, own, holds, said):
         make_base("large", 0.7, 9, missing=large),
         make_student(0.5, missing=own),
     ]
-    found = failures_fall(scores, RICH)
-    assert found.holds == holds
-    assert found.because.endswith(said)
+    finding = failures_fall(scores, RICH)
+    assert finding.holds == holds
+    assert finding.because.endswith(said)
 
 
 def test_failures_that_only_a_student_has_are_held_against_distillation():
     scores = [make_base("little", 0.3), make_base("large", 0.7, 9), make_student(0.5, missing=0.06)]
-    found = failures_fall(scores, RICH)
-    assert not found.holds
-    assert "does not fall with distillation" in found.because
+    finding = failures_fall(scores, RICH)
+    assert not finding.holds
+    assert "does not fall with distillation" in finding.because
 
 
 def test_failures_of_several_seeds_are_averaged():
     scores = [make_base("little", 0.3, missing=0.2), make_base("large", 0.7, 9)]
-    found = failures_fall([*scores, make_student(0.5, 0, missing=0.3), make_student(0.5, 1, missing=0.05)], RICH)
-    assert found.holds
-    assert "0.1750 (mean of 2 seeds, ± 0.177) by the student of little" in found.because
+    finding = failures_fall([*scores, make_student(0.5, 0, missing=0.3), make_student(0.5, 1, missing=0.05)], RICH)
+    assert finding.holds
+    assert "0.1750 (mean of 2 seeds, ± 0.177) by the student of little" in finding.because
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,6 @@ def test_failures_are_not_testable_where_there_are_none_or_nothing_to_compare(sc
 
 def test_the_change_of_failures_has_an_interval():
     failing = make_measured_scores(40, m1=0.3, m9=0.9, student=0.85)
-    found = failures_fall(failing, RICH)
-    assert (found.holds, found.certain) == (True, True)
-    assert re.search(r"by m9, -0\.\d{4} \[-0\.\d{3}, -0\.\d{3}\];", found.because)
+    finding = failures_fall(failing, RICH)
+    assert (finding.holds, finding.certain) == (True, True)
+    assert re.search(r"by m9, -0\.\d{4} \[-0\.\d{3}, -0\.\d{3}\];", finding.because)

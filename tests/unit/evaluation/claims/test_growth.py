@@ -26,22 +26,22 @@ def grows(*points, dataset=RICH):
     ],
 )
 def test_f1_grows_by_the_threshold_and_flattens_per_doubling(points, holds, said):
-    found = grows(*points)
-    assert found.holds == holds
-    assert said in found.because
+    finding = grows(*points)
+    assert finding.holds == holds
+    assert said in finding.because
 
 
 def test_of_an_even_number_of_sizes_both_halves_have_the_step_in_the_middle():
-    found = grows((1, 0.1), (2, 0.3), (4, 0.5), (8, 0.6))
-    assert "+0.200 over the lower half of the sizes, +0.150 over the upper" in found.because
-    assert "from 0.100 (m1, 1.0M) to 0.600 (m8, 8.0M)" in found.because
+    finding = grows((1, 0.1), (2, 0.3), (4, 0.5), (8, 0.6))
+    assert "+0.200 over the lower half of the sizes, +0.150 over the upper" in finding.because
+    assert "from 0.100 (m1, 1.0M) to 0.600 (m8, 8.0M)" in finding.because
 
 
 def test_models_of_one_size_count_as_one_by_their_mean():
     scores = [make_base("a", 0.1), make_base("b", 0.3), make_base("c", 0.4, 2), make_base("d", 0.5, 4)]
-    found = grows_and_flattens(scores, RICH)
-    assert found.holds
-    assert "from 0.200 (a, b, 1.0M)" in found.because
+    finding = grows_and_flattens(scores, RICH)
+    assert finding.holds
+    assert "from 0.200 (a, b, 1.0M)" in finding.because
     with pytest.raises(NotTestableError, match="base models of 3 sizes, and there are 2"):
         grows_and_flattens(scores[:3], RICH)
 
@@ -57,13 +57,13 @@ def test_only_base_models_on_that_home_make_the_curve():
     [({"m1": 0.2, "m3": 0.75, "m9": 0.85}, True), ({"m1": 0.8, "m3": 0.75, "m9": 0.7}, False)],
 )
 def test_a_clear_verdict_is_beyond_chance_and_the_same_of_few_sessions_within_it(skills, holds):
-    found = grows_and_flattens(make_measured_scores(40, **skills), RICH)
-    assert (found.holds, found.certain) == (holds, True)
+    finding = grows_and_flattens(make_measured_scores(40, **skills), RICH)
+    assert (finding.holds, finding.certain) == (holds, True)
     few = grows_and_flattens(make_measured_scores(5, m1=0.45, m3=0.6, m9=0.7), RICH)
     assert few.certain is False
 
 
 def test_what_decides_is_shown_with_its_interval():
-    found = grows_and_flattens(make_measured_scores(40, m1=0.2, m3=0.75, m9=0.85), RICH)
-    assert re.search(r"\(m9, 9.0M\): \+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\], at least 0.15", found.because)
-    assert re.search(r"over the upper half, difference [-+]0\.\d{3} \[", found.because)
+    finding = grows_and_flattens(make_measured_scores(40, m1=0.2, m3=0.75, m9=0.85), RICH)
+    assert re.search(r"\(m9, 9.0M\): \+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\], at least 0.15", finding.because)
+    assert re.search(r"over the upper half, difference [-+]0\.\d{3} \[", finding.because)

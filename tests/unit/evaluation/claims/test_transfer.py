@@ -21,18 +21,19 @@ from hearth.evaluation.claims.verdicts import NotTestableError
 def test_transfer_is_asymmetric_when_the_richer_homes_student_retains_more(rich_on_poor, poor_on_rich, holds, said):
     scores = make_transfer_scores(rich_on_poor, poor_on_rich)
     for pair in ((RICH, POOR), (POOR, RICH)):
-        found = transfer_is_asymmetric(scores, *pair)
-        assert found.holds == holds
-        assert said in found.because
+        finding = transfer_is_asymmetric(scores, *pair)
+        assert finding.holds == holds
+        assert said in finding.because
 
 
 def test_transfer_tells_what_the_base_does_without_training():
-    found = transfer_is_asymmetric(make_transfer_scores(0.45, 0.3), RICH, POOR)
+    finding = transfer_is_asymmetric(make_transfer_scores(0.45, 0.3), RICH, POOR)
     assert (
-        "on poor (10 labels) the student of rich retains 0.90 of the weighted F1 of poor's own student" in found.because
+        "on poor (10 labels) the student of rich retains 0.90 of the weighted F1 of poor's own student"
+        in finding.because
     )
-    assert "(0.450 of 0.500; little zero-shot 0.123)" in found.because
-    assert "(0.300 of 0.500)" in found.because
+    assert "(0.450 of 0.500; little zero-shot 0.123)" in finding.because
+    assert "(0.300 of 0.500)" in finding.because
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,8 @@ def test_transfer_is_not_testable_between_equals_or_without_all_four_students(sc
 def test_the_difference_of_transfers_has_an_interval():
     rich = make_measured_scores(40, m1=0.3, student=0.8, poor=0.2)
     poor = make_measured_scores(41, POOR, 10, m1=0.3, poor_own=0.8, student=0.75)
-    found = transfer_is_asymmetric(rich + poor, RICH, POOR)
-    assert (found.holds, found.certain) == (True, True)
+    finding = transfer_is_asymmetric(rich + poor, RICH, POOR)
+    assert (finding.holds, finding.certain) == (True, True)
     assert re.search(
-        r"difference \+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]: asymmetric, the student of the richer", found.because
+        r"difference \+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]: asymmetric, the student of the richer", finding.because
     )

@@ -1,0 +1,87 @@
+"""The program that parses predictions: labels, statuses, order, and errors of its input."""
+
+import subprocess
+import sys
+
+import parse_predictions
+import pytest
+from factories import (
+    PREDICTIONS,
+    WINDOWS,
+    make_prediction,
+    make_window,
+    write_inputs,
+)
+from hearth.common.files import read_json_lines, write_json_lines
+from score_runs import run_parse
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return write_inputs(tmp_path)
+
+
+def test_parsing_adds_labels_and_status_to_raw_predictions(paths):
+    run_parse(paths)
+    rows = read_json_lines(paths["parsed"])
+    assert [{key: row[key] for key in PREDICTIONS[0]} for row in rows] == PREDICTIONS
+    assert rows[0]["reasoning"] == "Stove."
+    assert [row["labels"] for row in rows] == [["COOKING", "EATING"], [None, "EATING"], [None]]
+    assert [row["status"] for row in rows] == ["ok", "unknown_label", "unclosed_reasoning"]
+    assert rows[1]["lenient_labels"] == ["drinking water, coffee or drinks", "EATING"]
+    assert [row["lenient_status"] for row in rows] == ["ok", "ok", "unclosed_reasoning"]
+
+
+def test_parsing_keeps_the_confidence_of_labels_that_it_reads(paths):
+    sure = [{**row, "confidences": [0.5, 0.25]} for row in PREDICTIONS[:2]]
+    write_json_lines(paths["predictions"], [*sure, {**PREDICTIONS[2], "confidences": [None]}])
+    run_parse(paths)
+    assert [row["confidences"] for row in read_json_lines(paths["parsed"])] == [[0.5, 0.25], [None, 0.25], [None]]
+
+
+def test_parsing_follows_the_order_of_the_windows(paths):
+    run_parse(paths)
+    expected = paths["parsed"].read_bytes()
+    write_json_lines(paths["predictions"], PREDICTIONS[::-1])
+    run_parse(paths)
+    assert paths["parsed"].read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("predictions", "message"),
+    [
+        (PREDICTIONS[:2], r"1 window\(s\) without a prediction, first 'made-up/3/0'"),
+        (
+            [*PREDICTIONS, make_prediction("made-up/1/0", "")],
+            r"1 prediction\(s\) without a window, first 'made-up/1/0'",
+        ),
+        ([*PREDICTIONS, PREDICTIONS[0]], r"1 window\(s\) predicted more than once, first 'made-up/2/0'"),
+        ([{"window_id": "made-up/2/0"}], "all.jsonl: row 1 has no 'text'"),
+    ],
+)
+def test_predictions_of_other_windows_are_an_error(paths, predictions, message):
+    write_json_lines(paths["predictions"], predictions)
+    with pytest.raises(ValueError, match=message):
+        run_parse(paths)
+
+
+def test_an_empty_split_is_an_error(paths):
+    write_json_lines(paths["windows"], WINDOWS[1:])
+    with pytest.raises(ValueError, match=r"windows.jsonl: no window of split 'train'"):
+        run_parse(paths, "train")
+
+
+def test_a_session_in_both_splits_is_an_error(paths):
+    write_json_lines(paths["windows"], [*WINDOWS, make_window("2", 2, ["EATING"], "train")])
+    with pytest.raises(ValueError, match=r"windows.jsonl: session '2' has windows in both splits"):
+        run_parse(paths)
+
+
+def test_invalid_json_ends_the_program_with_one_line(paths):
+    paths["predictions"].write_text('{"window_id": \n')
+    command = [sys.executable, parse_predictions.__file__, "--split", "test", "--out", paths["parsed"]]
+    command += [part for name in ("windows", "home", "predictions") for part in (f"--{name}", paths[name])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {paths['predictions']}:1: not JSON: Expecting value\n"
+    assert not paths["parsed"].exists()

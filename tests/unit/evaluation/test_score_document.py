@@ -1,0 +1,52 @@
+"""The reader of score files, and the selection of the paper's scores."""
+
+import pytest
+from factories import MODEL, make_score, make_student_score
+from hearth.common.files import write_json
+from hearth.evaluation.score_document import METRICS, metric_value, read_score, select_paper_scores
+
+
+def test_a_score_is_read_as_it_was_written(tmp_path):
+    write_json(tmp_path / "score.json", make_student_score())
+    assert read_score(tmp_path / "score.json") == make_student_score()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda score: score.pop("sessions"), r"score\.json has no 'sessions'; .*run the rule `score` again"),
+        (lambda score: score.update(condition=score.pop("variant")), r"score\.json has no 'variant'; "),
+        (lambda score: score["strict"].pop("intervals"), r"score\.json: strict is .*; expected ParsingMetrics; "),
+        (lambda score: score.update(n_events="5"), r"score\.json: n_events is '5'; expected int; "),
+    ],
+)
+def test_an_incomplete_or_outdated_score_file_is_an_error(tmp_path, change, message):
+    score = make_score()
+    change(score)
+    write_json(tmp_path / "score.json", score)
+    with pytest.raises(ValueError, match=message):
+        read_score(tmp_path / "score.json")
+
+
+def test_another_json_file_is_no_score(tmp_path):
+    write_json(tmp_path / "snapshot.json", MODEL)
+    with pytest.raises(ValueError, match=r"snapshot\.json has no 'recogniser'; this is not a score file"):
+        read_score(tmp_path / "snapshot.json")
+
+
+def test_every_metric_has_a_value():
+    score = make_score(weighted_f1=0.25)
+    assert [metric_value(score["strict"], name) for name in METRICS] == pytest.approx(
+        [3 / 5, (1 + 0 + 4 / 5) / 3, 0.25, 3 / 4, 1 / 3, 1 / 3, 1 / 5, 1 / 5]
+    )
+
+
+def test_the_papers_scores_are_of_sized_base_models_and_students_of_its_recipe_without_variants():
+    others = [
+        make_score(variant="cold"),
+        make_score(parameters=None),
+        make_student_score(recipe="labels"),
+        make_score(kind="baseline", parameters=None),
+    ]
+    own = [make_score(), make_student_score()]
+    assert select_paper_scores([*others, *own]) == own

@@ -1,0 +1,196 @@
+"""Scores: what a score of each kind of recogniser holds, and inputs that do not belong together."""
+
+import pytest
+from factories import (
+    LABELS,
+    PREDICTIONS,
+    SPLITS,
+    TRAINING_LOG,
+    WINDOWS,
+    make_facts,
+    make_student_facts,
+    make_window,
+    write_inputs,
+)
+from hearth.common.files import read_json, read_json_lines, write_json, write_json_lines
+from hearth.evaluation import bootstrap, statistics
+from hearth.evaluation.counts import counts_of_score
+from hearth.evaluation.score_document import METRICS, PARSINGS, read_score
+from score_runs import make_baseline_facts, run_parse, run_score
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return write_inputs(tmp_path)
+
+
+def test_a_score_has_the_calibration_of_predictions_with_confidences(paths, tmp_path):
+    run_parse(paths)
+    run_score(paths, tmp_path / "plain.json")
+    assert "confidence" not in read_json(tmp_path / "plain.json")
+    rows = read_json_lines(paths["parsed"])
+    write_json_lines(paths["parsed"], [{**rows[0], "confidences": [0.9, 0.8]}, *rows[1:]])
+    run_score(paths, tmp_path / "sure.json")
+    assert read_json(tmp_path / "sure.json")["confidence"]["n_events"] == 2
+
+
+def test_the_score_of_a_base_model(paths, tmp_path):
+    run_parse(paths)
+    run_score(paths, tmp_path / "score.json")
+    score = read_json(tmp_path / "score.json")
+    assert (score["recogniser"], score["dataset"], score["kind"], score["base"]) == ("little", "made-up", "base", "")
+    assert (score["n_windows"], score["n_events"], score["n_sessions"], score["parameters"]) == (3, 5, 2, 596049920)
+    assert score["strict"]["accuracy"] == pytest.approx(3 / 5)
+    # F1 of COOKING is 1, of drinking 0, of EATING 4/5 (2 of 3 events).
+    assert score["strict"]["macro_f1"] == pytest.approx((1 + 0 + 4 / 5) / 3)
+    assert score["strict"]["weighted_f1"] == pytest.approx((1 + 0 + 3 * 4 / 5) / 5)
+    assert score["strict"]["micro_f1"] == pytest.approx(6 / 8)
+    assert score["strict"]["confusion"]["labels"] == LABELS
+    assert score["strict"]["status"] == {
+        "ok": 1,
+        "malformed": 0,
+        "missing_events": 0,
+        "unknown_label": 1,
+        "unclosed_reasoning": 1,
+        "truncated": 0,
+    }
+    assert score["strict"]["rates"] == pytest.approx(
+        {"ok_rate": 1 / 3, "malformed_rate": 1 / 3, "missing_rate": 1 / 5, "unknown_rate": 1 / 5}
+    )
+    assert score["lenient"]["accuracy"] == pytest.approx(4 / 5)
+    assert score["tokens"] == {"prompt": 300, "completion": 30}
+    assert score["provenance"]["split"]["sessions"] == {"train": 1, "test": 2}
+    assert score["provenance"]["student"] is None
+
+
+def test_a_score_separates_simple_from_complex_windows(paths, tmp_path):
+    run_parse(paths)
+    run_score(paths, tmp_path / "score.json")
+    complexity = read_json(tmp_path / "score.json")["complexity"]
+    # A window with one label is simple, because the only train window has one; the answer to the simple one is unread.
+    assert (complexity["simple"]["accuracy"], complexity["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
+    assert (complexity["complex"]["accuracy"], sum(complexity["complex"]["status"].values())) == (3 / 4, 2)
+    assert {name: part["windows"] for name, part in complexity["complex"]["sessions"].items()} == {"2": 2}
+    assert "median of the train windows" in complexity["rule"]
+
+
+def test_the_score_of_a_student_carries_its_training(paths, tmp_path):
+    run_parse(paths)
+    run_score(paths, tmp_path / "score.json", make_student_facts(), "little_reasoning_made-up", student=True)
+    score = read_json(tmp_path / "score.json")
+    assert (score["base"], score["teacher"], score["recipe"]) == ("little", "large", "reasoning")
+    assert score["provenance"]["student"]["settings"] == TRAINING_LOG["settings"]
+    assert "losses" not in score["provenance"]["student"]
+
+
+def test_the_score_of_a_baseline_has_neither_model_nor_prompt(paths, tmp_path):
+    run_parse(paths)
+    run_score(paths, tmp_path / "score.json", make_baseline_facts(), "majority", model=False)
+    score = read_json(tmp_path / "score.json")
+    assert (score["kind"], score["base"], score["parameters"]) == ("baseline", "", None)
+    assert score["strict"]["accuracy"] == pytest.approx(3 / 5)
+    assert (score["provenance"]["model"], score["provenance"]["prompt"]) == (None, None)
+    assert not {"prompt", "decoding", "training"} & set(score["provenance"]["assumed"])
+
+
+@pytest.mark.parametrize(
+    ("facts", "model", "message"),
+    [
+        (make_baseline_facts(), True, "majority: kind 'baseline' has no prompt"),
+        (make_facts(), False, "majority: kind 'base' needs a prompt"),
+        (make_baseline_facts(teacher="large"), False, "unknown key 'teacher' for kind 'baseline'"),
+    ],
+)
+def test_a_baseline_with_a_prompt_and_a_model_without_one_are_errors(paths, tmp_path, facts, model, message):
+    run_parse(paths)
+    with pytest.raises(ValueError, match=message):
+        run_score(paths, tmp_path / "score.json", facts, "majority", model=model)
+
+
+def test_a_gold_label_outside_the_home_is_an_error(paths, tmp_path):
+    run_parse(paths)
+    write_json_lines(paths["windows"], [*WINDOWS[:3], make_window("3", 0, ["EATTING"])])
+    with pytest.raises(ValueError, match=r"window made-up/3/0: event 1: gold label 'EATTING'.*did you mean 'EATING'"):
+        run_score(paths, tmp_path / "score.json")
+
+
+def test_parsed_predictions_of_other_sizes_are_an_error(paths, tmp_path):
+    run_parse(paths)
+    write_json_lines(paths["windows"], [*WINDOWS[:3], make_window("3", 0, ["EATING", "EATING"])])
+    with pytest.raises(ValueError, match="window made-up/3/0 has 2 events and 1 labels; parse again"):
+        run_score(paths, tmp_path / "score.json")
+
+
+def test_a_split_of_another_number_of_windows_is_an_error(paths, tmp_path):
+    run_parse(paths)
+    write_json(paths["splits"], SPLITS | {"windows": {"train": 1, "test": 4}})
+    with pytest.raises(ValueError, match=r"splits\.json says 4 test windows, but there are 3"):
+        run_score(paths, tmp_path / "score.json")
+
+
+@pytest.mark.parametrize(
+    ("facts", "student", "message"),
+    [
+        (make_facts(kind="pupil"), False, "kind is 'pupil'; it must be one of base, student, baseline"),
+        (make_facts(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
+        (make_student_facts(simulated=True), True, "simulated must be a list, not True"),
+        (make_facts(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
+        (make_student_facts(), False, "kind 'student' and a training log do not go together"),
+        (make_facts(), True, "kind 'base' and a training log do not go together"),
+        ("[]", False, "--facts: expected a JSON object, found str"),
+    ],
+)
+def test_incomplete_facts_are_an_error(paths, tmp_path, facts, student, message):
+    run_parse(paths)
+    with pytest.raises(ValueError, match=message):
+        run_score(paths, tmp_path / "score.json", facts, student=student)
+
+
+def test_scoring_windows_of_training_sessions_is_an_error(paths, tmp_path):
+    run_parse(paths)
+    write_json(paths["splits"], SPLITS | {"sessions": {"train": ["1", "3"], "test": ["2"]}})
+    with pytest.raises(ValueError, match=r"window made-up/3/0: splits\.json does not list its session for testing"):
+        run_score(paths, tmp_path / "score.json")
+
+
+def test_a_score_has_the_counts_of_its_sessions_and_an_interval_of_every_metric(paths, tmp_path):
+    run_parse(paths)
+    run_score(paths, tmp_path / "score.json")
+    score = read_score(tmp_path / "score.json")
+    assert score["sessions"]["2"] == {
+        "windows": 2,
+        "gold": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+        "strict": {
+            "predicted": {"COOKING": 1, "EATING": 2},
+            "right": {"COOKING": 1, "EATING": 2},
+            **{"ok": 1, "malformed": 0, "missing": 0, "unknown": 1},
+        },
+        "lenient": {
+            "predicted": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+            "right": {"COOKING": 1, "drinking water, coffee or drinks": 1, "EATING": 2},
+            **{"ok": 2, "malformed": 0, "missing": 0, "unknown": 0},
+        },
+    }
+    for parsing in PARSINGS:
+        intervals = score[parsing]["intervals"]
+        assert set(intervals) == set(METRICS)
+        # The file has its keys sorted, which changes no interval.
+        assert intervals == statistics.metric_intervals(counts_of_score(score, parsing))
+    assert score["strict"]["intervals"]["accuracy"] == [0.0, 0.75]
+
+
+def test_equal_inputs_give_equal_scores_byte_for_byte(paths, tmp_path):
+    run_parse(paths)
+    for name in ("one", "other"):
+        run_score(paths, tmp_path / name)
+        bootstrap.session_weights.cache_clear()
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_score_of_one_session_has_no_interval(paths, tmp_path):
+    write_json_lines(paths["windows"], WINDOWS[:3])
+    write_json_lines(paths["predictions"], PREDICTIONS[:2])
+    write_json(paths["splits"], SPLITS | {"windows": {"train": 1, "test": 2}})
+    run_parse(paths)
+    run_score(paths, tmp_path / "score.json")
+    assert read_score(tmp_path / "score.json")["strict"]["intervals"] == dict.fromkeys(METRICS)

@@ -1,0 +1,44 @@
+"""The programs that parse and score, run on the files of `factories.write_inputs`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import parse_predictions
+import score
+from factories import make_facts
+
+
+def run_parse(paths: dict[str, Path], split: str = "test") -> None:
+    """Parse the predictions of a split."""
+    parse_predictions.main(
+        [
+            *("--windows", str(paths["windows"]), "--home", str(paths["home"]), "--split", split),
+            *("--predictions", str(paths["predictions"]), "--out", str(paths["parsed"])),
+        ]
+    )
+
+
+def run_score(
+    paths: dict[str, Path],
+    out: Path,
+    facts: dict[str, Any] | str | None = None,
+    recogniser: str = "little",
+    student: bool = False,
+    model: bool = True,
+) -> None:
+    """Score the parsed predictions; `student` and `model` say whether the program gets these files."""
+    score.main(
+        [
+            *("--recogniser", recogniser, "--dataset", "made-up", "--windows", str(paths["windows"])),
+            *("--splits", str(paths["splits"]), "--home", str(paths["home"]), "--parsed", str(paths["parsed"])),
+            *(("--prompt", str(paths["prompt"]), "--model", str(paths["model"])) if model else ()),
+            *(("--student", str(paths["student"])) if student else ()),
+            *("--facts", json.dumps(facts or make_facts()), "--out", str(out)),
+        ]
+    )
+
+
+def make_baseline_facts(**changes: object) -> dict[str, Any]:
+    """The facts of a baseline's score."""
+    return make_facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)
