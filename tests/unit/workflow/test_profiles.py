@@ -1,4 +1,4 @@
-"""The profiles say why each of their keys is there, and leave no choice open that has cost others their results."""
+"""Each key of a profile has its reason beside it, and settings that are known to lose jobs are not used."""
 
 import re
 from itertools import pairwise
@@ -32,7 +32,7 @@ def test_only_rules_that_load_models_or_check_nodes_are_cluster_jobs():
     assert local < named
 
 
-def test_a_cluster_reruns_a_lost_job_by_one_of_slurm_and_snakemake_alone():
+def test_either_slurm_or_snakemake_reruns_a_lost_job_not_both():
     cluster = profile("slurm")
     assert [bool(cluster.get(key)) for key in ("slurm-requeue", "slurm-no-requeue")].count(True) == 1
     assert "slurm-array-jobs" not in cluster
@@ -40,5 +40,5 @@ def test_a_cluster_reruns_a_lost_job_by_one_of_slurm_and_snakemake_alone():
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "default"])
-def test_no_key_stands_in_two_profiles_that_apply_together(name):
+def test_no_key_is_set_in_two_profiles_that_apply_together(name):
     assert not profile(name).keys() & profile("default").keys()

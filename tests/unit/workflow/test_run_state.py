@@ -73,3 +73,12 @@ def test_nothing_is_started_where_the_queue_cannot_be_seen(monkeypatch, tmp_path
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"squeue: not installed here.*nothing was started.*scontrol ping"):
         run_state.cancel_jobs({"hearth_1"})
+
+
+def test_the_message_of_a_failed_run_names_its_logs_and_how_to_resume_it(monkeypatch, tmp_path):
+    directory = tmp_path / "my run"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    message = run_state.failure_message(tmp_path, [".snakemake/log/1.log"])
+    assert ".snakemake/log/1.log" in message
+    assert f"make -C {tmp_path} resume RUN='{directory}'" in message

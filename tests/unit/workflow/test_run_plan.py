@@ -1,0 +1,42 @@
+"""What a run makes of its config: students, models, datasets, tables and figures."""
+
+import pytest
+from config_factories import CONFIG, make_project, replace_at
+from hearth.workflow.configuration import resolve
+from hearth.workflow.run_plan import plan_run
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project")
+
+
+def test_a_run_trains_its_main_students_and_makes_its_own_tables_beside_the_declared_ones(project):
+    plan = plan_run(*resolve(CONFIG, [], project))
+    assert list(plan.trained) == ["little_reasoning_made-up", "little_reasoning_second"]
+    assert plan.teacher_pairs == [("large", "made-up"), ("large", "second")]
+    assert plan.models == ["little", "large"]
+    assert plan.datasets == ["made-up", "second"]
+    assert plan.tables == ["scaling", "students", "claims", "audit", "cost"]
+    assert plan.cost_figures == ["cost_f1"]
+
+
+def test_a_group_of_students_is_trained_only_if_a_table_shows_it(project):
+    config = replace_at(CONFIG, "students/groups", {"few": {"max_examples": [5], "trained_on": ["second"]}})
+    assert "little_reasoning-n5_second" not in plan_run(*resolve(config, [], project)).trained
+    config = replace_at(config, "tables/scaling/select/0/recognisers", "few")
+    assert "little_reasoning-n5_second" in plan_run(*resolve(config, [], project)).trained
+
+
+def test_a_run_without_tables_and_students_makes_no_claims_audit_or_figures(project):
+    config = replace_at(replace_at(CONFIG, "tables", {}), "students", ...)
+    plan = plan_run(*resolve(config, [], project))
+    assert (plan.pairs, plan.trained, plan.figures, plan.cost_figures) == ([], {}, [], [])
+    assert plan.tables == ["cost"]
+
+
+def test_the_teacher_of_a_shown_group_is_among_the_models(project):
+    config = replace_at(CONFIG, "students/groups", {"small": {"teacher": "little", "trained_on": ["second"]}})
+    config = replace_at(config, "tables/students/select/0/recognisers", "small")
+    plan = plan_run(*resolve(config, [], project))
+    assert ("little", "second") in plan.teacher_pairs
