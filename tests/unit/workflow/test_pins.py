@@ -1,4 +1,4 @@
-"""Makefile, requirements.txt, constraints.txt and conda environments pin the same versions of all that programs import."""
+"""Makefile, requirements.txt, constraints.txt and conda environments pin equal versions of all that is imported."""
 
 import ast
 import re
