@@ -19,7 +19,7 @@ Labels = Sequence[Sequence[str]]  # one label per event, one sequence per window
 PredictedLabels = Sequence[Sequence[str | None]]  # as `Labels`; None for an event without a readable label
 ParsedWindows = tuple[PredictedLabels, Sequence[str]]  # predicted labels and status of each window
 
-# Columns of `Counts.matrix` behind those by label.
+# Columns of `Counts.matrix` that are not by label.
 _WINDOW_COLUMNS = 5
 
 
@@ -91,7 +91,7 @@ def count_sessions(
 def counts_of_score(score: Score, parsing: Parsing = "strict") -> Counts:
     """Return the counts of a score. Raises ValueError for a label that is not one of the home's labels."""
     home_labels = score["strict"]["confusion"]["labels"]
-    return _counts(score["recogniser"], score["dataset"], score["sessions"], home_labels, parsing)
+    return counts_of_sessions(score["recogniser"], score["dataset"], score["sessions"], home_labels, parsing)
 
 
 def counts_of_subset(score: Score, subset: Subset) -> Counts | None:
@@ -103,16 +103,20 @@ def counts_of_subset(score: Score, subset: Subset) -> Counts | None:
     if part is None:
         return None
     name = f"{score['dataset']} {subset}"
-    return _counts(score["recogniser"], name, part["sessions"], part["confusion"]["labels"], "strict")
+    return counts_of_sessions(score["recogniser"], name, part["sessions"], part["confusion"]["labels"], "strict")
 
 
-def _counts(
+def counts_of_sessions(
     recogniser: str,
     dataset: str,
     sessions: Mapping[str, SessionCounts],
     home_labels: Sequence[str],
     parsing: Parsing,
 ) -> Counts:
+    """Return the counts of these sessions under one parsing.
+
+    The name of the dataset decides the resamples. Raises ValueError for a label that is not one of `home_labels`.
+    """
     names = sorted(sessions)
     for session in sessions.values():
         for label in (*session["gold"], *session[parsing]["predicted"], *session[parsing]["right"]):
@@ -132,7 +136,7 @@ def labels_with_gold(sessions: Sequence[SessionCounts], home_labels: Sequence[st
 
 
 def count_matrix(sessions: Sequence[SessionCounts], labels: Sequence[str], parsing: Parsing) -> np.ndarray:
-    """Return sessions as the rows of `Counts.matrix`, whose columns are of `labels`."""
+    """Return the matrix of `Counts`, one row per session, with columns for `labels`."""
     rows = []
     for session in sessions:
         part = session[parsing]

@@ -11,10 +11,10 @@ from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Split, Window, read_windows
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.calibration import measure_calibration
-from hearth.evaluation.counts import ParsedWindows, PredictedLabels, count_sessions, counts_of_score
+from hearth.evaluation.counts import ParsedWindows, count_sessions, counts_of_sessions
 from hearth.evaluation.inputs import align
 from hearth.evaluation.metrics import score_windows
-from hearth.evaluation.score_document import KINDS, PARSINGS, Kind, Parsing, ParsingMetrics, Score
+from hearth.evaluation.score_document import KINDS, Kind, Parsing, ParsingMetrics, Score
 from hearth.evaluation.subsets import score_subsets
 from hearth.homes.home import Home
 from hearth.prompting.predictions import ParsedPrediction, read_parsed_predictions
@@ -103,9 +103,13 @@ def build_score(
         "strict": ([row["labels"] for row in parsed], [row["status"] for row in parsed]),
         "lenient": ([row["lenient_labels"] for row in parsed], [row["lenient_status"] for row in parsed]),
     }
-    metrics = {
-        parsing: cast(ParsingMetrics, score_windows(gold, *parsings[parsing], home.labels)) for parsing in PARSINGS
-    }
+    counts = count_sessions(sessions, gold, parsings)
+
+    def measure(parsing: Parsing) -> ParsingMetrics:
+        metrics = score_windows(gold, *parsings[parsing], home.labels)
+        of_parsing = counts_of_sessions(recogniser, dataset, counts, home.labels, parsing)
+        return {**metrics, "intervals": statistics.metric_intervals(of_parsing)}
+
     grounds = provenance.score_provenance(home, splits, prompt, model, student, checked)
     score: Score = {
         "recogniser": recogniser,
@@ -120,9 +124,9 @@ def build_score(
         "n_windows": len(windows),
         "n_events": sum(map(len, gold)),
         "n_sessions": len(set(sessions)),
-        "sessions": count_sessions(sessions, gold, parsings),
-        "strict": metrics["strict"],
-        "lenient": metrics["lenient"],
+        "sessions": counts,
+        "strict": measure("strict"),
+        "lenient": measure("lenient"),
         "complexity": score_subsets(scale, windows, *parsings["strict"], home.labels),
         "tokens": {
             "prompt": sum(row["prompt_tokens"] for row in parsed),
@@ -130,12 +134,9 @@ def build_score(
         },
         "provenance": grounds,
     }
-    labels: PredictedLabels = parsings["strict"][0]
     confidences = [row.get("confidences", [None] * len(row["labels"])) for row in parsed]
-    if confidence := measure_calibration(gold, labels, confidences):
+    if confidence := measure_calibration(gold, parsings["strict"][0], confidences):
         score["confidence"] = confidence
-    for parsing in PARSINGS:
-        score[parsing]["intervals"] = statistics.metric_intervals(counts_of_score(score, parsing))
     return score
 
 
