@@ -84,12 +84,13 @@ test-vllm: .venv-vllm/.made ## Compare the vLLM engine with the others on this C
 SNAKEMAKE_LINT := from snakemake.linting.snakefiles import SnakefileLinter; \
   del SnakefileLinter.lint_mixed_func_and_rules; from snakemake.cli import main; main(["--lint"])
 
-lint: setup ## Check style, format, rules, and imports between layers
+lint: setup ## Check style, format, rules, imports between layers, and types
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	python -c '$(SNAKEMAKE_LINT)'
 	PYTHONPATH=workflow_scripts lint-imports
+	mypy
 
 rulegraph: setup ## Draw the rules into docs/rulegraph.svg
 	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) \
