@@ -30,7 +30,7 @@ KINDS = {
     "scores": "scores/**/*.json",
 }
 # Prose, and identifiers of the code that made a file.
-LEFT_OUT = ("notes", "stand_in", "teacher_stand_in", "commit", "code", "code_digest")
+LEFT_OUT = ("notes", "rule", "stand_in", "teacher_stand_in", "commit", "code", "code_digest")
 
 
 class Number(str):
