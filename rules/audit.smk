@@ -14,7 +14,9 @@ rule audit:
         windows=rules.window_dataset.output.windows,
         home=home_file,
         prompt=recogniser_prompt,
-        parsed="results/predictions/{recogniser}/{dataset}/train/parsed.jsonl",
+        parsed=collect(
+            rules.parse_predictions.output.parsed, split="train", allow_missing=True
+        ),
     output:
         audit="results/audits/{recogniser}/{dataset}.json",
     log:

@@ -85,5 +85,5 @@ def is_simulated(dataset):
 
 
 def stand_in(model):
-    """Return what a model that stands in for a real one is called in tables; "" for a real model and for none."""
+    """Return the name in tables of a model that only stands in for a real one; "" for a real model and for no model."""
     return registry[model]["stand_in"] if model else ""

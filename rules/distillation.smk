@@ -1,7 +1,7 @@
 # Traces to students.
 #
-# In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot; what
-#       the recipe reads beside them: parsed.jsonl or the audit of those traces; no traces for the recipe gold-labels
+# In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot;
+#       parsed.jsonl or the audit of those traces if the recipe reads them; no traces for the recipe gold-labels
 # Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
@@ -29,7 +29,7 @@ def teacher_traces(wildcards):
 
 
 def recipe_file(wildcards):
-    """Return the file that a student's recipe reads beside traces and windows; nothing for most recipes.
+    """Return the file that a student's recipe reads in addition to traces and windows; nothing for most recipes.
 
     It is a function of traces, windows, prompt and the code of a cheap rule. `ancient`, because an edit of that code
     must not repeat a training.
@@ -78,7 +78,7 @@ def training_settings(wildcards):
 
 
 def student_notes(wildcards):
-    """Return what a student's card says first, as JSON. A stand-in as base is in the base's snapshot."""
+    """Return the first notes of a student's card, as JSON. Whether its base is a stand-in is in the base's snapshot."""
     dataset = STUDENTS[wildcards.student].dataset
     return json.dumps(
         [f"{dataset} is a simulated home"] if is_simulated(dataset) else []

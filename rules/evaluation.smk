@@ -16,7 +16,7 @@ def training_log(wildcards):
 
 
 def score_facts(wildcards):
-    """Return what a score file states beside its inputs, as JSON: how answers were generated, who taught a student."""
+    """Return facts for the score file, as JSON: how answers were generated, and from whom a student learned."""
     recogniser = recogniser_of(wildcards)
     student = recogniser.student
     engine = engine_name(wildcards)
@@ -54,7 +54,9 @@ rule score:
         windows=rules.window_dataset.output.windows,
         splits=rules.window_dataset.output.splits,
         home=home_file,
-        parsed="results/predictions/{recogniser}/{dataset}/test/parsed.jsonl",
+        parsed=collect(
+            rules.parse_predictions.output.parsed, split="test", allow_missing=True
+        ),
         prompt=recogniser_prompt,
         model=model_snapshot,
         student=training_log,

@@ -1,7 +1,7 @@
 # Language models, fetched once.
 #
 # In:   the registry's entry of a model (config/models.yaml)
-# Out:  results/models/{model}/snapshot.json, written last, and beside it the files that it lists with their digests
+# Out:  results/models/{model}/snapshot.json, written last, and the files that it lists with their digests
 # Steps: fetch_model (the only rule that may use the network)
 
 from hearth.models.fetch import SPEC_KEYS

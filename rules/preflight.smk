@@ -2,7 +2,7 @@
 #
 # In:   the config and its models' entries in the registry; nothing is fetched, and no result depends on it
 # Out:  everything that is missing, at once, each with its remedy; it fails if something is
-# Steps: check_login (beside Snakemake), check_node (a job as `recognise` submits it, one per request) -> preflight
+# Steps: check_login (on the login node), check_node (a job as `recognise` submits it, one per request) -> preflight
 
 import time
 
@@ -18,7 +18,7 @@ NOW = time.time()
 
 rule check_login:
     output:
-        "results/preflight/login.json",
+        findings="results/preflight/login.json",
     log:
         "logs/check_login/login.log",
     benchmark:
@@ -62,7 +62,7 @@ MODELS_BY_REQUEST = models_by_request()
 
 rule check_node:
     output:
-        "results/preflight/{gpus}-gpus-{mem_mb}-mb.json",
+        findings="results/preflight/{gpus}-gpus-{mem_mb}-mb.json",
     log:
         "logs/check_node/{gpus}-gpus-{mem_mb}-mb.log",
     benchmark:
@@ -94,9 +94,9 @@ rule check_node:
 
 rule preflight:
     input:
-        rules.check_login.output,
+        rules.check_login.output.findings,
         [
-            f"results/preflight/{gpus}-gpus-{mem_mb}-mb.json"
+            rules.check_node.output.findings.format(gpus=gpus, mem_mb=mem_mb)
             for gpus, mem_mb in MODELS_BY_REQUEST
         ],
     log:

@@ -14,7 +14,7 @@ localrules:
 
 rule copy_project_file:
     output:
-        "results/project/{file}",
+        own_copy="results/project/{file}",
     log:
         "logs/copy_project_file/{file}.log",
     benchmark:
@@ -36,7 +36,7 @@ rule copy_project_file:
 
 def project_file(name):
     """Return the run's copy of a file of the project."""
-    return f"results/project/{name}"
+    return rules.copy_project_file.output.own_copy.format(file=name)
 
 
 def own_home(wildcards):
@@ -46,7 +46,7 @@ def own_home(wildcards):
 
 rule copy_home:
     output:
-        "results/homes/{dataset}.yaml",
+        own_copy="results/homes/{dataset}.yaml",
     log:
         "logs/copy_home/{dataset}.log",
     benchmark:
@@ -70,7 +70,7 @@ def home_of(dataset):
     """Return the run's copy of a dataset's home."""
     home = config["datasets"][dataset]["home"]
     if home.endswith(".yaml"):
-        return f"results/homes/{dataset}.yaml"
+        return rules.copy_home.output.own_copy.format(dataset=dataset)
     return project_file(f"config/homes/{home}.yaml")
 
 

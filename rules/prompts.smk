@@ -34,11 +34,13 @@ def prompt_template(wildcards):
 def prompt_windows(wildcards):
     """Return the windows that examples are chosen from; nothing for a prompt without shots."""
     dataset, settings = prompt_settings(wildcards)
-    return f"results/datasets/{dataset}/windows.jsonl" if settings["shots"] else []
+    if not settings["shots"]:
+        return []
+    return rules.window_dataset.output.windows.format(dataset=dataset)
 
 
 def prompt_options(wildcards):
-    """Return the settings of a prompt as options of the program, without those that ask for nothing.
+    """Return the settings of a prompt as options of the program, without those that add nothing.
 
     It takes no `input`, because Snakemake compares only params that do not.
     """
@@ -85,7 +87,7 @@ def prompt_file(recogniser, dataset):
     if not recogniser.prompt:
         return []
     name = "_".join(filter(None, (dataset, recogniser.prompt_name)))
-    return f"results/prompts/{name}.json"
+    return rules.render_prompt.output.prompt.format(prompt=name)
 
 
 def recogniser_prompt(wildcards):

@@ -1,7 +1,7 @@
-# What jobs ask of a cluster.
+# Resources that jobs request from a cluster.
 #
 # With a cluster profile, only `recognise`, `distil` and the export of students are cluster jobs, because they load
-# models, and `check_node`, which checks the nodes. All other rules run beside Snakemake on the login node (`localrules`):
+# models, and `check_node`, which checks the nodes. All other rules run on the login node (`localrules`):
 # fetch_model needs the network; the rest take seconds and megabytes, less than a wait in the queue. load_dataset and
 # window_dataset grow with the dataset, to minutes and at most 4 GB at ten million events. If your login node does not
 # allow that, run them in an interactive job first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.

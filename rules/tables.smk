@@ -90,7 +90,7 @@ SIMULATED_DATASETS = [name for name in config["datasets"] if is_simulated(name)]
 
 
 def stand_ins(names):
-    """Return the names, of models or recognisers, whose language model stands in for a real one; each once."""
+    """Return those models or recognisers whose language model only stands in for a real one, each once."""
     bases = {
         name: RECOGNISERS[name].base if name in RECOGNISERS else name for name in names
     }

@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--recognisers", type=int, required=True, help="number of recognisers of the run")
     parser.add_argument("--max-new-tokens", type=int, required=True, help="longest answer in tokens")
     parser.add_argument("--pins", type=Path, nargs="+", required=True, help="conda files with the required versions")
-    parser.add_argument("--spare-gb", type=float, default=5, help="disk to keep free beside the estimate, in GB")
+    parser.add_argument(
+        "--spare-gb", type=float, default=5, help="disk to keep free in addition to the estimate, in GB"
+    )
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     arguments = parser.parse_args(argv)
     models = json_option("--models", arguments.models, dict)

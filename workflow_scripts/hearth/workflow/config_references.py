@@ -13,7 +13,7 @@ from hearth.workflow.selection import compared_pairs, table_pairs
 
 # Formats in which a home can be simulated: simulation.formats.FORMATS, which would be slow to import here.
 SIMULATED_FORMATS = ("marble", "mural")
-# Tables that a run makes by itself, beside those that its config declares.
+# Tables that every run makes, in addition to those of its config.
 OWN_TABLES = ("claims", "audit", "cost")
 
 _SERVER_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")

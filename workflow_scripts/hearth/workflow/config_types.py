@@ -87,7 +87,7 @@ class Engine(TypedDict):
 
 
 class StudentGroup(TypedDict):
-    """`students.groups.<name>`; an empty value stands for that of the main students."""
+    """`students.groups.<name>`; an empty value means that of the main students."""
 
     recipes: list[str]
     bases: list[str]

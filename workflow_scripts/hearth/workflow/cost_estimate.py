@@ -1,7 +1,7 @@
 """Estimate windows, tokens and GPU-hours of every recogniser and training before a run.
 
 Hours follow from the GPUs' data sheets and from two utilisations that are assumed (`docs/cluster.md` has the formula).
-They tell an afternoon from a month, and nothing finer.
+They distinguish an afternoon from a month, and nothing finer.
 """
 
 from collections.abc import Iterable, Sequence

@@ -11,9 +11,9 @@ from typing import Literal, cast
 from hearth.distillation.recipes import RECIPES
 from hearth.workflow.config_types import Config, Decoding, PromptSettings, StudentGroup, Variant
 
-# Groups of models that `variants.<name>.of` and tables may name, beside groups of students.
+# Groups of models that `variants.<name>.of` and tables may name, as well as groups of students.
 MODEL_GROUPS = ("models", "bases", "teacher")
-# Name of the prompt of students that were trained to answer without reasoning, where the config's prompt asks for it.
+# Prompt of students that were trained without reasoning, if the config's own prompt has reasoning.
 DIRECT_PROMPT = "direct"
 
 
@@ -38,7 +38,7 @@ class Student:
 
 @dataclass(frozen=True)
 class Recogniser:
-    """A model, a student or a baseline: whatever maps a window to one label per event.
+    """A model, a student or a baseline; it maps a window to one label per event.
 
     `variant` says how it differs from the main recogniser of its kind: a student's training variant and the config's
     variant, joined by "-"; "" for the main one. `prompt_name` is "" for the config's own prompt. `prompt` and

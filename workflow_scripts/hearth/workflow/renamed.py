@@ -1,15 +1,15 @@
-"""Keys and values of a config that have been renamed. A config with an old one is refused and told the new one."""
+"""Renamed keys and values of a config. A config with an old name is refused; the message gives the new name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hearth.common.schemas import Problem
 
-# Old key, as a path from the top: new key at the same place. "*" stands for any key or position.
+# {path of the old key from the top: new key at the same place}; "*" matches any key or position.
 RENAMED_KEYS: Mapping[tuple[str, ...], str] = {("conditions",): "variants"}
 
 _RECIPES = {"truth": "gold-labels", "format": "verified-labels"}
-# Path of a setting: {old value: new value}.
+# {path of a setting: {old value: new value}}.
 RENAMED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("students", "recipe"): _RECIPES,
     ("students", "groups", "*", "recipes", "*"): _RECIPES,

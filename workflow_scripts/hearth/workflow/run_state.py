@@ -74,7 +74,7 @@ def _is_running(process: int, directory: Path) -> bool:
 
 
 def write_run_config(config: Config) -> None:
-    """Write the complete config of a run, defaults included, beside its results."""
+    """Write the complete config of the run in the current directory, defaults included, to results/run_config.json."""
     write_json(Path("results/run_config.json"), config)
 
 
