@@ -70,8 +70,8 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         "Transfer of students between homes",
         "Weighted F1 of students by the home they learned from and the home they are tested on, and of their base"
         " without training.",
-        "Students on their own home are on the diagonal. A value below the last row means that training on one home"
-        f" harmed the other. In brackets: {_INTERVALS}.",
+        "Students on their own home are on the diagonal. A value lower than that in the last row of its column means"
+        f" that training on one home harmed the other. In brackets: {_INTERVALS}.",
     ),
     "learning_curve": Caption(
         "Learning curve",
