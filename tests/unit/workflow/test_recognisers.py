@@ -11,7 +11,7 @@ def project(tmp_path):
     return make_project(tmp_path / "project")
 
 
-def test_a_group_is_as_the_main_students_in_all_that_it_does_not_say(project):
+def test_a_group_takes_from_the_main_students_what_it_leaves_out(project):
     groups = {"small-teacher": {"teacher": "little"}, "few": {"max_examples": [5], "seeds": [3]}}
     filled, _ = resolve(replace_at(CONFIG, "students/groups", groups), [], project)
     known = students(filled)
@@ -33,7 +33,7 @@ def test_students_of_gold_labels_have_no_teacher_whatever_their_group_says(proje
     assert students(filled)["little_gold-labels_second"].teacher == ""
 
 
-def test_a_variant_changes_its_settings_alone_and_keeps_the_prompt_unless_it_changes_that(project):
+def test_a_variant_changes_only_its_settings_and_shares_the_prompt_unless_it_changes_it(project):
     variants = {
         "cold": {"of": ["little", "little_reasoning_second"], "decoding": {"temperature": 0}},
         "curt": {"of": "students", "prompt": {"reasoning": "none"}},

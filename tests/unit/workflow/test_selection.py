@@ -24,7 +24,7 @@ def test_students_and_tables(project):
     ]
 
 
-def test_another_seed_is_another_student_and_renames_none(project):
+def test_another_seed_adds_a_student_and_renames_none(project):
     filled, _ = resolve(replace_at(CONFIG, "students/seeds", [0, 7]), [], project)
     assert {name: student.seed for name, student in students(filled).items()} == {
         "little_reasoning_made-up": 0,
@@ -51,14 +51,14 @@ def test_another_seed_is_another_student_and_renames_none(project):
         ({"recognisers": ["large", "large"], "datasets": ["second"]}, ["large second"]),
     ],
 )
-def test_what_a_table_selects(project, selection, pairs):
+def test_a_table_selects_recognisers_and_datasets(project, selection, pairs):
     config = replace_at(CONFIG, "students/trained_on", ["second"])
     config["tables"] = {"one": {"title": "One", "select": [selection]}}
     filled, _ = resolve(config, [], project)
     assert [" ".join(pair) for pair in table_pairs(filled, "one")] == pairs
 
 
-def test_a_runs_scores_are_those_that_any_table_selects_each_once(project):
+def test_the_scores_of_a_run_are_those_that_any_table_selects_each_once(project):
     filled, _ = resolve(CONFIG, [], project)
     assert selected_pairs(filled) == [
         ("little", "made-up"),
@@ -87,13 +87,13 @@ def test_a_table_selects_by_the_name_of_a_group_or_variant(project):
         assert table_pairs(filled, "one") == [(name, "second") for name in names]
 
 
-def test_a_table_that_is_no_part_of_all_adds_no_scores_to_the_run(project):
+def test_a_table_outside_of_all_adds_no_scores_to_the_run(project):
     filled, _ = resolve(replace_at(CONFIG, "tables/students/all", False), [], project)
     assert {recogniser for recogniser, _ in selected_pairs(filled)} == {"little", "large"}
     assert len(table_pairs(filled, "students")) == 3
 
 
-def test_groups_are_compared_each_recogniser_with_its_like(project):
+def test_groups_are_compared_member_by_member(project):
     variants = {"cold": {"of": "models", "decoding": {"temperature": 0}}}
     config = replace_at(CONFIG, "tables/scaling/compare", [["cold", "models"], ["large", "little"]])
     config = replace_at(config, "tables/scaling/select", [{"recognisers": "models"}, {"recognisers": "cold"}])
@@ -105,13 +105,13 @@ def test_groups_are_compared_each_recogniser_with_its_like(project):
     ]
 
 
-def test_a_table_compares_only_what_it_shows_on_one_dataset(project):
+def test_a_table_compares_only_recognisers_that_it_shows_on_a_common_dataset(project):
     config = replace_at(CONFIG, "tables/students/compare", [["little", "large"]])
     with pytest.raises(ConfigError, match=r"students\.compare: the table selects little and large on no dataset"):
         resolve(config, [], project)
 
 
-def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_is_named(project):
+def test_a_dataset_outside_of_all_is_used_only_where_it_is_named(project):
     config = replace_at(CONFIG, "datasets/second/all", False)
     config["tables"] = {
         "one": {"title": "One", "select": [{"recognisers": "models"}]},
@@ -137,7 +137,7 @@ def test_a_dataset_that_is_no_part_of_all_is_shown_and_learned_on_only_where_it_
         ),
     ],
 )
-def test_a_run_makes_the_figures_that_its_scores_have_something_for(project, select, more, drawn):
+def test_a_run_makes_the_figures_that_its_scores_have_content_for(project, select, more, drawn):
     config = replace_at(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": select}]}})
     for path, value in more.items():
         config = replace_at(config, path, value)

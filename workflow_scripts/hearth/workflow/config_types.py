@@ -2,7 +2,9 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-# What YAML gives before it is checked, and what is passed on without being read here.
+from hearth.models.fetch import ModelSpec
+
+# JSON values that are not checked yet, or that are passed on unread.
 Json = dict[str, Any]
 
 
@@ -154,22 +156,10 @@ class Config(TypedDict):
     tables: dict[str, TableSpec]
 
 
-class Model(TypedDict):
-    """An entry of the model registry. `source` decides which of the keys that may be absent are there."""
+class Model(ModelSpec):
+    """An entry of the model registry: which weights it is, and what its jobs request."""
 
-    source: Literal["hub", "folder", "package", "served"]
-    id: NotRequired[str]
-    revision: NotRequired[str]
-    path: NotRequired[str]
-    package: NotRequired[str]
-    file: NotRequired[str]
-    sha256: NotRequired[str]
-    served_model: NotRequired[str]
-    interface: Literal["vllm", "openai"]
     base_url: str
-    parameters: int | None
-    license: str
-    stand_in: str
     gpus: int
     nodes: int
     mem_mb: int
