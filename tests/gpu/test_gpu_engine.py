@@ -1,4 +1,4 @@
-"""The transformers engine on a real GPU, on windows of a simulated home, and what the GPU's meter says."""
+"""The transformers engine on a real GPU, with windows of a simulated home; and the GPU's energy meter."""
 
 import gc
 import shutil
@@ -30,14 +30,16 @@ SAMPLED = replace(GREEDY, temperature=0.6, top_k=20, top_p=0.95, seed=7)
 @pytest.fixture(scope="module")
 def windows() -> dict[str, dict]:
     """Eight windows by their ids, of one to four events: their completions end at different times."""
-    found = simulate_windows("marble", HOME, seed=5000, sessions=4, size=4)
-    found = [window for window in found if len(window["events"]) == 4][:8]
-    return {window["window_id"]: window | {"events": window["events"][: 1 + n % 4]} for n, window in enumerate(found)}
+    simulated = simulate_windows("marble", HOME, seed=5000, sessions=4, size=4)
+    selected = [window for window in simulated if len(window["events"]) == 4][:8]
+    return {
+        window["window_id"]: window | {"events": window["events"][: 1 + n % 4]} for n, window in enumerate(selected)
+    }
 
 
 @pytest.fixture(scope="module")
 def prompts(tiny_l, windows) -> tuple[str, list[Request]]:
-    """(static prefix, a request for every window)."""
+    """Return the static prefix, and a request for every window."""
     tokenizer = load_tokenizer(tiny_l)
     system = render_prompt(HOME, REPOSITORY / "config" / "prompts" / "brief.j2", "think")["system"]
     block = ReasoningBlock(*reasoning_tags(tokenizer))
@@ -79,11 +81,11 @@ def test_in_float32_greedy_completions_are_those_of_the_cpu(tiny_l, prompts):
 
 def test_in_bfloat16_completions_end_or_are_cut_and_most_can_be_read(tiny_l, prompts, windows):
     engine = make_engine(tiny_l, "auto", dtype="bfloat16")
-    found = completions(engine, prompts, GREEDY)
-    assert found.keys() == windows.keys()
-    for completion in found.values():
+    completed = completions(engine, prompts, GREEDY)
+    assert completed.keys() == windows.keys()
+    for completion in completed.values():
         assert (completion.finish_reason == "stop") or completion.completion_tokens == GREEDY.max_new_tokens
-    assert sum(status(found[key], window) == "ok" for key, window in windows.items()) > len(windows) / 2
+    assert sum(status(completed[key], window) == "ok" for key, window in windows.items()) > len(windows) / 2
     cost = engine.cost()
     assert (cost["device"], cost["batch_size"]) == ("cuda", 128)
     assert cost["peak_memory_bytes"] > 0
@@ -91,9 +93,9 @@ def test_in_bfloat16_completions_end_or_are_cut_and_most_can_be_read(tiny_l, pro
 
 def test_constrained_answers_have_every_event_and_only_labels_of_the_home(tiny_l, prompts, windows):
     decoding = replace(Decoding.greedy(250), temperature=1.5, seed=3, constrained=True, reasoning_budget=20)
-    found = completions(make_engine(tiny_l, 5), prompts, decoding)
-    assert {key: status(found[key], window) for key, window in windows.items()} == dict.fromkeys(windows, "ok")
-    assert any(completion.reasoning_forced for completion in found.values())
+    completed = completions(make_engine(tiny_l, 5), prompts, decoding)
+    assert {key: status(completed[key], window) for key, window in windows.items()} == dict.fromkeys(windows, "ok")
+    assert any(completion.reasoning_forced for completion in completed.values())
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +133,11 @@ def test_where_memory_holds_fewer_rows_than_asked_for_completions_are_those_of_o
     try:
         limit = enough + 0.35 * (wanted - enough)
         torch.cuda.set_per_process_memory_fraction(limit / torch.cuda.mem_get_info()[1])
-        found, rows = run(32)
+        completed, rows = run(32)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert 1 < rows < 32
-    assert found == alone
+    assert completed == alone
 
 
 def test_a_second_of_matrix_products_takes_the_joules_of_a_gpu(tmp_path):

@@ -1,4 +1,4 @@
-"""vLLM beside the transformers engine, for real, on a CPU in float32."""
+"""Compare the vLLM engine with the transformers engine, on a CPU in float32."""
 
 import importlib.util
 import json
@@ -40,7 +40,7 @@ def rows(engine, windows, prompt, folder, **decoding):
 
 
 def assert_alike(one, other):
-    """Rows of two engines: float32 leaves room for rounding, so one window in twelve may go another way."""
+    """Assert that the predictions of two engines are equal, but for one window in twelve: float32 rounds."""
     alike = [a == b for a, b in zip(one, other, strict=True)]
     print(f"{sum(alike)} of {len(alike)} completions are equal")
     assert sum(alike) >= len(alike) - 1
@@ -49,44 +49,44 @@ def assert_alike(one, other):
 
 @pytest.mark.parametrize("reasoning", ["think", "none"])
 def test_greedy_completions_are_those_of_the_transformers_engine(ours, usual, windows, prompts, reasoning, tmp_path):
-    found = rows(ours, windows, prompts[reasoning], tmp_path / "a")
-    assert_alike(found, rows(usual, windows, prompts[reasoning], tmp_path / "b"))
-    assert len({row["text"] for row in found}) > 6
+    predictions = rows(ours, windows, prompts[reasoning], tmp_path / "a")
+    assert_alike(predictions, rows(usual, windows, prompts[reasoning], tmp_path / "b"))
+    assert len({row["text"] for row in predictions}) > 6
 
 
 def test_a_completion_that_is_cut_says_so(ours, usual, windows, prompts, tmp_path):
-    found = rows(ours, windows, prompts["think"], tmp_path / "a", max_new_tokens=8)
-    assert {(row["finish_reason"], row["completion_tokens"]) for row in found} == {("length", 8)}
-    assert_alike(found, rows(usual, windows, prompts["think"], tmp_path / "b", max_new_tokens=8))
+    predictions = rows(ours, windows, prompts["think"], tmp_path / "a", max_new_tokens=8)
+    assert {(row["finish_reason"], row["completion_tokens"]) for row in predictions} == {("length", 8)}
+    assert_alike(predictions, rows(usual, windows, prompts["think"], tmp_path / "b", max_new_tokens=8))
 
 
 @pytest.mark.parametrize("reasoning", ["think", "none"])
 def test_constrained_answers_are_valid_and_those_of_the_transformers_engine(
     ours, usual, windows, prompts, home, reasoning, tmp_path
 ):
-    found = rows(ours, windows, prompts[reasoning], tmp_path / "a", constrained=True)
-    for row, window in zip(found, windows, strict=True):
+    predictions = rows(ours, windows, prompts[reasoning], tmp_path / "a", constrained=True)
+    for row, window in zip(predictions, windows, strict=True):
         if row["finish_reason"] == "stop":
             assert parse(row["text"], len(window["events"]), home.labels, "stop").status == "ok"
             assert ("</think>" in row["text"]) == (reasoning == "think")
-    assert [row["finish_reason"] for row in found].count("stop") > 6
-    assert_alike(found, rows(usual, windows, prompts[reasoning], tmp_path / "b", constrained=True))
+    assert [row["finish_reason"] for row in predictions].count("stop") > 6
+    assert_alike(predictions, rows(usual, windows, prompts[reasoning], tmp_path / "b", constrained=True))
 
 
 def test_reasoning_beyond_its_budget_is_closed_and_answered(ours, usual, windows, prompts, home, tmp_path):
     settings = {"constrained": True, "reasoning_budget": 12}
-    found = rows(ours, windows, prompts["think"], tmp_path / "a", **settings)
-    assert sum(row["reasoning_forced"] for row in found) > 6
-    for row, window in zip(found, windows, strict=True):
+    predictions = rows(ours, windows, prompts["think"], tmp_path / "a", **settings)
+    assert sum(row["reasoning_forced"] for row in predictions) > 6
+    for row, window in zip(predictions, windows, strict=True):
         assert parse(row["text"], len(window["events"]), home.labels, row["finish_reason"]).status == "ok"
-    assert_alike(found, rows(usual, windows, prompts["think"], tmp_path / "b", **settings))
+    assert_alike(predictions, rows(usual, windows, prompts["think"], tmp_path / "b", **settings))
 
 
 def test_confidences_are_those_of_the_transformers_engine(ours, usual, windows, prompts, tmp_path):
-    found = rows(ours, windows, prompts["none"], tmp_path / "a", confidence="tokens")
+    predictions = rows(ours, windows, prompts["none"], tmp_path / "a", confidence="tokens")
     expected = rows(usual, windows, prompts["none"], tmp_path / "b", confidence="tokens")
     compared = 0
-    for row, other in zip(found, expected, strict=True):
+    for row, other in zip(predictions, expected, strict=True):
         if row["text"] == other["text"]:
             compared += len(row["confidences"])
             assert row["confidences"] == pytest.approx(other["confidences"], abs=1e-3)
@@ -160,7 +160,7 @@ def program(engine, tiny, adapter, folder):
 def test_the_program_runs_an_adapter_with_either_engine(tiny, adapter, windows, prompts, usual, tmp_path):
     files.write_json_lines(tmp_path / "windows.jsonl", map(complete_window, windows))
     files.write_json(tmp_path / "prompt.json", prompts["none"])
-    found = program("vllm", tiny, adapter, tmp_path)
-    assert_alike(found, program("transformers", tiny, adapter, tmp_path))
+    predictions = program("vllm", tiny, adapter, tmp_path)
+    assert_alike(predictions, program("transformers", tiny, adapter, tmp_path))
     without = rows(usual, windows, prompts["none"], tmp_path / "c")
-    assert sum(a != b for a, b in zip(found, without, strict=True)) > 6
+    assert sum(a != b for a, b in zip(predictions, without, strict=True)) > 6

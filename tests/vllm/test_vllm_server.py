@@ -1,4 +1,4 @@
-"""The OpenAI-compatible engine against a real server: vLLM's, of a tiny model on a CPU."""
+"""The engine for servers, with vLLM's server of a tiny model on a CPU."""
 
 import importlib.util
 import os
@@ -45,8 +45,8 @@ def url(tiny, tmp_path_factory):
         "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     log = tmp_path_factory.mktemp("server") / "log.txt"
-    with open(log, "w") as said:
-        server = subprocess.Popen(command, env=environment, stdout=said, stderr=subprocess.STDOUT)
+    with open(log, "w") as output:
+        server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         for _ in range(600):
             if server.poll() is not None:
@@ -76,24 +76,24 @@ def served(url, monkeypatch):
 @pytest.mark.parametrize("reasoning", ["think", "none"])
 def test_greedy_completions_are_those_of_the_transformers_engine(served, tiny, windows, prompts, reasoning, tmp_path):
     usual = TransformersEngine(tiny, None, dtype="float32", device="cpu", batch_size=4)
-    found = rows(served, windows, prompts[reasoning], tmp_path / "a")
+    predictions = rows(served, windows, prompts[reasoning], tmp_path / "a")
     expected = rows(usual, windows, prompts[reasoning], tmp_path / "b")
-    alike = [a["text"] == b["text"] for a, b in zip(found, expected, strict=True)]
+    alike = [a["text"] == b["text"] for a, b in zip(predictions, expected, strict=True)]
     print(f"{sum(alike)} of {len(alike)} completions are equal")
     assert sum(alike) >= len(alike) - 1
-    assert [row["finish_reason"] for row in found] == [row["finish_reason"] for row in expected]
+    assert [row["finish_reason"] for row in predictions] == [row["finish_reason"] for row in expected]
 
 
 @pytest.mark.parametrize("reasoning", ["think", "none"])
 def test_constrained_answers_are_valid(served, windows, prompts, home, reasoning, tmp_path):
-    found = rows(served, windows, prompts[reasoning], tmp_path, constrained=True)
-    ended = [(row, window) for row, window in zip(found, windows, strict=True) if row["finish_reason"] == "stop"]
+    predictions = rows(served, windows, prompts[reasoning], tmp_path, constrained=True)
+    ended = [(row, window) for row, window in zip(predictions, windows, strict=True) if row["finish_reason"] == "stop"]
     assert len(ended) > 6
     for row, window in ended:
         assert parse(row["text"], len(window["events"]), home.labels, "stop").status == "ok"
 
 
-def test_what_the_server_says_of_the_model(served, tiny):
+def test_identity_has_the_servers_description_of_the_model(served, tiny):
     assert served.identity()["served"] == {"id": "example/tiny", "owned_by": "vllm", "root": str(tiny)}
 
 

@@ -3,7 +3,7 @@ from hearth.common.cli import cluster_job
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "description"),
     [
         ({}, ""),
         ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3"}, "SLURM job 17 on node3, restart 0"),
@@ -11,5 +11,5 @@ from hearth.common.cli import cluster_job
         ({"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "node3", "RANK": "1"}, ""),
     ],
 )
-def test_a_program_says_which_cluster_job_it_is_once_and_nothing_elsewhere(environment, said):
-    assert (cluster_job(environment) or "nothing").endswith(said or "nothing")
+def test_the_cluster_job_is_described_once_and_nothing_outside_a_cluster(environment, description):
+    assert (cluster_job(environment) or "nothing").endswith(description or "nothing")

@@ -7,7 +7,7 @@ from hearth.common.energy import Meters
 
 @pytest.fixture
 def powercap(tmp_path):
-    """A folder as Linux shows RAPL in: two packages, a part of the first, and a meter of the whole platform."""
+    """A folder like RAPL's in Linux: two packages, a part of the first, and a meter of the whole platform."""
     for zone, name in (("0", "package-0"), ("0:0", "core"), ("1", "package-1"), ("2", "psys")):
         folder = tmp_path / f"intel-rapl:{zone}"
         folder.mkdir()
@@ -27,7 +27,7 @@ def count(powercap, zone, micro_joules):
 
 
 @pytest.mark.usefixtures("no_gpu")
-def test_energy_is_what_all_packages_used_since_it_was_last_asked_for(powercap):
+def test_energy_is_that_of_all_packages_since_the_last_call(powercap):
     meters = Meters(powercap)
     count(powercap, "0", 6_500_000)
     count(powercap, "0:0", 8_000_000)
@@ -37,14 +37,14 @@ def test_energy_is_what_all_packages_used_since_it_was_last_asked_for(powercap):
 
 
 @pytest.mark.usefixtures("no_gpu")
-def test_a_counter_that_starts_anew_at_its_end_loses_nothing(powercap):
+def test_a_counter_that_wraps_loses_nothing(powercap):
     meters = Meters(powercap)
     count(powercap, "0", 1_000_000)
     assert meters.joules() == pytest.approx(5)
 
 
 @pytest.mark.usefixtures("no_gpu")
-def test_without_a_meter_nothing_is_said(tmp_path):
+def test_energy_is_unknown_without_a_meter(tmp_path):
     assert Meters(tmp_path).joules() is None
     (tmp_path / "intel-rapl:0").mkdir()
     (tmp_path / "intel-rapl:0" / "name").write_text("package-0\n")
@@ -56,7 +56,7 @@ class NotOursError(Exception):
 
 
 def stand_in_nvml(used):
-    """Stands in for pynvml on a machine whose GPUs have `used` so many millijoules; None is one of somebody else."""
+    """Replaces pynvml: GPUs that have `used` these millijoules; None is a GPU that is not accessible."""
 
     def consumption(handle):
         if used[handle] is None:
@@ -76,7 +76,7 @@ def stand_in_nvml(used):
 @pytest.mark.parametrize(
     ("visible", "joules"), [(None, 4), ("0", 4), ("GPU-c", 2), ("0,GPU-c", 6), ("1", None), ("", None)]
 )
-def test_gpus_that_cuda_may_use_count(tmp_path, monkeypatch, visible, joules):
+def test_only_gpus_that_cuda_may_use_count(tmp_path, monkeypatch, visible, joules):
     used = {0: 1000, 1: None, "GPU-c": 3000}
     monkeypatch.setitem(sys.modules, "pynvml", stand_in_nvml(used))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

@@ -1,4 +1,4 @@
-"""Files are whole or absent, equal values are equal bytes, and bad JSON is named with file and line."""
+"""Files are complete or absent, equal values give equal bytes, and errors name file and line."""
 
 import hashlib
 import threading
@@ -114,16 +114,16 @@ def test_equal_values_are_equal_bytes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('{"a": 1}\n{"a": \n', r"a\.jsonl:2: not JSON"),
         ('{"a": 1}\n\n[1]\n', r"a\.jsonl:3: expected a JSON object, found list"),
         ("null\n", r"a\.jsonl:1: expected a JSON object, found NoneType"),
     ],
 )
-def test_bad_lines_are_named(tmp_path, text, said):
+def test_bad_lines_are_named(tmp_path, text, message):
     write_text(tmp_path / "a.jsonl", text)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_json_lines(tmp_path / "a.jsonl")
 
 

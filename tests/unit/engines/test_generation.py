@@ -62,13 +62,13 @@ def written(decoder, sequence, vocabulary, wanted):
 
 @pytest.mark.parametrize("temperature", [0, 1.5])
 def test_a_constrained_answer_has_every_event_and_only_labels_of_the_list(tiny_model, temperature):
-    found = completions(tiny_model, REQUESTS, temperature=temperature)
-    for key, completion in found.items():
+    completed = completions(tiny_model, REQUESTS, temperature=temperature)
+    for key, completion in completed.items():
         answer = parse(completion.text, size(key), tuple(LABELS), completion.finish_reason)
         assert answer.status == "ok"
         assert completion.text == answer_text(answer.labels)
         assert completion.finish_reason == "stop"
-    assert len({completion.text for completion in found.values()}) > 2
+    assert len({completion.text for completion in completed.values()}) > 2
 
 
 def test_constrained_and_budgeted_completions_do_not_depend_on_the_batch(tiny_model):
@@ -149,10 +149,10 @@ def test_confidence_is_the_models_own_probability_of_every_token(tiny_model, mon
         return complete(self, sequence, prefix_length)
 
     monkeypatch.setattr(SequenceDecoder, "completion", watched)
-    found = completions(tiny_model, REQUESTS[:3], temperature=0.7, top_p=0.9, confidence="tokens")
+    completed = completions(tiny_model, REQUESTS[:3], temperature=0.7, top_p=0.9, confidence="tokens")
     tokenizer, model = load_tokenizer(tiny_model), load_model(tiny_model, None, "float32", "cpu")
     for request in REQUESTS[:3]:
-        completion, ids = found[request.key], written[request.key]
+        completion, ids = completed[request.key], written[request.key]
         texts = (PREFIX, request.suffix)
         prompt = [token for text in texts for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
         with torch.no_grad():

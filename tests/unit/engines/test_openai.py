@@ -45,10 +45,13 @@ def answer(content="[]", finish_reason="stop", **message):
 
 
 class Server:
-    """Answers `replies` in turn, the last one for ever: a body, or (status, body); what it was asked is `asked`."""
+    """A server that sends `replies` in turn, the last one for ever, and keeps its `requests`.
+
+    A reply is a body, (status, body), or a function from the request to one of these.
+    """
 
     def __init__(self):
-        self.replies, self.asked, self.headers = [answer()], [], []
+        self.replies, self.requests, self.headers = [answer()], [], []
         self.models = {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "me"}]}
         self.busy = self.busiest = 0
         self.pause = 0.0
@@ -60,9 +63,9 @@ class Server:
                 self.reply(server.models)
 
             def do_POST(self):
-                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 with server.lock:
-                    server.asked.append(asked)
+                    server.requests.append(request)
                     server.headers.append(dict(self.headers))
                     server.busy += 1
                     server.busiest = max(server.busy, server.busiest)
@@ -70,10 +73,10 @@ class Server:
                 time.sleep(server.pause)
                 with server.lock:
                     server.busy -= 1
-                self.reply(reply(asked) if callable(reply) else reply)
+                self.reply(reply(request) if callable(reply) else reply)
 
-            def reply(self, said):
-                status, body = said if isinstance(said, tuple) else (200, said)
+            def reply(self, answer):
+                status, body = answer if isinstance(answer, tuple) else (200, answer)
                 content = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
@@ -107,18 +110,18 @@ def engine(server, retries=0, timeout=20.0, interface="vllm"):
 def completions(engine, decoding=GREEDY, requests=REQUESTS):
     return {
         completion.key: completion
-        for batch in engine.complete("You are asked.", requests, decoding)
+        for batch in engine.complete("Name the activity.", requests, decoding)
         for completion in batch
     }
 
 
-def test_a_request_says_the_turns_and_all_of_decoding(server):
+def test_a_request_has_the_turns_and_every_decoding_setting(server):
     completions(engine(server), SAMPLED, REQUESTS[:1])
-    (asked,) = server.asked
-    seed = asked.pop("seed")
-    assert asked == {
+    (request,) = server.requests
+    seed = request.pop("seed")
+    assert request == {
         "model": MODEL,
-        "messages": [{"role": "system", "content": "You are asked."}, {"role": "user", "content": "window 0"}],
+        "messages": [{"role": "system", "content": "Name the activity."}, {"role": "user", "content": "window 0"}],
         "temperature": 0.6,
         "top_p": 0.95,
         "max_tokens": 40,
@@ -130,32 +133,35 @@ def test_a_request_says_the_turns_and_all_of_decoding(server):
     assert 0 <= seed < 2**31
 
 
-def test_a_server_of_the_published_interface_is_asked_nothing_else(server):
+def test_a_request_of_the_published_interface_has_no_extensions(server):
     completions(engine(server, interface="openai"), GREEDY, REQUESTS[:1])
-    assert set(server.asked[0]) == {"model", "messages", "temperature", "top_p", "max_tokens", "seed"}
+    assert set(server.requests[0]) == {"model", "messages", "temperature", "top_p", "max_tokens", "seed"}
 
 
-def test_seeds_are_of_the_request_and_of_the_run(server):
+def test_seeds_depend_on_the_request_and_the_run(server):
     completions(engine(server), SAMPLED)
-    seeds = {asked["messages"][1]["content"]: asked["seed"] for asked in server.asked}
+    seeds = {request["messages"][1]["content"]: request["seed"] for request in server.requests}
     assert len(set(seeds.values())) == 6
     completions(engine(server), SAMPLED, REQUESTS[3:4])
-    assert server.asked[-1]["seed"] == seeds["window 3"]
+    assert server.requests[-1]["seed"] == seeds["window 3"]
     completions(engine(server), replace(SAMPLED, seed=4), REQUESTS[3:4])
-    assert server.asked[-1]["seed"] != seeds["window 3"]
+    assert server.requests[-1]["seed"] != seeds["window 3"]
 
 
-def test_thinking_is_switched_on_where_the_request_has_it(server):
+def test_thinking_is_on_if_the_request_has_a_reasoning_block(server):
     completions(engine(server), GREEDY, [Request("a", "b", reasoning_block=ReasoningBlock("<think>", "</think>"))])
-    assert server.asked[0]["chat_template_kwargs"] == {"enable_thinking": True}
+    assert server.requests[0]["chat_template_kwargs"] == {"enable_thinking": True}
 
 
 def test_a_constrained_request_carries_its_schema(server):
     schema = {"type": "array", "minItems": 1}
     constrained = replace(GREEDY, constrained=True)
     completions(engine(server), constrained, [Request("a", "b", json.dumps(schema))])
-    held = server.asked[0]["response_format"]
-    assert held == {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+    response_format = server.requests[0]["response_format"]
+    assert response_format == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "strict": True, "schema": schema},
+    }
     with pytest.raises(ValueError, match="a: constrained decoding needs a JSON schema"):
         completions(engine(server), constrained, [Request("a", "b")])
 
@@ -175,17 +181,17 @@ def test_a_constrained_request_carries_its_schema(server):
 )
 def test_text_and_finish_reason_of_what_servers_answer(server, reply, text, finish_reason):
     server.replies = [reply]
-    (found,) = completions(engine(server), requests=REQUESTS[:1]).values()
-    assert (found.text, found.finish_reason) == (text, finish_reason)
-    assert (found.prompt_tokens, found.completion_tokens) == (11, 7)
+    (completion,) = completions(engine(server), requests=REQUESTS[:1]).values()
+    assert (completion.text, completion.finish_reason) == (text, finish_reason)
+    assert (completion.prompt_tokens, completion.completion_tokens) == (11, 7)
 
 
-def test_no_more_requests_than_the_batch_are_under_way_and_all_are_answered_once(server):
+def test_at_most_batch_size_requests_run_at_a_time_and_each_is_answered_once(server):
     server.pause = 0.05
-    server.replies = [lambda asked: answer(asked["messages"][1]["content"])]
-    found = completions(engine(server))
-    assert {key: completion.text for key, completion in found.items()} == {r.key: r.suffix for r in REQUESTS}
-    assert len(server.asked) == 6
+    server.replies = [lambda request: answer(request["messages"][1]["content"])]
+    completed = completions(engine(server))
+    assert {key: completion.text for key, completion in completed.items()} == {r.key: r.suffix for r in REQUESTS}
+    assert len(server.requests) == 6
     assert server.busiest == 3
 
 
@@ -201,14 +207,14 @@ def lowered(headers):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_what_fails_in_passing_is_asked_again(server, status):
+def test_temporary_failures_are_retried(server, status):
     server.replies = [(status, {"error": {"message": "busy"}}), (status, {"error": {"message": "busy"}}), answer()]
     assert len(completions(engine(server, retries=3))) == 6
-    assert len(server.asked) == 8
+    assert len(server.requests) == 8
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "expected"),
     [
         ((401, {"error": {"message": f"Incorrect API key: {KEY}"}}), "refuses the key of .*OPENAI_API_KEY"),
         ((403, {"error": {"message": "no"}}), "OPENAI_API_KEY"),
@@ -225,10 +231,10 @@ def test_what_fails_in_passing_is_asked_again(server, status):
         ({**answer(), "choices": "rubbish " * 999}, "no chat completion"),
     ],
 )
-def test_every_failure_is_one_clear_line_without_the_key(server, caplog, reply, said):
+def test_every_failure_is_one_clear_line_without_the_key(server, caplog, reply, expected):
     caplog.set_level(logging.DEBUG)
     server.replies = [reply]
-    with pytest.raises(UserError, match=said) as failure:
+    with pytest.raises(UserError, match=expected) as failure:
         completions(engine(server), requests=REQUESTS[:1])
     message = str(failure.value)
     assert message.startswith(f"{server.url}: home/s0/0: ")
@@ -252,9 +258,9 @@ def test_a_server_that_is_not_there(server):
         completions(engine(server))
 
 
-def test_what_was_under_way_when_one_failed_is_kept(server):
-    def reply(asked):
-        failing = asked["messages"][1]["content"] == "window 1"
+def test_requests_that_run_when_one_fails_are_kept(server):
+    def reply(request):
+        failing = request["messages"][1]["content"] == "window 1"
         return (400, {"error": {"message": "no"}}) if failing else answer()
 
     server.replies = [reply]
@@ -264,7 +270,7 @@ def test_what_was_under_way_when_one_failed_is_kept(server):
     assert {"home/s0/0", "home/s2/2"} <= set(kept) <= {request.key for request in REQUESTS} - {"home/s1/1"}
 
 
-def test_identity_is_what_the_server_says_of_the_model_and_not_where_it_is(server):
+def test_identity_describes_the_model_and_not_the_address_of_its_server(server):
     identity = engine(server).identity()
     assert identity["served"] == {"id": MODEL, "owned_by": "me"}
     assert identity["engine"] == "openai"
@@ -273,7 +279,7 @@ def test_identity_is_what_the_server_says_of_the_model_and_not_where_it_is(serve
     assert engine(server).identity()["served"] == {"id": MODEL}
 
 
-def test_who_answered_is_told_with_the_cost(server):
+def test_cost_names_the_model_that_answered(server):
     asking = engine(server)
     completions(asking)
     assert asking.cost()["answered_by"] == [f"{MODEL} fp_1"]
@@ -286,29 +292,29 @@ def test_a_model_that_the_server_does_not_have_is_named_beside_those_it_has(serv
 
 
 @pytest.mark.parametrize("rubbish", [b"<html>", [1], {"data": None}, {}])
-def test_a_list_of_models_that_is_none(server, rubbish):
+def test_an_invalid_list_of_models_is_an_error(server, rubbish):
     server.models = rubbish
     with pytest.raises(UserError, match=r"/models: this is no list of models|has no model"):
         engine(server).load()
 
 
 @pytest.mark.parametrize(
-    ("interface", "decoding", "said"),
+    ("interface", "decoding", "setting"),
     [
         ("vllm", {"reasoning_budget": 5}, "reasoning_budget"),
         ("vllm", {"confidence": "tokens"}, "confidence"),
         ("openai", {"top_k": 20}, "top_k"),
     ],
 )
-def test_what_no_server_can_is_refused_before_anything_is_asked(server, interface, decoding, said):
+def test_an_unsupported_decoding_is_refused_before_any_request(server, interface, decoding, setting):
     wanted = replace(GREEDY, **decoding)
-    with pytest.raises(UserError, match=f"decoding: {said} is not possible with the served model {MODEL}"):
+    with pytest.raises(UserError, match=f"decoding: {setting} is not possible with the served model {MODEL}"):
         completions(engine(server, interface=interface), wanted)
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://h/v1", "http://user:pass@h/v1", "http://h/v1?key=pass"])
-def test_a_url_that_is_none_or_holds_a_secret_is_refused_and_not_repeated(url):
+def test_an_invalid_url_or_one_with_a_secret_is_refused_and_not_repeated(url):
     with pytest.raises(UserError, match="base_url of the model m must be") as failure:
         OpenAIEngine("m", url, "vllm", batch_size=3, timeout=20)
     assert "pass@" not in str(failure.value)
@@ -329,7 +335,7 @@ def command(folder, url, name, **options):
     return [sys.executable, str(SCRIPTS / "recognise.py"), *flags]
 
 
-def test_a_shard_that_failed_half_way_goes_on_where_it_was(server, tmp_path):
+def test_a_shard_that_failed_half_way_resumes(server, tmp_path):
     spec = {"source": "served", "served_model": MODEL, "interface": "vllm"}
     fetch_model("little", spec, tmp_path / "fetching", tmp_path / "served")
     events = [{"id": 1, "time": "12:00:00", "description": "door"}]
@@ -346,13 +352,13 @@ def test_a_shard_that_failed_half_way_goes_on_where_it_was(server, tmp_path):
     assert "Traceback" not in failed.stderr
     assert KEY not in failed.stderr
 
-    done = len(server.asked)
+    answered = len(server.requests)
     server.replies = [answer("[1]")]
     subprocess.run(command(tmp_path, server.url, "out"), env=environment, capture_output=True, check=True)
-    found = files.read_json_lines(tmp_path / "out.jsonl")
-    assert [row["window_id"] for row in found] == [window["window_id"] for window in windows]
-    assert [row["text"] for row in found].count("[]") == 5
-    assert len(server.asked) - done == 3
+    predictions = files.read_json_lines(tmp_path / "out.jsonl")
+    assert [row["window_id"] for row in predictions] == [window["window_id"] for window in windows]
+    assert [row["text"] for row in predictions].count("[]") == 5
+    assert len(server.requests) - answered == 3
     stats = files.read_json(tmp_path / "out.stats.json")
     assert (stats["engine"], stats["prompt_tokens"], stats["dtype"]) == ("openai", 88, "as served")
     assert KEY not in (tmp_path / "out.stats.json").read_text()

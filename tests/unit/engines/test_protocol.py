@@ -11,7 +11,7 @@ COMPLETE = asdict(Decoding.greedy(5))
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"temperature": -0.1}, "temperature"),
         ({"temperature": True}, "temperature"),
@@ -28,8 +28,8 @@ COMPLETE = asdict(Decoding.greedy(5))
         ({"topk": 3}, "unknown key topk"),
     ],
 )
-def test_a_decoding_out_of_range_names_the_setting(settings, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_decoding_out_of_range_names_the_setting(settings, message):
+    with pytest.raises(ValueError, match=message):
         Decoding.from_settings(COMPLETE | settings)
 
 

@@ -30,7 +30,7 @@ def completions(folder, batch_size, decoding, requests=REQUESTS, prefix=PREFIX, 
 
 
 def by_hand(folder, request, decoding, prefix=PREFIX, adapter=None):
-    """Greedy decoding without padding, cache, batch or generate()."""
+    """Decode greedily without padding, cache, batch or generate()."""
     tokenizer, model = load_tokenizer(folder), load_model(folder, adapter, "float32", "cpu")
     ids = [
         token for text in (prefix, request.suffix) for token in tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -45,7 +45,7 @@ def by_hand(folder, request, decoding, prefix=PREFIX, adapter=None):
 def test_greedy_batches_equal_one_by_one_without_any_cache(tiny_model):
     alone = {request.key: by_hand(tiny_model, request, GREEDY) for request in REQUESTS}
     assert len(set(alone.values())) > 5
-    # generate() would take this from the folder unasked; by_hand does not.
+    # generate() would apply this setting of the folder; by_hand does not.
     assert '"repetition_penalty": 1.7' in (tiny_model / "generation_config.json").read_text()
     for batch_size in (1, 3, 16):
         batched = completions(tiny_model, batch_size, GREEDY)
@@ -60,8 +60,8 @@ def test_greedy_with_an_adapter_equals_one_by_one(tiny_model, tiny_adapter):
 
 
 def test_without_a_prefix(tiny_model):
-    found = completions(tiny_model, 4, GREEDY, prefix="")
-    assert found[REQUESTS[3].key].text == by_hand(tiny_model, REQUESTS[3], GREEDY, prefix="")
+    completed = completions(tiny_model, 4, GREEDY, prefix="")
+    assert completed[REQUESTS[3].key].text == by_hand(tiny_model, REQUESTS[3], GREEDY, prefix="")
 
 
 def test_a_prompt_of_one_token(tiny_model):
@@ -85,7 +85,7 @@ def test_other_seeds_draw_other_text_and_equal_prompts_differ_by_key(tiny_model)
     assert twins["a"].text != twins["b"].text
 
 
-def test_an_engine_completes_the_same_again(tiny_model):
+def test_an_engine_repeats_its_completions(tiny_model):
     once = engine(tiny_model, 2)
     first = list(once.complete(PREFIX, REQUESTS, GREEDY))
     list(once.complete("another prefix ", REQUESTS[:2], GREEDY))
@@ -97,7 +97,7 @@ def test_a_prefix_is_encoded_once_for_all_calls_that_share_it(tiny_model):
     tiny.load()
     read = []
     tiny._model.register_forward_pre_hook(
-        lambda model, args, given: read.append(given["input_ids"].numel()), with_kwargs=True
+        lambda model, args, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
     prefix = len(encode(tiny.tokenizer, PREFIX))
     for request in REQUESTS[:3]:
@@ -110,11 +110,11 @@ def test_a_prefix_is_encoded_once_for_all_calls_that_share_it(tiny_model):
 
 
 def test_finish_reasons_counts_and_text(tiny_model):
-    found = completions(tiny_model, 16, replace(Decoding.greedy(150), temperature=1.3, seed=1))
+    completed = completions(tiny_model, 16, replace(Decoding.greedy(150), temperature=1.3, seed=1))
     tokenizer = load_tokenizer(tiny_model)
-    assert {completion.finish_reason for completion in found.values()} == {"stop", "length"}
+    assert {completion.finish_reason for completion in completed.values()} == {"stop", "length"}
     for request in REQUESTS:
-        completion = found[request.key]
+        completion = completed[request.key]
         prompt = [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (PREFIX, request.suffix)]
         assert completion.prompt_tokens == sum(prompt)
         assert "<|im_end|>" not in completion.text
@@ -138,7 +138,7 @@ def test_a_prompt_beyond_the_context_is_refused_before_anything_is_generated(tin
         next(engine(tiny_model, 2).complete(PREFIX, requests, GREEDY))
 
 
-def test_no_requests_no_work(tiny_model):
+def test_no_requests_give_no_completions(tiny_model):
     assert list(engine(tiny_model, 2).complete(PREFIX, [], GREEDY)) == []
 
 
@@ -160,8 +160,10 @@ def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
     assert {c.key: c for batch in batches for c in batch} == completions(tiny_model, 1, GREEDY)
 
 
-def test_out_of_memory_while_one_of_many_rows_is_begun_halves_the_rows(tiny_model, monkeypatch):
-    requests = [Request(f"long/{n}", "door opened " * 300 + str(n)) for n in range(5)]  # each is read by itself
+def test_out_of_memory_while_rows_start_halves_the_rows(tiny_model, monkeypatch):
+    requests = [
+        Request(f"long/{n}", "door opened " * 300 + str(n)) for n in range(5)
+    ]  # each is longer than half a prefill pass
     start, slots = BatchedRows.start, []
 
     def small_gpu(rows, prompts):
@@ -176,7 +178,7 @@ def test_out_of_memory_while_one_of_many_rows_is_begun_halves_the_rows(tiny_mode
     assert slots == [4, 2, 1, 1, 1, 1, 1]
 
 
-def test_a_batch_size_of_auto_is_what_the_free_memory_holds(tiny_model, monkeypatch):
+def test_batch_size_auto_fills_the_free_memory(tiny_model, monkeypatch):
     tiny = engine(tiny_model, "auto")
     monkeypatch.setattr("os.sysconf", {"SC_AVPHYS_PAGES": 100, "SC_PAGE_SIZE": 4096}.__getitem__)
     assert {c.key: c for batch in tiny.complete(PREFIX, REQUESTS, GREEDY) for c in batch} == completions(
@@ -187,15 +189,15 @@ def test_a_batch_size_of_auto_is_what_the_free_memory_holds(tiny_model, monkeypa
     assert tiny.cost()["batch_size"] == int(0.8 * 409600 / (256 * (longest + 24) + 16 * len(tiny.tokenizer))) > 1
 
 
-def test_requests_of_any_length_take_the_place_of_finished_ones(tiny_model):
+def test_waiting_requests_replace_finished_ones_of_any_length(tiny_model):
     tiny = engine(tiny_model, 3)
     decoding = replace(Decoding.greedy(90), temperature=1.3, seed=1)
     groups = list(tiny.complete(PREFIX, REQUESTS, decoding))
-    assert len(groups) > 4  # four batches of three, were they waited for
+    assert len(groups) > 4  # waiting for whole batches of three would give four
     assert {c.key: c for group in groups for c in group} == completions(tiny_model, 1, decoding)
 
 
-def test_out_of_memory_alone_says_which_window(tiny_model, monkeypatch):
+def test_out_of_memory_with_one_row_names_its_request(tiny_model, monkeypatch):
     def no_gpu(rows, prompts):
         raise torch.OutOfMemoryError("CUDA out of memory")
 

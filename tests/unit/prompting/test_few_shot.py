@@ -1,4 +1,4 @@
-"""Windows of the train split that are shown with their labels: which they are, and how they read in a prompt."""
+"""Few-shot examples: which windows they are, and how a prompt shows them."""
 
 import json
 import re
@@ -53,12 +53,12 @@ def names(windows):
     return [f"{each['session'][-1]}{each['index']}" for each in windows]
 
 
-# Which
+# Which windows
 
 
 def test_similar_windows_have_the_same_descriptions_as_often():
-    found = few_shot.similar_examples(TEST, WINDOWS, 3)
-    assert names(found[TEST[0]["window_id"]]) == ["b0", "a0", "c0"]
+    examples = few_shot.similar_examples(TEST, WINDOWS, 3)
+    assert names(examples[TEST[0]["window_id"]]) == ["b0", "a0", "c0"]
 
 
 def test_among_equals_the_earlier_comes_first():
@@ -74,10 +74,10 @@ def test_among_equals_the_earlier_comes_first():
 )
 def test_shown_are_distinct_train_windows_of_other_sessions(described, count):
     windows = [window(f"s{n % 4}", n, each, "test" if n % 4 == 3 else "train") for n, each in enumerate(described)]
-    for asked in windows:
-        shown = few_shot.similar_examples([asked], windows, count)[asked["window_id"]]
+    for target in windows:
+        shown = few_shot.similar_examples([target], windows, count)[target["window_id"]]
         assert len({each["window_id"] for each in shown}) == count
-        assert all(each["split"] == "train" and each["session"] != asked["session"] for each in shown)
+        assert all(each["split"] == "train" and each["session"] != target["session"] for each in shown)
 
 
 def test_what_is_similar_does_not_depend_on_the_shard():
@@ -109,7 +109,7 @@ def test_too_few_windows_are_an_error():
         few_shot.similar_examples(TRAIN, WINDOWS, 4)
 
 
-# How they read
+# In a prompt
 
 
 def prompt(count=0, kind="similarity", template="six-parts", reasoning="none", **options):
@@ -150,8 +150,8 @@ def test_what_is_shown_leaks_no_ids_dates_sessions_and_residents(template, kind,
     whole = "".join([rendered["system"], *user_turns(rendered, TEST, WINDOWS).values()])
     assert not re.search(r"secret|SUBJECT|2021|window_id|home/", whole)
     assert not re.search(r"\d{4}", re.sub(r"\d\d:\d\d:\d\d", "", whole))
-    for asked in TEST:
-        assert answer_text(asked["gold"]) not in whole
+    for target in TEST:
+        assert answer_text(target["gold"]) not in whole
 
 
 @both_templates
@@ -172,7 +172,7 @@ def test_rules_and_example_can_be_left_out(template):
             for n, each in enumerate(home.example["events"], start=1)
         ]
     )
-    found = {}
+    versions = {}
     for rules in (True, False):
         for shown in (True, False):
             rendered = prompt(template=template, rules=rules, example=shown)
@@ -181,8 +181,8 @@ def test_rules_and_example_can_be_left_out(template):
             assert all(label in rendered["system"] for label in home.labels)
             assert rendered["system"] == rendered["system"].strip("\n")
             assert "\n\n\n" not in rendered["system"]
-            found[rules, shown] = rendered["version"]
-    assert len(set(found.values())) == 4
+            versions[rules, shown] = rendered["version"]
+    assert len(set(versions.values())) == 4
 
 
 def test_an_unknown_way_of_choosing_is_named():

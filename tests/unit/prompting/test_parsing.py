@@ -48,10 +48,10 @@ GOOD = answer("COOKING", DRINKS)
 )
 @pytest.mark.parametrize("read", [strict, lenient])
 def test_a_well_formed_answer_is_ok(read, text, reasoning):
-    found = read(text)
-    assert (found.labels, found.status) == (["COOKING", DRINKS], "ok")
+    parsed = read(text)
+    assert (parsed.labels, parsed.status) == (["COOKING", DRINKS], "ok")
     if reasoning is not None:
-        assert found.reasoning == reasoning
+        assert parsed.reasoning == reasoning
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_well_formed_answer_is_ok(read, text, reasoning):
     ],
 )
 def test_strictly_everything_else_has_a_status(text, labels, status):
-    found = strict(text)
-    assert (found.labels, found.status) == (labels, status)
+    parsed = strict(text)
+    assert (parsed.labels, parsed.status) == (labels, status)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_unclosed_reasoning_is_kept():
     ],
 )
 def test_leniently_what_a_patient_person_reads(text, labels, status):
-    found = lenient(text)
-    assert (found.labels, found.status) == (labels, status)
+    parsed = lenient(text)
+    assert (parsed.labels, parsed.status) == (labels, status)
 
 
 def test_quotes_in_labels_are_read_leniently():
@@ -174,11 +174,11 @@ TEXTS = st.text() | st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".joi
 def test_no_text_raises_and_lenient_is_never_worse(text, size, finish_reason):
     first = strict(text, size, finish_reason=finish_reason)
     second = lenient(text, size, finish_reason=finish_reason)
-    for found in (first, second):
-        assert len(found.labels) == size
-        assert found.status in STATUSES
-        assert (found.status == "ok") == (None not in found.labels)
-        assert set(found.labels) <= {*LABELS, None}
+    for parsed in (first, second):
+        assert len(parsed.labels) == size
+        assert parsed.status in STATUSES
+        assert (parsed.status == "ok") == (None not in parsed.labels)
+        assert set(parsed.labels) <= {*LABELS, None}
     assert all(before in (None, after) for before, after in zip(first.labels, second.labels, strict=True))
 
 
@@ -188,8 +188,8 @@ UNICODE = st.text(st.characters() | st.characters(categories=["Cs"]) | st.sample
 @given(labels=st.lists(UNICODE, min_size=1, max_size=10), before=st.sampled_from(["", "Because. ", "<think>x</think>"]))
 @settings(max_examples=200)
 def test_the_canonical_answer_gives_any_labels_back(labels, before):
-    found = strict(before + answer_text(labels), len(labels), tuple(labels))
-    assert (found.labels, found.status) == (labels, "ok")
+    parsed = strict(before + answer_text(labels), len(labels), tuple(labels))
+    assert (parsed.labels, parsed.status) == (labels, "ok")
 
 
 VALUES = st.recursive(

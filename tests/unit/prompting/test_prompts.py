@@ -104,14 +104,14 @@ def test_a_home_without_rules_has_no_such_part(tmp_path):
 
 
 def test_the_version_is_a_digest_of_the_text(tmp_path):
-    found = {(h, t, r): prompt(h, t, r) for h in HOMES for t in TEMPLATES for r in REASONING_MODES}
+    prompts = {(h, t, r): prompt(h, t, r) for h in HOMES for t in TEMPLATES for r in REASONING_MODES}
     by_text = {}
-    for (_, template, reasoning), each in found.items():
+    for (_, template, reasoning), each in prompts.items():
         assert re.fullmatch(rf"{template}@[0-9a-f]{{12}}", each["version"])
         assert (each["template"], each["reasoning"]) == (template, reasoning)
         by_text.setdefault(each["system"], set()).add(each["version"])
     assert all(len(versions) == 1 for versions in by_text.values())
-    assert len({each["version"] for each in found.values()}) == len(by_text)
+    assert len({each["version"] for each in prompts.values()}) == len(by_text)
     copied = tmp_path / "six-parts.j2"
     copied.write_text(TEMPLATES["six-parts"].read_text(encoding="utf-8"), encoding="utf-8")
     assert render_prompt(HOMES["mural"], copied, "think")["version"] == prompt()["version"]
@@ -185,10 +185,10 @@ def test_qwen3s_own_template_says_the_same():
     assert own.apply_chat_template(turns) == Tokenizer(QWEN).apply_chat_template(turns)
 
 
-@pytest.mark.parametrize("given", [{"content": "<think>WHY</think>[1]"}, {"content": "<think>\nWHY\n</think>\n\n[1]"}])
-def test_qwen3s_last_answer_keeps_its_reasoning(given):
+@pytest.mark.parametrize("turn", [{"content": "<think>WHY</think>[1]"}, {"content": "<think>\nWHY\n</think>\n\n[1]"}])
+def test_qwen3s_last_answer_keeps_its_reasoning(turn):
     user = {"role": "user", "content": "U", "reasoning_content": None}
-    turns = [user, {"role": "assistant", "reasoning_content": None, **given}]
+    turns = [user, {"role": "assistant", "reasoning_content": None, **turn}]
     expected = "<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n<think>\nWHY\n</think>\n\n[1]<|im_end|>\n"
     tokenizer = Tokenizer(QWEN)
     whole = tokenizer.apply_chat_template(turns)
@@ -198,11 +198,11 @@ def test_qwen3s_last_answer_keeps_its_reasoning(given):
 
 def test_qwen3s_reasoning_of_its_own_key_and_an_answer_without_any():
     tokenizer = Tokenizer(QWEN)
-    said = {"role": "assistant", "content": "[1]"}
-    assert tokenizer.apply_chat_template([{**said, "reasoning_content": "WHY"}]) == (
+    turn = {"role": "assistant", "content": "[1]"}
+    assert tokenizer.apply_chat_template([{**turn, "reasoning_content": "WHY"}]) == (
         "<|im_start|>assistant\n<think>\nWHY\n</think>\n\n[1]<|im_end|>\n"
     )
-    assert tokenizer.apply_chat_template([{**said, "reasoning_content": None}]) == (
+    assert tokenizer.apply_chat_template([{**turn, "reasoning_content": None}]) == (
         "<|im_start|>assistant\n<think>\n\n</think>\n\n[1]<|im_end|>\n"
     )
 
@@ -270,7 +270,7 @@ def test_a_template_that_refuses_the_turns_says_why():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{{ lables }}", "'lables' is undefined"),
         ("\n{% for x in labels %}", ":2: "),
@@ -279,11 +279,11 @@ def test_a_template_that_refuses_the_turns_says_why():
         ("{% include 'other' %}", "no loader"),
     ],
 )
-def test_a_bad_template_is_named(tmp_path, text, said):
+def test_a_bad_template_is_named(tmp_path, text, message):
     template = write_yaml(tmp_path / "bad.j2", text)
     with pytest.raises(ValueError, match=r"bad\.j2") as raised:
         render_prompt(HOMES["marble"], template, "none")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_an_unknown_mode_of_reasoning_is_named():

@@ -1,4 +1,4 @@
-"""Baselines: they learn what is there to learn, from the train split alone, and answer in a language model's form."""
+"""Baselines learn from the train split alone, and their predictions have the form of a language model's."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ learners = pytest.mark.parametrize("name", ["extra-trees", "crf"])
 
 
 def window(session, index, described, gold, split="train", start="08:00:00", step=5):
-    """Events of these descriptions, `step` seconds apart."""
+    """Return a window of events with these descriptions, `step` seconds apart."""
     first = sum(int(part) * 60**place for part, place in zip(start.split(":"), (2, 1, 0), strict=True))
     clocks = [(first + number * step) % 86400 for number in range(len(described))]
     return {
@@ -39,7 +39,7 @@ def window(session, index, described, gold, split="train", start="08:00:00", ste
     }
 
 
-# Whoever opens the door is leaving, or returning where a lamp went on before.
+# The door opens when somebody leaves, or returns if a lamp went on before.
 KITCHEN = (["stove turned ON", "tap opened", "stove turned ON"], ["COOKING", "water, or drinks", "COOKING"])
 OUT = (["tap opened", "door opened", "door closed"], ["water, or drinks", "LEAVING", "LEAVING"])
 BACK = (["lamp turned ON", "door opened", "door closed"], ["RETURNING", "RETURNING", "RETURNING"])
@@ -68,30 +68,30 @@ def test_the_majority_is_the_most_frequent_label_and_among_equals_the_first():
 
 def test_a_sensors_majority_is_that_of_its_description():
     train = [window("a", 0, ["x", "x", "x", "y", "z"], ["A", "B", "B", "C", "B"])]
-    asked = [window("t", 0, ["y", "x", "never seen"], ["?"] * 3)]
-    assert predict_labels("sensor-majority", train, asked) == [["C", "B", "B"]]
+    test = [window("t", 0, ["y", "x", "never seen"], ["?"] * 3)]
+    assert predict_labels("sensor-majority", train, test) == [["C", "B", "B"]]
 
 
 @learners
-def test_what_neighbouring_events_tell_is_learned(name):
+def test_neighbouring_events_are_learned_from(name):
     assert predict_labels(name, TRAIN, TEST) == gold(TEST)
     assert predict_labels("sensor-majority", TRAIN, TEST) != gold(TEST)
 
 
 @learners
-def test_what_the_time_of_day_tells_is_learned(name):
+def test_the_time_of_day_is_learned_from(name):
     def day(session, hour, label):
         return window(session, 0, ["tap opened"] * 2, [label] * 2, start=f"{hour:02d}:10:00")
 
     train = [
         day(f"{hour}-{n}", hour, "WASHING" if hour < 12 else "DRINKING") for hour in (7, 8, 19, 20) for n in range(8)
     ]
-    asked = [day("t", 7, ""), day("t", 20, "")]
-    assert predict_labels(name, train, asked) == [["WASHING"] * 2, ["DRINKING"] * 2]
+    test = [day("t", 7, ""), day("t", 20, "")]
+    assert predict_labels(name, train, test) == [["WASHING"] * 2, ["DRINKING"] * 2]
 
 
 @learners
-def test_what_gaps_tell_is_learned(name):
+def test_gaps_are_learned_from(name):
     def pair(session, step, label):
         return window(session, 0, ["tap opened"] * 2, [label] * 2, step=step)
 
@@ -120,18 +120,18 @@ def test_a_shard_alone_is_labelled_as_among_all(name):
 @every_baseline
 def test_a_label_never_seen_in_train_is_never_given(name):
     unseen = [copy.deepcopy(each) | {"gold": ["NEW"] * 3} for each in TEST]
-    given = predict_labels(name, TRAIN, unseen)
-    assert {label for labels in given for label in labels} <= {label for each in TRAIN for label in each["gold"]}
+    predicted = predict_labels(name, TRAIN, unseen)
+    assert {label for labels in predicted for label in labels} <= {label for each in TRAIN for label in each["gold"]}
 
 
 @every_baseline
-def test_sensors_that_train_does_not_have_are_answered_too(name):
-    asked = [
+def test_events_of_unknown_sensors_are_labelled_too(name):
+    test = [
         window("t", 0, ["never seen", "nor this: 1=2 {x} é"], ["?"] * 2),
         window("t", 1, ["stove turned ON"], ["?"]),
     ]
-    given = predict_labels(name, TRAIN, asked)
-    assert [len(labels) for labels in given] == [2, 1]
+    predicted = predict_labels(name, TRAIN, test)
+    assert [len(labels) for labels in predicted] == [2, 1]
 
 
 @every_baseline
@@ -152,18 +152,18 @@ def test_an_unknown_baseline_is_named():
 
 
 @every_baseline
-def test_no_label_of_another_split_decides_anything(name):
-    """The labels and residents of the test split are turned around: whoever looked at them would answer otherwise."""
-    turned = [each | {"gold": ["COOKING"] * 3, "residents": [["Z"]] * 3} for each in TEST]
+def test_no_label_of_the_test_split_changes_a_prediction(name):
+    """A baseline that looked at labels or residents of the test split would answer otherwise if they changed."""
+    changed = [each | {"gold": ["COOKING"] * 3, "residents": [["Z"]] * 3} for each in TEST]
     assert (
-        baselines.recognise_shard(name, turned, TRAIN + turned)[0]
+        baselines.recognise_shard(name, changed, TRAIN + changed)[0]
         == baselines.recognise_shard(name, TEST, TRAIN + TEST)[0]
     )
 
 
 def test_a_baseline_that_looks_for_the_labels_finds_none(monkeypatch):
-    def leak(train, labels, asked):
-        return [each["gold"] for each in asked]
+    def leak(train, labels, test):
+        return [each["gold"] for each in test]
 
     monkeypatch.setitem(BASELINES, "leak", leak)
     with pytest.raises(TypeError):
@@ -191,13 +191,13 @@ def test_a_window_over_midnight_has_the_gaps_of_any_other():
 
 
 @every_baseline
-def test_predictions_and_stats_have_the_form_of_a_language_models(name):
+def test_predictions_and_stats_have_the_keys_of_a_language_models(name):
     predictions, stats = baselines.recognise_shard(name, TEST, TRAIN + TEST)
     assert [list(row) for row in predictions] == [PREDICTION_KEYS] * 3
     labels = tuple({label for each in TRAIN for label in each["gold"]})
-    for row, given in zip(predictions, predict_labels(name, TRAIN, TEST), strict=True):
+    for row, labels_of_window in zip(predictions, predict_labels(name, TRAIN, TEST), strict=True):
         answer = parse(row["text"], 3, labels, row["finish_reason"])
-        assert (answer.status, answer.labels, answer.reasoning) == ("ok", given, "")
+        assert (answer.status, answer.labels, answer.reasoning) == ("ok", labels_of_window, "")
         assert (row["finish_reason"], row["prompt_tokens"], row["completion_tokens"]) == ("stop", 0, 0)
     assert stats["windows"] == 3
     assert {"seconds", "prompt_tokens", "completion_tokens", "peak_memory_bytes", "device", "engine", "versions"} < set(
@@ -237,16 +237,16 @@ def test_the_program_loads_no_language_model_for_a_baseline(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"model": "m"}, "not allowed with argument"),
         ({"baseline": "svm"}, "invalid choice: 'svm'"),
     ],
 )
-def test_the_program_takes_one_recogniser_that_it_knows(tmp_path, capsys, changes, said):
+def test_the_program_takes_one_known_recogniser(tmp_path, capsys, changes, message):
     with pytest.raises(SystemExit):
         recognise.main(arguments(tmp_path, **changes))
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_model_without_prompt_is_refused(tmp_path, capsys):

@@ -51,7 +51,7 @@ class Echo:
     tokenizer = Tokenizer()
 
     def __init__(self, batch_size=3, fail_after=None):
-        self.batch_size, self.fail_after, self.asked = batch_size, fail_after, []
+        self.batch_size, self.fail_after, self.batches = batch_size, fail_after, []
 
     def load(self):
         pass
@@ -59,10 +59,10 @@ class Echo:
     def complete(self, prefix, requests, decoding):
         requests = list(requests)
         for first in range(0, len(requests), self.batch_size):
-            if len(self.asked) == self.fail_after:
+            if len(self.batches) == self.fail_after:
                 raise KeyboardInterrupt
             batch = requests[first : first + self.batch_size]
-            self.asked.append([request.key for request in batch])
+            self.batches.append([request.key for request in batch])
             yield [Completion(r.key, prefix + r.suffix, "stop", len(prefix + r.suffix), 7) for r in batch]
 
     def identity(self):
@@ -97,8 +97,8 @@ def test_predictions_come_in_window_order_with_all_fields(tmp_path):
     } < set(stats)
 
 
-class Sure(Echo):
-    """An engine that answers some windows in tokens of known probability."""
+class Confident(Echo):
+    """An engine whose answers have tokens of known probability."""
 
     def complete(self, prefix, requests, decoding):
         for request in requests:
@@ -110,24 +110,24 @@ class Sure(Echo):
             yield [Completion(request.key, text, "stop", 9, 5, True, tuple(scored))]
 
 
-def test_a_label_is_as_sure_as_the_tokens_that_spell_it_and_close_it(tmp_path):
+def test_a_labels_confidence_is_that_of_its_tokens_and_closing_quote(tmp_path):
     decoding = {**DECODING, "confidence": "tokens", "reasoning_budget": 10}
-    predictions, _ = run(Sure(), tmp_path, decoding=decoding)
+    predictions, _ = run(Confident(), tmp_path, decoding=decoding)
     assert [p["confidences"] for p in predictions] == [[None, 0.2, None]] * 20
     assert predictions[0]["reasoning_forced"] is True
 
 
 def test_constrained_requests_carry_the_schema_of_their_window(tmp_path):
-    engine, asked = Echo(), []
+    engine, received = Echo(), []
     complete = engine.complete
 
     def watched(prefix, requests, decoding):
-        asked.extend(requests)
-        return complete(prefix, asked, decoding)
+        received.extend(requests)
+        return complete(prefix, received, decoding)
 
     engine.complete = watched
     run(engine, tmp_path, decoding={**DECODING, "constrained": True})
-    schemas = [json.loads(request.schema) for request in asked]
+    schemas = [json.loads(request.schema) for request in received]
     assert [[item["properties"]["id"]["const"] for item in schema["prefixItems"]] for schema in schemas] == [
         [1, 2, 3]
     ] * 20
@@ -144,20 +144,20 @@ def test_longest_prompts_go_first_and_order_is_that_of_the_shard_alone(tmp_path)
     engine = Echo()
     run(engine, tmp_path)
     lengths = {w["window_id"]: len(w["events"][0]["description"]) for w in WINDOWS}
-    asked = [lengths[key] for batch in engine.asked for key in batch]
-    assert asked == sorted(asked, reverse=True)
+    in_order = [lengths[key] for batch in engine.batches for key in batch]
+    assert in_order == sorted(in_order, reverse=True)
 
 
 @pytest.mark.parametrize("killed_after", range(7))
-def test_a_resumed_shard_has_the_batches_and_the_result_of_an_undisturbed_one(tmp_path, killed_after):
+def test_a_resumed_shard_has_the_batches_and_the_result_of_an_uninterrupted_one(tmp_path, killed_after):
     whole = Echo()
-    undisturbed, _ = run(whole, tmp_path / "a")
+    uninterrupted, _ = run(whole, tmp_path / "a")
     first, second = Echo(fail_after=killed_after), Echo()
     with pytest.raises(KeyboardInterrupt):
         run(first, tmp_path / "b")
     resumed, stats = run(second, tmp_path / "b")
-    assert resumed == undisturbed
-    assert first.asked + second.asked == whole.asked
+    assert resumed == uninterrupted
+    assert first.batches + second.batches == whole.batches
     assert stats["windows"] == 20
 
 
@@ -165,7 +165,7 @@ def test_a_finished_shard_is_not_done_again(tmp_path):
     first, _ = run(Echo(), tmp_path)
     idle = Echo()
     assert run(idle, tmp_path)[0] == first
-    assert idle.asked == []
+    assert idle.batches == []
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_a_finished_shard_is_not_done_again(tmp_path):
         {"windows": [{**WINDOWS[0], "events": WINDOWS[1]["events"]}, *WINDOWS[1:]]},
     ],
 )
-def test_whatever_decides_the_result_starts_anew(tmp_path, change):
+def test_a_change_that_decides_the_result_starts_anew(tmp_path, change):
     run(Echo(), tmp_path)
     engine = Echo()
     run(engine, tmp_path, **change)
-    assert sum(map(len, engine.asked)) == len(change.get("windows", WINDOWS))
+    assert sum(map(len, engine.batches)) == len(change.get("windows", WINDOWS))
 
 
 def test_similar_windows_are_shown_before_the_window_and_not_in_the_prefix(tmp_path):
@@ -198,11 +198,11 @@ def test_similar_windows_are_shown_before_the_window_and_not_in_the_prefix(tmp_p
     assert alone == shown[5]
 
 
-def test_what_does_not_decide_the_result_starts_nothing(tmp_path):
+def test_a_change_that_does_not_decide_the_result_starts_nothing(tmp_path):
     run(Echo(), tmp_path)
     engine = Echo(batch_size=5)
     run(engine, tmp_path, windows=[{**w, "gold": ["sleeping"] * 3} for w in WINDOWS])
-    assert engine.asked == []
+    assert engine.batches == []
 
 
 def test_shards_are_cut_by_position_in_the_split():
@@ -213,10 +213,10 @@ def test_shards_are_cut_by_position_in_the_split():
 
 
 @pytest.mark.parametrize(
-    ("shard", "said"), [("00008-00016", "beyond the 16"), ("8", "FIRST-LAST"), ("5-2", "FIRST-LAST")]
+    ("shard", "message"), [("00008-00016", "beyond the 16"), ("8", "FIRST-LAST"), ("5-2", "FIRST-LAST")]
 )
-def test_wrong_shards_are_refused(shard, said):
-    with pytest.raises(ValueError, match=said):
+def test_wrong_shards_are_refused(shard, message):
+    with pytest.raises(ValueError, match=message):
         shard_windows(WINDOWS, "test", shard)
 
 
@@ -225,7 +225,7 @@ def shard_file(path, windows):
     return path
 
 
-def test_gather_puts_shards_in_window_order(tmp_path):
+def test_gathered_predictions_are_in_window_order(tmp_path):
     test = [w for w in WINDOWS if w["split"] == "test"]
     late, early = shard_file(tmp_path / "late", test[9:][::-1]), shard_file(tmp_path / "early", test[:9])
     assert [p["window_id"] for p in gather_predictions(WINDOWS, "test", [late, early])] == [
@@ -234,7 +234,7 @@ def test_gather_puts_shards_in_window_order(tmp_path):
     assert gather_predictions([], "test", []) == []
 
 
-def test_gather_names_what_is_missing_double_or_strange(tmp_path):
+def test_gathering_names_missing_repeated_and_unexpected_windows(tmp_path):
     test = [w for w in WINDOWS if w["split"] == "test"]
     most, some = shard_file(tmp_path / "most", test[:-2]), shard_file(tmp_path / "some", test[3:5])
     with pytest.raises(ValueError, match=rf"2 windows \({test[-2]['window_id']}, {test[-1]['window_id']}\)"):
@@ -310,7 +310,7 @@ def test_two_programs_on_one_shard_end_with_one_right_result(tiny_model, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"model": "nowhere"}, "error: nowhere: no snapshot.json"),
         ({"shard": "00000-00099"}, "error: shard 00000-00099 reaches beyond the 16 windows"),
@@ -318,10 +318,10 @@ def test_two_programs_on_one_shard_end_with_one_right_result(tiny_model, tmp_pat
         ({"adapter": "nowhere"}, "error: nowhere/adapter_config.json: missing"),
     ],
 )
-def test_bad_input_is_one_clear_line(tiny_model, tmp_path, options, said):
+def test_bad_input_is_one_clear_line(tiny_model, tmp_path, options, message):
     failed = subprocess.run(
         command(tiny_model, tmp_path, "bad", **options), env=environment(), capture_output=True, text=True
     )
     assert failed.returncode == 1
-    assert said in failed.stderr
+    assert message in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -1,4 +1,4 @@
-"""Events as they come: cut as recorded ones are, read line by line, labelled one JSON line an event."""
+"""Streams of events: cut as recorded events are, read line by line, labelled with one JSON line an event."""
 
 import io
 import json
@@ -51,8 +51,8 @@ def test_an_event_without_a_label_says_why():
     assert (second["event"], second["time"]) == (2, "2024-02-03T07:58:02")
 
 
-class Knowing:
-    """An engine that labels every event with the first label, but leaves out the last of every window."""
+class FixedLabel:
+    """An engine that labels every event but the last of each window, always with the same label."""
 
     tokenizer = None
 
@@ -64,7 +64,7 @@ class Knowing:
 
 @pytest.fixture
 def student(tmp_path, monkeypatch):
-    """The folder of an export without weights, and the engine above in their place."""
+    """The folder of an export without weights; the engine above replaces its model."""
     folder = tmp_path / "student"
     home = load_home(TEMPLATE)
     files.write_json(
@@ -81,13 +81,13 @@ def student(tmp_path, monkeypatch):
     prompt = {"version": "t@0", "template": "t", "system": "Name it.", "reasoning": "none", "labels": list(home.labels)}
     files.write_json(folder / "prompt.json", prompt)
     (folder / "home.yaml").write_bytes(TEMPLATE.read_bytes())
-    monkeypatch.setattr(recognise_stream, "make_engine", lambda arguments, about: Knowing())
+    monkeypatch.setattr(recognise_stream, "make_engine", lambda arguments, about: FixedLabel())
     return folder
 
 
 def rows_of(capsys):
-    said = capsys.readouterr()
-    return [json.loads(line) for line in said.out.splitlines()], said.err
+    captured = capsys.readouterr()
+    return [json.loads(line) for line in captured.out.splitlines()], captured.err
 
 
 ROWS = "".join(f"2024-02-03 07:58:{second:02d},desk_lamp,on,,\n" for second in range(7))
@@ -97,22 +97,22 @@ def test_stdin_is_labelled_window_by_window_and_what_is_left_at_its_end(student,
     text = HEADER + ROWS[: len(ROWS) // 7 * 4] + "nonsense\n" + ROWS[len(ROWS) // 7 * 4 :]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     recognise_stream.main(["--student", str(student)])
-    rows, said = rows_of(capsys)
+    rows, report = rows_of(capsys)
     assert [row["event"] for row in rows] == list(range(1, 8))
     assert [row["label"] for row in rows] == ["coming home", "coming home", None] * 2 + [None]
     assert [row["status"] for row in rows] == ["ok", "ok", "missing_events"] * 2 + ["missing_events"]
-    assert "stdin:6: " in said
-    assert "7 events, 4 labelled, without a label: 3 missing_events; 1 lines not read" in said
+    assert "stdin:6: " in report
+    assert "7 events, 4 labelled, without a label: 3 missing_events; 1 lines not read" in report
 
 
 def test_a_recording_without_labels_is_labelled_from_its_folder(student, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "today.csv").write_text("time,device,value\n" + ROWS.replace(",,", ""))
     recognise_stream.main(["--student", str(student), "--input", str(tmp_path / "data"), "--batch-size", "2"])
-    rows, said = rows_of(capsys)
+    rows, report = rows_of(capsys)
     assert [row["event"] for row in rows] == list(range(1, 8))
     assert rows[0]["description"] == "bedroom desk lamp turned ON"
-    assert "7 events, 4 labelled" in said
+    assert "7 events, 4 labelled" in report
 
 
 def test_after_a_silence_a_window_that_is_not_full_is_labelled(student):

@@ -63,7 +63,7 @@ class TransformersEngine:
         self._ends = end_of_turn_tokens(self._folder, self.tokenizer, self._model.generation_config.eos_token_id)
         self._batched = BatchedRows.enable_attention(self._model)
         if not self._batched:
-            log.warning("%s has layers that do not attend to all tokens: one window at a time", self._folder)
+            log.warning("%s has layers that do not attend to all tokens: one request at a time", self._folder)
             self._row_limit = 1
         if self.device == "cpu" and self.dtype == "float32" and torch.backends.mkldnn.is_available():
             prepack_linear_layers(self._model)
@@ -100,7 +100,7 @@ class TransformersEngine:
             self._row_limit = slots // 2
             gc.collect()
             torch.cuda.empty_cache()
-            log.warning("out of GPU memory with %d windows at a time; going on with %d", slots, self._row_limit)
+            log.warning("out of GPU memory with %d requests at a time; going on with %d", slots, self._row_limit)
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""
@@ -130,7 +130,7 @@ class TransformersEngine:
         logits_bytes = 4 * 4 * config.vocab_size  # float32, and the copies that sampling makes
         bytes_per_row = bytes_per_token * (longest + decoding.max_new_tokens) + logits_bytes
         rows = max(1, min(int(_MEMORY_SHARE * free / bytes_per_row), _MAX_ROWS[self.device]))
-        log.info("%.1f GB are free: %d windows at a time", free / 1e9, rows)
+        log.info("%.1f GB are free: %d requests at a time", free / 1e9, rows)
         return rows
 
     def _complete(
