@@ -12,23 +12,14 @@ from hearth.data.windows import Window
 from hearth.evaluation import tables
 from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.counts import UNREADABLE
+from hearth.evaluation.metrics import DESCRIPTIONS
 from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import Table, cell_text
+from hearth.evaluation.score_document import RATES
 from hearth.evaluation.table_rows import Row
 from hearth.prompting.predictions import ParsedPrediction
 
 DEFAULT_COLUMN = "weighted_f1"
-# One line for each metric; metrics.py defines them in full.
-METRICS = {
-    "accuracy": "correctly labelled events / all events",
-    "macro_f1": "mean F1 over the labels that occur in the test split",
-    "weighted_f1": "mean F1 over the labels that occur in the test split, weighted by their events",
-    "micro_f1": "F1 over all events and all labels of the home; an event without a readable label costs recall only",
-    "ok_rate": "windows with a label for every event / all windows",
-    "malformed_rate": "windows whose answer cannot be parsed / all windows",
-    "missing_rate": "events without an answer / all events",
-    "unknown_rate": "events with a label outside the home's list, in windows that answer every event / all events",
-}
 # Columns that compare a row with another row of its table.
 DIFFERENCES = {
     "gain_over_base": "strict.weighted_f1 of this row minus that of its base",
@@ -111,12 +102,13 @@ def column_source(column: str) -> tuple[str, str]:
         raise ValueError(f"unknown column {column!r}{nearest(column, tables.COLUMNS)}")
     parsing = "lenient" if column.startswith("lenient_") else "strict"
     metric = column.removeprefix("lenient_")
-    if metric in METRICS:
-        key = f"rates.{metric}" if metric.endswith("_rate") else metric
-        return f"{parsing}.{key}", METRICS[metric]
+    if metric in DESCRIPTIONS:
+        key = f"rates.{metric}" if metric in RATES else metric
+        return f"{parsing}.{key}", DESCRIPTIONS[metric].definition
     subset, _, metric = column.partition("_")
     if subset in ("simple", "complex"):
-        return f"complexity.{subset}", f"{METRICS.get(metric, metric)}, of the {subset} windows only"
+        definition = DESCRIPTIONS[metric].definition if metric in DESCRIPTIONS else metric
+        return f"complexity.{subset}", f"{definition}, of the {subset} windows only"
     for suffix, definition in _P_VALUES.items():
         if column.endswith(suffix):
             return "", definition + DIFFERENCES[column.removesuffix(suffix)]

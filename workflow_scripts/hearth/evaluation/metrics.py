@@ -15,6 +15,7 @@ An event without a readable label (missing, unknown or unreadable: None) counts 
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -26,10 +27,37 @@ from hearth.evaluation.counts import (
     labels_with_gold,
     split_columns,
 )
-from hearth.evaluation.score_document import RATES, ClassMetrics, Confusion, Metrics
+from hearth.evaluation.score_document import HEADLINES, RATES, ClassMetrics, Confusion, Metrics
 from hearth.prompting.parsing import STATUSES
 
 UNREAD = "no readable label"
+
+
+class Description(NamedTuple):
+    """The heading of a metric in tables, and its definition in one line."""
+
+    heading: str
+    definition: str
+
+
+DESCRIPTIONS = {
+    "accuracy": Description("Accuracy", "correctly labelled events / all events"),
+    "macro_f1": Description("Macro F1", "mean F1 over the labels that occur in the test split"),
+    "weighted_f1": Description(
+        "Weighted F1", "mean F1 over the labels that occur in the test split, weighted by their events"
+    ),
+    "micro_f1": Description(
+        "Micro F1",
+        "F1 over all events and all labels of the home; an event without a readable label costs recall only",
+    ),
+    "ok_rate": Description("Ok windows", "windows with a label for every event / all windows"),
+    "malformed_rate": Description("Malformed windows", "windows whose answer cannot be parsed / all windows"),
+    "missing_rate": Description("Missing events", "events without an answer / all events"),
+    "unknown_rate": Description(
+        "Unknown labels",
+        "events with a label outside the home's list, in windows that answer every event / all events",
+    ),
+}
 
 
 def compute_metrics(counts: np.ndarray) -> dict[str, np.ndarray]:
@@ -65,16 +93,14 @@ def score_windows(gold: Labels, predicted: PredictedLabels, statuses: Sequence[s
     (total,) = count_matrix([counts], labels_with_gold([counts], labels), "strict")
     values = compute_metrics(total)
     by_label = (counts["gold"], counts["strict"]["predicted"], counts["strict"]["right"])
-    return {
-        "accuracy": float(values["accuracy"]),
-        "macro_f1": float(values["macro_f1"]),
-        "weighted_f1": float(values["weighted_f1"]),
-        "micro_f1": float(values["micro_f1"]),
+    metrics: dict[str, object] = {
+        **{name: float(values[name]) for name in HEADLINES},
         "per_class": {label: _class_metrics(*(events.get(label, 0) for events in by_label)) for label in labels},
         "confusion": _confusion(gold, predicted, labels),
         "status": _count_statuses(statuses),
         "rates": {name: float(values[name]) for name in RATES},
     }
+    return cast(Metrics, metrics)
 
 
 def _f1(gold: np.ndarray, predicted: np.ndarray, correct: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
 from hearth.evaluation import bootstrap, comparisons, statistics, subsets
+from hearth.evaluation.metrics import DESCRIPTIONS
 from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, magnitude, with_interval
@@ -56,18 +57,8 @@ COLUMNS = {
     "n_sessions": Column("Sessions"),
     "n_windows": Column("Windows"),
     "n_events": Column("Events"),
-    "accuracy": Column("Accuracy", _METRIC),
-    "macro_f1": Column("Macro F1", _METRIC),
-    "weighted_f1": Column("Weighted F1", _METRIC),
-    "micro_f1": Column("Micro F1", _METRIC),
-    "ok_rate": Column("Ok windows", _METRIC),
-    "malformed_rate": Column("Malformed windows", _METRIC),
-    "missing_rate": Column("Missing events", _METRIC),
-    "unknown_rate": Column("Unknown labels", _METRIC),
-    "lenient_accuracy": Column("Accuracy (lenient)", _METRIC),
-    "lenient_macro_f1": Column("Macro F1 (lenient)", _METRIC),
-    "lenient_weighted_f1": Column("Weighted F1 (lenient)", _METRIC),
-    "lenient_micro_f1": Column("Micro F1 (lenient)", _METRIC),
+    **{name: Column(DESCRIPTIONS[name].heading, _METRIC) for name in METRICS},
+    **{f"lenient_{name}": Column(f"{DESCRIPTIONS[name].heading} (lenient)", _METRIC) for name in HEADLINES},
     "gain_over_base": Column("Gain over base", _GAIN),
     "gain_over_base_p": Column("p of gain", _P),
     "gain_over_base_p_holm": Column("p of gain (Holm)", _P),
