@@ -82,8 +82,3 @@ def recogniser_of(wildcards):
 
 def is_simulated(dataset):
     return "simulate" in config["datasets"][dataset]
-
-
-def stand_in(model):
-    """Return the name in tables of a model that only stands in for a real one; "" for a real model and for no model."""
-    return registry[model]["stand_in"] if model else ""

@@ -55,3 +55,8 @@ def model_snapshot(wildcards):
     """Return the snapshot of the recogniser's language model; nothing for a baseline."""
     base = recogniser_of(wildcards).base
     return rules.fetch_model.output.snapshot.format(model=base) if base else []
+
+
+def stand_in(model):
+    """Return the name in tables of a model that only stands in for a real one; "" for a real model and for no model."""
+    return registry[model]["stand_in"] if model else ""
