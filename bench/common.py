@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import resource
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,8 +34,3 @@ def run_measurement(python: str | Path, program: str, *arguments: object) -> dic
     command = [str(python), program, "--measure", *map(str, arguments)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(output.splitlines()[-1])
-
-
-def peak_memory_bytes() -> int:
-    """Return the peak resident memory of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -26,8 +26,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common import PROJECT, benchmark_parser, peak_memory_bytes, run_measurement, write_report
+from common import PROJECT, benchmark_parser, run_measurement, write_report
 from hearth.common.files import read_json, write_json
+from hearth.common.memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     import torch

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from common import PROJECT, benchmark_parser, peak_memory_bytes, run_measurement, write_report
+from common import PROJECT, benchmark_parser, run_measurement, write_report
 from hearth.common.files import read_json, write_json
+from hearth.common.memory import peak_memory_bytes
 from hearth.engines.protocol import Decoding, Request
 from hearth.engines.registry import make_local_engine
 from hearth.homes.home import load_home

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 import platform
 import tempfile
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
-from hearth.models.load import resolve_dtype
+from hearth.models.load import DTYPES, resolve_dtype, work_offline
 from hearth.workflow import preflight
 from hearth.workflow.findings import Findings
 
@@ -21,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of models with these requests")
     parser.add_argument("--gpus", type=int, required=True, help="GPUs that a job of these models requests")
     parser.add_argument("--mem-mb", type=int, required=True, help="memory that it requests, in MB")
-    parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), required=True, help="of the weights")
+    parser.add_argument("--dtype", choices=DTYPES, required=True, help="number format of the weights")
     parser.add_argument("--pins", type=Path, required=True, help="conda file with the required versions")
     parser.add_argument("--work", type=Path, required=True, help="folder of work in progress")
     parser.add_argument("--spare-gb", type=float, default=1, help="disk that temporary files need, in GB")
@@ -40,5 +39,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.update(HF_HUB_OFFLINE="1")
+    work_offline()
     run(main)

@@ -2,6 +2,6 @@
 
 import gc
 
-# Python looks for garbage in cycles after every 700 new objects. Importing torch and transformers makes millions and no
-# garbage: looking less often saves a sixth of the seconds that most of our programs consist of.
+# Run the garbage collector less often than every 700 new objects. Importing torch and transformers creates millions of
+# objects and no garbage; this saves a sixth of the run time of most programs.
 gc.set_threshold(100_000)

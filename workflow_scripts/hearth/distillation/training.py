@@ -7,7 +7,6 @@ how often the static prefix is encoded.
 import functools
 import math
 import os
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from transformers import (
 )
 
 from hearth.common.cli import UserError
+from hearth.common.memory import peak_memory_bytes
 from hearth.distillation import checkpoints, shared_prefix
 from hearth.distillation.checkpoints import Fingerprint
 from hearth.distillation.documents import TrainingStats
@@ -262,8 +262,8 @@ def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def _peak_memory_bytes() -> int:
-    """Return the peak memory of the GPU where there is one, else of the process (ru_maxrss is in KiB on Linux)."""
+    """Return the peak memory of the GPU where there is one, else of the process."""
     if torch.cuda.is_available():
         allocated: int = torch.cuda.max_memory_allocated()
         return allocated
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_memory_bytes()
