@@ -26,7 +26,7 @@ def score_facts(wildcards):
         "base": recogniser.base,
         "variant": recogniser.variant,
         "decoding": recogniser.decoding or {},
-        "dtype": config["engine"]["dtype"] if engine not in ("", "openai") else "",
+        "dtype": config["engine"]["dtype"] if engine not in ("", SERVED_ENGINE) else "",
         "engine": engine,
         "home": Path(config["datasets"][wildcards.dataset]["home"]).stem,
         "simulated": list(dict.fromkeys(filter(is_simulated, datasets))),

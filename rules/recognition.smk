@@ -4,6 +4,8 @@
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
 # Steps: recognise (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions
 
+from hearth.engines.registry import SERVED_ENGINE
+
 
 localrules:
     gather_predictions,
@@ -15,9 +17,8 @@ def engine_name(wildcards):
     base = recogniser_of(wildcards).base
     if not base:
         return ""
-    return (
-        "openai" if registry[base]["source"] == "served" else config["engine"]["name"]
-    )
+    served = registry[base]["source"] == "served"
+    return SERVED_ENGINE if served else config["engine"]["name"]
 
 
 def engine_environment(wildcards):
@@ -26,7 +27,7 @@ def engine_environment(wildcards):
 
 def server_url(wildcards):
     """Return the server of a served model; "" for others."""
-    if engine_name(wildcards) != "openai":
+    if engine_name(wildcards) != SERVED_ENGINE:
         return ""
     base = recogniser_of(wildcards).base
     return registry[base]["base_url"] or config["engine"]["base_url"]
@@ -57,7 +58,7 @@ def recognition_options(wildcards):
         "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
     }
     engine = engine_name(wildcards)
-    if engine != "openai":  # a server decides its own precision
+    if engine != SERVED_ENGINE:  # a server decides its own precision
         options["--dtype"] = config["engine"]["dtype"]
     if engine == "vllm":
         options["--engine"] = engine

@@ -15,6 +15,7 @@ import openai
 
 from hearth.common.cli import UserError
 from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request, request_seed, require_schema
+from hearth.engines.registry import SERVED_ENGINE
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class OpenAIEngine:
     def identity(self) -> Identity:
         """See `Engine.identity`; `served` is the server's description of the model, not the server's address."""
         versions = {"openai": importlib.metadata.version("openai")}
-        return {"engine": "openai", "dtype": "as served", "versions": versions, "served": self._served}
+        return {"engine": SERVED_ENGINE, "dtype": "as served", "versions": versions, "served": self._served}
 
     def cost(self) -> Cost:
         """See `Engine.cost`; the server's memory is unknown."""

@@ -7,6 +7,8 @@ from hearth.engines.protocol import Engine
 
 # Engines for models that this machine has: the valid values of `engine.name` in a config.
 LOCAL_ENGINES = ("transformers", "vllm")
+# The engine of every served model.
+SERVED_ENGINE = "openai"
 
 
 def make_local_engine(
