@@ -1,4 +1,4 @@
-# What three or more stages share: the checked config, what the run makes of it, wildcards, and how programs are called.
+# Shared by three or more stages: the checked config, the plan of the run, wildcards, and how programs are called.
 
 import json
 import os
@@ -25,7 +25,7 @@ except configuration.ConfigError as error:
 
 
 class Declared(dict):
-    """What the config declares, by name; another name is an error with the nearest declared one."""
+    """Declared entries of the config by name; an unknown name is an error that suggests the nearest one."""
 
     def __missing__(self, name):
         raise WorkflowError(

@@ -15,13 +15,13 @@ def training_log(wildcards):
     return rules.distil.output.log.format(student=student.name) if student else []
 
 
-def score_facts(wildcards):
-    """Return facts for the score file, as JSON: how answers were generated, and from whom a student learned."""
+def score_metadata(wildcards):
+    """Return metadata for the score file, as JSON: how answers were generated, and from whom a student learned."""
     recogniser = recogniser_of(wildcards)
     student = recogniser.student
     engine = engine_name(wildcards)
     datasets = [wildcards.dataset, *([student.dataset] if student else [])]
-    facts = {
+    metadata = {
         "kind": recogniser.kind,
         "base": recogniser.base,
         "variant": recogniser.variant,
@@ -34,13 +34,13 @@ def score_facts(wildcards):
     }
     if student:
         teacher = RECOGNISERS[student.teacher].base if student.teacher else ""
-        facts |= {
+        metadata |= {
             "teacher": student.teacher,
             "recipe": student.recipe,
             "train_dataset": student.dataset,
             "teacher_stand_in": stand_in(teacher),
         }
-    return json.dumps(facts, sort_keys=True)
+    return json.dumps(metadata, sort_keys=True)
 
 
 def optional_inputs(wildcards, input):
@@ -72,7 +72,7 @@ rule score:
         mem_mb=2000,
         runtime=10,
     params:
-        facts=score_facts,
+        metadata=score_metadata,
         inputs=optional_inputs,
         code=code_digest("score"),
     message:
@@ -80,7 +80,7 @@ rule score:
     shell:
         "python $SCRIPTS/score.py --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}"
         " --windows {input.windows:q} --splits {input.splits:q} --home {input.home:q} --parsed {input.parsed:q}"
-        " {params.inputs} --facts {params.facts:q}"
+        " {params.inputs} --metadata {params.metadata:q}"
         " --out {output.score:q} > {log:q} 2>&1"
 
 

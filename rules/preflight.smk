@@ -1,4 +1,4 @@
-# What a run needs, checked before it is queued: `snakemake preflight`, with the options of the run.
+# Checks of machines, models and data before a run is queued: `snakemake preflight`, with the options of the run.
 #
 # In:   the config and its models' entries in the registry; nothing is fetched, and no result depends on it
 # Out:  everything that is missing, at once, each with its remedy; it fails if something is

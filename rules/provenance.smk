@@ -1,4 +1,4 @@
-# What all numbers of a run depend on, in one document.
+# Everything that the numbers of a run depend on, in one document.
 #
 # In:   every score that a table selects; splits, cards, prompts, snapshots, training logs, adapters and stats behind
 #       them; the part of the config that decides results

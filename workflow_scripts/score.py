@@ -27,9 +27,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, help="snapshot.json of the language model; for a student, of its base")
     parser.add_argument("--student", type=Path, help="training_log.json, for a student")
     parser.add_argument(
-        "--facts",
+        "--metadata",
         required=True,
-        help="JSON object with the keys of hearth.evaluation.scores.ScoreFacts, or StudentScoreFacts for a student",
+        help="JSON object with the keys of evaluation.scores.ScoreMetadata; for a student, StudentScoreMetadata",
     )
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
         prompt=read_prompt(arguments.prompt) if arguments.prompt else None,
         model=read_json_object(arguments.model) if arguments.model else None,
         student=read_json_object(arguments.student) if arguments.student else None,
-        facts=dict(json_option("--facts", arguments.facts, dict)),
+        metadata=dict(json_option("--metadata", arguments.metadata, dict)),
     )
     write_json(arguments.out, score)
 

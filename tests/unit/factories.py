@@ -77,9 +77,9 @@ TRAINING_LOG = {
 }
 
 
-def make_facts(**changes: object) -> dict[str, Any]:
-    """The facts of a base model's score, as the option `--facts` of score.py takes them."""
-    facts = {
+def make_metadata(**changes: object) -> dict[str, Any]:
+    """The metadata of a base model's score, as the option `--metadata` of score.py takes it."""
+    metadata = {
         "kind": "base",
         "base": "little",
         "variant": "",
@@ -90,13 +90,13 @@ def make_facts(**changes: object) -> dict[str, Any]:
         "stand_in": "",
         "simulated": [],
     }
-    return facts | changes
+    return metadata | changes
 
 
-def make_student_facts(**changes: object) -> dict[str, Any]:
-    """The facts of a student's score."""
+def make_student_metadata(**changes: object) -> dict[str, Any]:
+    """The metadata of a student's score."""
     student = {"teacher": "large", "recipe": "reasoning", "train_dataset": "made-up", "teacher_stand_in": ""}
-    return make_facts(kind="student", **student | changes)
+    return make_metadata(kind="student", **student | changes)
 
 
 def make_window(session: str, index: int, gold: list[str], split: Split = "test") -> Window:
@@ -209,7 +209,7 @@ def _score_of_predictions() -> Score:
         prompt=PROMPT,
         model=MODEL,
         student=None,
-        facts=make_facts(),
+        metadata=make_metadata(),
     )
 
 
@@ -337,10 +337,10 @@ def make_run_scores(
     models = [f"model-{size}m" for size in sizes]
     scores = []
     for place, dataset in enumerate(homes):
-        facts = {"home": {"name": dataset, "timezone": "UTC", "labels": 3 + place}} | provenance
+        metadata = {"home": {"name": dataset, "timezone": "UTC", "labels": 3 + place}} | provenance
         for rank, (model, size) in enumerate(zip(models, sizes, strict=True)):
             f1 = 0.3 + 0.4 * rank / len(sizes) - 0.05 * place
-            scores.append(make_score(model, dataset, f1, parameters=size * 10**6, provenance=facts))
+            scores.append(make_score(model, dataset, f1, parameters=size * 10**6, provenance=metadata))
         for base, size in list(zip(models, sizes, strict=True))[:bases]:
             for home in homes:
                 for seed in seeds:
@@ -353,7 +353,7 @@ def make_run_scores(
                         "parameters": size * 10**6,
                     }
                     f1 = 0.45 + 0.02 * seed - 0.1 * (home != dataset)
-                    scores.append(make_student_score(dataset, f1, provenance=facts | {"student": log}, **names))
+                    scores.append(make_student_score(dataset, f1, provenance=metadata | {"student": log}, **names))
     return scores
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import parse_predictions
 import score
-from factories import make_facts
+from factories import make_metadata
 
 
 def run_parse(paths: dict[str, Path], split: str = "test") -> None:
@@ -22,7 +22,7 @@ def run_parse(paths: dict[str, Path], split: str = "test") -> None:
 def run_score(
     paths: dict[str, Path],
     out: Path,
-    facts: dict[str, Any] | str | None = None,
+    metadata: dict[str, Any] | str | None = None,
     recogniser: str = "little",
     student: bool = False,
     model: bool = True,
@@ -34,11 +34,11 @@ def run_score(
             *("--splits", str(paths["splits"]), "--home", str(paths["home"]), "--parsed", str(paths["parsed"])),
             *(("--prompt", str(paths["prompt"]), "--model", str(paths["model"])) if model else ()),
             *(("--student", str(paths["student"])) if student else ()),
-            *("--facts", json.dumps(facts or make_facts()), "--out", str(out)),
+            *("--metadata", json.dumps(metadata or make_metadata()), "--out", str(out)),
         ]
     )
 
 
-def make_baseline_facts(**changes: object) -> dict[str, Any]:
-    """The facts of a baseline's score."""
-    return make_facts(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)
+def make_baseline_metadata(**changes: object) -> dict[str, Any]:
+    """The metadata of a baseline's score."""
+    return make_metadata(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)

@@ -1,4 +1,4 @@
-"""What each recipe learns and from which windows; no language model is needed."""
+"""The target text and the selected windows of each recipe, without a language model."""
 
 import subprocess
 import sys

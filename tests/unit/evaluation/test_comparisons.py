@@ -17,8 +17,8 @@ DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), ma
 
 
 def test_pairs_are_compared_below_the_table_on_every_shared_dataset():
-    facts = {"simulated": ["made-up"], "stand_in": "tiny model"}
-    scores = make_seed_scores(**facts)
+    metadata = {"simulated": ["made-up"], "stand_in": "tiny model"}
+    scores = make_seed_scores(**metadata)
     scores.append(scores[0] | {"dataset": "second"})
     table = build_table({"title": "T", "compare": [["pupil", "little"], ["large", "pupil_seed1"]]}, scores, "abc")
     assert [(row["recogniser"], row["other"], row["dataset"]) for row in table.below.records] == [

@@ -7,8 +7,8 @@ from factories import (
     SPLITS,
     TRAINING_LOG,
     WINDOWS,
-    make_facts,
-    make_student_facts,
+    make_metadata,
+    make_student_metadata,
     make_window,
     write_inputs,
 )
@@ -16,7 +16,7 @@ from hearth.common.files import read_json, read_json_lines, write_json, write_js
 from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.score_document import METRICS, PARSINGS, read_score
-from score_runs import make_baseline_facts, run_parse, run_score
+from score_runs import make_baseline_metadata, run_parse, run_score
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_score_separates_simple_from_complex_windows(paths, tmp_path):
 
 def test_the_score_of_a_student_carries_its_training(paths, tmp_path):
     run_parse(paths)
-    run_score(paths, tmp_path / "score.json", make_student_facts(), "little_reasoning_made-up", student=True)
+    run_score(paths, tmp_path / "score.json", make_student_metadata(), "little_reasoning_made-up", student=True)
     score = read_json(tmp_path / "score.json")
     assert (score["base"], score["teacher"], score["recipe"]) == ("little", "large", "reasoning")
     assert score["provenance"]["student"]["settings"] == TRAINING_LOG["settings"]
@@ -85,7 +85,7 @@ def test_the_score_of_a_student_carries_its_training(paths, tmp_path):
 
 def test_the_score_of_a_baseline_has_neither_model_nor_prompt(paths, tmp_path):
     run_parse(paths)
-    run_score(paths, tmp_path / "score.json", make_baseline_facts(), "majority", model=False)
+    run_score(paths, tmp_path / "score.json", make_baseline_metadata(), "majority", model=False)
     score = read_json(tmp_path / "score.json")
     assert (score["kind"], score["base"], score["parameters"]) == ("baseline", "", None)
     assert score["strict"]["accuracy"] == pytest.approx(3 / 5)
@@ -94,17 +94,17 @@ def test_the_score_of_a_baseline_has_neither_model_nor_prompt(paths, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("facts", "model", "message"),
+    ("metadata", "model", "message"),
     [
-        (make_baseline_facts(), True, "majority: kind 'baseline' has no prompt"),
-        (make_facts(), False, "majority: kind 'base' needs a prompt"),
-        (make_baseline_facts(teacher="large"), False, "unknown key 'teacher' for kind 'baseline'"),
+        (make_baseline_metadata(), True, "majority: kind 'baseline' has no prompt"),
+        (make_metadata(), False, "majority: kind 'base' needs a prompt"),
+        (make_baseline_metadata(teacher="large"), False, "unknown key 'teacher' for kind 'baseline'"),
     ],
 )
-def test_a_baseline_with_a_prompt_and_a_model_without_one_are_errors(paths, tmp_path, facts, model, message):
+def test_a_baseline_with_a_prompt_and_a_model_without_one_are_errors(paths, tmp_path, metadata, model, message):
     run_parse(paths)
     with pytest.raises(ValueError, match=message):
-        run_score(paths, tmp_path / "score.json", facts, "majority", model=model)
+        run_score(paths, tmp_path / "score.json", metadata, "majority", model=model)
 
 
 def test_a_gold_label_outside_the_home_is_an_error(paths, tmp_path):
@@ -129,21 +129,21 @@ def test_a_split_of_another_number_of_windows_is_an_error(paths, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("facts", "student", "message"),
+    ("metadata", "student", "message"),
     [
-        (make_facts(kind="pupil"), False, "kind is 'pupil'; it must be one of base, student, baseline"),
-        (make_facts(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
-        (make_student_facts(simulated=True), True, "simulated must be a list, not True"),
-        (make_facts(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
-        (make_student_facts(), False, "kind 'student' and a training log do not go together"),
-        (make_facts(), True, "kind 'base' and a training log do not go together"),
-        ("[]", False, "--facts: expected a JSON object, found str"),
+        (make_metadata(kind="pupil"), False, "kind is 'pupil'; it must be one of base, student, baseline"),
+        (make_metadata(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
+        (make_student_metadata(simulated=True), True, "simulated must be a list, not True"),
+        (make_metadata(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
+        (make_student_metadata(), False, "kind 'student' and a training log do not go together"),
+        (make_metadata(), True, "kind 'base' and a training log do not go together"),
+        ("[]", False, "--metadata: expected a JSON object, found str"),
     ],
 )
-def test_incomplete_facts_are_an_error(paths, tmp_path, facts, student, message):
+def test_incomplete_metadata_is_an_error(paths, tmp_path, metadata, student, message):
     run_parse(paths)
     with pytest.raises(ValueError, match=message):
-        run_score(paths, tmp_path / "score.json", facts, student=student)
+        run_score(paths, tmp_path / "score.json", metadata, student=student)
 
 
 def test_scoring_windows_of_training_sessions_is_an_error(paths, tmp_path):

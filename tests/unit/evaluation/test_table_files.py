@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 import table
 from factories import (
-    make_student_facts,
+    make_student_metadata,
     write_inputs,
 )
 from hearth.evaluation.figures.registry import render
 from hearth.evaluation.score_document import read_score
-from score_runs import make_baseline_facts, run_parse, run_score
+from score_runs import make_baseline_metadata, run_parse, run_score
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def paths(tmp_path):
 def test_a_table_from_scores(paths, tmp_path):
     run_parse(paths)
     run_score(paths, tmp_path / "base.json")
-    run_score(paths, tmp_path / "student.json", make_student_facts(), "little_reasoning_made-up", student=True)
+    run_score(paths, tmp_path / "student.json", make_student_metadata(), "little_reasoning_made-up", student=True)
     outs = {form: tmp_path / f"table.{form}" for form in ("md", "csv", "tex")}
     table.main(
         [
@@ -54,7 +54,7 @@ def test_a_table_of_a_file_that_is_no_score_is_an_error(paths, tmp_path):
 def test_tables_and_figures_show_baselines_beside_language_models(paths, tmp_path):
     run_parse(paths)
     run_score(paths, tmp_path / "base.json")
-    run_score(paths, tmp_path / "majority.json", make_baseline_facts(), "majority", model=False)
+    run_score(paths, tmp_path / "majority.json", make_baseline_metadata(), "majority", model=False)
     outs = {form: tmp_path / f"table.{form}" for form in ("md", "csv", "tex")}
     table.main(
         [

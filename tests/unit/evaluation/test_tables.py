@@ -71,8 +71,8 @@ def test_named_columns_are_shown_and_the_csv_has_all():
 
 
 def test_tiny_models_and_simulated_data_are_marked():
-    facts = {"stand_in": "tiny model trained by this project", "simulated": ["made-up"]}
-    table = build_table({"title": "T"}, [make_student_score(provenance=facts), make_score("large", "other")], "abc")
+    metadata = {"stand_in": "tiny model trained by this project", "simulated": ["made-up"]}
+    table = build_table({"title": "T"}, [make_student_score(provenance=metadata), make_score("large", "other")], "abc")
     assert table.cells[0][:3] == ["little_reasoning_made-up (tiny)", "made-up (simulated)", "made-up (simulated)"]
     assert table.cells[1][:3] == ["large", "", "other"]
     notes = dict(table.notes)

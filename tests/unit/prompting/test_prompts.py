@@ -29,7 +29,7 @@ def prompt(home="mural", template="six-parts", reasoning="think"):
 
 
 class Tokenizer:
-    """What `split_prompt` needs of a tokenizer: its chat template, rendered as transformers does."""
+    """A tokenizer with nothing but a chat template, rendered as transformers does: all that `split_prompt` needs."""
 
     def __init__(self, template):
         environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)

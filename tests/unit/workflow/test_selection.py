@@ -1,4 +1,4 @@
-"""What tables and figures select of the recognisers that a config declares."""
+"""The recognisers and datasets that tables and figures select."""
 
 import pytest
 from config_factories import CONFIG, make_project, replace_at

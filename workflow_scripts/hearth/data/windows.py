@@ -15,7 +15,7 @@ from hearth.common import files
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-# What starts a new window before the current one is full: nothing, the time since its first event, or a pause.
+# Events that start a new window before the current one is full: none, a time after its first event, or a pause.
 WINDOW_KINDS = ("count", "time", "gap")
 
 

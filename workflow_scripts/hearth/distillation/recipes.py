@@ -25,7 +25,7 @@ Labels = list[str | None]  # one label for each event of a window; None where th
 
 @dataclass(frozen=True)
 class Sources:
-    """What a recipe may read beside the traces, by window_id.
+    """Documents that a recipe may read beside the traces, by window_id.
 
     `parsed_labels` and `flagged` are empty unless the recipe reads the parsed predictions or the audit.
     """

@@ -42,7 +42,7 @@ class ScoredToken(NamedTuple):
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote for one request.
+    """The text that a model generated for one request.
 
     `text` keeps special tokens such as <think>, without the end-of-turn token, which `completion_tokens` counts.
     `finish_reason` is 'length' if the model had not ended its turn after max_new_tokens. `reasoning_forced` is true if
@@ -125,7 +125,7 @@ class Decoding:
 
 
 class Identity(TypedDict):
-    """What decides completions beside model, prompt and decoding; `served` is the server's description of the model."""
+    """Settings of an engine that decide completions; `served` is the server's description of the model."""
 
     engine: str
     dtype: str

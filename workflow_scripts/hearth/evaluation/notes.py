@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
-from hearth.evaluation.provenance import ASSUMPTIONS, HomeFacts, Provenance, SplitFacts, simulated_datasets
+from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
 from hearth.evaluation.rendering import Note
 from hearth.evaluation.score_document import Score
 
@@ -88,7 +88,11 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 def _tiny_models(scores: Sequence[Score]) -> dict[str, str]:
     """Return what each tiny model stands in for, by name of the model."""
     grounds = [score["provenance"] for score in scores]
-    return {facts["model"]["model"]: facts["stand_in"] for facts in grounds if facts["model"] and facts["stand_in"]}
+    return {
+        provenance["model"]["model"]: provenance["stand_in"]
+        for provenance in grounds
+        if provenance["model"] and provenance["stand_in"]
+    }
 
 
 def _tiny_teachers(scores: Sequence[Score]) -> dict[str, str]:
@@ -140,9 +144,10 @@ def _prompt(score: Score) -> str:
 
 
 def _decoding(score: Score) -> str:
-    facts = score["provenance"]
-    dtype = {"auto": "bfloat16 on a GPU, float32 on a CPU", "": "as served"}.get(facts["dtype"], facts["dtype"])
-    return f"{settings_text(facts['decoding'])}; precision {dtype}; engine {facts['engine']}"
+    provenance = score["provenance"]
+    precision = provenance["dtype"]
+    dtype = {"auto": "bfloat16 on a GPU, float32 on a CPU", "": "as served"}.get(precision, precision)
+    return f"{settings_text(provenance['decoding'])}; precision {dtype}; engine {provenance['engine']}"
 
 
 def _split(score: Score) -> str:
@@ -154,7 +159,7 @@ def _split(score: Score) -> str:
     )
 
 
-def _windows(split: SplitFacts) -> str:
+def _windows(split: SplitProvenance) -> str:
     size = split["window_size"]
     match split.get("window_by", "count"):
         case "time":
@@ -165,19 +170,19 @@ def _windows(split: SplitFacts) -> str:
 
 
 def _data(score: Score) -> str:
-    facts = score["provenance"]
-    home = facts["home"]
+    provenance = score["provenance"]
+    home = provenance["home"]
     return (
-        f"events digest {facts['dataset_digest'][:_DIGEST_CHARACTERS]}, "
-        f"home {home['name']} ({home['labels']} labels, time zone {home['timezone']}){_several(facts, home)}"
+        f"events digest {provenance['dataset_digest'][:_DIGEST_CHARACTERS]}, "
+        f"home {home['name']} ({home['labels']} labels, time zone {home['timezone']}){_several(provenance, home)}"
     )
 
 
-def _several(facts: Provenance, home: HomeFacts) -> str:
+def _several(provenance: Provenance, home: HomeProvenance) -> str:
     """Return which label is right for an event with several, if the home's raw files may hold such events."""
     if "several" not in home:
         return ""
-    tested = f" ({facts['several']['test']} such events in the test split)" if "several" in facts else ""
+    tested = f" ({provenance['several']['test']} such events in the test split)" if "several" in provenance else ""
     rules = {"first": "the first counts as right", "any": f"any of them counts as right{tested}"}
     return f"; if an event has several labels, {rules[home['several']]} (`several: {home['several']}`)"
 

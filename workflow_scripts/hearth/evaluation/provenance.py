@@ -31,7 +31,7 @@ _TRAINING_ASSUMPTIONS = ("training",)
 _MODEL_ASSUMPTIONS = ("prompt", "reasoning", "decoding", "serving", "unknown_label")
 
 
-class PromptFacts(TypedDict):
+class PromptProvenance(TypedDict):
     """The prompt of a score; the few-shot keys are absent if it shows no windows of the train split."""
 
     version: str
@@ -41,7 +41,7 @@ class PromptFacts(TypedDict):
     shots_by: NotRequired[str]
 
 
-class HomeFacts(TypedDict):
+class HomeProvenance(TypedDict):
     """The home of a score. `several` is absent if its raw files cannot hold several labels for an event."""
 
     name: str
@@ -50,7 +50,7 @@ class HomeFacts(TypedDict):
     several: NotRequired[str]
 
 
-class SplitFacts(TypedDict):
+class SplitProvenance(TypedDict):
     """The train/test split of a score, with numbers of sessions; the last two keys are absent for windows by count."""
 
     rule: str
@@ -65,7 +65,7 @@ class SplitFacts(TypedDict):
     window_seconds: NotRequired[float]
 
 
-class ModelFacts(TypedDict):
+class ModelProvenance(TypedDict):
     """The language model of a score; a folder has no revision, and the parameters may be unknown."""
 
     model: str
@@ -76,7 +76,7 @@ class ModelFacts(TypedDict):
     parameters: int | None
 
 
-class StudentFacts(TypedDict):
+class StudentProvenance(TypedDict):
     """The training of a student, from its training log; `examples` counts traces, used ones and those left out."""
 
     recipe: str
@@ -90,23 +90,23 @@ class StudentFacts(TypedDict):
 
 
 class Provenance(TypedDict):
-    """What the numbers of a score rest on.
+    """Everything that the numbers of a score depend on.
 
     `prompt` and `model` are None for a baseline, `student` for all but students. `stand_in` and `teacher_stand_in` say
     what a tiny model stands in for, "" for a real one. `simulated` lists simulated datasets, tested or trained on.
     `several` counts events with several right labels by split. `assumed` holds keys of `ASSUMPTIONS`.
     """
 
-    prompt: PromptFacts | None
-    home: HomeFacts
+    prompt: PromptProvenance | None
+    home: HomeProvenance
     several: NotRequired[dict[str, int]]
     dataset_digest: str
-    split: SplitFacts
+    split: SplitProvenance
     decoding: dict[str, Any]
     dtype: str
     engine: str
-    model: ModelFacts | None
-    student: StudentFacts | None
+    model: ModelProvenance | None
+    student: StudentProvenance | None
     stand_in: str
     teacher_stand_in: str
     simulated: list[str]
@@ -129,33 +129,33 @@ def score_provenance(
     prompt: Mapping[str, Any] | None,
     model: Mapping[str, Any] | None,
     student: Mapping[str, Any] | None,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
 ) -> Provenance:
     """Return the `provenance` of a score.
 
     `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt's json, snapshot.json and
-    training_log.json; prompt and model are None for a baseline, `student` for all but students. `facts` are as
-    `scores.check_facts` returns them. Raises ValueError naming the key that a document lacks.
+    training_log.json; prompt and model are None for a baseline, `student` for all but students. `metadata` is as
+    `scores.check_metadata` returns it. Raises ValueError naming the key that a document lacks.
     """
-    split = _select(splits, SplitFacts, "splits.json")
+    split = _select(splits, SplitProvenance, "splits.json")
     split["sessions"] = {name: len(sessions) for name, sessions in split["sessions"].items()}
     # Only homes whose raw files may hold several labels for an event say which of them are right.
     several = {"several": home.recording.several} if home.recording != Recording() else {}
     document = {
-        "prompt": None if prompt is None else _select(prompt, PromptFacts, "prompt"),
-        "home": {"name": facts["home"], "timezone": home.timezone, "labels": len(home.labels)} | several,
+        "prompt": None if prompt is None else _select(prompt, PromptProvenance, "prompt"),
+        "home": {"name": metadata["home"], "timezone": home.timezone, "labels": len(home.labels)} | several,
         **({"several": splits["several"]} if "several" in splits else {}),
         "dataset_digest": _required(splits, "dataset_digest", "splits.json"),
         "split": split,
-        "decoding": facts["decoding"],
-        "dtype": facts["dtype"],
-        "engine": facts["engine"],
-        "model": None if model is None else _select(model, ModelFacts, "snapshot.json"),
-        "student": None if student is None else _select(student, StudentFacts, "training_log.json"),
-        "stand_in": facts["stand_in"],
-        "teacher_stand_in": facts.get("teacher_stand_in", ""),
-        "simulated": facts["simulated"],
-        "assumed": assumptions(facts["kind"]),
+        "decoding": metadata["decoding"],
+        "dtype": metadata["dtype"],
+        "engine": metadata["engine"],
+        "model": None if model is None else _select(model, ModelProvenance, "snapshot.json"),
+        "student": None if student is None else _select(student, StudentProvenance, "training_log.json"),
+        "stand_in": metadata["stand_in"],
+        "teacher_stand_in": metadata.get("teacher_stand_in", ""),
+        "simulated": metadata["simulated"],
+        "assumed": assumptions(metadata["kind"]),
     }
     return cast(Provenance, document)
 

@@ -23,8 +23,8 @@ from hearth.prompting.prompts import Prompt
 SPLIT: Split = "test"
 
 
-class ScoreFacts(TypedDict):
-    """What only the configuration knows about a score.
+class ScoreMetadata(TypedDict):
+    """Metadata of a score that only the config contains.
 
     `base` is the language model, for a base model the recogniser itself, and `stand_in` says what that model stands
     in for, "" for a real one. `variant` says how the recogniser differs from the main one of its kind, "" for the
@@ -43,8 +43,8 @@ class ScoreFacts(TypedDict):
     simulated: list[str]
 
 
-class StudentScoreFacts(ScoreFacts):
-    """What only the configuration knows about the score of a student."""
+class StudentScoreMetadata(ScoreMetadata):
+    """Metadata of a student's score that only the config contains."""
 
     teacher: str
     recipe: str
@@ -55,22 +55,22 @@ class StudentScoreFacts(ScoreFacts):
 _JSON_TYPES = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
 
 
-def check_facts(facts: Mapping[str, Any]) -> ScoreFacts:
-    """Return `facts` unchanged. Raises ValueError naming the first key that is missing, unknown or wrong."""
-    kind = facts.get("kind")
+def check_metadata(metadata: Mapping[str, Any]) -> ScoreMetadata:
+    """Return `metadata` unchanged. Raises ValueError naming the first key that is missing, unknown or wrong."""
+    kind = metadata.get("kind")
     if kind not in KINDS:
-        raise ValueError(f"facts: kind is {kind!r}; it must be one of {', '.join(KINDS)}")
-    keys = (StudentScoreFacts if kind == "student" else ScoreFacts).__annotations__
-    for key in facts:
+        raise ValueError(f"metadata: kind is {kind!r}; it must be one of {', '.join(KINDS)}")
+    keys = (StudentScoreMetadata if kind == "student" else ScoreMetadata).__annotations__
+    for key in metadata:
         if key not in keys:
-            raise ValueError(f"facts: unknown key {key!r} for kind {kind!r}{nearest(key, keys)}")
+            raise ValueError(f"metadata: unknown key {key!r} for kind {kind!r}{nearest(key, keys)}")
     for key in keys:
-        if key not in facts:
-            raise ValueError(f"facts: no key {key!r}, which kind {kind!r} needs")
+        if key not in metadata:
+            raise ValueError(f"metadata: no key {key!r}, which kind {kind!r} needs")
         json_type, name = _JSON_TYPES.get(key, (str, "a text"))
-        if not isinstance(facts[key], json_type):
-            raise ValueError(f"facts: {key} must be {name}, not {facts[key]!r}")
-    return cast(ScoreFacts, facts)
+        if not isinstance(metadata[key], json_type):
+            raise ValueError(f"metadata: {key} must be {name}, not {metadata[key]!r}")
+    return cast(ScoreMetadata, metadata)
 
 
 def build_score(
@@ -85,7 +85,7 @@ def build_score(
     prompt: Prompt | None,
     model: Mapping[str, Any] | None,
     student: Mapping[str, Any] | None,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
 ) -> Score:
     """Build the score document of one recogniser on one dataset.
 
@@ -94,7 +94,7 @@ def build_score(
     file, snapshot.json and training_log.json; only a student has a training log, and a baseline has neither prompt nor
     model. Raises ValueError for a gold label that is not a label of the home, and if the inputs do not belong together.
     """
-    checked = check_facts(facts)
+    checked = check_metadata(metadata)
     _check_inputs(recogniser, checked["kind"], prompt, model, student)
     _check_windows(windows, home, splits)
     gold = [window["gold"] for window in windows]
@@ -117,9 +117,9 @@ def build_score(
         "kind": checked["kind"],
         "base": checked["base"] if student else "",
         "variant": checked["variant"],
-        "teacher": facts.get("teacher", ""),
-        "recipe": facts.get("recipe", ""),
-        "train_dataset": facts.get("train_dataset", ""),
+        "teacher": metadata.get("teacher", ""),
+        "recipe": metadata.get("recipe", ""),
+        "train_dataset": metadata.get("train_dataset", ""),
         "parameters": grounds["model"]["parameters"] if grounds["model"] else None,
         "n_windows": len(windows),
         "n_events": sum(map(len, gold)),

@@ -90,7 +90,7 @@ class Household:
         self.active: set[str] = set()
         # Motion sensor to its last movement: time, resident, activity.
         self.movements: dict[str, tuple[int, Resident, str]] = {}
-        # What residents wait for or join, such as a meal that is ready.
+        # Shared states that residents wait for or join, such as a meal that is ready.
         self.flags: set[str] = set()
         self._queue: list[tuple[int, int, Script]] = []
         self._started = 0

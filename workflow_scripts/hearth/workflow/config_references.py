@@ -42,7 +42,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from ambiguous
     if not ambiguous:
         variants = [*_variant_problems(config), *_teacher_problems(config, registry)]
-        # What a table selects is known only once the variants are right, since it may select one.
+        # Checked after the variants, because a table may select one.
         yield from variants or list(_table_problems(config)) or _selection_problems(config)
 
 

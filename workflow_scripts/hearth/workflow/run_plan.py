@@ -1,4 +1,4 @@
-"""What a run makes of its checked config: the lists that several stages of the workflow share."""
+"""The plan of a run, derived from its checked config: lists that several stages of the workflow share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run makes.
+    """The students, models, datasets, tables and figures of a run.
 
     pairs: (recogniser, dataset) of every score. A config that declares no table has none, so no claims and figures.
     trained: students by name: the main ones, and those of other groups that a table shows.

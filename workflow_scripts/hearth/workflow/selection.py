@@ -1,4 +1,4 @@
-"""What the tables and figures of a checked config select: (recogniser, dataset) pairs, the scores of a run."""
+"""The scores of a run: (recogniser, dataset) pairs that the tables and figures of a checked config select."""
 
 from collections.abc import Collection
 

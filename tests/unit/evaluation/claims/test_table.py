@@ -57,8 +57,8 @@ def test_the_notes_say_how_claims_are_decided_and_what_the_scores_rest_on():
 
 
 def test_simulated_homes_and_tiny_models_are_called_that():
-    facts = {"simulated": ["made-up"], "stand_in": "tiny model of this project"}
-    table = build_claims_table([make_score("little", provenance=facts)], "abc")
+    metadata = {"simulated": ["made-up"], "stand_in": "tiny model of this project"}
+    table = build_claims_table([make_score("little", provenance=metadata)], "abc")
     assert all(row[1] == "made-up (simulated)" for row in table.cells)
     assert dict(table.notes)["Tiny models"] == ["little: tiny model of this project"]
 

@@ -1,4 +1,4 @@
-"""What all figures share: style, panels and their titles, intervals, legends, and saving.
+"""Shared by all figures: style, panels and their titles, intervals, legends, and saving.
 
 Names of models, datasets and labels are untrusted text: mathtext is off, so nothing in a name is markup.
 """
