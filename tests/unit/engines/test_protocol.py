@@ -3,8 +3,7 @@ from dataclasses import asdict
 import pytest
 from hearth.common.schemas import read_yaml
 from hearth.engines.protocol import Decoding
-from hearth.engines.registry import LOCAL_ENGINES, make_local_engine
-from hearth.models.load import DEVICES, DTYPES
+from hearth.engines.registry import make_local_engine
 from repository import REPOSITORY
 
 COMPLETE = asdict(Decoding.greedy(5))
@@ -46,13 +45,6 @@ def test_the_config_has_the_settings_of_decoding_and_a_default_for_each():
     schema = read_yaml(REPOSITORY / "config" / "schemas" / "config.schema.yaml")["properties"]["decoding"]["properties"]
     defaults = {key: setting["default"] for key, setting in schema.items()}
     assert asdict(Decoding.from_settings(defaults)) == defaults
-
-
-def test_the_config_names_the_local_engines():
-    schema = read_yaml(REPOSITORY / "config" / "schemas" / "config.schema.yaml")["properties"]["engine"]["properties"]
-    assert tuple(schema["name"]["enum"]) == LOCAL_ENGINES
-    assert schema["name"]["default"] == LOCAL_ENGINES[0]
-    assert (tuple(schema["dtype"]["enum"]), tuple(schema["device"]["enum"])) == (DTYPES, DEVICES)
 
 
 def test_an_unknown_engine_is_named(tmp_path):

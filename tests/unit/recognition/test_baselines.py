@@ -8,11 +8,10 @@ import sys
 import pytest
 import recognise
 from hearth.common import files
-from hearth.common.schemas import read_yaml
 from hearth.prompting.parsing import parse
 from hearth.recognition import baselines
 from hearth.recognition.baselines import BASELINES, predict_labels
-from repository import REPOSITORY, SCRIPTS
+from repository import SCRIPTS
 
 PREDICTION_KEYS = ["window_id", "text", "finish_reason", "prompt_tokens", "completion_tokens", "seed"]
 
@@ -49,11 +48,6 @@ TEST = [window(f"t{n}", 0, *each, split="test") for n, each in enumerate((KITCHE
 
 def gold(windows):
     return [each["gold"] for each in windows]
-
-
-def test_the_config_names_these_baselines():
-    schema = read_yaml(REPOSITORY / "config" / "schemas" / "config.schema.yaml")
-    assert schema["properties"]["baselines"]["items"]["enum"] == list(BASELINES)
 
 
 def test_the_names_of_baselines_are_read_without_their_libraries():

@@ -11,7 +11,10 @@ from hearth.distillation.recipes import RECIPES
 from hearth.engines.registry import LOCAL_ENGINES
 from hearth.evaluation.tables import COLUMNS
 from hearth.models.fetch import SPEC_KEYS
+from hearth.models.load import DEVICES, DTYPES
+from hearth.prompting.few_shot import SELECTIONS
 from hearth.prompting.prompts import REASONING_MODES
+from hearth.recognition.baselines import BASELINES
 from hearth.simulation.formats import FORMATS
 from hearth.workflow.config_references import SIMULATED_FORMATS
 
@@ -30,7 +33,11 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/datasets/additionalProperties/properties/source", SOURCES),
         ("config", "properties/windows/properties/by", WINDOW_KINDS),
         ("config", "properties/prompt/properties/reasoning", REASONING_MODES),
+        ("config", "properties/prompt/properties/shots_by", SELECTIONS),
+        ("config", "properties/baselines/items", BASELINES),
         ("config", "properties/engine/properties/name", LOCAL_ENGINES),
+        ("config", "properties/engine/properties/dtype", DTYPES),
+        ("config", "properties/engine/properties/device", DEVICES),
         ("config", "properties/students/properties/recipe", RECIPES),
         ("config", "properties/tables/additionalProperties/properties/columns/items", COLUMNS),
         ("models", "additionalProperties/properties/source", SPEC_KEYS),
