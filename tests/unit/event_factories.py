@@ -1,4 +1,4 @@
-"""Event tables and windows."""
+"""Event tables."""
 
 from datetime import datetime, timedelta
 
@@ -38,20 +38,6 @@ def events_with_accepted_labels(*accepted):
     table = events_of_sessions({"s-1": len(accepted), "s-2": 2})
     labels = [*map(list, accepted), ["a"], ["a", "b"]]
     return table.assign(activity=[each[0] for each in labels], alternatives=labels)
-
-
-def complete_window(window):
-    """A window of windows.jsonl from its id, split and events; its labels are all "A"."""
-    dataset, session, index = window["window_id"].split("/")
-    count = len(window["events"])
-    return {
-        "dataset": dataset,
-        "session": session,
-        "index": int(index),
-        "gold": ["A"] * count,
-        "residents": [[]] * count,
-        **window,
-    }
 
 
 FLAT = Home(

@@ -8,8 +8,8 @@ import sys
 from dataclasses import asdict
 
 import pytest
-from event_factories import complete_window
 from repository import SCRIPTS
+from window_factories import complete_window
 
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)

@@ -11,13 +11,13 @@ from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from event_factories import complete_window
 from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.engines.openai import OpenAIEngine
 from hearth.engines.protocol import Decoding, ReasoningBlock, Request
 from hearth.models.fetch import fetch_model
 from repository import SCRIPTS
+from window_factories import complete_window
 
 MODEL = "example/little"
 KEY = "sk-0123456789-secret"

@@ -8,12 +8,12 @@ import time
 from dataclasses import asdict
 
 import pytest
-from event_factories import complete_window
 from factories import PREDICTIONS
 from hearth.common import files
 from hearth.engines.protocol import Completion, Decoding, ScoredToken
 from hearth.recognition.shards import gather_predictions, recognise_shard, shard_windows
 from repository import SCRIPTS
+from window_factories import complete_window
 
 PROMPT = {
     "version": "paper@0",

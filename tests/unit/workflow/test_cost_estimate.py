@@ -2,11 +2,11 @@ import json
 import re
 
 import pytest
-from event_factories import complete_window
 from factories import MODEL
 from hearth.common.files import write_json, write_json_lines
 from hearth.workflow import cost_estimate
 from hearth.workflow.cost_estimate import CARDS, Load, Size, recognition_hours, training_hours, written_tokens
+from window_factories import complete_window
 
 PROMPT = {"version": "brief@0", "template": "brief", "reasoning": "none", "labels": ["A"], "system": "one two three"}
 SNAPSHOT = {"model": "m", "source": "folder", "revision": "", "digest": "", "license": "", "stand_in": "", "files": {}}
