@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 from hearth.common.schemas import read_yaml
@@ -22,7 +21,7 @@ names_and_marks = st.sets(st.sampled_from(NAMES)).flatmap(
 
 def sources(gold, parsed=None):
     windows = {TRACE["window_id"]: {"window_id": TRACE["window_id"], "gold": gold}}
-    return Sources(windows, {TRACE["window_id"]: parsed} if parsed else {})
+    return Sources(windows, parsed_labels={TRACE["window_id"]: parsed} if parsed else {})
 
 
 def reason_to_leave_out(recipe, gold, parsed):
@@ -33,7 +32,10 @@ def reason_to_leave_out(recipe, gold, parsed):
 
 def select(recipe, names, marked, seed):
     """The selection of a recipe where `marked` windows are flagged or, for `simple` and `complex`, complex."""
-    return RECIPES[recipe].select(names, SimpleNamespace(flagged=marked, complex=marked), seed)
+    traces = {name: TRACE | {"window_id": name} for name in names}
+    sources = Sources({}, traces, flagged=frozenset(marked))
+    sources.__dict__["complex"] = frozenset(marked)  # computed from real windows elsewhere
+    return RECIPES[recipe].select(names, sources, seed)
 
 
 def test_importing_the_recipes_imports_no_language_model_and_no_pandas():

@@ -1,4 +1,4 @@
-from hearth.evaluation.notes import METRICS_NOTE
+from hearth.evaluation.notes import METRICS_NOTES
 from hearth.evaluation.provenance import ASSUMPTIONS, assumptions
 
 
@@ -9,4 +9,4 @@ def test_only_students_have_assumptions_about_training():
 
 
 def test_assumptions_are_ascii():
-    assert all(text.isascii() for text in [*ASSUMPTIONS.values(), METRICS_NOTE])
+    assert all(text.isascii() for text in [*ASSUMPTIONS.values(), *METRICS_NOTES])

@@ -7,7 +7,7 @@ that it will see. Only the completion counts in the loss.
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict, TypeVar, assert_never
 
 import torch
@@ -188,15 +188,16 @@ def _read_sources(
     audit: Sequence[AuditedTrace] | None,
 ) -> Sources:
     """Return the recipe's sources. Raises ValueError if its document is missing or belongs to other traces."""
+    sources = Sources(windows, {trace["window_id"]: trace for trace in traces})
     match recipe.reads:
         case "":
-            return Sources(windows)
+            return sources
         case "parsed":
             rows = _rows_of_traces(recipe, parsed, traces)
-            return Sources(windows, parsed_labels={row["window_id"]: row["labels"] for row in rows})
+            return replace(sources, parsed_labels={row["window_id"]: row["labels"] for row in rows})
         case "audit":
             audited = _rows_of_traces(recipe, audit, traces)
-            return Sources(windows, flagged=frozenset(row["window_id"] for row in audited if row["flags"]))
+            return replace(sources, flagged=frozenset(row["window_id"] for row in audited if row["flags"]))
         case unknown:
             assert_never(unknown)
 

@@ -1,7 +1,9 @@
 """Recipes: which traces of its teacher a student learns from, and which text it learns for each.
 
-To add a recipe, add an entry to `RECIPES`, its name to `students.recipe` in config/schemas/config.schema.yaml, and a
-line to config/README.md. The Snakefile imports this module, so it must import neither torch nor pandas.
+To add a recipe, add an entry to `RECIPES`, its name at the same position to `students.recipe` and
+`students.groups` in config/schemas/config.schema.yaml, and a line to config/README.md.
+
+The Snakefile imports this module, so it must import neither torch nor pandas.
 """
 
 from __future__ import annotations
@@ -25,12 +27,13 @@ Labels = list[str | None]  # one label for each event of a window; None where th
 
 @dataclass(frozen=True)
 class Sources:
-    """Documents that a recipe may read beside the traces, by window_id.
+    """Everything that targets and selections may read, by window_id.
 
     `parsed_labels` and `flagged` are empty unless the recipe reads the parsed predictions or the audit.
     """
 
     windows: Mapping[str, Window]  # all windows of the dataset
+    traces: Mapping[str, Prediction] = field(default_factory=dict)  # of the train split
     parsed_labels: Mapping[str, Labels] = field(default_factory=dict)  # the teacher's, strictly parsed
     flagged: frozenset[str] = frozenset()  # windows whose trace fails a check of the audit
 

@@ -12,10 +12,9 @@ from hearth.data.windows import Window
 from hearth.evaluation import tables
 from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.counts import UNREADABLE
-from hearth.evaluation.metrics import DESCRIPTIONS
 from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import Table, cell_text
-from hearth.evaluation.score_document import RATES
+from hearth.evaluation.score_document import DESCRIPTIONS, RATES
 from hearth.evaluation.table_rows import Row
 from hearth.prompting.predictions import ParsedPrediction
 

@@ -1,21 +1,13 @@
-"""Metrics of one label per event, from counts.
+"""Metrics of one label per event, from counts. `score_document.DESCRIPTIONS` defines each metric.
 
-An event without a readable label (missing, unknown or unreadable: None) counts as wrong and is no class of its own.
-
-- Accuracy: correct events / all events.
-- F1 of a label: 2 correct / (gold + predicted), 0 if the label is neither gold nor predicted anywhere.
-- Macro and weighted F1: mean F1 over the labels that occur in the gold labels, unweighted or weighted by their gold
-  events. A label of the home without gold events has no recall and is left out; predicting it still lowers the recall
-  of the gold label.
-- Micro F1: over all labels of the home, an event without a readable label being an abstention, which lowers recall
-  but not precision. Micro F1 equals accuracy if there are no abstentions and exceeds it otherwise.
-- ok_rate and malformed_rate: windows with status ok, and windows whose answer is unreadable, / all windows.
-- missing_rate and unknown_rate: events without a label, and events with an unknown label, / all events.
+An event without a readable label (missing, unknown or unreadable: None) counts as wrong and is no class of its own. A
+label of the home without gold events has no recall and enters neither macro nor weighted F1; predicting it still lowers
+the recall of the gold label. Micro F1 equals accuracy if every event has a readable label and exceeds it otherwise.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 
@@ -31,33 +23,6 @@ from hearth.evaluation.score_document import HEADLINES, RATES, ClassMetrics, Con
 from hearth.prompting.parsing import STATUSES
 
 UNREAD = "no readable label"
-
-
-class Description(NamedTuple):
-    """The heading of a metric in tables, and its definition in one line."""
-
-    heading: str
-    definition: str
-
-
-DESCRIPTIONS = {
-    "accuracy": Description("Accuracy", "correctly labelled events / all events"),
-    "macro_f1": Description("Macro F1", "mean F1 over the labels that occur in the test split"),
-    "weighted_f1": Description(
-        "Weighted F1", "mean F1 over the labels that occur in the test split, weighted by their events"
-    ),
-    "micro_f1": Description(
-        "Micro F1",
-        "F1 over all events and all labels of the home; an event without a readable label costs recall only",
-    ),
-    "ok_rate": Description("Ok windows", "windows with a label for every event / all windows"),
-    "malformed_rate": Description("Malformed windows", "windows whose answer cannot be parsed / all windows"),
-    "missing_rate": Description("Missing events", "events without an answer / all events"),
-    "unknown_rate": Description(
-        "Unknown labels",
-        "events with a label outside the home's list, in windows that answer every event / all events",
-    ),
-}
 
 
 def compute_metrics(counts: np.ndarray) -> dict[str, np.ndarray]:

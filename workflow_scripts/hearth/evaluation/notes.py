@@ -7,14 +7,13 @@ from typing import Any, Literal
 from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
 from hearth.evaluation.rendering import Note
-from hearth.evaluation.score_document import Score
+from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, Score
 
 Notes = list[Note]
 
-METRICS_NOTE = (
-    "An event without a readable label counts as wrong; it is not a class of its own. Macro and weighted F1 average"
-    " over the labels that occur in the test split. Micro F1 treats an event without a readable label as an abstention,"
-    " which costs recall but not precision."
+METRICS_NOTES = (
+    "an event without a readable label counts as wrong; it is not a class of its own",
+    *(f"{DESCRIPTIONS[name].heading}: {DESCRIPTIONS[name].definition}" for name in HEADLINES),
 )
 INTERVALS_NOTES = (
     f"in brackets: {100 * CONFIDENCE:.0f} % percentile bootstrap intervals over whole test sessions, {RESAMPLES}"
@@ -56,7 +55,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
     notes: Notes = [
         ("Simulated data", simulation_notes(simulated_datasets(scores))),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
-        ("Metrics", [METRICS_NOTE]),
+        ("Metrics", [*METRICS_NOTES]),
         ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_sessions, scores))]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
         ("Decoding", _grouped(models, "recogniser", _decoding)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict, get_args
+from typing import Literal, NamedTuple, NotRequired, TypedDict, get_args
 
 from hearth.common.records import read_record
 from hearth.distillation.recipes import PAPER_RECIPE
@@ -22,6 +22,33 @@ Headline = Literal["accuracy", "macro_f1", "weighted_f1", "micro_f1"]
 HEADLINES: tuple[Headline, ...] = get_args(Headline)
 RATES = ("ok_rate", "malformed_rate", "missing_rate", "unknown_rate")
 METRICS: tuple[str, ...] = HEADLINES + RATES
+
+
+class Description(NamedTuple):
+    """The heading of a metric in tables, and its definition in one line."""
+
+    heading: str
+    definition: str
+
+
+DESCRIPTIONS: dict[str, Description] = {
+    "accuracy": Description("Accuracy", "correctly labelled events / all events"),
+    "macro_f1": Description("Macro F1", "mean F1 over the labels that occur in the test split"),
+    "weighted_f1": Description(
+        "Weighted F1", "mean F1 over the labels that occur in the test split, weighted by their events"
+    ),
+    "micro_f1": Description(
+        "Micro F1",
+        "F1 over all events and all labels of the home; an event without a readable label costs recall only",
+    ),
+    "ok_rate": Description("Ok windows", "windows with a label for every event / all windows"),
+    "malformed_rate": Description("Malformed windows", "windows whose answer cannot be parsed / all windows"),
+    "missing_rate": Description("Missing events", "events without an answer / all events"),
+    "unknown_rate": Description(
+        "Unknown labels",
+        "events with a label outside the home's list, in windows that answer every event / all events",
+    ),
+}
 
 Interval = list[float]  # [lower bound, upper bound]
 

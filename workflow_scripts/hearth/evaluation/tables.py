@@ -6,11 +6,10 @@ from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
 from hearth.evaluation import bootstrap, comparisons, statistics, subsets
-from hearth.evaluation.metrics import DESCRIPTIONS
 from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, magnitude, with_interval
-from hearth.evaluation.score_document import HEADLINES, METRICS, Parsing, Score
+from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, METRICS, Parsing, Score
 from hearth.evaluation.table_rows import (
     Record,
     Row,
@@ -80,7 +79,7 @@ COLUMNS = {
 # Shown if a specification names no columns, those without a value in any row left out.
 USUAL_COLUMNS = (
     *("recogniser", "n_seeds", "train_dataset", "dataset", "parameters", "n_sessions", "n_events"),
-    *("accuracy", "macro_f1", "weighted_f1", "micro_f1"),
+    *HEADLINES,
     *("gain_over_base", "gain_over_base_p", "gap_to_teacher", "gap_to_teacher_p"),
     *("ok_rate", "missing_rate", "unknown_rate"),
 )
