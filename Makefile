@@ -68,10 +68,10 @@ clean: ## Delete everything that the demo made
 PYTEST := OMP_NUM_THREADS=1 pytest
 
 test: setup ## Run the tests: at most 8 minutes on two cores
-	$(PYTEST) -n $(CORES) --dist loadgroup
+	$(PYTEST) -n $(CORES) --dist loadfile
 
 test-slow: setup ## Run the tests that `make test` leaves out because they take minutes
-	$(PYTEST) -n $(CORES) --dist loadgroup -m slow
+	$(PYTEST) -n $(CORES) --dist loadfile -m slow
 
 test-slurm: setup ## Inject failures into a real SLURM on this host; skipped with the reason where none can run
 	$(PYTEST) tests/slurm

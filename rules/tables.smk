@@ -17,17 +17,25 @@ localrules:
 
 
 def table_files(name):
-    """Return the three files of a table as named outputs."""
+    """Return the paths of a table's three files."""
+    suffixes = {"markdown": "md", "csv": "csv", "tex": "tex"}
     return {
-        "markdown": report(
-            f"results/tables/{name}.md",
-            category="Tables",
-            labels={"table": name},
-            caption="../report/table.rst",
-        ),
-        "csv": f"results/tables/{name}.csv",
-        "tex": f"results/tables/{name}.tex",
+        option: f"results/tables/{name}.{suffix}" for option, suffix in suffixes.items()
     }
+
+
+def table_outputs(name):
+    """Return the three files of a table as named outputs. Snakemake's report shows the first.
+
+    For outputs only: as an input of a rule, a file with `report` would need its caption relative to that rule.
+    """
+    files = table_files(name)
+    options = {
+        "category": "Tables",
+        "labels": {"table": name},
+        "caption": "../report/table.rst",
+    }
+    return {**files, "markdown": report(files["markdown"], **options)}
 
 
 def table_spec(table):
@@ -41,7 +49,7 @@ rule table:
     input:
         scores=lambda wildcards: score_files(table_pairs(config, wildcards.table)),
     output:
-        **table_files("{table}"),
+        **table_outputs("{table}"),
     log:
         "logs/table/{table}.log",
     benchmark:
@@ -67,7 +75,7 @@ rule claims:
     input:
         scores=SCORES,
     output:
-        **table_files("claims"),
+        **table_outputs("claims"),
     log:
         "logs/claims/claims.log",
     benchmark:
@@ -101,7 +109,7 @@ rule audit_table:
     input:
         audits=AUDITS,
     output:
-        **table_files("audit"),
+        **table_outputs("audit"),
     log:
         "logs/audit_table/audit.log",
     benchmark:
@@ -140,7 +148,7 @@ rule cost:
         predictions=prediction_stats,
         students=collect(rules.distil.output.stats, student=RUN.trained),
     output:
-        **table_files("cost"),
+        **table_outputs("cost"),
     log:
         "logs/cost/cost.log",
     benchmark:

@@ -9,7 +9,6 @@ import yaml
 from repository import REPOSITORY
 from snakemake_runs import Workflow, slurm_profile, small_config, subprocess_environment
 
-pytestmark = pytest.mark.xdist_group("cluster plan")
 SITE = {"account": "project-7", "cpu_partition": "all", "gpu_partition": "gpu-a100"}
 SHARD = "results/predictions/{model}/sim-marble/test/00000-00011.jsonl"
 TWO_NODES = {"source": "folder", "path": "demo/models/tiny-m", "license": "Apache-2.0", "gpus": 4, "nodes": 2}

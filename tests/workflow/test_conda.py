@@ -11,7 +11,6 @@ import pytest
 from repository import REPOSITORY
 from snakemake_runs import Workflow, small_config
 
-pytestmark = pytest.mark.xdist_group("conda")
 ENVIRONMENTS = [REPOSITORY / "envs" / f"{name}.yaml" for name in ("analysis", "llm")]
 
 
