@@ -1,4 +1,4 @@
-"""Check a home's yaml against its data, and show what a run would make of them: `make check-home`."""
+"""Check a home's yaml against its data; print the events, split and prompt of a run with them (`make check-home`)."""
 
 import argparse
 import sys
@@ -35,8 +35,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, help="yaml of the home")
     parser.add_argument("--root", required=True, type=Path, help="folder of the raw data, or one file")
     parser.add_argument("--source", choices=sorted(SOURCES), default="table", help="on-disk format of the raw data")
-    parser.add_argument("--draft", action="store_true", help="print a draft of a yaml for tables that have none")
-    parser.add_argument("--window-size", type=int, default=windows["size"]["default"], help="most events in a window")
+    parser.add_argument("--draft", action="store_true", help="print a draft of a home's yaml for these tables")
+    parser.add_argument(
+        "--window-size", type=int, default=windows["size"]["default"], help="largest number of events in a window"
+    )
     parser.add_argument(
         "--test-fraction",
         type=float,
@@ -44,15 +46,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="share of the sessions in the test split",
     )
     parser.add_argument(
-        "--split-seed", type=int, default=split["seed"]["default"], help="draws the sessions of the test split"
+        "--split-seed",
+        type=int,
+        default=split["seed"]["default"],
+        help="seed that selects the sessions of the test split",
     )
     parser.add_argument(
         "--max-broken-share",
         type=float,
         default=dataset["max_broken_share"]["default"],
-        help="largest share of broken rows of a run",
+        help="largest share of broken rows that a run accepts",
     )
-    parser.add_argument("--models", nargs="*", type=Path, default=[], help="folders of models, to count tokens")
+    parser.add_argument(
+        "--models", nargs="*", type=Path, default=[], help="folders of models, to count the prompt's tokens"
+    )
     args = parser.parse_args(argv)
     if not args.root.exists():
         raise cli.UserError(f"{args.root}: no such file or folder of data")
@@ -68,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def find_tables(root: Path) -> list[Path]:
-    """Return the tables at `root`. Raises UserError if there are none."""
+    """Return the table files below `root`, or `root` itself if it is a file. Raises UserError if there are none."""
     paths = [root] if root.is_file() else sorted(path for suffix in SUFFIXES for path in root.rglob(f"*{suffix}"))
     if not paths:
         raise cli.UserError(f"{root}: no {', '.join(SUFFIXES)} file to make a draft from")
@@ -76,7 +83,7 @@ def find_tables(root: Path) -> list[Path]:
 
 
 def check(args: argparse.Namespace, home: Home) -> list[str]:
-    """Show the sections of the report; return the problems."""
+    """Print the sections of the report; return one message for each problem."""
     files = raw_files(args.source, args.root, home)
     show("Files", files[:SHOWN_FILES] + ([f"... {len(files)} in all"] if len(files) > SHOWN_FILES else []))
     events, report = SOURCES[args.source].read(args.root, home)

@@ -1,4 +1,4 @@
-"""Read a raw dataset into events.parquet, and write its card, which accounts for every row."""
+"""Read a raw dataset, and write its events and its card, which counts every row as loaded, broken or skipped."""
 
 import argparse
 from collections.abc import Sequence

@@ -15,9 +15,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", required=True, help="name of the dataset")
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to read")
-    parser.add_argument("--window-size", required=True, type=int, help="most events in a window")
-    parser.add_argument("--window-by", choices=WINDOW_KINDS, default="count", help="what ends a window")
-    parser.add_argument("--window-seconds", type=float, help="for windows by time or by gap")
+    parser.add_argument("--window-size", required=True, type=int, help="largest number of events in a window")
+    parser.add_argument(
+        "--window-by", choices=WINDOW_KINDS, default="count", help="what ends a window before it is full"
+    )
+    parser.add_argument(
+        "--window-seconds", type=float, help="longest duration (by time) or longest pause (by gap) of a window"
+    )
     parser.add_argument(
         "--short-windows",
         required=True,
@@ -25,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="whether a session's last window is kept when it is short",
     )
     parser.add_argument("--test-fraction", required=True, type=float, help="share of the sessions in the test split")
-    parser.add_argument("--split-seed", required=True, type=int, help="draws the sessions of the test split")
-    parser.add_argument("--shard-size", required=True, type=int, help="windows in a shard")
+    parser.add_argument("--split-seed", required=True, type=int, help="seed that selects the test sessions")
+    parser.add_argument("--shard-size", required=True, type=int, help="largest number of windows in a shard")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl to write")
     parser.add_argument("--splits", required=True, type=Path, help="splits.json to write")
     parser.add_argument("--shards", required=True, type=Path, help="shards.json to write")

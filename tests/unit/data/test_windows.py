@@ -132,7 +132,7 @@ def test_windows_by_time_may_pass_midnight():
         (("gap", 0, True), "windows by gap within 0 seconds"),
         (("gap", float("nan"), True), "windows by gap within nan seconds"),
         (("gap", 30, False), "windows by gap may end before they are full"),
-        (("day", 30, True), "windows by 'day'; it must be one of count, time, gap"),
+        (("day", 30, True), "windows by 'day'; the kind must be one of count, time, gap"),
     ],
 )
 def test_contradictory_window_settings_are_refused(settings_, message):

@@ -40,7 +40,7 @@ def test_defaults_are_the_schemas():
         ("time", {"zone": "Paris"}, "recording.time.zone: unknown time zone 'Paris'"),
         ("encoding", "utf8000", "recording.encoding: unknown encoding 'utf8000'"),
         ("several", "all", "recording.several: 'all' is not one of the valid values"),
-        ("sessions", {"by": "column"}, "recording.columns: `session` is missing, and sessions are by column"),
+        ("sessions", {"by": "column"}, "recording.columns: `session` is missing, but `sessions.by` is column"),
         ("header", ["time"], "recording.columns.sensor: 'device' is not in `header`"),
         ("intervals", {"files": "x"}, "recording.intervals: 'columns' is missing"),
         ("delimiter", ", ", "recording.delimiter: ', ' is too long"),

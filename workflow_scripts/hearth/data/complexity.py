@@ -1,9 +1,9 @@
-"""Complexity of a window: how intricate its events are, by residents and gold labels.
+"""Measure the complexity of a window from its residents and gold labels.
 
-Three measures have no common unit: the number of active residents, how often the label changes from one event to the
-next (activities interleave), and the entropy of the labels. Each is turned into a rank: the share of the dataset's
-train windows with a smaller value, windows with an equal value counting half. The complexity is the mean of the three
-ranks, from 0 to 1. Test windows are ranked among the train windows too.
+Three measures are combined: the number of active residents, the number of label changes from one event to the next
+(activities interleave), and the entropy of the labels. They have no common unit, so each is replaced by its rank: the
+share of the dataset's train windows with a smaller value, where a train window with an equal value counts half. The
+complexity is the mean of the three ranks, from 0 to 1. A test window is ranked among the train windows, too.
 """
 
 import math
@@ -22,11 +22,11 @@ COMPLEXITY_RULE = (
 
 
 def complexity_measures(window: Window) -> tuple[int, int, float]:
-    """Return (active residents, label changes, label entropy in bits) of a window."""
+    """Return a triple: the number of active residents, the number of label changes, and the label entropy in bits."""
     gold = window["gold"]
     residents = {name for names in window["residents"] for name in names}
     changes = sum(before != after for before, after in pairwise(gold))
-    # Sorted and rounded, so that windows of equal counts have equal entropies.
+    # Sort the shares and round the entropy, so that windows with equal label counts have equal entropies.
     shares = sorted(count / len(gold) for count in Counter(gold).values())
     return len(residents), changes, round(-math.fsum(share * math.log2(share) for share in shares), 9)
 
@@ -35,10 +35,13 @@ class ComplexityScale:
     """The complexity of a dataset's windows relative to its train windows."""
 
     def __init__(self, windows: Sequence[Window]):
-        """`windows` are the dataset's windows of any split. Raises ValueError if none is in the train split."""
+        """Store the measures of the train windows in `windows`; test windows are ignored.
+
+        Raises ValueError if `windows` has no train window.
+        """
         train = [window for window in windows if window["split"] == "train"]
         if not train:
-            raise ValueError("no window of the train split, against which complexity is measured")
+            raise ValueError("no window of the train split; complexity is a rank among train windows")
         self._train_values = [sorted(values) for values in zip(*map(complexity_measures, train), strict=True)]
         self.median = median(map(self.complexity, train))
 
@@ -50,5 +53,5 @@ class ComplexityScale:
         )
 
     def is_complex(self, window: Window) -> bool:
-        """Whether a window is complex; it is simple otherwise."""
+        """Whether a window is more complex than the median of the train windows; other windows are simple."""
         return self.complexity(window) > self.median

@@ -1,4 +1,4 @@
-"""Cutting a table of events into windows."""
+"""Cut a table of events into windows."""
 
 import itertools
 from collections.abc import Iterator
@@ -16,10 +16,13 @@ _CLOCK_TEXTS = [
 
 
 class CutWindows:
-    """A sequence of the windows of an event table, each built on access: all together take ten times its memory."""
+    """A sequence of the windows of an event table, which builds each window on access.
+
+    All windows at once would take ten times the memory of the event table.
+    """
 
     def __init__(self, events: pd.DataFrame, dataset: str, spans: np.ndarray):
-        """`spans` (windows, 3) has a row (first event, last event + 1, index in the session) for each window."""
+        """`spans` has one row a window: (first event, last event + 1, index of the window in its session)."""
         self._dataset, self._spans = dataset, spans
         seconds = events["time"].to_numpy().astype("datetime64[s]").astype(np.int64) % _DAY
         self._seconds = seconds.astype(np.int32)
@@ -61,18 +64,18 @@ class CutWindows:
         return window
 
     def sessions(self) -> tuple[np.ndarray, list[str]]:
-        """(position of each window's session in the list, list of session names)."""
+        """Return a pair: for each window the position of its session in a list of names, and that list."""
         codes, names = self._texts["session"]
         return codes[self._spans[:, 0]], names
 
     def count_events(self, mask: np.ndarray) -> np.ndarray:
-        """Count the events of each window that `mask`, a bool for each event of the table, selects."""
+        """Return for each window the number of its events that `mask` selects; `mask` has a bool for each event."""
         before = np.concatenate([[0], np.cumsum(mask)])
         return before[self._spans[:, 1]] - before[self._spans[:, 0]]
 
 
 def _encode(column: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """(code of each row, distinct values by code)."""
+    """Return a pair: the code of each row, and the list of distinct values; a value's position is its code."""
     codes, values = pd.factorize(column)
     return codes.astype(np.int32), list(values)
 
@@ -82,13 +85,13 @@ def cut_windows(
 ) -> CutWindows:
     """Cut each session's events into windows of at most `size` events.
 
-    `by` is one of `WINDOW_KINDS`. "count": windows of `size` events; a session's last window, when shorter, is
-    dropped unless `keep_short`. "time": events within `seconds` of the window's first event. "gap": a new window after
-    every pause longer than `seconds`. The latter two keep all windows. Raises ValueError for settings that contradict
-    each other.
+    `by` is one of `WINDOW_KINDS`. "count": a window has `size` events; a session's last window, when shorter, is
+    dropped unless `keep_short`. "time": a window has events within `seconds` of its first event. "gap": a new window
+    starts after every pause longer than `seconds`. "time" and "gap" require `keep_short`. Raises ValueError for
+    settings that contradict each other.
     """
     _check_settings(size, keep_short, by, seconds)
-    # Whole milliseconds, the resolution of events: rounding must not make a pause of exactly `seconds` longer.
+    # Compare whole milliseconds, the resolution of events: rounding must not make a pause of `seconds` longer.
     times = events["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
     codes, _ = _encode(events["session"])
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
@@ -104,17 +107,21 @@ def _check_settings(size: int, keep_short: bool, by: str, seconds: float | None)
     if size < 1:
         raise ValueError(f"window size is {size}; it must be at least 1")
     if by not in WINDOW_KINDS:
-        raise ValueError(f"windows by {by!r}; it must be one of {', '.join(WINDOW_KINDS)}")
+        raise ValueError(f"windows by {by!r}; the kind must be one of {', '.join(WINDOW_KINDS)}")
     if by == "count":
         return
     if seconds is None or not 0 < seconds < float("inf"):
-        raise ValueError(f"windows by {by} within {seconds} seconds; it must be a number above 0")
+        raise ValueError(f"windows by {by} within {seconds} seconds; the seconds must be a number above 0")
     if not keep_short:
         raise ValueError(f"windows by {by} may end before they are full; keep short windows, or cut by count")
 
 
 def _session_spans(times: np.ndarray, size: int, by: str, limit: float) -> np.ndarray:
-    """Return (first event, last event + 1) of each window of one session, from its events' times in milliseconds."""
+    """Return an array with one row a window of a session: (first event, last event + 1).
+
+    `times` are the times of the session's events. `limit` is the longest duration (by "time") or pause (by "gap") of a
+    window. Both are in milliseconds.
+    """
     if by == "count":
         starts = list(range(0, len(times), size))
     else:

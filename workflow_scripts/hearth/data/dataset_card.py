@@ -1,4 +1,4 @@
-"""The card of a dataset in Markdown: what the loader read, and what the events hold."""
+"""Make the card of a dataset in Markdown: raw rows by outcome, and events by session, label and sensor."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,10 @@ PROBLEMS_SHOWN = 50
 
 
 def dataset_card(home: Home, events: pd.DataFrame, report: LoadReport, simulated: bool) -> str:
-    """Return the card: outcome of all rows, broken rows, notes, and counts by session, label and sensor."""
+    """Return the card: counts of rows by outcome, broken rows, notes, and counts of events by session, label, sensor.
+
+    `simulated` says whether the card calls the data simulated or recorded.
+    """
     origin = "**simulated**: written by this project, not recorded" if simulated else "recorded"
     skipped = [f"  - {reason}: {count}{_places(report, reason)}" for reason, count in sorted(report.skipped.items())]
     broken = [f"- {_code_span(str(problem))}" for problem in report.broken[:PROBLEMS_SHOWN]]
@@ -55,7 +58,7 @@ def dataset_card(home: Home, events: pd.DataFrame, report: LoadReport, simulated
 
 
 def _places(report: LoadReport, reason: str) -> str:
-    """Return the first places of rows skipped for `reason`, in brackets; '' if the loader reported none."""
+    """Return `file:line` of the first rows skipped for `reason`, in brackets; '' if the loader reported no lines."""
     places = report.places.get(reason, [])
     more = report.skipped[reason] - len(places)
     return f" ({_code_span(', '.join(places))}{f' and {more} more' if more else ''})" if places else ""

@@ -1,4 +1,4 @@
-"""Events files: the event table as Parquet, and the digest of its content."""
+"""Write and read the event table as a Parquet file, and compute the digest of its content."""
 
 import hashlib
 import json
@@ -36,23 +36,23 @@ def _arrow_column(column: pd.Series, kind: pa.DataType) -> pa.Array:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return pa.DictionaryArray.from_arrays(column.cat.codes, column.cat.categories.astype(object)).cast(kind)
     if pa.types.is_list(kind):
-        # Few distinct lists are shared by many events.
+        # Many events have equal lists, so convert only the distinct lists.
         codes, distinct = _encode_lists(column)
         return pa.array(distinct, type=kind).take(pa.array(codes))
     return pa.array(column.to_numpy() if column.dtype.kind in "iM" else column.tolist(), type=kind)
 
 
 def _encode_lists(column: pd.Series) -> tuple[np.ndarray, list[list[str]]]:
-    """Return (code of each row, distinct lists by code) of a column of lists."""
+    """Return a pair: the code of each row of a column of lists, and the distinct lists, in the order of their codes."""
     codes_of: dict[tuple[str, ...], int] = {}
     codes = np.fromiter((codes_of.setdefault(tuple(names), len(codes_of)) for names in column), np.int64, len(column))
     return codes, [list(names) for names in codes_of]
 
 
 def read_events(path: Path) -> pd.DataFrame:
-    """Read an events file, text columns as categories.
+    """Return the event table of an events file, with text columns as categories.
 
-    Raises ValueError naming a file that is missing, is not an events file, or breaks the contract.
+    Raises ValueError, naming the file, if it is missing, is not an events file, or fails `check_event_form`.
     """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such events file; load_dataset.py writes it")
@@ -86,7 +86,7 @@ def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
 
 
 def _encode_arrow_lists(column: pa.ChunkedArray) -> tuple[np.ndarray, list[list[str]]]:
-    """Return (code of each row, distinct lists by code), with one chunk of rows in memory at a time."""
+    """Return what `_encode_lists` returns, for an Arrow column, with one chunk of rows in memory at a time."""
     codes_of: dict[tuple[str, ...], int] = {}
     codes = [
         codes_of.setdefault(tuple(names), len(codes_of))
@@ -97,16 +97,17 @@ def _encode_arrow_lists(column: pa.ChunkedArray) -> tuple[np.ndarray, list[list[
 
 
 def decode_lists(codes: np.ndarray, distinct: Sequence[list[str]]) -> np.ndarray:
-    """Return an object array of the list of each row's code; rows of equal code share one list."""
+    """Return an object array with `distinct[code]` for each of `codes`; rows with equal codes share one list object."""
     values: np.ndarray = np.empty(len(distinct), dtype=object)
     values[:] = distinct
     return values[codes]
 
 
 def digest_events(events: pd.DataFrame) -> str:
-    """SHA-256 (hex) of the content: independent of file format, library version, categories and index.
+    """Return the SHA-256 (hex) of column names and rows.
 
-    Equals `files.digest([columns, rows])`, with the JSON of one chunk of rows in memory at a time.
+    It does not depend on file format, library version, categories or index. It equals `files.digest([columns, rows])`,
+    but only the JSON of one chunk of rows is in memory at a time.
     """
     columns = list(events.columns)
     hasher = hashlib.sha256(f"[{_json(columns)},[".encode())

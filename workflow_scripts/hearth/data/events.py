@@ -1,9 +1,9 @@
-"""The event table: one row for every change of a sensor's state, and the check of its contract.
+"""Build and check the event table, which has one row for every change of a sensor's state.
 
-Columns are those of `EVENT_SCHEMA`; the last, `alternatives`, exists only where some event has several accepted
-activities (`recording.several: any` of its home). Rows are sorted by session in natural order (`session2` before
-`session10`) and by event; within a session time never decreases. In memory, text columns may be categorical: ten
-million events then take about 400 MB.
+Its columns are those of `EVENT_SCHEMA`. One more column, `alternatives`, exists only if some event has several accepted
+activities, which needs `recording.several: any` in the home's yaml. Rows are sorted by session in natural order
+(`session2` before `session10`) and by the event's number; within a session, time never decreases. In memory, text
+columns may be categorical: ten million events then take about 400 MB.
 """
 
 import itertools
@@ -40,7 +40,7 @@ Fault = tuple[int, str, str]  # (row, column, what is wrong)
 
 
 class SensorWords(TypedDict):
-    """A sensor's new state in words."""
+    """A change of a sensor's state: room, sensor id, and the texts of the state and of the whole event."""
 
     room: str
     sensor: str
@@ -56,7 +56,7 @@ class StreamEvent(SensorWords):
 
 
 class EventRow(SensorWords):
-    """A row of the event table but for its number in the session."""
+    """A row of the event table without the column `event`, its number in the session."""
 
     session: str
     time: int  # milliseconds since 1970-01-01 00:00 on the home's clock
@@ -65,12 +65,12 @@ class EventRow(SensorWords):
 
 
 def natural_key(name: str) -> tuple[list[int | str], str]:
-    """Sort key that compares numbers inside a name by value: A1a-instance2 before A1a-instance10."""
+    """Return a sort key that compares numbers inside a name by value: A1a-instance2 before A1a-instance10."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)], name
 
 
 def event_table(rows: Iterable[EventRow]) -> pd.DataFrame:
-    """Build the event table from rows in final order."""
+    """Return the event table of `rows`, which must already be in the table's order; number the events of sessions."""
     listed: list[Mapping[str, Any]] = list(rows)
     seen: Counter[str] = Counter()
     numbers = []
@@ -84,7 +84,10 @@ def event_table(rows: Iterable[EventRow]) -> pd.DataFrame:
 
 
 def check_events(events: pd.DataFrame, home: Home) -> None:
-    """Raise ValueError, naming session, event and column, at the first row that breaks the contract for `home`."""
+    """Check the form of the event table, and that its sensors, texts and labels are those of `home`.
+
+    Raises ValueError naming session, event and column of the first row at fault.
+    """
     check_event_form(events)
     labels = set(home.labels)
     faults: list[Fault] = []
@@ -108,7 +111,7 @@ def check_events(events: pd.DataFrame, home: Home) -> None:
 
 
 def check_event_form(events: pd.DataFrame) -> None:
-    """Check what holds in every home: columns and types, order of sessions, numbering of events, order of times.
+    """Check the rules for every home: columns and types, order of sessions, numbering of events, order of times.
 
     Raises ValueError naming the column, and the session and event of the first row at fault.
     """
@@ -139,14 +142,17 @@ def check_event_form(events: pd.DataFrame) -> None:
 
 
 def _distinct(events: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """Yield (first row, values) of every distinct combination of values."""
+    """Yield a pair for every distinct combination of values in `columns`: its first row, and the values."""
     first = ~events[list(columns)].duplicated().to_numpy()
     for row in np.flatnonzero(first).tolist():
         yield row, tuple(events[column].iloc[row] for column in columns)
 
 
 def _distinct_lists(events: pd.DataFrame, column: str) -> Iterator[tuple[int, Any]]:
-    """Yield (first row, value) of every distinct object in a column of lists; equal lists may be several objects."""
+    """Yield a pair for every distinct object in a column of lists: its first row, and the object.
+
+    Equal lists may be several objects.
+    """
     if column in events:
         rows: dict[int, int] = {}
         values = events[column].to_numpy(dtype=object)
@@ -164,7 +170,7 @@ def _raise_first(events: pd.DataFrame, faults: Sequence[Fault]) -> None:
 
 
 def _order_faults(events: pd.DataFrame) -> list[Fault]:
-    """Return the first row with each fault of order: time missing or decreasing, session or number out of order."""
+    """Return the first fault of each kind: time missing, session out of order, event misnumbered, time decreasing."""
     if events.empty:
         return []
     faults: list[Fault] = []
@@ -185,6 +191,6 @@ def _order_faults(events: pd.DataFrame) -> list[Fault]:
         faults.append((wrong[0], "event", "events of a session must be numbered 0, 1, 2, ..."))
     earlier: np.ndarray = np.flatnonzero((times[1:] < times[:-1]) & (codes[1:] == codes[:-1]))[:1] + 1
     for row in earlier.tolist():
-        what = f"{events['time'].iloc[row]} is before the event ahead of it ({events['time'].iloc[row - 1]})"
+        what = f"{events['time'].iloc[row]} is earlier than the event before it ({events['time'].iloc[row - 1]})"
         faults.append((row, "time", what))
     return faults

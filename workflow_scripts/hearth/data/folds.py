@@ -1,4 +1,4 @@
-"""The train/test split of a dataset: which sessions are tested, and the content of splits.json."""
+"""Split the sessions of a dataset into train and test, and make the content of splits.json."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,15 +28,15 @@ class SplitDocument(TypedDict):
     sessions: dict[Split, list[str]]
     windows: dict[Split, int]
     events: dict[Split, int]
-    several: NotRequired[dict[Split, int]]  # events with several accepted labels, where the dataset has such events
-    digest: str  # of all other entries: equal digests mean equal splits of equal events
+    several: NotRequired[dict[Split, int]]  # events with several accepted labels; absent if the dataset has none
+    digest: str  # digest of all other entries: equal digests mean equal splits of equal events
 
 
 class SplitWindows:
-    """A sequence of the windows of a dataset with their split, each built on access."""
+    """A sequence of the windows of a dataset with their split, which builds each window on access."""
 
     def __init__(self, windows: CutWindows, sessions: Mapping[Split, Sequence[str]]):
-        """`sessions` holds the sessions of each split."""
+        """`sessions` is a dict from each split to the names of its sessions."""
         self._windows = windows
         self._split_of = {session: split for split, names in sessions.items() for session in names}
 
@@ -63,7 +63,10 @@ class SplitWindows:
         return window
 
     def count_events(self, mask: np.ndarray) -> dict[Split, np.ndarray]:
-        """Count each window's events that `mask`, a bool for each event of the table, selects, by split."""
+        """Return a dict from each split to an array: for each window the number of its events that `mask` selects.
+
+        `mask` has a bool for each event of the table.
+        """
         codes, names = self._windows.sessions()
         splits = np.array([self._split_of[name] for name in names])[codes]
         counts = self._windows.count_events(mask)
@@ -71,7 +74,9 @@ class SplitWindows:
 
 
 def split_sessions(sessions: Sequence[str], test_fraction: float, seed: int) -> dict[Split, list[str]]:
-    """Assign sessions to splits. Each split keeps the order of `sessions`; the assignment does not depend on it.
+    """Return a dict from each split to its sessions, in their order in `sessions`.
+
+    The assignment of a session to a split does not depend on that order.
 
     Sessions are ordered by the SHA-256 of "<seed>/<session>". The first round(test_fraction * n) of them, at least one
     and at most n - 1, are the test split. Raises ValueError for fewer than two sessions, a session listed twice, and a

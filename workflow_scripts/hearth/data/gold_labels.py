@@ -1,4 +1,4 @@
-"""Which labels are correct for an event: its gold label, or any accepted label where there are several."""
+"""Treat every accepted label of an event as correct, not only its gold label."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ from hearth.data.windows import LabelledWindow
 
 
 def map_to_gold(window: LabelledWindow, labels: Sequence[str | None]) -> list[str | None]:
-    """Replace each label that is accepted for its event by the event's gold label.
+    """Return `labels` with each label that is accepted for its event replaced by the event's gold label.
 
-    Labels are then compared with `gold` alone, which is the same for every recogniser. `labels` has one label, or
-    None, for each event of the window.
+    `labels` has one label, or None, for each event of the window. After the replacement, a label is correct exactly
+    if it equals the gold label, so metrics need only compare labels with `gold`.
     """
     if "gold_any" not in window:
         return list(labels)

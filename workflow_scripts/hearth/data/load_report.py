@@ -1,4 +1,4 @@
-"""The report of a loader: what became of every row of the raw files."""
+"""The report of a loader, which counts every row of the raw files as loaded, broken or skipped."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,8 @@ class LoadReport:
     """Counts of rows by outcome: `rows == loaded + len(broken) + sum(skipped.values())`.
 
     `rows` counts all records of event files, but only the broken ones of label files. `notes` describe repairs and
-    oddities that lost no row. `places` holds the first rows skipped for each reason.
+    oddities that lost no row. `places` maps each reason for skipping rows to the places (`file:line`) of the first rows
+    that were skipped for it.
     """
 
     files: int = 0
@@ -39,7 +40,10 @@ class LoadReport:
     places: dict[str, list[str]] = field(default_factory=dict)
 
     def skip(self, reason: str, places: Sequence[str], count: int | None = None) -> None:
-        """Count rows as skipped for `reason`: one per place, or `count` rows of which `places` are the first."""
+        """Add skipped rows to the count of `reason`, and keep the first `places` of such rows (`file:line` or file).
+
+        The number of rows is `count`, or the number of `places` if `count` is None.
+        """
         self.skipped[reason] += len(places) if count is None else count
         kept = self.places.setdefault(reason, [])
         kept += places[: PLACES_SHOWN - len(kept)]

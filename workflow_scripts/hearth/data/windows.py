@@ -1,6 +1,6 @@
-"""Windows: the records of windows.jsonl, their reader and check.
+"""Windows: the types of the records in windows.jsonl, and functions that read and check them.
 
-A window holds at most so many consecutive events of one session. Windows do not overlap and do not cross sessions.
+A window holds up to a given number of consecutive events of one session. Windows do not overlap.
 windows.jsonl has one window a line, ordered by session and index.
 """
 
@@ -15,7 +15,8 @@ from hearth.common import files
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-# Events that start a new window before the current one is full: none, a time after its first event, or a pause.
+# What starts a new window before the current one is full. "count": nothing; "time": too long a time since the current
+# window's first event; "gap": too long a pause since its last event.
 WINDOW_KINDS = ("count", "time", "gap")
 
 
@@ -47,7 +48,7 @@ class LabelledWindow(WindowInput):
 
 
 class Window(LabelledWindow):
-    """A row of windows.jsonl."""
+    """A window with its split, one row of windows.jsonl."""
 
     split: Split
 
@@ -58,10 +59,10 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 
 
 def read_windows(path: Path, split: Split | None = None) -> list[Window]:
-    """Return the windows of a windows.jsonl in file order, or only those of one split.
+    """Return the windows of a windows.jsonl in file order, only those of `split` unless it is None.
 
-    Raises ValueError naming file and row for a window that breaks the contract, for a session with windows in both
-    splits, and where no window is left.
+    Raises ValueError, naming the file, for a window that fails `check_window`, for a session with windows in both
+    splits, and if there is no window to return.
     """
     windows = []
     split_of: dict[str, Split] = {}
@@ -83,7 +84,7 @@ def read_windows(path: Path, split: Split | None = None) -> list[Window]:
 
 
 def check_window(window: object) -> Window:
-    """Return the window unchanged. Raises ValueError, naming window and key, if it breaks the contract."""
+    """Return the window unchanged. Raises ValueError, naming window and key, if it is not a valid `Window`."""
     name = window.get("window_id") if isinstance(window, Mapping) else window
 
     def fail(key: str, what: str) -> NoReturn:
@@ -130,9 +131,10 @@ Duration = TypeVar("Duration", float, timedelta)
 
 
 def starts_window(kind: str, since_first: Duration, since_previous: Duration, limit: Duration) -> bool:
-    """Whether an event starts a new window although the current window of this kind is not full.
+    """Whether an event starts a new window although the current window is not full.
 
-    `since_first` and `since_previous` are the times since the current window's first and last event.
+    `kind` is one of `WINDOW_KINDS`. `since_first` and `since_previous` are the times from the current window's first
+    and last event to this event. `limit` is the longest allowed since the first (time) or the last (gap).
     """
     if kind == "time":
         return since_first > limit
@@ -140,7 +142,10 @@ def starts_window(kind: str, since_first: Duration, since_previous: Duration, li
 
 
 def shard_names(count: int, size: int) -> list[str]:
-    """Return the names of the shards of one split's `count` windows: first and last position, e.g. 00000-00063."""
+    """Return the names of shards of `size` windows for the `count` windows of one split.
+
+    A name is the position of a shard's first and last window, such as 00000-00063.
+    """
     if size < 1:
         raise ValueError(f"shard size is {size}; it must be at least 1")
     return [f"{first:05d}-{min(first + size, count) - 1:05d}" for first in range(0, count, size)]

@@ -1,4 +1,4 @@
-"""A home's yaml: rooms, sensors and their words, activity labels, rules for ambiguous cases.
+"""Read and check a home's yaml: rooms, sensors and their names in prompts, activity labels, rules for labelling.
 
 `config/schemas/home.schema.yaml` describes every key. `raw_format.py` parses the key `recording`.
 """
@@ -20,7 +20,7 @@ class HomeError(ValueError):
 
 
 class ExampleEvent(TypedDict):
-    """An event of the invented example, by the sensor's id and raw state."""
+    """An event of the invented example, with the id of its sensor and the state as raw files spell it."""
 
     time: str  # HH:MM:SS
     sensor: str
@@ -37,19 +37,19 @@ class Example(TypedDict):
 
 @dataclass(frozen=True)
 class Sensor:
-    """One sensor: its room ('' for none), its words in a sentence, and the words of each raw state."""
+    """One sensor: its room ('' for none), its name in prompts, and a dict from raw states to their text in prompts."""
 
     room: str
     words: str
     states: dict[str, str]
 
     def describe(self, state_words: str) -> str:
-        """Return `<room> <sensor> <state>` in words (paper, section 3)."""
+        """Return the text `<room> <sensor> <state>` of an event with this text of the state (paper, section 3)."""
         return " ".join(part for part in (self.room, self.words, state_words) if part)
 
 
 class EventWords(NamedTuple):
-    """An event in words."""
+    """The texts of an event: its room, its sensor's new state, and the whole description."""
 
     room: str
     state: str
@@ -72,7 +72,7 @@ class Home:
     recording: Recording = field(default_factory=Recording)
 
     def describe(self, sensor: str, state: str) -> EventWords:
-        """Return the words of a raw sensor id and raw state.
+        """Return the texts of an event of the sensor id `sensor` with the state `state`, both as raw files spell them.
 
         Raises KeyError, naming the nearest known sensor or the known states, for a sensor or state that the home
         lacks.
@@ -115,7 +115,7 @@ def load_home(path: Path) -> Home:
 
 
 def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Check what a schema cannot: time zone, rooms of sensors, and sensors, states and labels of the example."""
+    """Yield the problems that a schema cannot detect, such as names of sensors or labels that the home lacks."""
     try:
         zoneinfo.ZoneInfo(raw.get("timezone", "UTC"))
     except (KeyError, ValueError, OSError):

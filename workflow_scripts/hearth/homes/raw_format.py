@@ -1,6 +1,7 @@
 """The `recording` part of a home's yaml: how the sources `table` and `casas` read its raw files.
 
-`config/schemas/home.schema.yaml` describes every key and its default. This module checks what a schema cannot.
+`config/schemas/home.schema.yaml` describes every key and its default. This module also checks rules that a schema
+cannot express.
 """
 
 import codecs
@@ -11,7 +12,7 @@ from typing import Any
 
 from hearth.common.schemas import Problem, nearest
 
-# Milliseconds in a unit of time since 1970.
+# Milliseconds in each unit in which times since 1970 may be counted.
 EPOCH_UNITS = {"seconds": 1000, "milliseconds": 1, "microseconds": 1 / 1000, "nanoseconds": 1 / 1_000_000}
 DROP = "drop"
 _DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
@@ -19,7 +20,10 @@ _DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
 
 @dataclass(frozen=True)
 class Intervals:
-    """Label files beside the event files: rows of (begin, end, activity, resident); `resident` is optional."""
+    """Label files beside the event files; each of their rows gives the activity of a time span.
+
+    `files` holds glob patterns. `columns` maps "begin", "end", "activity" and, optionally, "resident" to column names.
+    """
 
     files: tuple[str, ...]
     columns: dict[str, str]
@@ -48,12 +52,12 @@ class Recording:
 
     @property
     def rows_are_intervals(self) -> bool:
-        """Whether a row is a time during which a sensor was on and so gives two events."""
+        """Whether each row is a time span in which a sensor was on, and so gives two events."""
         return "begin" in self.columns
 
 
 def parse_recording(raw: Mapping[str, Any]) -> Recording:
-    """Return the settings of a `recording` without schema errors or `recording_problems`."""
+    """Return the settings in `raw`, which must be valid by the schema and have no `recording_problems`."""
     settings: dict[str, Any] = {
         key: raw[key] for key in raw.keys() & {"delimiter", "encoding", "separator", "activities", "several"}
     }
@@ -81,7 +85,7 @@ def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterator[Problem]:
-    """Yield the problems of a `recording` without schema errors; places are relative to `recording`."""
+    """Yield the problems of `raw`, which must be valid by the schema; their keys are relative to `recording`."""
     columns = {role: names for role, names in raw.get("columns", {}).items() if names}
     if columns:
         yield from _column_problems(columns, raw)
@@ -106,17 +110,17 @@ def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterato
 def _column_problems(columns: Mapping[str, str | list[str]], raw: Mapping[str, Any]) -> Iterator[Problem]:
     times = sorted(columns.keys() & {"time", "begin", "end"})
     if times not in (["time"], ["begin", "end"]):
-        yield ["columns"], "name either `time`, or `begin` and `end` of sensors that were on for a while"
+        yield ["columns"], "name either `time`, or `begin` and `end` if a row is a time span in which a sensor was on"
     if "sensor" not in columns:
         yield ["columns"], "`sensor` is missing: the column with the sensor's id"
     if ("state" in columns) == ("begin" in columns):
-        yield ["columns"], "`state` goes with `time`; with `begin` and `end` the states are `interval_states`"
+        yield ["columns"], "name `state` with `time`, not with `begin` and `end`: their states are in `interval_states`"
     if "activity" in columns and raw.get("intervals"):
-        yield ["intervals"], "labels are either in a column (`columns.activity`) or in files of their own; remove one"
+        yield ["intervals"], "labels are in a column (`columns.activity`) and in label files (`intervals`); remove one"
     if "activity" not in columns and not raw.get("intervals"):
         yield ["columns"], "`activity` is missing: name a column of labels, or label files in `intervals`"
     if raw.get("sessions", {}).get("by") == "column" and "session" not in columns:
-        yield ["columns"], "`session` is missing, and sessions are by column"
+        yield ["columns"], "`session` is missing, but `sessions.by` is column"
 
 
 def _time_problems(time: Mapping[str, str]) -> Iterator[Problem]:
@@ -127,7 +131,7 @@ def _time_problems(time: Mapping[str, str]) -> Iterator[Problem]:
             message = f"{form!r} is neither one of {', '.join(known)} nor a pattern such as '%d.%m.%Y %H:%M:%S'"
             yield ["time", "format"], message
         elif not any(code in form for code in _DAY_CODES):
-            yield ["time", "format"], f"{form!r} has no day; add the date, with `columns.time: [date, time]` if needed"
+            yield ["time", "format"], f"{form!r} has no day; add it, with `columns.time: [date, time]` for two columns"
     zone = time.get("zone", "")
     try:
         if zone:

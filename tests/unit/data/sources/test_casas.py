@@ -141,9 +141,9 @@ def test_an_unpaired_mark_labels_its_own_event_and_is_noted(tmp_path):
     table, report = load(tmp_path, *lines, line(6, "cooking begin"), line(7))
     assert list(table["activity"]) == ["eating", "sleeping", "sleeping", "sleeping", "cooking"]
     assert report.notes[:3] == [
-        "P01.txt:1: 'eating' ends without having begun: only this event has it",
-        "P01.txt:3: 'Sleep' begins and never ends: only this event has it",
-        "P01.txt:7: 'cooking' begins and never ends: only this event has it",
+        "P01.txt:1: 'eating' ends without having begun: only this event gets the activity",
+        "P01.txt:3: 'Sleep' begins and never ends: only this event gets the activity",
+        "P01.txt:7: 'cooking' begins and never ends: only this event gets the activity",
     ]
 
 
@@ -160,22 +160,22 @@ def test_unlabelled_events_may_get_a_label_and_activities_may_be_dropped(tmp_pat
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("ON 2 13 1 13 1 13", "not `date time sensor state`"),
+        ("ON 2 13 1 13 1 13", "does not begin with `date time sensor state`"),
         (line(2, "2 13 1 13 1 13"), "'2 13 1 13 1 13' is neither one nor two pairs"),
         (line(2, " 211"), "unknown activity '211'; did you mean"),
         (line(2, "1"), None),
-        ("Missing rest of the data", "not `date time sensor state`"),
+        ("Missing rest of the data", "does not begin with `date time sensor state`"),
         (line(2, "2 1 1"), "neither one nor two pairs"),
-        (line(2, "begin"), "'begin' of no activity"),
+        (line(2, "begin"), "'begin' without an activity"),
         (line(2, "1 1", sensor="M2"), "unknown sensor 'M2'; did you mean 'M1'?"),
         (line(2, "1 1", state="OF"), "unknown state 'OF' of sensor 'M1'"),
         (line(2, "1 1", date="2009-02-30"), "is no date"),
         (line(2, "1 1", date="yesterday"), "'yesterday' is not a date"),
-        ("2009-02-03\t25:00:00\tM1\tON 1 1", "not `date time sensor state`"),
-        ("2009-02-03\t08:00:00\tM1", "not `date time sensor state`"),
+        ("2009-02-03\t25:00:00\tM1\tON 1 1", "does not begin with `date time sensor state`"),
+        ("2009-02-03\t08:00:00\tM1", "does not begin with `date time sensor state`"),
         ("2009-02-03\t08:00:00\tM1\tON 1 \xff".encode("latin-1"), "not utf-8 (byte 0xff)"),
         ("x" * 20_000, "longer than"),
-        ("\0" * 30, "not `date time sensor state`"),
+        ("\0" * 30, "does not begin with `date time sensor state`"),
     ],
 )
 def test_a_broken_line_is_reported_and_other_lines_are_kept(tmp_path, text, reason):
@@ -194,7 +194,7 @@ def test_a_broken_line_is_reported_and_other_lines_are_kept(tmp_path, text, reas
 def test_a_damaged_date_is_taken_from_the_line_before_and_noted(tmp_path):
     table, report = load(tmp_path, line(1, "1 1"), line(2, "1 1", date="009-02-03"), line(3, "1 1", date="2009-02-3"))
     assert len(table) == 3
-    assert report.notes[0] == "P01.txt:2: the date '009-02-03' is damaged, taken for 2009-02-03, the line before's"
+    assert report.notes[0] == "P01.txt:2: the damaged date '009-02-03' is replaced by 2009-02-03, as on the line before"
     _, report = load(tmp_path, line(1, "1 1", date="009-02-03"))
     assert "is not a date" in report.broken[0].reason
 

@@ -62,7 +62,7 @@ def test_parquet_may_have_types_of_its_own(tmp_path):
     [
         ("a.csv", b"PK\x03\x04\0\0", "no column 'time'|not text"),
         ("a.csv", HEADER.encode("utf-16"), "unreadable: not utf-8|not text"),
-        ("a.csv", b"time,sensor,state,state,activity\n", "'state'; it is there more than once"),
+        ("a.csv", b"time,sensor,state,state,activity\n", "'state'; the header names it more than once"),
         ("a.csv", b"time;sensor;state;activity\n", "no column 'time'.*delimiter"),
         ("a.parquet", b"PAR1 or not", "a.parquet: not a Parquet file"),
         ("a.parquet", b"", "a.parquet: not a Parquet file"),

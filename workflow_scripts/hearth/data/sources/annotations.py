@@ -1,4 +1,4 @@
-"""Annotations of table rows: from the rows' own cells, or from intervals in label files."""
+"""Find the residents and activities of table rows, in the rows' own cells or in the intervals of label files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def label_files(root: Path, home: Home) -> list[Path]:
 def find_files(root: Path, patterns: Sequence[str]) -> list[Path]:
     """Return the files below `root` that match a pattern, in natural order.
 
-    Raises ValueError for a pattern that leaves `root`.
+    Raises ValueError for a pattern that leads out of `root`.
     """
     for pattern in patterns:
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
@@ -35,7 +35,7 @@ def find_files(root: Path, patterns: Sequence[str]) -> list[Path]:
 
 
 def joined_cells(cells: pd.DataFrame, names: Sequence[str], separator: str) -> pd.Series:
-    """Return the stripped cells of several columns joined into one."""
+    """Return one column: in each row, the stripped cells of the columns `names`, joined with `separator`."""
     joined = cells[names[0]].str.strip()
     for name in names[1:]:
         joined = joined + separator + cells[name].str.strip()
@@ -43,7 +43,7 @@ def joined_cells(cells: pd.DataFrame, names: Sequence[str], separator: str) -> p
 
 
 class Annotator:
-    """The residents and activities of rows, from their own cells or from the label files of the home's `recording`."""
+    """Finds the residents and activities of rows, in their own cells or in the label files of `recording.intervals`."""
 
     def __init__(self, home: Home, root: Path, report: LoadReport):
         """Read the label files below `root`, if there are any; their broken rows go into `report`."""
@@ -53,7 +53,10 @@ class Annotator:
     def encode(
         self, cells: pd.DataFrame, time: np.ndarray, utc: np.ndarray, annotations: Codes[Annotation]
     ) -> np.ndarray:
-        """Return the code in `annotations` of each row's annotation; `time` is in milliseconds, UTC where `utc`."""
+        """Return the code of each row's annotation; new annotations are added to `annotations`.
+
+        `time` is in milliseconds, in UTC where the mask `utc` is true, else on the home's clock.
+        """
         residents, resident_codes = self._encode_role(cells, "resident")
         activities, activity_codes = self._encode_role(cells, "activity")
         pairs: Codes[tuple[str, str]] = Codes()
@@ -70,7 +73,7 @@ class Annotator:
         return codes, np.full(len(cells), codes.code(""), dtype=np.int32)
 
     def _split(self, cell: str) -> tuple[str, ...]:
-        """Return the distinct values of a cell that holds several."""
+        """Return the distinct values in a cell that may hold several."""
         parts = cell.split(LIST_SEPARATOR)
         if self._settings.separator:
             parts = [part for each in parts for part in each.split(self._settings.separator)]
@@ -82,7 +85,10 @@ Segments = tuple[np.ndarray, list[tuple[str, ...]]]  # see `_segments`
 
 
 class _LabelIntervals:
-    """Activities from begin to end, the last moment included; those of a resident label only that resident's events."""
+    """The intervals of label files; each has an activity, from its begin up to and including its end.
+
+    An interval that names a resident labels only the events of that resident.
+    """
 
     def __init__(self, home: Home, root: Path, report: LoadReport):
         self._zone = home.timezone
@@ -101,7 +107,7 @@ class _LabelIntervals:
                 report.broken += [RowProblem(name, line, fault) for line, fault in block.faults]
                 report.rows += len(block.faults)
                 intervals += self._parse(block, name, settings, columns, report)
-        # The segments of a resident include intervals without a resident; None has those of everybody.
+        # Segments by resident: they include the intervals that name no resident. The key None has all intervals.
         self._segments_of: dict[str | None, Segments] = {
             resident: _segments([row for row in intervals if resident is None or row[3] in (resident, "")])
             for resident in [None, *sorted({row[3] for row in intervals})]
@@ -110,7 +116,7 @@ class _LabelIntervals:
     def _parse(
         self, block: Block, name: str, settings: Recording, columns: dict[str, str], report: LoadReport
     ) -> list[Interval]:
-        """Return the intervals of the good rows; the other rows go into `report`."""
+        """Return the intervals of the valid rows; report the other rows as broken."""
         (begin, begin_valid, utc), (end, end_valid, _) = (
             times.parse_times(block.cells[columns[role]].str.strip(), settings.time_format, settings.time_zone)
             for role in ("begin", "end")
@@ -138,14 +144,18 @@ class _LabelIntervals:
         residents: Sequence[tuple[str, ...]],
         annotations: Codes[Annotation],
     ) -> np.ndarray:
-        """Return the code of each row's annotation, from its time and the residents of its code."""
+        """Return the code of each row's annotation, made of its residents and the activities at its time.
+
+        `codes` has the position of each row's residents in `residents`; `time` and `utc` are as in `Annotator.encode`.
+        """
         time = np.where(utc, time, times.from_clock(time, self._zone))
         encoded: np.ndarray = np.zeros(len(time), dtype=np.int32)
         for code, names in enumerate(residents):
             chosen = codes == code
             if not chosen.any():
                 continue
-            # A resident without intervals has those without a resident; a row without residents has everybody's.
+            # A resident named in no interval gets the intervals that name no resident. A row without residents gets
+            # all intervals.
             shared = self._segments_of.get("", _segments([]))
             parts = [self._segments_of.get(name, shared) for name in names] or [self._segments_of[None]]
             positions = [np.searchsorted(bounds, time[chosen], side="right") for bounds, _ in parts]
@@ -161,9 +171,10 @@ class _LabelIntervals:
 
 
 def _segments(intervals: Sequence[Interval]) -> Segments:
-    """Return (bounds in milliseconds, labels before the first bound, between bounds, and after the last bound).
+    """Return a pair: the sorted times (ms) at which labels change, and the labels of each segment between them.
 
-    Of several labels the last begun comes first.
+    The first segment is before the first time, and the last segment after the last time. Of several labels in a
+    segment, the one that began last comes first.
     """
     bounds = sorted({begin for begin, *_ in intervals} | {end + 1 for _, end, *_ in intervals})
     starting: dict[int, list[tuple[int, str]]] = {}

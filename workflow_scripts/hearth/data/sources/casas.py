@@ -1,7 +1,7 @@
-"""CASAS (Washington State University; Cook et al.), the classic format: raw files to events.
+"""Read CASAS (Washington State University; Cook et al.) in its classic format: raw files to events.
 
     2008-11-10 14:28:17.986759 M22 ON                      unlabelled, or inside an activity that has begun
-    2008-11-10 14:28:17.986759 M22 ON Sleeping begin       an activity begins (ends); R1_Sleeping or R1 Sleeping: R1's
+    2008-11-10 14:28:17.986759 M22 ON Sleeping begin       an activity begins (or `end`: ends); R1_Sleeping: of R1
     2008-11-10 14:28:17.986759 M22 ON Sleeping             a label
     2008-11-10 14:28:17.986759 M22 ON 2 2                  a resident and an activity, or two such pairs
 
@@ -37,7 +37,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?")
 _RESIDENT = re.compile(r"R\d+")
 _RESIDENTS_ACTIVITY = re.compile(r"(R\d+)_(.+)")
-# A damaged date at least this similar to the one before it is taken for a slip.
+# A damaged date that is at least this similar to the date of the line before is replaced by it.
 _SIMILARITY = 0.8
 
 
@@ -78,7 +78,10 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
 
 
 def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | RowError]]:
-    """Yield (line number, words of the line, or why it is unreadable); an empty last line is no line."""
+    """Yield a pair for each line: its number, and its words, or a RowError that says why it is unreadable.
+
+    An empty text after the last line end is no line.
+    """
     number = 0
     for block in read_line_blocks(path):
         for line in block.removesuffix(b"\n").split(b"\n"):
@@ -93,7 +96,7 @@ def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | Ro
 
 @dataclass(frozen=True)
 class _Event:
-    """A readable line; `annotation` is the line's own."""
+    """A readable line; `annotation` is written on the line itself, without activities begun on earlier lines."""
 
     line: int
     time: str
@@ -105,7 +108,7 @@ class _Event:
 def _add_file(
     lines: Sequence[tuple[int, list[str] | RowError]], name: str, rows: EncodedRows, report: LoadReport
 ) -> None:
-    """Add the events of one file to `rows`; every other line goes into `report`."""
+    """Add the events of one file to `rows`; report every other line in `report` as broken or skipped."""
     events: list[_Event] = []
     spans = _ActivitySpans(name, report)
     date = ""
@@ -152,25 +155,30 @@ def _add_file(
 
 
 def _parse_time(words: list[str], previous: str, name: str, line: int, report: LoadReport) -> tuple[str, str]:
-    """Return (date and time, date) of a line; a damaged date much like the previous one is replaced by it and noted."""
+    """Return a pair: the date and time of a line as one text, and its date.
+
+    A damaged date that is similar to `previous`, the date of the line before, is replaced by it and noted.
+    """
     if len(words) < 4 or not _CLOCK.fullmatch(words[1]):
-        raise RowError("not `date time sensor state`")
+        raise RowError("does not begin with `date time sensor state`")
     date = words[0]
     if not _DATE.fullmatch(date):
         if not previous or difflib.SequenceMatcher(None, date, previous).ratio() < _SIMILARITY:
             raise RowError(f"{date!r} is not a date (YYYY-MM-DD)")
-        report.notes.append(f"{name}:{line}: the date {date!r} is damaged, taken for {previous}, the line before's")
+        report.notes.append(
+            f"{name}:{line}: the damaged date {date!r} is replaced by {previous}, as on the line before"
+        )
         date = previous
     return f"{date} {words[1]}", date
 
 
 def _parse_annotation(words: Sequence[str]) -> tuple[Annotation, str]:
-    """Return (residents and activities, "begin", "end" or "") from the words after a sensor's state."""
+    """Return a pair: the annotation in the words after a sensor's state, and the mark "begin", "end" or "" (none)."""
     mark = words[-1].lower() if words and words[-1].lower() in MARKS else ""
     if mark:
         names = words[:-1]
         if not names:
-            raise RowError(f"{words[-1]!r} of no activity")
+            raise RowError(f"{words[-1]!r} without an activity")
         if len(names) > 1 and _RESIDENT.fullmatch(names[0]):
             return Annotation((names[0],), (" ".join(names[1:]),)), mark
         return _split_resident(" ".join(names)), mark
@@ -182,13 +190,13 @@ def _parse_annotation(words: Sequence[str]) -> tuple[Annotation, str]:
 
 
 def _split_resident(name: str) -> Annotation:
-    """Return the annotation of an activity name that may begin with its resident: R1_Sleeping."""
+    """Return the annotation of an activity name; R1_Sleeping has the resident R1 and keeps its whole name."""
     resident = _RESIDENTS_ACTIVITY.fullmatch(name)
     return Annotation((resident[1],) if resident else (), (name,))
 
 
 def _merge(own: Annotation, active: Sequence[Annotation]) -> Annotation:
-    """Return an event's own annotation followed by the active ones, each resident and activity once."""
+    """Return one annotation with the residents and activities of `own`, then those of `active`, each once."""
     if not active:
         return own
     every = [own, *active]
@@ -199,7 +207,7 @@ def _merge(own: Annotation, active: Sequence[Annotation]) -> Annotation:
 
 
 class _ActivitySpans:
-    """Activities from their begin mark to their end mark, by the position of events in a file."""
+    """Collects the activities of a file, from the event with the begin mark to the event with the end mark."""
 
     def __init__(self, file: str, report: LoadReport):
         self._file, self._report = file, report
@@ -207,7 +215,7 @@ class _ActivitySpans:
         self._closed: list[tuple[int, int, Annotation]] = []  # (first event, last event, annotation)
 
     def mark(self, event: int, line: int, annotation: Annotation, mark: str) -> None:
-        """Begin or end an activity with this event."""
+        """Begin or end an activity with the event at position `event` of the file, which is on line `line`."""
         begun = self._open.pop(annotation, None)
         if mark == "begin":
             if begun:
@@ -216,7 +224,9 @@ class _ActivitySpans:
         elif begun:
             self._closed.append((begun[0], event, annotation))
         else:
-            self._note(line, f"{annotation.activities[0]!r} ends without having begun: only this event has it")
+            self._note(
+                line, f"{annotation.activities[0]!r} ends without having begun: only this event gets the activity"
+            )
 
     def active(self, count: int) -> list[tuple[Annotation, ...]]:
         """Return the active annotations of each of the file's `count` events, the last begun first."""
@@ -233,7 +243,7 @@ class _ActivitySpans:
         return active
 
     def _note_unended(self, line: int, annotation: Annotation) -> None:
-        self._note(line, f"{annotation.activities[0]!r} begins and never ends: only this event has it")
+        self._note(line, f"{annotation.activities[0]!r} begins and never ends: only this event gets the activity")
 
     def _note(self, line: int, what: str) -> None:
         self._report.notes.append(f"{self._file}:{line}: {what}")

@@ -1,4 +1,4 @@
-"""CSV files record by record: every record is returned, as cells or as a fault, with its own line number."""
+"""Read CSV files record by record; every record is returned with its line number, as cells or as a fault."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,10 @@ class RowError(ValueError):
 
 @dataclass(frozen=True)
 class Row:
-    """One record: its first line (1-based) and its stripped cells by column, or `fault`, why it has no cells."""
+    """One record: the number of its first line (1-based), and a dict from columns to stripped cells.
+
+    An unreadable record has no cells; its `fault` says why it is unreadable.
+    """
 
     line: int
     cells: dict[str, str] = field(default_factory=dict)

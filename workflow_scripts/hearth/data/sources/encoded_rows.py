@@ -1,4 +1,4 @@
-"""Rows of raw files as integer codes into lists of distinct values.
+"""Store rows of raw files as integer codes into lists of distinct values.
 
 Ten million rows then fit in memory, and each distinct value is processed once.
 """
@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 
 Value = TypeVar("Value", bound=Hashable)
-Columns = dict[str, np.ndarray]  # one array entry a row
+Columns = dict[str, np.ndarray]  # from a column's name to an array with one entry a row
 
 
 class Codes(Generic[Value]):
-    """Distinct values, numbered in order of first use."""
+    """Distinct values with their codes: 0, 1, 2, ... in order of first use."""
 
     def __init__(self) -> None:
         self._codes: dict[Value, int] = {}
 
     @property
     def values(self) -> list[Value]:
-        """The values by code."""
+        """The list of distinct values; a value's position is its code."""
         return list(self._codes)
 
     def code(self, value: Value) -> int:
@@ -30,12 +30,12 @@ class Codes(Generic[Value]):
         return self._codes.setdefault(value, len(self._codes))
 
     def encode(self, values: Sequence[Value], positions: np.ndarray) -> np.ndarray:
-        """Return the codes of `values[positions]`."""
+        """Return an int32 array with the code of `values[position]` for each of `positions`."""
         return np.array([self.code(value) for value in values], dtype=np.int32)[positions]
 
 
 def encode_texts(codes: Codes[str], texts: pd.Series) -> np.ndarray:
-    """Return the codes of a column of text, stripped."""
+    """Return the code of each text of a column; texts are stripped first."""
     positions, distinct = pd.factorize(texts)
     return codes.encode([text.strip() for text in distinct], positions)
 
@@ -43,7 +43,10 @@ def encode_texts(codes: Codes[str], texts: pd.Series) -> np.ndarray:
 def encode_pairs(
     codes: Codes[tuple[str, str]], first: np.ndarray, second: np.ndarray, values: tuple[list[str], list[str]]
 ) -> np.ndarray:
-    """Return the codes of pairs of values; `first` and `second` are codes into the two lists of `values`."""
+    """Return the code of each row's pair of values.
+
+    `first` and `second` have each row's codes into the first and second list of `values`.
+    """
     packed = first.astype(np.int64) << 32 | second
     positions, distinct = pd.factorize(packed)
     pairs = [(values[0][int(pair) >> 32], values[1][int(pair) & 0xFFFFFFFF]) for pair in distinct]
@@ -63,10 +66,11 @@ COLUMNS = ("file", "line", "time", "utc", "sensor", "state", "annotation", "sess
 
 @dataclass
 class EncodedRows:
-    """Rows with a readable time, by the columns of `COLUMNS`.
+    """Rows with a readable time, in arrays by the columns of `COLUMNS`.
 
-    `file`, `sensor`, `state`, `annotation` and `session` are codes of the lists beside them. `time` is in milliseconds
-    since 1970, in UTC where `utc` is true, else on the home's clock. `session` is used where sessions are by column.
+    The columns `file`, `sensor`, `state`, `annotation` and `session` hold codes of `files`, `sensors` and so on. `time`
+    is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `session` is used only if
+    `recording.sessions.by` is column.
     """
 
     files: Codes[str] = field(default_factory=Codes)
@@ -81,7 +85,7 @@ class EncodedRows:
         self.parts.append(columns)
 
     def take(self) -> Columns:
-        """Return all rows by column and drop the parts that they were added as."""
+        """Return a dict from each column to the array of all rows; remove the arrays from `parts` to save memory."""
         return {
             name: np.concatenate([part.pop(name) for part in self.parts] or [np.zeros(0, np.int64)]) for name in COLUMNS
         }

@@ -1,4 +1,4 @@
-"""From encoded rows to the event table: the steps that the sources `table` and `casas` share."""
+"""Build the event table from encoded rows: the steps that the sources `table` and `casas` share."""
 
 import itertools
 from fnmatch import fnmatchcase
@@ -22,15 +22,15 @@ _WORD_COLUMNS = ("room", "sensor", "state", "description")
 
 
 def build_events(rows: EncodedRows, home: Home, report: LoadReport) -> pd.DataFrame:
-    """Return the event table of `rows`; rows that cannot become events, and the count of the others, go into `report`.
+    """Return the event table of `rows`; report in `report` the broken and skipped rows, and the number of events.
 
-    Raises ValueError if two files would be one session.
+    Raises ValueError if two files would get the same session name.
     """
     return _EventBuilder(rows, home, report).build()
 
 
 class _EventBuilder:
-    """The rows that are still candidates for events, narrowed step by step."""
+    """Turns rows into events; each step removes and reports the rows that cannot become events."""
 
     def __init__(self, rows: EncodedRows, home: Home, report: LoadReport):
         self._rows, self._home, self._report = rows, home, report
@@ -58,7 +58,7 @@ class _EventBuilder:
             self._columns = {name: values[mask] for name, values in self._columns.items()}
 
     def _report_broken(self, codes: np.ndarray, reasons: dict[int, str]) -> np.ndarray:
-        """Report the rows whose code has a reason as broken; return the mask of the other rows."""
+        """Report the rows whose code is in `reasons` as broken; return the mask of the other rows."""
         broken = np.isin(codes, list(reasons))
         for row in np.flatnonzero(broken):
             file, line = self._files[self._columns["file"][row]], int(self._columns["line"][row])
@@ -66,7 +66,7 @@ class _EventBuilder:
         return ~broken
 
     def _report_skipped(self, codes: np.ndarray, reasons: dict[int, str]) -> np.ndarray:
-        """Report the rows whose code has a reason as skipped; return the mask of the other rows."""
+        """Report the rows whose code is in `reasons` as skipped; return the mask of the other rows."""
         kept: np.ndarray = np.ones(len(codes), dtype=bool)
         for reason in sorted(set(reasons.values())):
             skipped = np.isin(codes, [code for code, each in reasons.items() if each == reason])
@@ -81,7 +81,7 @@ class _EventBuilder:
             self._report.skip(reason, places, int(mask.sum()))
 
     def _note_disorder(self) -> None:
-        """Note how many rows of each file are earlier than a row ahead of them."""
+        """Note for each file the number of rows whose time is earlier than that of some row before them."""
         notes = []
         file, time = self._columns["file"], self._columns["time"]
         starts = np.flatnonzero(np.diff(file, prepend=-1))
@@ -95,7 +95,10 @@ class _EventBuilder:
             self._report.notes.append(f"and {more} more files with rows out of order of time, sorted")
 
     def _describe(self) -> pd.DataFrame:
-        """Keep the rows of known sensors and states; return their words by the code in the new column `words`."""
+        """Keep the rows of known sensors and states; return a table of the texts of sensors with their states.
+
+        The new column `words` has the position of each row's texts in that table.
+        """
         ignored = {
             code: f"sensor {sensor} (ignored_sensors)"
             for code, sensor in enumerate(self._rows.sensors.values)
@@ -118,7 +121,10 @@ class _EventBuilder:
         return pd.DataFrame(words, columns=list(_WORD_COLUMNS))
 
     def _label(self) -> list[tuple[list[str], list[str]]]:
-        """Keep the rows whose annotation gives a label; return (residents, accepted activities) by annotation code."""
+        """Keep the rows that have a label from their annotation, or from `recording.unlabelled`.
+
+        Return a list with a pair for each annotation code: the residents, and the accepted labels.
+        """
         annotations = self._rows.annotations.values
         unknown, unlabelled, labels = {}, {}, []
         for code, annotation in enumerate(annotations):
@@ -142,7 +148,10 @@ class _EventBuilder:
         return labels
 
     def _note_several(self, joint: list[int], differing: list[int]) -> None:
-        """Note how many events have an annotation of several activities, and of several different ones."""
+        """Note the number of events with several activities, and with several different labels.
+
+        `joint` and `differing` are the codes of the annotations of these events.
+        """
         count, different = (int(np.isin(self._columns["annotation"], codes).sum()) for codes in (joint, differing))
         if count:
             several = self._home.recording.several
@@ -160,7 +169,7 @@ class _EventBuilder:
         self._keep(~duplicates)
 
     def _set_clock(self) -> None:
-        """Add the column `clock`, the time on the home's clock, and make `time` the time to sort by."""
+        """Add the column `clock`, milliseconds on the home's clock; convert `time` to UTC if any row is in UTC."""
         columns, zone = self._columns, self._home.timezone
         utc = columns.pop("utc")
         if not utc.any():
@@ -172,7 +181,7 @@ class _EventBuilder:
         columns["clock"] = times.on_clock(columns["time"], zone)
 
     def _assign_sessions(self) -> list[str]:
-        """Return session names in natural order; the column `session` becomes the position in that list."""
+        """Return the session names in natural order; the column `session` then has positions in that list."""
         codes, names = assign_sessions(self._columns, self._home.recording, self._files, self._rows.sessions.values)
         order = sorted(np.unique(codes).tolist(), key=lambda code: natural_key(names[code]))
         position: np.ndarray = np.zeros(len(names), dtype=np.int64)
@@ -181,17 +190,17 @@ class _EventBuilder:
         return [names[code] for code in order]
 
     def _sort(self) -> None:
-        """Sort rows by session and time, equal times in file order; in a session `clock` never decreases."""
+        """Sort rows by session and time, equal times in file order; then raise `clock` wherever it decreases."""
         order = np.lexsort((self._columns["time"], self._columns["session"]))
         self._columns = {name: values[order] for name, values in self._columns.items()}
         clock, session = self._columns["clock"], self._columns["session"]
         if ((np.diff(clock) < 0) & (np.diff(session) == 0)).any():
-            # A clock that is set back shows an hour twice: the second pass keeps the time at which the first ended.
+            # A clock that is set back shows an hour twice. Events of the second pass get the latest time of the first.
             monotonic = pd.Series(clock).groupby(session).cummax().to_numpy()
             count = int((monotonic != clock).sum())
             self._report.notes.append(
-                f"{count} events lie in an hour that the clock of {self._home.timezone} shows twice: in its second "
-                "pass they have the time at which the first ended"
+                f"{count} events lie in an hour that the clock of {self._home.timezone} shows twice: they are of its "
+                "second pass and get the latest time of its first pass"
             )
             self._columns["clock"] = monotonic
 
@@ -216,7 +225,10 @@ class _EventBuilder:
 
 
 def _activities(annotation: Annotation, home: Home) -> list[str]:
-    """Return the labels of an annotation, each once; no label for an event to drop. Raises RowError if unknown."""
+    """Return the distinct labels of an annotation; an empty list means that its events are dropped.
+
+    Raises RowError for an unknown activity.
+    """
     labels = []
     for name in annotation.activities:
         label = home.recording.activities.get(name, name)
@@ -232,6 +244,6 @@ def _activities(annotation: Annotation, home: Home) -> list[str]:
 
 
 def _categorical(values: pd.Series, codes: np.ndarray) -> pd.Categorical:
-    """Return `values[codes]` as categories."""
+    """Return `values[codes]` as a categorical column."""
     positions, distinct = pd.factorize(values)
     return pd.Categorical.from_codes(positions[codes], distinct)

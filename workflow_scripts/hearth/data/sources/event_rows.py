@@ -1,4 +1,4 @@
-"""Steps that the loaders of MARBLE and MuRAL share: a row in words, and rows out of order of time."""
+"""Steps that the loaders of MARBLE and MuRAL share: describe a row in words, and count rows out of order of time."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ def sensor_words(home: Home, sensor: str, state: str) -> SensorWords:
 
 
 def count_out_of_order(times: Iterable[int]) -> int:
-    """Count the times that are earlier than one ahead of them."""
+    """Return the number of times that are earlier than some time before them in `times`."""
     count = 0
     latest = None
     for time in times:

@@ -1,4 +1,4 @@
-"""Event files that are copies of each other."""
+"""Find event files that are copies of other event files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +7,7 @@ from hearth.common.files import file_digest
 
 
 def find_copies(paths: Iterable[Path]) -> dict[Path, Path]:
-    """Map each file that has the bytes of an earlier one to that earlier file."""
+    """Return a dict from each file with the same bytes as a file before it in `paths` to the first such file."""
     first: dict[str, Path] = {}
     copies = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""Events of homes without labels: recordings, and lines of a table as they arrive."""
+"""Read events without labels, from recordings or from lines of a table as they arrive."""
 
 import dataclasses
 from pathlib import Path
@@ -16,7 +16,7 @@ FORMATS = ("csv", "jsonl")
 
 
 def without_labels(home: Home) -> Home:
-    """Return the home with settings that read events without looking for activities and residents."""
+    """Return a copy of the home whose `recording` reads neither activities nor residents."""
     settings = home.recording
     columns = {role: names for role, names in settings.columns.items() if role not in ("activity", "resident")}
     # The event table needs a label for every event; nothing reads this one.
@@ -25,7 +25,10 @@ def without_labels(home: Home) -> Home:
 
 
 def read_recording(source: str, root: Path, home: Home) -> tuple[list[StreamEvent], LoadReport]:
-    """Return all events of a recording, in order, and the loader's report. Raises ValueError like the source."""
+    """Return a pair: all events of the recording in `root`, in order, and the loader's report.
+
+    Raises ValueError where the loader of `source` does.
+    """
     events, report = SOURCES[source].read(root, without_labels(home) if SOURCES[source].reads_recording else home)
     return stream_events(events), report
 
@@ -40,7 +43,7 @@ def stream_events(events: pd.DataFrame) -> list[StreamEvent]:
 
 
 class LineReader:
-    """A reader of table lines (CSV or JSON objects) one by one, as the home's `recording` says.
+    """Reads the lines of a table (CSV or JSON objects) one by one, as the home's `recording` says.
 
     The first line of CSV is the header unless `recording.header` names the columns.
     """
@@ -48,7 +51,7 @@ class LineReader:
     def __init__(self, home: Home, form: str, name: str = "stdin"):
         """`form` is one of `FORMATS`; `name` stands for the file in errors.
 
-        Raises ValueError if `recording.columns` is missing, or if a row is an interval: it arrives only at its end.
+        Raises ValueError if `recording.columns` is missing, or if rows are intervals, which arrive only at their end.
         """
         self._home = without_labels(home)
         settings = self._home.recording
@@ -69,9 +72,9 @@ class LineReader:
         self._last: pd.Timestamp | None = None
 
     def read(self, line: bytes) -> tuple[list[StreamEvent], list[str]]:
-        """Return (events, faults) of the next line; a blank line and a header have neither.
+        """Return a pair for the next line: its events, and the texts of its faults.
 
-        Raises ValueError for a header that lacks columns.
+        Both are empty for a blank line and for the header. Raises ValueError for a header that lacks columns.
         """
         self._number += 1
         settings = self._home.recording
@@ -94,7 +97,7 @@ class LineReader:
         return self._set_sessions(stream_events(events)), [str(problem) for problem in report.broken]
 
     def _set_sessions(self, events: list[StreamEvent]) -> list[StreamEvent]:
-        """Number the sessions of events if a pause ends a session."""
+        """Return `events`; if sessions end at pauses (`sessions.by: gap`), set their sessions to 1, 2, 3, ..."""
         if self._pause is None:
             return events
         for event in events:

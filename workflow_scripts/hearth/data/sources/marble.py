@@ -1,4 +1,4 @@
-"""MARBLE (Arrotta, Bettini, Civitarese, MobiQuitous 2021): raw files to events.
+"""Read MARBLE (Arrotta, Bettini, Civitarese, MobiQuitous 2021): raw files to events.
 
     <scenario>/instance<N>/environmental.csv             sensor_id,sensor_status,ts,subject_id
     <scenario>/instance<N>/subject-<id>/labels.csv       ts_start,ts_end,act
@@ -34,7 +34,10 @@ LARGEST_GAP_MS = 1000
 
 @dataclass(frozen=True)
 class ActLabels:
-    """A subject's acts as (first ms, last ms, act), sorted by start; `broken` is the first unreadable line, if any."""
+    """The labels of a subject in a session. `broken` is the number of the file's first unreadable line, or None.
+
+    `intervals` are (first millisecond, last millisecond, act), sorted by the first.
+    """
 
     file: str
     intervals: list[tuple[int, int, str]]
@@ -80,7 +83,7 @@ def _time_zone(home: Home) -> ZoneInfo:
 
 
 def _event_files(folder: Path) -> list[Path]:
-    """Return a session's event files: the environmental one, then the phones in order of their subjects."""
+    """Return a session's event files: environmental.csv, then the smartphone.csv of each subject in natural order."""
     phones = sorted(folder.glob("subject-*/smartphone.csv"), key=lambda path: natural_key(path.parent.name))
     return [path for path in (folder / "environmental.csv", *phones) if path.is_file()]
 
@@ -107,7 +110,7 @@ def _read_session(folder: Path, root: Path, home: Home, zone: ZoneInfo, report: 
         report.notes.append(f"session {session} has no events")
         return []
     events.sort(key=lambda event: event["time"])
-    # One offset for the session: its clock must not jump when summer time begins or ends during the session.
+    # Use one offset for the whole session: its clock must not jump when summer time begins or ends during it.
     offset = datetime.fromtimestamp(events[0]["time"] / 1000, UTC).astimezone(zone).utcoffset()
     assert offset is not None
     shift = round(offset.total_seconds() * 1000)
@@ -123,7 +126,7 @@ def _read_events(
     seen: set[tuple[str, str, int, str]],
     report: LoadReport,
 ) -> list[EventRow]:
-    """Return the events of one file in file order, with times in epoch milliseconds; other rows go into `report`.
+    """Return the events of one file in file order, with times in epoch milliseconds; report the other rows.
 
     `seen` holds the (sensor, state, time, subject) of the session's earlier rows and is extended.
     """
@@ -159,7 +162,7 @@ def _read_events(
 
 
 def _read_labels(path: Path, root: Path, home: Home, report: LoadReport) -> ActLabels:
-    """Return a subject's intervals; only broken rows go into `report`."""
+    """Return a subject's labels; `report` counts only the broken rows of label files."""
     file = path.relative_to(root).as_posix()
     report.files += 1
     intervals = []
@@ -194,10 +197,10 @@ def _parse_milliseconds(text: str, column: str) -> int:
 
 
 def _activity_at(time: int, labels: ActLabels, home: Home) -> str:
-    """Return the act of the interval that holds `time`; in a small gap, of the nearest interval; else TRANSITION.
+    """Return the act of the interval that holds `time`, or, in a gap of up to `LARGEST_GAP_MS`, of the nearest one.
 
-    Of overlapping intervals, the one that starts last has precedence. Raises RowError outside all intervals if the
-    file has unreadable lines, since the event may belong to one of them.
+    Outside these it is TRANSITION. Of overlapping intervals, the one that starts last has precedence. Raises RowError
+    outside all intervals if the label file has unreadable lines, since the event may belong to one of them.
     """
     holding = [act for start, end, act in labels.intervals if start <= time <= end]
     if holding:

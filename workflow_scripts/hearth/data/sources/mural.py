@@ -1,4 +1,4 @@
-"""MuRAL (arXiv 2504.20505): raw files to events.
+"""Read MuRAL (arXiv 2504.20505): raw files to events.
 
     <NN>/data.csv     uid,time,sensor,action,Subject,Description,activity
     activities.json   [{"id", "name", "description"}, ...]; `activity` in data.csv is one of these ids
@@ -39,8 +39,8 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     """Return all events below `root`, the folder that holds activities.json and the sessions 01, 02, ...
 
-    A session starts on 1970-01-01. Raises ValueError if there is no MuRAL in `root`, or its activities.json is
-    unreadable, since it holds the labels of all events.
+    The raw files have no dates, so every session starts on 1970-01-01. Raises ValueError if there is no MuRAL in
+    `root`, or its activities.json is unreadable, since it holds the labels of all events.
     """
     root = Path(root)
     folders = sorted(
@@ -57,7 +57,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
 
 
 def _read_activities(path: Path) -> dict[str, str]:
-    """Return activity names, exactly as spelled, by id as data.csv writes it."""
+    """Return a dict from activity ids, as data.csv writes them, to activity names, spelled as in the file."""
     try:
         entries = json.loads(path.read_bytes())
         activities = {str(entry["id"]): entry["name"] for entry in entries}
@@ -66,14 +66,14 @@ def _read_activities(path: Path) -> dict[str, str]:
     except (TypeError, KeyError):
         raise ValueError(f'{path}: expected a list of objects with "id" and "name"') from None
     if len(activities) != len(entries) or not all(isinstance(name, str) for name in activities.values()):
-        raise ValueError(f"{path}: every id must be there once and every name be text")
+        raise ValueError(f"{path}: ids must be distinct, and names must be text")
     return activities
 
 
 def _read_session(
     folder: Path, root: Path, home: Home, activities: dict[str, str], report: LoadReport
 ) -> list[EventRow]:
-    """Return a session's events by time, at equal times in file order; all other rows go into `report`."""
+    """Return a session's events by time, at equal times in file order; report all other rows in `report`."""
     path = folder / "data.csv"
     if not path.is_file():
         report.notes.append(f"session {folder.name} has no data.csv")
@@ -105,7 +105,10 @@ def _read_session(
 
 
 def _check_uid(row: Row, lines_of_uids: dict[str, int]) -> None:
-    """Check that a uid is a number and new in its session; `lines_of_uids` maps each uid to its first line."""
+    """Raise RowError unless a row's uid is a number and new in its session.
+
+    `lines_of_uids` maps each earlier uid to its first line; the row's uid is added.
+    """
     uid = row.cells["uid"]
     if not (uid.isascii() and uid.isdecimal()):
         raise RowError(f"uid {uid!r} is not a whole number")
@@ -139,8 +142,8 @@ def _parse_event(cells: dict[str, str], session: str, home: Home, activities: di
 def _unwrap_midnights(times: Iterable[int]) -> list[int]:
     """Convert times of day in seconds, in file order, to seconds since the midnight before the first.
 
-    A step back of more than half a day is a midnight; a shorter one is a row out of order. Just after midnight, a step
-    forward of nearly a day is a row out of order too, from before midnight.
+    A step back of more than half a day means that midnight has passed; after a shorter one, a row is out of order. A
+    step forward of nearly a day, after a midnight, is a row out of order, too: its time is before that midnight.
     """
     unwrapped = []
     day = 0

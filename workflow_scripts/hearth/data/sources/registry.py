@@ -15,7 +15,7 @@ from hearth.homes.home import Home
 class Source:
     """A raw format: its loader, the files that the loader reads, and what to expect in a folder of the format.
 
-    With `reads_recording`, the home's `recording` says where the labels are.
+    `reads_recording` says whether the loader finds the labels by the home's `recording`.
     """
 
     read: Callable[[Path, Home], tuple[pd.DataFrame, LoadReport]]

@@ -1,4 +1,4 @@
-"""Sessions of a recording: by file, day, gap or column, as the home's `recording.sessions` says."""
+"""Assign rows to sessions by file, day, gap or column, as the home's `recording.sessions` says."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ _DAY = 86_400_000  # milliseconds
 def assign_sessions(
     columns: Columns, settings: Recording, files: Sequence[str], column_sessions: list[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Return (code of each row's session, session names by code).
+    """Return a pair: the code of each row's session, and the session names, in the order of their codes.
 
     `columns` has `file`, `time`, `clock` (time on the home's clock) and `session`; `files` and `column_sessions` are
-    the names behind the codes of `file` and `session`. Raises ValueError if two files would be one session.
+    the names behind the codes of `file` and `session`. Raises ValueError if two files would get the same session name.
     """
     if settings.sessions == "file":
         return columns["file"], _file_sessions(files)
@@ -32,7 +32,7 @@ def assign_sessions(
 
 
 def _file_sessions(files: Sequence[str]) -> list[str]:
-    """Return the session of each file: its path without suffix, `/` replaced by `-`."""
+    """Return the session name of each file: its path without suffix, with `/` replaced by `-`."""
     names = [Path(file).with_suffix("").as_posix().replace("/", "-") for file in files]
     owners: dict[str, str] = {}
     for name, file in zip(names, files, strict=True):
@@ -44,7 +44,10 @@ def _file_sessions(files: Sequence[str]) -> list[str]:
 
 
 def _gap_sessions(columns: Columns, minutes: float) -> tuple[np.ndarray, list[str]]:
-    """Start a session after each pause of more than `minutes`, named by its first day and its number on that day."""
+    """Start a session after each pause of more than `minutes`; return the pair of `assign_sessions`.
+
+    A session's name is its first day and its number among the sessions that start on that day.
+    """
     order = np.argsort(columns["time"], kind="stable")
     ordered, clock = columns["time"][order], columns["clock"][order]
     begins = np.diff(ordered, prepend=ordered[:1]) > minutes * _MINUTE

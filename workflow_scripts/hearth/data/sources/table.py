@@ -1,7 +1,8 @@
-"""Tables of events of any home (CSV, TSV, JSON lines, Parquet) to events, as the home's `recording` says.
+"""Read events from tables of any home (CSV, TSV, JSON lines, Parquet), as the home's `recording` says.
 
-A row is an event, or, with `columns.begin` and `columns.end`, a time during which a sensor was on: two events. Labels
-are in a column or in label files (`recording.intervals`). `config/homes/TEMPLATE.yaml` is a complete example.
+A row is an event. With `columns.begin` and `columns.end`, a row is instead a time span in which a sensor was on, and
+gives two events. Labels are in a column or in label files (`recording.intervals`). `config/homes/TEMPLATE.yaml` is a
+complete example.
 """
 
 from collections.abc import Sequence
@@ -69,19 +70,22 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         if report.rows == before:
             report.notes.append(f"{name} holds no rows")
     if settings.rows_are_intervals:
-        report.notes.append("a row is a time during which a sensor was on and gives two events, counted as two rows")
+        report.notes.append("a row is a time span in which a sensor was on; it gives two events and counts as two rows")
     return build_events(rows, home, report), report
 
 
 def read_block(block: Block, name: str, home: Home) -> tuple[pd.DataFrame, LoadReport]:
-    """Return the events of single records that arrive one by one; `name` stands for the file in reports."""
+    """Return a pair for a block of records that come from no file: their events, and the loader's report.
+
+    The report gives `name` as their file.
+    """
     report, rows = LoadReport(files=1), EncodedRows()
     _BlockReader(block, name, home.recording, report).add_to(rows, Annotator(home, Path(), report))
     return build_events(rows, home, report), report
 
 
 def needed_columns(settings: Recording) -> list[str]:
-    """Return the columns that a home's records must have."""
+    """Return the names of the columns that raw records must have."""
     return list(dict.fromkeys(name for names in settings.columns.values() for name in names))
 
 
@@ -96,7 +100,10 @@ def _event_files(root: Path, home: Home) -> list[Path]:
 
 @dataclass(frozen=True)
 class _TimeColumn:
-    """A column of times: its role, the state that it sets ('' if a column says), and the parsed times."""
+    """A column of times: its role (time, begin or end), and the arrays that `times.parse_times` returns for it.
+
+    `state` is the state of the events at these times; '' means that it is in the column of states.
+    """
 
     role: str
     state: str
@@ -106,13 +113,13 @@ class _TimeColumn:
 
 
 class _BlockReader:
-    """The rows of one block, checked and encoded."""
+    """Checks and encodes the rows of one block."""
 
     def __init__(self, block: Block, name: str, settings: Recording, report: LoadReport):
         self._block, self._name, self._settings, self._report = block, name, settings, report
 
     def add_to(self, rows: EncodedRows, annotator: Annotator) -> None:
-        """Add the good rows of the block to `rows`; the others go into the report."""
+        """Add the valid rows of the block to `rows`; report the other rows as broken."""
         columns = self._settings.columns
         self._report.broken += [RowProblem(self._name, line, fault) for line, fault in self._block.faults]
         self._report.rows += len(self._block.faults)
@@ -157,7 +164,7 @@ class _BlockReader:
         return joined_cells(self._block.cells, self._settings.columns[role], " ")
 
     def _valid_rows(self, parsed: Sequence[_TimeColumn]) -> np.ndarray:
-        """Return the mask of the rows with readable times in order and, where sessions are named, a session."""
+        """Return the mask of the rows with readable times, no end before its begin, and no empty session cell."""
         valid: np.ndarray = np.ones(len(self._block.cells), dtype=bool)
         for column in parsed:
             self._report_bad_times(column.role, valid & ~column.valid)

@@ -1,8 +1,8 @@
-"""Tables of events in files of any size: blocks of cells as text, each record with its own line number.
+"""Read tables of events from files of any size, in blocks of records; cells are text, and records have line numbers.
 
-Blocks of CSV and TSV whose every line is a plain record are parsed by pandas; blocks with quotes, missing cells or the
-like are parsed record by record (`csv_rows.py`). Both parsers agree on lines that both can parse. JSON lines are parsed
-by `json`, Parquet by pyarrow; their values other than text become text as JSON writes it.
+A block of CSV or TSV in which every line is a plain record is parsed by pandas; any other block, such as one with
+quotes or missing cells, is parsed record by record (`csv_rows.py`). Both parsers agree on lines that both can parse.
+JSON lines are parsed by `json`, Parquet by pyarrow. Their values that are not text are converted to JSON text.
 """
 
 import io
@@ -31,7 +31,10 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Block:
-    """Records of a file: their cells (columns of text), the 1-based line of each, and (line, fault) of bad lines."""
+    """Consecutive records of a file: a table of their cells as text, and the line number (1-based) of each record.
+
+    `faults` has a pair for each unreadable record: its line number, and why it is unreadable.
+    """
 
     cells: pd.DataFrame
     lines: np.ndarray
@@ -41,10 +44,10 @@ class Block:
 def read_blocks(
     path: Path, columns: Sequence[str], delimiter: str, encoding: str, header: Sequence[str]
 ) -> Iterator[Block]:
-    """Return the blocks of a file, whose cells have at least `columns`; the suffix decides the format.
+    """Return an iterator over the blocks of a file, which have at least `columns`; the suffix decides the format.
 
-    `header` names the columns of a CSV file without a header line. An empty file gives no blocks. Raises ValueError
-    naming a file that is not what its suffix says, or lacks columns.
+    `header` names the columns of a CSV file without a header line. An empty file gives no blocks. Raises ValueError,
+    naming the file, if it is not in the format of its suffix, or if it lacks one of `columns`.
     """
     if path.suffix == ".parquet":
         return _read_parquet(path, columns)
@@ -54,7 +57,7 @@ def read_blocks(
 
 
 def read_column_names(path: Path, delimiter: str) -> list[str]:
-    """Return the columns of a file. Raises ValueError naming a file that is not what its suffix says."""
+    """Return the names of a file's columns. Raises ValueError if the file is not in the format of its suffix."""
     if path.suffix == ".parquet":
         try:
             return pq.read_schema(path).names
@@ -70,7 +73,7 @@ def read_column_names(path: Path, delimiter: str) -> list[str]:
 
 
 def read_line_blocks(path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes in blocks of whole lines; a line far longer than a record is cut short."""
+    """Yield a file's bytes in blocks of whole lines; a line of more than `BLOCK` bytes is cut short."""
     rest = b""
     with open(path, "rb") as handle:
         while chunk := handle.read(BLOCK):
@@ -84,12 +87,12 @@ def read_line_blocks(path: Path) -> Iterator[bytes]:
 
 
 def decode_line(line: bytes, encoding: str) -> str:
-    """Return a line as text. Raises RowError if it is not in that encoding."""
+    """Return a line as text. Raises RowError if its bytes are not valid in the encoding `encoding`."""
     try:
         return line.decode(encoding)
     except UnicodeDecodeError as error:
         raise RowError(
-            f"not {encoding} (byte 0x{line[error.start]:02x}); convert the file, or name its encoding"
+            f"not {encoding} (byte 0x{line[error.start]:02x}); convert the file, or name its encoding in `recording`"
         ) from None
 
 
@@ -111,14 +114,20 @@ def _read_delimited(
 
 
 def parse_header(line: bytes, columns: Sequence[str], delimiter: str, encoding: str, name: str) -> list[str]:
-    """Return the column names in a header line. Raises ValueError, which begins with `name`, if one is missing."""
+    """Return the column names in a header line.
+
+    Raises ValueError if one of `columns` is missing; its message begins with `name`, the name of the file.
+    """
     names = _parse_header(Path(name), line, delimiter, encoding)
     _check_columns(Path(name), columns, names)
     return names
 
 
 def parse_csv_block(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
-    """Return the records of whole lines of CSV; `first` is the number of the first line."""
+    """Return the records in `block`, which holds whole CSV lines.
+
+    `names` are the columns, and `first` is the number of the block's first line in its file.
+    """
     plain = _parse_plain(block, names, first, delimiter, encoding)
     return plain or _parse_record_by_record(block, names, first, delimiter, encoding)
 
@@ -135,7 +144,7 @@ def _parse_header(path: Path, line: bytes, delimiter: str, encoding: str) -> lis
 def _check_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> None:
     for name in columns:
         if names.count(name) != 1:
-            hint = nearest(name, names) if name not in names else "; it is there more than once"
+            hint = nearest(name, names) if name not in names else "; the header names it more than once"
             raise ValueError(
                 f"{path}:1: no column {name!r}{hint[:300]}; correct `recording` (columns, delimiter or header; or "
                 "files, to read others)"
@@ -202,7 +211,10 @@ def _read_json_lines(path: Path, columns: Sequence[str]) -> Iterator[Block]:
 
 
 def parse_json_block(block: bytes, columns: Sequence[str], first: int) -> Block:
-    """Return the records of whole lines of JSON; `first` is the number of the first line."""
+    """Return the records in `block`, which holds whole lines of JSON, each with one object.
+
+    `first` is the number of the block's first line in its file.
+    """
     rows, lines, faults = [], [], []
     for number, line in enumerate(block.split(b"\n"), start=first):
         try:

@@ -1,4 +1,4 @@
-"""Conversion of times as files write them to milliseconds on a home's clock, a column at a time."""
+"""Convert columns of times, as raw files write them, to milliseconds in UTC or on a home's clock."""
 
 from zoneinfo import ZoneInfo
 
@@ -7,18 +7,19 @@ import pandas as pd
 
 from hearth.homes.raw_format import EPOCH_UNITS
 
-# An offset follows a time of day: the -11 of 2018-11 is no offset.
+# Match a UTC offset only after a time of day: the -11 of 2018-11 is no offset.
 _OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 _EPOCH = r"-?\d{1,19}(?:\.\d*)?"
-# The years 0001 to 9999, the range of datetime.
+# The years 0001 to 9999, the range of datetime, in milliseconds since 1970.
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 
 
 def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (milliseconds since 1970 as int64, whether the text is a valid time, whether the milliseconds are UTC).
+    """Return three arrays: milliseconds since 1970 (int64), whether each text is a valid time, whether it is in UTC.
 
-    `form` is as in `recording.time.format`. Times without an offset are on the clock of `zone` and converted to UTC;
-    without a `zone` their milliseconds stay on the clock they were read from. Invalid times have 0 milliseconds.
+    `form` is a value of `recording.time.format`. Times with an offset are converted to UTC, as are times without one if
+    the time zone `zone` of their clock is given. If `zone` is '', they stay as they are, on the clock that they show.
+    Invalid times have 0 milliseconds.
     """
     utc: np.ndarray
     if form in EPOCH_UNITS:
@@ -31,19 +32,19 @@ def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.
 
 
 def _parse_epoch(texts: pd.Series, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return (milliseconds, whether valid) of numbers in a unit of `scale` milliseconds."""
+    """Return two arrays, milliseconds and validity, for texts that count units of `scale` milliseconds."""
     valid = texts.str.fullmatch(_EPOCH).to_numpy(dtype=bool, copy=True)
     numbers = pd.to_numeric(texts.where(valid, "0")).to_numpy()
     valid &= np.abs(numbers.astype(float)) * scale <= _LAST
     if numbers.dtype.kind == "i":
         numbers = np.where(valid, numbers, 0)
         return numbers * int(scale) if scale >= 1 else numbers // round(1 / scale), valid
-    # Rounded to the microsecond first: 0.228 s must not become 227 ms.
+    # Round to microseconds first: 0.228 s must not become 227 ms.
     return np.where(valid, np.round(numbers.astype(float) * scale * 1000), 0).astype(np.int64) // 1000, valid
 
 
 def _parse_dates(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return what `parse_times` does, for dates with times of day."""
+    """Return the three arrays of `parse_times` for texts with a date and a time of day."""
     if form == "iso8601":
         has_offset = texts.str.contains(_OFFSET, regex=True).to_numpy(dtype=bool, copy=True)
     else:
@@ -61,7 +62,11 @@ def _parse_dates(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np
 
 
 def _localise(times: pd.Series, zone: str) -> pd.Series:
-    """Attach the zone to clock times: the first pass of an hour shown twice; for a skipped hour, the moment after."""
+    """Return clock times with the time zone `zone`.
+
+    A time in an hour that the clock shows twice is taken for its first pass. A time in an hour that the clock skips
+    becomes the first moment after that hour.
+    """
     return times.dt.tz_localize(ZoneInfo(zone), ambiguous=np.ones(len(times), bool), nonexistent="shift_forward")
 
 
@@ -78,7 +83,7 @@ def on_clock(milliseconds: np.ndarray, zone: str) -> np.ndarray:
 
 
 def from_clock(milliseconds: np.ndarray, zone: str) -> np.ndarray:
-    """Convert milliseconds on the clock of `zone` to UTC; an hour shown twice is taken for its first pass."""
+    """Convert milliseconds on the clock of `zone` to UTC; a time in an hour shown twice is taken for the first pass."""
     return _milliseconds(_localise(pd.Series(milliseconds.astype("datetime64[ms]")), zone))
 
 
