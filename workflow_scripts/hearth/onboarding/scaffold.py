@@ -1,4 +1,4 @@
-"""A draft of a home's yaml from its tables: columns by their names, and the sensors, states and activities in them."""
+"""Draft a home's yaml from its tables: guess the columns from their names, and list sensors, states and activities."""
 
 import itertools
 from collections import Counter
@@ -14,7 +14,7 @@ from hearth.data.sources.times import parse_times
 from hearth.homes.home import ExampleEvent
 from hearth.homes.raw_format import EPOCH_UNITS
 
-# Usual names of a column by role, the likeliest first; a column's name may contain them.
+# By role: words that the name of its column usually equals or contains, the likeliest first.
 COLUMN_NAMES = {
     "time": ("timestamp", "datetime", "time", "ts", "date"),
     "sensor": ("sensor", "device", "entity", "object"),
@@ -27,7 +27,7 @@ TIME_FORMATS = (
     *("iso8601", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M"),
     *("%Y/%m/%d %H:%M:%S", "%Y%m%d%H%M%S"),
 )
-# The years 2000 to 2099 in milliseconds: they tell seconds since 1970 from milliseconds.
+# The years 2000 to 2099 in milliseconds since 1970. A unit of time is plausible if all times then lie in these years.
 _PLAUSIBLE_TIMES = (946_684_800_000, 4_102_444_800_000)
 # A sensor with more states measures a quantity, whose states cannot be described one by one.
 MOST_STATES = 12
@@ -63,10 +63,10 @@ class SensorSpec(TypedDict):
 
 
 def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
-    """Return the text of a home's yaml for the tables `paths`; `data` and `schema` are named in its header.
+    """Return the text of a home's yaml for the tables `paths`; its first comment names `data` and `schema`.
 
-    Raises ValueError if the column of a role or the format of the times cannot be guessed, and for data with fewer
-    than one sensor or two activities.
+    Raises ValueError if the column of a role or the format of the times cannot be guessed, and for data without
+    sensors or with fewer than two activities.
     """
     delimiter = _guess_delimiter(paths[0])
     columns = _guess_columns(paths[0], delimiter)
@@ -115,7 +115,7 @@ def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
 
 
 def _guess_delimiter(path: Path) -> str:
-    """Return the most frequent delimiter of the first line."""
+    """Return the most frequent delimiter in the first line of a CSV file; "," for other formats."""
     if path.suffix != ".csv":
         return ","
     with open(path, encoding="utf-8-sig", errors="replace") as handle:
@@ -124,7 +124,10 @@ def _guess_delimiter(path: Path) -> str:
 
 
 def _guess_columns(path: Path, delimiter: str) -> dict[str, str]:
-    """Return the column of each role, by its name."""
+    """Return a dict from each role to the column whose name equals or contains one of the role's usual names.
+
+    Raises ValueError if a required role has no such column.
+    """
     names = read_column_names(path, delimiter)
     columns: dict[str, str] = {}
     for role, usual in COLUMN_NAMES.items():
@@ -135,14 +138,14 @@ def _guess_columns(path: Path, delimiter: str) -> dict[str, str]:
             columns[role] = matches[0]
         elif role in REQUIRED_ROLES:
             raise ValueError(
-                f"{path}: which column is the {role}? None is called {', '.join(usual)}; there is {', '.join(names)}. "
-                "Copy config/homes/TEMPLATE.yaml and name it in `recording.columns`"
+                f"{path}: which column is the {role}? No column is called {', '.join(usual)}; the columns are "
+                f"{', '.join(names)}. Copy config/homes/TEMPLATE.yaml and name the column in `recording.columns`"
             )
     return columns
 
 
 def _guess_time_format(texts: pd.Series, column: str) -> str:
-    """Return the first format that reads the first thousand times of a column."""
+    """Return the first known time format in which the first thousand times of a column are valid."""
     texts = texts[texts != ""].head(1000)
     first, end = _PLAUSIBLE_TIMES
     for form in (*EPOCH_UNITS, *TIME_FORMATS):
@@ -152,7 +155,7 @@ def _guess_time_format(texts: pd.Series, column: str) -> str:
             return form
     example = texts.iloc[0] if len(texts) else ""
     raise ValueError(
-        f"column {column}: {example!r} is in no known time format; see `recording.time.format` in the TEMPLATE"
+        f"column {column}: {example!r} is in no known time format; see `recording.time.format` in TEMPLATE.yaml"
     )
 
 
@@ -170,7 +173,7 @@ def _guess_room(sensor: str) -> str:
 
 
 def _invent_example(sensors: Mapping[str, SensorSpec], labels: Iterable[str]) -> list[ExampleEvent]:
-    """Invent a window: some sensors in turn, each with a label."""
+    """Return three invented events: each has the next sensor, that sensor's first state, and the next label."""
     chosen = itertools.islice(itertools.cycle(sensors.items()), 3)
     return [
         {"time": f"08:00:{10 * number:02d}", "sensor": sensor, "state": next(iter(spec["states"])), "label": label}

@@ -1,4 +1,4 @@
-"""Validation report of a home's yaml on its data: what became of the rows, then counts, the split and prompt sizes."""
+"""Make the lines of check_home's report: rows by outcome, contents of the events, the split and prompt sizes."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
 
 SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10
-# Remedies of broken rows, by the beginning of their reason.
+# From the beginning of the reason why a row is broken to the remedy.
 REMEDIES = {
     "unknown sensor": "correct the name, add it to `sensors`, or leave it out with `recording.ignored_sensors`",
     "unknown state": "add the state to the sensor's `states`",
@@ -44,7 +44,7 @@ def _first(report: LoadReport, reason: str) -> str:
 
 
 def broken_rows(report: LoadReport) -> list[str]:
-    """Return an entry for each reason of broken rows: the first row, how many, and a remedy."""
+    """Return a text for each reason why rows are broken: the first such row, the number of such rows, and a remedy."""
     counts = Counter(problem.reason for problem in report.broken)
     first: dict[str, RowProblem] = {}
     for problem in report.broken:
@@ -60,7 +60,11 @@ def broken_rows(report: LoadReport) -> list[str]:
 
 
 def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:
-    """Yield the sections about the events: first sentences, labels, residents, sensors, and sessions with pauses."""
+    """Yield the sections about the events.
+
+    They show the first events in words, counts of events by label, resident and sensor, and the sessions with their
+    longest pauses.
+    """
     yield "First events", _sentences(events)
     yield "Labels", _counts(events["activity"], home.labels)
     residents = Counter(name for names in events["residents"] for name in names)
@@ -110,7 +114,10 @@ def _duration(pause: pd.Timedelta) -> str:
 def split_summary(
     events: pd.DataFrame, dataset: str, *, size: int, test_fraction: float, seed: int
 ) -> tuple[SplitWindows, list[str]]:
-    """Return the windows, and a line for each split. Raises ValueError if the events cannot be split."""
+    """Return a pair: the windows, and lines with the counts of each split and the labels that only test has.
+
+    Raises ValueError if the events cannot be split.
+    """
     windows, document = cut_and_split(
         events, dataset, size=size, keep_short=True, test_fraction=test_fraction, seed=seed
     )
@@ -123,11 +130,14 @@ def split_summary(
     for window in windows:
         labels[window["split"]].update(window["gold"])
     untrained = sorted(labels["test"] - labels["train"])
-    return windows, lines + ([f"tested, but never in train: {', '.join(untrained)}"] if untrained else [])
+    return windows, lines + ([f"labels in test, but never in train: {', '.join(untrained)}"] if untrained else [])
 
 
 def prompt_sizes(home: Home, window: WindowInput, templates: Iterable[Path], folders: Iterable[Path]) -> list[str]:
-    """Return a line for each model and template: tokens of the window's prompt, prefix and window apart."""
+    """Return a line for each model and template: the number of tokens in the window's prompt.
+
+    The line also counts the prefix that all windows share and the window's own text. `folders` are model folders.
+    """
     rendered = {
         (template, mode): render_prompt(home, template, mode) for template in templates for mode in REASONING_MODES[:2]
     }
@@ -142,8 +152,8 @@ def prompt_sizes(home: Home, window: WindowInput, templates: Iterable[Path], fol
                     continue  # The model has no thinking mode; the next mode, inline, fits every model.
                 counts = [len(tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]) for part in parts]
                 lines.append(
-                    f"{sum(counts):8d}  {folder.name}, {template.stem}, reasoning {mode}: {counts[0]} that all windows "
-                    f"share, {counts[1]} of the window"
+                    f"{sum(counts):8d}  {folder.name}, {template.stem}, reasoning {mode}: "
+                    f"{counts[0]} in the part that all windows share, {counts[1]} in the window"
                 )
                 break
     return lines or ["no model is available (demo/models, results/models)"]

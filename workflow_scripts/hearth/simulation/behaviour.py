@@ -4,7 +4,7 @@ A script is a generator that acts through its resident, by convention `me`, and 
 The household runs the scripts of all residents against one clock, so events interleave. A device that two residents
 use behaves as one device: one fridge door, one set of chairs, one motion sensor that goes off after the last movement.
 
-Nothing here depends on a particular home, label or file format: the modules of `marble` and `mural` bring those.
+Nothing here depends on a particular home, label or file format: the modules `marble*` and `mural*` define those.
 Random numbers are drawn in a fixed order and from streams seeded by names: changing an order, or the name of a habit or
 stream, changes the simulated data.
 """
@@ -23,7 +23,7 @@ Script = Iterator[float]
 def random_stream(*names: object) -> random.Random:
     """Return a random generator seeded by `names`, such as (seed, "session", 3).
 
-    A session has a stream of its own, so it does not depend on how many others are simulated.
+    Each session has a stream of its own, so it does not depend on the number of simulated sessions.
     """
     return random.Random("/".join(map(str, names)))  # noqa: S311 - a simulation, not a secret
 
@@ -50,9 +50,9 @@ class Span:
 
 
 def installed_sensors(home: Home, missing: int, *names: object) -> list[str]:
-    """Return the home's sensors in its order, without `missing` of them, drawn by the stream of `names`.
+    """Return the home's sensors in the home's order, except `missing` sensors drawn at random with the seed `names`.
 
-    Raises ValueError if that leaves none.
+    Raises ValueError if no sensor would be left.
     """
     if not 0 <= missing < len(home.sensors):
         raise ValueError(
@@ -88,7 +88,7 @@ class Household:
         self.events: list[Event] = []
         self.residents: list[Resident] = []
         self.active: set[str] = set()
-        # Motion sensor to its last movement: time, resident, activity.
+        # From a motion sensor to its last movement: time (ms), resident, activity.
         self.movements: dict[str, tuple[int, Resident, str]] = {}
         # Shared states that residents wait for or join, such as a meal that is ready.
         self.flags: set[str] = set()
@@ -150,7 +150,10 @@ class Resident:
         return _habit(self.home_seed, self.name, name)
 
     def chooses(self, name: str, probability: float = 0.5) -> bool:
-        """Draw whether the resident takes an optional step; residents differ around `probability`."""
+        """Draw whether the resident takes an optional step, with a probability of the resident's own.
+
+        Over all residents, its mean is `probability`.
+        """
         own = self.habit(name)
         return self.rng.random() < (probability * 2 * own if probability <= 0.5 else 1 - (1 - probability) * 2 * own)
 
@@ -161,11 +164,11 @@ class Resident:
     # Time
 
     def duration(self, low: float, high: float) -> float:
-        """Draw between `low` and `high` seconds, scaled by the resident's pace."""
+        """Draw a duration between `low` and `high` seconds, and return it multiplied by the resident's pace."""
         return self.rng.uniform(low, high) * self.pace
 
     def wait_for_whole_second(self) -> Script:
-        """Wait for the next whole second: some devices record no finer time."""
+        """Wait for the next whole second, because some devices record times in whole seconds."""
         yield (1000 - self.household.now % 1000) / 1000
 
     def wait_until(self, condition: Callable[[], bool], at_most: float) -> Script:
@@ -202,7 +205,7 @@ class Resident:
         return [r for r in self.household.residents if r is not self and r.label == label]
 
     def finish(self) -> None:
-        """End the last activity and the last stay in a room with the session."""
+        """End the resident's last activity and last stay in a room at the current time, the end of the session."""
         for spans in (self.activities, self.places):
             spans[-1].end = max(spans[-1].start, self.household.now)
 
@@ -213,7 +216,7 @@ class Resident:
         self.household.set_sensor(sensor, active, self, self.label, sentence)
 
     def switch(self, sensor: str, active: bool, sentence: str = "") -> bool:
-        """Turn a device on or off unless it already is; return whether it had to be switched."""
+        """Turn a device on or off, unless it is so already; return whether its state changed."""
         needed = (sensor in self.household.active) != active
         if needed:
             self.set_sensor(sensor, active, sentence)
@@ -222,7 +225,7 @@ class Resident:
     def use(self, sensor: str, low: float, high: float, sentence: str = "", closing_sentence: str = "") -> Script:
         """Open a door or turn a device on, and close it again after `low` to `high` seconds.
 
-        Residents take turns. Now and then somebody else in the room closes it.
+        While another resident uses it, this one waits. Now and then somebody else in the room closes it.
         """
         while sensor in self.household.active:
             yield 1.0

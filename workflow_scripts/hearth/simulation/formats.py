@@ -13,8 +13,8 @@ class WriteHome(Protocol):
     def __call__(self, root: Path, seed: int, sessions: int, home: Home, missing: int = 0) -> None:
         """Write `sessions` sessions of `home` below `root`; equal arguments give equal bytes.
 
-        `missing` sensors of the home, drawn by `seed`, record nothing in any session. Raises ValueError if that leaves
-        no sensor, and if the home lacks a label that its residents need.
+        `missing` sensors of the home, drawn by `seed`, record nothing in any session. Raises ValueError if no sensor
+        would be left, and if the home lacks a label that its residents need.
         """
 
 

@@ -23,7 +23,7 @@ from hearth.simulation.marble_activities import (
 
 Activity = Callable[[Resident], Script]
 
-# One entry per unit of probability.
+# Leisure activities; the more often one is listed, the likelier it is drawn.
 LEISURE: tuple[Activity, ...] = (
     *(watch_tv, watch_tv, watch_tv),
     make_call,
@@ -46,7 +46,11 @@ def _spend_leisure(me: Resident, done: list[Activity]) -> Script:
 
 
 def _tasks_after_meal(role: int, letter: str, count: int) -> tuple[Activity, ...]:
-    """Return the tasks after the meal: the first two residents share them, in scenarios B and D the other way round."""
+    """Return a resident's tasks after the meal.
+
+    The resident of role 0 clears the table and the resident of role 1 washes the dishes; in scenarios B and D they
+    swap. The other residents have no task. A resident who lives alone does both.
+    """
     if count == 1:
         return (clear_table, wash_dishes)
     if role > 1:
@@ -57,7 +61,8 @@ def _tasks_after_meal(role: int, letter: str, count: int) -> tuple[Activity, ...
 def day_script(me: Resident, role: int, scenario: str, stop: int) -> Script:
     """Live through the time before, during and after a meal, until `stop` (ms).
 
-    `role` is 0 for the cook; the other residents share the remaining work. `scenario` is one of `marble.SCENARIOS`.
+    `role` is 0 for the cook, and 1, 2, ... for the other residents, who share the remaining work. `scenario` is one of
+    `marble.SCENARIOS`.
     """
     household = me.household
     done: list[Activity] = []
@@ -69,7 +74,7 @@ def day_script(me: Resident, role: int, scenario: str, stop: int) -> Script:
     if letter == "C" or (role > 1 and me.rng.random() < 0.5):
         yield from _spend_leisure(me, done)
     if role == 0:
-        # Scenario D's meal is a cold one, and its cooking comes after it.
+        # In scenario D the meal is cold, and the resident cooks after it.
         yield from (prepare_cold_meal if letter == "D" else cook)(me)
         if count == 1:
             yield from set_table(me)

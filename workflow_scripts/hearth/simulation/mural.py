@@ -14,7 +14,7 @@ from hearth.simulation.mural_days import day_script
 
 # Real sessions have about 400 events. Shorter ones leave enough sessions for a split by session.
 EVENTS_PER_SESSION = 115
-# Probability that an annotation, a row without a sensor, is added: 92 of MuRAL's 8,635 rows are such.
+# Probability that an annotation, a row without a sensor, is added: 92 of MuRAL's 8,635 rows are annotations.
 ANNOTATION_PROBABILITY = 0.011
 # Probability that an event's sentence is written.
 SENTENCE_PROBABILITY = 0.4
@@ -30,7 +30,7 @@ KNOWN_IDS = {
     "having breakfast": 4,
     "bedroom personal activity": 6,
 }
-# Earliest and latest start in seconds after midnight, and the scenario in context.json.
+# By period: earliest and latest start of a session in seconds after midnight, and the scenario in context.json.
 PERIODS = {
     "morning": (6 * 3600 + 2700, 8 * 3600 + 3000, "The residents get up, have breakfast and leave for the day."),
     "evening": (17 * 3600 + 2400, 19 * 3600 + 1200, "The residents come home, cook and have dinner."),
@@ -69,7 +69,7 @@ def simulate_session(
 
 
 def activity_ids(labels: Iterable[str]) -> dict[str, int]:
-    """Return the id of each label in data.csv."""
+    """Return a dict from each label to its id in data.csv."""
     labels = list(labels)
     free = iter(sorted(set(range(len(labels))) - {KNOWN_IDS[label] for label in labels if label in KNOWN_IDS}))
     return {label: KNOWN_IDS[label] if label in KNOWN_IDS else next(free) for label in labels}
@@ -126,7 +126,7 @@ def _write_rows(path: Path, events: list[Event], start: int, ids: dict[str, int]
 
 
 def _action_word(event: Event) -> str:
-    """Return the action in data.csv: ON for a device in use, OPENED for a taken chair, CLOSED for a toilet in use."""
+    """Return the action in data.csv: "turned ON" for a device in use, "OPENED" for a chair, "CLOSED" for a toilet."""
     if event.sensor.endswith((" mov", " wattmeter")):
         return "turned ON" if event.active else "turned OFF"
     return "OPENED" if event.active != (event.sensor == TOILET) else "CLOSED"

@@ -1,6 +1,6 @@
 """Sensors of a simulated MuRAL home, and the actions that activities share.
 
-Sensors and labels are those of config/homes/mural.yaml. A `sentence` describes the event in data.csv.
+Sensors and labels are those of config/homes/mural.yaml. A `sentence` is the Description of an event in data.csv.
 """
 
 from collections.abc import Iterable
@@ -23,18 +23,19 @@ BEDROOMS = {"A": "bedroom_1", "B": "bedroom_1", "C": "bedroom_2", "D": "bedroom_
 OTHERS = "others"
 RESTING = "resting on the couch or the chairs"
 DRINKING = "drinking water, coffee or drinks"
-# Flags of the household: what other residents can join, or have to wait for.
+# Flags of the household. The first two are activities that other residents can join; the bathroom and the meal are
+# things that they wait for.
 CHAT, GAME = "chat at the table", "game at the table"
 BATHROOM_TAKEN, MEAL_READY = "bathroom taken", "meal ready"
 
 
 def trigger_motion(me: Resident, sensor: str, sentence: str = "") -> None:
-    """Trigger a motion sensor; its hold time is drawn per sensor and simulated home."""
+    """Trigger a motion sensor; its hold time (s) is drawn once for each sensor of a simulated home."""
     me.trigger_motion(sensor, 8 + 12 * random_stream(me.home_seed, sensor).random(), sentence)
 
 
 def stay_near(me: Resident, sensor: str, low: float, high: float, sentence: str = "") -> Script:
-    """Stay near a motion sensor for a while, moving now and then."""
+    """Stay near a motion sensor for `low` to `high` seconds, moving now and then."""
     end = me.household.now + me.duration(low, high) * 1000
     while me.household.now < end:
         trigger_motion(me, sensor, sentence)
@@ -64,7 +65,7 @@ def sit_down(me: Resident, sentence: str) -> Script:
 
 
 def stay_seated(me: Resident, low: float, high: float) -> Script:
-    """Stay seated; only the couch has a sensor that notices it."""
+    """Stay seated for `low` to `high` seconds; on the couch, movements trigger its motion sensor."""
     if me.seat:
         yield me.duration(low, high)
     else:

@@ -91,7 +91,7 @@ def wash(me: Resident) -> Script:
 
 
 def take_shower(me: Resident) -> Script:
-    """Take a shower; sensors only see the way to it and back."""
+    """Take a shower; sensors notice only the resident getting into it and coming out."""
 
     def script() -> Script:
         yield me.duration(3, 9)
@@ -162,7 +162,7 @@ def rest(me: Resident) -> Script:
 
 
 def _host_at_table(me: Resident, label: str, flag: str, sentence: str, low: float, high: float) -> Script:
-    """Sit at the table and raise `flag`, so that others can join; lower it when the resident has had enough."""
+    """Sit at the table and set `flag`, so that others can join; clear it when the resident stands up."""
     household = me.household
     household.flags.add(flag)
     yield from sit_down(me, sentence)
@@ -173,7 +173,7 @@ def _host_at_table(me: Resident, label: str, flag: str, sentence: str, low: floa
 
 
 def join_at_table(me: Resident, label: str, flag: str, sentence: str) -> Script:
-    """Join the residents at the table until the host lowers `flag`."""
+    """Join the residents at the table until the resident who set `flag` clears it."""
     yield from me.begin(label)
     yield from sit_down(me, sentence)
     yield from me.wait_until(lambda: flag not in me.household.flags, at_most=180)
@@ -229,7 +229,7 @@ def use_computer(me: Resident) -> Script:
 
 
 def clean(me: Resident) -> Script:
-    """Clean four to seven places in quick succession."""
+    """Clean near four to seven sensors in quick succession."""
     yield from me.begin("cleaning appartment")
     places = {COUCH: "living room", BOOKSHELF: "living room", COUNTER: "kitchen", KITCHEN_SINK: "kitchen"}
     places |= {WASHBASIN: "bathroom", BATHROOM: "bathroom", CHAIRS[0]: "dining room", CHAIRS[1]: "dining room"}

@@ -38,9 +38,9 @@ from hearth.simulation.mural_meals import (
 
 @dataclass(frozen=True)
 class Leisure:
-    """A leisure activity and how often it is chosen.
+    """A leisure activity, with its weight in the random choice.
 
-    `habit` names the random number that makes a resident like it: another name changes the simulated data.
+    `habit` names the random number that scales the weight for each resident: another name changes the simulated data.
     """
 
     habit: str
@@ -70,7 +70,7 @@ LEISURE = (
     Leisure("anything_else", do_something_else, 1.5),
 )
 MEALS = {"morning": "breakfast", "evening": "dinner"}
-# Names of habits, and the activities that they order.
+# Activities after getting up, by the habit's name; a resident's habits decide their order.
 GETTING_UP: dict[str, Callable[[Resident], Script]] = {"toilet": use_toilet, "washing": wash, "shower": take_shower}
 
 
@@ -93,7 +93,7 @@ def _spend_leisure(me: Resident, done: list[Leisure]) -> Script:
 def _have_meal(me: Resident, role: int, meal: str, done: list[Leisure]) -> Script:
     """Prepare the meal or wait for it, eat, and clear up.
 
-    Role 0 always prepares it, role 1 sometimes does.
+    The resident of role 0 always prepares the meal, the resident of role 1 sometimes does.
     """
     household = me.household
     devices = [STOVE] if me.chooses(f"stove for {meal}", 0.85 if meal == "dinner" else 0.35) else []
