@@ -1,4 +1,4 @@
-"""Event tables."""
+"""Make event tables for tests."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,10 @@ from hearth.homes.home import Home, Sensor
 
 
 def events_of_sessions(lengths):
-    """Sessions of these lengths; the label of each event is unique."""
+    """Return the events of several sessions; `lengths` maps each session to its number of events.
+
+    No two events have the same label.
+    """
     start = datetime(2024, 1, 2, 23, 59, 50)
     return event_table(
         {
@@ -27,14 +30,14 @@ def events_of_sessions(lengths):
 
 
 def events_at(*seconds, session="s-1"):
-    """Events of one session at these seconds; the label of each event is unique."""
+    """Return the events of one session, `seconds` after 08:00:00; no two events have the same label."""
     table = events_of_sessions({session: len(seconds)})
     times = [datetime(2024, 1, 2, 8) + timedelta(seconds=second) for second in seconds]
     return table.assign(time=pd.Series(times, dtype=table["time"].dtype))
 
 
 def events_with_accepted_labels(*accepted):
-    """One session of events with these accepted labels, and a second session of two events."""
+    """Return a session with an event for each list of accepted labels, and a second session of two events."""
     table = events_of_sessions({"s-1": len(accepted), "s-2": 2})
     labels = [*map(list, accepted), ["a"], ["a", "b"]]
     return table.assign(activity=[each[0] for each in labels], alternatives=labels)

@@ -1,4 +1,4 @@
-"""Readers of the raw files of simulated homes, independent of the loaders in hearth.data.sources."""
+"""Read the raw files of simulated homes for tests, without the loaders in hearth.data.sources."""
 
 import csv
 import json
@@ -26,7 +26,10 @@ def load_home_named(name: str) -> Home:
 
 
 def marble_instances(root: Path) -> list[dict]:
-    """Return folder, events (time, sensor, state, subject) and label spans by subject of each instance."""
+    """Return a dict for each instance: its folder, its events, and a dict from each subject to its label spans.
+
+    An event is (time, sensor, state, subject), and a span is (start, end, label), with times in epoch milliseconds.
+    """
     instances = []
     for folder in sorted(root.glob("dataset/*/instance*")):
         events = [
@@ -58,7 +61,10 @@ def mural_sessions(root: Path) -> list[list[dict]]:
 
 
 def labelled_events(name: str, root: Path) -> list[list[LabelledEvent]]:
-    """Return the sensor events of each session."""
+    """Return for each session of the simulated home a list of its sensor events with their labels.
+
+    `name` is the format of the files below `root`: "marble" or "mural".
+    """
     if name == "marble":
         return [
             [(sensor, state, (who,), marble_label(i, time, who)) for time, sensor, state, who in i["events"]]

@@ -1,4 +1,4 @@
-"""The home of the tests of tables, and tables of its events."""
+"""Make a home and CSV tables of its events, and load such tables, for the tests of the source `table`."""
 
 from dataclasses import replace
 

@@ -1,8 +1,8 @@
-"""Windows, without pandas: the vLLM environment does not have it."""
+"""Make windows for tests, without pandas, which the vLLM environment does not have."""
 
 
 def complete_window(window):
-    """A window of windows.jsonl from its id, split and events; its labels are all "A"."""
+    """Return a window of windows.jsonl made from `window`, its id, split and events; all its gold labels are "A"."""
     dataset, session, index = window["window_id"].split("/")
     count = len(window["events"])
     return {

@@ -30,7 +30,8 @@ def test_entropy_ignores_the_order_of_labels():
 
 def test_complexity_is_the_mean_rank_among_the_train_windows():
     scale = ComplexityScale([CALM, TURN, BUSY])
-    # Ranks of residents, changes, entropy; equals count half: BUSY is above 2, 2 and 1 of 3 windows.
+    # The terms are the ranks of residents, changes and entropy, times 3 windows; a window with an equal value counts
+    # half. BUSY is above 2, 2 and 1 windows, and equal to 1, 1 and 2.
     assert scale.complexity(BUSY) == pytest.approx((2.5 + 2.5 + 2) / 9)
     assert scale.complexity(TURN) == pytest.approx((1 + 1.5 + 2) / 9)
     assert scale.complexity(CALM) == pytest.approx((1 + 0.5 + 0.5) / 9)

@@ -1,4 +1,4 @@
-"""The card of a dataset."""
+"""Test the counts and lists in the card of a dataset."""
 
 from event_factories import FLAT, flat_events
 from hearth.data.dataset_card import dataset_card

@@ -1,4 +1,4 @@
-"""Events files: what is written is read back, and the digest of the content."""
+"""Test that events files are read back as they were written, and that digests identify their content."""
 
 from datetime import datetime
 

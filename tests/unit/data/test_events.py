@@ -1,4 +1,4 @@
-"""The contract of the event table, and its check."""
+"""Test how event tables are built, and that invalid ones are rejected."""
 
 import pytest
 from event_factories import FLAT, flat_events, flat_row

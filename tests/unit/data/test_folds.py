@@ -1,4 +1,4 @@
-"""The train/test split, the content of splits.json, and the program window_dataset."""
+"""Test the train/test split, the content of splits.json, and the program window_dataset."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Labels that are accepted for an event besides its gold label."""
+"""Test that labels accepted for an event besides its gold label count as correct."""
 
 from hearth.data.gold_labels import map_to_gold
 

@@ -1,4 +1,4 @@
-"""Windows: a partition of each session's events, their check, and names of shards."""
+"""Test that windows partition each session's events, that invalid windows are rejected, and the names of shards."""
 
 import subprocess
 import sys
@@ -242,6 +242,6 @@ def test_the_reader_names_file_and_row_at_fault(tmp_path, change, split, message
 
 
 def test_windows_are_read_without_pandas():
-    """The environment of vLLM has no pandas, and recognition reads windows there."""
+    """Recognition reads windows in the environment of vLLM, which has no pandas."""
     code = "import sys, hearth.data.windows; sys.exit('pandas' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, check=True)

@@ -1,4 +1,4 @@
-"""A home's yaml: the shipped ones are valid, and every mistake is reported with its place and remedy."""
+"""Test home yaml files: those in config/homes are valid, and every mistake is reported with its key and remedy."""
 
 import pytest
 import yaml

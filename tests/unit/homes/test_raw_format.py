@@ -1,4 +1,4 @@
-"""The `recording` part of a home's yaml: its defaults, and each mistake named with its key."""
+"""Test the `recording` part of a home's yaml: its defaults, and that each mistake is reported with its key."""
 
 import pytest
 import yaml
@@ -11,7 +11,7 @@ TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
 
 
 def schema_defaults(schema):
-    """The default of each key below an object of a schema, nested ones too."""
+    """Return a dict from each key of an object in a schema to its default; a nested object gives a nested dict."""
     return {
         name: schema_defaults(part) if part["default"] == {} and "properties" in part else part["default"]
         for name, part in schema["properties"].items()

@@ -1,4 +1,4 @@
-"""Drafts of a home's yaml from its tables."""
+"""Test drafts of a home's yaml from its tables."""
 
 import check_home
 import pytest

@@ -1,4 +1,4 @@
-"""The report of check_home on a home's yaml and its data."""
+"""Test the report of check_home on a home's yaml and its data."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def write(folder, *lines, name="log.csv"):
 
 
 def days(*rows):
-    """The rows on four days."""
+    """Return the rows, which are of 2024-02-03, four times: with the dates 2024-02-03 to 2024-02-06."""
     return [row.replace("2024-02-03", f"2024-02-0{day}") for day in range(3, 7) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""Simulated homes that the tests of all modules read."""
+"""Fixtures: a simulated home of each format, which all tests of this folder share."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One clock for all residents, and devices that they share."""
+"""Test that all residents live by one clock and share devices."""
 
 import pytest
 from hearth.simulation.behaviour import Household, Resident, random_stream

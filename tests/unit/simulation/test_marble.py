@@ -1,4 +1,4 @@
-"""MARBLE's file format and its oddities: gaps between labels, files of phone calls, lost ends of uses."""
+"""Test MARBLE's file format and its oddities: gaps between labels, files of phone calls, uses without an end."""
 
 import datetime
 from collections import Counter
@@ -77,7 +77,7 @@ def test_marble_calls_are_in_smartphone_files_only(roots):
 
 
 def test_marble_devices_are_shared_and_lose_some_ends_of_uses(roots):
-    """Some ON and OFF come from different residents; some ON of a mat or a plug have no OFF."""
+    """Some uses are switched ON and OFF by different residents; some ON events of a mat or a plug have no OFF event."""
     handed_over, open_ended = set(), set()
     for instance in marble_instances(roots["marble"]):
         on = {}

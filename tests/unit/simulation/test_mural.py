@@ -1,4 +1,4 @@
-"""MuRAL's file format and its oddities: annotations, shared events, polarity that differs by sensor."""
+"""Test MuRAL's file format and its oddities: annotations, shared events, and sensors that open or close when used."""
 
 import json
 from itertools import pairwise
@@ -47,7 +47,7 @@ def test_mural_rows_have_the_oddities_of_the_real_ones(roots):
 
 
 def test_mural_polarity_differs_by_sensor(roots):
-    """Sitting down opens a chair and closes the toilet; the first row of each sensor in a session is a use."""
+    """Sitting down opens a chair's contact and closes the toilet's; a sensor's first row in a session is its use."""
     for session in mural_sessions(roots["mural"]):
         first = {}
         for row in session:

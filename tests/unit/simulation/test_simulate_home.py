@@ -1,4 +1,4 @@
-"""The program: it writes a home that says it is simulated, and replaces nothing else."""
+"""Test the program simulate_home: its homes say that they are simulated, and it replaces only simulated homes."""
 
 import os
 

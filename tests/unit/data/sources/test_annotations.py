@@ -1,4 +1,4 @@
-"""Labels and residents of table rows: in columns, and as intervals in label files."""
+"""Test labels and residents of table rows, from columns and from the intervals of label files."""
 
 import pytest
 from hearth.homes.raw_format import Intervals

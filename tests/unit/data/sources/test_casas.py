@@ -1,4 +1,4 @@
-"""The CASAS loader: its three ways of labelling, the faults of Kyoto's files, and no line lost."""
+"""Test the CASAS loader: three ways of labelling, the faults in the Kyoto data set's files, and no line lost."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Lines of a table read one by one."""
+"""Test that lines of a table are read one by one."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The MARBLE loader: labels of the acting subject, faults of the files, and no row lost."""
+"""Test the MARBLE loader: labels of the acting subject, faults of the files, and no row lost."""
 
 import csv
 import os
@@ -35,7 +35,7 @@ HOME = Home(
     example={},
     transition="keep",
 )
-T = 1543316517000  # 2018-11-27 12:01:57 in Rome
+T = 1543316517000  # 2018-11-27 12:01:57 in Rome, in epoch milliseconds
 ENV = "sensor_id,sensor_status,ts,subject_id"
 LABELS = "ts_start,ts_end,act"
 COOKING = [f"{T},{T + 9999},COOKING"]
@@ -91,18 +91,18 @@ def test_the_label_comes_from_the_subject_who_acted(tmp_path):
 @pytest.mark.parametrize(
     ("ts", "label"),
     [
-        (T - 1, "TRANSITION"),  # before the first
+        (T - 1, "TRANSITION"),  # before the first interval
         (T, "COOKING"),
         (T + 100, "COOKING"),  # both ends belong to the interval
-        (T + 101, "COOKING"),  # nearer to the end behind
-        (T + 149, "EATING"),  # nearer to the start ahead
-        (T + 300, "COOKING"),  # two overlap: the later-starting one
+        (T + 101, "COOKING"),  # in a gap, nearer to the end of the interval before it
+        (T + 149, "EATING"),  # in a gap, nearer to the start of the interval after it
+        (T + 300, "COOKING"),  # two intervals overlap: the one that starts later
         (T + 350, "TRANSITION"),  # a zero-length row is an interval
-        (T + 1400, "COOKING"),  # a second from the end behind
-        (T + 1401, "TRANSITION"),  # in a wide gap
+        (T + 1400, "COOKING"),  # a second after the end of an interval
+        (T + 1401, "TRANSITION"),  # in a gap, too far from both intervals
         (T + 8999, "TRANSITION"),
         (T + 9000, "EATING"),
-        (T + 10_001, "TRANSITION"),  # after the last
+        (T + 10_001, "TRANSITION"),  # after the last interval
     ],
 )
 def test_the_label_is_the_act_whose_interval_holds_the_time(tmp_path, ts, label):
@@ -363,7 +363,7 @@ def test_labels_of_the_real_part_equal_an_independent_count():
 
 
 def count_by_sweep(dataset):
-    """Labels counted the other way round: one sweep over time that keeps each subject's current act."""
+    """Count labels by another algorithm than the loader: one sweep over time that keeps each subject's current act."""
     counts = Counter()
     for folder in dataset.glob("*/*"):
         steps = []

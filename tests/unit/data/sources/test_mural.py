@@ -1,4 +1,4 @@
-"""The MuRAL loader: sessions, midnight, several residents, labels with commas, no row lost."""
+"""Test the MuRAL loader: sessions, midnight, several residents, labels with commas, and no row lost."""
 
 import json
 from datetime import datetime

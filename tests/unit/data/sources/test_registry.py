@@ -1,4 +1,4 @@
-"""The registry of sources, and the names of sources and window kinds in the config's schema."""
+"""Test the registry of sources, and that the config's schema names its sources and the window kinds."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""Sessions of a recording: by file, day, gap or column."""
+"""Test that rows are assigned to sessions by file, day, gap or column."""
 
 import pytest
 from table_factories import HEADER, columns_with, home_with, load, row, write_csv

@@ -1,4 +1,4 @@
-"""Tables of events as a home's yaml describes them; every row is accounted for."""
+"""Test that tables are read as the home's yaml says, and that every row is counted as loaded, broken or skipped."""
 
 from dataclasses import replace
 from datetime import datetime

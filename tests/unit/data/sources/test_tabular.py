@@ -1,4 +1,4 @@
-"""Tables in every format, and rows that cannot be read."""
+"""Test that tables are read in every format, and that unreadable rows are reported."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Times as files write them, on the home's clock."""
+"""Test that times as raw files write them become times on the home's clock."""
 
 from datetime import UTC, datetime
 
