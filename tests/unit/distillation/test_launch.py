@@ -56,7 +56,7 @@ def test_on_several_nodes_srun_starts_one_torchrun_a_node_and_they_meet_on_the_f
     ("environment", "message"),
     [
         ({}, "needs a SLURM job of 2 nodes"),
-        (JOB | {"SLURM_JOB_NUM_NODES": "1"}, r"SLURM job 1234 has 1 node\(s\), and training asks for 2"),
+        (JOB | {"SLURM_JOB_NUM_NODES": "1"}, r"SLURM job 1234 has 1 node\(s\), but this model is trained on 2"),
     ],
 )
 def test_several_nodes_need_a_job_of_the_same_size(environment, message):

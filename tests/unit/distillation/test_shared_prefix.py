@@ -107,5 +107,5 @@ def test_a_model_that_does_not_attend_to_everything_takes_the_plain_path():
         shared_prefix.unsupported_reason(student, [1])
         == "qwen3 has layers that do not attend to everything before them"
     )
-    assert shared_prefix.unsupported_reason(make_student(), []) == "the prompts have none"
+    assert shared_prefix.unsupported_reason(make_student(), []) == "the prompts have no static prefix"
     assert shared_prefix.unsupported_reason(make_student(), [1]) == ""

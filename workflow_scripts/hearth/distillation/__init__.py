@@ -1,5 +1,5 @@
-"""Distillation: a teacher's traces in, a student's LoRA adapter and its exports out.
+"""Train a student's LoRA adapter on a teacher's traces, and export the student.
 
-May import prompting, models, data and common; it knows nothing of scores or engines. Start with `recipes` (what is
-learned) and `examples` (training examples), then `training`.
+May import prompting, models, data and common; it uses neither scores nor engines. Start with `recipes` (which traces
+and texts a student learns) and `examples` (training examples), then read `training`.
 """

@@ -1,4 +1,4 @@
-"""The model card of a student: what it learned from, how, and its limits."""
+"""Write the model card of a student: its base, teacher, dataset and training settings, and its limits."""
 
 import json
 from collections.abc import Sequence

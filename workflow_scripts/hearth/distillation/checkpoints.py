@@ -1,7 +1,7 @@
-"""Checkpoints that are either complete or not used, one process a run, and an orderly end at SIGTERM.
+"""Resume only from complete checkpoints, let one process at a time train a run, and save a checkpoint at SIGTERM.
 
-The Trainer writes a checkpoint file by file and resumes from the newest folder, complete or not. Here a manifest of
-digests is written last, and a checkpoint is resumed only if it matches its manifest.
+The Trainer writes a checkpoint file by file and resumes from the newest folder, complete or not. This module writes a
+manifest of digests last, and a checkpoint is resumed only if it matches its manifest.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ FINGERPRINT = "fingerprint.json"
 
 
 class Fingerprint(TypedDict):
-    """Everything that decides the bytes of an adapter; a run's folder is named by its digest.
+    """Everything that decides the bytes of an adapter. A run's folder is named by the digest of its fingerprint.
 
-    `examples` (a digest) covers traces, windows, prompt, recipe and tokenizer. `settings` lacks `save_steps`, which
-    changes no result.
+    `examples` is a digest of the training examples; it covers traces, windows, prompt, recipe and tokenizer. `settings`
+    lacks `save_steps`, which changes no result.
     """
 
     version: int
@@ -42,7 +42,7 @@ class Fingerprint(TypedDict):
 
 
 class Manifest(TypedDict):
-    """SHA-256 of every file of a checkpoint, by its path in the folder, and the training seconds up to it."""
+    """SHA-256 of every file of a checkpoint, by its path in the folder, and the seconds of training before it."""
 
     files: dict[str, str]
     seconds: float
@@ -50,10 +50,10 @@ class Manifest(TypedDict):
 
 @contextlib.contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Hold the run's folder for this process; wait while another process holds it.
+    """Lock the run's folder for this process; wait while another process holds the lock.
 
-    The other process may belong to a job that outlived its node or its Snakemake; its checkpoints are used here. The
-    lock ends with the process, so a killed run leaves nothing to clean up.
+    The other process may belong to a job that outlived its node or its Snakemake; afterwards this process resumes from
+    the checkpoints of that job. The lock ends with the process, so a killed run leaves nothing to clean up.
     """
     run.mkdir(parents=True, exist_ok=True)
     with open(run / "lock", "w") as handle:
@@ -66,10 +66,10 @@ def locked(run: Path) -> Iterator[None]:
 
 
 def record_fingerprint(run: Path, fingerprint: Fingerprint) -> None:
-    """Write the fingerprint into the run's folder.
+    """Write the fingerprint into the folder `run`.
 
-    For a new folder, print each other run beside it and the entries in which that run's fingerprint differs: its
-    checkpoints are not resumed.
+    If `run` is new, print each other run of the same student, whose checkpoints are not resumed, and the entries in
+    which its fingerprint differs.
     """
     path = run / FINGERPRINT
     for other in [] if path.exists() else sorted(run.parent.glob(f"*/{FINGERPRINT}")):
@@ -89,7 +89,7 @@ def write_manifest(checkpoint: Path, seconds: float) -> None:
 
 
 def find_damage(checkpoint: Path) -> str:
-    """Return what is wrong with a checkpoint, in words; "" for a complete one."""
+    """Return a sentence about the first damaged or missing file of a checkpoint; "" for a complete checkpoint."""
     try:
         manifest = read_record(checkpoint / MANIFEST, Manifest)
     except FileNotFoundError:
@@ -106,7 +106,7 @@ def find_damage(checkpoint: Path) -> str:
 
 
 def find_newest_complete(run: Path) -> Path | None:
-    """Return the newest complete checkpoint of a run, or None. Print and remove damaged newer ones."""
+    """Return the folder of the newest complete checkpoint of a run, or None; report and delete newer damaged ones."""
     for checkpoint in sorted(run.glob("checkpoint-*"), key=step_of_checkpoint, reverse=True):
         damage = find_damage(checkpoint)
         if not damage:
@@ -122,12 +122,12 @@ def step_of_checkpoint(checkpoint: Path) -> int:
 
 
 def seconds_of_checkpoint(checkpoint: Path) -> float:
-    """Return the training seconds up to a complete checkpoint."""
+    """Return the seconds of training before a complete checkpoint."""
     return read_record(checkpoint / MANIFEST, Manifest)["seconds"]
 
 
 class CompleteCheckpoints(TrainerCallback):
-    """Declare a checkpoint complete once every rank has written its part, and measure the training time."""
+    """Write a checkpoint's manifest once every rank has saved its files, and measure the training time."""
 
     def __init__(self, seconds_before: float):
         self._before = seconds_before
@@ -135,13 +135,13 @@ class CompleteCheckpoints(TrainerCallback):
 
     @property
     def seconds(self) -> float:
-        """Training seconds so far, those before the resumed checkpoint included."""
+        """Seconds of training so far, including those before the resumed checkpoint."""
         return self._before + time.perf_counter() - self._start
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Start the clock: loading is not training."""
+        """Start the clock here, because the time to load the model does not count as training."""
         self._start = time.perf_counter()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object) -> None:
@@ -152,7 +152,7 @@ class CompleteCheckpoints(TrainerCallback):
 
 
 class StopAtSigterm(TrainerCallback):
-    """At SIGTERM finish the step, save a checkpoint and stop, on all ranks, since each saves a part."""
+    """At SIGTERM, finish the step, save a checkpoint and stop. All ranks do so, because each saves a shard of it."""
 
     def __init__(self) -> None:
         self._stop_requested = False
@@ -161,7 +161,7 @@ class StopAtSigterm(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Catch SIGTERM from now on; earlier there is nothing to save."""
+        """Catch SIGTERM from now on; before training begins there is nothing to save."""
         self._previous_handler = signal.signal(signal.SIGTERM, self._request_stop)
 
     def on_step_end(
@@ -176,7 +176,7 @@ class StopAtSigterm(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Let SIGTERM end the process again."""
+        """Restore the previous handler of SIGTERM."""
         signal.signal(signal.SIGTERM, self._previous_handler)
 
     def _request_stop(self, signum: int, frame: FrameType | None) -> None:

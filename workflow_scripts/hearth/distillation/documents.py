@@ -1,4 +1,4 @@
-"""Types of the JSON documents that training and export write, and of the audit as far as training reads it."""
+"""Define and read the JSON documents of training and export, and those entries of the audit that training reads."""
 
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -9,22 +9,22 @@ from hearth.distillation.settings import TrainingSettings
 
 
 class AuditedTrace(TypedDict):
-    """A trace in a teacher's audit. `flags`: the findings of each failed check, by its name."""
+    """A trace in a teacher's audit. `flags` maps the name of each failed check to its findings."""
 
     window_id: str
     flags: dict[str, Any]
 
 
 class Audit(TypedDict):
-    """A teacher's audit, `results/audits/<teacher>/<dataset>.json`; training reads nothing else of it."""
+    """A teacher's audit, `results/audits/<teacher>/<dataset>.json`, without the entries that training does not read."""
 
     traces: list[AuditedTrace]
 
 
 class ExampleCounts(TypedDict):
-    """Number of traces by what became of them: traces = used + sum of `left_out` (by reason).
+    """Numbers of all traces, of those used for training, and of those left out, by reason.
 
-    `truncated`: the used traces that have no end of turn.
+    `traces` equals `used` plus the sum of `left_out`. `truncated` counts the used traces without an end of turn.
     """
 
     traces: int
@@ -52,7 +52,11 @@ class TrainedPrompt(TypedDict):
 
 
 class TrainingDigests(TypedDict):
-    """SHA-256 (hex) of the run's fingerprint, of all training tokens, and of the traces' file ("" without traces)."""
+    """SHA-256 digests (hex).
+
+    `run`: of the run's fingerprint. `examples`: of all training tokens. `traces`: of the file of traces, or "" for a
+    recipe without a teacher.
+    """
 
     run: str
     examples: str
@@ -60,7 +64,7 @@ class TrainingDigests(TypedDict):
 
 
 class TrainingLog(TypedDict):
-    """training_log.json: inputs, settings and losses of a training; equal trainings write equal bytes."""
+    """Inputs, settings and losses of a training (training_log.json); equal trainings write equal bytes."""
 
     student: str
     base: BaseModel
@@ -72,16 +76,19 @@ class TrainingLog(TypedDict):
     deepspeed: dict[str, Any]
     dtype: str
     ranks: int
-    static_prefix: str  # how the static prefix was encoded, in words
+    static_prefix: str  # a phrase: encoded "once an optimizer step" or "with every example", with the reason
     examples: ExampleCounts
     trainable_parameters: int
     steps: int
-    losses: list[float]  # one for each step
+    losses: list[float]  # one for each optimizer step
     digests: TrainingDigests
 
 
 class TrainingStats(JobStats):
-    """training.stats.json: what a training took; `seconds` include those before the resumed checkpoint."""
+    """Time, memory and device of a training (training.stats.json).
+
+    `seconds` includes the training before the resumed checkpoint.
+    """
 
     steps: int
     resumed_from_step: int  # 0 if the training started anew
@@ -90,9 +97,10 @@ class TrainingStats(JobStats):
 
 
 class GgufExport(TypedDict):
-    """The GGUF file of an export: its path in the export's folder, or "" and the reason why there is none.
+    """The GGUF file of an export.
 
-    `pre_tokenizer`: llama.cpp's name for the tokenizer's pre-tokenization, "" if llama.cpp does not know it.
+    `file`: its path in the export's folder, or "" if the model cannot be converted; `why_not` is then the reason.
+    `pre_tokenizer`: llama.cpp's name for the tokenizer's pre-tokenization, or "" if llama.cpp does not know it.
     """
 
     file: str
@@ -101,7 +109,7 @@ class GgufExport(TypedDict):
 
 
 class WindowSettings(TypedDict):
-    """How the student's dataset is cut into windows; see `windows` in the config."""
+    """Settings by which the student's dataset is cut into windows; see `windows` in the config."""
 
     by: str
     size: int
@@ -109,26 +117,26 @@ class WindowSettings(TypedDict):
 
 
 class Export(TypedDict):
-    """export.json: what an exported student consists of and how it is used."""
+    """Number format, GGUF file and settings of an exported student (export.json)."""
 
     student: str
     dtype: str  # of the merged weights
     gguf: GgufExport
-    source: str  # format of its dataset
+    source: str  # data format of the dataset that the student learned from
     windows: WindowSettings
     decoding: dict[str, Any]
 
 
 def read_audited_traces(path: Path) -> list[AuditedTrace]:
-    """Read the traces of an audit. Raises ValueError, which names the file and the key at fault."""
+    """Return the traces of an audit. Raises ValueError, which names the file and the key at fault."""
     return read_record(path, Audit)["traces"]
 
 
 def read_training_log(path: Path) -> TrainingLog:
-    """Read a training_log.json. Raises ValueError, which names the file and the key at fault."""
+    """Return the content of a training_log.json. Raises ValueError, which names the file and the key at fault."""
     return read_record(path, TrainingLog)
 
 
 def read_export(path: Path) -> Export:
-    """Read an export.json. Raises ValueError, which names the file and the key at fault."""
+    """Return the content of an export.json. Raises ValueError, which names the file and the key at fault."""
     return read_record(path, Export)

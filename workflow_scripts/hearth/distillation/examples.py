@@ -1,7 +1,7 @@
-"""Training examples: the prompt of a window, then the text to learn for it, with an end of turn.
+"""Build training examples: each is the prompt of a window, then the text to learn for it and an end-of-turn token.
 
-Prompt and completion are tokenised apart and joined, as in recognition, so that a student is trained on the tokens
-that it will see. Only the completion counts in the loss.
+Prompt and completion are tokenised separately and joined, as in recognition, so that a student is trained on the same
+tokens that recognition uses. Only the completion counts in the loss.
 """
 
 import unicodedata
@@ -28,7 +28,7 @@ Row = TypeVar("Row", ParsedPrediction, AuditedTrace)
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of one window: its prompt after the static prefix, and its completion."""
+    """Token ids of one window's example: `suffix_ids` is the prompt after the static prefix."""
 
     window_id: str
     suffix_ids: list[int]
@@ -36,7 +36,7 @@ class Example:
 
 
 class TokenLists(TypedDict):
-    """One example as the Trainer takes it: token ids and labels, equally long; the labels of the prompt are IGNORED."""
+    """One example for the Trainer: token ids and labels, equally long; the labels of prompt tokens are IGNORED."""
 
     input_ids: list[int]
     labels: list[int]
@@ -44,7 +44,7 @@ class TokenLists(TypedDict):
 
 @dataclass(frozen=True)
 class Examples:
-    """A dataset for the Trainer; the static prefix, with which every example begins, is stored once."""
+    """A dataset for the Trainer. `prefix_ids` is the static prefix with which every example begins, stored once."""
 
     prefix_ids: list[int]
     items: list[Example]
@@ -62,7 +62,7 @@ class Examples:
         }
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of every token id, in order, and of where the completions begin."""
+        """Return the SHA-256 (hex) of all token ids in order, with the boundary between prompt and completion."""
         return digest([self.prefix_ids, [[item.suffix_ids, item.completion_ids] for item in self.items]])
 
 
@@ -79,8 +79,9 @@ def build_examples(
     """Build the training examples of a recipe, in the order of the traces.
 
     `traces` is None for a recipe without a teacher: every train window counts as a trace. `parsed` and `audit` are
-    only needed by the recipes that read them. A completion that the teacher ended itself ends in the tokenizer's
-    end-of-turn token; one cut at the token limit does not, so that no student learns to stop in mid-sentence.
+    needed only by the recipes that read them. A completion that the teacher finished ends in the tokenizer's
+    end-of-turn token. A completion that was cut at the token limit does not, so that no student learns to stop in
+    mid-sentence.
 
     Raises ValueError for traces that do not belong to the train windows, for a missing document, for a tokenizer that
     does not decode to the original text, and when no example is left.
@@ -113,7 +114,7 @@ def build_examples(
         if not target.ended:
             unended.add(window_id)
     selected = recipe.select(list(examples), sources, settings["seed"])
-    # Drawn last, so that selections which are compared with each other stay equally large.
+    # Apply max_examples after the recipe's selection, so that recipes that are compared get equally many windows.
     used = draw_windows(selected.window_ids, settings["max_examples"], settings["seed"])
     left_out.update(selected.left_out + Counter(over_max_examples=len(selected.window_ids) - len(used)))
     if not used:
@@ -128,10 +129,11 @@ def build_examples(
 
 
 def collate(examples: Sequence[TokenLists], pad_id: int) -> dict[str, torch.Tensor | int]:
-    """Pad a batch on the right: `input_ids` and `attention_mask`, int64 of (examples, longest).
+    """Pad examples on the right and return a batch: a dict from the name of a model argument to its value.
 
-    `labels` has only the last `logits_to_keep` positions, which begin at the last position of the shortest prompt.
-    The logits of whole prompts over a real vocabulary would take more memory than anything else and count in no loss.
+    `input_ids` and `attention_mask` are int64 of shape (examples, length of the longest). `labels` has only the last
+    `logits_to_keep` positions, which begin at the last position of the shortest prompt. Earlier logits count in no
+    loss, and over a real vocabulary they would take more memory than anything else.
     """
     shape = (len(examples), max(len(example["input_ids"]) for example in examples))
     labels = torch.full(shape, IGNORED)
@@ -187,7 +189,10 @@ def _read_sources(
     parsed: Sequence[ParsedPrediction] | None,
     audit: Sequence[AuditedTrace] | None,
 ) -> Sources:
-    """Return the recipe's sources. Raises ValueError if its document is missing or belongs to other traces."""
+    """Return the sources of a recipe.
+
+    Raises ValueError if the document that the recipe reads (`parsed` or `audit`) is missing or belongs to other traces.
+    """
     sources = Sources(windows, {trace["window_id"]: trace for trace in traces})
     match recipe.reads:
         case "":
@@ -203,7 +208,10 @@ def _read_sources(
 
 
 def _rows_of_traces(recipe: Recipe, rows: Sequence[Row] | None, traces: Sequence[Prediction]) -> Sequence[Row]:
-    """Return `rows`, the document that the recipe reads; raises ValueError if it is missing or of other windows."""
+    """Return `rows` unchanged: the entries of the document that the recipe reads.
+
+    Raises ValueError if `rows` is None or covers other windows than `traces`.
+    """
     if rows is None:
         raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
     if {row["window_id"] for row in rows} != {trace["window_id"] for trace in traces}:
@@ -212,7 +220,7 @@ def _rows_of_traces(recipe: Recipe, rows: Sequence[Row] | None, traces: Sequence
 
 
 def _usable_target(recipe: Recipe, trace: Prediction, sources: Sources, settings: TrainingSettings) -> Target:
-    """Return the text to learn for a trace; raises LeaveOutError."""
+    """Return the text to learn for a trace; raises LeaveOutError if the trace cannot be used."""
     target = recipe.target(trace, sources)
     if not target.text.strip():
         raise LeaveOutError("empty")
@@ -222,7 +230,7 @@ def _usable_target(recipe: Recipe, trace: Prediction, sources: Sources, settings
 
 
 class _Encoder:
-    """Tokenise the examples of one prompt; all begin with the same static prefix."""
+    """Tokenise the examples of one prompt. All of them begin with the same static prefix."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt):
         self.prefix_ids: list[int] = []
@@ -230,7 +238,10 @@ class _Encoder:
         self._prefix: str | None = None
 
     def encode(self, window_id: str, turn: str, target: Target) -> Example:
-        """Return the example of a window whose user's turn is `turn`; raises ValueError if the tokens lose text."""
+        """Return the example of a window; `turn` is the text of the user's turn, `target` the text to learn.
+
+        Raises ValueError if the token ids do not decode to the original text.
+        """
         prefix, suffix = split_prompt(self._tokenizer, self._prompt["system"], turn, self._prompt["reasoning"])
         if self._prefix is None:
             self._prefix, self.prefix_ids = prefix, self._token_ids(prefix)
@@ -249,9 +260,9 @@ class _Encoder:
         return ids
 
     def _check_text(self, example: Example, prompt: str, target: Target) -> None:
-        """Raise ValueError unless the token ids decode to prompt, target and, for an ended one, end of turn.
+        """Raise ValueError unless the token ids decode to prompt and target, and to the end of turn of an ended target.
 
-        Compared in Unicode's NFC, to which Qwen's tokenizer normalises its input.
+        Both texts are compared in Unicode's NFC, to which Qwen's tokenizer normalises its input.
         """
         ids = self.prefix_ids + example.suffix_ids + example.completion_ids
         text = unicodedata.normalize("NFC", self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))

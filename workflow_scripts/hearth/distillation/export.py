@@ -1,4 +1,4 @@
-"""Write a trained adapter: save it, reopen and check it, move it into place."""
+"""Save a trained adapter, reopen and check it, and move it to its final folder."""
 
 import shutil
 from pathlib import Path
@@ -16,8 +16,8 @@ from hearth.models.snapshot import ADAPTER_FILES
 def save_adapter(trainer: Trainer, model_name: str, folder: Path) -> None:
     """Write the adapter's two files into `folder`. All ranks must call it; rank 0 writes.
 
-    The config names its base by `model_name`, not by a path of this machine, and has sorted keys and target modules, so
-    that equal adapters are equal files. The Trainer's pickle and PEFT's card are left out.
+    Equal adapters give equal files: adapter_config.json has sorted keys and target modules, and names its base model by
+    `model_name`, not by a path on this machine. The Trainer's pickle and PEFT's model card are deleted.
     """
     if trainer.is_world_process_zero():
         shutil.rmtree(folder, ignore_errors=True)
@@ -34,12 +34,12 @@ def save_adapter(trainer: Trainer, model_name: str, folder: Path) -> None:
 
 
 def check_adapter(model_dir: Path, folder: Path) -> None:
-    """Reopen the adapter on its base and check that no LoRA B is zero; raises UserError.
+    """Reopen the adapter on its base model; raise UserError if the B matrix of any LoRA module is zero or not finite.
 
-    LoRA B starts at zero, so zero means that nothing was learned. An empty or wrongly named save (ZeRO-3, gradient
-    checkpointing) is detected too.
+    LoRA's B matrices start at zero, so zero means that nothing was learned. Adapter files that lack weights or name
+    them wrongly, as ZeRO-3 or gradient checkpointing may cause, are detected too.
     """
-    unset_hf_deepspeed_config()  # otherwise ZeRO-3 splits this model too
+    unset_hf_deepspeed_config()  # otherwise ZeRO-3 would partition the model loaded here, too
     student = load_model(model_dir, adapter=folder, dtype="float32", device="cpu")
     norms = {name: float(p.norm()) for name, p in student.named_parameters() if "lora_B" in name}
     idle = [name for name, norm in norms.items() if not (norm > 0 and torch.isfinite(torch.tensor(norm)))]
@@ -48,7 +48,7 @@ def check_adapter(model_dir: Path, folder: Path) -> None:
 
 
 def publish(folder: Path, destination: Path) -> None:
-    """Move a finished folder to its destination, readable for everybody; an older folder there is removed."""
+    """Move `folder` to `destination` and make its files readable for everybody; delete an older `destination`."""
     for path in folder.iterdir():
         path.chmod(0o644)  # safetensors makes weights readable for their owner only
     old = destination.with_name(f".{destination.name}.old")

@@ -1,7 +1,7 @@
 """Convert a model's folder to a GGUF file for llama.cpp, with the writer and tensor names of the gguf package.
 
-llama.cpp's own converter is no Python package. This one knows the architectures of our students, Qwen3 and Llama; for
-others the model card names llama.cpp's command.
+llama.cpp's own converter is not available as a Python package. This converter supports the architectures of our
+students, Qwen3 and Llama; for others the model card gives the command of llama.cpp's converter.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ _FORMATS = {
     "float16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16),
     "bfloat16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
 }
-# llama.cpp's names of pre-tokenizers, with their description in tokenizer.json. A GGUF file can only name a
-# pre-tokenizer, so those not listed here are unsupported.
+# From llama.cpp's name of a pre-tokenizer to its steps in tokenizer.json. A GGUF file can only name a pre-tokenizer, so
+# one that is not listed here cannot be described in the file.
 _BYTES = {"type": "ByteLevel", "add_prefix_space": False}
 _QWEN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -39,7 +39,7 @@ _PRE_TOKENIZERS: dict[str, list[dict[str, Any]]] = {
 
 
 def pre_tokenizer_name(folder: Path) -> str:
-    """Return llama.cpp's name of the model's pre-tokenizer; "" if it has none."""
+    """Return llama.cpp's name of the pre-tokenizer of the model in `folder`; "" if llama.cpp has no name for it."""
     pre_tokenizer = read_json_object(folder / "tokenizer.json").get("pre_tokenizer") or {}
     steps = pre_tokenizer["pretokenizers"] if pre_tokenizer.get("type") == "Sequence" else [pre_tokenizer]
     # Whether offsets are trimmed changes no token.
@@ -48,7 +48,7 @@ def pre_tokenizer_name(folder: Path) -> str:
 
 
 def unsupported_reason(folder: Path) -> str:
-    """Return why `write_gguf` cannot write the model of a folder, in words; "" if it can."""
+    """Return a phrase that says why `write_gguf` cannot write the model in `folder`; "" if it can."""
     config = read_json_object(folder / "config.json")
     if config["model_type"] not in ARCHITECTURES:
         return f"architecture {config['model_type']} is none of {', '.join(ARCHITECTURES)}"
@@ -63,8 +63,8 @@ def unsupported_reason(folder: Path) -> str:
 def write_gguf(folder: Path, path: Path, name: str) -> None:
     """Write the model of `folder`, for which `unsupported_reason` is "", as a GGUF file, atomically.
 
-    Matrices keep their number format, vectors are fp32. If llama.cpp has no name for the pre-tokenizer, the file names
-    its default one, and prompts must be passed as token ids.
+    Matrices keep their number format; vectors are stored as fp32. If llama.cpp has no name for the model's
+    pre-tokenizer, the file names llama.cpp's default one, and prompts must be passed to llama.cpp as token ids.
     """
     config = read_json_object(folder / "config.json")
     with replacing(path) as temporary:
@@ -116,13 +116,13 @@ def _add_tokenizer(writer: gguf.GGUFWriter, folder: Path, size: int) -> None:
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     special = gguf.SpecialVocab(folder, load_merges=True, n_vocab=size)
-    # Rendered prompts are complete; llama.cpp would put a begin-of-sequence token before them.
+    # Rendered prompts already hold all special tokens. Otherwise llama.cpp would add a begin-of-sequence token.
     special.add_special_token["bos"] = False
     special.add_to_gguf(writer, quiet=True)
 
 
 def _tensors(folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name in the GGUF file, fp32 values) of every weight, in the order of their names in the folder."""
+    """Yield (name in the GGUF file, fp32 values) of every weight, sorted by its name in each safetensors file."""
     names = gguf.get_tensor_name_map(ARCHITECTURES[config["model_type"]], config["num_hidden_layers"])
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as weights:
@@ -136,9 +136,10 @@ def _tensors(folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, np.nda
 
 
 def _reorder_rows(key: str, values: np.ndarray, config: dict[str, Any]) -> np.ndarray:
-    """Return the rows of a Llama's query and key projections in llama.cpp's order, other weights unchanged.
+    """Return the weight `key` with its rows in llama.cpp's order; only a Llama's query and key projections change.
 
-    llama.cpp's `llama` rotates neighbouring rows; transformers rotates the two halves of a head.
+    For rotary position embeddings, llama.cpp's `llama` architecture pairs neighbouring rows of a head, and transformers
+    pairs each row of the first half of a head with a row of the second half.
     """
     heads = {
         "q_proj": config["num_attention_heads"],

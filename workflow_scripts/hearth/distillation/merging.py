@@ -1,4 +1,4 @@
-"""Merge a student's base and adapter into one model that plain transformers loads."""
+"""Merge a student's base model and adapter into one model that transformers loads without PEFT."""
 
 import fnmatch
 import shutil
@@ -10,7 +10,7 @@ from hearth.common.files import read_json_object
 from hearth.models.load import load_model
 from hearth.models.snapshot import kept_files
 
-# Files of a model's folder beside weights and config.json; they are copied from the base.
+# Files that are copied from the base model's folder; weights and config.json are written anew.
 COMPANIONS = (
     "generation_config.json",
     "tokenizer*",
@@ -26,13 +26,13 @@ COMPANIONS = (
 def merge_adapter(base: Path, adapter: Path, folder: Path) -> str:
     """Write the merged model into `folder` as safetensors in the base's number format, and return that format.
 
-    The sum is computed in fp32 and rounded once: in bf16 most of a small update would be lost. Raises ModelError for an
-    adapter that does not fit.
+    Base weights and adapter are added in fp32 and rounded once: in bf16 most of a small update would be lost. Raises
+    ModelError for an adapter that does not fit the base.
     """
     dtype = weights_dtype(base)
     student = load_model(base, adapter, dtype="float32", device="cpu")
     merged = student.merge_and_unload().to(getattr(torch, dtype))
-    # The base's generation config is not saved but copied below: some bases' configs fail transformers' validation.
+    # The base's generation_config.json is copied below and not saved here: those of some bases fail validation.
     merged.generation_config = type(merged.generation_config)()
     merged.save_pretrained(folder)
     for path in kept_files(base):
@@ -44,6 +44,6 @@ def merge_adapter(base: Path, adapter: Path, folder: Path) -> str:
 
 
 def weights_dtype(folder: Path) -> str:
-    """Return the number format of a model's weights, such as bfloat16; float32 where config.json names none."""
+    """Return the number format of the weights in `folder`, such as "bfloat16"; "float32" if config.json names none."""
     config = read_json_object(folder / "config.json")
     return str(config.get("dtype") or config.get("torch_dtype") or "float32")

@@ -1,4 +1,4 @@
-"""Recipes: which traces of its teacher a student learns from, and which text it learns for each.
+"""Define the recipes: which traces of its teacher a student learns from, and which text it learns for each trace.
 
 To add a recipe, add an entry to `RECIPES`, its name at the same position to `students.recipe` and
 `students.groups` in config/schemas/config.schema.yaml, and a line to config/README.md.
@@ -27,50 +27,50 @@ Labels = list[str | None]  # one label for each event of a window; None where th
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything that targets and selections may read, by window_id.
+    """Everything that the functions for target text and selection may read, by window_id.
 
-    `parsed_labels` and `flagged` are empty unless the recipe reads the parsed predictions or the audit.
+    `parsed_labels` is empty unless the recipe reads the parsed predictions; `flagged`, unless it reads the audit.
     """
 
     windows: Mapping[str, Window]  # all windows of the dataset
-    traces: Mapping[str, Prediction] = field(default_factory=dict)  # of the train split
-    parsed_labels: Mapping[str, Labels] = field(default_factory=dict)  # the teacher's, strictly parsed
-    flagged: frozenset[str] = frozenset()  # windows whose trace fails a check of the audit
+    traces: Mapping[str, Prediction] = field(default_factory=dict)  # the teacher's traces of the train split
+    parsed_labels: Mapping[str, Labels] = field(default_factory=dict)  # the teacher's labels, strictly parsed
+    flagged: frozenset[str] = frozenset()  # ids of windows whose trace fails a check of the audit
 
     @cached_property
     def complex(self) -> frozenset[str]:
-        """Windows above the median complexity of the train split."""
+        """Ids of the windows that are more complex than the median of the train split."""
         scale = ComplexityScale(list(self.windows.values()))
         return frozenset(name for name, window in self.windows.items() if scale.is_complex(window))
 
 
 class Target(NamedTuple):
-    """The text to learn for a window; `ended`: whether an end-of-turn token follows it."""
+    """The text to learn for a window. `ended`: whether an end-of-turn token follows the text."""
 
     text: str
     ended: bool
 
 
 class Selection(NamedTuple):
-    """The windows to learn from, in their given order, and the number of windows left out for each reason."""
+    """Ids of the windows to learn from, in the order of the candidates, and numbers of windows left out, by reason."""
 
     window_ids: list[str]
     left_out: Counter[str]
 
 
 class LeaveOutError(Exception):
-    """A recipe leaves out a trace; the message is the reason, as counted in training_log.json."""
+    """Raised when a recipe leaves out a trace; the message is the reason under which training_log.json counts it."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a student learns.
+    """The rules by which a student's training examples are made.
 
-    `target(trace, sources)`: the text to learn for a trace; raises LeaveOutError for a trace to leave out.
-    `select(window_ids, sources, seed)`: the windows to learn from, out of all those that have a target.
-    `reads`: the document that it reads beside the traces: "parsed" (the parsed predictions), "audit" or none.
-    `reasons`: whether its students reason before they answer, in training and in evaluation.
-    `needs_teacher`: whether it learns from a teacher's traces, and not from the train windows alone.
+    `target(trace, sources)`: return the text to learn for a trace; raise LeaveOutError for a trace to leave out.
+    `select(window_ids, sources, seed)`: return the windows to learn from; `window_ids` are all that have a target.
+    `reads`: the document that is read in addition to the traces: "parsed" (the parsed predictions), "audit" or "".
+    `reasons`: whether students reason before they answer, in training and in evaluation.
+    `needs_teacher`: whether students learn from a teacher's traces, and not from the train windows alone.
     """
 
     name: str
@@ -89,9 +89,10 @@ def find_recipe(name: str) -> Recipe:
 
 
 def draw_windows(window_ids: Sequence[str], count: int | None, seed: int) -> list[str]:
-    """Draw at most `count` windows at random, in the order of `window_ids`; None draws all.
+    """Draw `count` windows at random, or all if there are fewer or `count` is None; keep the order of `window_ids`.
 
-    The draw takes the first in the order of a hash of seed and id, so a smaller draw is a subset of a larger one.
+    Windows are ranked by a hash of `seed` and id, and the first `count` are drawn. So a smaller draw is a subset of a
+    larger one.
     """
     if count is None or count >= len(window_ids):
         return list(window_ids)
@@ -103,7 +104,7 @@ def draw_windows(window_ids: Sequence[str], count: int | None, seed: int) -> lis
 
 
 def whole_trace(trace: Prediction, sources: Sources) -> Target:
-    """Return everything the teacher wrote; a trace cut at the token limit does not end."""
+    """Return everything the teacher wrote; after a trace that was cut at the token limit, no end of turn follows."""
     return Target(trace["text"], trace["finish_reason"] == "stop")
 
 
@@ -116,7 +117,7 @@ def teacher_labels(trace: Prediction, sources: Sources) -> Target:
 
 
 def verified_labels(trace: Prediction, sources: Sources) -> Target:
-    """Return the teacher's labels as an answer; leave out windows with a missing or wrong label."""
+    """Return the teacher's labels as an answer without reasoning; leave out windows with a missing or wrong label."""
     target, window = teacher_labels(trace, sources), sources.windows[trace["window_id"]]
     if map_to_gold(window, sources.parsed_labels[trace["window_id"]]) != window["gold"]:
         raise LeaveOutError("wrong_labels")
@@ -124,12 +125,12 @@ def verified_labels(trace: Prediction, sources: Sources) -> Target:
 
 
 def gold_labels(trace: Prediction, sources: Sources) -> Target:
-    """Return the gold labels as an answer."""
+    """Return the gold labels as an answer without reasoning."""
     return _answer(sources.windows[trace["window_id"]]["gold"])
 
 
 def _answer(labels: list[str]) -> Target:
-    # Imported here: it imports jinja2 and numpy, for which the Snakefile would wait.
+    # Not imported at the top: this module imports jinja2 and numpy, which would delay the start of Snakemake.
     from hearth.prompting.prompts import answer_text
 
     return Target(answer_text(labels), ended=True)
@@ -150,20 +151,20 @@ def unflagged_windows(window_ids: Sequence[str], sources: Sources, seed: int) ->
 
 
 def as_many_as_unflagged(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
-    """Draw as many windows as `unflagged_windows` selects, whatever the audit says of them."""
+    """Draw as many windows as `unflagged_windows` selects, from windows that pass or fail the audit alike."""
     drawn = draw_windows(window_ids, len(unflagged_windows(window_ids, sources, seed).window_ids), seed)
     return Selection(drawn, Counter(not_drawn=len(window_ids) - len(drawn)))
 
 
 def simple_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
-    """Select simple windows, at most as many as there are complex ones."""
+    """Select the simple windows; if they outnumber the complex ones, draw as many as there are complex ones."""
     simple, complex_ = _by_complexity(window_ids, sources)
     drawn = draw_windows(simple, len(complex_), seed)
     return Selection(drawn, Counter(too_complex=len(complex_), not_drawn=len(simple) - len(drawn)))
 
 
 def complex_windows(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
-    """Select complex windows, at most as many as there are simple ones."""
+    """Select the complex windows; if they outnumber the simple ones, draw as many as there are simple ones."""
     simple, complex_ = _by_complexity(window_ids, sources)
     drawn = draw_windows(complex_, len(simple), seed)
     return Selection(drawn, Counter(too_simple=len(simple), not_drawn=len(complex_) - len(drawn)))

@@ -1,4 +1,4 @@
-"""Training settings, checked before anything is loaded; config/schemas/config.schema.yaml holds their defaults."""
+"""Check training settings before anything is loaded; config/schemas/config.schema.yaml holds their defaults."""
 
 from functools import cache
 from pathlib import Path
@@ -62,7 +62,10 @@ def check_settings(settings: object) -> TrainingSettings:
 
 
 def accumulation_steps(settings: TrainingSettings, ranks: int) -> int:
-    """Return the forward passes of one rank in an optimiser step; raise ValueError if they are no whole number."""
+    """Return the number of micro-batches that one rank processes in an optimiser step.
+
+    Raises ValueError if the batch size is not a multiple of `ranks` times the micro-batch size.
+    """
     at_once = ranks * settings["micro_batch_size"]
     if settings["batch_size"] % at_once:
         raise ValueError(

@@ -1,12 +1,13 @@
 """Encode the static prefix once an optimiser step: all examples of the step attend to the same keys and values.
 
-The prefix is encoded with gradients when a step begins; the examples bring only their own tokens. All micro-batches but
-the last attend to detached copies of the prefix's keys and values, in which the gradients accumulate. The last one
-attends to the keys and values themselves; the accumulated gradients are added there, so that one backward pass goes
-through the prefix. Gradients equal those of the plain path up to rounding; in bfloat16 they accumulate in float32.
+When a step begins, the prefix is encoded with gradients; the forward passes of the examples then process only the
+examples' own tokens. All micro-batches but the last attend to detached copies of the prefix's keys and values, and
+their gradients accumulate in the copies. The last micro-batch attends to the original keys and values, whose gradients
+are increased by those of the copies. So a single backward pass goes through the prefix. Gradients equal those of
+training without a shared prefix up to rounding; in bfloat16 they accumulate in float32.
 
-With LoRA dropout the prefix draws one mask for each step and rank; on the plain path every example draws its own. Each
-example still trains under a mask of the same distribution, but the examples of a step share it on the prefix's tokens.
+LoRA dropout draws one mask for the prefix in each step and rank; without a shared prefix, every example draws its own.
+The mask of each example has the same distribution, but the examples of a step share it on the tokens of the prefix.
 """
 
 from collections.abc import Sequence
@@ -26,12 +27,12 @@ States = dict[int, tuple[torch.Tensor, torch.Tensor]]  # keys and values by laye
 
 
 def unsupported_reason(student: PeftModel, prefix_ids: Sequence[int]) -> str:
-    """Return why a student cannot be trained with the static prefix encoded once a step; "" if it can."""
+    """Return a phrase that says why a student cannot be trained with the prefix encoded once a step; "" if it can."""
     if is_deepspeed_zero3_enabled():
-        # Its hooks gather and release weights in the order of one forward and one backward pass of the whole model.
+        # ZeRO-3 gathers and releases weights in the order of one forward and one backward pass of the whole model.
         return "ZeRO-3 follows one pass through the whole model; use ZeRO-2"
     if not prefix_ids:
-        return "the prompts have none"
+        return "the prompts have no static prefix"
     base = student.get_base_model()
     layers = DynamicCache(config=base.config).layers
     if not layers or any(type(layer) is not DynamicLayer for layer in layers) or not base._supports_attention_backend:
@@ -40,18 +41,18 @@ def unsupported_reason(student: PeftModel, prefix_ids: Sequence[int]) -> str:
 
 
 class SharedPrefixTrainer(Trainer):
-    """A Trainer for examples that all begin with `prefix_ids`, batched by `collate`; see `unsupported_reason`.
+    """Train on examples that all begin with `prefix_ids`, batched by `collate`.
 
-    As on the plain path there is one backward pass a micro-batch, so DeepSpeed accumulates and reduces gradients, and
-    the Trainer normalises the loss, as they do there.
+    `unsupported_reason` must return "" for the student. As in the plain Trainer, there is one backward pass for each
+    micro-batch, so DeepSpeed accumulates and reduces gradients, and the Trainer normalises the loss, in the same way.
     """
 
     def __init__(self, *arguments: Any, prefix_ids: Sequence[int], **options: Any):
         super().__init__(*arguments, **options)
-        self._base = self.model.get_base_model()  # LoRA layers sit inside it
+        self._base = self.model.get_base_model()  # includes the LoRA layers
         self._base.set_attn_implementation(_ATTENTION)
         self._prefix_ids = list(prefix_ids)
-        self._prefix: _Prefix | None = None  # of the current step
+        self._prefix: _Prefix | None = None  # the encoded prefix of the current step
 
     def compute_loss(
         self,
@@ -60,13 +61,13 @@ class SharedPrefixTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """See Trainer; the prefix in `inputs` is skipped."""
+        """Return the loss as Trainer.compute_loss does, but take the prefix's keys and values from `self._prefix`."""
         device, before = inputs["input_ids"].device, len(self._prefix_ids)
         if self._prefix is None:
             self._prefix = _Prefix(_encode(self._base, self._prefix_ids, device))
         tokens = inputs["input_ids"][:, before:]
         own = {
-            # Padding is on the right, where causal attention does not look: no mask.
+            # No attention mask is needed: padding is on the right, and causal attention does not see later tokens.
             "input_ids": tokens,
             "position_ids": torch.arange(before, before + tokens.shape[1], device=device)[None],
             "labels": inputs["labels"],
@@ -80,14 +81,14 @@ class SharedPrefixTrainer(Trainer):
 
 
 class _Prefix:
-    """The encoded prefix of a step."""
+    """The keys and values of the static prefix, encoded for one optimiser step, and their detached copies."""
 
     def __init__(self, states: States):
         self._states = states
         self._copies: States = {}
 
     def detached(self) -> States:
-        """Return copies without a graph; gradients accumulate in them."""
+        """Return copies of the prefix's keys and values outside the autograd graph; their gradients accumulate."""
         if not self._copies:
             self._copies = {
                 layer: (self._copy(keys), self._copy(values)) for layer, (keys, values) in self._states.items()
@@ -95,11 +96,14 @@ class _Prefix:
         return self._copies
 
     def joined(self) -> States:
-        """Return the encoded prefix itself; the gradients accumulated in the copies are added to its gradients."""
+        """Return the prefix's original keys and values, through which the backward pass reaches the adapter.
+
+        In that pass, the gradients that have accumulated in the detached copies are added to those of the originals.
+        """
         for layer, copies in self._copies.items():
             for state, copy in zip(self._states[layer], copies, strict=True):
-                if copy.grad is not None:  # below the first adapter, states have no gradient
-                    # A hook and not a term of the loss, so that the loss and its scale stay the same.
+                if copy.grad is not None:  # keys and values that do not depend on the adapter have no gradient
+                    # Added by a hook and not as a term of the loss, so that the loss and its scale stay the same.
                     state.register_hook(lambda gradient, added=copy.grad: (gradient + added).to(gradient.dtype))
         return self._states
 
@@ -124,14 +128,16 @@ def _attend(
     encoded: States | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Compute the attention of the prefix to itself, or of the examples to the prefix and to themselves.
+    """Compute one layer's attention: of the prefix to itself, or of the examples to the prefix and to themselves.
 
-    Without `prefix`, store the layer's keys and values in `encoded`. A cache of transformers could not hold them:
-    gradient checkpointing turns caches off. Tensors are (batch, heads, tokens, head width).
+    If `prefix` is None, the tokens are those of the prefix, and the layer's keys and values are stored in `encoded`.
+    transformers' key-value cache could not hold them, because gradient checkpointing turns that cache off. Tensors have
+    the shape (batch, heads, tokens, head width).
     """
     if prefix is None:
         assert encoded is not None
-        # Checkpointing runs this again in the backward pass, with copies that no example may attend to.
+        # Keep the first keys and values: gradient checkpointing computes them again in the backward pass, and the
+        # examples have attended to the first ones.
         encoded.setdefault(module.layer_idx, (key, value))
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     prefix_keys, prefix_values = prefix[module.layer_idx]

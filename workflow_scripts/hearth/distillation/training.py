@@ -1,7 +1,7 @@
-"""LoRA training with the Hugging Face Trainer and DeepSpeed, one process a rank, resumed from complete checkpoints.
+"""Train LoRA adapters with the Hugging Face Trainer and DeepSpeed, resuming from the newest complete checkpoint.
 
-The loss is the Trainer's, normalised over accumulation steps and ranks; labels mask the prompt. `shared_prefix` decides
-how often the static prefix is encoded.
+Every rank is one process. The Trainer computes the loss over the completions and normalises it over accumulation steps
+and ranks. The setting `shared_prefix` decides how often the static prefix is encoded.
 """
 
 import functools
@@ -45,9 +45,9 @@ PACKAGES = ("torch", "transformers", "peft", "accelerate", "deepspeed")
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished training: the Trainer, which holds the student's weights, the loss of every step, and its cost.
+    """A finished training. `trainer` holds the student's weights, `losses` has one loss for each optimizer step.
 
-    `static_prefix`: how the static prefix was encoded, in words.
+    `static_prefix` is a phrase that says how often the static prefix was encoded.
     """
 
     trainer: Trainer
@@ -58,14 +58,14 @@ class Outcome:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the installed versions of the packages that decide the numbers."""
+    """Return the installed version of each package that influences the adapter's weights."""
     return {package: version(package) for package in PACKAGES}
 
 
 def make_fingerprint(
     model_digest: str, examples: Examples, settings: TrainingSettings, config: dict[str, Any], dtype: str, ranks: int
 ) -> Fingerprint:
-    """Return the fingerprint of a training; `config` is DeepSpeed's."""
+    """Return the fingerprint of a training; `config` is the configuration of DeepSpeed."""
     return {
         "version": VERSION,
         "model": model_digest,
@@ -81,13 +81,13 @@ def make_fingerprint(
 def training_arguments(
     settings: TrainingSettings, config: dict[str, Any], run: Path, dtype: str, ranks: int
 ) -> TrainingArguments:
-    """Return the Trainer's arguments and connect the ranks; `config` is DeepSpeed's.
+    """Return the Trainer's arguments and connect the ranks; `config` is the configuration of DeepSpeed.
 
     With ZeRO-3 this must be called before the model is loaded.
     """
     cuda = torch.cuda.is_available()
     if not cuda:
-        # Otherwise DeepSpeed compiles its own all-reduce with g++ at its first start; gloo's suffices.
+        # Otherwise DeepSpeed compiles its own all-reduce with g++ at its first start; that of gloo suffices.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     arguments = TrainingArguments(
         output_dir=str(run),
@@ -95,7 +95,7 @@ def training_arguments(
         per_device_train_batch_size=settings["micro_batch_size"],
         gradient_accumulation_steps=accumulation_steps(settings, ranks),
         learning_rate=settings["learning_rate"],
-        warmup_steps=settings["warmup_ratio"],  # below 1 it is a share of all steps
+        warmup_steps=settings["warmup_ratio"],  # the Trainer takes a value below 1 as a share of all steps
         lr_scheduler_type="linear",
         optim="adamw_torch",  # no compiled optimizer
         seed=settings["seed"],
@@ -108,7 +108,7 @@ def training_arguments(
         logging_nan_inf_filter=False,
         save_strategy="steps",
         save_steps=settings["save_steps"],
-        save_total_limit=2,  # the newest may turn out damaged
+        save_total_limit=2,  # keep a second one, because the newest may turn out damaged
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to="none",
@@ -124,11 +124,11 @@ def train(
     settings: TrainingSettings,
     arguments: TrainingArguments,
 ) -> Outcome:
-    """Train the student in `arguments.output_dir`, from its newest complete checkpoint if there is one.
+    """Train the student, from the newest complete checkpoint in `arguments.output_dir` if there is one.
 
-    Rank 0 must hold the lock of that folder. A resumed training ends with the bytes of an uninterrupted one (fp32 on
-    CPU; on a GPU as far as its kernels are deterministic). Raises UserError when stopped before the last step or when
-    the loss is not finite.
+    Rank 0 must hold the lock of that folder. A resumed training gives the same adapter, byte for byte, as an
+    uninterrupted one in fp32 on a CPU; on a GPU, as far as its kernels are deterministic. Raises UserError if training
+    is stopped before the last step or if the loss is not finite.
     """
     resumed = _agree_on_checkpoint(Path(arguments.output_dir))
     if torch.cuda.is_available():
@@ -143,7 +143,7 @@ def train(
     state = trainer.state
     if state.global_step < state.max_steps:
         raise UserError(
-            f"stopped at step {state.global_step} of {state.max_steps}; a checkpoint is saved, run again to go on"
+            f"stopped at step {state.global_step} of {state.max_steps}; a checkpoint is saved: run again to continue"
         )
     used = state.global_step * settings["batch_size"]
     return Outcome(
@@ -174,7 +174,7 @@ def make_trainer(
     arguments: TrainingArguments,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[Trainer, str]:
-    """Return the Trainer and, in words, how it encodes the static prefix; rank 0 prints the latter."""
+    """Return a pair: the Trainer, and a phrase that says how often it encodes the static prefix; rank 0 prints it."""
     trainer_class, static_prefix = Trainer, "with every example"
     if settings["shared_prefix"]:
         if reason := shared_prefix.unsupported_reason(student, examples.prefix_ids):
@@ -200,7 +200,7 @@ def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str) -> Pef
     model = load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
     model.config.use_cache = False
     if settings["gradient_checkpointing"]:
-        # Not enabled through the Trainer, whose argument changed its name. Older transformers lack the first method.
+        # Not enabled by the Trainer, whose argument changed its name. Older transformers lack the first method.
         enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
         enable({"use_reentrant": False})
         model.enable_input_require_grads()
@@ -218,8 +218,8 @@ def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str) -> Pef
 def exit_process() -> NoReturn:
     """Leave the process group and exit with status 0; all results must be on disk.
 
-    Skips the interpreter's shutdown, during which threads of the process group sometimes abort the process
-    ("terminate called without an active exception"): a finished training would count as failed.
+    The interpreter's shutdown is skipped: during it, threads of the process group sometimes abort the process
+    ("terminate called without an active exception"), and a finished training would count as failed.
     """
     torch.distributed.destroy_process_group()
     sys.stdout.flush()
@@ -238,7 +238,7 @@ class Progress(TrainerCallback):
         logs: dict[str, float],
         **kwargs: object,
     ) -> None:
-        """Print the step's loss; raises UserError if it is not finite."""
+        """Print the loss of the step; raise UserError if it is not finite."""
         loss = logs.get("loss")
         if loss is None:
             return
@@ -249,20 +249,20 @@ class Progress(TrainerCallback):
 
 
 def _agree_on_checkpoint(run: Path) -> Path | None:
-    """Return the newest complete checkpoint as rank 0 sees it: the other ranks' view of the disk may lag."""
+    """Return the newest complete checkpoint that rank 0 sees on disk; other ranks may see new files later."""
     newest = [checkpoints.find_newest_complete(run) if torch.distributed.get_rank() == 0 else None]
     torch.distributed.broadcast_object_list(newest, src=0)
     return newest[0]
 
 
 def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    # Padding is masked by length, so any token will do.
+    # Any token may pad: the attention mask and the IGNORED labels exclude padding.
     pad_id: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     return pad_id
 
 
 def _peak_memory_bytes() -> int:
-    """Return the peak memory of the GPU where there is one, else of the process."""
+    """Return the peak memory in bytes: allocated on the GPU if there is one, else of the process."""
     if torch.cuda.is_available():
         allocated: int = torch.cuda.max_memory_allocated()
         return allocated
