@@ -1,4 +1,4 @@
-"""A small random student and examples with a common prefix, to compare gradients of both ways of training."""
+"""Make a small random student and examples with a common prefix, and train with and without a shared prefix."""
 
 import functools
 
@@ -13,7 +13,10 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "down_proj")
 
 
 def make_student(dropout=0.0, checkpointing=False, dtype=torch.float32, targets=TARGETS, **config):
-    """Return a random model with a random adapter: with LoRA B at zero, as usual, A would have no gradient."""
+    """Return a random model with a random adapter.
+
+    LoRA's B matrices are usually zero at first; then the A matrices would have no gradient.
+    """
     torch.manual_seed(0)
     base = Qwen3ForCausalLM(
         Qwen3Config(
@@ -43,7 +46,10 @@ def make_student(dropout=0.0, checkpointing=False, dtype=torch.float32, targets=
 
 
 def make_examples(prefix: int, count: int, spread: int) -> tuple[list[int], list[dict[str, list[int]]]]:
-    """(a prefix of so many tokens, examples that begin with it); each is up to `spread` tokens longer than the last."""
+    """Return a pair: a prefix of `prefix` token ids, and `count` examples that begin with it.
+
+    The lengths of the prompts vary with `spread`; 0 makes them equal.
+    """
     draw = torch.Generator().manual_seed(1)
 
     def tokens(length: int) -> list[int]:
@@ -57,7 +63,7 @@ def make_examples(prefix: int, count: int, spread: int) -> tuple[list[int], list
 
 
 class Gradients(TrainerCallback):
-    """The gradients of every optimizer step, one long vector each."""
+    """Collect in `steps` the gradients of every optimizer step, as one vector of all trainable parameters."""
 
     def __init__(self):
         self.steps = []
@@ -67,7 +73,7 @@ class Gradients(TrainerCallback):
 
 
 def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1, epochs=2, device="cpu"):
-    """(gradients by step, losses by step, the trained student)."""
+    """Train a student and return a triple: gradients of each step, losses of each step, trained weights by name."""
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=epochs,

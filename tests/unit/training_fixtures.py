@@ -1,4 +1,4 @@
-"""Windows and traces for the tests of distillation, and real runs of distil.py on them."""
+"""Make windows and traces for the tests of distillation, and run distil.py on them."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def make_traces(windows: list[dict]) -> list[dict]:
 
 
 class Training:
-    """One student in a folder of its own: its inputs, and runs of distil.py under torchrun."""
+    """The inputs of one student in the folder `folder`, and runs of distil.py under torchrun on them."""
 
     def __init__(
         self,
@@ -135,9 +135,9 @@ class Training:
         return self.start().wait(timeout=300)
 
     def interrupt(self, step: int, signal_number: signal.Signals, delay: float = 0) -> int:
-        """Start, wait for the log line of `step` and `delay` seconds more, and send a signal to torchrun.
+        """Start a training, wait for the log line of `step` and another `delay` seconds, and send torchrun a signal.
 
-        Returns torchrun's exit status, once the ranks have ended too.
+        SIGKILL is sent to the ranks too. Return torchrun's exit status once the ranks have ended.
         """
         process = self.start()
         deadline = time.monotonic() + 300
@@ -164,6 +164,6 @@ class Training:
 
     @property
     def checkpoints(self) -> list[Path]:
-        """The checkpoints of all runs, newest first."""
+        """Return the folders of the checkpoints of all runs, the latest step first."""
         paths = (self.folder / "work").glob("*/checkpoint-*")
         return sorted(paths, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)

@@ -1,4 +1,4 @@
-"""Exporting a student by the three programs of its rules, with a model of random weights."""
+"""Export a student with random weights by the programs of the three export rules, and check the files."""
 
 import json
 import shutil
@@ -109,7 +109,8 @@ def test_the_forms_are_compared_window_by_window(checked):
     assert checked["merged"]["agreement"] == 1.0
     assert checked["merged"]["same_text"] == 3
     assert sum(checked["adapter"]["status"].values()) == 3
-    assert checked["gguf"]["same_text"] >= 1  # llama.cpp keeps keys and values in 16 bits
+    # llama.cpp keeps keys and values in 16 bits, so not all texts need to be the same.
+    assert checked["gguf"]["same_text"] >= 1
     assert checked["gguf"]["prompts"] == "text"
 
 

@@ -1,4 +1,4 @@
-"""The command that starts a training, and trainings on two nodes: two torchruns on this machine."""
+"""Test the command that starts a training, and train on two simulated nodes: two torchruns on this machine."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from hearth.distillation import launch
 NO_DROPOUT = {**fixtures.SETTINGS["lora"], "dropout": 0.0}
 JOB = {"SLURM_JOB_ID": "1234", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "node[3-4]"}
 SCONTROL = '#!/bin/sh\n[ "$*" = "show hostnames node[3-4]" ] && echo "localhost\nnode4"\n'
-# Starts the command behind its own options twice, as srun does on two nodes, and fails if one of them fails.
+# A stand-in for srun: runs the command after its options twice, as on two nodes, and fails if either run fails.
 SRUN = """#!/bin/bash
 echo "$@" > "$(dirname "$0")/options"
 while [[ $1 == --* ]]; do shift; done
@@ -24,7 +24,7 @@ wait $first && wait $second
 
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
-    """A folder with a fake srun and scontrol, first on the path, inside a job of two nodes."""
+    """Put a fake srun and scontrol first on PATH and set the variables of a SLURM job with two nodes."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, text in (("scontrol", SCONTROL), ("srun", SRUN)):
@@ -71,7 +71,7 @@ def test_more_processes_on_a_node_than_it_has_gpus_are_refused():
 
 
 class SelfLaunchedTraining(fixtures.Training):
-    """A training that starts torchrun itself, as in the rule."""
+    """A training by distil.py, which starts torchrun itself, as the rule `distil` runs it."""
 
     nodes = 1
 

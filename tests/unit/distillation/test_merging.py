@@ -59,7 +59,10 @@ def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adap
 
 
 def make_llama(folder, tokenizer_of):
-    """Write a Llama with random weights, more query heads than key heads, and another model's tokenizer."""
+    """Write a Llama with random weights and the tokenizer of the model `tokenizer_of`.
+
+    It has more query heads than key heads, so that an error in the order of rows shows.
+    """
     torch.manual_seed(3)
     size = len(AutoTokenizer.from_pretrained(tokenizer_of))
     config = LlamaConfig(
@@ -74,7 +77,7 @@ def make_llama(folder, tokenizer_of):
 
 @pytest.fixture(scope="module", params=["qwen3", "llama"])
 def merged_or_llama(request, merged, tmp_path_factory):
-    """A folder with a model of each supported architecture."""
+    """Return the folder of a model, once for each supported architecture."""
     return merged if request.param == "qwen3" else make_llama(tmp_path_factory.mktemp("llama"), merged)
 
 
@@ -84,7 +87,7 @@ def test_a_gguf_file_has_the_logits_of_its_model(merged_or_llama, tmp_path):
     read = AutoModelForCausalLM.from_pretrained(
         tmp_path,
         gguf_file="x.gguf",
-        # transformers does not read the width of Qwen3's heads from the file; llama.cpp does, below.
+        # transformers does not read the width of Qwen3's heads from a GGUF file; llama.cpp does (tested below).
         config=AutoConfig.from_pretrained(merged_or_llama),
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.float32,

@@ -1,4 +1,4 @@
-"""The target text and the selected windows of each recipe, without a language model."""
+"""Test the target text and the selected windows of each recipe, without a language model."""
 
 import subprocess
 import sys
@@ -31,10 +31,10 @@ def reason_to_leave_out(recipe, gold, parsed):
 
 
 def select(recipe, names, marked, seed):
-    """The selection of a recipe where `marked` windows are flagged or, for `simple` and `complex`, complex."""
+    """Return a recipe's selection from `names`; the windows `marked` are flagged by the audit, and complex."""
     traces = {name: TRACE | {"window_id": name} for name in names}
     sources = Sources({}, traces, flagged=frozenset(marked))
-    sources.__dict__["complex"] = frozenset(marked)  # computed from real windows elsewhere
+    sources.__dict__["complex"] = frozenset(marked)  # replaces the property that computes it from the windows
     return RECIPES[recipe].select(names, sources, seed)
 
 
@@ -99,7 +99,7 @@ def test_audited_takes_unflagged_traces_and_its_control_as_many_of_all(names_and
     control, left_out = select("audited-control", names, flagged, seed)
     assert len(control) == len(audited)
     assert left_out["not_drawn"] == len(names) - len(control)
-    # The control is what the recipe `reasoning` would keep of so many examples.
+    # The control has the windows that the recipe `reasoning` would draw if it drew equally many.
     assert control == draw_windows(select("reasoning", names, set(), seed)[0], len(audited), seed)
 
 

@@ -1,4 +1,4 @@
-"""Compare the prefix encoded once a step with the prefix encoded with every example, in one process."""
+"""Compare gradients and losses with the prefix encoded once a step and with every example, in one process."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from shared_prefix_fixtures import difference, make_examples, make_student, trai
         (40, 2, 3, 12, 7, True),
         (1, 2, 2, 8, 3, False),
         (150, 1, 4, 8, 16, True),
-        (40, 2, 2, 6, 5, False),  # a last step of one micro-batch
+        (40, 2, 2, 6, 5, False),  # the last step has only one micro-batch
     ],
 )
 def test_gradients_and_adapters_equal_those_of_the_plain_path(

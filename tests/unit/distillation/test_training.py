@@ -1,4 +1,4 @@
-"""Real runs of distil.py under torchrun on a random tiny model; each takes some ten seconds."""
+"""Run distil.py under torchrun on a random tiny model; each run takes some ten seconds."""
 
 import json
 import re
