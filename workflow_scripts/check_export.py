@@ -1,4 +1,4 @@
-"""Recognise the same windows with all forms of an exported student, greedily, and write how far they agree."""
+"""Recognise the same windows with every format of an exported student, greedily, and write their agreement."""
 
 import argparse
 import logging
@@ -21,11 +21,11 @@ BATCH_SIZE = 16
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Recognise with adapter, merged model and GGUF file; a killed run resumes where it stopped."""
+    """Recognise with adapter, merged model and GGUF file, and compare the answers; a killed run resumes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--export", required=True, type=Path, help="folder of the export")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
-    parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset it learned from")
+    parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the student's own dataset")
     parser.add_argument("--count", required=True, type=int, help="number of test windows to recognise")
     parser.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="device of adapter and merged model")
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def load_forms(arguments: argparse.Namespace, export: Export) -> dict[str, tuple[Engine, dict[str, Any]]]:
-    """Return the engine of each form of the student, the adapter first, with what identifies its weights."""
+    """Return a dict from each format, the adapter first, to a pair: its engine, and digests that identify its weights."""
     from hearth.engines.llamacpp import LlamaCppEngine
     from hearth.engines.transformers import TransformersEngine
 

@@ -14,7 +14,7 @@ from hearth.workflow.findings import Findings
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the findings as JSON; a problem is a finding, not an error."""
+    """Run all checks and write their findings as JSON. The exit status is 0 even if a check finds a problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", required=True, help="registry entries of the run's models by name, as JSON")
     parser.add_argument("--fetched", type=Path, required=True, help="folder that models are fetched into")

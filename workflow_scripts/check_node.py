@@ -1,4 +1,4 @@
-"""Check what jobs of some models need on their node: GPUs, memory, disk, versions."""
+"""Check that this node has what jobs of the models need: GPUs, memory, disk, versions of packages."""
 
 import argparse
 import dataclasses
@@ -15,11 +15,11 @@ from hearth.workflow.findings import Findings
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the findings as JSON; a problem is a finding, not an error."""
+    """Run all checks and write their findings as JSON. The exit status is 0 even if a check finds a problem."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of models with these requests")
+    parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of models with equal requests")
     parser.add_argument("--gpus", type=int, required=True, help="GPUs that a job of these models requests")
-    parser.add_argument("--mem-mb", type=int, required=True, help="memory that it requests, in MB")
+    parser.add_argument("--mem-mb", type=int, required=True, help="memory that such a job requests, in MB")
     parser.add_argument("--dtype", choices=DTYPES, required=True, help="number format of the weights")
     parser.add_argument("--pins", type=Path, required=True, help="conda file with the required versions")
     parser.add_argument("--work", type=Path, required=True, help="folder of work in progress")

@@ -40,12 +40,12 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
     parser.add_argument(
-        "--traces", type=Path, help="the teacher's raw predictions on the train split, unless the recipe has no teacher"
+        "--traces", type=Path, help="the teacher's raw predictions on the train split, if the recipe has a teacher"
     )
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt (json)")
     parser.add_argument(
-        "--recipe", default=PAPER_RECIPE, choices=RECIPES, help="which traces are learned, and what of them"
+        "--recipe", default=PAPER_RECIPE, choices=RECIPES, help="which traces are learned, and which text for each"
     )
     parser.add_argument("--parsed", type=Path, help="the parsed traces (parsed.jsonl), if the recipe reads them")
     parser.add_argument("--audit", type=Path, help="the audit of the traces (json), if the recipe reads it")
@@ -57,8 +57,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         choices=DTYPES,
         help="number format of training; auto: bfloat16 on a GPU, float32 without one",
     )
-    parser.add_argument("--nodes", type=int, default=1, help="nodes; more than one only in a SLURM job of as many")
-    parser.add_argument("--ranks", type=int, default=1, help="processes on each node: one for each GPU, or 1")
+    parser.add_argument("--nodes", type=int, default=1, help="nodes; if more than 1, those of the current SLURM job")
+    parser.add_argument("--ranks", type=int, default=1, help="processes on each node: one per GPU, or 1 without a GPU")
     parser.add_argument("--notes", default="[]", help="JSON list of sentences for the card, such as `Simulated home.`")
     parser.add_argument("--work", required=True, type=Path, help="folder for checkpoints, kept for resuming")
     parser.add_argument("--adapter", required=True, type=Path, help="folder to write the adapter to")
@@ -69,7 +69,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train the student, check its adapter and move it into place. Every rank runs this; rank 0 writes."""
+    """Train the student, check its adapter and write all outputs. Every rank runs this; rank 0 writes."""
     options = parse_options(argv)
     if "RANK" not in os.environ:
         restart_under_torchrun(options, sys.argv[1:] if argv is None else argv)
@@ -135,25 +135,25 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def restart_under_torchrun(options: argparse.Namespace, arguments: Sequence[str]) -> NoReturn:
-    """Replace this process by torchrun, or by srun on several nodes, which start the ranks."""
-    # glibc reads these when a process starts. By default it returns the tensors of a step to the system and maps them
-    # again in the next, page by page, which takes a sixth of the training time of a small model on a CPU.
+    """Replace this process by torchrun, or on several nodes by srun, which then start the ranks."""
+    # glibc reads these variables when a process starts. By default it returns the memory of a step's tensors to the
+    # system and maps it again in the next step, page by page. On a CPU this takes a sixth of a small model's training.
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 << 20))
     command = launch.torchrun_command(options.nodes, options.ranks, [__file__, *arguments], os.environ)
-    os.execvp(command[0], command)  # so that signals and exit status are those of torchrun
+    os.execvp(command[0], command)  # torchrun itself then receives signals, and its exit status is this program's
 
 
 def prepare_environment() -> None:
-    """Set what the libraries read when they are first imported."""
+    """Set the environment variables that libraries read when they are first imported, and check the GPUs."""
     work_offline()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    # Waiting threads that spin take time from working ones on a shared machine.
+    # Without this, waiting threads spin, and on a shared machine they take time from working threads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
-    warnings.simplefilter("ignore", FutureWarning)  # between the libraries, at every step
+    warnings.simplefilter("ignore", FutureWarning)  # the libraries cause them in each other at every step
     if sys.platform == "linux":
-        # torchrun puts a rank into a session of its own; when torchrun is killed, the rank must not go on unnoticed.
+        # torchrun starts each rank in a session of its own. When torchrun is killed, its ranks must receive SIGTERM.
         parent_death_signal = 1  # PR_SET_PDEATHSIG of prctl(2)
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
     import torch
@@ -171,7 +171,7 @@ def read_examples(
     tokenizer: "PreTrainedTokenizerFast",
     settings: "TrainingSettings",
 ) -> "Examples":
-    """Read the traces and what the recipe reads beside them, and return the training examples."""
+    """Read the traces and the other documents that the recipe needs, and return the training examples."""
     from hearth.distillation.examples import build_examples
 
     return build_examples(

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--about", required=True, type=Path, help="export.json")
     parser.add_argument("--parity", required=True, type=Path, help="parity.json")
     parser.add_argument("--score", required=True, type=Path, help="the student's score on the home it learned from")
-    parser.add_argument("--notes", default="[]", help="JSON list of sentences that are shown first")
+    parser.add_argument("--notes", default="[]", help="JSON list of sentences to show first")
     parser.add_argument("--out", required=True, type=Path, help="card to write (Markdown)")
     arguments = parser.parse_args(argv)
     log, export = read_training_log(arguments.training_log), read_export(arguments.about)

@@ -1,4 +1,4 @@
-"""Export a student into a folder: adapter, merged model, GGUF file, prompt, home, and how to use them."""
+"""Export a student into a folder: adapter, merged model, GGUF file, prompt, home, and settings for their use."""
 
 import argparse
 import shutil
@@ -14,13 +14,13 @@ from hearth.models.snapshot import ADAPTER_FILES
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Merge, convert and copy; every part of the export is complete or absent."""
+    """Merge, convert and copy the files of the export; a killed program leaves no incomplete file or folder in it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--adapter", required=True, type=Path, help="folder of the student's adapter")
-    parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt it was trained with (json)")
-    parser.add_argument("--home", required=True, type=Path, help="yaml of the home it learned from")
+    parser.add_argument("--prompt", required=True, type=Path, help="the student's rendered prompt (json)")
+    parser.add_argument("--home", required=True, type=Path, help="yaml of the student's own home")
     parser.add_argument("--settings", required=True, help="JSON object: source, windows and decoding of its dataset")
     parser.add_argument("--out", required=True, type=Path, help="folder of the export")
     arguments = parser.parse_args(argv)

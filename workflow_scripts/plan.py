@@ -1,4 +1,4 @@
-"""Estimate windows, tokens and GPU-hours of a run before any of it runs."""
+"""Estimate windows, tokens and GPU-hours of a run before it starts."""
 
 import argparse
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     work = cast(PlannedWork, json_option("--run", arguments.run, dict))
     print(estimate_work(work, arguments.results))
     print(
-        "Estimates from the GPUs' data sheets (docs/cluster.md). `<=` marks an upper limit: before any shard is"
-        " finished, every answer counts as long as decoding.max_new_tokens allows; later, as the mean of finished"
-        " shards."
+        "Estimates from the GPUs' data sheets (docs/cluster.md). `<=` marks an upper limit: before any shard of a"
+        " recogniser is finished, each answer is assumed to have decoding.max_new_tokens tokens; later, the mean"
+        " number of the finished shards."
     )
 
 

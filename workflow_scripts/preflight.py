@@ -1,4 +1,4 @@
-"""Print the findings of all checks before a run at once, and fail if there is a problem."""
+"""Print the findings of all preflight checks, and fail if there is a problem."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from hearth.workflow.findings import FindingsRecord
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print facts and problems; exit code 1 for any problem."""
+    """Print the passed checks and the problems of each machine; the exit status is 1 if there is any problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--findings", type=Path, nargs="+", required=True, help="output of check_login and check_node")
     arguments = parser.parse_args(argv)

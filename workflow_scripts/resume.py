@@ -1,6 +1,6 @@
-"""Resume a run whose Snakemake died: cancel the SLURM jobs it left, unlock its directory, start it as it was started.
+"""Resume a run whose Snakemake died: cancel its remaining SLURM jobs, unlock its directory, repeat its command.
 
-A run without SLURM is resumed in the same way; it has left no jobs.
+A run without SLURM is resumed in the same way; it has no jobs to cancel.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from hearth.workflow.run_state import cancel_jobs, read_run_record, run_ids
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Replace this process by the new Snakemake, so that a signal to this one reaches it."""
+    """Resume the run. The new Snakemake replaces this process, so that a signal to this process reaches Snakemake."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("directory", type=Path, help="the run's working directory: the scratch of profiles/slurm, or .")
     directory = parser.parse_args(argv).directory.resolve()

@@ -1,4 +1,4 @@
-"""Small projects with config, homes, model registry and templates, and a walk through JSON schemas."""
+"""Make small projects with config, homes, model registry and templates, and list the properties of JSON schemas."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ REGISTRY = {
 
 
 def replace_at(value: dict[str, Any], path: str, new: object) -> dict[str, Any]:
-    """Return a copy of `value` with `new` at a path of keys and positions such as `a/0/b`; `...` deletes the item."""
+    """Return a copy of `value` with `new` at `path`, keys and positions such as `a/0/b`; `...` as `new` deletes it."""
     copy: dict[str, Any] = json.loads(json.dumps(value))
     *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
     inner: Any = copy
@@ -55,7 +55,7 @@ def replace_at(value: dict[str, Any], path: str, new: object) -> dict[str, Any]:
 
 
 def write_yaml(path: Path, value: object) -> Path:
-    """Write text as it is, or another value as YAML; return the path."""
+    """Write `value` into the file `path`, a string as it is and anything else as YAML; return `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(value if isinstance(value, str) else yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
     return path
@@ -72,7 +72,10 @@ def make_project(folder: Path) -> Path:
 
 
 def problem_lines(config: object, project: Path, *files: Path) -> list[str]:
-    """Return the lines of the error that a config raises; it is written to run.yaml unless files are given."""
+    """Assert that `config` raises ConfigError, and return the lines of its message.
+
+    `files` are the config files that it comes from; without any, it is written to run.yaml.
+    """
     files = files or (write_yaml(project / "run.yaml", config),)
     with pytest.raises(ConfigError) as raised:
         resolve(config, list(files), project)
@@ -80,16 +83,16 @@ def problem_lines(config: object, project: Path, *files: Path) -> list[str]:
 
 
 def check_single_problem(project: Path, path: str, value: object, said: str) -> None:
-    """Assert that the config with `value` at `path` has one problem, in one line with file and `said`."""
+    """Assert that the config with `value` at `path` has a single problem; its line must name the file and hold `said`."""
     lines = problem_lines(replace_at(CONFIG, path, value), project)
-    # A table may name a student that the change removes; that is a problem of its own.
+    # Not counted: a table of CONFIG names a student that the changed config may no longer declare.
     assert len([line for line in lines if "unknown recogniser 'little_reasoning" not in line]) == 1
     assert any(said in line for line in lines)
     assert all("run.yaml: " in line or "model_registry: " in line for line in lines)
 
 
 def schema_properties(schema: dict[str, Any], path: str = "top level") -> Iterator[tuple[str, dict[str, Any], bool]]:
-    """Yield path, schema and whether it is required of every property of a schema, at every depth."""
+    """Yield (path, schema, whether it is required) for every property of `schema`, nested properties included."""
     for name, part in schema.get("properties", {}).items():
         where = f"{path}.{name}"
         yield where, part, name in schema.get("required", [])

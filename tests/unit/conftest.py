@@ -1,4 +1,4 @@
-"""The hypothesis profile, and a language model for tests: random weights in Qwen3's architecture, 300 tokens."""
+"""Set the hypothesis profile, and make a tiny Qwen3 with random weights and some 300 tokens for tests."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ TEMPLATE = """\
 
 
 def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2048) -> Path:
-    """Write a model with random weights into `folder` as a fetched snapshot and return the folder."""
+    """Write a model with random weights below `folder` as a fetched snapshot, and return the snapshot's folder."""
     import torch
     from hearth.models.fetch import fetch_model
     from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
@@ -75,7 +75,7 @@ def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2
         pad_token_id=tokenizer.token_to_id("<|endoftext|>"),
     )
     model = Qwen3ForCausalLM(config)
-    # generate() reads such settings from the model's folder; an engine must ignore them.
+    # generate() reads such settings from the model's folder; tests check by it that the engines ignore them.
     model.generation_config.repetition_penalty = 1.7
     model.save_pretrained(source)
     fetch_model(
@@ -86,13 +86,13 @@ def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory) -> Path:
-    """The folder of a fetched tiny model with random weights."""
+    """Return the folder of a fetched tiny model with random weights."""
     return make_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
 def tiny_adapter(tiny_model, tmp_path_factory) -> Path:
-    """The folder of a LoRA adapter for `tiny_model` with random, non-zero weights."""
+    """Return the folder of a LoRA adapter for `tiny_model` with random, non-zero weights."""
     import torch
     from hearth.models.load import load_model
     from peft import LoraConfig, get_peft_model

@@ -1,4 +1,4 @@
-"""Every name in a config must exist; each unknown one is reported with file, key, value and the nearest known one."""
+"""Check that each unknown name in a config is reported with file, key, value and the nearest known name."""
 
 import pytest
 from config_factories import CONFIG, REGISTRY, check_single_problem, make_project, problem_lines, replace_at, write_yaml
@@ -15,7 +15,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def serving(project):
-    """A project whose large model is served."""
+    """Return a project in which the model `large` is served."""
     write_yaml(project / "config" / "models.yaml", replace_at(REGISTRY, "large", SERVED))
     return project
 
@@ -30,7 +30,7 @@ def serving(project):
             "table",
             "datasets.second.source: a simulated home must be one of marble, mural, not 'table'",
         ),
-        ("datasets/made-up/root", ..., "no folder is named; add it here or run with --config made-up_root=PATH"),
+        ("datasets/made-up/root", ..., "the folder is missing: set it here, or run with --config made-up_root=PATH"),
         ("datasets/second/root", "x", "datasets.second.root: 'x' would not be read: the dataset is simulated"),
         ("second_root", "x", "second_root: 'x' would not be read: the dataset is simulated"),
         ("secnd_root", "x", "secnd_root: unknown dataset 'secnd'; did you mean 'second'?"),
@@ -101,7 +101,7 @@ def test_a_bad_home_is_named_with_the_key_that_names_it(project):
 @pytest.mark.parametrize("url", ["http://localhost:8000/v1", "https://models.example.org", "http://[::1]:80/a-b/v1/"])
 def test_a_served_teacher_needs_a_server(serving, url):
     (line,) = problem_lines(CONFIG, serving)
-    assert line.endswith("engine.base_url: 'large' is served, and no server is named here")
+    assert line.endswith("engine.base_url: 'large' is a served model: set this to the URL of its server")
     config = CONFIG | {"engine": {"base_url": url}}
     assert resolve(config, [write_yaml(serving / "run.yaml", config)], serving)[0]["engine"]["base_url"] == url
 
@@ -128,6 +128,6 @@ def test_no_student_can_be_made_of_a_served_model(serving):
     config = replace_at(CONFIG, "students/bases", ["little", "large"]) | {"engine": {"base_url": "http://h/v1"}}
     config["students"]["groups"] = {"more": {"bases": ["large"]}}
     main, group = problem_lines(config, serving)
-    said = "'large' is served: its weights are not here, so no student can be made of it"
+    said = "'large' is served: the run lacks its weights, so no student can be made of it"
     assert main.endswith(f"students.bases.1: {said}")
     assert group.endswith(f"students.groups.more.bases.0: {said}")

@@ -1,4 +1,4 @@
-"""A config is checked against its schema; each problem names file, key, value and the nearest valid value."""
+"""Test the check of a config against its schema: each problem names file, key, value and the nearest valid value."""
 
 import json
 

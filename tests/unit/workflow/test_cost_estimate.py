@@ -10,7 +10,7 @@ from window_factories import complete_window
 
 PROMPT = {"version": "brief@0", "template": "brief", "reasoning": "none", "labels": ["A"], "system": "one two three"}
 SNAPSHOT = {"model": "m", "source": "folder", "revision": "", "digest": "", "license": "", "stand_in": "", "files": {}}
-# Qwen3-32B: 64 layers, 8 heads of keys and values, 128 wide.
+# Size of Qwen3-32B, whose key-value cache has 64 layers and 8 heads of width 128.
 LARGE = Size(32_762_123_264, 2 * 64 * 8 * 128 * 2)
 
 
@@ -43,7 +43,7 @@ def test_written_tokens_are_the_mean_of_finished_shards(tmp_path):
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
-    """A run with windows, prompts and models whose tokenizers split at spaces."""
+    """Return the results folder of a run with windows, prompts, and models whose tokenizers split at spaces."""
 
     class Words:
         def apply_chat_template(self, turns, **_):

@@ -1,4 +1,4 @@
-"""Makefile, requirements.txt, constraints.txt and conda environments pin equal versions of all that is imported."""
+"""Check that Makefile, requirements.txt, constraints.txt and the conda environments pin equal versions of packages."""
 
 import ast
 import re
@@ -12,11 +12,11 @@ from packaging.utils import canonicalize_name
 from repository import REPOSITORY
 
 ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
-# Packages that vllm needs in other versions.
+# Packages whose version in envs/vllm.yaml differs from that in the other environments.
 VLLM_VERSIONS = {"transformers", "numpy"}
-# Packages that programs use only if they are installed: the meter of a GPU's energy.
+# Packages that programs use only if they are installed: nvidia-ml-py measures the energy of a GPU.
 OPTIONAL = {"nvidia-ml-py"}
-# Packages of other engines and of baselines, which recognition with vllm does not import.
+# Packages that recognition with vllm does not import: those of other engines and of baselines.
 NOT_WITH_VLLM = {"peft", "gguf", "openai", "sklearn-crfsuite"}
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
 RULE = re.compile(r"^(?:rule|checkpoint) \w+:\n(?:(?: .*)?\n)+", re.MULTILINE)
@@ -27,7 +27,7 @@ def pins(text: str) -> dict[str, str]:
 
 
 def environment(name: str) -> dict[str, str]:
-    """Return the pinned versions of a conda environment; a line without an exact version is an error."""
+    """Return a dict from package to pinned version of a conda environment; fail if a line has no exact version."""
     lines = []
     for dependency in yaml.safe_load((REPOSITORY / "envs" / f"{name}.yaml").read_text())["dependencies"]:
         lines += dependency["pip"] if isinstance(dependency, dict) else [dependency]
@@ -37,7 +37,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 def programs_by_environment() -> list[tuple[str, str]]:
-    """Return (program, environment) of every rule with an environment; the one of `recognise` depends on the engine."""
+    """Return (program, environment) for every rule with an environment; `recognise` has one for each engine."""
     pairs = []
     for path in sorted((REPOSITORY / "rules").glob("*.smk")):
         for rule in RULE.findall(path.read_text()):
@@ -51,7 +51,7 @@ def programs_by_environment() -> list[tuple[str, str]]:
 
 
 class WithoutTypeChecking(ast.NodeTransformer):
-    """Removes `if TYPE_CHECKING:`, whose imports never happen."""
+    """Remove the blocks `if TYPE_CHECKING:` from a syntax tree, because their imports do not happen at run time."""
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
         is_type_checking = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
@@ -59,7 +59,7 @@ class WithoutTypeChecking(ast.NodeTransformer):
 
 
 def imported(program: str) -> set[str]:
-    """Packages, by their names on PyPI, that a program and the hearth modules it imports import themselves."""
+    """Return the names on PyPI of the packages that a program or a hearth module behind it imports directly."""
     modules = set()
     for path in source_files(SCRIPTS / f"{program}.py", SCRIPTS):
         for node in ast.walk(WithoutTypeChecking().visit(ast.parse(path.read_text()))):

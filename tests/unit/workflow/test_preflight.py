@@ -1,4 +1,4 @@
-"""Preflight finds everything that a run lacks, at once, and names a remedy for each problem."""
+"""Test that preflight reports everything that a run lacks at once, and names a remedy for each problem."""
 
 import http.server
 import importlib.metadata
@@ -30,7 +30,7 @@ def findings():
 
 
 def problem(findings):
-    """Return the only problem; there must be no fact."""
+    """Return the text of the only problem; fail if there are other problems or if any check has passed."""
     (text,) = findings.problems
     assert not findings.facts
     return text
@@ -79,7 +79,7 @@ def test_a_served_model_is_neither_fetched_nor_held_in_memory(findings, tmp_path
 
 
 class StandInHub(http.server.BaseHTTPRequestHandler):
-    """Answers as the Hugging Face Hub does when asked for the files of a model, and their sizes, at a revision."""
+    """Answer like the Hugging Face Hub when a client asks for the files of a model's revision and their sizes."""
 
     def do_GET(self):
         sizes = {

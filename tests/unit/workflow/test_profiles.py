@@ -1,4 +1,4 @@
-"""Each key of a profile has its reason beside it, and settings that are known to lose jobs are not used."""
+"""Check that a comment explains each key of a profile, and that settings that are known to lose jobs are not used."""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The file of a home, and which changes of a project's file change its digest."""
+"""Test how the yaml of a home is found, and which changes of a project's file change its digest."""
 
 import pytest
 from config_factories import CONFIG, make_project, replace_at, write_yaml

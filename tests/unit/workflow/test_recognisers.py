@@ -1,4 +1,4 @@
-"""The students and recognisers that a config declares, and their names."""
+"""Test which students and recognisers a config declares, and how they are named."""
 
 import pytest
 from config_factories import CONFIG, make_project, replace_at
@@ -59,7 +59,7 @@ def test_a_variant_of_a_model_can_be_a_teacher_whether_or_not_the_variant_names_
     known = recognisers(filled)
     teacher = known["large_shown"]
     assert (teacher.kind, teacher.base, teacher.prompt_name, teacher.prompt["shots"]) == ("base", "large", "shown", 2)
-    # The student is asked as all others are.
+    # The student itself has the prompt of the config, not that of its teacher's variant.
     assert (known[student.name].prompt, known[student.name].prompt_name) == (filled["prompt"], "")
 
 

@@ -1,4 +1,4 @@
-"""Every list of names in a schema, or in a module that must not import its registry, equals that registry."""
+"""Check that lists of names equal the registry: those in schemas, and those in modules that must not import it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Old names of keys and values are no longer valid, and their new names are."""
+"""Check that old names of keys and values are refused, and that their new names are valid."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""The drawing of a rule graph: which edges it has, where rules stand, and that equal graphs give equal bytes."""
+"""Test the drawing of a rule graph: its edges, its layers, and that equal graphs give equal bytes."""
 
 import pytest
 from hearth.workflow.rule_graph import Rules, assign_layers, draw_graph, parse_edges, read_rules, split_edges

@@ -1,4 +1,4 @@
-"""The plan of a run: its students, models, datasets, tables and figures."""
+"""Test the plan of a run: its students, models, datasets, tables and figures."""
 
 import pytest
 from config_factories import CONFIG, make_project, replace_at

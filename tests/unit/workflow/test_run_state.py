@@ -1,4 +1,4 @@
-"""How a dead run is recognised and resumed, and when it is not."""
+"""Test when a run counts as dead, how it is resumed, and when resuming is refused."""
 
 import json
 import os

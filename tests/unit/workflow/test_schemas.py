@@ -1,4 +1,4 @@
-"""The shipped configs are valid, and the schemas describe every key and hold every default."""
+"""Check that the shipped configs are valid, and that the schemas describe every key and hold every default."""
 
 import pytest
 import yaml
@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from repository import REPOSITORY
 from snakemake.utils import update_config
 
-# Configs that are laid over another one, and over which.
+# From the name of a config that extends another one to the name of that other config.
 OVERLAYS = {"science": "demo", "ablations": "config", "ablations-demo": "demo"}
 CONFIGS = [path for path in sorted((REPOSITORY / "config").glob("*.yaml")) if path.name != "models.yaml"]
 
@@ -18,7 +18,7 @@ def schema(name):
     return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
 
 
-# Keys of a model that its source decides.
+# Keys of a registry entry that are required or not depending on the model's source.
 CONDITIONAL = {
     "source",
     *(name for rule in schema("models")["additionalProperties"]["allOf"] for name in rule["then"]["required"]),
@@ -47,7 +47,8 @@ def test_shipped_configs_are_valid(path):
 def test_the_laptop_config_asks_for_its_data():
     path = REPOSITORY / "config" / "laptop.yaml"
     (line,) = problem_lines(yaml.safe_load(path.read_text(encoding="utf-8")), REPOSITORY, path)
-    assert line.endswith("datasets.marble.root: no folder is named; add it here or run with --config marble_root=PATH")
+    said = "the folder is missing: set it here, or run with --config marble_root=PATH"
+    assert line.endswith(f"datasets.marble.root: {said}")
 
 
 def test_the_papers_tables():
@@ -65,7 +66,7 @@ def test_the_papers_tables():
 def test_every_property_is_described_and_has_a_default_unless_required(name):
     for where, part, required in schema_properties(schema(name)):
         assert part.get("description"), where
-        # `simulate` means something by being there; a model's source says which of its keys it takes.
+        # `simulate` has no default, because its presence is the setting; a model's source decides which keys it needs.
         may_be_absent = where.endswith(".simulate") or (name == "models" and where.rpartition(".")[2] in CONDITIONAL)
         assert required + ("default" in part) + may_be_absent >= 1, where
         assert not (required and "default" in part), where

@@ -1,4 +1,4 @@
-"""The recognisers and datasets that tables and figures select."""
+"""Test which recognisers and datasets tables and figures select."""
 
 import pytest
 from config_factories import CONFIG, make_project, replace_at

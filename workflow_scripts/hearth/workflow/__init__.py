@@ -1,5 +1,5 @@
-"""Everything that the Snakefile needs before any job runs: the checked config and the plan of the run.
+"""Check the config and plan the run, which the Snakefile needs before any job runs.
 
-It may import every package whose work it plans, except toy_models. Of all jobs, only preflight and plan import it.
-Start reading in configuration.py, then run_plan.py.
+This package may import every package whose work it plans, except toy_models. Of all jobs, only those of the rules for
+preflight and plan import it. Start reading in configuration.py, then read run_plan.py.
 """

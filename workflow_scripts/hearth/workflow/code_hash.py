@@ -1,7 +1,7 @@
-"""A digest of a program's code that ignores comments, blank lines and the place of the files.
+"""Compute a digest of a program's code that ignores comments, blank lines and the folder that holds the project.
 
-The rules of cheap jobs carry it as a param, so that an edit of a program or of a module that it imports reruns them.
-The rules of GPU jobs do not, so that no edit of code repeats a day of work by itself.
+The rules of cheap jobs have the digest as a param, so that an edit of a program, or of a module that it imports, reruns
+its jobs. The rules of GPU jobs do not have it, so that no edit of code repeats a day of work by itself.
 """
 
 import ast
@@ -25,9 +25,9 @@ def code_digest(program: str, scripts: Path = SCRIPTS) -> str:
 
 @cache
 def _parsed(text: str) -> tuple[str, tuple[tuple[int, str], ...]]:
-    """Return (syntax tree as text, ((level, name) of each import)) of a module's source; level 0 is an absolute import.
+    """Return a pair for a module's source: its syntax tree as text, and a (level, name) pair for each of its imports.
 
-    Cached, because every start of Snakemake needs the same modules many times.
+    Level 0 is an absolute import. Results are cached, because a start of Snakemake needs the same modules many times.
     """
     tree = ast.parse(text)
     names = []
@@ -41,7 +41,7 @@ def _parsed(text: str) -> tuple[str, tuple[tuple[int, str], ...]]:
 
 
 def _dump(node: object) -> str:
-    """Return `ast.dump` without empty fields, in which versions of Python differ."""
+    """Return a text like `ast.dump` without empty fields, because versions of Python differ in those."""
     if isinstance(node, ast.AST):
         fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
         return f"{type(node).__name__}({', '.join(f'{name}={_dump(value)}' for name, value in fields)})"

@@ -13,16 +13,19 @@ from hearth.workflow.selection import compared_pairs, table_pairs
 
 # Formats in which a home can be simulated: simulation.formats.FORMATS, which would be slow to import here.
 SIMULATED_FORMATS = ("marble", "mural")
-# Tables that every run makes, in addition to those of its config.
+# Names of tables that a run makes without a declaration in its config.
 OWN_TABLES = ("claims", "audit", "cost")
 
 _SERVER_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
-# A place in the config: keys and positions from the top.
+# The path of a value in the config: keys of mappings and positions in lists, from the top level.
 Place = list[object]
 
 
 def reference_problems(config: Config, registry: Registry, project: Path) -> Iterator[Problem]:
-    """Yield (path, message) for every name in a config, with its defaults filled in, that does not exist."""
+    """Yield (path, message) for every value in `config` that names something that does not exist or is unusable.
+
+    The defaults of `config` must be filled in.
+    """
     yield from _model_problems(config, registry)
     yield from _server_problems(config, registry)
     yield from _trained_on_problems(config)
@@ -66,7 +69,7 @@ def _model_problems(config: Config, registry: Registry) -> Iterator[Problem]:
 
 
 def _bases(config: Config) -> dict[tuple[str, ...], list[str]]:
-    """Return every list of models that become students, by its path in the config."""
+    """Return a dict from a path in the config to the list of base models there; each of them becomes a student."""
     main = config["students"]
     bases: dict[tuple[str, ...], list[str]] = {("students", "bases"): main["bases"]}
     bases.update({("students", "groups", name, "bases"): group["bases"] for name, group in main["groups"].items()})
@@ -74,16 +77,19 @@ def _bases(config: Config) -> dict[tuple[str, ...], list[str]]:
 
 
 def _server_problems(config: Config, registry: Registry) -> Iterator[Problem]:
-    """Yield a problem for each served model that is to become a student or has no usable server; no URL is repeated."""
+    """Yield a problem for each served model that is to become a student or has no usable server.
+
+    No message repeats a URL, because it may hold a password.
+    """
     served: Mapping[str, Model] = {name: spec for name, spec in registry.items() if spec["source"] == "served"}
     for path, bases in _bases(config).items():
         for index, name in enumerate(bases):
             if name in served:
-                yield [*path, index], f"{name!r} is served: its weights are not here, so no student can be made of it"
+                yield [*path, index], f"{name!r} is served: the run lacks its weights, so no student can be made of it"
     teachers = {group["teacher"].partition("_")[0] for group in config["students"]["groups"].values()}
     for name in sorted({*config["models"], config["teacher"], *teachers} & served.keys()):
         if not (url := served[name]["base_url"] or config["engine"]["base_url"]):
-            yield ["engine", "base_url"], f"{name!r} is served, and no server is named here"
+            yield ["engine", "base_url"], f"{name!r} is a served model: set this to the URL of its server"
         elif not _SERVER_URL.fullmatch(url):
             yield (
                 ["engine", "base_url"],
@@ -114,7 +120,7 @@ def _home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Probl
 
 
 def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Problem]:
-    """Yield what is wrong with the source of a dataset's events: a simulation or a folder, exactly one of them."""
+    """Yield a problem unless the events of a dataset come from exactly one source: a simulation or a folder."""
     simulated = "simulate" in dataset
     if simulated and dataset["source"] not in SIMULATED_FORMATS:
         formats = ", ".join(SIMULATED_FORMATS)
@@ -122,9 +128,9 @@ def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Prob
     folder = dataset["root"] or config.get(f"{name}_root")
     if simulated and folder:
         path: Place = ["datasets", name, "root"] if dataset["root"] else [f"{name}_root"]
-        yield path, f"{folder!r} would not be read: the dataset is simulated; remove one of them"
+        yield path, f"{folder!r} would not be read: the dataset is simulated; remove the folder or `simulate`"
     elif not simulated and not folder:
-        yield ["datasets", name, "root"], f"no folder is named; add it here or run with --config {name}_root=PATH"
+        yield ["datasets", name, "root"], f"the folder is missing: set it here, or run with --config {name}_root=PATH"
 
 
 def _template_problems(config: Config, project: Path) -> Iterator[Problem]:
@@ -147,7 +153,10 @@ def _window_problems(config: Config) -> Iterator[Problem]:
 
 
 def _name_problems(config: Config) -> Iterator[Problem]:
-    """Yield names with two meanings: tables select groups of students, variants and built-in groups by name alike."""
+    """Yield a problem for each name that two groups share, because tables select a group by its name alone.
+
+    Groups are the groups of students, the variants and the built-in groups.
+    """
     taken = {*MODEL_GROUPS, "students", "baselines", DIRECT_PROMPT}
     named: dict[tuple[str, ...], Collection[str]] = {
         ("students", "groups"): config["students"]["groups"],
@@ -156,11 +165,11 @@ def _name_problems(config: Config) -> Iterator[Problem]:
     for path, names in named.items():
         for name in names:
             if name in taken:
-                yield [*path, name], f"the name {name!r} is taken; choose another"
+                yield [*path, name], f"the name {name!r} is taken; choose another name"
             taken.add(name)
     for index, name in enumerate(config["baselines"]):
         if name in {*config["models"], config["teacher"], *config["students"]["bases"]}:
-            yield ["baselines", index], f"a model has the name {name!r} too; rename it in the registry"
+            yield ["baselines", index], f"a model has the name {name!r} too; rename the model in the model registry"
 
 
 def _variant_problems(config: Config) -> Iterator[Problem]:
@@ -175,7 +184,10 @@ def _variant_problems(config: Config) -> Iterator[Problem]:
 
 
 def _teacher_problems(config: Config, registry: Registry) -> Iterator[Problem]:
-    """Yield teachers of groups that are neither a model nor `<model>_<variant>`, or that are shown the answers."""
+    """Yield a problem for each group's teacher that does not exist or whose prompt shows the labels of train windows.
+
+    A teacher is a model or `<model>_<variant>`.
+    """
     for name, group in config["students"]["groups"].items():
         path: Place = ["students", "groups", name, "teacher"]
         model, _, variant = group["teacher"].partition("_")

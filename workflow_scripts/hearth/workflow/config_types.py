@@ -1,15 +1,15 @@
-"""The checked config and the model registry, as types. Meaning and defaults of every key: config/schemas/."""
+"""Types of the checked config and of the model registry. config/schemas/ has the meaning and default of every key."""
 
 from typing import Any, Literal, NotRequired, TypedDict
 
 from hearth.models.fetch import ModelSpec
 
-# JSON values that are not checked yet, or that are passed on unread.
+# A JSON object that is not checked yet, or that is passed on without being read.
 Json = dict[str, Any]
 
 
 class WindowSettings(TypedDict):
-    """`windows`, and `datasets.<name>.windows` once the run's own settings are filled in."""
+    """`windows`, and `datasets.<name>.windows` once settings that it lacks are filled in from `windows`."""
 
     by: Literal["count", "time", "gap"]
     size: int
@@ -89,7 +89,7 @@ class Engine(TypedDict):
 
 
 class StudentGroup(TypedDict):
-    """`students.groups.<name>`; an empty value means that of the main students."""
+    """`students.groups.<name>`; an empty value stands for the value of the main students."""
 
     recipes: list[str]
     bases: list[str]
@@ -119,7 +119,7 @@ class Export(TypedDict):
 
 
 class Selection(TypedDict):
-    """One part of `tables.<name>.select`."""
+    """One item of `tables.<name>.select`."""
 
     recognisers: str | list[str]
     datasets: str | list[str]
@@ -157,7 +157,7 @@ class Config(TypedDict):
 
 
 class Model(ModelSpec):
-    """An entry of the model registry: which weights it is, and what its jobs request."""
+    """An entry of the model registry: the source of the weights, and the resources that the model's jobs request."""
 
     base_url: str
     gpus: int

@@ -1,7 +1,7 @@
-"""Check a run's config against its schema and against everything it refers to, before anything is planned.
+"""Check a run's config against its schema, check that everything it names exists, and fill in its defaults.
 
-Every problem names file, key, value and the nearest valid value. What a checked config means is worked out in
-recognisers.py (students, recognisers), selection.py (tables) and run_plan.py (the run as a whole).
+Every problem names file, key, value and the nearest valid value. Other modules derive from the checked config the
+students and recognisers (recognisers.py), the contents of tables (selection.py) and the whole run (run_plan.py).
 """
 
 import json
@@ -26,10 +26,11 @@ class ConfigError(ValueError):
 
 
 def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tuple[Config, Registry]:
-    """Return (config, registry) with defaults filled in and `<dataset>_root` keys moved to their dataset.
+    """Return the config and the model registry, both with defaults filled in.
 
-    `files` are the config files that `config` was merged from, the last one winning; a problem is reported against the
-    file that holds the key. Raises ConfigError with every problem found.
+    The value of a key `<dataset>_root` is moved to `datasets.<dataset>.root`. `files` are the config files from which
+    `config` was merged; later files override earlier ones. The message of a problem names the file that holds the key.
+    Raises ConfigError with one line for every problem.
     """
     documents = _read_documents(files)
     schema = _read_schema(project, "config")
@@ -48,7 +49,7 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
 
 
 def _read_documents(files: Iterable[Path]) -> Documents:
-    """Read the config files; what is no file, as when the config comes from a pipe, is left out."""
+    """Read the config files; skip paths that no longer exist, as when the config came from a pipe."""
     documents, problems = [], []
     for file in files:
         try:
@@ -63,7 +64,7 @@ def _read_documents(files: Iterable[Path]) -> Documents:
 
 
 def _refuse(problems: Iterable[Problem], documents: Documents, config: object) -> None:
-    """Raise ConfigError if there are problems."""
+    """Raise ConfigError with one line for each problem; do nothing if there is none."""
     lines = [f"{_origin(path, documents, config)}: {dotted(path)}: {message}" for path, message in problems]
     if lines:
         raise ConfigError("\n".join(lines))
@@ -87,7 +88,7 @@ def _read_registry(project: Path, name: str) -> Registry:
 
 
 def _schema_problems(config: object, schema: Json) -> Iterator[Problem]:
-    """Yield what differs from the schema; a renamed key or value is reported as that only."""
+    """Yield the differences from the schema; a renamed key or value is reported only as renamed."""
     renamed = list(renamed_settings(config))
     yield from renamed
     reported = [path for path, _ in renamed]
@@ -95,7 +96,7 @@ def _schema_problems(config: object, schema: Json) -> Iterator[Problem]:
 
 
 def _override_problems(config: Json, properties: Json) -> Iterator[Problem]:
-    """Validate each override against the schema of the setting it overrides."""
+    """Check the settings that a dataset or a variant overrides against the schema of the overridden settings."""
     for kind, names in {"datasets": ["windows"], "variants": ["prompt", "decoding"]}.items():
         for owner, spec in config.get(kind, {}).items():
             for name in names:
@@ -109,7 +110,10 @@ def _fill_defaults(value: Json, schema: Json) -> Json:
 
 
 def _parse_number(text: str) -> int | float:
-    """Return 1 for 1.0: the spelling of a whole number must rerun nothing, and programs take no 1.0 for a count."""
+    """Return an int for a whole number such as 1.0.
+
+    Then its spelling in the config reruns no job, and programs that expect an integer accept it.
+    """
     number = float(text)
     return int(number) if number.is_integer() else number
 
@@ -130,7 +134,10 @@ def _with_defaults(value: Any, schema: Json) -> Any:
 
 
 def _origin(path: list[Any], documents: Documents, config: object) -> str:
-    """Return the config file that holds a value, or the place where it is missing; "--config" if no file does."""
+    """Return the config file that holds the value at `path`; "--config" if no file holds it.
+
+    For a missing value, return the file that holds the nearest existing parent.
+    """
     while (value := _value_at(config, path)) is _ABSENT:
         path = path[:-1]
     for file, document in reversed(documents):

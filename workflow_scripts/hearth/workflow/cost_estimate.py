@@ -1,7 +1,7 @@
 """Estimate windows, tokens and GPU-hours of every recogniser and training before a run.
 
-Hours follow from the GPUs' data sheets and from two utilisations that are assumed (`docs/cluster.md` has the formula).
-They distinguish an afternoon from a month, and nothing finer.
+Hours follow from the GPUs' data sheets and from two assumed utilisations (`docs/cluster.md` has the formula). They are
+rough: they tell an afternoon from a month.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,16 +20,16 @@ from hearth.models.snapshot import read_snapshot
 from hearth.prompting.prompts import Prompt, read_prompt, split_prompt, user_turns
 
 BYTES_PER_VALUE = 2  # bfloat16, for weights and for the key-value cache
-# Assumed utilisation: of a GPU's arithmetic when it reads a prompt, of its memory bandwidth when it generates.
+# Assumed utilisation of a GPU's arithmetic while it reads a prompt, and of its memory bandwidth while it generates.
 FLOPS_UTILISATION, BANDWIDTH_UTILISATION = 0.5, 0.8
-# Batch size taken for `engine.batch_size: auto`, which fills the memory.
+# Batch size assumed for `engine.batch_size: auto`, which fills the GPU's memory.
 AUTO_BATCH_SIZE = 64
-# Windows whose prompts are tokenised; the mean of all windows is estimated from them.
+# Number of windows whose prompts are tokenised, to estimate the mean number of tokens over all windows.
 SAMPLED_WINDOWS = 200
 
 
 class PlannedLoad(TypedDict):
-    """The windows of one split of one dataset that a language model recognises; `prompt` is the prompt's file."""
+    """Planned recognition of one split of one dataset by one language model. `prompt` is the path of the prompt."""
 
     recogniser: str
     model: str
@@ -40,7 +40,7 @@ class PlannedLoad(TypedDict):
 
 
 class PlannedTraining(TypedDict):
-    """A training; `teacher` is "" for a student without one, `max_examples` None for all traces."""
+    """A planned training. `teacher` is "" for a student without a teacher; `max_examples` None means all traces."""
 
     student: str
     model: str
@@ -52,7 +52,7 @@ class PlannedTraining(TypedDict):
 
 
 class PlannedWork(TypedDict):
-    """All work of a run that needs a language model."""
+    """All recognition and training of a run that needs a language model."""
 
     loads: list[PlannedLoad]
     trainings: list[PlannedTraining]
@@ -73,7 +73,7 @@ CARDS = {"A100": Card(312e12, 2.04e12), "H100": Card(989e12, 3.35e12), "H200": C
 
 @dataclass(frozen=True)
 class Size:
-    """A model's number of parameters, and the bytes of its key-value cache per token."""
+    """A model's number of parameters, and the size of its key-value cache in bytes per token."""
 
     parameters: int
     cache: int
@@ -81,10 +81,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Load:
-    """The windows of one split of one dataset for one recogniser, with mean numbers of tokens per window.
+    """Number of windows of one split of one dataset for one recogniser, with mean numbers of tokens per window.
 
-    `prefix` are the tokens of the static prompt, `read` those of the rest of the prompt, `written` those of the answer.
-    `at_most` means that no shard is finished yet, so that `written` is the upper limit.
+    `prefix` counts the tokens of the static prefix, `read` those of the rest of the prompt, `written` those of the
+    answer. If `at_most` is true, no shard is finished yet, and `written` is the longest possible answer.
     """
 
     recogniser: str
@@ -96,7 +96,7 @@ class Load:
 
 
 def read_size(folder: Path) -> Size | None:
-    """Return the size of a fetched model; None for a served one, since its GPUs are not the run's."""
+    """Return the size of a fetched model; None for a served model, which uses no GPU of the run."""
     snapshot = read_snapshot(folder)
     if "served" in snapshot:
         return None
@@ -113,8 +113,8 @@ def count_prompt_tokens(
 ) -> tuple[int, float]:
     """Return (tokens of the static prefix, mean tokens of the rest) of a model's prompts for `windows`.
 
-    At most `SAMPLED_WINDOWS` of them, spread evenly, are tokenised. `dataset` has all windows of the dataset, since a
-    prompt may show some of them.
+    At most `SAMPLED_WINDOWS` prompts are tokenised, for windows spread evenly. `dataset` holds all windows of the
+    dataset, because a prompt may show some of them as few-shot examples.
     """
     tokenizer = load_tokenizer(folder)
     sample = windows[:: -(-len(windows) // SAMPLED_WINDOWS)]
@@ -127,14 +127,20 @@ def count_prompt_tokens(
 
 
 def written_tokens(stats: Iterable[Path]) -> float | None:
-    """Return the mean tokens per window that finished shards generated, from their stats files; None without any."""
+    """Return the mean number of generated tokens per window over finished shards; None if no shard is finished.
+
+    `stats` are the stats files of the shards.
+    """
     shards = [read_job_stats(path) for path in stats]
     windows = sum(shard["windows"] for shard in shards)
     return sum(shard["completion_tokens"] for shard in shards) / windows if windows else None
 
 
 def recognition_hours(load: Load, size: Size, batch: int, card: Card) -> float:
-    """Return the GPU-hours of a load on a card in batches of `batch` windows; a generated token reads all weights."""
+    """Return the GPU-hours that a load takes on a card in batches of `batch` windows.
+
+    Generating one token for every window of a batch reads all weights once.
+    """
     reading = 2 * size.parameters * load.read / (card.flops * FLOPS_UTILISATION)
     # While a token is generated, half of the answer is in the cache on average.
     context = load.prefix + load.read + load.written / 2
@@ -144,15 +150,19 @@ def recognition_hours(load: Load, size: Size, batch: int, card: Card) -> float:
 
 
 def training_hours(load: Load, size: Size, epochs: float, card: Card) -> float:
-    """Return the GPU-hours of a LoRA training on the traces of a load: forward, and backward for activations only."""
+    """Return the GPU-hours of a LoRA training on the traces of a load.
+
+    LoRA freezes the weights, so the backward pass computes gradients of activations only, and costs as much as the
+    forward pass.
+    """
     tokens = load.windows * (load.prefix + load.read + load.written)
     return 4 * size.parameters * tokens * epochs / (card.flops * FLOPS_UTILISATION) / 3600
 
 
 def estimate_work(work: PlannedWork, results: Path) -> str:
-    """Return the estimate as a table in text.
+    """Return the estimate of `work` as a text table.
 
-    `results` is the run's folder of results; it must have the models, prompts and windows of `work`.
+    `results` is the results folder of the run; it must hold the models, prompts and windows that `work` names.
     """
     models = {load["recogniser"]: load["model"] for load in work["loads"]}
     models |= {training["student"]: training["model"] for training in work["trainings"]}
@@ -179,7 +189,10 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
 
 
 def render_estimate(rows: Sequence[tuple[str, list[Load], list[float] | None]]) -> str:
-    """Return rows of (work, its loads, hours by card or None) as text with a total; `<=` marks an upper limit."""
+    """Return a text table of `rows` with a total; `<=` marks an upper limit.
+
+    Each row is (description of the work, its loads, GPU-hours for each of `CARDS` or None for a served model).
+    """
     lines = []
     for work, loads, hours in rows:
         read = sum(load.windows * load.read for load in loads)
@@ -195,7 +208,7 @@ def render_estimate(rows: Sequence[tuple[str, list[Load], list[float] | None]]) 
 
 
 def _load_without_teacher(training: PlannedTraining, tokenised: bool, results: Path) -> Load:
-    """Return what a student without a teacher learns from: the train split, as if it had labelled it itself."""
+    """Return the load of a student without a teacher: the train split, as if the student had labelled it itself."""
     own: PlannedLoad = {
         "recogniser": training["student"],
         "model": training["model"],
@@ -211,7 +224,10 @@ def _load_without_teacher(training: PlannedTraining, tokenised: bool, results: P
 def _measure_loads(
     planned: Iterable[PlannedLoad], tokenised: set[str], results: Path
 ) -> dict[tuple[str, str, str], Load]:
-    """Return the loads by (recogniser, dataset, split); prompt tokens are counted for the recognisers `tokenised`."""
+    """Return a dict from (recogniser, dataset, split) to its load.
+
+    Prompt tokens are counted for the recognisers named in `tokenised`; for others they are 0.
+    """
 
     @cache
     def windows(dataset: str) -> list[Window]:

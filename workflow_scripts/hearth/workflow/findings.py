@@ -1,4 +1,4 @@
-"""The findings of preflight checks, as the programs of the checks write them and `preflight` prints them."""
+"""Types for the results of preflight checks, which check_login.py and check_node.py write and preflight.py prints."""
 
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -6,7 +6,11 @@ from typing import TypedDict
 
 @dataclass
 class Findings:
-    """The results of the checks at one place: facts, and problems with their remedy."""
+    """The results of the checks on one machine.
+
+    `place`: the machine, in words. `facts`: a text for each check that passed. `problems`: a text for each check that
+    failed, with its remedy.
+    """
 
     place: str
     facts: list[str] = field(default_factory=list)
@@ -14,7 +18,7 @@ class Findings:
 
 
 class FindingsRecord(TypedDict):
-    """`Findings` as JSON."""
+    """`Findings` as a JSON object."""
 
     place: str
     facts: list[str]

@@ -1,6 +1,6 @@
 """Check what a run needs before it is queued: models, data, disk and versions on the login node, GPUs on the nodes.
 
-Every check adds to `Findings`: facts, and problems with their remedy.
+Every check appends to `Findings`: to `facts` if it passed, else to `problems`, with a remedy.
 """
 
 import importlib.metadata
@@ -25,15 +25,15 @@ from hearth.workflow.findings import Findings
 from hearth.workflow.project_files import home_path
 
 GB = 10**9
-# Memory of a job per byte of weights: key-value cache, activations and, in training, the adapter's gradients are added.
+# Memory that a job needs per byte of weights: key-value cache, activations and, in training, gradients are added.
 MEMORY_FACTOR = 1.2
 BYTES_PER_PARAMETER = {"float32": 4, "bfloat16": 2}
-# A generated token has about four characters, and is stored in the journal, in its shard and in all.jsonl.
+# A generated token has about four characters, and is stored three times: in journal, shard and all.jsonl.
 BYTES_PER_TOKEN = 12
 
 
 class SplitCounts(TypedDict):
-    """The part of splits.json that is read here: number of windows by split."""
+    """The entries of splits.json that are read here. `windows` maps a split to its number of windows."""
 
     windows: dict[str, int]
 
@@ -42,7 +42,7 @@ class SplitCounts(TypedDict):
 
 
 def check_models(findings: Findings, specs: Mapping[str, Mapping[str, object]], fetched: Path, project: Path) -> int:
-    """Check that every model is in `fetched` or can be fetched; return the bytes still to fetch."""
+    """Check that every model is in the folder `fetched` or can be fetched; return the bytes that are still to fetch."""
     to_fetch = 0
     for name, spec in specs.items():
         if spec.get("source") == "served":
@@ -62,7 +62,7 @@ def check_models(findings: Findings, specs: Mapping[str, Mapping[str, object]], 
 
 
 def check_datasets(findings: Findings, datasets: Mapping[str, Dataset]) -> None:
-    """Check that the raw files of every dataset exist; simulated ones need none."""
+    """Check that the raw files of every dataset exist; simulated datasets need none."""
     for name, dataset in datasets.items():
         if "simulate" in dataset:
             findings.facts.append(f"dataset {name}: simulated")
@@ -76,30 +76,33 @@ def check_datasets(findings: Findings, datasets: Mapping[str, Dataset]) -> None:
 
 
 def trace_bytes(splits: Iterable[Path], recognisers: int, max_new_tokens: int) -> int:
-    """Return an upper limit of the bytes of all recognisers' answers, over the datasets that are cut into windows."""
+    """Return an upper limit for the bytes that the answers of all recognisers take on disk.
+
+    Only datasets that are cut into windows already, and so have their file among `splits`, are counted.
+    """
     counts = [read_record(path, SplitCounts)["windows"] for path in splits if path.is_file()]
     windows = sum(sum(count.values()) for count in counts)
     return windows * recognisers * max_new_tokens * BYTES_PER_TOKEN
 
 
 def check_disk(findings: Findings, folder: Path, needed: int, spare_gb: float) -> None:
-    """Check that the file system of `folder` has `needed` bytes and another `spare_gb` free."""
+    """Check that the file system of `folder` has `needed` bytes plus `spare_gb` GB free."""
     free = shutil.disk_usage(folder).free
     wanted = needed + spare_gb * GB
     if free < wanted:
         findings.problems.append(
             f"disk of {folder.resolve()}: {free / GB:.1f} GB free, {wanted / GB:.1f} GB needed ({needed / GB:.1f} for "
-            f"weights and answers, {spare_gb:g} in reserve); free some, or run in a larger folder (--directory)"
+            f"weights and answers, {spare_gb:g} in reserve); free some space, or run on a larger disk (--directory)"
         )
     else:
         findings.facts.append(f"disk of {folder.resolve()}: {free / GB:.1f} GB free, {wanted / GB:.1f} GB needed")
 
 
-# --- everywhere
+# --- on the login node and on the nodes of jobs
 
 
 def read_pins(path: Path) -> dict[str, str]:
-    """Return the versions that a conda environment file pins, by the packages' names on PyPI."""
+    """Return a dict from a package's name on PyPI to the version that a conda environment file pins."""
     environment: Any = read_yaml(path)
     lines: list[str] = []
     for dependency in environment["dependencies"]:
@@ -110,7 +113,7 @@ def read_pins(path: Path) -> dict[str, str]:
 
 
 def check_versions(findings: Findings, pins: Path) -> None:
-    """Check that the installed versions are those in the file `pins`; local parts such as +cu129 do not count."""
+    """Check that the installed versions are those in the file `pins`; local suffixes such as +cu129 are ignored."""
     differ = []
     pinned = read_pins(pins)
     for package, pin in pinned.items():
@@ -153,25 +156,28 @@ def check_writable(findings: Findings, folder: Path) -> None:
 
 
 def check_host_memory(findings: Findings, requested_mb: int, weights: int) -> None:
-    """Check that this machine has the memory that a job requests, and that `weights` bytes can be loaded in it."""
+    """Check that this machine has the memory that a job requests, and that the job can load `weights` bytes in it."""
     has_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
     needed = weights * MEMORY_FACTOR
     if has_mb < requested_mb:
         findings.problems.append(
-            f"memory: {requested_mb} MB requested, the machine has {has_mb}; lower mem_mb in config/models.yaml, or "
-            "use a partition with more"
+            f"memory: {requested_mb} MB requested, the machine has {has_mb} MB; lower mem_mb in config/models.yaml, or "
+            "use a partition whose nodes have more memory"
         )
     elif requested_mb * 10**6 < needed:
         findings.problems.append(
-            f"memory: {requested_mb} MB requested, loading the weights takes {needed / 10**6:.0f}; raise mem_mb in "
+            f"memory: {requested_mb} MB requested, loading the weights takes {needed / 10**6:.0f} MB; raise mem_mb in "
             "config/models.yaml"
         )
     else:
-        findings.facts.append(f"memory: {requested_mb} MB requested, the machine has {has_mb}")
+        findings.facts.append(f"memory: {requested_mb} MB requested, the machine has {has_mb} MB")
 
 
 def check_gpus(findings: Findings, requested: int, dtype: str, weights: int) -> None:
-    """Check that torch sees the GPUs that a job requests, that each holds the weights and computes in `dtype`."""
+    """Check that torch sees the `requested` GPUs, and that each of them supports `dtype` and has enough memory.
+
+    `weights` is the size of the model's weights in bytes.
+    """
     import torch
 
     if not requested:
@@ -190,23 +196,25 @@ def check_gpus(findings: Findings, requested: int, dtype: str, weights: int) -> 
         properties = torch.cuda.get_device_properties(index)
         check_gpu(findings, properties.name, properties.total_memory, weights)
     if dtype == "bfloat16" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        findings.problems.append("GPUs: no bfloat16 in hardware; set engine.dtype to float32, or use a newer GPU")
+        findings.problems.append(
+            "GPUs: bfloat16 is not supported in hardware; set engine.dtype to float32, or use a newer GPU"
+        )
 
 
 def check_gpu(findings: Findings, name: str, memory: int, weights: int) -> None:
-    """Check that a GPU with `memory` bytes holds a job with `weights` bytes of weights."""
+    """Check that the `memory` bytes of a GPU are enough for a job with `weights` bytes of weights."""
     needed = weights * MEMORY_FACTOR
     if memory < needed:
         findings.problems.append(
-            f"GPU {name}: {memory / GB:.0f} GB of memory, weights, key-value cache and activations take "
-            f"{needed / GB:.0f}; use a partition with larger GPUs, or leave that model out of the config"
+            f"GPU {name}: {memory / GB:.0f} GB of memory, but weights, key-value cache and activations take "
+            f"{needed / GB:.0f} GB; use a partition with larger GPUs, or remove that model from the config"
         )
     else:
-        findings.facts.append(f"GPU {name}: {memory / GB:.0f} GB of memory, {needed / GB:.0f} needed")
+        findings.facts.append(f"GPU {name}: {memory / GB:.0f} GB of memory, {needed / GB:.0f} GB needed")
 
 
 def weight_bytes(findings: Findings, folders: Iterable[Path], dtype: str) -> int:
-    """Return the bytes of the largest of the models in `dtype`; a model that is not fetched yet counts 0."""
+    """Return the size of the largest model in bytes, in the number format `dtype`; an unfetched model counts as 0."""
     sizes = [0]
     for folder in folders:
         try:

@@ -1,4 +1,4 @@
-"""Files of the project that decide results: where a home's yaml lies, and what counts as a change of a file."""
+"""Find the yaml of a home, and compute digests that tell whether a file of the project has changed in content."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 def home_path(home: str, project: Path = PROJECT) -> Path:
-    """Return the file of a home: a name means one of the project's homes, a path ending in .yaml a file of the user."""
+    """Return the path of a home's yaml: `home` itself if it ends in .yaml, else config/homes/<home>.yaml."""
     return Path(home) if home.endswith(".yaml") else project / "config" / "homes" / f"{home}.yaml"
 
 
@@ -21,5 +21,5 @@ def content_digest(path: Path | str) -> str:
     the order of the home's yaml.
     """
     path = Path(path)
-    # As text, because `digest` sorts keys.
+    # Pass text to `digest`, because it would sort the keys of a mapping.
     return digest(json.dumps(read_yaml(path))) if path.suffix in {".yaml", ".json"} else file_digest(path)

@@ -1,6 +1,6 @@
-"""The students and recognisers that a checked config declares, by name.
+"""List the students and recognisers that a checked config declares.
 
-A recogniser's name consists of names without underscores, joined by underscores: `<model>`,
+Names contain no underscore, and a recogniser's name joins several of them by underscores: `<model>`,
 `<base>_<recipe>_<dataset>` for a student, and `<model or student>_<variant>` for one with another prompt or decoding.
 """
 
@@ -11,9 +11,9 @@ from typing import Literal, cast
 from hearth.distillation.recipes import RECIPES
 from hearth.workflow.config_types import Config, Decoding, PromptSettings, StudentGroup, Variant
 
-# Groups of models that `variants.<name>.of` and tables may name, as well as groups of students.
+# Built-in groups of models that `variants.<name>.of` and tables may name; they may name groups of students too.
 MODEL_GROUPS = ("models", "bases", "teacher")
-# Prompt of students that were trained without reasoning, if the config's own prompt has reasoning.
+# Name of the prompt for students that were trained without reasoning, if the prompt of the config has reasoning.
 DIRECT_PROMPT = "direct"
 
 
@@ -21,9 +21,9 @@ DIRECT_PROMPT = "direct"
 class Student:
     """A base model that learns from a teacher's traces on one dataset.
 
-    `teacher` is the name of a recogniser, "" for a recipe without a teacher. `max_examples` None means all traces.
-    `training_variant` says how its training differs from the main students', apart from recipe and seed: "", "n50",
-    "by-little". It is the student's `variant` as a recogniser.
+    `teacher` is the name of a recogniser, or "" for a recipe without a teacher. `max_examples` None means all traces.
+    `training_variant` names the difference from the training of the main students, recipe and seed aside: "n50" for 50
+    traces, "by-little" for the teacher `little`, "" for none. As a recogniser, the student has it as `variant`.
     """
 
     name: str
@@ -40,9 +40,9 @@ class Student:
 class Recogniser:
     """A model, a student or a baseline; it maps a window to one label per event.
 
-    `variant` says how it differs from the main recogniser of its kind: a student's training variant and the config's
-    variant, joined by "-"; "" for the main one. `prompt_name` is "" for the config's own prompt. `prompt` and
-    `decoding` are complete settings; None for a baseline, which has neither, and no `base`.
+    `variant` is the student's `training_variant` and the name of the variant in the config, joined by "-"; "" if it has
+    neither. `prompt_name` is "" for the prompt of the config. `prompt` and `decoding` are complete settings. A baseline
+    has no base, prompt or decoding: "", None and None.
     """
 
     name: str
@@ -56,12 +56,12 @@ class Recogniser:
 
 
 def default_datasets(config: Config) -> list[str]:
-    """Return the datasets that are meant where a config names none."""
+    """Return the names of the datasets that are used where a config names none: those with `all: true`."""
     return [name for name, dataset in config["datasets"].items() if dataset["all"]]
 
 
 def student_groups(config: Config) -> dict[str, list[Student]]:
-    """Return the students of every group; the main ones are the group `students`."""
+    """Return a dict from the name of a group to its students; the main students are the group `students`."""
     main = config["students"]
     own: StudentGroup = {
         "recipes": [main["recipe"]],
@@ -79,14 +79,14 @@ def student_groups(config: Config) -> dict[str, list[Student]]:
 
 
 def students(config: Config) -> dict[str, Student]:
-    """Return every student that a config declares, by name, whether or not the run needs it."""
+    """Return a dict from name to student, for every student that a config declares, needed by the run or not."""
     return {student.name: student for group in student_groups(config).values() for student in group}
 
 
 def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
-    """Yield one student per (base, recipe, number of traces, dataset, seed).
+    """Yield one student for each combination of base, recipe, number of traces, dataset and seed.
 
-    Only a seed other than 0 is part of the name, so that a further seed in the config renames and retrains no student.
+    Seed 0 is not part of the name, so that adding a seed to the config renames and retrains no student.
     """
     counts: list[int] | list[None] = group["max_examples"] or [None]
     for base in group["bases"]:
@@ -104,7 +104,7 @@ def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
 
 
 def recognisers(config: Config) -> dict[str, Recogniser]:
-    """Return every recogniser that a config declares, by name, whether or not the run needs it."""
+    """Return a dict from name to recogniser, for every recogniser that a config declares, needed by the run or not."""
     known: dict[str, Recogniser] = {}
     for name in [*config["models"], config["teacher"], *config["students"]["bases"]]:
         known[name] = _base_model(config, name)
@@ -146,7 +146,7 @@ def _student_recogniser(config: Config, student: Student) -> Recogniser:
 
 
 def _make_variant(plain: Recogniser, variant: str, spec: Variant) -> Recogniser:
-    """Return a variant of a recogniser with a prompt; without changes of the prompt it shares that of `plain`."""
+    """Return the variant of the recogniser `plain`; if the variant does not change the prompt, it shares its name."""
     prompt_name = "-".join(filter(None, (plain.prompt_name, variant))) if spec["prompt"] else plain.prompt_name
     return Recogniser(
         f"{plain.name}_{variant}",
@@ -161,13 +161,13 @@ def _make_variant(plain: Recogniser, variant: str, spec: Variant) -> Recogniser:
 
 
 def prompts(config: Config) -> dict[str, PromptSettings]:
-    """Return the settings of every prompt that a recogniser uses, by name; the config's own is ""."""
+    """Return a dict from the name of a prompt to its settings; the prompt of the config has the name ""."""
     known = recognisers(config).values()
     return {"": config["prompt"]} | {one.prompt_name: one.prompt for one in known if one.prompt}
 
 
 def groups(config: Config) -> dict[str, list[str]]:
-    """Return the names of recognisers by the name of the group under which tables may select them."""
+    """Return a dict from each group that tables may select to the names of its recognisers."""
     members = {name: _member_names(config, name) for name in MODEL_GROUPS}
     members |= {name: [student.name for student in group] for name, group in student_groups(config).items()}
     members["baselines"] = config["baselines"]
@@ -177,7 +177,7 @@ def groups(config: Config) -> dict[str, list[str]]:
 
 
 def _member_names(config: Config, of: str | list[str]) -> list[str]:
-    """Return the models or students that the `of` of a variant means: names, or a group of models or students."""
+    """Return the names of the models or students that `of`, a list of names or the name of a group, stands for."""
     if isinstance(of, list):
         return of
     models = {"models": config["models"], "bases": config["students"]["bases"], "teacher": [config["teacher"]]}

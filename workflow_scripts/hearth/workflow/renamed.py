@@ -1,15 +1,15 @@
-"""Renamed keys and values of a config. A config with an old name is refused; the message gives the new name."""
+"""List renamed keys and values of a config. A config with an old name is refused; the message gives the new name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hearth.common.schemas import Problem
 
-# {path of the old key from the top: new key at the same place}; "*" matches any key or position.
+# From the path of an old key to the new key; "*" in a path matches any key of a mapping or position in a list.
 RENAMED_KEYS: Mapping[tuple[str, ...], str] = {("conditions",): "variants"}
 
 _RECIPES = {"truth": "gold-labels", "format": "verified-labels"}
-# {path of a setting: {old value: new value}}.
+# From the path of a setting to a dict from old values to new values.
 RENAMED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = {
     ("students", "recipe"): _RECIPES,
     ("students", "groups", "*", "recipes", "*"): _RECIPES,
@@ -28,7 +28,7 @@ def renamed_settings(config: object) -> Iterator[Problem]:
 
 
 def _values_at(value: Any, place: tuple[str, ...], path: list[Any]) -> Iterator[tuple[list[Any], object]]:
-    """Yield (path, value) of every value at `place`, a path that may hold "*"."""
+    """Yield (path, value) for every value whose path matches `place`, a path that may hold "*"."""
     if not place:
         yield path, value
         return

@@ -1,6 +1,6 @@
-"""Draw the graph of a workflow's rules as SVG: layers in the order data flows, without a layout program.
+"""Draw the graph of a workflow's rules as SVG, in layers from input to output, without a layout program.
 
-Equal graphs give equal bytes. Text is left to the viewer's fonts, so that the drawing depends on no font here.
+Equal graphs give equal bytes. The viewer's fonts draw the text, so the SVG depends on no font of this machine.
 """
 
 import re
@@ -24,7 +24,7 @@ _LOCAL_RULES = re.compile(r"^localrules:\n((?:    \w+,\n)+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of a Snakefile in the order of their definition, and those that never become cluster jobs."""
+    """Names of the rules of a Snakefile, in the order of their definition, and of those that never are cluster jobs."""
 
     names: list[str]
     local: frozenset[str]
@@ -49,10 +49,10 @@ def parse_edges(dot: str) -> set[Edge]:
 
 
 def split_edges(edges: Iterable[Edge], order: Sequence[str]) -> tuple[set[Edge], set[Edge]]:
-    """Split edges into (forward, backward) ones by the order in which their rules are defined.
+    """Return a pair: the forward and the backward edges, by `order`, in which the rules are defined.
 
-    Forward edges that a longer path implies are left out. Backward edges close a cycle of rules: a student is a
-    recogniser again.
+    A forward edge that a longer path implies is left out. Backward edges close a cycle of rules: a student, the output
+    of training, is used for recognition again.
     """
     place = {name: position for position, name in enumerate(order)}
     edges = set(edges)
@@ -73,7 +73,10 @@ def split_edges(edges: Iterable[Edge], order: Sequence[str]) -> tuple[set[Edge],
 
 
 def assign_layers(forward: Iterable[Edge], order: Sequence[str]) -> dict[str, int]:
-    """Return the layer of each rule, 0 at the top: below all that it reads; a rule that reads nothing is just above."""
+    """Return a dict from each rule to its layer, 0 at the top.
+
+    A rule is below all rules whose output it reads. A rule that reads no output is just above its highest reader.
+    """
     makers: dict[str, set[str]] = {}
     readers: dict[str, set[str]] = {}
     for start, end in forward:
@@ -91,10 +94,10 @@ def assign_layers(forward: Iterable[Edge], order: Sequence[str]) -> dict[str, in
 
 
 def place_columns(forward: Iterable[Edge], layers: Mapping[str, int]) -> tuple[dict[str, float], dict[Edge, list[str]]]:
-    """Return (column of each point, points of each edge).
+    """Return two dicts: from each point to its column, and from each edge to its points from start to end.
 
-    A point is a rule, or a bend where an edge crosses a layer between its rules. Points of a layer are ordered by the
-    mean column of their neighbours, which keeps crossings few.
+    A point is the name of a rule, or a bend: the place where an edge crosses a layer between its two rules. The points
+    of a layer are ordered by the mean column of their neighbours, so that few edges cross.
     """
     paths: dict[Edge, list[str]] = {}
     rows: list[list[str]] = [[] for _ in range(max(layers.values()) + 1)]
@@ -122,7 +125,7 @@ def place_columns(forward: Iterable[Edge], layers: Mapping[str, int]) -> tuple[d
 
 
 def draw_graph(dot: str, rules: Rules) -> str:
-    """Return the SVG of the rule graph that Snakemake printed as `dot`."""
+    """Return the SVG text of the rule graph `dot`, which Snakemake printed in Graphviz's format."""
     forward, backward = split_edges(parse_edges(dot), rules.names)
     layers = assign_layers(forward, rules.names)
     columns, paths = place_columns(forward, layers)
@@ -150,7 +153,7 @@ def draw_graph(dot: str, rules: Rules) -> str:
 
 
 def _draw_path(points: Sequence[tuple[float, float]]) -> str:
-    """Draw an edge from box to box, with a smooth bend at each layer that it crosses."""
+    """Return the SVG of an edge through `points`, from box to box, with a smooth bend at each layer that it crosses."""
     (x, y), *rest = points
     y += BOX_HEIGHT / 2
     path = f"M{x:.0f} {y:.0f}"
@@ -164,7 +167,7 @@ def _draw_path(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _draw_return(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """Draw a backward edge: dashed, on the outer side of both boxes."""
+    """Return the SVG of a backward edge: a dashed line on the outer side of both boxes."""
     side = 1 if start[0] >= end[0] else -1
     (x, y), (end_x, end_y) = start, end
     x, end_x = x + side * BOX_WIDTH / 2, end_x + side * BOX_WIDTH / 2
@@ -177,7 +180,7 @@ def _draw_return(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 
 def _draw_box(name: str, x: float, y: float, *, local: bool) -> str:
-    """Draw a rule; rules that become cluster jobs are filled darker."""
+    """Return the SVG of a rule's box, which is darker if the rule's jobs run on cluster nodes."""
     fill = "#f2f2f2" if local or name == "all" else "#cfe3f7"
     return (
         f'<rect x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}"'

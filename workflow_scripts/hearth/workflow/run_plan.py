@@ -1,4 +1,4 @@
-"""The plan of a run, derived from its checked config: lists that several stages of the workflow share."""
+"""Derive the plan of a run from its checked config: the lists of work that several stages of the workflow share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ Item = TypeVar("Item")
 class RunPlan:
     """The students, models, datasets, tables and figures of a run.
 
-    pairs: (recogniser, dataset) of every score. A config that declares no table has none, so no claims and figures.
-    trained: students by name: the main ones, and those of other groups that a table shows.
-    teacher_pairs: (teacher, dataset) of all traces that `trained` learn from.
-    models: every language model.
-    datasets: every dataset with a score or with a student that has learned from it.
-    figures: figures that are a function of scores alone.
-    cost_figures: figures that read the cost table too, so that they differ from run to run.
-    own_tables: tables that every run makes without a declaration.
+    pairs: (recogniser, dataset) of every score. Without tables in the config there are no pairs, claims and figures.
+    trained: dict from name to student: the main students, and those of other groups that a table shows.
+    teacher_pairs: (teacher, dataset) of all traces that the students `trained` learn from.
+    models: names of all language models.
+    datasets: names of the datasets that have a score or that a student learns from.
+    figures: figures that depend on scores alone.
+    cost_figures: figures that also read the cost table, so that they differ from run to run.
+    own_tables: tables that a run makes without a declaration in its config.
     tables: all tables of the target `all`.
     """
 
@@ -40,7 +40,7 @@ class RunPlan:
 
 
 def plan_run(config: Config, registry: Registry) -> RunPlan:
-    """Return what a run with this config and this model registry makes."""
+    """Return the plan of a run with this config and this model registry."""
     known, pairs = recognisers(config), selected_pairs(config)
     trained = _trained_students(config, known, pairs)
     teacher_pairs = _unique((student.teacher, student.dataset) for student in trained.values() if student.teacher)

@@ -1,4 +1,4 @@
-"""The last run in a working directory: how it was started, whether its Snakemake lives, which SLURM jobs it has."""
+"""Record and read the last run in a working directory, and cancel its SLURM jobs."""
 
 import os
 import re
@@ -22,7 +22,7 @@ RUN_ID = re.compile(r"^SLURM run ID: (\S+)$", re.MULTILINE)
 
 
 class RunRecord(TypedDict):
-    """work/run.json: the command line of Snakemake, the folder it was started in, its host and its process id."""
+    """Snakemake's command line, the folder where it was started, its host and its process id (work/run.json)."""
 
     command: list[str]
     started_in: str
@@ -31,7 +31,7 @@ class RunRecord(TypedDict):
 
 
 def write_run_record(directory: Path, started_in: str) -> None:
-    """Write into a working directory how the run of this process was started, and as which process it runs."""
+    """Write the record of the run of this process into a working directory; `started_in` is the folder of the start."""
     command = [sys.executable, "-m", "snakemake", *sys.argv[1:]]
     record: RunRecord = {
         "command": command,
@@ -65,7 +65,7 @@ def read_run_record(directory: Path) -> RunRecord:
 
 
 def _is_running(process: int, directory: Path) -> bool:
-    """Whether `process` is a Snakemake that works in `directory`, not another program that has its number now."""
+    """Return whether process id `process` is a Snakemake in `directory`, and not a program that reuses the id."""
     entry = Path("/proc") / str(process)
     try:
         return b"snakemake" in (entry / "cmdline").read_bytes() and (entry / "cwd").samefile(directory)
@@ -79,7 +79,7 @@ def write_run_config(config: Config) -> None:
 
 
 def failure_message(project: Path, logs: Sequence[str]) -> str:
-    """Return what to print when a run in the current directory has failed; `logs` are Snakemake's own log files."""
+    """Return the message for a failed run in the current directory; `logs` are the paths of Snakemake's own logs."""
     here = shlex.quote(os.getcwd())
     resume = f"make -C {shlex.quote(str(project))} resume RUN={here}"
     return (
@@ -88,7 +88,7 @@ def failure_message(project: Path, logs: Sequence[str]) -> str:
         "  logs/slurm/     on a cluster, messages of SLURM: out of memory, wall time, lost node\n"
         f"  {' '.join(logs)}    messages of Snakemake\n"
         "A program that was killed (signal 9, exit code -9 or 137) usually ran out of memory: in the config, lower\n"
-        "the number of windows per batch (engine.batch_size), or of examples (students.training.micro_batch_size).\n"
+        "engine.batch_size (windows per batch), or in training students.training.micro_batch_size (examples).\n"
         "Finished work is kept. Remove the cause, then run the same command again, or:\n"
         f"  {resume}"
     )
@@ -101,7 +101,7 @@ def run_ids(directory: Path) -> set[str]:
 
 
 def queued_jobs(names: Iterable[str]) -> dict[str, str]:
-    """Return {id: state and node} of this user's queued and running SLURM jobs that have one of `names`."""
+    """Return a dict from id to state and node, of this user's queued and running SLURM jobs named in `names`."""
     rows = [
         row.split("|") for row in _call_slurm("squeue", "--me", "--noheader", "--format=%A|%T on %N|%j").splitlines()
     ]
@@ -109,14 +109,14 @@ def queued_jobs(names: Iterable[str]) -> dict[str, str]:
 
 
 def cancel_jobs(names: set[str], patience_s: float = 600) -> list[str]:
-    """Cancel the SLURM jobs that have one of `names`, wait until they have ended, and return their ids.
+    """Cancel the SLURM jobs named in `names`, wait until they have ended, and return their ids.
 
     Raises UserError if some have not ended after `patience_s` seconds.
     """
     cancelled: list[str] = []
     deadline = time.monotonic() + patience_s
     while left := queued_jobs(names):
-        # Repeated, because the last submission of the dead run may arrive late.
+        # Look again and again, because the last submission of the dead run may arrive late.
         if new := sorted(left.keys() - set(cancelled)):
             _call_slurm("scancel", *new)
             cancelled += new
@@ -131,10 +131,10 @@ def cancel_jobs(names: set[str], patience_s: float = 600) -> list[str]:
 
 
 def _call_slurm(*command: str) -> str:
-    """Return what a SLURM client program prints; raises UserError if it fails, is missing or does not answer."""
+    """Return the output of a SLURM client program; raise UserError if it fails, is missing or does not answer."""
     output = ""
     try:
-        # The clients wait for a controller, however long it takes.
+        # Without a timeout, the clients would wait for a controller for ever.
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         output, problem = done.stdout, done.stderr.strip() if done.returncode else ""
     except FileNotFoundError:

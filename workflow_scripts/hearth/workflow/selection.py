@@ -1,4 +1,4 @@
-"""The scores of a run: (recogniser, dataset) pairs that the tables and figures of a checked config select."""
+"""Find the scores of a run: (recogniser, dataset) pairs that the tables and figures of a checked config select."""
 
 from collections.abc import Collection
 
@@ -22,7 +22,7 @@ def table_pairs(config: Config, table: str) -> list[tuple[str, str]]:
 def _selected_datasets(config: Config, student: Student | None, selected: str | list[str]) -> list[str]:
     if isinstance(selected, list):
         return selected
-    # Only a student has learned from a dataset; to every other recogniser all datasets are `others`.
+    # Only a student has learned from a dataset; for every other recogniser, `others` selects all datasets.
     learned = [student.dataset] if student else []
     if selected == "trained_on":
         return learned
@@ -30,9 +30,10 @@ def _selected_datasets(config: Config, student: Student | None, selected: str | 
 
 
 def compared_pairs(config: Config, table: str) -> list[list[str]]:
-    """Return the pairs of recognisers whose difference a table tests; two groups are compared member by member.
+    """Return the pairs of recognisers whose difference in score a table tests.
 
-    Raises ValueError for groups of different sizes, and for a pair that the table shows on no common dataset.
+    A pair of groups gives one pair for each position in the groups. Raises ValueError for groups of different sizes,
+    and for a pair that the table shows on no common dataset.
     """
     members, shown = groups(config), set(table_pairs(config, table))
     pairs: list[list[str]] = []
@@ -51,19 +52,19 @@ def compared_pairs(config: Config, table: str) -> list[list[str]]:
 
 
 def selected_pairs(config: Config) -> list[tuple[str, str]]:
-    """Return the (recogniser, dataset) pairs of every table that is part of `all`, each once: the scores of a run."""
+    """Return the (recogniser, dataset) pairs that the tables of the target `all` select, each once."""
     tables = [table for table, spec in config["tables"].items() if spec["all"]]
     return list(dict.fromkeys(pair for table in tables for pair in table_pairs(config, table)))
 
 
 def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[ScoreFigure]:
-    """Return the figures of scores for which a run has scores to show.
+    """Return the names of the figures for which the run has scores.
 
-    `unsized` are the models with an unknown number of parameters.
+    `unsized` names the models with an unknown number of parameters.
     """
     known = recognisers(config)
     shown = [(known[name], dataset) for name, dataset in selected_pairs(config)]
-    # The paper's subject: language models of known size, and students of its recipe, without a variant.
+    # The scores that the paper is about: language models of known size and students of its recipe, without a variant.
     paper = [
         (one, dataset)
         for one, dataset in shown
@@ -84,7 +85,11 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
 
 
 def _is_on_learning_curve(recogniser: Recogniser, dataset: str) -> bool:
-    """Whether this student of the paper's recipe differs from the main ones in its number of traces only."""
+    """Return whether the score is on the learning curve.
+
+    The recogniser must be a student of the paper's recipe on this dataset, whose training differs from that of the main
+    students only in the number of traces.
+    """
     student = recogniser.student
     return bool(
         student

@@ -1,4 +1,4 @@
-"""Workarounds for Snakemake 9.27 and its SLURM plugin 2.8, applied to the running scheduler when a run starts."""
+"""Work around two faults of Snakemake 9.27 and its SLURM plugin 2.8 by patching the scheduler when a run starts."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ class _DiscardingSet(set[str]):
 
 
 def patch_scheduler(scheduler: Any) -> None:
-    """Patch a scheduler of Snakemake and its executor; both are without types."""
-    # With a limit on jobs per second, the scheduler looks for new jobs every second, and once more per second for each
-    # job that has ended. After some hundred jobs this keeps a core busy. Jobs are submitted one by one in any case.
+    """Patch a scheduler of Snakemake and its executor; Snakemake exports no types for them."""
+    # With a limit on jobs per second, the scheduler looks for new jobs every second, plus once a second for each job
+    # that has ended. After some hundred jobs this keeps a core busy. Without it, jobs are still submitted one by one.
     scheduler.job_rate_limiter = None
     # The plugin excludes the nodes of jobs that sacct calls NODE_FAIL from later submissions. Once SLURM has requeued
     # such a job, its node is "None assigned", and every later sbatch fails (plugin's issue 485). SLURM itself does not
