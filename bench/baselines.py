@@ -1,8 +1,8 @@
-"""Measure how well simple baselines label the demo's simulated homes (`make bench-baselines`).
+"""Measure accuracy and weighted F1 of simple baselines on the demo's simulated homes (`make bench-baselines`).
 
 Their scores put those of the tiny models into perspective. Each baseline is trained twice: on the train split of the
-home, as in the workflow, and on other simulated homes of that kind, as the tiny models are. The other homes use the
-home's own words, which is easier than what the tiny models get.
+home, as in the workflow, and on other simulated homes in the same data format, as the tiny models are. The other homes
+use the words of the tested home, so these baselines have an easier task than the tiny models.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from hearth.toy_models.training_data import simulate_windows
 from sklearn.metrics import f1_score
 
 BASELINES = ("sensor-majority", "extra-trees")
-# Sessions of each other home, by source.
+# Number of sessions in each of the other homes, by data format.
 SESSIONS = {"marble": 12, "mural": 6}
 FIRST_SEED = 5000
 

@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: the project's folder, the `--out` option, reports, and measurements in fresh processes."""
+"""Help all benchmarks: parse the option `--out`, write reports, and run measurements in fresh processes."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def benchmark_parser(description: str | None, program: str) -> argparse.ArgumentParser:
-    """Return a parser with the option `--out`, by default the JSON file beside the program `program` (`__file__`)."""
+    """Return a parser with the option `--out`, whose default is the path `program` with the ending .json."""
     parser = argparse.ArgumentParser(description=description)
     default = Path(program).with_suffix(".json")
     parser.add_argument("--out", type=Path, default=default, help="JSON file to write (default: %(default)s)")

@@ -1,8 +1,8 @@
-"""Measure how long Snakemake plans (`make bench-dag`): the paper's run, and 100,000 windows for each of six models.
+"""Measure how long Snakemake takes to plan a run (`make bench-dag`).
 
-The paper's config is planned on SIMULATED datasets in the formats and of about the size of the real ones, before and
-after their windows are cut. The large run repeats the same events under other session names until 100,000 windows are
-in the test split; the workflow's own rule cuts its windows.
+Two runs are planned. The paper's run is planned on SIMULATED datasets, before and after their windows are cut; these
+have the formats and about the sizes of the real datasets. The large run has 100,000 test windows for each of six
+models: it repeats the events of the first run under other session names, and the workflow's own rule cuts its windows.
 """
 
 import resource
@@ -22,7 +22,7 @@ from hearth.data.event_files import read_events, write_events
 from hearth.homes.home import load_home
 from hearth.simulation.formats import FORMATS
 
-# Sessions and events as in the real datasets.
+# Numbers of sessions and events in the real datasets.
 SIZES = {"marble": {"sessions": 76}, "mural": {"sessions": 21, "events_per_session": 407}}
 WINDOWS = 100_000
 TEST_FRACTION = 0.9
@@ -40,13 +40,13 @@ def paper_config(folder: Path) -> dict[str, Any]:
 
 
 def repeat_events(paper: Path, large: Path, datasets: list[str]) -> None:
-    """Fill the datasets of the run `large` with repeated events of the run `paper`: WINDOWS test windows in total."""
+    """Write the events of the run `paper`, repeated, into the folder of the run `large`: for WINDOWS test windows."""
     shutil.copytree(paper / "results" / "project", large / "results" / "project")
     for dataset in datasets:
         source, target = (folder / "results" / "datasets" / dataset for folder in (paper, large))
         windows = sum(read_json(source / "splits.json")["windows"].values())
         table = read_events(source / "events.parquet")
-        # One copy more than needed: sessions differ in length, and the split is by session.
+        # Make one copy more than needed, because sessions differ in length and the split is by session.
         copies = int(WINDOWS / TEST_FRACTION / len(datasets) / windows) + 2
         repeated = [table.assign(session=f"copy{number}-" + table["session"].astype(str)) for number in range(copies)]
         write_events(target / "events.parquet", pd.concat(repeated, ignore_index=True))
@@ -67,7 +67,10 @@ def run_snakemake(directory: Path, config: dict[str, Any], *arguments: str) -> s
 
 
 def measure_plan(directory: Path, config: dict[str, Any]) -> dict[str, float]:
-    """Return the jobs of a dry run of `all`, and the least seconds and CPU seconds of REPEATS runs."""
+    """Return the number of jobs in a dry run of `all`, with the least wall and CPU seconds of REPEATS dry runs.
+
+    The keys are "seconds", "cpu_seconds" and "jobs".
+    """
     seconds, cpu_seconds = [], []
     for _ in range(REPEATS):
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()

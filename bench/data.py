@@ -1,9 +1,9 @@
 """Measure time and memory of loading and windowing a large home (`make bench-data`), into bench/data.json.
 
-The generated events of a home are written as one CSV, some sixty days per million events. The workflow's programs
-load_dataset.py and window_dataset.py make windows from them. A plain pandas script makes the same files without any
-checks, for comparison: it reads the CSV, describes events in words, sorts, splits by day, and writes events as Parquet
-and windows as JSON lines.
+Random events of a home are written as one CSV file; a million events cover some sixty days. The workflow's programs
+load_dataset.py and window_dataset.py make windows from them. For comparison, a plain pandas script makes the same files
+without any checks: it reads the CSV, describes events in words, sorts, splits by day, and writes events as Parquet and
+windows as JSON lines.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def write_home(path: Path) -> None:
 
 
 def write_events(path: Path, count: int) -> None:
-    """Write a CSV of `count` random events, in pieces, with increasing times."""
+    """Write a CSV of `count` random events with increasing times; at most 500,000 events are in memory at once."""
     generator = np.random.default_rng(SEED)
     start = 0
     with open(path, "w", encoding="utf-8") as file:
@@ -80,7 +80,7 @@ def write_events(path: Path, count: int) -> None:
 
 
 def run_plain_pandas(data: Path, out: Path) -> None:
-    """Make events and windows of the CSV `data` in the folder `out`, as a short script for one home would."""
+    """Write events and windows of the CSV `data` into the folder `out`, as a short script for one home would do it."""
     events = pd.read_csv(data, parse_dates=["time"], dtype=dict.fromkeys(["sensor", "state", "activity"], "category"))
     events["session"] = events["time"].dt.strftime("%Y-%m-%d")
     events = events.sort_values("time", kind="stable", ignore_index=True)
@@ -115,7 +115,7 @@ def run_plain_pandas(data: Path, out: Path) -> None:
 def measure_program(name: str, *arguments: str) -> dict[str, float]:
     """Run a Python program; return its CPU and wall seconds and its peak memory in bytes.
 
-    Ends this program if it fails.
+    Ends this benchmark if that program fails.
     """
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
@@ -134,7 +134,7 @@ def measure_program(name: str, *arguments: str) -> dict[str, float]:
 def measure_size(count: int, folder: Path) -> dict[str, Any]:
     """Measure the workflow's programs and the plain script on `count` events, with files in `folder`.
 
-    Ends this program if the two make different windows, which is compared below a million events.
+    With fewer than a million events, the windows of both are compared; if they differ, this benchmark ends.
     """
     data, home, own, plain = (folder / name for name in ("log.csv", "home.yaml", "own", "plain"))
     write_home(home)
@@ -170,7 +170,7 @@ def measure_size(count: int, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure every size and write bench/data.json, or only the smallest one with --quick."""
+    """Measure every size and write bench/data.json; with --quick, measure the smallest size and write no file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="measure only the smallest size and write no file")
     parser.add_argument("--plain", nargs=2, type=Path, metavar=("CSV", "FOLDER"), help="only run the plain script")

@@ -1,16 +1,16 @@
-"""Measure how fast students are trained (`make bench-distil`): by TRL's SFTTrainer, and by Hearth in two ways.
+"""Measure the speed of training students (`make bench-distil`): with TRL's SFTTrainer, and with Hearth in two ways.
 
 All methods train LoRA adapters on the same random model (two layers of Qwen3-0.6B's shape, a small vocabulary) and the
 same examples (a prefix of 900 tokens, about 700 tokens of a window and its trace), in float32 on one thread, with equal
 settings of the Trainer and of DeepSpeed:
-- `trl_padded`: TRL, with each micro-batch padded, as the next two methods do
-- `trl_packed`: TRL, with two examples packed into a row
-- `plain`: Hearth, with whole prompts
-- `shared`: Hearth, with the prefix encoded once per optimizer step
+- `trl_padded`: TRL; the examples of a micro-batch are padded to equal length
+- `trl_packed`: TRL; two examples are packed into one sequence, without padding
+- `plain`: Hearth; padded, and the prefix is encoded with every example
+- `shared`: Hearth; padded, and the prefix is encoded once per optimizer step
 
 Each run has its own process. The methods take turns, several times over. The first optimizer step of a run is not
-counted unless it is the only one. Ratios compare examples per second of CPU time, which depends least on other work on
-the machine.
+counted unless it is the only one. Ratios compare examples per second of CPU time, which depends less on other work on
+the machine than wall time does.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def make_examples(
 
 
 def read_examples(path: Path) -> "Examples":
-    """Return the examples as the rule `distil` has them."""
+    """Return the examples in the form in which the rule `distil` trains on them."""
     from hearth.distillation.examples import Example, Examples
 
     content = read_json(path)
@@ -127,7 +127,8 @@ def measure(
 ) -> dict[str, Any]:
     """Train by one method; return CPU seconds, wall seconds and loss of each optimizer step, and memory in bytes.
 
-    Memory is measured before the first step and at its peak: of the process on a CPU, of its tensors on a GPU.
+    "loaded_memory_bytes" is the memory before the first step, "peak_memory_bytes" the peak memory: on a CPU of the
+    process, on a GPU of its tensors.
     """
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -183,7 +184,7 @@ def measure(
 def make_hearth_trainer(
     method: str, model: Path, examples: "Examples", settings: dict[str, Any], arguments: "TrainingArguments"
 ) -> "Trainer":
-    """Return the Trainer of the rule `distil`."""
+    """Return the Trainer that the rule `distil` uses."""
     from hearth.distillation import training
     from hearth.models.load import load_tokenizer
 
@@ -212,7 +213,7 @@ def make_trl_trainer(
     options = {f.name: getattr(arguments, f.name) for f in dataclasses.fields(TrainingArguments) if f.init}
     packing = method == "trl_packed"
     if packing:
-        # TRL concatenates the rows of a micro-batch and masks the whole: with more than one row it would be slower.
+        # TRL joins all packed sequences of a micro-batch under one mask, so more than one of them would be slower.
         options["gradient_accumulation_steps"] *= options["per_device_train_batch_size"] // 2
         options["per_device_train_batch_size"] = 1
     config = SFTConfig(
@@ -226,9 +227,9 @@ def make_trl_trainer(
 
 
 def compute_gradients(model: Path, examples: Path, dtype: str = "float32", device: str = "cpu") -> list["torch.Tensor"]:
-    """Return the gradients of one optimizer step over all examples, of `plain` and `shared`.
+    """Return two gradients of one optimizer step over all examples: by the method `plain`, then by `shared`.
 
-    Each is float64 of shape (trainable parameters,). The adapter has the dtype of the base model, as under DeepSpeed.
+    Both are float64 of shape (trainable parameters,). The adapter has the dtype of the base model, as under DeepSpeed.
     """
     import functools
 
@@ -254,7 +255,7 @@ def compute_gradients(model: Path, examples: Path, dtype: str = "float32", devic
         torch.manual_seed(0)
         student = training.lora_student(model, SETTINGS, dtype)
         for name, weights in student.named_parameters():
-            if "lora_B" in name:  # initially zero, which would give A no gradient
+            if "lora_B" in name:  # the B matrices are zero at first, so the A matrices would have no gradient
                 torch.nn.init.normal_(weights, std=0.02)
         student.to(getattr(torch, dtype))
         with tempfile.TemporaryDirectory() as run:
@@ -288,12 +289,12 @@ def relative_difference(expected: "torch.Tensor", actual: "torch.Tensor") -> flo
 
 
 def median_step(run: dict[str, Any], key: str) -> float:
-    """Return the median over a run's optimizer steps, without the first one if there are others."""
+    """Return the median of `run[key]` over the optimizer steps, without the first step if there are others."""
     return statistics.median(run[key][1:] or run[key])
 
 
 def summarise(runs: list[dict[str, Any]], batch_size: int) -> dict[str, Any]:
-    """Return the medians of the repeated runs of one method."""
+    """Return medians of speed and maxima of memory over the repeated runs of one method, and the losses of a run."""
     cpu, wall = (statistics.median(median_step(run, key) for run in runs) for key in ("cpu_seconds", "seconds"))
     return {
         "examples_per_second": round(batch_size / wall, 4),
@@ -305,13 +306,16 @@ def summarise(runs: list[dict[str, Any]], batch_size: int) -> dict[str, Any]:
 
 
 def speed_ratio(slow: list[dict[str, Any]], fast: list[dict[str, Any]]) -> float:
-    """Return the ratio of the examples per CPU second, fast to slow: the median over the repeats."""
+    """Return the speed of the method `fast` divided by that of `slow`: the median over the repeats.
+
+    Speed is examples per CPU second.
+    """
     ratios = [median_step(a, "cpu_seconds") / median_step(b, "cpu_seconds") for a, b in zip(slow, fast, strict=True)]
     return round(statistics.median(ratios), 3)
 
 
 def main() -> None:
-    """Make the model and the examples, train by every method in turn, summarise."""
+    """Make the model and the examples, train by every method in turn, and write the report."""
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--quick", action="store_true", help="run one step of 8 examples once, to see that it works")
     parser.add_argument("--batch-size", type=int, default=16, help="examples per optimizer step")
@@ -319,12 +323,12 @@ def main() -> None:
         "--micro-batch-size",
         type=int,
         default=4,
-        help="examples per forward pass, an even number; trl_packed always has two",
+        help="examples per forward pass, an even number; trl_packed always takes two",
     )
     parser.add_argument("--prefix", type=int, default=900, help="tokens in the static prefix")
     parser.add_argument("--steps", type=int, default=2, help="optimizer steps per run; the first is not counted")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each method")
-    parser.add_argument("--ways", nargs="+", choices=METHODS, default=METHODS, help="methods beside `shared`")
+    parser.add_argument("--ways", nargs="+", choices=METHODS, default=METHODS, help="methods besides `shared`")
     parser.add_argument("--measure", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:

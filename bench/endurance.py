@@ -1,8 +1,8 @@
 """Check that recognition survives kills and long shards (`make bench-endurance`).
 
-A shard of 200 windows is killed with SIGKILL at random moments, possibly while it loads or writes, and restarted until
-it ends; then the next shard, until there were 50 kills. Then the peak memory of a process is measured on 1,000 and on
-10,000 windows. The model is TINY and the home SIMULATED.
+Recognition of a shard of 200 windows is killed with SIGKILL at random moments, possibly while it loads or writes, and
+restarted until the shard is finished. This is repeated with new shards until there were 50 kills. Then the peak memory
+of recognising 1,000 and 10,000 windows is measured. The model is TINY and the home SIMULATED.
 """
 
 import json
@@ -27,7 +27,7 @@ MAX_NEW_TOKENS = 256
 
 
 class Recognition:
-    """The program recognise.py on the first `windows` windows of the home, with its own journal."""
+    """Run recognise.py on the first `windows` windows of the home, with a journal of its own."""
 
     def __init__(self, directory: Path, name: str, windows: int, max_new_tokens: int):
         results = directory / "results"
@@ -50,7 +50,7 @@ class Recognition:
         self.command = [sys.executable, program, *(text for key in options for text in (f"--{key}", str(options[key])))]
 
     def run(self, timeout: float | None = None) -> bool:
-        """Run to the end, or kill the program after `timeout` seconds; return whether it ended."""
+        """Run the program, and kill it after `timeout` seconds; return whether it ended before that."""
         try:
             subprocess.run(self.command, check=True, timeout=timeout, capture_output=True, env=dict(os.environ))
         except subprocess.TimeoutExpired:
@@ -64,7 +64,10 @@ class Recognition:
 
 
 def count_kills(directory: Path, kills: int, rng: random.Random) -> dict[str, int]:
-    """Kill and resume shards until there were `kills` kills; count equal shards and repeated windows."""
+    """Kill and resume recognition until there were `kills` kills; return counts by name.
+
+    "shards_equal" counts shards with the same bytes as without kills, "windows_done_twice" repeated windows.
+    """
     reference = Recognition(directory, "whole", KILLED_SHARD, MAX_NEW_TOKENS)
     started = time.monotonic()
     reference.run()
@@ -90,7 +93,7 @@ def count_kills(directory: Path, kills: int, rng: random.Random) -> dict[str, in
 
 
 def measure_memory(directory: Path) -> dict[str, int]:
-    """Return the peak memory in bytes of a process on a short and on a long shard."""
+    """Return the peak memory in bytes of the process that recognises a short shard, and of that for a long shard."""
     peaks = {}
     for windows in (SHORT_SHARD, LONG_SHARD):
         recognition = Recognition(directory, f"memory-{windows}", windows, max_new_tokens=4)
@@ -102,7 +105,7 @@ def measure_memory(directory: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    """Make the data and the model, then kill, resume and measure."""
+    """Make the data and the model, count kills and their effects, measure memory, and write the report."""
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--kills", type=int, default=50, help="number of kills")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the moments of the kills")

@@ -1,12 +1,12 @@
-"""Measure recognition and training on one NVIDIA GPU (`make bench-gpu`): bfloat16, real model shapes, GPU kernels.
+"""Measure recognition and training in bfloat16 on one NVIDIA GPU (`make bench-gpu`).
 
 The methods are those of `recognise.py` and `distil.py`; all take about five minutes. The models have the shapes of
-Qwen3 and random weights, and never end their turn. Their speed and memory are those of real models. Their agreement in
-bfloat16 is a worst case, since random logits lie close together. The part `parity` compares the float32 engine with
-the demo's model across batch sizes, and with the CPU.
+Qwen3 and random weights, and never end their turn. Their speed and memory are those of real models. The agreement of
+their texts in bfloat16 is a worst case, because random logits lie close together. The part `parity` runs the demo's
+model in float32, and compares its texts across batch sizes and between GPU and CPU.
 
-Each job has its own process. All processes import their libraries at once and then wait for their turn, so that the GPU
-is not idle meanwhile. The result of a job that fails is null, and its error is reported.
+Each job has its own process. All processes import their libraries at the start and then wait for their turn, so that
+the GPU is not idle during imports. If a job fails, its result is null, and its error is in the report.
 """
 
 import argparse
@@ -38,7 +38,7 @@ Report = dict[str, Any]
 
 
 def model_shape(hidden: int, intermediate: int, layers: int, heads: int, family: dict[str, Any]) -> dict[str, Any]:
-    """Return a shape for `distil.make_model`; `family` has the settings that the models of a family share."""
+    """Return the config values for `distil.make_model`; `family` holds those that all models of a family share."""
     sizes = {"hidden_size": hidden, "intermediate_size": intermediate}
     return family | sizes | {"num_hidden_layers": layers, "num_attention_heads": heads}
 
@@ -51,8 +51,8 @@ SHAPES = {
     "quick": model_shape(64, 128, 2, 4, QWEN3 | {"vocab_size": 512, "num_key_value_heads": 2, "head_dim": 16}),
 }
 DTYPES = ("float32", "bfloat16")
-# `prefix`, `suffix`, `new_tokens` and `learned` are numbers of tokens, as (least, most) where they are drawn. `rows` is
-# the batch size of `generate`. The first of the `steps` is not counted.
+# `prefix`, `suffix`, `new_tokens` and `learned` are numbers of tokens; from a pair (least, most) they are drawn at
+# random. `rows` is the batch size of `generate`. The first of the `steps` is not counted.
 FULL = {"prefix": 900, "suffix": (250, 350), "new_tokens": 128, "windows": 100, "naive_windows": 4, "rows": 64}
 FULL |= {"learned": (600, 800), "steps": 4, "batch_size": 16, "micro_batch_size": 4, "parity_windows": 24}
 QUICK = {"prefix": 40, "suffix": (20, 30), "new_tokens": 8, "windows": 8, "naive_windows": 4, "rows": 4}
@@ -60,7 +60,7 @@ QUICK |= {"learned": (30, 40), "steps": 2, "batch_size": 4, "micro_batch_size": 
 
 
 def make_models(scratch: Path, device: str, sizes: Sizes, models: list[str]) -> Report:
-    """Write the random models, their prompts and their examples; return their parameters and the machine."""
+    """Write the random models, their prompts and examples; return numbers of parameters, and the machine's hardware."""
     import torch
 
     rng = random.Random(0)  # noqa: S311 - data, not secrets
@@ -85,7 +85,10 @@ def make_models(scratch: Path, device: str, sizes: Sizes, models: list[str]) -> 
 
 
 def measure_recognition(scratch: Path, device: str, sizes: Sizes, model: str, method: str) -> Report:
-    """Measure one method in bfloat16; return windows and tokens per second, memory, and the texts (decimal ids)."""
+    """Measure recognition by one method in bfloat16; return windows and tokens per second, memory in MiB, and texts.
+
+    The words of the texts are decimal token ids.
+    """
     import torch
 
     prompts = read_json(scratch / f"{model}-prompts.json")
@@ -97,7 +100,7 @@ def measure_recognition(scratch: Path, device: str, sizes: Sizes, model: str, me
     complete(prompts | {"suffixes": prompts["suffixes"][:2]}, Decoding.greedy(8))  # warm-up
     start = time.monotonic()
     texts, tokens = complete(prompts, Decoding.greedy(sizes["new_tokens"]))
-    seconds = time.monotonic() - start  # the texts are on the CPU: the GPU has finished
+    seconds = time.monotonic() - start  # the GPU has finished, because the texts are on the CPU
     return {
         "windows": len(texts),
         "windows_per_second": round(len(texts) / seconds, 3),
@@ -112,7 +115,7 @@ def measure_recognition(scratch: Path, device: str, sizes: Sizes, model: str, me
 def measure_training(
     scratch: Path, device: str, sizes: Sizes, model: str, method: str, gradient_checkpointing: bool
 ) -> Report:
-    """Measure one method in bfloat16; return examples per second, memory and losses."""
+    """Measure training by one method in bfloat16; return examples per second, memory in MiB, and losses."""
     examples = scratch / f"{model}-examples.json"
     batch_sizes = (sizes["batch_size"], sizes["micro_batch_size"])
     run = distil.measure(method, scratch / model, examples, *batch_sizes, "bfloat16", device, gradient_checkpointing)
@@ -124,7 +127,10 @@ def measure_training(
 
 
 def compare_gradients(scratch: Path, device: str, sizes: Sizes, model: str) -> Report:
-    """Return relative differences of gradients: shared to plain, and both in bfloat16 to plain in float32."""
+    """Return relative differences of the gradients of the methods `shared` and `plain`.
+
+    They are: `shared` from `plain` in each dtype, and both methods in bfloat16 from `plain` in float32.
+    """
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -138,9 +144,9 @@ def compare_gradients(scratch: Path, device: str, sizes: Sizes, model: str) -> R
 
 
 def compare_texts(scratch: Path, device: str, sizes: Sizes) -> Report:
-    """Return the shares of windows with equal texts across batch sizes, and on the device and the CPU.
+    """Return the share of windows with equal texts across batch sizes, and that with equal texts on `device` and CPU.
 
-    The demo's model decodes greedily in float32.
+    The demo's model generates them greedily in float32.
     """
     folder, path = PROJECT / "demo" / "models" / "tiny-l", scratch / "parity.json"
     recognise.write_prompts(folder, *recognise.MODELS["tiny-l"], sizes["parity_windows"], path)
@@ -155,7 +161,10 @@ def compare_texts(scratch: Path, device: str, sizes: Sizes) -> Report:
 
 
 def compare_methods(texts: dict[str, list[str]]) -> Report:
-    """Compare the texts of each two methods on their common windows: share of equal ones, tokens in common prefixes."""
+    """Compare the texts of each pair of methods on their common windows.
+
+    Return a dict from a pair to the share of equal texts and the mean number of tokens before the first difference.
+    """
     report = {}
     for first, second in itertools.combinations(texts, 2):
         pairs = [(a.split(), b.split()) for a, b in zip(texts[first], texts[second], strict=False)]
@@ -168,7 +177,7 @@ def compare_methods(texts: dict[str, list[str]]) -> Report:
     return report
 
 
-# Function of each part, and the modules that its process imports before its turn.
+# From the name of a part to its function, and the modules that its process imports before its turn.
 PARTS: dict[str, tuple[Callable[..., Report], list[str]]] = {
     "models": (make_models, ["transformers"]),
     "recognition": (measure_recognition, ["transformers", "peft", "hearth.engines.transformers"]),
@@ -196,12 +205,15 @@ class Job:
 
     @functools.cached_property
     def first_line(self) -> str:
-        """The first line of output: a line break once all modules are imported, else an error, or '' at its end."""
+        """The first line of output: a line break once all modules are imported, an error, or '' if the process ends."""
         assert self._process.stdout
         return self._process.stdout.readline()
 
     def run(self, limit: float) -> Report:
-        """Let the process take its turn; return its report, or {"error"} if it fails or exceeds `limit` seconds."""
+        """Let the process take its turn; return its report.
+
+        If it fails or exceeds `limit` seconds, the report has only the key "error".
+        """
         output = self.first_line
         timer = threading.Timer(max(0, limit), self._process.kill)
         timer.start()
@@ -212,9 +224,9 @@ class Job:
 
 
 def run_part(part: str, scratch: Path, device: str, sizes: Sizes, options: dict[str, Any]) -> NoReturn:
-    """Import the part's modules, wait for the turn, run the part and print its report: the process of a `Job`."""
+    """Do the work of a `Job` in its process: import the part's modules, wait for the turn, run it, print its report."""
     output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # libraries print to stderr, not among the output
+    os.dup2(2, 1)  # what libraries print goes to stderr, not between the lines of the output
     function, modules = PARTS[part]
     try:
         for name in [*modules, *(["datasets", "trl.trainer.sft_trainer"] if _uses_trl(options) else [])]:
@@ -228,7 +240,7 @@ def run_part(part: str, scratch: Path, device: str, sizes: Sizes, options: dict[
         print(f"{part} {options}: {reason}", file=sys.stderr, flush=True)
         report = {"error": reason}
     print(json.dumps(report), flush=True, file=output)
-    os._exit(0)  # at once: process groups end slowly, and the next job needs the GPU
+    os._exit(0)  # without shutdown, because process groups end slowly and the next job needs the GPU
 
 
 def list_jobs(quick: bool) -> list[tuple[str, dict[str, Any]]]:
@@ -267,7 +279,7 @@ def _uses_trl(options: dict[str, Any]) -> bool:
 
 
 def _share_of_equal(*texts: list[str]) -> float:
-    """Return the share of windows with the same text in all lists."""
+    """Return the share of windows, 0 to 1, whose text is the same in all lists."""
     return round(statistics.mean(len(set(same)) == 1 for same in zip(*texts, strict=True)), 4)
 
 
@@ -291,7 +303,7 @@ def main() -> None:
         new_job = functools.partial(Job, scratch=Path(folder), device=device, quick=quick)
         jobs: Iterable[Job] = (new_job(*each) for each in list_jobs(quick))
         waiting: list[Job] = []
-        if device == "cuda":  # a CPU with few cores cannot start all processes at once
+        if device == "cuda":  # start all jobs now; a machine without a GPU may have too few cores for that
             jobs = waiting = list(jobs)
         for job in jobs:
             keys = [job.part, *(job.options[key] for key in ("model", "method") if key in job.options)]

@@ -1,8 +1,9 @@
-"""Check that a killed training ends like an uninterrupted one (`make bench-kills`): SIGKILL at random moments.
+"""Check that a killed and resumed training gives the same adapter as an uninterrupted one (`make bench-kills`).
 
-A tiny student is trained under ZeRO-2 and ZeRO-3, by one rank and by two, with dropout and a checkpoint every other
-step. Each kill ends torchrun and all ranks of a new training at a random moment, possibly while it saves. The same
-command then runs to its end, and its adapter is compared byte for byte with that of an uninterrupted training.
+A tiny student is trained under ZeRO-2 and ZeRO-3, by one rank and by two, with dropout and a checkpoint every second
+step. For each kill, a new training starts, and torchrun and all its ranks receive SIGKILL at a random moment, possibly
+while they save. The same command then runs to its end, and the adapter is compared byte for byte with that of an
+uninterrupted training.
 """
 
 import json
@@ -16,7 +17,7 @@ from conftest import make_model
 from hearth.common.files import read_json, write_json
 from training_fixtures import Training
 
-# ZeRO stage, ranks.
+# Pairs of ZeRO stage and number of ranks.
 SETUPS = [(zero, ranks) for zero in (2, 3) for ranks in (1, 2)]
 
 
@@ -28,7 +29,7 @@ def run_to_end(training: Training) -> bytes:
 
 
 def main() -> None:
-    """Train without interruption, kill, resume, compare."""
+    """Train without interruption, then kill and resume trainings, compare the adapters, and write the report."""
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--kills", type=int, default=20, help="number of kills, spread over ZeRO stages and ranks")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the moments of the kills")

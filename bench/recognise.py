@@ -1,4 +1,4 @@
-"""Measure how fast windows are recognised (`make bench-recognise`): one by one, in batches, and by the engines.
+"""Measure the speed of recognising windows (`make bench-recognise`): one by one, in batches, and by the engines.
 
 Four methods decode the same prompts greedily, in float32, on one thread:
 - `naive`: transformers' `generate` on one whole prompt at a time
@@ -7,7 +7,7 @@ Four methods decode the same prompts greedily, in float32, on one thread:
 - `vllm`: the vLLM engine, where `make test-vllm` has made its environment
 
 Each run has its own process. The methods take turns, several times over. Ratios compare windows per second of CPU time,
-which depends least on other work on the machine.
+which depends less on other work on the machine than wall time does.
 """
 
 import argparse
@@ -45,7 +45,7 @@ CompletePrompts = Callable[[Prompts, Decoding], tuple[list[str], int]]
 
 def write_prompts(folder: Path, template: str, reasoning: str, count: int, path: Path) -> None:
     """Write the static prefix and the suffixes, longest first, for `count` windows of a simulated home."""
-    # Not imported above: vLLM's environment lacks what it needs.
+    # Not imported at the top, because vLLM's environment lacks packages that this module imports.
     from hearth.toy_models.training_data import simulate_windows
 
     home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
@@ -60,7 +60,7 @@ def write_prompts(folder: Path, template: str, reasoning: str, count: int, path:
 
 
 def measure(method: str, folder: Path, prompts: Prompts, new_tokens: int, batch_size: int) -> dict[str, Any]:
-    """Complete all prompts by one method; return texts in order, new tokens, seconds and CPU seconds."""
+    """Complete all prompts by one method; return texts in order, number of new tokens, wall and CPU seconds."""
     load = load_engine if method in ("ours", "vllm") else load_generate
     complete = load(method, folder, 1 if method == "naive" else batch_size)
     wall, cpu = time.monotonic(), time.process_time()
@@ -76,7 +76,7 @@ def measure(method: str, folder: Path, prompts: Prompts, new_tokens: int, batch_
 def load_generate(
     method: str, folder: Path, batch_size: int, dtype: str = "float32", device: str = "cpu"
 ) -> CompletePrompts:
-    """Load a model; return a function that completes prompts by transformers' `generate`."""
+    """Load a model; return a function that completes prompts with transformers' `generate`."""
     import torch
     from transformers import GenerationConfig
 
@@ -113,7 +113,7 @@ def load_generate(
 def load_engine(
     method: str, folder: Path, batch_size: int | str, dtype: str = "float32", device: str = "cpu"
 ) -> CompletePrompts:
-    """Load a model; return a function that completes prompts by an engine, which also encodes the prefix."""
+    """Load a model; return a function that completes prompts with an engine. Its time includes encoding the prefix."""
     name = "vllm" if method == "vllm" else "transformers"
     engine = make_local_engine(name, folder, None, dtype, device, batch_size)
     engine.load()
@@ -127,7 +127,7 @@ def load_engine(
 
 
 def summarise(runs: list[dict[str, Any]], windows: int) -> dict[str, float]:
-    """Return the medians of the repeated runs of one method."""
+    """Return medians of speed and the maximum of memory over the repeated runs of one method."""
     medians = {key: statistics.median(run[key] for run in runs) for key in ("seconds", "cpu_seconds", "new_tokens")}
     return {
         "windows_per_second": round(windows / medians["seconds"], 3),
@@ -139,13 +139,16 @@ def summarise(runs: list[dict[str, Any]], windows: int) -> dict[str, float]:
 
 
 def speed_ratio(slow: list[dict[str, Any]], fast: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the ratio of the windows per CPU second, fast to slow: median, least and greatest over the repeats."""
+    """Return the speed of the method `fast` divided by that of `slow`: median, minimum and maximum over the repeats.
+
+    Speed is windows per CPU second.
+    """
     ratios = [a["cpu_seconds"] / b["cpu_seconds"] for a, b in zip(slow, fast, strict=True)]
     return {"median": round(statistics.median(ratios), 2), "min": round(min(ratios), 2), "max": round(max(ratios), 2)}
 
 
 def main() -> None:
-    """Fetch the models, write the prompts, run every method in turn, summarise."""
+    """Fetch the models, write the prompts, run every method in turn, and write the report."""
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--quick", action="store_true", help="run 4 windows once, to see that it works")
     parser.add_argument("--windows", type=int, default=32, help="number of windows of ten events")

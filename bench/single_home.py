@@ -1,4 +1,4 @@
-"""A run with the SIMULATED home sim-marble and the TINY model tiny-s, shared by the benchmarks of recognition."""
+"""Configure a run with the SIMULATED home sim-marble and the TINY model tiny-s, for the benchmarks of recognition."""
 
 from typing import Any
 

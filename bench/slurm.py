@@ -1,8 +1,8 @@
-"""Run many shards on several nodes of a SLURM on this host (`make bench-slurm`): lost shards, and the overhead of jobs.
+"""Count lost shards and measure the overhead of jobs on several nodes of a SLURM on this host (`make bench-slurm`).
 
 A job starts Snakemake twice and loads a model before its first window; efficiency is the share of the jobs' wall time
 that is spent on windows. The nodes share the cores of this host, the model is TINY and the home SIMULATED. Two results
-carry over to a cluster: whether shards are lost, and that the overhead per job does not grow with its windows.
+carry over to a real cluster: whether shards are lost, and that a job's overhead does not grow with its windows.
 """
 
 import statistics
@@ -46,7 +46,7 @@ def watch_jobs(run: ClusterRun) -> dict[str, int]:
 
 
 def parse_duration(text: str) -> int:
-    """Return the seconds of a duration in squeue's form, [days-][hours:]minutes:seconds."""
+    """Return the seconds of a duration in squeue's format, [days-][hours:]minutes:seconds."""
     days, _, clock = text.rpartition("-")
     seconds = 0
     for part in clock.split(":"):
@@ -66,7 +66,7 @@ def predicted_ids(shard: Path) -> list[str]:
 
 
 def main() -> None:
-    """Make the data and the model here, recognise every shard on the cluster, report the jobs."""
+    """Make data and model without SLURM, recognise every shard on the cluster, and report lost shards and job times."""
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--shards", type=int, default=200, help="number of shards, one job each")
     parser.add_argument("--windows", type=int, default=16, help="windows per shard")
