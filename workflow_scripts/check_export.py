@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def load_forms(arguments: argparse.Namespace, export: Export) -> dict[str, tuple[Engine, dict[str, Any]]]:
-    """Return a dict from each format, the adapter first, to a pair: its engine, and digests that identify its weights."""
+    """Return a dict from each format, the adapter first, to its engine and the digests that identify its weights."""
     from hearth.engines.llamacpp import LlamaCppEngine
     from hearth.engines.transformers import TransformersEngine
 

@@ -1,4 +1,4 @@
-"""SLURM's accounting for the test cluster: its own MariaDB and slurmdbd, from which `sacct` reads ended jobs."""
+"""Start SLURM's accounting for the test cluster: a MariaDB and a slurmdbd, from which `sacct` reads ended jobs."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ AccountingStorageHost=localhost
 AccountingStoragePort=16819
 # With auth/munge, this setting is the path of munge's socket.
 AccountingStoragePass={run}/munge.socket
-# Reject jobs with an account that is not one of the user's.
+# Reject a job whose account does not belong to its user.
 AccountingStorageEnforce=associations
 """
 SLURMDBD_CONF = """\
@@ -33,7 +33,7 @@ StorageLoc=slurm
 
 
 def unavailable_reason(path: str) -> str:
-    """Return why the cluster on this host cannot have accounting; '' if it can."""
+    """Return a phrase that says why the test cluster on this host cannot have accounting; '' if it can."""
     missing = [program for program in PROGRAMS if not shutil.which(program, path=path)]
     return f"{', '.join(missing)} not found: apt-get install slurmdbd mariadb-server" if missing else ""
 

@@ -1,8 +1,8 @@
-"""A real SLURM on this host for tests that break it: munged, slurmctld, and several slurmd with fake GPUs.
+"""Run a real SLURM on this host for tests that inject faults: munged, slurmctld, and several slurmd with fake GPUs.
 
 Only one cluster can run at a time: Snakemake removes SLURM_CONF from the environment of its jobs, so SLURM's programs
-read /etc/slurm. Hence one run directory and one lock per host. Starting a cluster first removes what an interrupted
-test has left.
+read /etc/slurm. So there is one run directory and one lock per host. Starting a cluster first stops the processes and
+removes the files that an interrupted test has left.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
 # Debian installs the daemons in folders that are on root's PATH only.
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
-# SLURM sets this variable in every job, and Snakemake does not remove it there.
+# Name and value of an environment variable of every job; SLURM sets it, and Snakemake does not remove it.
 JOB_MARK = ("SLURM_CLUSTER_NAME", NAME)
 
 SLURM_CONF = Path(__file__).with_name("slurm.conf.template")
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 def unavailable_reason() -> str:
-    """Return why this host cannot run a cluster; '' if it can."""
+    """Return a sentence that says why this host cannot run a cluster; '' if it can."""
     missing = [program for program in PROGRAMS if not shutil.which(program, path=PATH)]
     if missing:
         packages = "slurmctld slurmd slurm-client munge"
@@ -70,10 +70,10 @@ def exclusive_host() -> Iterator[None]:
 
 @contextlib.contextmanager
 def running_cluster(nodes: int = 2, cpus: int = 4, gpus: int = 2, accounts: bool = False) -> Iterator["Cluster"]:
-    """Start a cluster with idle nodes, and stop it and remove its files at the end, whatever happens.
+    """Start a cluster with idle nodes; at the end, also after an error, stop it and remove its files.
 
-    With `accounts` the cluster has SLURM's accounting with one account. Waits until another test's cluster on this
-    host has ended.
+    First wait until the cluster of another test on this host has ended. If `accounts` is true, the cluster has SLURM's
+    accounting, with one account.
 
     Raises:
         RuntimeError: This host cannot run a cluster; the message says why.
@@ -103,7 +103,10 @@ def _is_foreign(settings: Path) -> bool:
 
 
 class Cluster:
-    """The cluster in `RUN`: nodes node1, node2, ...; the partitions cpu, gpu and urgent contain all nodes."""
+    """Control the test cluster, whose files are in `RUN`.
+
+    Its nodes are node1, node2, ...; each of the partitions cpu, gpu and urgent contains all of them.
+    """
 
     def __init__(self, nodes: int, cpus: int, gpus: int, accounts: bool):
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
@@ -156,7 +159,7 @@ class Cluster:
         _kill_and_wait(job_processes())
 
     def start_controller(self) -> None:
-        """Start slurmctld; it restores the saved state."""
+        """Start slurmctld, which restores the state that it saved before it was killed."""
         self._launch("slurmctld", "-D")
         wait_until(self.is_responding, "slurmctld responds")
 
@@ -198,16 +201,16 @@ class Cluster:
         run_client("scontrol", "update", f"JobId={job}", f"TimeLimit={limit}")
 
     def jobs(self) -> list[dict[str, str]]:
-        """Return id, state, node and name of every job that waits or runs."""
+        """Return a dict with id, state, node and name for every job that waits or runs."""
         return _read_columns("squeue", "--noheader", "--states=PD,R,CG,CF,S", id="%i", state="%T", node="%N", name="%j")
 
     def node_states(self) -> dict[str, str]:
-        """Return the state of every node, such as `idle` or `down`."""
+        """Return a dict from node to its state, such as `idle` or `down`."""
         rows = _read_columns("sinfo", "--noheader", "--Node", node="%N", state="%T")
         return {row["node"]: row["state"] for row in rows}
 
     def job_details(self, job: str) -> dict[str, str]:
-        """Return the fields of `scontrol show job`."""
+        """Return a dict from field to value in the output of `scontrol show job`."""
         return dict(word.split("=", 1) for word in run_client("scontrol", "show", "job", job).split() if "=" in word)
 
     def restart_count(self, job: str) -> int:
@@ -283,7 +286,7 @@ def _find_node(process: psutil.Process) -> str:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Return whether a process runs and is no zombie."""
+    """Return whether a process exists and is not a zombie."""
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
@@ -291,7 +294,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 @contextlib.contextmanager
 def suspended(processes: list[psutil.Process]) -> Iterator[None]:
-    """Suspend processes; resume those that are left at the end."""
+    """Suspend processes during the `with` block; resume those that still exist afterwards."""
     for process in processes:
         process.suspend()
     try:
@@ -316,14 +319,14 @@ def wait_until(condition: Callable[[], T], description: str, seconds: float = 30
 
 
 def run_client(*arguments: str) -> str:
-    """Run a client program of SLURM and return its output; an AssertionError shows the output of a failure."""
+    """Run a client program of SLURM and return its output; raise AssertionError with the output if it fails."""
     done = _run_client(*arguments)
     assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
 def _run_client(*arguments: str) -> subprocess.CompletedProcess:
-    # Without a controller SLURM's clients wait for minutes.
+    # A timeout, because without a controller SLURM's clients wait for minutes.
     return subprocess.run(
         ["timeout", "30", *arguments],
         env={"PATH": PATH, "SLURM_TIME_FORMAT": "standard"},
@@ -334,7 +337,7 @@ def _run_client(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def _read_columns(*arguments: str, **columns: str) -> list[dict[str, str]]:
-    """Run a client program with an output format and return its rows; `columns` maps names to format fields."""
+    """Run a client program and return a dict for each line of output; `columns` maps keys to SLURM's format fields."""
     lines = run_client(*arguments, f"--format={'|'.join(columns.values())}").splitlines()
     return [dict(zip(columns, line.split("|"), strict=True)) for line in lines]
 
@@ -352,7 +355,7 @@ def _running_daemons() -> list[psutil.Process]:
 
 
 def _find_daemon(name: str) -> psutil.Process | None:
-    """Return the daemon of a pid file; None if it has ended, even if another process has its id now."""
+    """Return the process of the daemon whose pid file is `name`; None if it has ended, even if its id is reused."""
     with contextlib.suppress(FileNotFoundError, ValueError, psutil.Error):
         process = psutil.Process(int((RUN / f"{name}.pid").read_text()))
         if name.startswith(process.name()):

@@ -1,4 +1,4 @@
-"""One cluster and one reference run without it per session; every test disturbs a copy of the reference run."""
+"""Fixtures: one cluster and one run without SLURM (the reference run) per session; tests run copies of that run."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def reference_run(tmp_path_factory) -> Workflow:
-    """The small DAG, run once on this host without SLURM; tests read it and never change it."""
+    """Run the small DAG once on this host without SLURM and return it; tests must not change its files."""
     folder = tmp_path_factory.mktemp("reference")
     workflow = Workflow(folder / "run", slow_config(folder))
     workflow.run(*TABLES)
@@ -32,14 +32,14 @@ def _cluster(reference_run) -> Iterator[slurm.Cluster]:
 
 @pytest.fixture
 def cluster(_cluster) -> Iterator[slurm.Cluster]:
-    """The session's cluster with all nodes idle; restored after the test."""
+    """Return the session's cluster with all nodes idle; restore it after the test."""
     yield _cluster
     _cluster.restore()
 
 
 @pytest.fixture
 def cluster_run(reference_run, cluster, tmp_path) -> Iterator[ClusterRun]:
-    """A copy of the reference run, to be changed and run again on the cluster."""
+    """Copy the reference run, for the test to change it and run it again on the cluster."""
     shutil.copytree(reference_run.directory, tmp_path / "run")
     workflow = ClusterRun(tmp_path / "run", slow_config(tmp_path), cluster)
     yield workflow

@@ -1,5 +1,5 @@
 # Kill the processes that a job leaves, as cgroups do on a real node. proctrack/linuxproc misses processes whose parents
-# have ended, for example a Snakemake that receives SIGTERM twice at once: it waits for its own lock forever.
+# have ended. An example is a Snakemake that receives two SIGTERM at once: it waits for its own lock for ever.
 [ -z "$SLURM_JOB_ID" ] || exec env -i "PATH=$PATH" sh "$0" "$SLURM_JOB_ID" "$SLURMD_NODENAME"
 left() {
   for process in /proc/[0-9]*; do

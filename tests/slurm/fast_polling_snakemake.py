@@ -1,4 +1,4 @@
-"""Run Snakemake with a SLURM status check every three seconds; the plugin waits ten seconds longer after each check."""
+"""Run Snakemake with a SLURM status check every three seconds; the plugin alone would wait longer after each check."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""A run of the small DAG on the test cluster, for tests that inject faults, and checks of what the run leaves."""
+"""Run the small DAG on the test cluster for tests that inject faults, and check its results and its remains."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ SHARDS = f"predictions/{TEACHER}/sim-marble/test"
 
 
 class ClusterRun(Workflow):
-    """Run Snakemake in the background with the cluster profile, and keep its output."""
+    """Run Snakemake in the background with the cluster profile; its output goes to a file."""
 
     def __init__(self, directory: Path, config: dict, cluster: Cluster):
         super().__init__(directory, config)
@@ -42,7 +42,7 @@ class ClusterRun(Workflow):
         self._output = directory.parent / "snakemake.log"
 
     def arguments(self, *arguments: str) -> list[str]:
-        """Return the arguments of Snakemake: the cluster profile, without conda and with shorter waiting times."""
+        """Return the arguments of Snakemake: the cluster profile, conda turned off, and shorter waiting times."""
         profiles = ["--profile", str(self.profile), "--workflow-profile", str(self.repository / "profiles/default")]
         site = ["--slurm-status-command", self.status_command, "--software-deployment-method", "env-modules"]
         waiting = ["--slurm-init-seconds-before-status-checks", "3", "--max-status-checks-per-second", "1"]
@@ -115,17 +115,17 @@ class ClusterRun(Workflow):
         )
 
     def delete_results(self, *folders: str) -> None:
-        """Delete folders, and the scores and tables, without which Snakemake would not miss the folders."""
+        """Delete folders, and all scores and tables: while these exist, Snakemake does not make the folders again."""
         for folder in ("results/tables", "results/scores", *folders):
             shutil.rmtree(self.directory / folder)
 
     def count_recognised(self) -> dict[str, int]:
-        """Return the number of recognised windows of every shard of the teacher's test split."""
+        """Return a dict from each shard of the teacher's test split to its number of recognised windows."""
         folders = sorted((self.directory / f"work/{SHARDS}").glob("*"))
         return {folder.name: len(_read_journal(folder)) for folder in folders}
 
     def both_shards_run(self, windows: int) -> Callable[[], bool]:
-        """Return a condition: both shards have recognised `windows` windows, and neither has finished."""
+        """Return a function that checks whether both shards have at least `windows` windows and neither is finished."""
 
         def check() -> bool:
             counts = self.count_recognised()
@@ -145,7 +145,7 @@ class ClusterRun(Workflow):
         return [process for process in job_processes(node) if is_program(process)]
 
     def read_log(self, shard: str) -> str:
-        """Return the log of a shard of the teacher's test split; '' while there is none: Snakemake deletes old logs."""
+        """Return the log of a shard of the teacher's test split; '' while it is missing: Snakemake deletes old logs."""
         with contextlib.suppress(FileNotFoundError):
             return (self.directory / f"logs/recognise/{TEACHER}/sim-marble/test/{shard}.log").read_text()
         return ""
@@ -155,12 +155,12 @@ class ClusterRun(Workflow):
         return [path.parent.name for path in (self.directory / f"work/students/{STUDENT}").rglob("complete.json")]
 
     def read_results(self) -> dict[str, tuple[int, bytes]]:
-        """Return modification time and bytes of every result."""
+        """Return a dict from the path of every result to its modification time in ns and its bytes."""
         files = [path for path in (self.directory / "results").rglob("*") if path.is_file()]
         return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
     def assert_resumed(self, recognised: dict[str, int]) -> None:
-        """Assert that every shard of the teacher resumed after at least `recognised` windows."""
+        """Assert that every shard in `recognised` resumed with at least the number of windows given there."""
         for shard, windows in recognised.items():
             done = re.search(r"(\d+) of \d+ windows are done already", self.read_log(shard))
             assert done, f"{shard}: started from the beginning\n{self.read_log(shard)}"

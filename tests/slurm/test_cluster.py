@@ -1,4 +1,4 @@
-"""The test cluster itself: it refuses a host of another cluster, and leaves nothing behind however it ends."""
+"""Test the test cluster: it refuses a host of another cluster, and leaves no process or file, however it ends."""
 
 import os
 import signal

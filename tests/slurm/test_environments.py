@@ -1,4 +1,4 @@
-"""Cluster jobs in conda environments, made by the stand-in for conda of tests/workflow."""
+"""Run cluster jobs in conda environments, made by the stand-in for conda of tests/workflow."""
 
 import os
 

@@ -1,6 +1,7 @@
-"""Failures of a cluster in the middle of work: every table but `cost` must equal the reference run's.
+"""Make parts of a cluster fail during work: every table but `cost` must equal that of the reference run.
 
-Programs are suspended (SIGSTOP) while a slow event reaches them, so no test depends on timing.
+While a slow event such as a preemption is on its way, the jobs' programs are suspended (SIGSTOP), so that no test
+depends on timing.
 """
 
 import re
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.skipif(bool(unavailable_reason()), reason=unavailable_r
 
 
 def start_recognition(cluster_run) -> tuple[list[str], dict[str, int]]:
-    """Start two shards and wait until both recognise; return their job ids and their recognised windows."""
+    """Start two shards and wait until both recognise; return their job ids, and numbers of recognised windows."""
     cluster_run.delete_teacher_predictions()
     cluster_run.launch(*TABLES)
     cluster_run.wait_for(cluster_run.both_shards_run(windows=3), "both shards are being recognised")

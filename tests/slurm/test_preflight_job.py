@@ -1,4 +1,4 @@
-"""`snakemake preflight` on a cluster: a job checks the machines that jobs get."""
+"""Test `snakemake preflight` on a cluster: a job checks the node on which it runs."""
 
 import yaml
 

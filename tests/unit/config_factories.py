@@ -83,7 +83,7 @@ def problem_lines(config: object, project: Path, *files: Path) -> list[str]:
 
 
 def check_single_problem(project: Path, path: str, value: object, said: str) -> None:
-    """Assert that the config with `value` at `path` has a single problem; its line must name the file and hold `said`."""
+    """Assert that the config with `value` at `path` has one problem, whose line names the file and holds `said`."""
     lines = problem_lines(replace_at(CONFIG, path, value), project)
     # Not counted: a table of CONFIG names a student that the changed config may no longer declare.
     assert len([line for line in lines if "unknown recogniser 'little_reasoning" not in line]) == 1

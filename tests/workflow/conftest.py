@@ -1,4 +1,4 @@
-"""One reference run of the small DAG per session, and copies of it to be changed."""
+"""Fixtures: one finished run of the small DAG per session (the reference run), and copies of it for tests to change."""
 
 import shutil
 
@@ -12,7 +12,7 @@ PROJECT_FOLDERS = ("config", "demo/models", "envs", "profiles", "report", "rules
 
 @pytest.fixture(scope="session")
 def reference_run(tmp_path_factory) -> Workflow:
-    """The small DAG, run once; tests read it and never change it."""
+    """Run the small DAG once per session and return it; tests must not change its files."""
 
     def make(folder):
         Workflow(folder / "run", small_config()).run("all")
@@ -22,14 +22,14 @@ def reference_run(tmp_path_factory) -> Workflow:
 
 @pytest.fixture
 def finished_run(reference_run, tmp_path) -> Workflow:
-    """A copy of the reference run in another directory, to be changed."""
+    """Copy the reference run into another directory; the test may change the copy."""
     shutil.copytree(reference_run.directory, tmp_path / "run")
     return Workflow(tmp_path / "run", small_config())
 
 
 @pytest.fixture
 def project(reference_run, tmp_path) -> Workflow:
-    """A copy of the project that holds a copy of the reference run, as after `make demo`; to be changed."""
+    """Copy the project, with a copy of the reference run inside as after `make demo`; the test may change both."""
     copy = tmp_path / "project"
     for folder in PROJECT_FOLDERS:
         shutil.copytree(REPOSITORY / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))

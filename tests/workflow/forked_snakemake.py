@@ -16,7 +16,8 @@ _context.set_forkserver_preload(["snakemake.cli", "snakemake_executor_plugin_slu
 def run(arguments: list[str], directory: Path, environment: dict[str, str], timeout_s: float) -> tuple[int, str]:
     """Run `snakemake ARGUMENTS` in a working directory.
 
-    Returns the exit status and the output, standard error included. A run that takes longer than `timeout_s` is killed.
+    Return the exit status and the output, which includes standard error. A run that takes longer than `timeout_s`
+    seconds is killed.
     """
     with tempfile.NamedTemporaryFile() as output:
         process = _context.Process(target=_run_in_fork, args=(arguments, directory, environment, output.name))

@@ -1,4 +1,4 @@
-"""Real Snakemake runs of a small DAG: two simulated homes, the two smallest tiny models, one student per home."""
+"""Run Snakemake on a small DAG: two simulated homes, the two smallest tiny models, one student per home."""
 
 import os
 import re
@@ -26,7 +26,7 @@ class Workflow:
         return self.directory / "run.yaml"
 
     def configure(self, config: dict) -> None:
-        """Write the config of later runs."""
+        """Write the config file for later runs."""
         self.config = config
         self.configfile.write_text(yaml.safe_dump(config, sort_keys=False))
 
@@ -73,13 +73,13 @@ class Workflow:
         return parse_job_counts(self.run(*arguments, "--dry-run", "--quiet", "rules"))
 
     def read_tables(self) -> dict[str, bytes]:
-        """Return the bytes of every table but `cost`, by file name."""
+        """Return a dict from file name to bytes for every table but `cost`, whose timings differ between runs."""
         folder = self.directory / "results" / "tables"
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.stem != "cost"}
 
 
 def parse_job_counts(output: str) -> dict[str, int]:
-    """Return the job counts of Snakemake's first "Job stats" block; empty if there is nothing to do."""
+    """Return a dict from rule to number of jobs, from Snakemake's first "Job stats" block; empty if there is none."""
     counts = {}
     lines = iter(output.splitlines())
     for line in lines:
@@ -95,7 +95,7 @@ def parse_job_counts(output: str) -> dict[str, int]:
 
 
 def subprocess_environment() -> dict[str, str]:
-    """Return the environment of Snakemake: this process's, with threads that wait without spinning."""
+    """Return this process's environment variables, changed so that waiting threads of the jobs do not spin."""
     return {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -111,7 +111,7 @@ def slurm_profile(folder: Path, **site: str) -> Path:
 
 
 def small_config() -> dict:
-    """Return the demo's config, reduced to a run of a minute. Only sim-marble's test split has two shards."""
+    """Return the demo's config, reduced to a run of a minute. Only the test split of sim-marble has two shards."""
     config = yaml.safe_load((CONFIG / "demo.yaml").read_text())
     config["datasets"]["sim-marble"]["simulate"]["sessions"] = 4
     config["datasets"]["sim-mural"]["simulate"]["sessions"] = 2

@@ -1,4 +1,4 @@
-"""Resources that jobs request with the cluster profile, planned with the SLURM executor; a plan needs no cluster."""
+"""Test the resources that jobs request with the cluster profile, in dry runs with the SLURM executor and no cluster."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ STUDENT = "results/students/{model}_reasoning_sim-marble/training_log.json"
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    """A copy of the project without the rules' messages: in place of a message Snakemake prints a job's resources."""
+    """Copy the project without the `message` of its rules: only for rules without one Snakemake prints resources."""
     folder = tmp_path_factory.mktemp("repository")
     for name in ("rules", "config", "workflow_scripts", "profiles", "report", "envs", "demo"):
         ignored = shutil.ignore_patterns("results", "work", "__pycache__")
@@ -32,12 +32,12 @@ def repository(tmp_path_factory):
 
 
 def plan_resources(repository, folder, *arguments, **site) -> dict[str, dict[str, str]]:
-    """Return the resources of one job of each rule in a dry run with the cluster profile."""
+    """Return a dict from each rule to the resources of one of its jobs, in a dry run with the cluster profile."""
     profile = slurm_profile(folder / "profile", **SITE | {"scratch": folder / "scratch"} | site)
     config = small_config()
     config["students"]["bases"] = ["tiny-s", "tiny-m"]
     workflow = Workflow(folder / "run", config, repository)
-    # Environment modules instead of conda: nothing is installed, and no rule names a module.
+    # Use environment modules instead of conda: no rule names a module, so nothing is loaded or installed.
     output = workflow.run("--profile", str(profile), "--sdm", "env-modules", "--dry-run", *arguments)
     resources = {}
     for rule, body in re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n)*)", output, re.MULTILINE):

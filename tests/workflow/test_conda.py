@@ -1,4 +1,4 @@
-"""Rules in their conda environments, made by a stand-in for conda; conda_stand_in documents what it replaces."""
+"""Run rules in their conda environments, made by a stand-in for conda; conda_stand_in describes its limits."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ ENVIRONMENTS = [REPOSITORY / "envs" / f"{name}.yaml" for name in ("analysis", "l
 
 @pytest.fixture(scope="module")
 def conda(tmp_path_factory) -> Path:
-    """The bin folder of the stand-in for conda, first on PATH."""
+    """Put the stand-in for conda first on PATH, and return its bin folder."""
     programs = conda_stand_in.install(tmp_path_factory.mktemp("conda"), ENVIRONMENTS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(programs), prepend=os.pathsep)
@@ -25,7 +25,7 @@ def conda(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def conda_run(conda, tmp_path_factory) -> tuple[Workflow, str]:
-    """A complete run with conda for one home, model and student, and its output."""
+    """Make a complete run with conda for one home, model and student; return the run and Snakemake's output."""
     workflow = Workflow(tmp_path_factory.mktemp("run") / "run", one_home())
     return workflow, workflow.run("--sdm=conda", "all")
 
@@ -40,7 +40,7 @@ def one_home() -> dict:
 
 @pytest.fixture
 def clone(tmp_path) -> Path:
-    """A copy of the project, to be changed."""
+    """Copy the project; the test may change the copy."""
     ignored = shutil.ignore_patterns(".venv", ".git", "results", ".snakemake", "work")
     return shutil.copytree(REPOSITORY, tmp_path / "clone", ignore=ignored)
 

@@ -1,4 +1,4 @@
-"""`snakemake export` on the small DAG: exported students, one of which labels a home's events."""
+"""Run `snakemake export` on the small DAG, and label a home's events with an exported student."""
 
 import json
 import subprocess
@@ -28,7 +28,8 @@ def test_a_student_is_exported_by_name_only_with_parity_and_card(finished_run):
     assert "The base model is a stand-in" in card
     assert "sim-marble is a simulated home" in card
     assert "| macro F1 |" in card
-    assert "token ids" in card  # llama.cpp does not split text into tokens as the tiny models do
+    # The card tells users to pass token ids to llama.cpp, which does not know the pre-tokenizer of the tiny models.
+    assert "token ids" in card
     program = [sys.executable, finished_run.repository / "workflow_scripts" / "recognise_stream.py"]
     done = subprocess.run(
         [*program, "--student", folder, "--input", finished_run.directory / "results" / "simulated" / "sim-marble"],

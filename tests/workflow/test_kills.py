@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of work, then recovery: every table but `cost` must equal the reference run's."""
+"""Kill runs with SIGKILL and recover: every table but `cost` must equal that of the uninterrupted reference run."""
 
 import shutil
 import time
@@ -30,11 +30,12 @@ def count_lines(folder):
 def test_a_run_killed_in_recognition_and_in_training_ends_with_the_same_bytes(finished_run, reference_run):
     """Kill a base model's recognition, then a training, then the student's recognition.
 
-    One run is killed three times, because every complete run takes a minute. It recovers in both documented ways.
+    One run is killed three times, because every complete run takes a minute. It recovers in both documented ways: by
+    `--unlock` and the same command, and by resume.py.
     """
     run = finished_run.directory
     predictions = {name: f"predictions/{name}/sim-marble/test" for name in ("tiny-m", STUDENT)}
-    # Without scores and tables too, or Snakemake would not miss the rest.
+    # Delete scores and tables too: while they exist, Snakemake does not make the other files again.
     deleted = ["results/tables", "results/scores", f"results/students/{STUDENT}", f"work/students/{STUDENT}"]
     deleted += [f"{top}/{folder}" for top in ("results", "work") for folder in predictions.values()]
     for folder in deleted:

@@ -1,4 +1,4 @@
-"""User mistakes: the message names what is wrong, where, and the remedy, before any job runs."""
+"""Test that the message for a user's mistake names file, key and remedy, before any job runs."""
 
 import pytest
 from snakemake_runs import Workflow, small_config

@@ -1,4 +1,4 @@
-"""`snakemake preflight` reports everything that a run lacks before it is queued, and decides no result."""
+"""Test that `snakemake preflight` reports everything that a run lacks, and that no result depends on it."""
 
 import yaml
 from repository import CONFIG

@@ -1,4 +1,4 @@
-"""The rerun matrix: the exact number of jobs that every kind of change reruns, on this machine and on SLURM."""
+"""Test the rerun matrix: the exact number of jobs that every kind of change reruns, locally and on SLURM."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ PRESENTATION = {"claims": 1, "figure": 5, "report": 1, "provenance": 1, "all": 1
 
 
 def config(change):
-    """Return an edit that changes the run's config."""
+    """Return a function that changes the config of a workflow by `change`."""
 
     def edit(workflow):
         changed = small_config()
@@ -23,7 +23,7 @@ def config(change):
 
 
 def add_recognisers(name, **more):
-    """Return a change of the config: add `more`, and show its recognisers, called `name`, in one table."""
+    """Return a function that adds the keys `more` to a config, and the group `name` of recognisers to one table."""
 
     def change(config):
         config |= more
@@ -33,7 +33,7 @@ def add_recognisers(name, **more):
 
 
 def append_line(*names, line="EDITED = True"):
-    """Return an edit that appends a line to files of the project."""
+    """Return a function that appends `line` to the files `names` of a workflow's project."""
 
     def edit(workflow):
         for name in names:
@@ -44,7 +44,7 @@ def append_line(*names, line="EDITED = True"):
 
 
 def yaml_file(name, change):
-    """Return an edit that changes a YAML file of the project."""
+    """Return a function that changes the YAML file `name` of a workflow's project by `change`."""
 
     def edit(workflow):
         path = workflow.repository / name
@@ -56,32 +56,32 @@ def yaml_file(name, change):
 
 
 def options(*arguments):
-    """Return an edit that changes only Snakemake's options."""
+    """Return a function that changes nothing in a workflow, and returns additional options of Snakemake."""
     return lambda workflow: arguments
 
 
 def cluster(folder, **site) -> tuple[str, ...]:
-    """Return the options that plan for a site's cluster; a plan needs no cluster.
+    """Return Snakemake's options for a dry run with the cluster profile of a site; a dry run needs no cluster.
 
-    Without conda, because the reference run was made without it, and a rule's environment decides its results.
+    They turn conda off, because the reference run was made without it.
     """
     profile = slurm_profile(folder, **site, scratch="scratch")
     return "--profile", str(profile), "--software-deployment-method", "env-modules"
 
 
 def other_cluster(workflow):
-    """Plan for another account and other partitions."""
+    """Return Snakemake's options for a cluster with another account and other partitions; change nothing."""
     return cluster(workflow.repository / "other", account="other", cpu_partition="long", gpu_partition="h100")
 
 
 def touch_all(workflow):
-    """Set new modification times in arbitrary order, as in a fresh clone."""
+    """Set the modification time of every file to now, in arbitrary order, as in a fresh clone."""
     for path in workflow.repository.rglob("*.*"):
         os.utime(path)
 
 
 def move_project(workflow):
-    """Move the project, the run inside included."""
+    """Move the project together with the run inside it."""
     elsewhere = workflow.repository.parent / "elsewhere"
     shutil.move(workflow.repository, elsewhere)
     workflow.directory, workflow.repository = elsewhere / "run", elsewhere
@@ -95,7 +95,7 @@ def move_run(workflow):
     workflow.directory = deeper
 
 
-# The change, its edit, and the number of jobs by rule that it reruns.
+# Triples: a change in words, the function that makes it, and the number of jobs that it reruns, by rule.
 MATRIX = [
     (
         "one home's label rule",

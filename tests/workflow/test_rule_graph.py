@@ -1,4 +1,4 @@
-"""The drawing of the rules in docs/ is that of the rules."""
+"""Check that the drawing of the rule graph in docs/ is up to date."""
 
 from hearth.workflow.rule_graph import draw_graph, read_rules
 from repository import REPOSITORY

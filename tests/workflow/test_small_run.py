@@ -1,4 +1,4 @@
-"""The outputs of the reference run: tables, figures, report and predictions."""
+"""Check the outputs of the reference run: tables, figures, report and predictions."""
 
 import json
 
