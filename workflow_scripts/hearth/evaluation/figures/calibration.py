@@ -11,14 +11,15 @@ from hearth.evaluation.figures.drawing import COLOURS, FAINT, GRID, Style
 from hearth.evaluation.score_document import Confidence, Score
 
 _LINE_STYLES = ("-", "--", ":")
-# The accuracy of a bin with fewer events is mostly chance.
+# Bins with fewer events are not drawn, because their accuracy is mostly chance.
 MIN_BIN_EVENTS = 10
 
 
 def draw(scores: Sequence[Score]) -> Figure:
     """Draw accuracy over confidence, and accuracy over coverage, one row per dataset.
 
-    Recognisers with a variant are shown only if no other has confidences. Raises ValueError without confidences.
+    Recognisers with a variant are shown only if no recogniser without a variant has confidences. Raises ValueError if
+    no score has confidences.
     """
     confident = [score for score in scores if score.get("confidence")]
     confident = [score for score in confident if not score["variant"]] or confident
@@ -62,6 +63,6 @@ def _draw_reliability(axes: Axes, confidence: Confidence, style: Style) -> None:
 
 
 def _draw_selective_accuracy(axes: Axes, confidence: Confidence, style: Style) -> None:
-    """Draw accuracy over the share of all events that is kept; events without a confidence never are."""
+    """Draw accuracy over the share of all events that is kept; events without a confidence are never kept."""
     points = sorted((float(share) * confidence["coverage"], value) for share, value in confidence["selective"].items())
     axes.plot(*zip(*points, strict=True), marker="o", markersize=4, linewidth=1, **style)

@@ -19,7 +19,7 @@ WIDTH = 10.5  # inches
 MAX_LABEL_WIDTH = 34  # characters
 CELL_SIZE = 0.155  # inches
 COLOUR_MAP = colormaps["Blues"]
-# Few steps, which can be told apart and read off the colour bar.
+# Use few steps of colour, so that a reader can tell them apart and find them on the colour bar.
 STEPS = BoundaryNorm([0, 0.05, 0.2, 0.4, 0.6, 0.8, 1], COLOUR_MAP.N)
 
 # (role, score) of the recognisers of one dataset.
@@ -29,7 +29,8 @@ Compared = list[tuple[str, Score]]
 def draw(scores: Sequence[Score]) -> Figure:
     """Draw one row of matrices per dataset: the smallest base model with a student, that student, their teacher.
 
-    A matrix has one row per activity, which holds shares that sum to 1; columns are the same activities by number.
+    A matrix has one row per recorded activity, whose shares sum to 1, and one column per predicted activity, numbered
+    like the rows.
     Raises ValueError without scores of base models.
     """
     compared = {name: roles for name in drawing.dataset_names(scores) if (roles := _compared(scores, name))}
@@ -50,7 +51,7 @@ def draw(scores: Sequence[Score]) -> Figure:
 
 
 def _compared(scores: Sequence[Score], dataset: str) -> Compared:
-    """Return the recognisers compared on a dataset; without students, the smallest and the largest base model."""
+    """Return the recognisers to compare on a dataset; without students, the smallest and the largest base model."""
     tested = [score for score in select_paper_scores(scores) if score["dataset"] == dataset]
     bases = drawing.base_scores(tested)
     students = [score for score in drawing.student_scores(tested) if score["train_dataset"] == dataset]

@@ -20,14 +20,14 @@ MARKERS: dict[Kind, Style] = {
     "student": {"marker": "D", "color": COLOURS[0]},
     "baseline": {"marker": "s", "color": FAINT},
 }
-# Cost per window, by (recogniser, dataset).
+# Cost per window (seconds or joules), by (recogniser, dataset).
 WindowCosts = Mapping[tuple[str, str], float]
 
 
 def draw(scores: Sequence[Score], costs: Sequence[CostRow]) -> Figure:
     """Draw weighted F1 over tokens, seconds and, if measured, energy per window; one row per dataset.
 
-    Seconds differ from run to run, so this figure does too.
+    Seconds differ from run to run, so this figure differs too.
     """
     measured = {"seconds": _window_costs(costs, "seconds"), "joules": _window_costs(costs, "energy_joules")}
     if not measured["joules"]:
@@ -60,7 +60,10 @@ def draw(scores: Sequence[Score], costs: Sequence[CostRow]) -> Figure:
 def _window_costs(
     costs: Sequence[CostRow], column: Literal["seconds", "energy_joules"]
 ) -> dict[tuple[str, str], float]:
-    """Return a column of the cost table per test window; recognisers without a measurement are left out."""
+    """Return a dict from (recogniser, dataset) to a column of the cost table divided by the number of test windows.
+
+    Recognisers without a measurement are left out.
+    """
     predictions = [cost for cost in costs if cost["work"] == "prediction" and cost["split"] == "test"]
     return {
         (cost["recogniser"], cost["dataset"] or ""): amount / windows
@@ -93,7 +96,8 @@ def _draw_panel(
         position = fmean(costs), row.mean("weighted_f1")
         drawing.draw_interval(axes, position[0], row.interval("weighted_f1"), MARKERS[kind]["color"])
         axes.plot(*position, linestyle="", markersize=5, **MARKERS[kind])
-        # A student often costs as much as its base and then stands right above or below it.
+        # A student often costs as much as its base. One point is then right above the other, so write their numbers
+        # on different sides.
         side: Style = {"xytext": (-5, 2), "ha": "right"} if kind == "student" else {"xytext": (5, 2)}
         text: Style = {"textcoords": "offset points", "fontsize": 7, "color": MARKERS[kind]["color"]}
         axes.annotate(str(numbers[row.name]), position, **side, **text)

@@ -1,4 +1,4 @@
-"""Shared by all figures: style, panels and their titles, intervals, legends, and saving.
+"""Functions that all figures share: style, panels and their titles, intervals, legends, and saving.
 
 Names of models, datasets and labels are untrusted text: mathtext is off, so nothing in a name is markup.
 """
@@ -21,7 +21,8 @@ from hearth.evaluation.score_document import Interval, Score
 # Style keywords of matplotlib, whose values have many types.
 Style = dict[str, Any]
 
-# The salt makes the ids of an SVG reproducible. Outlines of letters need no font where the SVG is shown.
+# `svg.hashsalt` makes the ids of an SVG reproducible. `svg.fonttype` "path" draws letters as outlines, which need no
+# font where the SVG is shown.
 RC_PARAMETERS: Style = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -79,7 +80,7 @@ def text_colour_on(background: ColorType) -> str:
 
 
 def panel_figure(scores: Sequence[Score], panel_height: float, share_y: bool = False) -> Figure:
-    """Create a figure with one panel per dataset of the scores, under the warnings about stand-ins.
+    """Create a figure with one panel per dataset of the scores and, above the panels, warnings about stand-ins.
 
     `panel_height` is in inches.
     """
@@ -95,13 +96,13 @@ def panel_figure(scores: Sequence[Score], panel_height: float, share_y: bool = F
 
 
 def add_warnings(figure: Figure, scores: Sequence[Score]) -> None:
-    """Write above a figure which simulated homes and tiny models the scores rest on, if any."""
+    """Write a warning above a figure if its scores depend on simulated homes or tiny models; the warning names them."""
     if warnings := stand_in_warnings(scores):
         figure.suptitle("\n".join(warnings), color=WARNING, fontsize=9, wrap=True)
 
 
 def titled_panels(figure: Figure, scores: Sequence[Score]) -> Iterator[tuple[Axes, list[Score]]]:
-    """Set the title of each panel; yield it with the scores on its dataset."""
+    """Set the title of each panel; yield a pair of the panel and the scores on its dataset."""
     for axes, dataset in zip(figure.axes, dataset_names(scores), strict=True):
         panel_scores = [score for score in scores if score["dataset"] == dataset]
         axes.set_title(panel_title(panel_scores[0]))
@@ -109,7 +110,7 @@ def titled_panels(figure: Figure, scores: Sequence[Score]) -> Iterator[tuple[Axe
 
 
 def panel_title(score: Score) -> str:
-    """Return the name and the size of the dataset of a score, on two lines."""
+    """Return the title of a panel: the name of the score's dataset and, on a second line, the size of its test set."""
     dataset = score["dataset"]
     mark = " (simulated home)" if dataset in score["provenance"]["simulated"] else ""
     return f"{shorten(dataset)}{mark}\n{score['n_windows']} test windows, {score['n_events']} events"
@@ -134,7 +135,7 @@ def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
 
 
 def shorten(text: str, width: int = MAX_NAME_WIDTH) -> str:
-    """Return a text on one line, cut off after `width` characters."""
+    """Return a text on one line, cut to at most `width` characters."""
     text = " ".join(text.split())
     return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
 
@@ -161,17 +162,17 @@ def dataset_names(scores: Sequence[Score]) -> list[str]:
 
 
 def weighted_f1(score: Score) -> float:
-    """Return the headline metric of a score."""
+    """Return the weighted F1 of a score (strict parsing), which is the headline metric."""
     return score["strict"]["weighted_f1"]
 
 
 def weighted_f1_interval(score: Score) -> Interval | None:
-    """Return the interval of the headline metric."""
+    """Return the interval of the weighted F1 of a score, None if it has none."""
     return score["strict"]["intervals"]["weighted_f1"]
 
 
 def figure_bytes(figure: Figure, file_format: Format, title: str) -> bytes:
-    """Return a figure as a file; `title` goes into its metadata, for readers who do not see the figure."""
+    """Return the bytes of a figure's file; `title` goes into its metadata, for readers who do not see the figure."""
     undated = dict.fromkeys(("Creator", "Date", "Format", "Type")) if file_format == "svg" else {}
     file = io.BytesIO()
     figure.savefig(file, format=file_format, metadata=undated | {"Title": title})

@@ -13,7 +13,7 @@ from hearth.evaluation.figures.drawing import FAINT, INK, TEACHER_MARKER
 from hearth.evaluation.rendering import magnitude
 from hearth.evaluation.score_document import Score, select_paper_scores
 
-# Points by which the students of each home are moved to the right of their base.
+# Distance in points (1/72 inch) from a base model to its students, and between the students of different homes.
 STEP = 9
 
 

@@ -21,7 +21,7 @@ STATUSES: dict[Status, tuple[str, str]] = {
     "unclosed_reasoning": ("unclosed reasoning", "#AA3377"),
     "truncated": ("truncated answer", "#BBBBBB"),
 }
-# A smaller share of a bar is too narrow for its number.
+# A part of a bar with a smaller share is too narrow for its number.
 MIN_LABELLED_SHARE = 0.08
 
 

@@ -13,19 +13,20 @@ from hearth.evaluation.figures.drawing import FAINT, INK
 from hearth.evaluation.score_document import Score
 from hearth.evaluation.table_rows import build_rows
 
-# The variant of students that differ from the main ones only in a limit of their number of traces.
+# The variant of students that differ from the main students only in their limit of training traces, such as "n100".
 _FEWER_TRACES = re.compile(r"n[0-9]+")
 
 
 def draw(scores: Sequence[Score]) -> Figure:
     """Draw weighted F1 over the number of training traces: one panel per home, one line per base model.
 
-    Raises ValueError without students of fewer traces.
+    Raises ValueError if there are no students with a limit of training traces.
     """
     curve = select_scores(scores)
     if not curve:
         raise ValueError(
-            "learning_curve: no students of fewer traces, nothing to show; declare a group of max_examples"
+            "learning_curve: no students with a limit of training traces, nothing to show; declare a group of students"
+            " with max_examples"
         )
     models = list(dict.fromkeys(score["base"] for score in curve))
     colours = drawing.assign_colours(models)
@@ -54,7 +55,10 @@ def draw(scores: Sequence[Score]) -> Figure:
 
 
 def select_scores(scores: Sequence[Score]) -> list[Score]:
-    """Return students of the paper's recipe on their own home: those of fewer traces, and the main ones beside them."""
+    """Return the scores on the curve: students of the paper's recipe on their own home, limited and main ones.
+
+    Main students are selected only for a base model and a home that also have students with a limit of traces.
+    """
     own = [
         score
         for score in drawing.student_scores(scores)

@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 ScoreFigure = Literal["f1_by_size", "failures", "confusion", "transfer", "learning_curve", "calibration"]
-# Depend on the cost table too. It differs from run to run, so the report does not show them.
+# These figures need the cost table too. It differs from run to run, so the report does not show them.
 CostFigure = Literal["cost_f1"]
 SCORE_FIGURES: tuple[ScoreFigure, ...] = get_args(ScoreFigure)
 COST_FIGURES: tuple[CostFigure, ...] = get_args(CostFigure)

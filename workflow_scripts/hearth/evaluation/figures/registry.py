@@ -81,8 +81,8 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
     ),
     "calibration": Caption(
         "Calibration of confidence",
-        "Left: accuracy of labels by confidence. Right: accuracy of the most confident labels, as fewer of all events"
-        " are kept.",
+        "Left: accuracy of labels by confidence. Right: accuracy of the most confident labels, by the share of all"
+        " events that is kept.",
         "On the diagonal, accuracy equals confidence; below it, the recogniser is overconfident. Larger points stand"
         f" for more events; bins of fewer than {calibration.MIN_BIN_EVENTS} events are not drawn. A line that rises to"
         " the right belongs to a recogniser whose confidence separates right labels from wrong ones. Events without a"
@@ -100,7 +100,7 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
 
 
 def draw(name: ScoreFigure | CostFigure, scores: Sequence[Score], costs: Sequence[CostRow] = ()) -> Figure:
-    """Draw a figure; only the figures of `COST_DRAWERS` use `costs`. Raises ValueError without anything to show."""
+    """Draw a figure; only `COST_DRAWERS` use `costs`. Raises ValueError if the scores have nothing to show."""
     if name == "cost_f1":
         return COST_DRAWERS[name](scores, costs)
     return SCORE_DRAWERS[name](scores)
@@ -109,7 +109,7 @@ def draw(name: ScoreFigure | CostFigure, scores: Sequence[Score], costs: Sequenc
 def render(
     name: ScoreFigure | CostFigure, scores: Sequence[Score], costs: Sequence[CostRow] = ()
 ) -> dict[Format, bytes]:
-    """Return the bytes of a figure in each of `FORMATS`. Raises ValueError if the scores have nothing to show."""
+    """Return the bytes of a figure's file, by format. Raises ValueError if the scores have nothing to show."""
     with mpl.rc_context():
         drawing.apply_style()
         figure = draw(name, scores, costs)
