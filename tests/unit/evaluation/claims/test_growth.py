@@ -21,7 +21,7 @@ def grows(*points, dataset=RICH):
         ([(1, 0.2), (2, 0.3), (4, 0.4)], False, "at least 0.15; per doubling of parameters +0.100 over the lower half"),
         ([(1, 0.2), (2, 0.3), (4, 0.5)], False, "+0.200 over the upper half, difference -0.100: does not flatten"),
         ([(1, 0.5), (2, 0.4), (4, 0.2)], False, "-0.300, less than 0.15"),
-        # Two doublings in one step: it is the gain of each that counts.
+        # The step from 2 to 8 is two doublings; its gain of 0.2 counts as 0.1 per doubling.
         ([(1, 0.2), (2, 0.35), (8, 0.55)], True, "+0.150 over the lower half of the sizes, +0.100 over the upper"),
     ],
 )

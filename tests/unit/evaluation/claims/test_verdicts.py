@@ -1,4 +1,4 @@
-"""Conditions, and the findings that follow from them."""
+"""Conditions of a claim, and the findings that follow from them: whether it holds, and whether that is certain."""
 
 import numpy as np
 from hearth.evaluation.claims.measures import Estimate

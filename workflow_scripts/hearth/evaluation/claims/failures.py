@@ -57,7 +57,7 @@ CLAIM = Claim(
     "held if the smallest base model leaves a larger share of events without an answer (output that is malformed,"
     " unclosed or cut off, or events left out; strict parsing) than the largest base model, and than its own student"
     " trained on that home; not testable if none of the three leaves any",
-    "small models give malformed answers and leave events out, and distillation reduces both; we know no figure, so any"
-    " decrease counts: assumed",
+    "small models give malformed answers and leave events out, and distillation reduces both; we know no figures"
+    " for this, so the threshold, any decrease at all, is assumed",
     failures_fall,
 )

@@ -11,7 +11,7 @@ from hearth.evaluation.score_document import Score
 
 # Weighted F1 by which the largest base model must exceed the smallest.
 GROWTH = 0.15
-# A curve needs this many sizes.
+# Number of sizes of base models that the claim needs.
 SIZES = 3
 
 
@@ -34,7 +34,7 @@ def grows_and_flattens(scores: Sequence[Score], dataset: str) -> Finding:
         raise NotTestableError(f"this needs base models of {SIZES} sizes, and there are {len(sizes)}")
     smallest, largest = sizes[0], sizes[-1]
     growth = (largest.f1 - smallest.f1).rounded()
-    # An odd number of sizes shares the middle size between the halves, an even number the step in the middle.
+    # The halves overlap: an odd number of sizes has its middle size in both, an even number its two middle sizes.
     half = len(sizes) // 2 + 1
     lower, upper = _gain_per_doubling(sizes[:half]), _gain_per_doubling(sizes[-half:])
     grows, flattens = Condition(growth - GROWTH), Condition(lower - upper, strictly=True)

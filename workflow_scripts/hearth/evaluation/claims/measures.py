@@ -1,4 +1,4 @@
-"""Estimates with their resamples, and the selection of scores that the claims compare."""
+"""Select the scores that the claims compare, and estimate numbers with their bootstrap resamples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Estimate:
         return percentile_interval(self.values[1:])
 
     def rounded(self) -> "Estimate":
-        """Round, so that the order of summation decides no comparison."""
+        """Return the rounded estimate, so that the order in which floats were added decides no comparison."""
         return Estimate(np.round(self.values, DECIMALS))
 
     def __sub__(self, other: Union["Estimate", float]) -> "Estimate":
@@ -66,12 +66,12 @@ def measure_f1(scores: Sequence[Score]) -> Estimate:
 def format_difference(
     difference: Estimate, show: Callable[[float], str] = GAIN, show_bound: Callable[[float], str] = _BOUND
 ) -> str:
-    """Return a difference in words, with its interval if it has one."""
+    """Return a difference as text, with its interval if it has one."""
     return with_interval(show(difference.value), difference.interval, show_bound)
 
 
 def format_seeds(students: Sequence[Score], metric: str) -> str:
-    """Return how many seeds a mean of students covers and their deviation; "" for a single student."""
+    """Return a text with the number of seeds behind a mean and their standard deviation; "" for a single student."""
     if len(students) == 1:
         return ""
     _, deviation = mean_and_deviation(Row("", tuple(students)).values(metric))
@@ -79,7 +79,7 @@ def format_seeds(students: Sequence[Score], metric: str) -> str:
 
 
 def format_student_f1(students: Sequence[Score]) -> str:
-    """Return the mean weighted F1 of students in words, with the number of seeds if there are several."""
+    """Return the mean weighted F1 of students as text, with the number of seeds if there are several."""
     return F1(measure_f1(students).value) + format_seeds(students, "weighted_f1")
 
 
@@ -93,7 +93,7 @@ def base_scores(scores: Sequence[Score], dataset: str) -> list[Score]:
 
 
 def smallest_student_base(scores: Sequence[Score]) -> str:
-    """Return the smallest base model that has students."""
+    """Return the name of the smallest base model that has students."""
     students = [score for score in scores if score["kind"] == "student"]
     if not students:
         raise NotTestableError(f"there is no student of recipe {PAPER_RECIPE} among the scores")

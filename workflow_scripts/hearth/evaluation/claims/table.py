@@ -15,9 +15,9 @@ from hearth.evaluation.tables import check_scores
 
 CLAIMS = (growth.CLAIM, closeness.CLAIM, failures.CLAIM, transfer.CLAIM)
 
-# Whether the intervals exclude the opposite verdict; empty without intervals.
+# Text by `Finding.certain`: whether the intervals exclude the opposite verdict; empty without intervals.
 CHANCE = {True: "beyond chance", False: "within chance", None: ""}
-# Stands for "beyond chance" if a test set is tiny, because the intervals of so few sessions are rough.
+# Written in place of "beyond chance" if a test set is tiny, because the intervals of so few sessions are rough.
 TOO_FEW = "too few sessions"
 
 COLUMNS = {
@@ -51,7 +51,7 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
     ]
     return Table(
         title="The paper's claims",
-        caption="Each is decided by the scores of this run, home by home.",
+        caption="Each claim is decided by the scores of this run, home by home.",
         columns=list(COLUMNS.values()),
         cells=[[row[name] for name in COLUMNS] for row in marked],
         records=[row for _, row in rows],
@@ -61,14 +61,17 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
                 [f"{claim.name}: {claim.rule}" for claim in CLAIMS],
             ),
             _CHANCE_NOTE,
-            ("The paper", ["its figures are taken from summaries of it; its tables were not available to us"]),
+            ("The paper", ["its numbers are taken from summaries of the paper; its tables were not available to us"]),
             *table_notes(scores, commit),
         ],
     )
 
 
 def _claim_rows(claim: Claim, scores: Sequence[Score]) -> list[tuple[tuple[str, ...], Record]]:
-    """Return (datasets, row) for every choice of as many homes as the claim needs, a single row if there are fewer."""
+    """Return a (datasets, record) pair for every choice of as many homes as the claim needs.
+
+    If there are fewer homes, the only pair says that the claim is not testable.
+    """
     tested = tuple(dict.fromkeys(score["dataset"] for score in scores))
     choices = list(combinations(tested, claim.homes)) or [tested]
     return [

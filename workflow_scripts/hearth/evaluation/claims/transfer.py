@@ -45,7 +45,7 @@ def transfer_is_asymmetric(scores: Sequence[Score], one: str, other: str) -> Fin
 
 
 def _retained_share(scores: Sequence[Score], base: str, trained_on: str, dataset: str) -> tuple[Estimate, str]:
-    """Return the F1 of another home's student as a share of that of the home's own student, and the same in words."""
+    """Return a pair: F1 of another home's student divided by F1 of the home's own student, and this share in words."""
     foreign, own = student_scores(scores, base, trained_on, dataset), student_scores(scores, base, dataset, dataset)
     if not measure_f1(own).value:
         raise NotTestableError(
@@ -65,8 +65,8 @@ CLAIM = Claim(
     "the share that a student retains on another home is its weighted F1 there divided by that of the home's own"
     " student, both of the smallest base model; held if the student of the richer home (more labels) retains at least"
     f" {ASYMMETRY} more on the poorer home than the reverse",
-    "transfer from MuRAL to MARBLE works well, from MARBLE to MuRAL it does not; we know no figure, so the threshold"
-    " for asymmetric is assumed",
+    "transfer from MuRAL to MARBLE works well, from MARBLE to MuRAL it does not; we know no figures for"
+    " this, so the threshold for asymmetric is assumed",
     transfer_is_asymmetric,
     homes=2,
 )

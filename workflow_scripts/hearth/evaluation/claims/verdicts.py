@@ -30,9 +30,10 @@ class Margin(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of a claim: whether it holds, the deciding numbers in words, and whether that is certain.
+    """The outcome of a claim: whether it holds, the deciding numbers in words, and whether the outcome is certain.
 
-    `certain` is None if a deciding number has no interval.
+    It is certain if no value inside the intervals gives the opposite outcome; `certain` is None if a deciding number
+    has no interval.
     """
 
     holds: bool
@@ -80,7 +81,7 @@ class Condition:
 def conclude(because: str, *conditions: Condition) -> Finding:
     """Return the finding of a claim that holds if all conditions are met.
 
-    The claim is certainly rejected once one condition certainly fails.
+    One condition that certainly fails is enough to reject the claim with certainty.
     """
     holds = all(condition.met for condition in conditions)
     certain = [condition.certain for condition in conditions if condition.met == holds]
