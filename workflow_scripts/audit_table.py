@@ -10,7 +10,7 @@ from hearth.evaluation.table_files import add_table_options, write_table
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the audits; write the table in three formats."""
+    """Read the audits; write the table as Markdown, CSV and LaTeX."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--audits", required=True, nargs="+", type=Path, help="audit files, in the order of the rows")
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")

@@ -11,7 +11,7 @@ from hearth.evaluation.table_files import add_table_options, write_table
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the scores, decide the claims and write their table."""
+    """Read the scores, decide the claims and write their table as Markdown, CSV and LaTeX."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="all score files of the run")
     add_table_options(parser)

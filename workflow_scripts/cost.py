@@ -11,17 +11,17 @@ from hearth.evaluation.table_files import add_table_options, write_table
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the stats; write the table in three formats."""
+    """Read the stats files; write the table as Markdown, CSV and LaTeX."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--predictions",
         nargs="*",
         default=[],
         type=Path,
-        help="stats of shards, as <recogniser>/<dataset>/<split>/<shard>.stats.json; the shards of a split are summed",
+        help="stats files <recogniser>/<dataset>/<split>/<shard>.stats.json; the shards of a split are summed",
     )
     parser.add_argument(
-        "--students", nargs="*", default=[], type=Path, help="stats of trainings, as <student>/training.stats.json"
+        "--students", nargs="*", default=[], type=Path, help="stats files <student>/training.stats.json"
     )
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
     parser.add_argument("--tiny", nargs="*", default=[], help="recognisers that are tiny models of this project")
@@ -34,7 +34,10 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def read_shard_stats(paths: list[Path]) -> dict[tuple[str, str, str], list[JobStats]]:
-    """Return the stats of shards by recogniser, dataset and split. Raises UserError for a path without these names."""
+    """Return a dict from (recogniser, dataset, split) to the stats of its shards.
+
+    Raises UserError for a path without these three names.
+    """
     shards: dict[tuple[str, str, str], list[JobStats]] = {}
     for path in paths:
         if len(path.parts) < 4:

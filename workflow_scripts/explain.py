@@ -19,18 +19,18 @@ from hearth.workflow.selection import table_pairs
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read a finished run; print the explanation."""
+    """Read a finished run; print the explanation of the cell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--run", type=Path, default=Path(), help="working directory of the run, such as demo or a scratch directory"
     )
-    parser.add_argument("table", help="name of the table, as in its file name")
+    parser.add_argument("table", help="name of the table, which is that of its files")
     parser.add_argument("recogniser", help="recogniser of the row")
     parser.add_argument("dataset", help="dataset of the row")
     parser.add_argument("column", nargs="?", default=lineage.DEFAULT_COLUMN, help="column of the table's CSV")
     arguments = parser.parse_args(argv)
     results = arguments.run / "results"
-    run_config = existing_file(results / "run_config.json", "--run names no working directory of a run")
+    run_config = existing_file(results / "run_config.json", "--run must name the working directory of a run")
     config = cast(Config, read_json_object(run_config))
     pairs = selected_pairs(config, arguments.table)
     remedy = f"make it: snakemake table_{arguments.table}"
@@ -59,14 +59,14 @@ def selected_pairs(config: Config, table: str) -> list[tuple[str, str]]:
     """Return the (recogniser, dataset) pairs of a table in a run's config. Raises UserError for an unknown table."""
     if table not in config["tables"]:
         raise UserError(
-            f"unknown table {table!r}{nearest(table, config['tables'])}; only tables of scores that the config declares"
-            " can be explained, not those of every run, such as cost"
+            f"unknown table {table!r}{nearest(table, config['tables'])}; only the tables that the config declares can"
+            " be explained, not the tables that every run has, such as cost"
         )
     return table_pairs(config, table)
 
 
 def existing_file(path: Path, remedy: str) -> Path:
-    """Return `path` if it is a file. Raises UserError with the remedy otherwise."""
+    """Return `path` if it is a file. Raises UserError with `remedy` otherwise."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; {remedy}")
     return path

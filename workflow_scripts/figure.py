@@ -12,7 +12,7 @@ from hearth.evaluation.score_document import read_score
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the scores; write the figure in both formats."""
+    """Read the scores; write the figure as SVG and as PNG."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--figure", required=True, choices=[*SCORE_FIGURES, *COST_FIGURES], help="name of the figure")
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="all score files of the run")

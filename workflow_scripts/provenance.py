@@ -12,7 +12,7 @@ from hearth.evaluation.score_document import read_score
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the results of a run; write one document."""
+    """Read the results of a run; write one JSON document with their provenance."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--config", required=True, help="JSON object: the part of the run's config that decides results"
@@ -20,12 +20,12 @@ def main(argv: list[str] | None = None) -> None:
     for option, description in {
         "--scores": "score files",
         "--splits": "splits, as <dataset>/splits.json",
-        "--cards": "dataset cards",
+        "--cards": "dataset cards, for their digests",
         "--prompts": "prompts, as <name>.json",
         "--models": "snapshots, as <model>/snapshot.json",
         "--students": "training logs, as <student>/training_log.json",
-        "--adapters": "weights of adapters",
-        "--stats": "stats of shards and trainings",
+        "--adapters": "weight files of adapters, for their digests",
+        "--stats": "stats files of recognition shards and trainings",
     }.items():
         parser.add_argument(option, nargs="*", default=[], type=Path, help=description)
     parser.add_argument("--out", required=True, type=Path, help="document to write")

@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--tables",
         required=True,
-        help="JSON object of the tables by name: title, caption, columns, and pairs (a list of [recogniser, dataset])",
+        help="JSON object from table name to its title, caption, columns and pairs (a list of [recogniser, dataset])",
     )
     parser.add_argument("--figures", required=True, nargs="+", type=Path, help="SVG files, named after their figures")
     parser.add_argument("--template", required=True, type=Path, help="Jinja template of the page")

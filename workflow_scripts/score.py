@@ -1,4 +1,4 @@
-"""Score one recogniser on one dataset's test split."""
+"""Score the predictions of one recogniser on the test split of one dataset."""
 
 import argparse
 from pathlib import Path

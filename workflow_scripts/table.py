@@ -12,14 +12,14 @@ from hearth.evaluation.tables import TableSpec, build_table
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the scores and write the table."""
+    """Read the scores; write the table as Markdown, CSV and LaTeX."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the table, its label in LaTeX")
     parser.add_argument(
         "--spec",
         required=True,
-        help="JSON object with title and, optionally, caption, columns (names; the usual ones if empty), compare (pairs"
-        " of recognisers) and seeds (each or mean)",
+        help="JSON object with title and, optionally, caption, columns (names; if empty, the default columns), compare"
+        " (pairs of recognisers) and seeds (each or mean)",
     )
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="score files, in the order of the rows")
     add_table_options(parser)

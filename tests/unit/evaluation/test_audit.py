@@ -61,7 +61,7 @@ def test_no_inconsistent_prediction_breaks_the_audit(home, status, text):
 
 @pytest.fixture
 def mixed(home):
-    """Three traces: one that passes, one with two failed checks and a wrong label, one that cannot be parsed."""
+    """Return three traces: one that passes, one with two failed checks and a wrong label, one that cannot be parsed."""
     wrong = f"<think>COOKING in the office.</think>{answer_text(['COOKING', 'EATING', 'EATING'])}"
     return make_pairs(home, f"<think>{SOUND}</think>{answer_text(CORRECT_LABELS)}", wrong, "COOKING")
 
@@ -143,7 +143,7 @@ def test_differences_have_an_interval_over_sessions():
     for name in INTERVALS:
         assert record[f"{name}_low"] < record[name] < record[f"{name}_high"]
     assert record["difference_low"] > 0
-    # Some resamples lack the only session with such a trace.
+    # Only one session has a repetitive trace, and some resamples lack that session: there is no interval.
     assert (rows["repetitive"]["difference"] > 0, rows["repetitive"]["difference_low"]) == (True, None)
     assert rows["repetitive"]["accuracy_unflagged_low"] is not None
     assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", table.cells[0][-1])

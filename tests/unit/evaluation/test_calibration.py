@@ -5,7 +5,10 @@ from hearth.evaluation.calibration import measure_calibration
 
 
 def measure(pairs, unread=0):
-    """Calibration of (confidence, is correct) pairs and of `unread` events without a label, ten events a window."""
+    """Measure the calibration of (confidence, is correct) pairs and of `unread` events without a label.
+
+    The events are put into windows of ten.
+    """
     events = [("A", "A" if right else "B", confidence) for confidence, right in pairs] + [("A", None, None)] * unread
     windows = [list(zip(*events[at : at + 10], strict=True)) for at in range(0, len(events), 10)]
     return measure_calibration(*zip(*windows, strict=True))
@@ -22,7 +25,8 @@ def test_calibration_of_four_events_computed_by_hand():
     assert [b["events"] for b in calibration["bins"]] == [0, 1, 0, 0, 0, 0, 0, 0, 2, 1]
     assert calibration["bins"][8]["accuracy"] == 0.5
     assert calibration["bins"][0]["accuracy"] is None
-    # The surest event is right; the second is one of two events of equal confidence, one of them right.
+    # Half of the four events are kept. The most confident one is right. The second is either of two events of equal
+    # confidence, one of which is right, so it counts as half right.
     assert calibration["selective"]["0.5"] == pytest.approx(0.75)
     assert calibration["selective"]["1.0"] == 0.5
     assert calibration["aurc"] == pytest.approx((0 + 0.25 + 1 / 3 + 0.5) / 4)

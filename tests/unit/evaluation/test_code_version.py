@@ -8,7 +8,7 @@ from hearth.evaluation.code_version import git_commit
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A git repository that holds code_version.py where the project has it; runs git in it."""
+    """Copy code_version.py into a folder, at its path in the project; return a function that runs git there."""
     module = tmp_path / "project" / "workflow_scripts" / "hearth" / "evaluation" / "code_version.py"
     module.parent.mkdir(parents=True)
     shutil.copy(code_version.__file__, module)

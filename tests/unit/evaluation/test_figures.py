@@ -37,7 +37,7 @@ ALL = [*SCORE_FIGURES, *COST_FIGURES]
 
 
 def words(drawn):
-    """All texts of a figure."""
+    """Return all texts of a figure."""
     return [text.get_text() for text in drawn.findobj(mpl.text.Text) if text.get_text()]
 
 
@@ -125,7 +125,7 @@ def test_every_dataset_has_a_panel_with_its_test_windows_and_events(name, run):
 
 
 def markers(axes):
-    """(x, y, whether it is filled) of every student's marker."""
+    """Return (x, y, whether it is filled) of the marker of every student."""
     lines = [line for line in axes.lines if line.get_marker() == "D"]
     return [
         (line.get_xdata()[0], pytest.approx(line.get_ydata()[0]), line.get_markerfacecolor() != "white")
@@ -142,7 +142,7 @@ def test_students_stand_at_the_size_of_their_base_filled_on_their_own_home():
         (10**6, 0.47, True),
     ]
     assert [filled for _, _, filled in markers(second)] == [False, False, True, True]
-    # A thin line joins a base only to students on their own home.
+    # Each panel has two such lines (annotations): they join the base to its two students on their own home only.
     assert [len(axes.texts) for axes in (first, second)] == [2, 2]
 
 
@@ -197,7 +197,7 @@ def test_bars_are_ordered_by_size_and_students_come_last():
 
 
 def matrices(drawn):
-    """Return the title of each matrix and its shares by (row, column), both from 1."""
+    """Return, for each matrix, its title and a dict from (row, column), counted from 1, to the share in that cell."""
     titled_shares = []
     for axes in [axes for axes in drawn.findobj(mpl.axes.Axes) if ": " in axes.get_title()]:
         (boxes,) = axes.collections
@@ -214,7 +214,7 @@ def test_a_home_has_confusion_matrices_of_base_student_and_teacher():
     assert titles[4] == "student: model-1m_reasoning_second"
     assert len(titles) == 6
     _, cells = matrices(drawn)[0]
-    # Columns 1 to 3 are the labels, 4 is no readable label.
+    # Columns 1 to 3 are the labels; column 4 is events without a readable label.
     assert cells == {(1, 1): 1, (2, 4): 1, (3, 3): pytest.approx(2 / 3), (3, 4): pytest.approx(1 / 3)}
     assert f"{LABELS[1]} (1) 2" in words(drawn)
 

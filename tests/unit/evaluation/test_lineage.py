@@ -1,4 +1,4 @@
-"""The lineage of a cell: the file of its number, the inputs of its score, example answers, and clear errors."""
+"""The lineage of a table cell: the file that holds its number, the inputs of its score, example answers, errors."""
 
 from functools import reduce
 from operator import getitem
@@ -35,7 +35,7 @@ def numbered(rows):
 
 @pytest.fixture
 def finished(tmp_path):
-    """The working directory of a run with the table `students`."""
+    """Write the results of a run with the table `students`; return its working directory."""
     config, _ = resolve(CONFIG, [], make_project(tmp_path / "project"))
     run = tmp_path / "run" / "results"
     write_json(run / "run_config.json", config)
@@ -95,7 +95,7 @@ def test_an_unknown_name_is_an_error_with_the_nearest(finished, names, message):
 
 
 def test_a_directory_without_a_run_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="--run names no working directory of a run"):
+    with pytest.raises(ValueError, match="--run must name the working directory of a run"):
         explain.main(["--run", str(tmp_path), "students", "large", "second"])
 
 

@@ -11,12 +11,12 @@ LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING", "USING_PC")
 
 
 def score_events(gold, predicted, labels):
-    """Metrics of one window that holds these events."""
+    """Score one window that holds events with these gold and predicted labels."""
     return score_windows([gold], [predicted], ["ok"], labels)
 
 
 def plain_metrics(gold, predicted, labels):
-    """The same numbers from their definitions, without scikit-learn."""
+    """Compute the headline metrics from their definitions, without the tested code and without scikit-learn."""
 
     def f1(label):
         hits = sum(g == p == label for g, p in zip(gold, predicted, strict=True))
@@ -53,7 +53,8 @@ def test_metrics_agree_with_their_definitions(pairs):
 @given(events)
 def test_metrics_equal_those_of_scikit_learn_to_the_last_bit(pairs):
     gold, predicted = map(list, zip(*pairs, strict=True))
-    # scikit-learn cannot sort None among strings; -1 is not among its labels, so it is no class.
+    # scikit-learn cannot sort None among strings, so labels are numbers here. None is -1, which is not among the
+    # labels given to scikit-learn and so is no class.
     gold_numbers = [LABELS.index(label) for label in gold]
     predicted_numbers = [-1 if label is None else LABELS.index(label) for label in predicted]
     numbers, with_gold = range(len(LABELS)), sorted(set(gold_numbers))
@@ -109,7 +110,7 @@ def test_hand_computed_values():
     # COOKING: precision 1, recall 2/3, F1 4/5. EATING: precision 1, recall 1/2, F1 2/3. USING_PC is not in the gold.
     assert metrics["macro_f1"] == pytest.approx((4 / 5 + 2 / 3) / 2)
     assert metrics["weighted_f1"] == pytest.approx((3 * 4 / 5 + 2 * 2 / 3) / 5)
-    # 4 of 5 answered, 3 right: precision 3/4, recall 3/5.
+    # 4 of 5 events have a label, 3 of them the right one: precision 3/4, recall 3/5.
     assert metrics["micro_f1"] == pytest.approx(2 / 3)
     assert metrics["per_class"]["COOKING"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "support": 3})
     assert metrics["per_class"]["USING_PC"] == {"precision": 0, "recall": 0, "f1": 0, "support": 0}
@@ -182,5 +183,5 @@ def test_windows_are_scored_as_their_events():
 def test_windows_of_different_size_are_an_error():
     with pytest.raises(ValueError, match="window 1: 1 gold labels, 2 predicted labels"):
         score_windows([["EATING"], ["EATING"]], [["EATING"], ["EATING", None]], ["ok", "ok"], LABELS)
-    with pytest.raises(ValueError, match="gold labels of 1 windows, predicted labels of 1 and 0 statuses"):
+    with pytest.raises(ValueError, match="differ: 1 with gold labels, 1 with predicted labels, 0 with a status"):
         score_windows([["EATING"]], [["EATING"]], [], LABELS)

@@ -34,7 +34,7 @@ def drawing(name):
 
 
 class Elements(HTMLParser):
-    """The elements of a page that are still open, and its tags, ids, links and text."""
+    """Parse a page: collect its tags, ids, links and text, and in `open` the elements that are not closed."""
 
     def __init__(self, text):
         super().__init__()

@@ -1,7 +1,7 @@
 """The report in a real browser: it renders at any width, and no script in a name runs.
 
-Chromium prints the DOM of the page. A probe, a second page beside the report, shows the report in a frame and
-measures it: the report itself may run no script.
+Chromium prints the DOM of the page. Because the report itself may run no script, it is measured by a probe: a second
+page, in the same folder, that shows the report in a frame.
 """
 
 import html
@@ -26,7 +26,8 @@ OPTIONS = (
 )
 HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">'\"-->"
 LONG = "a-name-without-end-" * 12
-# Same-origin frames of files need the flag below; the probe alone gets it.
+# The probe reads the page in its frame. For files, Chromium allows this only with --allow-file-access-from-files, which
+# is passed for the probe alone.
 PROBE = """<!doctype html><title>probe</title><body><iframe id="f" style="border:0;width:{width}px;height:900px"
   src="{page}"></iframe><pre id="measured"></pre><script>
 onload = () => {{
@@ -50,7 +51,7 @@ def hostile_audit():
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
-    """A report with every figure and with hostile and long names."""
+    """Write a report with every figure and with hostile and long names; return its path."""
     scores = make_full_run_scores(homes=(HOSTILE, LONG), stand_in=HOSTILE, simulated=[HOSTILE])
     for score in scores:
         for key in ("recogniser", "base", "teacher"):
@@ -71,7 +72,7 @@ def page(tmp_path_factory) -> Path:
 
 
 def browse(page: Path, *options: str) -> str:
-    """Return what Chromium prints for a page."""
+    """Open a page in Chromium; return what Chromium prints."""
     profile = page.parent / f"profile-{len(list(page.parent.iterdir()))}"
     command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", *options, page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
@@ -96,7 +97,8 @@ def test_the_page_is_unchanged_and_no_script_runs(page):
 
 
 def test_the_policy_stops_a_script_inside_the_page(page):
-    # The page as it would be without escaping.
+    # Write the page as it would be if names were not escaped; the policy must still stop the script. Without the
+    # policy, the script runs, which shows that it would do harm.
     faulty = page.with_name("faulty.html")
     text = page.read_text(encoding="utf-8")
     faulty.write_text(text.replace("<h1>", f"{HOSTILE}<h1 onclick=x>", 1), encoding="utf-8")

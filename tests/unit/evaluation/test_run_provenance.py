@@ -1,4 +1,4 @@
-"""The provenance of a run: complete, and free of dates, places and timings."""
+"""The provenance of a run: it is complete and has no dates, no absolute paths and no timings."""
 
 import json
 
@@ -18,7 +18,7 @@ STATS = {
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """The results of a small run, as options of the program."""
+    """Write the results of a small run; return the options of the program that name them."""
     monkeypatch.chdir(tmp_path)
     write_json("results/scores/little/made-up.json", make_score())
     write_json("results/datasets/made-up/splits.json", SPLITS)

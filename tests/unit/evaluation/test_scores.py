@@ -67,7 +67,8 @@ def test_a_score_separates_simple_from_complex_windows(paths, tmp_path):
     run_parse(paths)
     run_score(paths, tmp_path / "score.json")
     complexity = read_json(tmp_path / "score.json")["complexity"]
-    # A window with one label is simple, because the only train window has one; the answer to the simple one is unread.
+    # The only train window has one label, so test windows with one label are simple and others complex. The answer
+    # to the simple window cannot be read.
     assert (complexity["simple"]["accuracy"], complexity["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
     assert (complexity["complex"]["accuracy"], sum(complexity["complex"]["status"].values())) == (3 / 4, 2)
     assert {name: part["windows"] for name, part in complexity["complex"]["sessions"].items()} == {"2": 2}
@@ -117,7 +118,7 @@ def test_a_gold_label_outside_the_home_is_an_error(paths, tmp_path):
 def test_parsed_predictions_of_other_sizes_are_an_error(paths, tmp_path):
     run_parse(paths)
     write_json_lines(paths["windows"], [*WINDOWS[:3], make_window("3", 0, ["EATING", "EATING"])])
-    with pytest.raises(ValueError, match="window made-up/3/0 has 2 events and 1 labels; parse again"):
+    with pytest.raises(ValueError, match="made-up/3/0 has 2 events and 1 labels; run the rule `parse_predictions`"):
         run_score(paths, tmp_path / "score.json")
 
 
@@ -135,8 +136,8 @@ def test_a_split_of_another_number_of_windows_is_an_error(paths, tmp_path):
         (make_metadata(decodng={}), False, "unknown key 'decodng' for kind 'base'; did you mean 'decoding'"),
         (make_student_metadata(simulated=True), True, "simulated must be a list, not True"),
         (make_metadata(kind="student"), True, "no key 'teacher', which kind 'student' needs"),
-        (make_student_metadata(), False, "kind 'student' and a training log do not go together"),
-        (make_metadata(), True, "kind 'base' and a training log do not go together"),
+        (make_student_metadata(), False, "kind 'student' needs a training log"),
+        (make_metadata(), True, "kind 'base' has no training log"),
         ("[]", False, "--metadata: expected a JSON object, found str"),
     ],
 )
@@ -174,7 +175,7 @@ def test_a_score_has_the_counts_of_its_sessions_and_an_interval_of_every_metric(
     for parsing in PARSINGS:
         intervals = score[parsing]["intervals"]
         assert set(intervals) == set(METRICS)
-        # The file has its keys sorted, which changes no interval.
+        # In the file, the sessions are sorted by name; their order must change no interval.
         assert intervals == statistics.metric_intervals(counts_of_score(score, parsing))
     assert score["strict"]["intervals"]["accuracy"] == [0.0, 0.75]
 

@@ -1,4 +1,4 @@
-"""Intervals and tests over sessions: agreement with scipy and with plain computations, coverage, false positives."""
+"""Bootstrap intervals and permutation tests: agreement with scipy and plain code, coverage, false positive rate."""
 
 import itertools
 
@@ -15,7 +15,7 @@ from scipy import stats
 
 
 def draw_recognisers(seed=0, count=12, events=20, skills=(0.7,)):
-    """Draw gold labels and, for each skill, the labels of a recogniser."""
+    """Draw gold labels and, for each of `skills`, the labels that a recogniser of that skill predicts."""
     draw = np.random.default_rng(seed)
     gold = draw_gold(draw, count, events)
     return gold, [draw_predictions(draw, gold, skill) for skill in skills]
@@ -31,7 +31,7 @@ def make_counts(gold, predicted, name="little", dataset="made-up"):
 
 
 def score_sessions(gold, predicted, sessions):
-    """Score the events of these sessions, one session after another."""
+    """Return the metrics of these sessions, of which one can occur several times; each session is one window."""
     answers = [predicted[session] for session in sessions]
     statuses = ["missing_events" if None in answer else "ok" for answer in answers]
     metrics = score_windows([gold[session] for session in sessions], answers, statuses, LABELS)
@@ -39,10 +39,10 @@ def score_sessions(gold, predicted, sessions):
 
 
 def simulate_counts(draw, skills, gold=None):
-    """Draw the counts of a recogniser that labels a share `skills` of each session's events correctly."""
+    """Draw the counts of a recogniser; `skills` has the probability of a correct label for each session."""
     gold = draw.multinomial(12, [0.5, 0.3, 0.2], size=len(skills)) if gold is None else gold
     right = draw.binomial(gold, skills[:, None])
-    # A wrong event gets one of three labels, or none.
+    # An event that is labelled wrongly gets one of three labels or none, all equally likely.
     guessed = draw.multinomial((gold - right).sum(axis=1), np.full(4, 0.25))
     # Every session is one window with status ok.
     rest = np.tile([1.0, 1.0, 0.0, 0.0, 0.0], (len(skills), 1))
@@ -144,7 +144,7 @@ def test_intervals_cover_the_true_value_about_95_times_in_a_hundred():
     bounds = [statistics.metric_intervals(experiment(seed, 40)) for seed in range(400)]
     for name in HEADLINES:
         covered = sum(low <= true_values[name] <= high for low, high in (intervals[name] for intervals in bounds))
-        # The percentile interval of 40 sessions is a little too narrow, hence 0.93 below.
+        # The percentile interval of 40 sessions is a little too narrow, so a coverage of 0.93 is accepted.
         assert stats.binom.ppf(0.001, 400, 0.93) <= covered <= stats.binom.ppf(0.999, 400, 0.96), name
 
 
@@ -183,7 +183,8 @@ def test_a_seeded_sample_of_swaps_is_tried_for_many_sessions():
     first, second = make_counts(gold, one), make_counts(gold, other)
     p = statistics.permutation_p([first], [second], "weighted_f1")
     assert p == statistics.permutation_p([first], [second], "weighted_f1")
-    # None of 9,999 is as extreme: 1 / 10,000 for each of two sides.
+    # No random swap of 9,999 gives a difference as large as the observed one, so p is (0 + 1) / (9,999 + 1) on each of
+    # the two sides.
     assert p == pytest.approx(2e-4)
 
 
@@ -208,7 +209,7 @@ def test_about_5_in_a_hundred_equally_skilled_pairs_are_significant():
     significant = []
     for seed in range(300):
         draw = np.random.default_rng([5, seed])
-        # Sessions are hard or easy for both.
+        # Both recognisers have the same skill in a session: it is equally hard for both.
         skills, gold = draw.beta(3, 2, 9), draw.multinomial(10, [0.5, 0.3, 0.2], size=9)
         one, other = (simulate_counts(draw, skills, gold) for _ in range(2))
         significant.append(statistics.permutation_p([one], [other], "weighted_f1") <= 0.05)

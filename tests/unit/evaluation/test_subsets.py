@@ -24,7 +24,8 @@ def test_the_interval_of_simple_windows_is_over_the_sessions_that_have_simple_wi
     two = dict(list(score["sessions"].items())[:2])
     score["complexity"] = {"rule": "...", "simple": part | {"sessions": two}, "complex": None}
     table = build_table({"title": "T", "columns": ["simple_weighted_f1", "complex_weighted_f1"]}, [score], "abc")
-    # Of two sessions a quarter of the resamples has the one alone, a quarter the other.
+    # Of the resamples of two sessions, a quarter has only the first and a quarter only the second, so the bounds of the
+    # interval are the values of the single sessions.
     low, high = sorted(weighted_f1(session["gold"], **session["strict"]) for session in two.values())
     record = table.records[0]
     assert record["simple_weighted_f1_low"] == pytest.approx(low)

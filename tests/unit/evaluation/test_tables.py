@@ -144,7 +144,7 @@ def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
 def test_a_note_gives_the_number_of_tests_that_holm_corrects_for():
     table = build_table({"title": "T", "compare": [["little", "large"]]}, make_seed_scores(), "abc")
     said = dict(table.notes)["p values"]
-    # Two students with a gain and a gap each, a pair in two metrics.
+    # Two students have a gain and a gap each (four tests); one pair is compared in two metrics (two tests).
     assert said[1].startswith("6 tests in this table")
     p = [record[key] for record in (*table.records, *table.below.records) for key in record if key.endswith("_p")]
     adjusted = [

@@ -17,7 +17,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def failures(home):
-    """Run all checks on a completion, given whole or by its reasoning and labels."""
+    """Return a function that runs all checks on a completion, given as `text` or by its reasoning and labels."""
 
     def check(said=SOUND, labels=CORRECT_LABELS, text=None, finish_reason="stop", **prompt):
         text = f"<think>\n{said}\n</think>\n\n{answer_text(labels)}" if text is None else text

@@ -28,9 +28,9 @@ SPLIT: Split = "train"
 
 
 class AuditedTrace(FlaggedTrace):
-    """One trace: its numbers of events and of correct events (strict parsing), and its `flags`.
+    """One audited trace: its session, its number of events, and how many of them are labelled correctly (strictly).
 
-    A trace with flags is flagged; they map the name of each failed check to its findings.
+    `flags` maps the name of each failed check to its findings. A trace that fails at least one check is flagged.
     """
 
     session: str
@@ -39,7 +39,7 @@ class AuditedTrace(FlaggedTrace):
 
 
 class AuditedPrompt(TypedDict):
-    """The prompt that the traces answer."""
+    """The version and the reasoning setting of the prompt that the traces answer."""
 
     version: str
     reasoning: str
@@ -66,7 +66,7 @@ COLUMNS = {
     "accuracy_unflagged": Column("Accuracy, not flagged", _RATE),
     "difference": Column("Difference", decimals(3, sign="+")),
 }
-# Columns with an interval, and how its bounds are shown.
+# Columns with an interval, and the format of its bounds.
 _BOUNDS = {
     "accuracy_flagged": decimals(2),
     "accuracy_unflagged": decimals(2),
@@ -84,8 +84,8 @@ NOTES: Notes = [
             " the recogniser has not learned from",
             "difference: accuracy of the traces that are not flagged minus accuracy of the flagged ones",
             f"in brackets: {100 * bootstrap.CONFIDENCE:.0f} % bootstrap intervals over sessions,"
-            f" {bootstrap.RESAMPLES} resamples, seed {bootstrap.SEED}; none if some resample has no flagged, or only"
-            " flagged, traces",
+            f" {bootstrap.RESAMPLES} resamples, seed {bootstrap.SEED}; there is no interval if some resample has no"
+            " flagged traces, or only flagged ones",
         ],
     ),
 ]
@@ -104,7 +104,7 @@ def read_audit(path: Path) -> Audit:
 def audit_traces(
     recogniser: str, dataset: str, home: Home, prompt: Prompt, pairs: Sequence[tuple[Window, ParsedPrediction]]
 ) -> Audit:
-    """Audit the (window, prediction) pairs of a recogniser, which answer `prompt`.
+    """Audit the answers of one recogniser to `prompt`, given as (window, prediction) pairs.
 
     Raises ValueError if a prediction has not exactly one label, or None, for each event of its window.
     """
@@ -114,7 +114,8 @@ def audit_traces(
         gold, labels = window["gold"], prediction["labels"]
         if len(labels) != len(gold):
             raise ValueError(
-                f"window {window['window_id']} has {len(gold)} events and {len(labels)} labels; parse again"
+                f"window {window['window_id']} has {len(gold)} events and {len(labels)} labels; run the rule"
+                " `parse_predictions` again"
             )
         matches = [label == right for label, right in zip(map_to_gold(window, labels), gold, strict=True)]
         traces.append(
@@ -135,10 +136,10 @@ def audit_traces(
 
 
 def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequence[str], commit: str) -> Table:
-    """Build the table of audits: one record for each audit and check, preceded by one for `ANY`.
+    """Build the table of audits: for each audit, one record for the failure of `ANY` check, then one per check.
 
-    `simulated` datasets and `tiny` recognisers are marked as such. Checks that no trace fails have a record, but no
-    row: a note names them. Raises ValueError without audits.
+    A check that no trace fails has a record but no row; a note names it. The names of `simulated` datasets and of
+    `tiny` recognisers are marked. Raises ValueError if there are no audits.
     """
     if not audits:
         raise ValueError("an audit table needs at least one audit")
@@ -177,14 +178,14 @@ def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequenc
 
 
 def _records(audit: Audit) -> list[dict[str, Any]]:
-    """Return a record for a failure of any check, then one for each check."""
+    """Return the table records of one audit: one for the failure of any check, then one per check."""
     traces = audit["traces"]
     sessions = sorted({trace["session"] for trace in traces})
     weights = bootstrap.session_weights(audit["dataset"], len(sessions))
     records: list[dict[str, Any]] = []
     for name in (ANY, *CHECKS):
         flagged = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
-        # Correct events and all events, by session, of the traces that are not flagged and of those that are.
+        # By session: correct and all events, first of the traces that are not flagged, then of the flagged ones.
         sums = np.zeros((len(sessions), 2, 2))
         for trace, is_flagged in zip(traces, flagged, strict=True):
             sums[sessions.index(trace["session"]), int(is_flagged)] += trace["correct"], trace["events"]
@@ -203,10 +204,10 @@ def _records(audit: Audit) -> list[dict[str, Any]]:
 
 
 def _accuracies(sums: np.ndarray, weights: np.ndarray) -> dict[str, float | None]:
-    """Return the accuracy of flagged traces, of the others, and the difference, with bounds; None where undefined.
+    """Return a dict from column to value: accuracy of flagged and of other traces, their difference, interval bounds.
 
-    `sums` has shape (sessions, 2: not flagged or flagged, 2: correct or all events). `weights` says how often each
-    resample has each session, (resamples, sessions).
+    A value is None where it is undefined. `sums` has shape (sessions, 2: not flagged or flagged, 2: correct or all
+    events). `weights`, of shape (resamples, sessions), says how often each resample contains each session.
     """
 
     def shares(totals: np.ndarray) -> dict[str, np.ndarray]:

@@ -16,25 +16,26 @@ SEED = 0
 # Test sets of fewer sessions are called tiny.
 TINY = 10
 
-# Values are rounded to this many decimals, so that the order of summation changes neither them nor a comparison.
+# Values are rounded to this many decimals, so that the order in which floats are added changes no value and no
+# comparison of two values.
 DECIMALS = 9
 
 
 @lru_cache(maxsize=64)
 def session_weights(dataset: str, sessions: int) -> np.ndarray:
-    """Draw how often each resample contains each session, float64 of shape (RESAMPLES, sessions).
+    """Draw how often each resample contains each session: an array (float64) of shape (RESAMPLES, sessions).
 
-    All recognisers on a dataset have the same resamples, so their differences are paired; resamples of two datasets
-    are independent.
+    `sessions` is the number of test sessions. All recognisers on `dataset` get the same resamples, so that their
+    differences are paired. The resamples of two datasets are independent.
     """
     draw = np.random.default_rng([SEED, zlib.crc32(dataset.encode())])
     return draw.multinomial(sessions, np.full(sessions, 1 / sessions), size=RESAMPLES).astype(float)
 
 
 def percentile_interval(values: np.ndarray) -> Interval | None:
-    """Return the percentile interval of a number's resamples.
+    """Return the bootstrap percentile interval of a number, given its values on all resamples.
 
-    None if the number is undefined on some resample, as every number is for a single session.
+    Return None if the number is undefined (not finite) on some resample. With a single session, every number is.
     """
     if not np.isfinite(values).all():
         return None

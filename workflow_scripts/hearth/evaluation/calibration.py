@@ -22,15 +22,17 @@ def measure_calibration(
     """Measure the calibration of one recogniser; None if no label has a confidence.
 
     All arguments have one sequence per window with one entry per event; confidences are from 0 to 1. Only events with
-    a label and a confidence are measured; the others enter `coverage` alone.
+    a label and a confidence are measured; the other events only lower `coverage`.
 
     - `coverage`: measured events / all events.
     - `ece`: mean distance between confidence and accuracy over the bins, weighted by their events.
     - `brier`: mean squared difference between confidence and 1 (correct label) or 0 (wrong label). It considers the
       chosen label only.
     - `bins`: ten bins of equal width, with their events, mean confidence and accuracy (None if empty).
-    - `selective`: accuracy on the given share of events with the highest confidence.
-    - `aurc`: mean error rate over all such shares. It equals the error rate if confidence is uninformative.
+    - `selective`: a dict from each of `KEPT_SHARES` to the accuracy on that share of the measured events, those with
+      the highest confidence.
+    - `aurc`: area under the risk-coverage curve, that is, the mean error rate over all shares of most confident events.
+      If confidence is uninformative, it equals the error rate on all measured events.
     """
     measured = [
         (confidence, label == expected)
@@ -43,7 +45,7 @@ def measure_calibration(
     confidence = np.array([value for value, _ in measured], dtype=float)
     correct = np.array([is_correct for _, is_correct in measured], dtype=float)
     bins = _reliability_bins(confidence, correct)
-    # Events of equal confidence share their mean accuracy, so their order in the file does not matter.
+    # Events of equal confidence share their mean accuracy, so that their order in the file does not matter.
     order = np.argsort(-confidence, kind="stable")
     _, group = np.unique(-confidence, return_inverse=True)
     shared = (np.bincount(group, weights=correct) / np.bincount(group))[group][order]

@@ -4,12 +4,12 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-# Libraries that read, count and draw. Recognition and training record their own versions in the stats of their jobs.
+# Libraries that evaluation uses. Recognition and training record the versions of their libraries in their job stats.
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "matplotlib", "jinja2", "tabulate")
 
 
 def git_commit() -> str:
-    """Return the commit hash of the running code, followed by "+changes" if files differ from it.
+    """Return the commit hash of the running code, followed by "+changes" if files differ from that commit.
 
     Returns "unknown" if the code is not in a git checkout of its own, or git is not installed.
     """

@@ -1,4 +1,4 @@
-"""Paired comparisons below a table: pairs of recognisers on every dataset that both were scored on."""
+"""Compare pairs of recognisers on every dataset that both were scored on, in a second table below a table."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ COLUMNS = {
 def compare_pairs(rows: Sequence[Row], pairs: Sequence[Sequence[str]]) -> list[Record]:
     """Return one record per pair and dataset: the metrics of the first recogniser minus those of the second.
 
-    A pair of rows is compared once, even if several training seeds of one row are named. Raises ValueError for a
+    A pair of rows is compared once, even if `pairs` names several training seeds of one row. Raises ValueError for a
     recogniser without a row, for one compared with itself, and for a pair without a common dataset.
     """
     by_name = rows_by_name(rows)
@@ -50,7 +50,7 @@ def compare_pairs(rows: Sequence[Row], pairs: Sequence[Sequence[str]]) -> list[R
 
 
 def comparison_table(records: list[Record], rows: Sequence[Row], simulated: Sequence[str]) -> Table:
-    """Return comparisons as the table below a table of `rows`; tiny models and simulated datasets are marked."""
+    """Build the table of comparisons below a table of `rows`; mark the names of tiny models and simulated datasets."""
     tiny = {row.name for row in rows if row.scores[0]["provenance"]["stand_in"]}
 
     def cell(record: Record, name: str) -> str:

@@ -1,6 +1,6 @@
-"""The cost table: what recognition and training took.
+"""The cost table: time, tokens, memory and energy of recognition and training.
 
-Seconds and memory change from run to run, so they are kept apart from the scores.
+Seconds and memory differ from run to run, so they are kept apart from the scores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,10 @@ Work = Literal["prediction", "training"]
 
 
 class CostRow(TypedDict):
-    """A row of the cost table: the jobs of one split or one training. None: does not apply, or not measured."""
+    """One row of the cost table: totals of the jobs that predicted one split, or of one training.
+
+    A value is None if it does not apply or was not measured.
+    """
 
     work: Work
     recogniser: str
@@ -63,9 +66,9 @@ NOTE = (
     [
         "seconds are summed over the shards of a split, as if one device had run them all; loading the model is not"
         " included",
-        "peak memory is the largest of any shard",
-        "energy is what the meters of the machine counted during the job, other programs included (RAPL for processors,"
-        " NVML for GPUs); it is missing if no meter can be read",
+        "peak memory is that of the shard that used most",
+        "energy is read from the machine's meters (RAPL for processors, NVML for GPUs), so it includes what other"
+        " programs used during the job; it is missing if no meter can be read",
         "timings differ from run to run; no other table depends on them",
     ],
 )
@@ -83,7 +86,8 @@ def cost_table(
     """Build the cost table.
 
     `predictions` maps (recogniser, dataset, split) to the stats of all shards, `trainings` maps a student to the stats
-    of its training. `simulated` datasets and `tiny` recognisers are marked as such. Raises ValueError without stats.
+    of its training. The names of `simulated` datasets and of `tiny` recognisers are marked. Raises ValueError without
+    stats.
     """
     rows = [prediction_row(*names, shards) for names, shards in predictions.items()]
     rows += [training_row(student, stats) for student, stats in trainings.items()]
@@ -109,12 +113,12 @@ def cost_table(
 
 
 def prediction_row(recogniser: str, dataset: str, split: str, shards: Sequence[JobStats]) -> CostRow:
-    """Return the cost of a recogniser's predictions from the stats of all shards of a split."""
+    """Return the cost row of a recogniser's predictions on a split, from the stats of all its shards."""
     return _row("prediction", recogniser, dataset, split, shards)
 
 
 def training_row(student: str, stats: JobStats) -> CostRow:
-    """Return the cost of a student's training from its stats."""
+    """Return the cost row of a student's training."""
     return _row("training", student, "", "train", [stats])
 
 
@@ -128,7 +132,10 @@ def read_cost_rows(path: Path) -> list[CostRow]:
 
 
 def _row(work: Work, recogniser: str, dataset: str, split: str, jobs: Sequence[JobStats]) -> CostRow:
-    """Return sums over jobs, the largest memory and the distinct devices; None for what some job did not measure."""
+    """Return one row: sums over `jobs`, the largest peak memory, and the distinct devices, dtypes, engines and batches.
+
+    A sum is None if some job did not measure it.
+    """
     documents: list[Mapping[str, Any]] = [dict(stats) for stats in jobs]
     known = {key: [one[key] for one in documents if one.get(key) is not None] for key in (*_SUMMED, *_DISTINCT)}
     sums = {key: sum(known[key]) if len(known[key]) == len(jobs) else None for key in _SUMMED}

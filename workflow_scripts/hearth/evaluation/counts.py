@@ -19,7 +19,7 @@ Labels = Sequence[Sequence[str]]  # one label per event, one sequence per window
 PredictedLabels = Sequence[Sequence[str | None]]  # as `Labels`; None for an event without a readable label
 ParsedWindows = tuple[PredictedLabels, Sequence[str]]  # predicted labels and status of each window
 
-# Columns of `Counts.matrix` that are not by label.
+# Number of columns of `Counts.matrix` that do not belong to one label.
 _WINDOW_COLUMNS = 5
 
 
@@ -27,11 +27,11 @@ _WINDOW_COLUMNS = 5
 class Counts:
     """The counts of one recogniser under one parsing, one row per session.
 
-    `sessions` are sorted, so that the order of sessions in a file changes no resample. `labels` are those with gold
-    events, in the home's order; other labels enter no metric, because predicting one shows in the correct events that
-    the gold label lacks. `matrix` is float64 of shape (sessions, 3 labels + 5): events by gold label, events by
-    predicted label and correct events by label, then windows, windows with status ok, unreadable windows, events
-    without a label and events with an unknown label.
+    `sessions` are sorted, so that the order of sessions in a file changes no resample. `labels` are the labels with
+    gold events, in the home's order. Other labels need no column: predicting one of them already leaves the gold label
+    with fewer correct events. `matrix` is float64 of shape (sessions, 3 * number of labels + 5). Its columns are events
+    by gold label, events by predicted label and correct events by label, then windows, windows with status ok,
+    unreadable windows, events without a label and events with an unknown label.
     """
 
     recogniser: str
@@ -72,7 +72,7 @@ def _count_parsing(gold: Labels, predicted: PredictedLabels, statuses: Sequence[
 def count_sessions(
     sessions: Sequence[str], gold: Labels, parsings: Mapping[Parsing, ParsedWindows]
 ) -> dict[str, SessionCounts]:
-    """Count windows and events by session; `sessions` names the session of each window."""
+    """Return a dict from session to its counts; `sessions` names the session of each window."""
     positions: dict[str, list[int]] = {}
     for position, session in enumerate(sessions):
         positions.setdefault(session, []).append(position)
@@ -89,7 +89,7 @@ def count_sessions(
 
 
 def counts_of_score(score: Score, parsing: Parsing = "strict") -> Counts:
-    """Return the counts of a score. Raises ValueError for a label that is not one of the home's labels."""
+    """Return the counts of a score under one parsing. Raises ValueError for a label that is not a label of the home."""
     home_labels = score["strict"]["confusion"]["labels"]
     return counts_of_sessions(score["recogniser"], score["dataset"], score["sessions"], home_labels, parsing)
 
@@ -97,7 +97,8 @@ def counts_of_score(score: Score, parsing: Parsing = "strict") -> Counts:
 def counts_of_subset(score: Score, subset: Subset) -> Counts | None:
     """Return the strictly parsed counts of the simple or complex windows of a score; None if there are none.
 
-    The subset is named apart from the dataset, so that its resamples are drawn independently.
+    The counts name dataset and subset together, so that the resamples of a subset are drawn independently of those of
+    the whole dataset.
     """
     part = score["complexity"][subset]
     if part is None:
@@ -115,7 +116,8 @@ def counts_of_sessions(
 ) -> Counts:
     """Return the counts of these sessions under one parsing.
 
-    The name of the dataset decides the resamples. Raises ValueError for a label that is not one of `home_labels`.
+    The name `dataset` decides how sessions are resampled (see `bootstrap.session_weights`). Raises ValueError for a
+    label that is not one of `home_labels`.
     """
     names = sorted(sessions)
     for session in sessions.values():
@@ -147,6 +149,9 @@ def count_matrix(sessions: Sequence[SessionCounts], labels: Sequence[str], parsi
 
 
 def split_columns(counts: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Split (..., columns of `Counts.matrix`) into gold, predicted and correct events by label, and the last five."""
+    """Split an array with the columns of `Counts.matrix` on its last axis into four arrays.
+
+    These are gold, predicted and correct events by label, and the last five columns.
+    """
     size = (counts.shape[-1] - _WINDOW_COLUMNS) // 3
     return tuple(np.split(counts, [size, 2 * size, 3 * size], axis=-1))

@@ -1,4 +1,4 @@
-"""Sections of an exported student's model card: scores, files, and how to use them."""
+"""Write sections of an exported student's model card: its scores, its files, and how to use them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,12 +42,12 @@ def _interval(bounds: Sequence[float] | None) -> str:
 def _files(export: Export, parity: Parity) -> list[str]:
     gguf = export["gguf"]
     rows = [
-        "| `adapter/` | the LoRA adapter; it needs the base model | the scored form |",
+        "| `adapter/` | the LoRA adapter; it needs the base model | the scored format |",
         f"| `merged/` | base and adapter as one model, merged in fp32, {export['dtype']}; plain "
         f"`transformers.AutoModelForCausalLM.from_pretrained` loads it | {_agreement(parity['merged'], parity)} |",
     ]
     if gguf["file"]:
-        rows.append(f"| `{gguf['file']}` | the same for llama.cpp | {_agreement(parity['gguf'], parity)} |")
+        rows.append(f"| `{gguf['file']}` | the merged model for llama.cpp | {_agreement(parity['gguf'], parity)} |")
     lines = [
         "## Files",
         "",
@@ -55,7 +55,7 @@ def _files(export: Export, parity: Parity) -> list[str]:
         "|---|---|---|",
         *rows,
         "| `prompt.json`, `home.yaml` | the prompt it was trained with; the home it learned from | |",
-        "| `parity.json`, `export.json` | the comparison of the forms, decoded greedily; settings | |",
+        "| `parity.json`, `export.json` | the comparison of the formats (greedy decoding); the export's settings | |",
         "",
     ]
     if gguf["why_not"]:
@@ -67,7 +67,7 @@ def _files(export: Export, parity: Parity) -> list[str]:
     elif not gguf["pre_tokenizer"]:
         lines += [
             "llama.cpp does not know this model's pre-tokenizer. Pass it prompts as token ids, made by the tokenizer "
-            "in `merged/`: its own tokens of the same text differ.",
+            "in `merged/`: llama.cpp itself would split the same text into other tokens.",
             "",
         ]
     return lines

@@ -72,7 +72,7 @@ class RecogniserNames(Protocol):
 
 @dataclass(frozen=True)
 class Example:
-    """One window with its prediction, the kind that it is an example of, and the lines of both in their files."""
+    """One window with its prediction, the kind of answer that it shows, and the line number of each in its file."""
 
     kind: ExampleKind
     window: Window
@@ -82,7 +82,10 @@ class Example:
 
 
 def find_row(rows: Sequence[Row], recogniser: str, dataset: str) -> int:
-    """Return the position of the row of a recogniser on a dataset. Raises ValueError with the nearest names."""
+    """Return the index in `rows` of the row of a recogniser on a dataset.
+
+    Raises ValueError, which suggests the nearest name, if there is no such row.
+    """
     names = {name for row in rows for name in _row_names(row)}
     if recogniser not in names:
         raise ValueError(f"this table has no recogniser {recogniser!r}{nearest(recogniser, sorted(names))}")
@@ -93,7 +96,7 @@ def find_row(rows: Sequence[Row], recogniser: str, dataset: str) -> int:
 
 
 def column_source(column: str) -> tuple[str, str]:
-    """Return the key of a score file that a column shows, and the column's definition.
+    """Return a pair: the key of the score file whose value a column shows, and the definition of the column.
 
     The key is "" for a column that is computed from several scores. Raises ValueError for an unknown column.
     """
@@ -115,10 +118,13 @@ def column_source(column: str) -> tuple[str, str]:
 
 
 def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
-    """Return what a cell shows, what it was computed from, and the files and key that hold its number."""
+    """Return the notes of one cell: what it shows, what it was computed from, and the files and key of its number.
+
+    `position` is the index of `row` in `table`.
+    """
     key, definition = column_source(column)
     record, score = table.records[position], row.scores[0]
-    value = cell_text(tables.COLUMNS[column], record[column]) or "empty, it does not apply to this row"
+    value = cell_text(tables.COLUMNS[column], record[column]) or "empty, because it does not apply to this row"
     low, high = (record.get(f"{column}_{bound}") for bound in ("low", "high"))
     statements = [f"{tables.COLUMNS[column].heading}: {value}", definition]
     if low is not None:
@@ -133,7 +139,10 @@ def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
 
 
 def row_notes(row: Row, recognisers: Mapping[str, RecogniserNames], commit: str) -> Notes:
-    """Return the notes of a row, as below a table, and the files that hold its inputs; `recognisers` are by name."""
+    """Return the notes of a row, which are those below its table, and the files that hold its inputs.
+
+    `recognisers` maps the name of each recogniser to the names that locate its files.
+    """
     files = []
     for score in row.scores:
         recogniser, dataset = recognisers[score["recogniser"]], score["dataset"]
@@ -159,10 +168,9 @@ def row_notes(row: Row, recognisers: Mapping[str, RecogniserNames], commit: str)
 def select_examples(
     windows: Iterable[tuple[int, Window]], predictions: Iterable[tuple[int, ParsedPrediction]]
 ) -> list[Example]:
-    """Return the first window that was labelled correctly, the first partly wrong, and the first unreadable one.
+    """Return up to three examples: the first window labelled correctly, the first partly wrong, the first unreadable.
 
-    Windows and predictions come with their line numbers; windows are tried in their order. A kind that does not occur
-    is left out.
+    Windows and predictions are given as (line number, value). An example is left out if no window is of its kind.
     """
     by_window = {prediction["window_id"]: (line, prediction) for line, prediction in predictions}
     examples: dict[ExampleKind, Example] = {}
@@ -186,7 +194,7 @@ def render_text(notes: Notes, examples: Sequence[Example], windows_path: str, pr
 
 
 def _row_names(row: Row) -> list[str]:
-    """Return the name of a row, and those of its recognisers: a row may stand for several training seeds."""
+    """Return the name of a row and those of its recognisers, which are several if it stands for training seeds."""
     return [row.name, *(score["recogniser"] for score in row.scores)]
 
 

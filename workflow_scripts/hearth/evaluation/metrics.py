@@ -1,4 +1,4 @@
-"""Metrics of one label per event, from counts. `score_document.DESCRIPTIONS` defines each metric.
+"""Compute metrics from counts of labelled events. `score_document.DESCRIPTIONS` defines each metric.
 
 An event without a readable label (missing, unknown or unreadable: None) counts as wrong and is no class of its own. A
 label of the home without gold events has no recall and enters neither macro nor weighted F1; predicting it still lowers
@@ -26,9 +26,10 @@ UNREAD = "no readable label"
 
 
 def compute_metrics(counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Compute all `METRICS`, each of shape (...), from counts of shape (..., columns of `Counts.matrix`).
+    """Return a dict from each of `METRICS` to an array, computed from counts of windows and events.
 
-    Macro F1 covers the labels with gold events in each row of counts: a resample may lack a label.
+    The last axis of `counts` has the columns of `Counts.matrix`; each metric has the shape of the other axes. Macro F1
+    averages over the labels that have gold events in the counts at hand, because a resample may lack a label.
     """
     gold, predicted, correct, rest = split_columns(counts)
     windows, ok, malformed, missing, unknown = np.moveaxis(rest, -1, 0)
@@ -98,7 +99,8 @@ def _count_statuses(statuses: Sequence[str]) -> dict[str, int]:
 def _check_windows(gold: Labels, predicted: PredictedLabels, statuses: Sequence[str], labels: Sequence[str]) -> None:
     if not len(gold) == len(predicted) == len(statuses):
         raise ValueError(
-            f"gold labels of {len(gold)} windows, predicted labels of {len(predicted)} and {len(statuses)} statuses"
+            f"numbers of windows differ: {len(gold)} with gold labels, {len(predicted)} with predicted labels,"
+            f" {len(statuses)} with a status"
         )
     for index, (expected, answered) in enumerate(zip(gold, predicted, strict=True)):
         if len(expected) != len(answered):

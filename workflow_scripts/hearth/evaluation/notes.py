@@ -1,4 +1,4 @@
-"""The notes below every table and in the report: what its numbers rest on, in sentences for readers."""
+"""Write the notes below every table and in the report: the data, models and settings that its numbers depend on."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ def simulation_notes(names: Iterable[str]) -> list[str]:
 
 
 def stand_in_warnings(scores: Sequence[Score]) -> list[str]:
-    """Return the warnings that precede everything else: simulated homes, and tiny models, behind these scores."""
+    """Return the warnings above figures and the report: simulated homes and tiny models that the scores depend on."""
     tiny = _tiny_models(scores) | _tiny_teachers(scores)
     warnings = {"Simulated homes, not recorded ones": simulated_datasets(scores), "Tiny models, not real ones": tiny}
     return [f"{warning}: {', '.join(names)}" for warning, names in warnings.items() if names]
@@ -106,9 +106,10 @@ def _tiny_teachers(scores: Sequence[Score]) -> dict[str, str]:
 def _grouped(
     scores: Sequence[Score], owner: Literal["dataset", "recogniser"], describe: Callable[[Score], str]
 ) -> list[str]:
-    """Return the distinct descriptions of scores; if there are several, each names its owners (a key of the scores).
+    """Return the distinct descriptions of scores; if there are several, each begins with the names that it applies to.
 
-    If the scores of one owner differ among themselves, each is named by recogniser and dataset.
+    These names are datasets or recognisers, as `owner` says. If the scores of one owner have different descriptions,
+    each of these scores is named by recogniser and dataset.
     """
     descriptions: dict[str, set[str]] = {}
     for score in scores:

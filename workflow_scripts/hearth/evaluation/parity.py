@@ -13,11 +13,11 @@ _Item = TypeVar("_Item")
 
 
 class FormatParity(TypedDict):
-    """The answers of one format: windows by status and, for all but the adapter, how far they equal the adapter's.
+    """The answers of one format and, for all formats but the adapter, their agreement with the adapter's answers.
 
-    `agreement` is the share of events with the adapter's label, where no label equals no label. `same_text` is the
-    number of windows whose text is the adapter's. `prompts` is there for GGUF files: the input that llama.cpp was
-    given, "text" or "token ids".
+    `status` maps each status to its number of windows. `agreement` is the share of events that both formats give the
+    same label or both leave without a label. `same_text` is the number of windows with exactly the adapter's text.
+    `prompts`, present only for GGUF files, says how llama.cpp was given its prompts: as "text" or as "token ids".
     """
 
     status: dict[str, int]
@@ -27,7 +27,7 @@ class FormatParity(TypedDict):
 
 
 class Parity(TypedDict):
-    """The document parity.json, as `check_export.py` writes it; `gguf` is absent if the export has no such file."""
+    """The document parity.json, as `check_export.py` writes it; `gguf` is absent if the export has no GGUF file."""
 
     student: str
     dataset: str
@@ -67,7 +67,7 @@ def parse_answers(
 
 
 def compare_formats(answers_by_format: Mapping[str, Sequence[ParsedAnswer]]) -> dict[str, FormatParity]:
-    """Return the parity of each format; the first, the adapter, is what the others are compared with."""
+    """Return a dict from format to its parity. The first format, the adapter, is the reference for the others."""
     reference = next(iter(answers_by_format.values()))
     parities: dict[str, FormatParity] = {}
     for name, answers in answers_by_format.items():

@@ -1,4 +1,4 @@
-"""The `provenance` of a score: the prompt, data, model, training and settings that its numbers rest on.
+"""The `provenance` of a score: the prompt, data, model, training and settings that its numbers depend on.
 
 `notes.py` turns it into the notes below a table; `run_provenance.py` collects it for a whole run.
 """
@@ -9,13 +9,14 @@ from typing import Any, NotRequired, TypedDict, cast
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Recording
 
-# Choices that the paper leaves open, and ours: the statement of each assumption, in the order of the notes.
+# Choices that the paper leaves open: a dict from each choice to a statement of what this project assumes, in the
+# order of the notes.
 ASSUMPTIONS = {
     "split": "train/test split: whole sessions, see Split",
     "labels": "label set: all labels of the home's yaml, MARBLE's TRANSITION included",
     "sensors": "names of rooms, sensors and states, and the time zone: those of the home's yaml; wearable sensors are"
     " not used",
-    "window": "last, shorter window of a session: see Split",
+    "window": "last window of a session, if it is shorter than the others: see Split",
     "prompt": "wording, rules, example and JSON keys of the prompt: our own, see Prompt for the version",
     "reasoning": "whether reasoning is a <think> block or text in the answer: see Prompt",
     "decoding": "temperature, top-p, token limit and seed: see Decoding",
@@ -23,7 +24,7 @@ ASSUMPTIONS = {
     " in the snapshot",
     "averaging": "F1 average that the paper reports: unknown; macro, weighted and micro F1 are given, weighted F1 is"
     " the headline",
-    "unknown_label": "a label outside the list: counted as wrong, as a missing label is",
+    "unknown_label": "a label that is not in the home's label list: counted as wrong, like a missing label",
     "training": "LoRA rank, alpha, dropout and target modules, learning rate, epochs, batch size, precision and number"
     " of training windows: see Students",
 }
@@ -32,7 +33,7 @@ _MODEL_ASSUMPTIONS = ("prompt", "reasoning", "decoding", "serving", "unknown_lab
 
 
 class PromptProvenance(TypedDict):
-    """The prompt of a score; the few-shot keys are absent if it shows no windows of the train split."""
+    """The prompt of a score; `shots` and `shots_by` are absent if it shows no few-shot examples."""
 
     version: str
     template: str
@@ -42,7 +43,10 @@ class PromptProvenance(TypedDict):
 
 
 class HomeProvenance(TypedDict):
-    """The home of a score. `several` is absent if its raw files cannot hold several labels for an event."""
+    """The home of a score; `labels` is the number of its labels.
+
+    `several` is absent if the raw files of the home cannot hold several labels for an event.
+    """
 
     name: str
     timezone: str
@@ -51,7 +55,10 @@ class HomeProvenance(TypedDict):
 
 
 class SplitProvenance(TypedDict):
-    """The train/test split of a score, with numbers of sessions; the last two keys are absent for windows by count."""
+    """The train/test split of a score; `sessions` and `windows` are their numbers by split.
+
+    `window_by` and `window_seconds` are absent if windows are cut by their number of events.
+    """
 
     rule: str
     test_fraction: float
@@ -66,7 +73,7 @@ class SplitProvenance(TypedDict):
 
 
 class ModelProvenance(TypedDict):
-    """The language model of a score; a folder has no revision, and the parameters may be unknown."""
+    """The language model of a score. `revision` is "" for a local folder; `parameters` is None if unknown."""
 
     model: str
     source: str
@@ -77,7 +84,7 @@ class ModelProvenance(TypedDict):
 
 
 class StudentProvenance(TypedDict):
-    """The training of a student, from its training log; `examples` counts traces, used ones and those left out."""
+    """The training of a student, from its training log; `examples` counts the traces, used and left out."""
 
     recipe: str
     teacher: str
@@ -94,7 +101,7 @@ class Provenance(TypedDict):
 
     `prompt` and `model` are None for a baseline, `student` for all but students. `stand_in` and `teacher_stand_in` say
     what a tiny model stands in for, "" for a real one. `simulated` lists simulated datasets, tested or trained on.
-    `several` counts events with several right labels by split. `assumed` holds keys of `ASSUMPTIONS`.
+    `several` is the number of events with several correct labels, by split. `assumed` holds keys of `ASSUMPTIONS`.
     """
 
     prompt: PromptProvenance | None

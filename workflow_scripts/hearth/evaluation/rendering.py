@@ -1,4 +1,7 @@
-"""Tables as Markdown, CSV and LaTeX. Names and texts are untrusted: each format escapes its special characters."""
+"""Render tables as Markdown, CSV and LaTeX.
+
+Names and texts are untrusted: for each format, its special characters are escaped.
+"""
 
 import csv
 import io
@@ -11,7 +14,8 @@ from tabulate import tabulate
 
 Note = tuple[str, list[str]]  # (heading, statements)
 
-# An interval such as [0.49, 0.65] stays readable in the source, unless what follows it would make it a link.
+# Leave an interval such as [0.49, 0.65] unescaped, which is easier to read in the source, unless the next character
+# would make it a link.
 _MARKDOWN = re.compile(r"(?P<kept>\[[-+]?[0-9.]+, [-+]?[0-9.]+\](?![\[(:]))|[\\`*\[\]<>|&#~$]|(?<![^\W_])_|_(?![^\W_])")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -59,7 +63,10 @@ def cell_text(column: Column, value: object) -> str:
 
 
 def decimals(places: int, sign: str = "") -> Callable[[float], str]:
-    """Return a format with that many decimals, in which minus zero is zero; `sign` "+" also shows plus signs."""
+    """Return a function that formats a number with `places` decimals.
+
+    It writes minus zero as zero. With `sign` "+" it also writes plus signs.
+    """
     return lambda value: f"{round(value, places) + 0.0:{sign}.{places}f}"
 
 
@@ -145,7 +152,7 @@ def _grid(table: Table, table_format: str, escape: Callable[[str], str]) -> str:
 
 
 def _latex_grid(table: Table) -> str:
-    """Return the grid with paragraph columns, which tabulate does not support: its first line is replaced."""
+    """Return the grid; replace the alignments in its first line, because tabulate has no paragraph columns."""
     plain = ["r" if column.number else "l" for column in table.columns]
     alignments = [
         rf"p{{{column.width}\linewidth}}" if column.width else alignment

@@ -1,7 +1,7 @@
 """The report of a run: one self-contained HTML page of claims, figures and tables.
 
-It is built by the functions that build the table files, so both say the same. The template escapes all text except the
-drawings. The page's content security policy forbids scripts and network access.
+The functions that build the table files also build the tables of this page, so both say the same. The template escapes
+all text except the drawings. The page's content security policy forbids scripts and network access.
 """
 
 import re
@@ -41,8 +41,9 @@ def render_report(
 ) -> str:
     """Return the report as HTML.
 
-    `scores` and `audits` are all of the run's, `specs` are by table, `drawings` (SVG) by figure; `template` is the
-    text of the Jinja template. Raises ValueError as `build_table` does, and for a pair without a score.
+    `scores` and `audits` are all those of the run. `specs` maps the name of a table to its specification, `drawings`
+    the name of a figure to its SVG text. `template` is the text of the Jinja template. Raises ValueError as
+    `build_table` does, and for a pair without a score.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     simulated = simulated_datasets(scores)
@@ -65,7 +66,10 @@ def render_report(
 
 
 def inline_svg(svg: str, name: str) -> Markup:
-    """Return an SVG file as an element of a page with several: without prolog, all ids prefixed with `name`."""
+    """Return the text of an SVG file as an element of an HTML page: without prolog, all ids prefixed with `name`.
+
+    The prefix keeps the ids of several drawings on one page apart.
+    """
     element = svg[svg.index("<svg") :]
     return Markup(re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element))  # noqa: S704 - drawn by figure.py
 
@@ -82,7 +86,7 @@ def _build_table(name: str, spec: ReportTable, scores: Sequence[Score], commit: 
 
 
 def _test_sets(scores: Sequence[Score], simulated: Sequence[str]) -> list[str]:
-    """Return the size of each dataset's test set, in words."""
+    """Return one text per dataset: the numbers of its test windows and test sessions."""
     first = {score["dataset"]: score for score in reversed(scores)}
     return [
         f"{dataset_name(name, simulated)}: {first[name]['n_windows']} test windows of"

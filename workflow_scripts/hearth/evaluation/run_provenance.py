@@ -1,6 +1,6 @@
 """The provenance of a whole run, as one document for programs.
 
-It is a function of results, config and code: it holds no dates, no absolute paths and no timings.
+It depends only on results, config and code: it holds no dates, no absolute paths and no timings.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,21 @@ class CodeVersion(TypedDict):
 
 
 class JobGroup(TypedDict):
-    """Jobs that ran in the same environment: engine, device, dtype and versions, and the folders of the jobs."""
+    """Jobs that ran in the same environment.
+
+    `ran` describes the environment: engine, device, dtype and library versions. `jobs` lists the folders of the jobs.
+    """
 
     ran: dict[str, Any]
     jobs: list[str]
 
 
 class RunProvenance(TypedDict):
-    """The document provenance.json. Keys that are paths lie below the run's directory.
+    """The document provenance.json. All paths in it are relative to the run's directory.
 
-    `datasets` (splits.json), `prompts`, `models` (snapshot.json) and `students` (training logs) are by name, `scores`
-    by path, and `digests` has the SHA-256 of files by path. Prompts are without their text, training logs without
-    losses, and scores without their metrics.
+    `datasets`, `prompts`, `models` and `students` map names to the contents of splits.json, the prompt file,
+    snapshot.json and the training log. `scores` maps paths to scores, `digests` maps paths of files to their SHA-256.
+    Left out are the text of prompts, the losses of training logs and the metrics of scores.
     """
 
     code: CodeVersion
@@ -61,8 +64,9 @@ def run_provenance(
 ) -> RunProvenance:
     """Build the provenance of a run. Raises ValueError for a score without the splits.json of its dataset.
 
-    `scores` and `stats` are by path, `splits`, `models` and `students` (training logs) by name of dataset, model and
-    student, `prompts` by name. `digests` has the SHA-256 of files by path, those of the scores among them.
+    `scores` and `stats` map paths to documents. `splits`, `models` and `students` map names of datasets, models and
+    students to splits.json, snapshot.json and training logs; `prompts` maps names to prompts. `digests` maps paths of
+    files, the scores among them, to their SHA-256.
     """
     for path, score in scores.items():
         if score["dataset"] not in splits:
@@ -85,7 +89,7 @@ def _without(document: Mapping[str, Any], omitted: str) -> dict[str, Any]:
 
 
 def _grouped_jobs(stats: Mapping[str, JobStats]) -> list[JobGroup]:
-    """Group jobs by the environment that they ran in, in order of appearance."""
+    """Group jobs by the environment that they ran in; groups are in order of appearance."""
     groups: list[JobGroup] = []
     for path, job in stats.items():
         environment = {key: value for key, value in job.items() if key in _ENVIRONMENT_KEYS}
@@ -93,7 +97,7 @@ def _grouped_jobs(stats: Mapping[str, JobStats]) -> list[JobGroup]:
         if group is None:
             group = {"ran": environment, "jobs": []}
             groups.append(group)
-        # Folders, not files: how many shards share the windows of a split decides no result.
+        # List folders, not files, because the number of shards that a split is divided into decides no result.
         folder = path.rpartition("/")[0]
         if folder not in group["jobs"]:
             group["jobs"].append(folder)

@@ -14,7 +14,7 @@ PARSINGS: tuple[Parsing, ...] = get_args(Parsing)
 Kind = Literal["base", "student", "baseline"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# Windows apart by complexity, see `hearth.data.complexity`.
+# Test windows are divided by complexity, see `hearth.data.complexity`.
 Subset = Literal["simple", "complex"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
 
@@ -39,7 +39,8 @@ DESCRIPTIONS: dict[str, Description] = {
     ),
     "micro_f1": Description(
         "Micro F1",
-        "F1 over all events and all labels of the home; an event without a readable label costs recall only",
+        "F1 over all events and all labels of the home; an event without a readable label counts as a false negative,"
+        " not as a false positive",
     ),
     "ok_rate": Description("Ok windows", "windows with a label for every event / all windows"),
     "malformed_rate": Description("Malformed windows", "windows whose answer cannot be parsed / all windows"),
@@ -69,7 +70,10 @@ class ParsingCounts(TypedDict):
 
 
 class SessionCounts(TypedDict):
-    """Counts of one session, from which all metrics follow: windows, and events by gold label."""
+    """Counts of one session, from which all metrics follow.
+
+    `windows` is the number of windows; `gold` maps each label to its number of events.
+    """
 
     windows: int
     gold: dict[str, int]
@@ -126,7 +130,10 @@ class SubsetMetrics(Metrics):
 
 
 class Complexity(TypedDict):
-    """Strict metrics of simple and of complex windows, None if there are no such windows; `rule` separates them."""
+    """Metrics of the simple and of the complex windows (strict parsing), None if there are no such windows.
+
+    `rule` says in words which windows are complex.
+    """
 
     rule: str
     simple: SubsetMetrics | None
@@ -134,7 +141,7 @@ class Complexity(TypedDict):
 
 
 class Tokens(TypedDict):
-    """Tokens of all prompts and of all completions."""
+    """Total numbers of tokens of all prompts and of all completions."""
 
     prompt: int
     completion: int
@@ -166,7 +173,7 @@ class Score(TypedDict):
 
     `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a recogniser
     differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is
-    there if the predictions have confidences.
+    present only if the predictions have confidences.
     """
 
     recogniser: str

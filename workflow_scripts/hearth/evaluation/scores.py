@@ -1,4 +1,4 @@
-"""Scoring: test windows and their parsed predictions to the score document (`score_document.Score`)."""
+"""Compute the score document (`score_document.Score`) from test windows and their parsed predictions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -148,7 +148,7 @@ def _check_inputs(
     student: Mapping[str, Any] | None,
 ) -> None:
     if (kind == "student") != (student is not None):
-        raise ValueError(f"{recogniser}: kind {kind!r} and a training log do not go together")
+        raise ValueError(f"{recogniser}: kind {kind!r} {'needs a' if kind == 'student' else 'has no'} training log")
     for name, document in (("prompt", prompt), ("model", model)):
         if (kind == "baseline") != (document is None):
             raise ValueError(f"{recogniser}: kind {kind!r} {'needs a' if document is None else 'has no'} {name}")
@@ -174,8 +174,9 @@ def _check_windows(windows: Sequence[Window], home: Home, splits: SplitDocument)
 
 
 def read_test_predictions(windows_path: Path, parsed_path: Path) -> tuple[list[Window], list[ParsedPrediction]]:
-    """Read the test windows and their parsed predictions, in window order, with accepted labels mapped to gold.
+    """Read the test windows and their parsed predictions, both in window order.
 
+    A predicted label that is one of several correct labels of its event is replaced by the gold label (`map_to_gold`).
     Raises ValueError if windows and predictions do not match.
     """
     windows = read_windows(windows_path, SPLIT)
@@ -185,7 +186,7 @@ def read_test_predictions(windows_path: Path, parsed_path: Path) -> tuple[list[W
             if len(labels) != len(window["gold"]):
                 raise ValueError(
                     f"{parsed_path}: window {window['window_id']} has {len(window['gold'])} events and "
-                    f"{len(labels)} {key}; parse again"
+                    f"{len(labels)} {key}; run the rule `parse_predictions` again"
                 )
         row["labels"] = map_to_gold(window, row["labels"])
         row["lenient_labels"] = map_to_gold(window, row["lenient_labels"])

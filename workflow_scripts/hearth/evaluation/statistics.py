@@ -1,7 +1,7 @@
 """Uncertainty of metrics over the sessions of a test set: bootstrap intervals and permutation tests.
 
-A resample is a weight for every session, so all resamples of the counts are one matrix product. Its sums are of whole
-numbers, hence exact in whatever order they are added.
+A resample gives every session a weight, so one matrix product computes the counts of all resamples. These counts are
+sums of whole numbers, hence exact in whatever order they are added.
 """
 
 import statistics
@@ -19,9 +19,9 @@ PERMUTATIONS = 9999
 
 
 def resample(counts: Counts) -> dict[str, np.ndarray]:
-    """Compute every metric on every bootstrap resample of the sessions, each of shape (RESAMPLES,).
+    """Return a dict from metric to its values on all bootstrap resamples of the sessions, of shape (RESAMPLES,).
 
-    All values are NaN for a single session, which shows nothing of how sessions differ.
+    All values are NaN if there is a single session, because it does not show how much sessions differ.
     """
     if len(counts.sessions) < 2:
         return {name: np.full(RESAMPLES, np.nan) for name in METRICS}
@@ -29,12 +29,15 @@ def resample(counts: Counts) -> dict[str, np.ndarray]:
 
 
 def metric_intervals(counts: Counts) -> dict[str, Interval | None]:
-    """Return the bootstrap interval of every metric."""
+    """Return a dict from metric to its bootstrap interval, None where it is undefined."""
     return {name: percentile_interval(values) for name, values in resample(counts).items()}
 
 
 def resample_mean(group: Sequence[Counts]) -> dict[str, np.ndarray]:
-    """Compute every metric on every resample, averaged over recognisers that differ only in their training seed."""
+    """Return a dict from metric to its values on all resamples, averaged over the training seeds of one student.
+
+    `group` has the counts of one recogniser per seed.
+    """
     resamples = [resample(counts) for counts in group]
     return {name: np.asarray(np.mean([values[name] for values in resamples], axis=0)) for name in METRICS}
 
@@ -42,12 +45,13 @@ def resample_mean(group: Sequence[Counts]) -> dict[str, np.ndarray]:
 def permutation_p(
     group: Sequence[Counts], other: Sequence[Counts], metric: str, permutations: int = PERMUTATIONS
 ) -> float | None:
-    """Return the two-sided p of the difference in a metric between two recognisers, each given by its training seeds.
+    """Return the two-sided p value of the difference in `metric` between two recognisers; None for a single session.
 
-    The test is a paired permutation test over sessions: if the two recognisers are alike, their answers to a session
-    can be swapped. All ways to swap are tried if there are at most `permutations`; otherwise as many random ones are,
-    and p = (as extreme + 1) / (permutations + 1). None for a single session. Raises ValueError if the recognisers
-    were not tested on the same sessions and events.
+    `group` and `other` have the counts of the two recognisers, one for each training seed. The test is a paired
+    permutation test over sessions: if the two recognisers are alike, their answers to a session can be swapped. All
+    ways to swap are tried if there are at most `permutations`. Otherwise that many random ways are tried; p of
+    one side is (number of ways at least as extreme + 1) / (permutations + 1), and the two-sided p is twice the smaller
+    of both sides. Raises ValueError if the recognisers were not tested on the same sessions and events.
     """
     _check_paired([*group, *other])
     sessions = len(group[0].sessions)
@@ -80,7 +84,7 @@ def permutation_p(
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Adjust p values for the number of tests (Holm, 1979). None stands for no test and stays None."""
+    """Adjust p values for the number of tests (Holm, 1979). None, which stands for no test, stays None."""
     order = sorted((p, position) for position, p in enumerate(p_values) if p is not None)
     adjusted, highest = list(p_values), 0.0
     for rank, (p, position) in enumerate(order):

@@ -1,4 +1,4 @@
-"""Scores of the simple and of the complex test windows, and their columns in a table."""
+"""Score the simple and the complex test windows separately, and compute their columns in a table."""
 
 from collections.abc import Sequence
 
@@ -45,10 +45,10 @@ def score_subsets(
 
 
 def subset_columns(scores: Sequence[Score]) -> dict[str, float | int | None]:
-    """Return the columns of a table row about simple and complex windows.
+    """Return a dict from column to value for a table row: its columns about simple and complex windows.
 
-    These are the number of windows and, per metric, the mean over the scores with its interval and its standard
-    deviation. The columns of a metric are left out if there are no such windows.
+    For each subset, these are the number of windows and, per metric, the mean over the scores with its interval and
+    its standard deviation. If a subset has no windows, the columns of its metrics are left out.
     """
     columns: dict[str, float | int | None] = {}
     for subset in SUBSETS:

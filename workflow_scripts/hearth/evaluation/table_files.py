@@ -1,4 +1,4 @@
-"""The three files of a table, and the options of the programs that write them."""
+"""Write the three files of a table, and add the options for them to a program."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -9,9 +9,9 @@ from hearth.evaluation.rendering import Table, render_csv, render_latex, render_
 
 def add_table_options(parser: ArgumentParser) -> None:
     """Add the options that name the three files of a table."""
-    parser.add_argument("--markdown", required=True, type=Path, help="table for reading")
-    parser.add_argument("--csv", required=True, type=Path, help='table for pandas.read_csv(path, comment="#")')
-    parser.add_argument("--tex", required=True, type=Path, help="table for a paper; it needs the package booktabs")
+    parser.add_argument("--markdown", required=True, type=Path, help="Markdown to write, for reading")
+    parser.add_argument("--csv", required=True, type=Path, help='CSV to write, for pandas.read_csv(path, comment="#")')
+    parser.add_argument("--tex", required=True, type=Path, help="LaTeX to write, which needs the package booktabs")
 
 
 def write_table(table: Table, name: str, options: Namespace) -> None:

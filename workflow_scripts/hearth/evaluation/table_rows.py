@@ -1,4 +1,4 @@
-"""Rows of a table: single scores, or students that differ only in their training seed; and differences of rows."""
+"""Build the rows of a table, each from one score or from all training seeds of a student, and compare rows."""
 
 import re
 from collections.abc import Sequence
@@ -49,18 +49,22 @@ class Row:
         return fmean(self.values(metric, parsing))
 
     def interval(self, metric: str, parsing: Parsing = "strict") -> Interval | None:
-        """Return the interval of the mean: the one in the score, resampled only if there are several scores."""
+        """Return the interval of the mean: that in the score if there is only one score, else one from resamples."""
         if len(self.scores) == 1:
             return self.scores[0][parsing]["intervals"][metric]
         return bootstrap.percentile_interval(self.resampled[parsing][metric])
 
     def tokens(self, kind: Literal["prompt", "completion"]) -> int:
-        """Return the tokens of the prompts or of the completions, averaged over the scores."""
+        """Return the number of tokens of the prompts or of the completions, averaged over the scores."""
         return round(fmean(score["tokens"][kind] for score in self.scores))
 
 
 def build_rows(scores: Sequence[Score], seeds: Seeds = "each") -> list[Row]:
-    """Return one row per score; with seeds "mean", one row per student, at the place of its first score."""
+    """Return the rows of a table, in the order of `scores`.
+
+    With `seeds` "each", every score is one row. With "mean", the scores of students that differ only in their training
+    seed are averaged in one row, which stands where the first of these scores stands.
+    """
     if seeds == "each":
         return [Row(score["recogniser"], (score,)) for score in scores]
     groups: dict[tuple[str, ...], list[Score]] = {}
@@ -71,15 +75,16 @@ def build_rows(scores: Sequence[Score], seeds: Seeds = "each") -> list[Row]:
 
 
 def rows_by_name(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
-    """Return rows by (recogniser, dataset) and by (name of the row, dataset)."""
+    """Return a dict from (name, dataset) to the row; the name is that of the row or of any of its recognisers."""
     by_recogniser = {(score["recogniser"], row.dataset): row for row in rows for score in row.scores}
     return by_recogniser | {(row.name, row.dataset): row for row in rows}
 
 
 def difference_columns(name: str, row: Row, other: Row, metric: str) -> Record:
-    """Return the columns of a tested difference in a metric, `row` minus `other`: value, interval bounds and p.
+    """Return columns for the difference in `metric`, `row` minus `other`: its value, interval bounds and p value.
 
-    Raises ValueError if the two were not scored on the same sessions.
+    `name` names the first column and begins the names of the others. Raises ValueError if the two rows were not scored
+    on the same sessions.
     """
     resampled = row.resampled["strict"][metric] - other.resampled["strict"][metric]
     low, high = bootstrap.percentile_interval(resampled) or (None, None)
@@ -92,7 +97,7 @@ def difference_columns(name: str, row: Row, other: Row, metric: str) -> Record:
 
 
 def add_adjusted_p(records: Sequence[Record]) -> int:
-    """Add a Holm-adjusted `..._p_holm` for every `..._p` of a table's records; return the number of tests."""
+    """Add a Holm-adjusted column `..._p_holm` for every `..._p` of a table's records; return the number of tests."""
     places = [(record, key) for record in records for key in list(record) if key.endswith("_p")]
     p_values = [record[key] for record, key in places]
     for (record, key), adjusted in zip(places, statistics.holm(p_values), strict=True):

@@ -1,4 +1,4 @@
-"""Tables of scores: a specification from the config and the scores that it selects give a table."""
+"""Build a table of scores from its specification in the config and the scores that it selects."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,9 @@ from hearth.evaluation.table_rows import (
 class TableSpec(TypedDict):
     """The specification of a table.
 
-    Rows are the scores in their order; with `seeds` "mean", students that differ only in their training seed are one
-    row. `columns` are names of `COLUMNS`, none meaning the usual ones. `compare` has pairs of recognisers.
+    Every score is one row, in the order of the scores; with `seeds` "mean", students that differ only in their
+    training seed share a row. `columns` has keys of `COLUMNS`; if it is empty or absent, the table shows
+    `USUAL_COLUMNS`. `compare` has pairs of recognisers.
     """
 
     title: str
@@ -76,7 +77,7 @@ COLUMNS = {
     "teacher_stand_in": _text("Teacher's stand-in"),
     "simulated": _text("Simulated"),
 }
-# Shown if a specification names no columns, those without a value in any row left out.
+# Columns shown if a specification names none. Those that have no value in any row are left out.
 USUAL_COLUMNS = (
     *("recogniser", "n_seeds", "train_dataset", "dataset", "parameters", "n_sessions", "n_events"),
     *HEADLINES,
@@ -89,7 +90,7 @@ _METRICS: tuple[tuple[str, Parsing, str], ...] = (
     *((f"lenient_{name}", "lenient", name) for name in HEADLINES),
 )
 _DIFFERENCES = ("gain_over_base", "gap_to_teacher")
-# How interval bounds are shown, by column with an interval.
+# The format of the interval bounds, by column that has an interval.
 _BOUNDS = {name: decimals(2) for name in (*(name for name, _, _ in _METRICS), *subsets.COLUMNS_WITH_INTERVAL)} | {
     name: decimals(2, sign="+") for name in _DIFFERENCES
 }
@@ -181,7 +182,7 @@ def check_scores(scores: Sequence[Score]) -> None:
 
 
 def build_records(rows: Sequence[Row]) -> list[Record]:
-    """Return one record per row with a value for each of `KEYS`, None if it does not apply or is not known."""
+    """Return one record per row: a dict from each of `KEYS` to a value, None if it does not apply or is not known."""
     by_name = rows_by_name(rows)
     return [_build_record(row, by_name) for row in rows]
 
@@ -219,7 +220,7 @@ def _tests_note(tests: int) -> Note:
             "two-sided paired permutation tests over test sessions: the answers of the two recognisers to a session are"
             f" swapped, in all possible ways if there are at most {statistics.PERMUTATIONS}, otherwise in"
             f" {statistics.PERMUTATIONS} random ways (seed {bootstrap.SEED}); with n sessions, p is at least 2 / 2^n",
-            f"{tests} tests in this table and its CSV; p is not corrected for their number, p (Holm) is",
+            f"{tests} tests in this table and its CSV; p (Holm) is corrected for this number of tests, p is not",
         ],
     )
 

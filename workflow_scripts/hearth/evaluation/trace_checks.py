@@ -1,7 +1,7 @@
-"""Automated checks of traces, which need no gold labels. A trace that fails a check is flagged.
+"""Check traces automatically, without their gold labels. A trace that fails a check is flagged.
 
 A failed check is a hint, not a verdict: reasoning is free text, and may name a room to say that nobody is there.
-`audit.py` measures how much less accurate the flagged traces are. No text makes a check raise.
+`audit.py` measures how much less accurate the flagged traces are. Whatever the text of a trace, no check raises.
 """
 
 import re
@@ -19,11 +19,11 @@ from hearth.prompting.parsing import last_list, split_reasoning
 from hearth.prompting.predictions import ParsedPrediction
 from hearth.prompting.prompts import Prompt
 
-# Share of the letters above which a script that neither prompt nor window uses counts as another language.
+# A trace is flagged if more than this share of its letters are of scripts that neither prompt nor window uses.
 FOREIGN_SHARE = 0.01
-# A loop lasts until the end of the text, so only this many last bytes are compressed. Shorter texts pass.
+# A text that loops does so until its end, so only its last bytes, this many, are compressed. Shorter texts pass.
 TAIL_BYTES = 1000
-# Compressed size per byte of the tail below which it counts as a loop.
+# These last bytes count as a loop if they compress to less than this share of their size.
 LOOP_RATIO = 0.1
 # Limits of the evidence kept for each failed check: number of findings, and characters of each.
 MAX_FINDINGS, MAX_CHARACTERS = 5, 100
@@ -121,7 +121,7 @@ def _order_reversed(trace: Trace) -> list[str]:
 
 
 def _text_after_answer(trace: Trace) -> list[str]:
-    # The end of a code block does not count as text.
+    # The closing ``` of a code block does not count as text.
     after = trace.answer[1].strip().removeprefix("```").strip()
     return [after] if after else []
 
@@ -134,7 +134,7 @@ def _foreign_script(trace: Trace) -> list[str]:
 
 
 def _letters_by_script(text: str) -> Counter[str]:
-    """Count the letters of each script, which is the first word of a letter's Unicode name."""
+    """Count the letters of each script; the script is the first word of a letter's Unicode name."""
     scripts: Counter[str] = Counter()
     for letter, count in Counter(text).items():
         if letter.isalpha():
@@ -203,11 +203,17 @@ CHECKS = {
 
 
 def failed_checks(trace: Trace) -> dict[str, list[str]]:
-    """Return the checks that a trace fails, each with its findings: sorted, at most `MAX_FINDINGS`, shortened."""
+    """Return a dict from each check that a trace fails to its findings.
+
+    Findings are sorted, limited to `MAX_FINDINGS`, and shortened.
+    """
     findings_by_check = {name: sorted(set(check.find(trace)))[:MAX_FINDINGS] for name, check in CHECKS.items()}
     return {name: list(map(_shortened, findings)) for name, findings in findings_by_check.items() if findings}
 
 
 def _shortened(text: str) -> str:
-    """Return the beginning of a text; lone surrogates, which JSON answers can spell, become question marks."""
+    """Return the first `MAX_CHARACTERS` of a text, each lone surrogate replaced by a question mark.
+
+    A JSON answer can contain lone surrogates as escapes; they cannot be written as UTF-8.
+    """
     return text[:MAX_CHARACTERS].encode(errors="replace").decode()

@@ -8,9 +8,9 @@ from hearth.homes.home import Home
 
 NameKind = Literal["room", "sensor", "label"]
 
-# Between "event", or the beginning of a line or of a table's cell, and the number of the event.
+# Characters that may stand before the number of an event, after "event" or the start of a line or of a table cell.
 _BEFORE_NUMBER = r"[ *\"'`(\[#:=-]{0,6}+"
-# Between the number of an event and its label.
+# Characters and words that may stand between the number of an event and its label.
 _BEFORE_LABEL = (
     r"[ *\"'`)\]]{0,4}+(?:\||:|->|=>|=|→|–|—|-|\bis\b|\bwas\b|, ?[\"']?(?:activity|label)[\"']? ?[:=])[ *\"'`]{0,4}+"
 )
@@ -20,7 +20,7 @@ class Vocabulary:
     """The names of a home's rooms, sensors and labels, in normalised spelling.
 
     The longest name that matches wins: a room inside the name of a sensor is not a mention of the room. The home's
-    rules count as names too, so that the names inside a quoted rule are not mentions.
+    rules count as names too, so that names inside a rule that the text quotes are not mentions.
     """
 
     def __init__(self, home: Home) -> None:
@@ -44,11 +44,11 @@ class Vocabulary:
         )
 
     def mentions(self, kind: NameKind, text: str) -> set[str]:
-        """Return the names of a kind that a text mentions, normalised."""
+        """Return the normalised names of one kind that a text mentions."""
         return {name for name in self._names.findall(normalise(text)) if self._kinds[name] == kind}
 
     def event_labels(self, text: str) -> dict[int, str]:
-        """Return the normalised label that a text states for each event number; the last statement counts."""
+        """Return a dict from event number to the normalised label that a text states for it (its last statement)."""
         lines = "\n".join(map(normalise, text.splitlines()))
         return {int(match["event"]): match["label"] for match in self._event_labels.finditer(lines)}
 
