@@ -3,13 +3,13 @@
 
     tests/compare_runs.py BEFORE AFTER [--rename-key condition=variant] [--rename-path truth=gold-labels] ...
 
-BEFORE and AFTER are the `results` folders of two runs, or the working directories that hold them. Compared are
+BEFORE and AFTER are the `results` folders of two runs, or the working directories that hold them. Compares
 every `all.jsonl` and `parsed.jsonl` in `predictions/` and every JSON file in `scores/`.
 
 Two files are equal if their bytes are equal. Otherwise both are parsed, renamed keys, values and path parts of BEFORE
 are mapped to those of AFTER, and keys that describe a run without deciding a result are left out (`LEFT_OUT`). The
 rest must be equal: same keys, same strings, and numbers with the same digits (0.1 and 0.10 differ). The order of keys
-is ignored, because renamed keys are sorted elsewhere; the order of lines and lists is not.
+is ignored, because a renamed key is sorted to another position. The order of lines and of list items must be equal.
 
 Prints one line per kind of file and below it the first difference of every file that differs. The exit status is 0 if
 all files are equal, and 1 if a file differs, if a file exists in one run only, or if there is nothing to compare.
@@ -29,7 +29,7 @@ KINDS = {
     "parsed": "predictions/**/parsed.jsonl",
     "scores": "scores/**/*.json",
 }
-# Prose, and identifiers of the code that made a file.
+# Keys that are left out: their values are prose, or identify the code that made the file.
 LEFT_OUT = ("notes", "rule", "stand_in", "teacher_stand_in", "commit", "code", "code_digest")
 
 
@@ -42,7 +42,7 @@ class Number(str):
 
 
 class Missing:
-    """Stands for a key or an item that one side lacks."""
+    """Takes the place of a key or an item that one of two compared values lacks."""
 
     def __repr__(self) -> str:
         return "missing"
@@ -53,7 +53,7 @@ MISSING = Missing()
 
 @dataclass(frozen=True)
 class Renames:
-    """Names of the first run, mapped to those of the second, and keys to leave out."""
+    """Dicts from names of the first run to names of the second, and the JSON keys to leave out."""
 
     keys: dict[str, str]
     values: dict[str, str]
@@ -76,7 +76,7 @@ class Renames:
 
 
 def results_folder(folder: Path) -> Path:
-    """Return the folder of results in a run's working directory, or `folder` itself."""
+    """Return `folder`/results if it exists, so that `folder` may be the working directory of a run; else `folder`."""
     return folder / "results" if (folder / "results").is_dir() else folder
 
 
@@ -91,7 +91,10 @@ def parse(path: Path) -> object:
 
 
 def differences(before: object, after: object, place: str = "") -> Iterator[str]:
-    """Yield every difference of two JSON values as `place: before != after`; places are dotted keys and positions."""
+    """Yield every difference of two JSON values as `place: before != after`.
+
+    `place` is the path to the value: keys and list indices, joined by dots.
+    """
     if isinstance(before, dict) and isinstance(after, dict):
         items = [(str(key), before.get(key, MISSING), after.get(key, MISSING)) for key in {**before, **after}]
     elif isinstance(before, list) and isinstance(after, list):
@@ -115,7 +118,7 @@ def excerpt(value: object, other: object, width: int = 60) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The outcome for one kind of file: counts, and a message for every file that is not equal."""
+    """The outcome for one kind of file: numbers of files, and a message for every file that is not equal."""
 
     common: int
     identical: int
@@ -123,7 +126,7 @@ class Comparison:
     unpaired: list[str]
 
     def summary(self) -> str:
-        """Return the counts in words."""
+        """Return a line that gives the numbers of files."""
         equal = self.common - len(self.different)
         return (
             f"{self.common} files compared, {equal} equal ({self.identical} byte for byte), "
@@ -132,7 +135,7 @@ class Comparison:
 
 
 def compare(before: Path, after: Path, pattern: str, renames: Renames) -> Comparison:
-    """Compare the files of two results folders that match a pattern."""
+    """Compare the files that match `pattern` in two results folders."""
     old = {renames.path(path.relative_to(before).as_posix()): path for path in sorted(before.glob(pattern))}
     new = {path.relative_to(after).as_posix(): path for path in sorted(after.glob(pattern))}
     common = sorted(old.keys() & new.keys())
@@ -147,7 +150,7 @@ def compare(before: Path, after: Path, pattern: str, renames: Renames) -> Compar
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Parse OLD=NEW."""
+    """Parse OLD=NEW; return (OLD, NEW)."""
     old, separator, new = text.partition("=")
     if not (old and separator and new):
         raise argparse.ArgumentTypeError(f"{text!r} is not OLD=NEW")

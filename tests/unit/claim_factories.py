@@ -14,7 +14,10 @@ RICH, POOR = "rich", "poor"
 
 
 def make_claim_score(score, dataset, labels, missing):
-    """The score with this missing rate, on a home of so many labels, without intervals (of a single session)."""
+    """Change a score to this missing rate, on a home with `labels` labels, and return it.
+
+    It keeps a single session, so that estimates from it have no intervals.
+    """
     score["strict"]["rates"]["missing_rate"] = missing
     score["sessions"] = {"2": score["sessions"]["2"]}
     score["provenance"]["home"] |= {"name": dataset, "labels": labels}
@@ -22,12 +25,12 @@ def make_claim_score(score, dataset, labels, missing):
 
 
 def make_base(name, f1, size=1, dataset=RICH, missing=0.0, labels=20):
-    """The score of a base model of so many million parameters."""
+    """Return the score of a base model of `size` million parameters."""
     return make_claim_score(make_score(name, dataset, f1, parameters=size * 10**6), dataset, labels, missing)
 
 
 def make_student(f1, seed=0, trained_on=RICH, dataset=RICH, missing=0.0, labels=20, **changes):
-    """The score of a student of the base model little."""
+    """Return the score of a student of the base model little."""
     log = TRAINING_LOG | {"settings": TRAINING_LOG["settings"] | {"seed": seed}}
     changes = {"train_dataset": trained_on, "parameters": 10**6, "recogniser": f"s_{trained_on}_{seed}"} | changes
     score = make_student_score(dataset, f1, provenance={"student": log})
@@ -35,7 +38,7 @@ def make_student(f1, seed=0, trained_on=RICH, dataset=RICH, missing=0.0, labels=
 
 
 def make_transfer_scores(rich_on_poor, poor_on_rich, poor_labels=10, own=0.5):
-    """The scores of two students on both homes, and of their base model on the poorer home."""
+    """Return the scores of two students on both homes, and of their base model on the poorer home."""
     return [
         make_student(own),
         make_student(own, trained_on=POOR, dataset=POOR, labels=poor_labels),
@@ -46,7 +49,10 @@ def make_transfer_scores(rich_on_poor, poor_on_rich, poor_labels=10, own=0.5):
 
 
 def make_measured_scores(sessions, dataset=RICH, labels=20, **skills):
-    """Measured scores by skill: `m1`, `m2`, ... are base models of that size, other names are students."""
+    """Return measured scores, one for each name and skill in `skills`.
+
+    `m1`, `m2`, ... are base models of that many million parameters; other names are students of `m1`.
+    """
     draw = np.random.default_rng(sessions)
     gold = draw_gold(draw, sessions, 10)
     scores = []

@@ -78,7 +78,7 @@ TRAINING_LOG = {
 
 
 def make_metadata(**changes: object) -> dict[str, Any]:
-    """The metadata of a base model's score, as the option `--metadata` of score.py takes it."""
+    """Return the metadata of a base model's score, as the option `--metadata` of score.py takes it."""
     metadata = {
         "kind": "base",
         "base": "little",
@@ -94,13 +94,13 @@ def make_metadata(**changes: object) -> dict[str, Any]:
 
 
 def make_student_metadata(**changes: object) -> dict[str, Any]:
-    """The metadata of a student's score."""
+    """Return the metadata of a student's score."""
     student = {"teacher": "large", "recipe": "reasoning", "train_dataset": "made-up", "teacher_stand_in": ""}
     return make_metadata(kind="student", **student | changes)
 
 
 def make_window(session: str, index: int, gold: list[str], split: Split = "test") -> Window:
-    """A valid window with one event per gold label, all of one resident."""
+    """Return a valid window with one event per gold label; all events are of one resident."""
     return check_window(
         {
             "window_id": f"made-up/{session}/{index}",
@@ -128,7 +128,7 @@ TEST_WINDOWS = WINDOWS[1:]
 
 
 def make_prediction(window_id: str, text: str, finish_reason: FinishReason = "stop") -> Prediction:
-    """A raw prediction with this text."""
+    """Return a raw prediction with this text."""
     return {
         "window_id": window_id,
         "text": text,
@@ -139,7 +139,8 @@ def make_prediction(window_id: str, text: str, finish_reason: FinishReason = "st
     }
 
 
-# Strictly parsed: all labels right; one unknown label (right if parsed leniently); reasoning cut off.
+# By strict parsing, the first has all labels right, the second one unknown label (which lenient parsing reads as the
+# right one), and the third reasoning that is cut off.
 PREDICTIONS = [
     make_prediction("made-up/2/0", f"<think>Stove.</think>{answer_text(['COOKING', 'EATING'])}"),
     make_prediction("made-up/2/1", f"<think>Tap.</think>{answer_text(['Drinking water, coffee or drinks', 'EATING'])}"),
@@ -161,7 +162,7 @@ SPLITS: SplitDocument = {
 
 
 def write_inputs(folder: Path) -> dict[str, Path]:
-    """Write the files that parsing and scoring read; return their paths by name."""
+    """Write the files that parsing and scoring read, and return a dict from name to path; `parsed` is not written."""
     paths = {
         name: folder / file
         for name, file in {
@@ -185,7 +186,7 @@ def write_inputs(folder: Path) -> dict[str, Path]:
 
 @cache
 def make_home() -> Home:
-    """The home `HOME`."""
+    """Return the home that `HOME` describes."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "home.yaml"
         write_text(path, json.dumps(HOME))
@@ -194,7 +195,7 @@ def make_home() -> Home:
 
 @cache
 def _score_of_predictions() -> Score:
-    """The score of `PREDICTIONS`."""
+    """Return the score of `PREDICTIONS`."""
     return build_score(
         recogniser="little",
         dataset="made-up",
@@ -214,9 +215,10 @@ def _score_of_predictions() -> Score:
 
 
 def make_score(recogniser: str = "little", dataset: str = "made-up", weighted_f1: float = 0.5, **changes: Any) -> Score:
-    """The score of `PREDICTIONS`, of which every window is simple, with a weighted F1 and intervals of our choice.
+    """Return the score of `PREDICTIONS` with the given weighted F1 and with all intervals from 0.25 to 0.75.
 
-    `changes` go to the top level of the score, `provenance` among them into its provenance.
+    All its windows count as simple. `changes` replace top-level values of the score, except that the
+    dict `provenance` among them replaces single values of its provenance.
     """
     score = copy.deepcopy(_score_of_predictions())
     for parsing in PARSINGS:
@@ -233,7 +235,7 @@ def make_score(recogniser: str = "little", dataset: str = "made-up", weighted_f1
 
 
 def make_student_score(dataset: str = "made-up", weighted_f1: float = 0.6, **changes: Any) -> Score:
-    """The score of a student that learned on `made-up`."""
+    """Return the score of a student that learned from `made-up`; `changes` as in `make_score`."""
     provenance = {"student": TRAINING_LOG, "assumed": assumptions("student")} | changes.pop("provenance", {})
     names = {
         "recogniser": "little_reasoning_made-up",
@@ -247,14 +249,18 @@ def make_student_score(dataset: str = "made-up", weighted_f1: float = 0.6, **cha
 
 
 def draw_gold(draw: np.random.Generator, count: int = 12, events: int = 20) -> dict[str, list[str]]:
-    """Draw the gold labels of sessions, by session."""
+    """Draw gold labels; return a dict from session to its labels."""
     return {f"s{number:03d}": draw.choice(LABELS, events, p=[0.5, 0.3, 0.2]).tolist() for number in range(count)}
 
 
 def draw_predictions(
     draw: np.random.Generator, gold: Mapping[str, Sequence[str]], skill: float | Sequence[float]
 ) -> dict[str, list[str | None]]:
-    """Draw predicted labels: right with a probability of `skill` (of all sessions, or of each), else wrong or None."""
+    """Draw predicted labels; return a dict from session to its labels.
+
+    A label is right with a probability of `skill`: one number for all sessions, or one per session. Otherwise it is a
+    wrong label or None.
+    """
     skills = np.broadcast_to(skill, len(gold))
     return {
         session: [
@@ -272,7 +278,7 @@ def make_measured_score(
     dataset: str = "made-up",
     **changes: Any,
 ) -> Score:
-    """The score of labels by session, one window per session; all its numbers are measured."""
+    """Return the score of predicted labels by session, one window per session, with its true metrics and intervals."""
     windows, answers = list(gold.values()), [list(predicted[session]) for session in gold]
     statuses = ["missing_events" if None in answer else "ok" for answer in answers]
     score = make_score(recogniser, dataset, n_sessions=len(gold), **changes)
@@ -284,7 +290,7 @@ def make_measured_score(
 
 
 def make_seed_scores(sessions: int = 12, **provenance: Any) -> list[Score]:
-    """Measured scores of the base model little, the teacher large, and the student pupil with two training seeds."""
+    """Return measured scores of the base model little, the teacher large and the student pupil (two training seeds)."""
     draw = np.random.default_rng(3)
     gold = draw_gold(draw, sessions, 15)
     names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
@@ -296,7 +302,10 @@ def make_seed_scores(sessions: int = 12, **provenance: Any) -> list[Score]:
 
 
 def make_confidence(accuracy: float = 0.5) -> Confidence:
-    """The calibration of 41 events in 3 bins, one of which holds a single event; the largest has this accuracy."""
+    """Return the calibration of 41 events in 3 bins, one of which has a single event.
+
+    `accuracy` is that of the largest bin and that with all events kept.
+    """
     confidences = [0.35] * 30 + [0.55] + [0.95] * 10
     labels = ["COOKING"] * 41
     measured = measure_calibration([labels], [[*labels[:30], "EATING", *labels[:10]]], [confidences])
@@ -307,7 +316,7 @@ def make_confidence(accuracy: float = 0.5) -> Confidence:
 
 
 def make_cost_rows(scores: Sequence[Score]) -> list[dict[str, Any]]:
-    """The rows of a cost table of scores, on the test split; a larger model takes longer."""
+    """Return rows of a cost table, one per score, for the test split; a larger model takes more seconds."""
     return [
         dict.fromkeys(CostRow.__annotations__)
         | {
@@ -329,10 +338,10 @@ def make_run_scores(
     seeds: Sequence[int] = (0,),
     **provenance: Any,
 ) -> list[Score]:
-    """The scores of a run: base models of so many million parameters, and students of the `bases` smallest models.
+    """Return the scores of a run: base models of `sizes` million parameters, and students of the `bases` smallest ones.
 
     The largest model is the teacher. Students learn on each home with each seed and are tested on all homes.
-    `provenance` goes into the provenance of every score.
+    The values of `provenance` go into the provenance of every score.
     """
     models = [f"model-{size}m" for size in sizes]
     scores = []
@@ -358,7 +367,10 @@ def make_run_scores(
 
 
 def make_full_run_scores(homes: Sequence[str] = ("made-up", "second"), **provenance: Any) -> list[Score]:
-    """A run with something for every figure: also students of fewer traces, and a variant with confidences."""
+    """Return the scores of a run that every figure can show.
+
+    Beside those of `make_run_scores`, these are students of fewer traces and variants of base models with confidences.
+    """
     scores = make_run_scores(sizes=(1, 9), homes=homes, **provenance)
     for score in [score for score in scores if score["kind"] == "student"]:
         fewer = copy.deepcopy(score)

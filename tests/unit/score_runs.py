@@ -1,4 +1,4 @@
-"""The programs that parse and score, run on the files of `factories.write_inputs`."""
+"""Run the programs that parse and score on the files of `factories.write_inputs`."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from factories import make_metadata
 
 
 def run_parse(paths: dict[str, Path], split: str = "test") -> None:
-    """Parse the predictions of a split."""
+    """Run parse_predictions.py on a split."""
     parse_predictions.main(
         [
             *("--windows", str(paths["windows"]), "--home", str(paths["home"]), "--split", split),
@@ -27,7 +27,7 @@ def run_score(
     student: bool = False,
     model: bool = True,
 ) -> None:
-    """Score the parsed predictions; `student` and `model` say whether the program gets these files."""
+    """Run score.py on the parsed predictions; it gets the training log if `student`, model and prompt if `model`."""
     score.main(
         [
             *("--recogniser", recogniser, "--dataset", "made-up", "--windows", str(paths["windows"])),
@@ -40,5 +40,5 @@ def run_score(
 
 
 def make_baseline_metadata(**changes: object) -> dict[str, Any]:
-    """The metadata of a baseline's score."""
+    """Return the metadata of a baseline's score."""
     return make_metadata(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)

@@ -1,4 +1,4 @@
-"""A small home with one window, and predictions for it, for the tests of trace checks and audits."""
+"""Make a small home with one window, and predictions for it, for the tests of trace checks and audits."""
 
 import json
 
@@ -77,7 +77,7 @@ def make_parsed_prediction(home, text, finish_reason="stop", window=WINDOW):
 
 
 def make_pairs(home, *texts):
-    """(window, parsed prediction) of each text."""
+    """Return a (window, parsed prediction) pair for each text; the windows differ only in their index."""
     windows = [WINDOW | {"window_id": f"made-up/1/{index}", "index": index} for index in range(len(texts))]
     return [
         (window, make_parsed_prediction(home, text, window=window)) for window, text in zip(windows, texts, strict=True)
