@@ -1,4 +1,4 @@
-"""Check a home's yaml against its data; print the events, split and prompt of a run with them (`make check-home`)."""
+"""Check a home's yaml against its data, and print the events, split and prompt of a run (`make check-home`)."""
 
 import argparse
 import sys

@@ -17,7 +17,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to read")
     parser.add_argument("--window-size", required=True, type=int, help="largest number of events in a window")
     parser.add_argument(
-        "--window-by", choices=WINDOW_KINDS, default="count", help="what ends a window before it is full"
+        "--window-by",
+        choices=WINDOW_KINDS,
+        default="count",
+        help="what ends a window before it is full: nothing (count), its duration (time) or a pause (gap)",
     )
     parser.add_argument(
         "--window-seconds", type=float, help="longest duration (by time) or longest pause (by gap) of a window"

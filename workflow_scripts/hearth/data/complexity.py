@@ -32,7 +32,7 @@ def complexity_measures(window: Window) -> tuple[int, int, float]:
 
 
 class ComplexityScale:
-    """The complexity of a dataset's windows relative to its train windows."""
+    """Computes the complexity of windows by comparing them with a dataset's train windows."""
 
     def __init__(self, windows: Sequence[Window]):
         """Store the measures of the train windows in `windows`; test windows are ignored.
@@ -53,5 +53,5 @@ class ComplexityScale:
         )
 
     def is_complex(self, window: Window) -> bool:
-        """Whether a window is more complex than the median of the train windows; other windows are simple."""
+        """Whether a window's complexity is above the median of the train windows; other windows are simple."""
         return self.complexity(window) > self.median

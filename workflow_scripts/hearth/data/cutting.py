@@ -22,7 +22,7 @@ class CutWindows:
     """
 
     def __init__(self, events: pd.DataFrame, dataset: str, spans: np.ndarray):
-        """`spans` has one row a window: (first event, last event + 1, index of the window in its session)."""
+        """`spans` has one row per window: (first event, last event + 1, index of the window in its session)."""
         self._dataset, self._spans = dataset, spans
         seconds = events["time"].to_numpy().astype("datetime64[s]").astype(np.int64) % _DAY
         self._seconds = seconds.astype(np.int32)
@@ -117,7 +117,7 @@ def _check_settings(size: int, keep_short: bool, by: str, seconds: float | None)
 
 
 def _session_spans(times: np.ndarray, size: int, by: str, limit: float) -> np.ndarray:
-    """Return an array with one row a window of a session: (first event, last event + 1).
+    """Return an array with one row per window of a session: (first event, last event + 1).
 
     `times` are the times of the session's events. `limit` is the longest duration (by "time") or pause (by "gap") of a
     window. Both are in milliseconds.

@@ -70,7 +70,7 @@ def natural_key(name: str) -> tuple[list[int | str], str]:
 
 
 def event_table(rows: Iterable[EventRow]) -> pd.DataFrame:
-    """Return the event table of `rows`, which must already be in the table's order; number the events of sessions."""
+    """Return the event table of `rows`, in their order, with the events of each session numbered from 0."""
     listed: list[Mapping[str, Any]] = list(rows)
     seen: Counter[str] = Counter()
     numbers = []

@@ -78,9 +78,10 @@ def split_sessions(sessions: Sequence[str], test_fraction: float, seed: int) -> 
 
     The assignment of a session to a split does not depend on that order.
 
-    Sessions are ordered by the SHA-256 of "<seed>/<session>". The first round(test_fraction * n) of them, at least one
-    and at most n - 1, are the test split. Raises ValueError for fewer than two sessions, a session listed twice, and a
-    fraction outside (0, 1).
+    To choose the test split, n sessions are ordered by the SHA-256 of "<seed>/<session>". The first
+    round(test_fraction * n) of them, at least one and at most n - 1, are the test split.
+
+    Raises ValueError for fewer than two sessions, a session listed twice, and a fraction outside (0, 1).
     """
     if not 0 < test_fraction < 1:
         raise ValueError(f"test fraction is {test_fraction}; it must lie between 0 and 1")

@@ -40,9 +40,10 @@ class LoadReport:
     places: dict[str, list[str]] = field(default_factory=dict)
 
     def skip(self, reason: str, places: Sequence[str], count: int | None = None) -> None:
-        """Add skipped rows to the count of `reason`, and keep the first `places` of such rows (`file:line` or file).
+        """Count rows as skipped for `reason`, and keep the places of the first such rows.
 
-        The number of rows is `count`, or the number of `places` if `count` is None.
+        `places` holds the rows' places, as `file:line` or as the file alone. `count` is the number of rows; None means
+        that it is the number of `places`.
         """
         self.skipped[reason] += len(places) if count is None else count
         kept = self.places.setdefault(reason, [])

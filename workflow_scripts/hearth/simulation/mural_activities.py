@@ -229,7 +229,7 @@ def use_computer(me: Resident) -> Script:
 
 
 def clean(me: Resident) -> Script:
-    """Clean near four to seven sensors in quick succession."""
+    """Clean next to four to seven sensors, one soon after the other."""
     yield from me.begin("cleaning appartment")
     places = {COUCH: "living room", BOOKSHELF: "living room", COUNTER: "kitchen", KITCHEN_SINK: "kitchen"}
     places |= {WASHBASIN: "bathroom", BATHROOM: "bathroom", CHAIRS[0]: "dining room", CHAIRS[1]: "dining room"}

@@ -86,7 +86,7 @@ def test_intervals_of_a_resident_label_that_residents_events(tmp_path):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("2024-02-03 08:00:09,2024-02-03 08:00:01,eating", "it ends before it begins"),
+        ("2024-02-03 08:00:09,2024-02-03 08:00:01,eating", "the interval ends before it begins"),
         ("x,2024-02-03 08:00:01,eating", "column from: no time"),
         ("2024-02-03 08:00:01,,eating", "column to: no time"),
         ("2024-02-03 08:00:01", "1 cells"),

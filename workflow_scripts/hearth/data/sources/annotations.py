@@ -124,7 +124,7 @@ class _LabelIntervals:
         reasons = {
             f"column {columns['begin']}: no time in {settings.time_format}": ~begin_valid,
             f"column {columns['end']}: no time in {settings.time_format}": begin_valid & ~end_valid,
-            "it ends before it begins": begin_valid & end_valid & (end < begin),
+            "the interval ends before it begins": begin_valid & end_valid & (end < begin),
         }
         for reason, mask in reasons.items():
             report.broken += [RowProblem(name, int(line), reason) for line in block.lines[mask]]

@@ -1,12 +1,13 @@
 """Read CASAS (Washington State University; Cook et al.) in its classic format: raw files to events.
 
     2008-11-10 14:28:17.986759 M22 ON                      unlabelled, or inside an activity that has begun
-    2008-11-10 14:28:17.986759 M22 ON Sleeping begin       an activity begins (or `end`: ends); R1_Sleeping: of R1
+    2008-11-10 14:28:17.986759 M22 ON Sleeping begin       an activity begins; with `end` instead of `begin`, it ends
     2008-11-10 14:28:17.986759 M22 ON Sleeping             a label
     2008-11-10 14:28:17.986759 M22 ON 2 2                  a resident and an activity, or two such pairs
 
-Tabs or spaces separate words; times are on the home's clock. The home's `recording` maps activities to labels and says
-which of several activities are accepted and what a session is.
+Begin and end marks may name a resident: R1_Sleeping or R1 Sleeping is an activity of resident R1. Tabs or spaces
+separate words; times are on the home's clock. The home's `recording` maps activities to labels and says which of
+several activities are accepted and what a session is.
 """
 
 import difflib
@@ -54,7 +55,10 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 
 
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
-    """Return all events of the files below `root`. Raises ValueError if there are no files."""
+    """Return a pair: all events of the files below `root`, and the report on all lines.
+
+    Raises ValueError if there are no files.
+    """
     root = Path(root)
     paths = raw_files(root, home)
     if not paths:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 Value = TypeVar("Value", bound=Hashable)
-Columns = dict[str, np.ndarray]  # from a column's name to an array with one entry a row
+Columns = dict[str, np.ndarray]  # from a column's name to an array with one entry per row
 
 
 class Codes(Generic[Value]):

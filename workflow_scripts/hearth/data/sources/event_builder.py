@@ -199,7 +199,7 @@ class _EventBuilder:
             monotonic = pd.Series(clock).groupby(session).cummax().to_numpy()
             count = int((monotonic != clock).sum())
             self._report.notes.append(
-                f"{count} events lie in an hour that the clock of {self._home.timezone} shows twice: they are of its "
+                f"{count} events lie in an hour that the clock of {self._home.timezone} shows twice: they are in its "
                 "second pass and get the latest time of its first pass"
             )
             self._columns["clock"] = monotonic

@@ -8,7 +8,7 @@ from hearth.homes.home import Home
 
 
 def sensor_words(home: Home, sensor: str, state: str) -> SensorWords:
-    """Return the columns room, sensor, state and description of an event.
+    """Return a dict with the columns room, sensor, state and description of an event.
 
     Raises RowError for a sensor or state that the home lacks.
     """

@@ -50,10 +50,11 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 
 
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
-    """Return all events below `root`, the folder that holds `dataset/` or the dataset folder itself.
+    """Return a pair: all events below `root`, and the report on all rows.
 
-    Sessions are `<scenario>-instance<N>`, times are on the clock of `home.timezone`. Raises ValueError if there is no
-    MARBLE below `root`, or the time zone does not exist.
+    `root` is the folder that holds `dataset/`, or the dataset folder itself. Sessions are named
+    `<scenario>-instance<N>`. Times are on the clock of `home.timezone`. Raises ValueError if there is no MARBLE below
+    `root`, or the time zone does not exist.
     """
     root = Path(root)
     dataset = root / "dataset" if (root / "dataset").is_dir() else root
@@ -89,7 +90,7 @@ def _event_files(folder: Path) -> list[Path]:
 
 
 def _read_session(folder: Path, root: Path, home: Home, zone: ZoneInfo, report: LoadReport) -> list[EventRow]:
-    """Return a session's events by time; at equal times in file order, environmental before phone."""
+    """Return a session's events sorted by time; at equal times, those of environmental.csv come first."""
     session = f"{folder.parent.name}-{folder.name}"
     if not (folder / "environmental.csv").is_file():
         report.notes.append(f"{folder.relative_to(root).as_posix()}: no environmental.csv")
@@ -206,7 +207,7 @@ def _activity_at(time: int, labels: ActLabels, home: Home) -> str:
     if holding:
         return holding[-1]
     if labels.broken:
-        raise RowError(f"in no readable interval, and {labels.file}:{labels.broken} is broken")
+        raise RowError(f"the event is in no readable interval, and {labels.file}:{labels.broken} is broken")
     if not labels.intervals:
         raise RowError(f"{labels.file} holds no interval")
     if labels.intervals[0][0] < time < max(end for _, end, _ in labels.intervals):

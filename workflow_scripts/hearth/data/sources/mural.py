@@ -37,10 +37,11 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 
 
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
-    """Return all events below `root`, the folder that holds activities.json and the sessions 01, 02, ...
+    """Return a pair: all events below `root`, and the report on all rows.
 
-    The raw files have no dates, so every session starts on 1970-01-01. Raises ValueError if there is no MuRAL in
-    `root`, or its activities.json is unreadable, since it holds the labels of all events.
+    `root` is the folder that holds activities.json and the sessions 01, 02, ... The raw files have no dates, so every
+    session starts on 1970-01-01. Raises ValueError if there is no MuRAL in `root`, or its activities.json is
+    unreadable, since it holds the labels of all events.
     """
     root = Path(root)
     folders = sorted(
@@ -73,7 +74,7 @@ def _read_activities(path: Path) -> dict[str, str]:
 def _read_session(
     folder: Path, root: Path, home: Home, activities: dict[str, str], report: LoadReport
 ) -> list[EventRow]:
-    """Return a session's events by time, at equal times in file order; report all other rows in `report`."""
+    """Return a session's events sorted by time, equal times in file order; report all other rows in `report`."""
     path = folder / "data.csv"
     if not path.is_file():
         report.notes.append(f"session {folder.name} has no data.csv")
@@ -142,8 +143,8 @@ def _parse_event(cells: dict[str, str], session: str, home: Home, activities: di
 def _unwrap_midnights(times: Iterable[int]) -> list[int]:
     """Convert times of day in seconds, in file order, to seconds since the midnight before the first.
 
-    A step back of more than half a day means that midnight has passed; after a shorter one, a row is out of order. A
-    step forward of nearly a day, after a midnight, is a row out of order, too: its time is before that midnight.
+    A step back of more than half a day means that midnight has passed; a shorter step back leads to a row that is out
+    of order. After a midnight, so does a step forward of nearly a day: the row's time is before that midnight.
     """
     unwrapped = []
     day = 0

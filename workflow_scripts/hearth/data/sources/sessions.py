@@ -16,7 +16,7 @@ _DAY = 86_400_000  # milliseconds
 def assign_sessions(
     columns: Columns, settings: Recording, files: Sequence[str], column_sessions: list[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Return a pair: the code of each row's session, and the session names, in the order of their codes.
+    """Return a pair: the code of each row's session, and the list of session names in the order of their codes.
 
     `columns` has `file`, `time`, `clock` (time on the home's clock) and `session`; `files` and `column_sessions` are
     the names behind the codes of `file` and `session`. Raises ValueError if two files would get the same session name.

@@ -35,7 +35,7 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 
 
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
-    """Return all events of the files below `root` that `home.recording` describes.
+    """Return a pair: all events of the files below `root` that `home.recording` describes, and the report on all rows.
 
     Raises ValueError, naming file and key, if there are no files, a file is unreadable as a whole, or columns are
     missing.
@@ -172,7 +172,7 @@ class _BlockReader:
         if self._settings.rows_are_intervals:
             begin, end = parsed
             reversed_ = valid & (end.milliseconds < begin.milliseconds)
-            self._report_broken(reversed_, "it ends before it begins")
+            self._report_broken(reversed_, "the interval ends before it begins")
             valid &= ~reversed_
         if "session" in self._settings.columns:
             name = self._settings.columns["session"][0]

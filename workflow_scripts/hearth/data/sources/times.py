@@ -15,11 +15,11 @@ _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 
 
 def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return three arrays: milliseconds since 1970 (int64), whether each text is a valid time, whether it is in UTC.
+    """Return three arrays: milliseconds since 1970, whether a text is a valid time, whether its milliseconds are UTC.
 
-    `form` is a value of `recording.time.format`. Times with an offset are converted to UTC, as are times without one if
-    the time zone `zone` of their clock is given. If `zone` is '', they stay as they are, on the clock that they show.
-    Invalid times have 0 milliseconds.
+    `form` is a value of `recording.time.format`. Numbers and times with an offset become milliseconds in UTC. Times
+    without an offset are on the clock of the time zone `zone` and are converted to UTC; if `zone` is '', they become
+    milliseconds on the clock that they show. Invalid times have 0 milliseconds.
     """
     utc: np.ndarray
     if form in EPOCH_UNITS:
