@@ -7,7 +7,7 @@ from hearth.common.energy import Meters
 
 @pytest.fixture
 def powercap(tmp_path):
-    """A folder like RAPL's in Linux: two packages, a part of the first, and a meter of the whole platform."""
+    """Make a folder like the one of RAPL in Linux: two packages, the cores of the first, and the whole platform."""
     for zone, name in (("0", "package-0"), ("0:0", "core"), ("1", "package-1"), ("2", "psys")):
         folder = tmp_path / f"intel-rapl:{zone}"
         folder.mkdir()
@@ -56,7 +56,7 @@ class NotOursError(Exception):
 
 
 def stand_in_nvml(used):
-    """Replaces pynvml: GPUs that have `used` these millijoules; None is a GPU that is not accessible."""
+    """Return a stand-in for pynvml; `used` is a dict from GPU to millijoules, None for a GPU that is not accessible."""
 
     def consumption(handle):
         if used[handle] is None:

@@ -138,7 +138,7 @@ def test_all_mistakes_are_reported(project):
     ("registry", "said"),
     [
         (None, "top level: None is not of type 'object'"),
-        ({"Little": REGISTRY["little"]}, "Little: the name 'Little' is not of the form"),
+        ({"Little": REGISTRY["little"]}, "Little: the name 'Little' does not match the pattern"),
         ({**REGISTRY, 1.5: REGISTRY["little"]}, "1.5: the key 1.5 is not text"),
         (replace_at(REGISTRY, "little/gpu", 1), "little.gpu: unknown key 'gpu'; did you mean 'gpus'?"),
         (replace_at(REGISTRY, "little/source", "hub"), "little: 'id' is missing"),

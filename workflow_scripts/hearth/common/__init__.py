@@ -1,4 +1,4 @@
-"""Shared by all packages: command lines, files that are complete or absent, checked records and schemas, meters.
+"""Tools for all other packages: command lines, atomic file writes, checked records and schemas, resource meters.
 
-The package imports nothing of ours. Start with `files`.
+The package imports no other package of Hearth. Start with `files`.
 """

@@ -1,4 +1,4 @@
-"""The frame of every program: it logs its cluster job, and reports bad input in one line with exit code 1."""
+"""Run the main function of a program: log the cluster job, and report bad input in one line with exit code 1."""
 
 import json
 import os
@@ -14,7 +14,10 @@ class UserError(ValueError):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main`; on bad input (OSError, ValueError) print one line on stderr and exit with code 1."""
+    """Call `main`; on bad input (OSError, ValueError) print one line on stderr and exit with code 1.
+
+    The SLURM job, if there is one, is printed on stderr first.
+    """
     if job := cluster_job(os.environ):
         print(job, file=sys.stderr)
     try:
@@ -25,7 +28,10 @@ def run(main: Callable[[], None]) -> None:
 
 
 def cluster_job(environment: Mapping[str, str]) -> str:
-    """Return the SLURM job, its node and its number of restarts as text; '' outside SLURM and on ranks above 0."""
+    """Return a line with the SLURM job, its node and its number of restarts.
+
+    The line is '' outside SLURM, and in all processes of a job but the one of rank 0.
+    """
     if "SLURM_JOB_ID" not in environment or environment.get("RANK", "0") != "0":
         return ""
     node, restarts = environment.get("SLURMD_NODENAME", "?"), environment.get("HEARTH_RESTARTS", "0")
@@ -33,7 +39,10 @@ def cluster_job(environment: Mapping[str, str]) -> str:
 
 
 def json_option(option: str, text: str, kind: type[Json]) -> Json:
-    """Parse the JSON of a command-line option, a dict or a list. Raises UserError, which names the option."""
+    """Parse `text`, the JSON value of the command-line option `option`; `kind` is dict or list.
+
+    Raises UserError, which names the option, for any other value.
+    """
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

@@ -1,7 +1,7 @@
-"""Measure energy with RAPL (CPU) and NVML (GPU).
+"""Measure the energy of the CPUs (with RAPL) and GPUs (with NVML) of this machine, in joules.
 
-Both meters count everything that the machine does, whatever the program; neither counts fans, disks or the power
-supply. On a machine without meters, or with meters that only its administrators can read, energy is unknown.
+The meters count the energy of all programs on the machine, not only of this one. They do not count fans, disks or the
+power supply. On a machine without meters, or with meters that only its administrators can read, energy is unknown.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from typing import Any
 POWERCAP = Path("/sys/class/powercap")
 MICRO, MILLI = 1e-6, 1e-3
 
-# A counter: the function that reads it, and the value at which it wraps to 0 (0.0: never); both in joules.
+# A counter: a function that returns its value, and the value at which it wraps to 0 (0.0: never). Both are in joules.
 Counter = tuple[Callable[[], float], float]
 
 
 class Meters:
-    """All meters that can be read on this machine. They count from now on."""
+    """Count the energy that all readable meters of this machine measure, from the creation of this object on."""
 
     def __init__(self, powercap: Path = POWERCAP):
         """`powercap` is the folder in which Linux shows RAPL's counters."""
@@ -27,7 +27,10 @@ class Meters:
         self._last = [read() for read, _ in self._counters]
 
     def joules(self) -> float | None:
-        """Return the energy since the last call, or since the start; None without a meter."""
+        """Return the joules used since the last call; at the first call, since this object was made.
+
+        Returns None if no meter can be read.
+        """
         if not self._counters:
             return None
         used = 0.0
@@ -39,7 +42,7 @@ class Meters:
 
 
 def _cpu_counters(powercap: Path) -> list[Counter]:
-    """Return a counter for each processor package; it includes those of its parts (cores, memory)."""
+    """Return a counter for each processor package. Zones within a package, such as its cores, get none of their own."""
     counters: list[Counter] = []
     for zone in sorted(powercap.glob("intel-rapl:*")):
         with contextlib.suppress(OSError, ValueError):
@@ -75,5 +78,5 @@ def _gpu_counters() -> list[Counter]:
 
 
 def _read_gpu_joules(nvml: Any, handle: Any) -> float:
-    """Return the joules since the driver was loaded."""
+    """Return the joules that the GPU `handle` has used since its driver was loaded."""
     return nvml.nvmlDeviceGetTotalEnergyConsumption(handle) * MILLI

@@ -1,4 +1,4 @@
-"""Files that are complete or absent: atomic writes, JSON, JSON lines, digests."""
+"""Write files atomically (a file is complete or absent), read and write JSON and JSON lines, and compute digests."""
 
 import contextlib
 import hashlib
@@ -60,14 +60,17 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write one compact JSON object a line, atomically."""
+    """Write each of `rows` as a compact JSON object on a line of its own, atomically."""
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as lines:
         for row in rows:
             lines.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Read one JSON object a line. Raises ValueError, which names file and line, for anything else."""
+    """Read a file that has one JSON object a line; blank lines are skipped.
+
+    Raises ValueError, which names file and line, for anything else.
+    """
     rows = []
     # Not str.splitlines: it also splits at U+2028 and similar characters, which JSON strings may contain.
     for number, line in enumerate(_text(path).split("\n"), start=1):

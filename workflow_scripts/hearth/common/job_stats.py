@@ -1,4 +1,7 @@
-"""The stats file of a job: what a recognition shard or a training took. No score depends on it."""
+"""The stats file of a job: time, tokens, memory and energy of a recognition shard or a training.
+
+No score depends on it.
+"""
 
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -7,11 +10,11 @@ from hearth.common.records import read_record
 
 
 class JobStats(TypedDict):
-    """Stats of one job. Seconds exclude loading the model; tokens and energy cover all windows of the job.
+    """Stats of one job. `seconds` excludes loading the model; tokens and energy cover all windows of the job.
 
     Recognition counts `windows` and tokens, training counts `examples` over all epochs. A key is absent, or None,
-    if it does not apply or was not measured. `served` and `answered_by` are the server's description of a served model,
-    and the models that answered.
+    if it does not apply or was not measured. For a served model, `served` is the server's description of it, and
+    `answered_by` names the models that the server says have answered.
     """
 
     seconds: float
@@ -31,5 +34,5 @@ class JobStats(TypedDict):
 
 
 def read_job_stats(path: Path) -> JobStats:
-    """Read a stats file. Raises ValueError naming the file and the key at fault."""
+    """Read a stats file. Raises ValueError, which names the file and the key at fault."""
     return read_record(path, JobStats)

@@ -4,5 +4,5 @@ import resource
 
 
 def peak_memory_bytes() -> int:
-    """Return the peak resident memory of this process so far."""
+    """Return the peak resident memory of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,4 +1,4 @@
-"""JSON records typed by a TypedDict, checked key by key when their file is read."""
+"""Read JSON records whose type is a TypedDict, and check the value of every key."""
 
 import types
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ Record = TypeVar("Record")
 
 
 def read_record(path: Path, record_type: type[Record]) -> Record:
-    """Read one JSON object of the TypedDict `record_type`. Raises ValueError, which names file and key."""
+    """Read a file with one JSON object of the TypedDict `record_type`. Raises ValueError, which names file and key."""
     return check_record(files.read_json(path), record_type, str(path))
 
 
 def read_records(path: Path, record_type: type[Record]) -> list[Record]:
-    """Read JSON lines of the TypedDict `record_type`. Raises ValueError, which names file, row and key."""
+    """Read JSON lines, each an object of the TypedDict `record_type`. Raises ValueError, which names file, row, key."""
     rows = enumerate(files.read_json_lines(path), start=1)
     return [check_record(row, record_type, f"{path}: row {number}") for number, row in rows]
 
@@ -24,8 +24,8 @@ def read_records(path: Path, record_type: type[Record]) -> list[Record]:
 def check_record(value: object, record_type: type[Record], place: str) -> Record:
     """Return `value` unchanged if it is a record of the TypedDict `record_type`.
 
-    Additional keys are allowed. Raises ValueError, which begins with `place`, for a missing key and for a value of
-    another type.
+    Additional keys are allowed. Raises ValueError for a missing key and for a value of another type. `place` says where
+    `value` comes from, such as the path of its file: the error message begins with it.
     """
     if not isinstance(value, dict):
         raise ValueError(f"{place}: expected a JSON object, found {type(value).__name__}")
@@ -40,7 +40,7 @@ def check_record(value: object, record_type: type[Record], place: str) -> Record
 
 
 def _is_instance(value: object, hint: Any) -> bool:
-    """Whether a JSON value has the annotated type. Booleans are no numbers; integers count as floats too."""
+    """Whether a JSON value has the type `hint`. A boolean does not count as a number; an integer counts as a float."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
         return True

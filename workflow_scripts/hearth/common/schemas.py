@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-# Where a problem is, as keys and positions from the top; and what is wrong there.
+# A problem: the path to a value in a YAML file (mapping keys and list positions, outermost first), and what is wrong.
 Problem = tuple[list[Any], str]
 
 
@@ -28,7 +28,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file. Raises ValueError naming file and line for invalid YAML and for a key that occurs twice."""
+    """Read a YAML file. Raises ValueError, which names file and line, for invalid YAML or a key that occurs twice."""
     try:
         # _Loader is a safe loader.
         return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506
@@ -40,7 +40,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def nearest(name: object, known: Collection[object]) -> str:
-    """Return '; did you mean ...?' with the known name closest to `name`, or all known names if none is close."""
+    """Return the end of a message on the unknown `name`: the closest of the `known` names, or all if none is close."""
     close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
@@ -48,12 +48,12 @@ def nearest(name: object, known: Collection[object]) -> str:
 
 
 def dotted(path: list[Any]) -> str:
-    """Return a place in a YAML file as `key.key.position`."""
+    """Return the path of a `Problem` as text: `key.key.position`."""
     return ".".join(str(part) if str(part).isprintable() else repr(part) for part in path) or "top level"
 
 
 def schema_problems(value: object, schema: dict[str, Any]) -> list[Problem]:
-    """Return everything in which `value` breaks its schema or cannot be JSON, ordered by place."""
+    """Return the problems of `value`, by path: what JSON cannot express or, if there is none, what breaks `schema`."""
     not_json = list(_json_problems(value, []))
     if not_json:
         return not_json  # A schema cannot describe such values.
@@ -81,10 +81,10 @@ def _json_problems(value: object, path: list[Any]) -> Iterator[Problem]:
 
 
 def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
-    """Explain one schema error in terms of the value that breaks the schema."""
+    """Yield the problems that one error of jsonschema stands for, described by the value that breaks the schema."""
     path, value = list(error.absolute_path), error.instance
     if "propertyNames" in error.absolute_schema_path:
-        yield [*path, value], f"the name {value!r} is not of the form {error.validator_value}"
+        yield [*path, value], f"the name {value!r} does not match the pattern {error.validator_value}"
     elif error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         patterns = error.schema.get("patternProperties", {})
@@ -122,6 +122,6 @@ def _type_hint(value: object, wanted: object) -> str:
         return ""
     if not math.isfinite(number):
         return ""
-    # In YAML's own spelling: YAML reads 1e-05, Python's spelling, as text.
+    # Spell the number as YAML does: YAML reads 1e-05, which is Python's spelling, as text.
     written = yaml.safe_dump(int(number) if number.is_integer() else number).split()[0]
     return f" (YAML reads it as text; write {written})"
