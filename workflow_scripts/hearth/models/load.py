@@ -1,4 +1,4 @@
-"""Load a fetched model and its tokenizer, with or without an adapter. Nothing outside the folder is read."""
+"""Load a fetched model and its tokenizer, with or without an adapter, from their folders only."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def work_offline() -> None:
-    """Keep the Hugging Face libraries off the network and without progress bars; they read this when imported."""
+    """Keep the Hugging Face libraries off the network, without progress bars. Call this before they are imported."""
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_PROGRESS_BARS="1")
 
 
@@ -34,7 +34,7 @@ def resolve_dtype(dtype: str, device: str) -> str:
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
-    """Load the tokenizer of a model's folder. Raises ModelError for a served model, which has none here."""
+    """Load the tokenizer in a model's folder. Raises ModelError for a served model: its tokenizer is on the server."""
     _check_not_served(folder)
     from transformers import AutoTokenizer
 
@@ -47,8 +47,8 @@ def load_model(
     """Load the causal language model of a folder in evaluation mode, with the PEFT adapter if one is given.
 
     The adapter is never merged: in bfloat16, merged weights differ from base plus adapter.
-    Raises ModelError for a served model, and if a weight of model or adapter is missing, unexpected or of another
-    shape: transformers and peft would only warn and use random weights.
+    Raises ModelError for a served model. Raises ModelError also if a weight of the model or the adapter is missing,
+    unexpected or of another shape, where transformers and peft would only warn and use random weights.
     """
     _check_not_served(folder)
     import torch
@@ -66,7 +66,7 @@ def load_model(
             output_loading_info=True,
         )
     except RuntimeError as error:  # transformers logs the names of the weights
-        raise ModelError(f"{folder}: weights do not have the shapes config.json says; fetch the model again") from error
+        raise ModelError(f"{folder}: weights do not have the shapes of config.json; fetch the model again") from error
     if info["missing_keys"]:
         raise ModelError(
             f"{folder}: the weights lack {', '.join(sorted(info['missing_keys'])[:3])}; fetch the model again"
@@ -79,7 +79,7 @@ def load_model(
 def _check_not_served(folder: Path) -> None:
     if (Path(folder) / SNAPSHOT).is_file() and "served" in read_snapshot(folder):
         raise ModelError(
-            f"{folder}: this model is served, so its weights are not here: it can recognise, but not be trained"
+            f"{folder}: this model is served, so its weights are not here: use it for recognition, not for training"
         )
 
 

@@ -1,4 +1,4 @@
-"""Snapshots: a fetched model's folder with ordinary Hugging Face files, described by its `snapshot.json`.
+"""Snapshots: folders of fetched models, with ordinary Hugging Face files and a `snapshot.json` that describes them.
 
 `snapshot.json` is written last, so a folder without it is an incomplete model. The snapshot of a served model (its
 weights are on a server) is `snapshot.json` alone: the model's name on that server stands for the weights.
@@ -21,7 +21,7 @@ class ModelError(ValueError):
 
 
 class ServedModel(TypedDict):
-    """A model that a server runs: its name on the server, and what the server understands (openai or vllm)."""
+    """A model that a server runs: its name on the server, and the server's interface (openai or vllm)."""
 
     model: str
     interface: str
@@ -30,9 +30,9 @@ class ServedModel(TypedDict):
 class Snapshot(TypedDict):
     """The content of `snapshot.json`.
 
-    `source` and `revision` say where the model came from, `files` has the SHA-256 of each file, and `digest` covers
-    `files` (for a served model: `served`). `stand_in` says why the model is no real one; "" for a real one.
-    `parameters` is None where a served model's size is unknown.
+    `source` and `revision` say where the model came from. `files` is a dict from file name to SHA-256, and `digest` is
+    the SHA-256 of `files` (for a served model: of `served`). `stand_in` says why the model only stands in for a real
+    one; "" for a real one. `parameters` is None where a served model's size is unknown.
     """
 
     model: str
@@ -47,7 +47,7 @@ class Snapshot(TypedDict):
 
 
 def read_snapshot(folder: Path) -> Snapshot:
-    """Read `snapshot.json` in `folder`. Raises ModelError if the folder is no complete model."""
+    """Read `snapshot.json` in `folder`. Raises ModelError if it is missing: the model is then incomplete."""
     path = Path(folder) / SNAPSHOT
     if not path.is_file():
         raise ModelError(f"{folder}: no {SNAPSHOT}, so no complete model; fetch it with fetch_model.py")
@@ -55,7 +55,7 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether `folder` has a snapshot.json and every file that it names. The files are not read."""
+    """Whether `folder` has a snapshot.json and every file that it names. The files' digests are not checked."""
     try:
         return all((Path(folder) / name).is_file() for name in read_snapshot(folder)["files"])
     except ModelError:
@@ -63,7 +63,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def kept_files(folder: Path) -> list[Path]:
-    """Return the files in `folder` that belong to the model, sorted by name, without its snapshot.json."""
+    """Return the paths of the model's files in `folder`, sorted by name, without its snapshot.json."""
     paths = {path for pattern in KEPT for path in Path(folder).glob(pattern) if path.is_file()}
     return sorted(path for path in paths if path.name != SNAPSHOT)
 
