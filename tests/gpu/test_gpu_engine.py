@@ -1,4 +1,4 @@
-"""The transformers engine on a real GPU, with windows of a simulated home; and the GPU's energy meter."""
+"""Check the transformers engine on a real GPU with windows of a simulated home, and the energy meter of the GPU."""
 
 import gc
 import shutil
@@ -29,7 +29,7 @@ SAMPLED = replace(GREEDY, temperature=0.6, top_k=20, top_p=0.95, seed=7)
 
 @pytest.fixture(scope="module")
 def windows() -> dict[str, dict]:
-    """Eight windows by their ids, of one to four events: their completions end at different times."""
+    """A dict from id to window: eight windows of one to four events, whose completions end at different times."""
     simulated = simulate_windows("marble", HOME, seed=5000, sessions=4, size=4)
     selected = [window for window in simulated if len(window["events"]) == 4][:8]
     return {
@@ -39,7 +39,7 @@ def windows() -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def prompts(tiny_l, windows) -> tuple[str, list[Request]]:
-    """Return the static prefix, and a request for every window."""
+    """A pair: the static prefix, and a request for every window."""
     tokenizer = load_tokenizer(tiny_l)
     system = render_prompt(HOME, REPOSITORY / "config" / "prompts" / "brief.j2", "think")["system"]
     block = ReasoningBlock(*reasoning_tags(tokenizer))
@@ -100,7 +100,7 @@ def test_constrained_answers_have_every_event_and_only_labels_of_the_home(tiny_l
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory, tiny_l, fetched) -> Path:
-    """A random model whose keys and values take 128 KiB a token in float32: far more than its weights."""
+    """The folder of a model with random weights and a large key-value cache: 128 KiB a token in float32."""
     source = tmp_path_factory.mktemp("source") / "wide"
     source.mkdir()
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
@@ -114,9 +114,10 @@ def wide(tmp_path_factory, tiny_l, fetched) -> Path:
 
 
 def test_where_memory_holds_fewer_rows_than_asked_for_completions_are_those_of_one_row(wide, monkeypatch):
-    # More than half of the tokens that are read together: the first row is begun alone, with room for all the others.
+    # Each prompt has more than half of the tokens that one pass reads, so the first row starts alone, although memory
+    # is taken for all rows.
     requests = [Request(f"k{n}", f"kitchen fridge opened {n} " * (140 + n % 3)) for n in range(32)]
-    decoding = replace(Decoding.greedy(8), temperature=1, seed=1)  # greedily, random weights write one word on and on
+    decoding = replace(Decoding.greedy(8), temperature=1, seed=1)  # greedy, random weights would repeat one word
 
     def run(batch_size):
         gc.collect()
@@ -148,7 +149,7 @@ def test_a_second_of_matrix_products_takes_the_joules_of_a_gpu(tmp_path):
         pytest.skip(f"NVML does not start: {error}")
     matrix = torch.ones(4096, 4096, device=DEVICE)
     torch.cuda.synchronize()
-    meters = energy.Meters(powercap=tmp_path)  # no processors
+    meters = energy.Meters(powercap=tmp_path)  # an empty folder: only the GPU counts
     deadline = time.monotonic() + 1
     while time.monotonic() < deadline:
         matrix @ matrix

@@ -1,4 +1,4 @@
-"""Training on a real GPU by the program of the rule `distil`, and the shared prefix's gradients."""
+"""Check training on a real GPU: the program of the rule `distil`, and the gradients with a shared prefix."""
 
 import signal
 
@@ -15,7 +15,7 @@ DEVICE = "cuda"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, tiny_s) -> dict[str, fixtures.Training]:
-    """Uninterrupted trainings by name, run in parallel: starting takes longer than the steps."""
+    """A dict from name to uninterrupted training. They run in parallel, since starting takes longer than the steps."""
     changes = {
         "float32": {"dtype": "float32", "epochs": 4},
         "shared": {"dtype": "bfloat16"},

@@ -22,7 +22,7 @@ def tiny(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def adapter(tiny, tmp_path_factory) -> Path:
-    """The folder of a LoRA adapter for it, with random weights large enough to change its output."""
+    """The folder of a LoRA adapter for the model `tiny`, with random weights large enough to change its output."""
     import torch
     from hearth.models.load import load_model
     from peft import LoraConfig, get_peft_model
@@ -44,7 +44,7 @@ def home():
 
 @pytest.fixture(scope="session")
 def prompts(home) -> dict[str, dict]:
-    """Prompts by reasoning mode."""
+    """A dict from reasoning mode to prompt."""
     from hearth.prompting.prompts import render_prompt
 
     template = REPOSITORY / "config" / "prompts" / "brief.j2"

@@ -40,7 +40,7 @@ def rows(engine, windows, prompt, folder, **decoding):
 
 
 def assert_alike(one, other):
-    """Assert that the predictions of two engines are equal, but for one window in twelve: float32 rounds."""
+    """Assert that two engines' predictions differ for at most one window: rounding in float32 may change one."""
     alike = [a == b for a, b in zip(one, other, strict=True)]
     print(f"{sum(alike)} of {len(alike)} completions are equal")
     assert sum(alike) >= len(alike) - 1

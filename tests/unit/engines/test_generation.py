@@ -1,4 +1,4 @@
-"""Options of decoding: constrained answers, a reasoning budget, confidence."""
+"""Check the options of decoding: constrained answers, a reasoning budget, confidence."""
 
 import dataclasses
 import functools
@@ -52,7 +52,7 @@ def tokenizer_of(name):
 
 
 def written(decoder, sequence, vocabulary, wanted):
-    """Return what a sequence holds after logits that prefer each token of `wanted` in turn."""
+    """Decode with logits that prefer each token of `wanted` in turn; return the tokens that `sequence` then holds."""
     for token in wanted:
         logits = torch.zeros(1, vocabulary)
         logits[0, token] = 9

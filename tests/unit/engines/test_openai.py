@@ -1,4 +1,4 @@
-"""The engine for servers, with a server of the test's own that answers, fails, hangs and sends invalid answers."""
+"""Check the engine for servers against a server in this file that answers, fails, hangs or sends invalid answers."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def answer(content="[]", finish_reason="stop", **message):
 
 
 class Server:
-    """A server that sends `replies` in turn, the last one for ever, and keeps its `requests`.
+    """A server that sends `replies` in turn, then repeats the last one, and records the `requests` that it gets.
 
     A reply is a body, (status, body), or a function from the request to one of these.
     """

@@ -30,7 +30,7 @@ def completions(folder, batch_size, decoding, requests=REQUESTS, prefix=PREFIX, 
 
 
 def by_hand(folder, request, decoding, prefix=PREFIX, adapter=None):
-    """Decode greedily without padding, cache, batch or generate()."""
+    """Return the text that greedy decoding gives without padding, cache, batch or generate()."""
     tokenizer, model = load_tokenizer(folder), load_model(folder, adapter, "float32", "cpu")
     ids = [
         token for text in (prefix, request.suffix) for token in tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -45,7 +45,7 @@ def by_hand(folder, request, decoding, prefix=PREFIX, adapter=None):
 def test_greedy_batches_equal_one_by_one_without_any_cache(tiny_model):
     alone = {request.key: by_hand(tiny_model, request, GREEDY) for request in REQUESTS}
     assert len(set(alone.values())) > 5
-    # generate() would apply this setting of the folder; by_hand does not.
+    # generate() would apply this setting of the model's folder, by_hand does not: the engine must ignore it as well.
     assert '"repetition_penalty": 1.7' in (tiny_model / "generation_config.json").read_text()
     for batch_size in (1, 3, 16):
         batched = completions(tiny_model, batch_size, GREEDY)
@@ -184,7 +184,8 @@ def test_batch_size_auto_fills_the_free_memory(tiny_model, monkeypatch):
     assert {c.key: c for batch in tiny.complete(PREFIX, REQUESTS, GREEDY) for c in batch} == completions(
         tiny_model, 1, GREEDY
     )
-    # 80 % of 409,600 bytes; a token of a row takes 2 x 2 layers x 16 x 4 bytes, and the longest prompt is known
+    # Rows may use 80 % of 409,600 bytes. A token takes 2 (key, value) x 2 layers x 16 x 4 bytes = 256 bytes, and the
+    # logits of a row take 16 bytes for each token of the vocabulary.
     longest = max(len(encode(tiny.tokenizer, request.suffix)) for request in REQUESTS)
     assert tiny.cost()["batch_size"] == int(0.8 * 409600 / (256 * (longest + 24) + 16 * len(tiny.tokenizer))) > 1
 
@@ -193,7 +194,7 @@ def test_waiting_requests_replace_finished_ones_of_any_length(tiny_model):
     tiny = engine(tiny_model, 3)
     decoding = replace(Decoding.greedy(90), temperature=1.3, seed=1)
     groups = list(tiny.complete(PREFIX, REQUESTS, decoding))
-    assert len(groups) > 4  # waiting for whole batches of three would give four
+    assert len(groups) > 4  # if only whole batches of three were replaced, there would be four groups
     assert {c.key: c for group in groups for c in group} == completions(tiny_model, 1, decoding)
 
 

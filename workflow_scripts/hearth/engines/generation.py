@@ -1,4 +1,4 @@
-"""Token-by-token generation: the choice of tokens, the reasoning budget, the grammar of answers, the end."""
+"""Generate completions token by token: choose tokens, and enforce the reasoning budget and the grammar of answers."""
 
 import collections
 from collections.abc import Sequence
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class ActiveSequence:
     """An unfinished completion of a request.
 
-    `suffix` has the tokens of the request's suffix, `seeds` the words that seed its sampling, `written` the tokens
-    generated so far and `forced` those that must come next. `reasoning` is true inside a reasoning block.
+    `suffix` has the tokens of the request's suffix, `seeds` its `seed_words`, `written` the tokens generated so far,
+    and `forced` the tokens that must come next. `reasoning` is true inside a reasoning block; `reasoning_forced` is
+    true once the budget has closed it. `matcher` follows the grammar of the answer; None where no grammar applies.
     """
 
     request: Request
@@ -36,9 +37,9 @@ class ActiveSequence:
 
 
 class SequenceDecoder:
-    """Generates sequences from a model's logits by one decoding.
+    """Generate sequences from a model's logits by the settings `decoding`.
 
-    `vocabulary` is the number of logits the model gives, `ends` are the tokens that end a turn.
+    `vocabulary` is the number of logits that the model gives for a token; `ends` are the tokens that end a turn.
     """
 
     def __init__(self, tokenizer: "PreTrainedTokenizerFast", vocabulary: int, ends: list[int], decoding: Decoding):
@@ -50,7 +51,10 @@ class SequenceDecoder:
             self._compiler = xgrammar.GrammarCompiler(info, max_threads=torch.get_num_threads())
 
     def start(self, request: Request, suffix: list[int]) -> ActiveSequence:
-        """Return the empty sequence of a request. Raises ValueError if constrained decoding lacks a schema."""
+        """Return a sequence of `request` with no token written; `suffix` has the tokens of the request's suffix.
+
+        Raises ValueError if decoding is constrained and the request has no schema.
+        """
         sequence = ActiveSequence(request, suffix, seed_words(self._decoding.seed, request.key))
         block = request.reasoning_block
         sequence.reasoning = block is not None and request.suffix.rstrip().endswith(block.opening.strip())
@@ -85,7 +89,7 @@ class SequenceDecoder:
             self._update_state(sequence, token)
 
     def is_finished(self, sequence: ActiveSequence) -> bool:
-        """Whether the model has ended its turn or the limit of tokens is reached."""
+        """Whether the model has ended its turn or the sequence has max_new_tokens tokens."""
         return sequence.written[-1] in self._ends or len(sequence.written) == self._decoding.max_new_tokens
 
     def completion(self, sequence: ActiveSequence, prefix_length: int) -> Completion:
@@ -105,7 +109,7 @@ class SequenceDecoder:
         )
 
     def _enforce_budget(self, sequence: ActiveSequence) -> None:
-        """Force the end of reasoning that has used up its budget."""
+        """Force the closing tokens of reasoning that has used up its budget."""
         budget, block = self._decoding.reasoning_budget, sequence.request.reasoning_block
         if budget is None or block is None or not sequence.reasoning or sequence.reasoning_forced:
             return
@@ -131,7 +135,7 @@ class SequenceDecoder:
         return logits
 
     def _update_state(self, sequence: ActiveSequence, token: int) -> None:
-        """Follow the new token: a step in the grammar, or reasoning that opens or closes."""
+        """Update the state after a new token: advance the grammar, or note that reasoning opens or closes."""
         block = sequence.request.reasoning_block
         if sequence.matcher is not None:
             sequence.matcher.accept_token(token)
@@ -156,7 +160,7 @@ class SequenceDecoder:
 
 
 def answer_grammar(schema: str, before: str) -> xgrammar.Grammar:
-    """Return the grammar of the text `before`, then JSON by `schema`, spaced as json.dumps does."""
+    """Return the grammar of an answer: the text `before`, then JSON that follows `schema`, spaced as by json.dumps."""
     grammar = xgrammar.Grammar.from_json_schema(schema, any_whitespace=False, separators=(", ", ": "))
     if not before:
         return grammar

@@ -1,8 +1,9 @@
 """Key-value caches for prompts that share a prefix: the prefix is stored once, and rows may differ in length.
 
-A row's own tokens fill its columns from 0 on without gaps, and columns beyond its length are masked. So rows of any
-length are decoded together, a finished row leaves, and a new one takes its place. Each step reads the prefix once for
-all rows; with a copy for every row, the prefix would be most of what a step reads.
+A row is one sequence of the batch; a column holds the keys and values of one token after the prefix. The tokens of a
+row fill its columns from 0 on without gaps, and columns beyond its length are masked. So rows of different lengths are
+decoded together, and a new row can replace a finished one. Each step reads the prefix once for all rows. If every row
+had a copy of the prefix, most of what a step reads would be those copies.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ _UNSUPPORTED = ("softcap", "s_aux", "position_bias")
 
 
 class PrefixCache:
-    """The tokens of the shared prefix, and a model's keys and values for them. Rows only read it."""
+    """The tokens of the shared prefix, and a model's keys and values for them. Rows read them but never change them."""
 
     def __init__(self, model: "PreTrainedModel", tokens: Sequence[int]):
         self.tokens = list(tokens)
@@ -35,10 +36,10 @@ class PrefixCache:
 
 
 class BatchedRows:
-    """The cache of up to `slots` rows behind one prefix, for a model whose every layer attends to all earlier tokens.
+    """The cache of up to `slots` rows after one prefix, for a model whose every layer attends to all earlier tokens.
 
-    Keys have the shape (slots, heads, columns, width) in each layer. Values have it too, but are stored in memory as
-    (slots, heads, width, columns).
+    In each layer, keys and values have the shape (slots, heads, columns, width). Values are stored in memory in the
+    order (slots, heads, width, columns).
     """
 
     def __init__(self, model: "PreTrainedModel", prefix: PrefixCache, slots: int):
@@ -47,14 +48,14 @@ class BatchedRows:
         self._keys: dict[int, torch.Tensor] = {}  # by layer
         self._values: dict[int, torch.Tensor] = {}  # by layer
         self._lengths = torch.zeros(0, dtype=torch.long, device=model.device)
-        self._row_indices: torch.Tensor  # rows that a step extends
-        self._starting = 0  # rows being started, which `_lengths` does not have yet
-        self._columns = 0  # columns that the current queries may see
+        self._row_indices: torch.Tensor  # indices of the rows that a step extends
+        self._starting = 0  # number of rows being started, which are not in `_lengths` yet
+        self._columns = 0  # number of columns that the current queries may see
         self.mask: torch.Tensor  # for `_attend`: true where a query sees a column
 
     @staticmethod
     def enable_attention(model: "PreTrainedModel") -> bool:
-        """Give the model the attention that rows need. Return False, and change nothing, if it does not support it."""
+        """Set the model's attention to `_attend`, which rows need. Return False, and change nothing, if that fails."""
         layers = DynamicCache(config=model.config).layers
         # Sliding windows and recurrent states do not see all earlier tokens.
         if not layers or any(type(layer) is not DynamicLayer for layer in layers):
@@ -69,7 +70,7 @@ class BatchedRows:
 
         Returns the logits (prompts, vocabulary) of each prompt's next token.
         """
-        # At least two columns: `_attend` takes a single query for a step.
+        # Use at least two columns: `_attend` takes a row with a single query for a step, not for a start.
         device, width = self._lengths.device, max(2, *map(len, prompts))
         # Short prompts are padded on the right, which causal attention does not see.
         tokens = torch.tensor([prompt + prompt[-1:] * (width - len(prompt)) for prompt in prompts], device=device)
@@ -103,7 +104,7 @@ class BatchedRows:
     def update(
         self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store a layer's new keys and values. Returns all keys and values that its queries see beside the prefix's."""
+        """Store a layer's new keys and values. Returns the keys and values that its queries see after the prefix."""
         rows, columns = len(self._lengths), self._columns
         visible = []
         for buffers, new in ((self._keys, keys), (self._values, values)):
@@ -119,7 +120,7 @@ class BatchedRows:
         return visible[0], visible[1]
 
     def prefix(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return a layer's keys and values for the prefix, each (heads, tokens, width)."""
+        """Return a layer's keys and its values for the prefix, each of shape (heads, tokens, width)."""
         if self._prefix is None:
             return self._keys[layer][0, :, :0], self._values[layer][0, :, :0]
         stored = self._prefix.layers[layer]
@@ -136,7 +137,7 @@ class BatchedRows:
         ).logits
 
     def _grow(self, stored: torch.Tensor | None, new: torch.Tensor, columns: int, columns_last: bool) -> torch.Tensor:
-        """Return a longer buffer with the content of `stored`."""
+        """Return a buffer for at least `columns` columns with the content of `stored`."""
         heads, columns, width = new.shape[1], columns + _GROWTH, new.shape[3]
         # Zeros, not uninitialised memory: masked columns have weight 0, and 0 times NaN is NaN.
         if columns_last:
@@ -149,14 +150,14 @@ class BatchedRows:
 
 
 class SingleRow:
-    """The same interface for any causal language model: one row at a time, with prefix and prompt read together."""
+    """The interface of `BatchedRows` for any causal language model: one row at a time, prefix and prompt together."""
 
     def __init__(self, model: "PreTrainedModel", prefix: Sequence[int]):
         self._model, self._prefix = model, list(prefix)
         self._cache: Any = None  # whichever cache the model returns
 
     def start(self, prompts: Sequence[list[int]]) -> torch.Tensor:
-        """See `BatchedRows.start`. Takes one prompt, when there is no row."""
+        """See `BatchedRows.start`. Takes a single prompt, and only while there is no row."""
         (prompt,) = prompts
         self._cache = None
         return self._forward([*self._prefix, *prompt])
@@ -198,23 +199,23 @@ def _attend(
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
     if unsupported := [name for name in _UNSUPPORTED if options.get(name) is not None]:
         raise ValueError(
-            f"the model's attention has {', '.join(unsupported)}, which the transformers engine cannot do; use vllm"
+            f"the model's attention has {', '.join(unsupported)}, which engine transformers does not support; use vllm"
         )
     prefix_keys, prefix_values = rows.prefix(module.layer_idx)
     count, heads, length, width = query.shape
-    if length > 1:  # prompts are being read: one fused kernel saves more time than the copies cost
+    if length > 1:  # prompts are being read: one fused kernel saves more time than copies of the prefix cost
         key = torch.cat([prefix_keys.expand(count, -1, -1, -1), key], dim=2)
         value = torch.cat([prefix_values.expand(count, -1, -1, -1), value], dim=2)
-        if query.device.type == "cpu":  # its kernel shares keys among heads without a copy for each
+        if query.device.type == "cpu":  # the CPU's kernel shares keys among heads without a copy for each head
             output = scaled_dot_product_attention(query, key, value, rows.mask, scale=scaling, enable_gqa=True)
             return output.transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, rows.mask[None, None], scaling=scaling, **options)
     groups, prefix_length = prefix_keys.shape[:2]
-    each = heads // groups  # queries of a row that share keys
+    each = heads // groups  # number of queries of a row that share keys
     queries = (query * (width**-0.5 if scaling is None else scaling)).view(count, groups, each, width)
     side_by_side = queries.transpose(0, 1).reshape(groups, count * each, width)
     shared = (side_by_side @ prefix_keys.mT).view(groups, count, each, prefix_length).transpose(0, 1)
-    # A row has few queries: with them on the right these products are faster, given values stored with columns last.
+    # A row has few queries. Products with them on the right are faster, as values are stored with columns last.
     own = (key @ queries.mT).mT.masked_fill_(~rows.mask, -torch.inf)
     weights = torch.cat([shared, own], dim=-1).softmax(dim=-1, dtype=torch.float32).to(query.dtype)
     side_by_side = weights[..., :prefix_length].transpose(0, 1).reshape(groups, count * each, prefix_length)

@@ -1,4 +1,4 @@
-"""The engine of a home hub: llama.cpp runs a GGUF file, through the package xllamacpp."""
+"""The engine for a home hub: it runs a GGUF file with llama.cpp, through the package xllamacpp."""
 
 import importlib.metadata
 import os
@@ -22,15 +22,16 @@ from hearth.engines.protocol import (
 from hearth.engines.tokens import encode
 from hearth.models.load import load_tokenizer
 
-_MAX_ERROR = 300  # characters of llama.cpp's own message
+_MAX_ERROR = 300  # characters of llama.cpp's own message in an error
 
 
 class LlamaCppEngine:
-    """A GGUF file behind the `Engine` protocol; `folder` has the same model as transformers loads it.
+    """Run the GGUF file `path`. See `Engine` for the protocol.
 
-    Prompts are passed as text, which llama.cpp tokenises itself. With `by_ids` they are passed as token ids of the
-    folder's tokenizer, for a model whose tokenizer llama.cpp does not know. One request runs at a time; llama.cpp
-    caches the tokens that prompts share.
+    `folder` has the same model in Hugging Face files, of which tokenizer and config.json are used. Prompts are passed
+    as text, which llama.cpp tokenises itself. With `by_ids` they are passed as token ids of the folder's tokenizer, for
+    a model whose tokenizer llama.cpp does not know. One request runs at a time; llama.cpp caches the tokens that
+    prompts share.
     """
 
     def __init__(self, path: Path, folder: Path, by_ids: bool = False):
@@ -48,7 +49,7 @@ class LlamaCppEngine:
         parameters.n_ctx = self._context
         parameters.n_parallel = 1
         parameters.warmup = False
-        parameters.verbosity = 1  # errors
+        parameters.verbosity = 1  # errors only
         # The server also listens on a local port, which nobody should use: a random key locks it.
         parameters.api_keys = [secrets.token_urlsafe()]
         if threads := os.environ.get("OMP_NUM_THREADS"):
@@ -58,7 +59,7 @@ class LlamaCppEngine:
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
         """See `Engine.complete`. Decoding may not be constrained, have a reasoning budget or ask for confidence."""
         if decoding.constrained or decoding.reasoning_budget is not None or decoding.confidence != "none":
-            raise ValueError("decoding: llama.cpp supports no constrained, reasoning_budget or confidence here")
+            raise ValueError("decoding: engine llama.cpp does not support constrained, reasoning_budget or confidence")
         server = self._loaded_server()
         prefix_tokens = encode(self.tokenizer, prefix)
         waiting = [(request, encode(self.tokenizer, request.suffix)) for request in requests]

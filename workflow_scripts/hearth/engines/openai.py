@@ -1,4 +1,4 @@
-"""The engine for servers that speak OpenAI's chat completions."""
+"""The engine for servers with OpenAI's chat-completions API."""
 
 import functools
 import importlib.metadata
@@ -24,16 +24,17 @@ _MAX_QUOTE = 300  # characters of a server's own message in an error
 
 
 class OpenAIEngine:
-    """The model that the server at `base_url` calls `model`, behind the `Engine` protocol.
+    """Run the model that the server at `base_url` calls `model`. See `Engine` for the protocol.
 
     The server applies the chat template: the prefix is the system's turn, a suffix the user's. `interface` says what
     the server understands. `openai` is the published API only; `vllm` adds top_k and a switch for thinking, as vLLM,
     SGLang and llama.cpp do. Up to `batch_size` requests run at a time. A request that takes longer than `timeout`
     seconds, or fails temporarily, is sent again up to `retries` times, after growing pauses.
 
-    Weights, precision and batches are the server's, so the same answer twice is not guaranteed, although every request
-    carries a seed. Only the server knows the model's context, so it refuses a prompt that is too long when the prompt
-    arrives. The key comes from the environment variable OPENAI_API_KEY only; a local server needs none.
+    The server decides weights, precision and batches, so a repeated request may get another answer, although every
+    request carries a seed. Only the server knows the length of the model's context, so a prompt that is too long is
+    refused only when it arrives there. The API key comes from the environment variable OPENAI_API_KEY only; a local
+    server needs none.
     """
 
     tokenizer = None
@@ -60,11 +61,11 @@ class OpenAIEngine:
         self._answered_by: set[str] = set()
 
     def load(self) -> None:
-        """Check that the server is there and has the model (see `Engine.load`). Raises UserError."""
+        """Check that the server can be reached and has the model (see `Engine.load`). Raises UserError if not."""
         _ = self._served
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
-        """See `Engine.complete`. Running requests are awaited and yielded before an error is raised."""
+        """See `Engine.complete`. If a request fails, the running ones are completed and yielded before the error."""
         self._check_supported(decoding)
         waiting = iter(requests)
         with ThreadPoolExecutor(self.batch_size) as pool:
@@ -100,7 +101,10 @@ class OpenAIEngine:
 
     @functools.cached_property
     def _served(self) -> dict[str, str]:
-        """The server's description of the model. Raises UserError if the server has no model of that name."""
+        """The server's description of the model, a dict from field to text. Raises UserError if there is no such model.
+
+        A server that does not list its models gives the name of the model only.
+        """
         try:
             cards = {card.id: card for card in self._client.models.list().data}
         except openai.NotFoundError:
@@ -119,10 +123,10 @@ class OpenAIEngine:
     def _check_supported(self, decoding: Decoding) -> None:
         """Raise UserError for a decoding that the server's interface does not support."""
         reasons = {
-            "reasoning_budget": decoding.reasoning_budget is not None and "no server closes a model's reasoning",
+            "reasoning_budget": decoding.reasoning_budget is not None and "servers cannot close a model's reasoning",
             "confidence": decoding.confidence != "none"
             and "servers do not say which distribution their log-probabilities come from",
-            "top_k": decoding.top_k > 0 and not self._extended and "OpenAI's interface has none; set 0",
+            "top_k": decoding.top_k > 0 and not self._extended and "OpenAI's interface has no top_k; set it to 0",
         }
         for key, reason in reasons.items():
             if reason:
@@ -151,7 +155,7 @@ class OpenAIEngine:
 
     @staticmethod
     def _extensions(request: Request, decoding: Decoding) -> dict[str, object]:
-        """Return vLLM's additions to the published API. Every setting is sent, since a server has its own defaults."""
+        """Return vLLM's additions to the published API. All settings are sent, since a server has its own defaults."""
         return {
             "top_k": decoding.top_k or -1,
             "min_p": 0.0,
@@ -160,7 +164,7 @@ class OpenAIEngine:
         }
 
     def _completion(self, key: str, response: Any) -> Completion:
-        """Read a server's response. Raises UserError if it is no chat completion: the client checks little."""
+        """Return the completion in a server's response. Raises UserError if it is none: the client checks little."""
         try:
             choice, usage = response.choices[0], response.usage
             completion = Completion(
@@ -176,7 +180,7 @@ class OpenAIEngine:
                 f"{self._quote(response)}"
             ) from None
         if choice.finish_reason not in ("stop", "length"):
-            log.warning("%s: the server ended this answer for %r", key, choice.finish_reason)
+            log.warning("%s: the server ended this answer with finish_reason %r", key, choice.finish_reason)
         fingerprint = getattr(response, "system_fingerprint", None)
         self._answered_by.add(" ".join(filter(None, (response.model, fingerprint))))
         return completion
@@ -198,7 +202,7 @@ class OpenAIEngine:
                 message = f"the server {verb} the environment variable {KEY} (status {error.status_code})"
             case openai.RateLimitError():
                 message = (
-                    f"too many requests, or the account is spent (status 429, {self._tries} times over); lower "
+                    f"too many requests, or the account has no credit (status 429, {self._tries} times over); lower "
                     f"engine.batch_size, or go on later: {self._quote(error.message)}"
                 )
             case openai.InternalServerError():
@@ -221,7 +225,7 @@ def _response_format(schema: str) -> dict[str, object]:
 
 
 def _completion_text(message: Any, truncated: bool) -> str:
-    """Return what the model wrote; reasoning that the server has split off goes back before the answer."""
+    """Return the model's text. Reasoning that the server returns apart from the answer is put before it, in tags."""
     reasoning = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
     answer = message.content or ""
     if not reasoning:

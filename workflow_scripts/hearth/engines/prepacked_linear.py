@@ -1,11 +1,11 @@
-"""Linear layers with weights packed once for oneDNN: twice as fast on a CPU for a few rows at a time.
+"""Linear layers with weights packed once for oneDNN: twice as fast on a CPU for inputs of a few rows.
 
 `torch.nn.functional.linear` packs the weights anew in every product.
 """
 
 import torch
 
-# Input rows that the packing is optimised for. Any number works; 256 is the fastest for both 8 and 2,000.
+# Number of input rows to optimise the packing for. Inputs of any size work; 256 is fastest for both 8 and 2,000 rows.
 _ROWS = 256
 
 

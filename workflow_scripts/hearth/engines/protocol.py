@@ -20,11 +20,11 @@ class ReasoningBlock:
 
 @dataclass(frozen=True)
 class Request:
-    """One prompt: its text after the shared prefix, and a key that names it and seeds its sampling.
+    """A request to complete one prompt.
 
-    If a server applies the chat template, the prefix is the system's turn and the suffix the user's.
-    `schema` is a JSON schema, as text, for constrained decoding. `reasoning_block` delimits the reasoning before the
-    answer; None if there is none.
+    `suffix` is the prompt's text after the shared prefix. `key` names the request and seeds its sampling. If a server
+    applies the chat template, the prefix is the system's turn and the suffix the user's. `schema` is a JSON schema, as
+    text, for constrained decoding. `reasoning_block` delimits the reasoning before the answer; None if there is none.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Request:
 
 
 class ScoredToken(NamedTuple):
-    """A generated token: where it ends in the completion's text, and its log-probability."""
+    """A generated token: the position in the completion's text at which it ends, and its log-probability."""
 
     end: int
     log_probability: float
@@ -134,9 +134,9 @@ class Identity(TypedDict):
 
 
 class Cost(TypedDict):
-    """The resources of an engine: `peak_memory_bytes` is that of the process so far, None if unknown.
+    """The resources of an engine. `answered_by` names the models that a server says have answered.
 
-    `answered_by` names the models that a server says have answered.
+    `peak_memory_bytes` is the peak so far of the GPU's memory or, on a CPU, of the process; None if it is unknown.
     """
 
     device: str
@@ -154,14 +154,14 @@ class Engine(Protocol):
         ...
 
     def load(self) -> None:
-        """Load the model, once. The time this takes counts for no completion."""
+        """Load the model if it is not loaded yet. Callers do so before they measure the time of completions."""
         ...
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
-        """Complete `prefix + request.suffix` of every request; yield the completions that finish together.
+        """Complete `prefix + request.suffix` of every request; yield lists of completions that finish together.
 
-        Prefix and suffix are tokenised apart. Raises ValueError, before anything is generated, for requests that do
-        not fit the model's context (it names them) and for a decoding that the engine does not support.
+        Prefix and suffix are tokenised separately. Raises ValueError, before anything is generated, for requests
+        that do not fit the model's context (it names one) and for a decoding that the engine does not support.
         """
         ...
 
@@ -175,7 +175,7 @@ class Engine(Protocol):
 
 
 def request_seed(seed: int, key: str) -> int:
-    """Return a seed in [0, 2**31) for the request `key`, for engines whose sampling is not our own."""
+    """Return a seed in [0, 2**31) for a request, a function of `seed` and `key`. Libraries that sample take it."""
     digest = hashlib.sha256(f"{seed}\n{key}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "little") >> 1
 
@@ -190,7 +190,7 @@ def require_schema(request: Request) -> str:
 def check_prompt_lengths(prefix: int, suffixes: Mapping[str, int], decoding: Decoding, context: int) -> None:
     """Raise ValueError unless every prompt and max_new_tokens after it fit the model's context.
 
-    All lengths are in tokens; `suffixes` has them by the requests' keys.
+    `prefix` and `context` are lengths in tokens; `suffixes` is a dict from a request's key to the length of its suffix.
     """
     longest_suffix = context - decoding.max_new_tokens - prefix
     too_long = {key: length for key, length in suffixes.items() if length > longest_suffix}

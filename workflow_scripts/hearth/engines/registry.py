@@ -1,4 +1,4 @@
-"""The engines by name. An engine's libraries are imported only when it is made."""
+"""Make engines by name. An engine's libraries are imported only when it is made."""
 
 from pathlib import Path
 from typing import Literal

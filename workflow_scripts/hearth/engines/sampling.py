@@ -1,7 +1,8 @@
-"""Sampling as a function of (seed, key, step) only.
+"""Sample tokens as a function of (seed, key, step) only.
 
-Gumbel noise from a counter-based generator is added to the warped logits, and the largest wins: this draws from the
-same distribution as sampling does. A prompt's draws depend neither on the rest of its batch nor on earlier draws.
+Gumbel noise from a counter-based generator is added to the warped logits, and the token with the largest sum is chosen.
+Its distribution is the softmax of the warped logits. A prompt's draws depend neither on the rest of its batch nor on
+earlier draws.
 Philox4x32-10 (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011) runs in integers on the device of
 the logits, so CPU and GPU draw alike.
 """
@@ -22,7 +23,7 @@ def choose_tokens(
 ) -> torch.Tensor:
     """Choose a token for each row of `logits` (rows, vocabulary): sampled, or the likeliest at temperature 0.
 
-    `seeds` are the rows' `seed_words`; `steps` counts the tokens that each row has already.
+    `seeds` has the `seed_words` of each row's sequence, `steps` the number of tokens that the sequence already has.
     """
     if decoding.temperature > 0:
         for warp in _warpers(decoding):

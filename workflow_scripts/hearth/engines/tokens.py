@@ -1,4 +1,4 @@
-"""Text to tokens and back."""
+"""Convert text to tokens (ids in a tokenizer's vocabulary) and back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +25,10 @@ def decode(tokenizer: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> str:
 def end_of_turn_tokens(
     folder: Path, tokenizer: "PreTrainedTokenizerFast", configured: int | list[int] | None
 ) -> list[int]:
-    """Return the tokens that end a turn: those `configured` in the generation settings, and the tokenizer's own.
+    """Return the tokens that end a turn, sorted: `configured`, and the end-of-sequence token of `tokenizer`.
 
-    Raises ValueError, which names the model's `folder`, if there are none.
+    `configured` is eos_token_id in the model's generation settings. Raises ValueError, which names the model's folder
+    `folder`, if neither gives a token.
     """
     ends = {*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id} - {None}
     if not ends:
@@ -38,7 +39,7 @@ def end_of_turn_tokens(
 def locate_tokens(
     tokenizer: "PreTrainedTokenizerFast", tokens: Sequence[int], log_probabilities: Sequence[float]
 ) -> tuple[ScoredToken, ...]:
-    """Return where each token ends in the text of all tokens, with its log-probability."""
+    """Return a ScoredToken for each of `tokens`: where it ends in the text of all `tokens`, and its log-probability."""
     stream, end, located = DecodeStream(skip_special_tokens=False), 0, []
     for token, log_probability in zip(tokens, log_probabilities, strict=False):
         end += len(stream.step(tokenizer.backend_tokenizer, token) or "")

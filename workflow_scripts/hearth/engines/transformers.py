@@ -1,4 +1,4 @@
-"""The reference engine, which runs everywhere: rows of a batch share one encoding of the static prefix."""
+"""The reference engine, for any CPU or CUDA GPU: the requests of a batch share the key-value cache of the prefix."""
 
 import collections
 import gc
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Prompt tokens read in one pass: enough to keep a processor busy, few enough for the memory of attention.
+# Prompt tokens to read in one pass: enough to keep a processor busy, few enough for the memory that attention needs.
 _PREFILL_TOKENS = 1024
-# For batch size auto: the share of free memory that rows may use, and the most rows; more rows gain little.
+# For batch size auto: the share of free memory that rows may use, and the maximum of rows. More rows gain little.
 _MEMORY_SHARE = 0.8
 _MAX_ROWS = {"cuda": 128, "cpu": 32}
 
 
 class TransformersEngine:
-    """A model's folder, and a PEFT adapter if any, behind the `Engine` protocol.
+    """Run the model in `folder`, with the PEFT adapter `adapter` if it is not None. See `Engine` for the protocol.
 
     Up to `batch_size` requests ('auto': as many as fit into free memory) run at a time, started in the order given. A
     finished request is replaced by the next one. In float32 neither order nor batch size changes a completion; in
@@ -48,10 +48,10 @@ class TransformersEngine:
         self.dtype = resolve_dtype(dtype, self.device)
         self.tokenizer = load_tokenizer(folder)
         self._folder, self._adapter = folder, adapter
-        # 'auto' until the first prompts are known. Halved, for good, when the GPU runs out of memory.
+        # The maximum of rows: 'auto' until the first prompts are known. Halved, for good, when GPU memory runs out.
         self._row_limit: int | Literal["auto"] = batch_size
         self._model: PreTrainedModel | None = None
-        self._prefix: PrefixCache | None = None  # the last one: the next call mostly has the same prefix
+        self._prefix: PrefixCache | None = None  # of the last call: the next one mostly has the same prefix
 
     def load(self) -> None:
         """See `Engine.load`."""
@@ -74,7 +74,7 @@ class TransformersEngine:
         model = self._loaded_model()
         prefix_tokens = encode(self.tokenizer, prefix)
         waiting = collections.deque(requests)
-        # Only lengths are kept: the tokens of all suffixes would use more memory than everything else kept of windows.
+        # Keep only the lengths: the tokens of all suffixes would use more memory than all other data of the windows.
         lengths = {request.key: len(encode(self.tokenizer, request.suffix)) for request in waiting}
         config = model.config.get_text_config()
         check_prompt_lengths(len(prefix_tokens), lengths, decoding, config.max_position_embeddings)
@@ -94,9 +94,9 @@ class TransformersEngine:
                         f"{key} ({len(prefix_tokens) + lengths[key]} prompt tokens) does not fit the GPU's memory "
                         "even alone; use dtype bfloat16, fewer max_new_tokens, or a larger GPU"
                     ) from error
-            # Outside the except block: there, the error would keep the rows' tensors alive.
+            # This is outside the except block, where the error would keep the rows' tensors alive.
             waiting.extendleft(sequence.request for sequence in reversed(running))
-            # Half the slots, not half the running rows: memory is taken for all slots when the first rows start.
+            # Halve the slots, not the number of running rows: memory is taken for all slots when the first rows start.
             self._row_limit = slots // 2
             gc.collect()
             torch.cuda.empty_cache()
@@ -119,7 +119,10 @@ class TransformersEngine:
         return self._model
 
     def _rows_in_memory(self, model: "PreTrainedModel", longest: int, decoding: Decoding) -> int:
-        """Return how many rows fit into free memory if each grows to its limit; `longest` is a suffix, in tokens."""
+        """Return the number of rows that fit into free memory if each of them generates max_new_tokens.
+
+        `longest` is the length of the longest suffix in tokens.
+        """
         if self.device == "cuda":
             free = torch.cuda.mem_get_info()[0]
         else:
@@ -127,7 +130,7 @@ class TransformersEngine:
         config = model.config.get_text_config()
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         bytes_per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * width * model.dtype.itemsize
-        logits_bytes = 4 * 4 * config.vocab_size  # float32, and the copies that sampling makes
+        logits_bytes = 4 * 4 * config.vocab_size  # float32 takes 4 bytes, and sampling makes copies
         bytes_per_row = bytes_per_token * (longest + decoding.max_new_tokens) + logits_bytes
         rows = max(1, min(int(_MEMORY_SHARE * free / bytes_per_row), _MAX_ROWS[self.device]))
         log.info("%.1f GB are free: %d requests at a time", free / 1e9, rows)
@@ -143,9 +146,10 @@ class TransformersEngine:
         decoder: SequenceDecoder,
         slots: int,
     ) -> Iterator[list[Completion]]:
-        """Complete all `waiting` requests, up to `slots` at a time; `lengths` has their suffixes' tokens by key.
+        """Complete all `waiting` requests, up to `slots` at a time.
 
-        `running` always holds the sequences that are started and not yet yielded.
+        `lengths` is a dict from a request's key to the number of tokens in its suffix. `running` always holds the
+        sequences that are started and not yet yielded.
         """
         rows = (
             BatchedRows(model, self._encode_prefix(model, prefix), slots) if self._batched else SingleRow(model, prefix)
@@ -168,7 +172,7 @@ class TransformersEngine:
 
     def _encode_prefix(self, model: "PreTrainedModel", tokens: list[int]) -> PrefixCache:
         if self._prefix is None or self._prefix.tokens != tokens:
-            self._prefix = None  # first, so that memory never holds two
+            self._prefix = None  # released first, so that memory never holds two prefixes
             self._prefix = PrefixCache(model, tokens)
         return self._prefix
 
@@ -180,7 +184,10 @@ class TransformersEngine:
         decoder: SequenceDecoder,
         slots: int,
     ) -> list[ActiveSequence]:
-        """Start waiting requests that fit into free slots and one prefill pass; add them to `running`."""
+        """Start the next requests, as many as fit into free slots and one pass over their prompts.
+
+        Returns their sequences, and adds them to `running`. See `_complete` for the arguments.
+        """
         started: list[ActiveSequence] = []
         longest = 0
         while waiting and len(running) < slots:

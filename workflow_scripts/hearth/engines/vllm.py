@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# vLLM reads these when it is imported. In one process nothing survives a kill, and batches are scheduled alike.
+# vLLM reads these variables when it is imported. Without worker processes, nothing of it survives a kill, and repeated
+# runs schedule the same batches.
 os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_NO_USAGE_STATS="1", VLLM_DO_NOT_TRACK="1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # as many threads as OMP_NUM_THREADS, on any core
@@ -38,17 +39,17 @@ from hearth.engines.tokens import decode, encode, end_of_turn_tokens, locate_tok
 from hearth.models.load import load_tokenizer, resolve_dtype
 from hearth.models.snapshot import ModelError
 
-# Bytes for keys and values on a CPU, where vLLM would take nearly all memory of the machine.
+# Bytes of the key-value cache on a CPU, where vLLM would otherwise take nearly all memory of the machine.
 _CPU_CACHE = 2 * 2**30
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 
 @dataclass
 class _ActiveSequence:
-    """An unfinished completion, generated in parts: first the reasoning if it must be watched, then the answer.
+    """An unfinished completion. vLLM generates it as a whole or in two parts: the reasoning, then the answer.
 
-    `suffix` has the tokens of the request's suffix. `watching` is true while the current part ends where reasoning
-    does. `before` is text between reasoning and answer that is not written yet.
+    `suffix` has the tokens of the request's suffix, `written` the tokens generated so far. `watching` is true while
+    vLLM must stop where the reasoning ends. `before` is the text to write between the reasoning and the answer.
     """
 
     request: Request
@@ -60,23 +61,24 @@ class _ActiveSequence:
     before: str = ""
 
     def force(self, tokens: list[int], limit: int) -> None:
-        """Write tokens that the model did not choose, up to `limit` written tokens. Their log-probability is 0."""
+        """Append `tokens`, which the model did not choose, with log-probability 0. Stop at `limit` written tokens."""
         tokens = tokens[: limit - len(self.written)]
         self.written += tokens
         self.log_probabilities += [0.0] * len(tokens)
 
 
 class VLLMEngine:
-    """A model's folder, and a LoRA adapter if any, behind the `Engine` protocol.
+    """Run the model in `folder` with vLLM, with the LoRA adapter `adapter` if it is not None. See `Engine`.
 
     Up to `batch_size` requests run at a time, started in the order given. A finished request is replaced by the next
     one. The prefix is computed once: prefix caching is on.
 
-    Greedy completions equal the transformers engine's up to rounding: in float32 a difference is rare. In bfloat16 a
-    completion may change with the rest of its batch, and so from run to run. Sampling is vLLM's: a request's seed is a
-    function of the decoding's seed and of its key, and the draws differ from the transformers engine's. vLLM reports
-    probabilities before temperature and nucleus but after the grammar, so confidence and constrained answers exclude
-    each other.
+    Greedy completions equal those of the transformers engine up to rounding: in float32 a difference is rare. In
+    bfloat16 a completion may depend on the rest of its batch, and so may differ from run to run.
+
+    vLLM does the sampling. It gets a seed for each request, a function of the decoding's seed and the request's key,
+    but draws other tokens than the transformers engine. vLLM reports probabilities before temperature and nucleus but
+    after the grammar, so this engine cannot report the confidence of constrained answers.
     """
 
     def __init__(self, folder: Path, adapter: Path | None, dtype: str, device: str, batch_size: int) -> None:
@@ -150,7 +152,7 @@ class VLLMEngine:
         running: dict[str, _ActiveSequence],
         decoding: Decoding,
     ) -> Iterator[list[Completion]]:
-        """Complete all `waiting` sequences; `running` holds those in progress by the names of vLLM's requests."""
+        """Complete all `waiting` sequences; `running` is a dict from the name of a vLLM request to its sequence."""
         submitted = 0
         while waiting or running:
             while waiting and len(running) < self.batch_size:
@@ -178,18 +180,21 @@ class VLLMEngine:
         return {"engine": "vllm", "dtype": self.dtype, "versions": versions}
 
     def cost(self) -> Cost:
-        """See `Engine.cost`; on a GPU the peak is mostly vLLM's cache, which takes all free memory."""
+        """See `Engine.cost`. Peak memory on a GPU is mostly vLLM's key-value cache, which takes all free memory."""
         peak = peak_memory_bytes() if self.device == "cpu" else torch.cuda.max_memory_allocated()
         return {"device": self.device, "batch_size": self.batch_size, "peak_memory_bytes": peak}
 
     def _generation_config(self) -> GenerationConfig:
         try:
             return GenerationConfig.from_pretrained(self._folder, local_files_only=True)
-        except OSError:  # no such file: transformers then uses the model's config
+        except OSError:  # no generation_config.json: use the model's config, as transformers does
             return GenerationConfig.from_model_config(AutoConfig.from_pretrained(self._folder, local_files_only=True))
 
     def _prepare(self, sequence: _ActiveSequence, decoding: Decoding) -> None:
-        """Plan the sequence's parts. Raises ValueError if the decoding needs something that it lacks."""
+        """Decide whether vLLM must stop where the sequence's reasoning ends; open reasoning that a grammar waits for.
+
+        Raises ValueError if `decoding` needs a schema that the request lacks or a closing token that the model lacks.
+        """
         block = sequence.request.reasoning_block
         if decoding.constrained:
             require_schema(sequence.request)
@@ -209,7 +214,7 @@ class VLLMEngine:
     def _submit_part(
         self, engine: LLMEngine, sequence: _ActiveSequence, prefix: list[int], decoding: Decoding, number: int
     ) -> str:
-        """Submit the next part of a sequence to vLLM; return the name of vLLM's request."""
+        """Submit the next part of a sequence to vLLM; return the name of the vLLM request, which is `number`."""
         limit = decoding.max_new_tokens - len(sequence.written)
         ends, grammar = self._ends, None
         if sequence.watching and (block := sequence.request.reasoning_block):
@@ -237,7 +242,7 @@ class VLLMEngine:
         return name
 
     def _add_part(self, sequence: _ActiveSequence, part: Any, decoding: Decoding) -> bool:
-        """Add a part that vLLM has written to its sequence; return whether the sequence is finished."""
+        """Add the output `part` of a finished vLLM request to its sequence; return whether the sequence is finished."""
         sequence.written += part.token_ids
         if part.logprobs is not None:
             sequence.log_probabilities += [
@@ -274,7 +279,7 @@ class VLLMEngine:
 
 
 def _max_rank(adapter: Path) -> int:
-    """Return the least LoRA rank that vLLM offers and that is at least the adapter's. Raises ModelError."""
+    """Return the lowest LoRA rank that vLLM offers and that the adapter fits. Raises ModelError if there is none."""
     rank: int = read_json_object(adapter / "adapter_config.json")["r"]
     ranks = [offered for offered in _LORA_RANKS if offered >= rank]
     if not ranks:
