@@ -14,9 +14,9 @@ from hearth.prompting.predictions import ParsedPrediction, Prediction, read_pred
 
 
 def parse_prediction(prediction: Prediction, size: int, labels: Collection[str]) -> ParsedPrediction:
-    """Return a prediction with what both ways of parsing read; `size` counts the window's events.
+    """Return a prediction with the labels and statuses of strict and of lenient parsing.
 
-    Only the confidences of labels from strict parsing are kept.
+    `size` is the number of the window's events. Only the confidences of labels from strict parsing are kept.
     """
     strict = parse(prediction["text"], size, labels, prediction["finish_reason"])
     lenient = parse_leniently(prediction["text"], size, labels, prediction["finish_reason"])

@@ -22,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--no-example", action="store_true", help="leave out the home's example of input and output")
     parser.add_argument("--windows", type=Path, help="windows.jsonl of the dataset, for --shots")
     parser.add_argument("--shots", type=int, default=0, help="windows of the train split to show with their labels")
-    parser.add_argument("--shots-by", choices=few_shot.SELECTIONS, default="similarity", help="how they are chosen")
+    parser.add_argument("--shots-by", choices=few_shot.SELECTIONS, default="similarity", help="how to choose them")
     parser.add_argument("--out", type=Path, required=True, help="prompt to write (JSON)")
-    parser.add_argument("--text", type=Path, required=True, help="system text to write, for readers")
+    parser.add_argument("--text", type=Path, required=True, help="system text to write, for people to read")
     arguments = parser.parse_args(argv)
     if arguments.shots and not arguments.windows:
         parser.error("--shots needs --windows")

@@ -1,4 +1,4 @@
-"""Few-shot examples: which windows they are, and how a prompt shows them."""
+"""Check which windows are few-shot examples, and how a prompt shows them."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Reading answers: every status by example, and for any text whatever."""
+"""Check how answers are parsed: examples of every status, and properties that hold for any text."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The prompt: six parts in the paper's order, a prefix that no window changes, and its place in chat templates."""
+"""Check prompts: six parts in the paper's order, a prefix equal for all windows, and the turns of chat templates."""
 
 import re
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def prompt(home="mural", template="six-parts", reasoning="think"):
 
 
 class Tokenizer:
-    """A tokenizer with nothing but a chat template, rendered as transformers does: all that `split_prompt` needs."""
+    """A tokenizer that can only render a chat template, as transformers does: `split_prompt` needs no more."""
 
     def __init__(self, template):
         environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
@@ -176,7 +176,7 @@ def test_qwen3_turns_without_thinking(reasoning):
     assert suffix == "U<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 
 
-@pytest.mark.skipif(not TRLS_QWEN, reason="TRL has Qwen3's own chat template: make .venv-trl/.made")
+@pytest.mark.skipif(not TRLS_QWEN, reason="Qwen3's own chat template comes with TRL: make .venv-trl/.made")
 def test_qwen3s_own_template_says_the_same():
     own = Tokenizer(TRLS_QWEN[0].read_text(encoding="utf-8"))
     for reasoning in REASONING_MODES:

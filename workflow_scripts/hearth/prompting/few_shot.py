@@ -1,7 +1,7 @@
 """Few-shot examples: windows of the train split that a prompt shows with their gold labels.
 
-Random examples are the same for all windows, so they belong to the static prefix. Similar examples are those that
-resemble each window most, as in ADL-LLM (arXiv 2407.01238).
+Random examples are the same for all windows, so they belong to the static prefix. Similar examples differ from window
+to window: they are the ones that resemble it most, as in ADL-LLM (arXiv 2407.01238).
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from hearth.data.windows import Window
 
 # How examples are chosen.
 SELECTIONS = ("random", "similarity")
-# Similarities are rounded, so that the order of summation, which depends on the machine, breaks no tie.
+# Decimals to which similarities are rounded. Otherwise rounding errors, which depend on the machine, would break ties.
 _DIGITS = 9
 
 
@@ -30,8 +30,8 @@ def train_windows(windows: Sequence[Window], count: int) -> list[Window]:
 def random_examples(windows: Sequence[Window], count: int) -> list[Window]:
     """Return the `count` train windows whose ids have the smallest hashes, in the order of `windows`.
 
-    Windows of the train split that are recognised with this prompt see their own answers. Raises ValueError if the
-    train split is too small.
+    If windows of the train split are recognised with these examples, the prompt shows some of them their own labels.
+    Raises ValueError if the train split is too small.
     """
     train = train_windows(windows, count)
     order = sorted(train, key=lambda window: hashlib.sha256(window["window_id"].encode()).hexdigest())
@@ -40,10 +40,10 @@ def random_examples(windows: Sequence[Window], count: int) -> list[Window]:
 
 
 def similar_examples(targets: Sequence[Window], windows: Sequence[Window], count: int) -> dict[str, list[Window]]:
-    """Return, by the id of each target, the `count` most similar windows of the train split, most similar first.
+    """Return a dict from the id of each target to the `count` train windows most similar to it, most similar first.
 
     Similarity is the cosine of the windows' event descriptions, weighted by TF-IDF. Of equally similar windows the
-    earlier one comes first. Windows of the target's own session are excluded: its neighbours nearly hold its labels.
+    earlier one comes first. Windows of the target's own session are excluded: their labels nearly give away its labels.
     Raises ValueError if other sessions have fewer than `count` windows.
     """
     # Imported here: the import takes a second, and most programs that read prompts do not need it.

@@ -1,8 +1,8 @@
 """Parse a model's text into one label per event, and a status that says what went wrong.
 
-Strict parsing gives the number that corresponds to the paper's: malformed output and events without a prediction count
-as wrong (section 3, step 5). Lenient parsing also reads what a patient person could still read. It is reported beside
-the strict number and never replaces it. No text raises an error.
+Scores by strict parsing correspond to the paper's: malformed output and events without a prediction count as wrong
+(section 3, step 5). Lenient parsing also reads what a patient person could still read. Scores by lenient parsing are
+reported beside the strict ones and never replace them. No text raises an error.
 """
 
 import json
@@ -56,10 +56,10 @@ class Answer:
 def parse(text: str, size: int, labels: Collection[str], finish_reason: str) -> Answer:
     """Parse a completion strictly.
 
-    `size` counts the window's events, `labels` are the home's. The answer is the last complete JSON list after the
-    reasoning. It must hold objects with an integer "id" of the window (1..size), each once, and an "activity" spelled
-    exactly as in `labels`. An event without an object, or with an unknown label, gets None. A list of any other form
-    gives None for every event.
+    `size` is the number of the window's events, `labels` are the labels of the home. The answer is the last complete
+    JSON list after the reasoning. Each element must be an object with an integer "id", from 1 to `size`, that no other
+    element has; otherwise every event gets None. The label of an event is the "activity" of the object with its id,
+    spelled exactly as in `labels`. An event without an object, or with an unknown label, gets None.
     """
     reasoning, answer = split_reasoning(text)
     no_labels: list[str | None] = [None] * size
@@ -84,9 +84,9 @@ def parse(text: str, size: int, labels: Collection[str], finish_reason: str) -> 
 def parse_leniently(text: str, size: int, labels: Collection[str], finish_reason: str) -> Answer:
     """Parse a completion as a patient person would; the arguments are those of `parse`.
 
-    Every label from strict parsing stands. Where it has none, reasoning that never closes is searched too, pairs of id
-    and label are taken from broken JSON, a bare list of `size` labels counts in order, and labels match regardless of
-    case, spaces and underscores.
+    Labels from strict parsing are kept. For events without one, this function also searches reasoning that never
+    closes, takes pairs of id and label from broken JSON, and reads a bare list of `size` labels in the order of events.
+    Case, spaces and underscores in labels are ignored.
     """
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
@@ -111,9 +111,10 @@ def parse_leniently(text: str, size: int, labels: Collection[str], finish_reason
 
 
 def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
-    """Return (start, end) of each event's label in a completion, closing quote included; None without a label.
+    """Return for each event the position (start, end) of its label in the completion `text`; None without a label.
 
-    These are the labels of the answer that `parse` reads; whether the home knows them is not checked.
+    A position includes the closing quote. The labels are those of the answer that `parse` reads, whether or not the
+    home has them.
     """
     answer = split_reasoning(text)[1]
     match = None if answer is None else last_list(answer)
@@ -132,7 +133,7 @@ def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
 
 
 def split_reasoning(text: str) -> tuple[str, str | None]:
-    """Return (reasoning, answer); the answer is None if the reasoning is opened and never closed.
+    """Split a completion into a pair: reasoning, and answer (None if the reasoning is opened and never closed).
 
     Some chat templates put the opening tag into the prompt, so only the closing tag is required.
     """
@@ -145,7 +146,10 @@ def split_reasoning(text: str) -> tuple[str, str | None]:
 
 
 def last_list(text: str) -> tuple[list[Any], int, int] | None:
-    """Return the last complete JSON list in a text, its start and its end. Lists inside a list do not count."""
+    """Return the last complete JSON list in `text` and the positions of its start and end; None without a list.
+
+    Lists inside a list do not count.
+    """
     lists = list(_LIST.finditer(text))
     if not lists:
         return None
@@ -156,12 +160,15 @@ def last_list(text: str) -> tuple[list[Any], int, int] | None:
 
 
 def _find_pairs(text: str) -> dict[int, str]:
-    """Return labels by event id from everything that looks like an id beside an activity."""
+    """Return a dict from event id to label, for everything in `text` that looks like an id beside an activity."""
     return {number: _unquote(text[start:end]) for number, (start, end) in _find_literals(text).items()}
 
 
 def _find_literals(text: str) -> dict[int, tuple[int, int]]:
-    """Return (start, end) of the quoted label beside each event id; a brace separates one pair from the next."""
+    """Return a dict from event id to the position (start, end) of the quoted label beside it in `text`.
+
+    A brace separates the pair of one event from that of the next.
+    """
     literals: dict[int, tuple[int, int]] = {}
     number: int | None = None
     span: tuple[int, int] | None = None
@@ -186,7 +193,7 @@ def _unquote(literal: str) -> str:
 
 
 def _labels_by_id(value: list[Any], size: int) -> dict[int, str | None] | None:
-    """Return labels by event id, or None if the list has another form than the prompt asks for."""
+    """Return a dict from event id to label; None unless every item of `value` is an object with its own id, 1..size."""
     labels: dict[int, str | None] = {}
     for item in value:
         number = item.get("id") if isinstance(item, dict) else None

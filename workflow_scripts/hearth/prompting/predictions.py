@@ -1,4 +1,4 @@
-"""Predictions: what a recogniser wrote for each window, raw and parsed, as JSON lines."""
+"""Predictions: the text that a recogniser wrote for each window, raw or with the labels parsed from it; JSON lines."""
 
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
@@ -10,11 +10,12 @@ FinishReason = Literal["stop", "length"]
 
 
 class CompletionRecord(TypedDict):
-    """A completion as a prediction holds it.
+    """The part of a prediction that describes the completion.
 
-    `text` keeps special tokens such as <think>, without the end-of-turn token. `seed` is the decoding's.
-    `reasoning_forced` is there if decoding has a reasoning budget: whether the engine closed the reasoning.
-    `confidences` is there if decoding asks for confidence: the probability of each event's label, None without a label.
+    `text` keeps special tokens such as <think>, without the end-of-turn token. `seed` is the seed of the decoding
+    settings. `reasoning_forced` says whether the engine closed the reasoning; it is present if decoding has a reasoning
+    budget. `confidences` has the probability of each event's label, None without a label; it is present if decoding
+    asks for confidence.
     """
 
     text: str
@@ -33,10 +34,10 @@ class Prediction(CompletionRecord):
 
 
 class ParsedPrediction(Prediction):
-    """A prediction with what `parse_predictions.py` reads in its text.
+    """A prediction, and the reasoning, labels and statuses that `parse_predictions.py` reads in its text.
 
     `labels` and `status` come from strict parsing, `lenient_labels` and `lenient_status` from lenient parsing
-    (`hearth.prompting.parsing`); labels have one entry for each event, None where the text gives no valid label.
+    (`hearth.prompting.parsing`). Both lists have one entry for each event, None where the text gives no valid label.
     """
 
     reasoning: str
@@ -52,5 +53,5 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def read_parsed_predictions(path: Path) -> list[ParsedPrediction]:
-    """Read parsed predictions. Raises ValueError, which names file, row and key, for a row that is none."""
+    """Read parsed predictions. Raises ValueError, which names file, row and key, for a row that is not one."""
     return read_records(path, ParsedPrediction)

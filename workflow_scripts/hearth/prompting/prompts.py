@@ -1,8 +1,8 @@
-"""Render prompts: a home's static system prompt, a window's JSON, and their place in a chat template.
+"""Render prompts: a home's static system prompt and a window's JSON, as turns of a model's chat template.
 
-The system prompt has the paper's six parts (section 3, step 3) and is equal for every window of a (dataset, template,
-settings). Only the user's turn varies: the window's JSON, after any few-shot examples that are similar to the window
-(`hearth.prompting.few_shot`).
+The system prompt has the paper's six parts (section 3, step 3). For one template with one choice of settings, it is the
+same for all windows of a dataset. Only the user's turn varies: the window's JSON, after any few-shot examples that are
+similar to the window (`hearth.prompting.few_shot`).
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _EMPTY_REASONING = re.compile(r"<think>(?P<within>\s*)</think>(?P<after>\s*)\Z")
 
 
 class ChatTokenizer(Protocol):
-    """A tokenizer with a chat template, as in transformers; this package uses nothing else of it."""
+    """The one method of a transformers tokenizer that this package uses: it renders a chat template."""
 
     def apply_chat_template(
         self,
@@ -47,8 +47,8 @@ class ChatTokenizer(Protocol):
 class Prompt(TypedDict):
     """The rendered prompt of a dataset, as `render_prompt.py` writes it; `system` is the static text.
 
-    `version` is `<template name>@<first 12 hex digits of the SHA-256 of the system text>`. `shots` (how many) and
-    `shots_by` (one of `few_shot.SELECTIONS`) are there if the prompt shows windows of the train split.
+    `version` is `<template name>@<first 12 hex digits of the SHA-256 of the system text>`. If the prompt shows windows
+    of the train split, `shots` is their number and `shots_by` one of `few_shot.SELECTIONS`; otherwise both are absent.
     """
 
     version: str
@@ -88,10 +88,10 @@ def _input_and_output(window: Window) -> dict[str, str]:
 
 
 def user_turns(prompt: Prompt, targets: Sequence[WindowInput], windows: Sequence[Window]) -> dict[str, str]:
-    """Return the user's turn by window_id for each target window.
+    """Return a dict from window_id to the user's turn, for each window of `targets`.
 
-    `windows` are all windows of the dataset; the prompt may show some of their train split as examples. Targets then
-    need a session, which windows of a stream do not have.
+    `windows` are all windows of the dataset. The prompt may show some of their train split as examples; then each
+    target needs the key "session", which windows of a stream do not have.
     """
     examples: Mapping[str, Sequence[Window]] = {}
     if prompt.get("shots_by") == "similarity":
@@ -105,7 +105,7 @@ def answer_text(labels: Sequence[str]) -> str:
 
 
 def answer_schema(labels: Sequence[str], size: int) -> str:
-    """Return the JSON schema of `answer_text` for `size` events: their ids in order, each with one of `labels`."""
+    """Return the JSON schema, as text, of an answer to `size` events: ids in order, each with one of `labels`."""
     events = [
         {
             "type": "object",
@@ -131,12 +131,13 @@ def render_prompt(
 ) -> Prompt:
     """Render the static part of a home's prompt.
 
-    `rules` and `example` say whether to include the home's. `shots` windows of the train split of `windows` are shown
-    with their gold labels as answers: in the system text if `shots_by` is random; in each user's turn if it is
-    similarity, which the system text announces. Their answers have no reasoning in any mode, since none is recorded;
-    the home's example has its own.
+    `rules` and `example` say whether to include the home's rules and its example. `shots` is the number of windows of
+    the train split of `windows` to show with their gold labels as answers. If `shots_by` is "random", they are in the
+    system text. If it is "similarity", they are in each user's turn, and the system text announces them. These answers
+    have no reasoning, whatever `reasoning` is, since none is recorded; the home's example has reasoning of its own.
 
-    Raises ValueError, which names the template, if it does not render or leaves out examples; and for too few windows.
+    Raises ValueError, which names the template, if the template does not render or leaves out the windows to show.
+    Raises ValueError also if the train split has too few windows.
     """
     if reasoning not in REASONING_MODES:
         raise ValueError(f"reasoning {reasoning!r} is none of {', '.join(REASONING_MODES)}")
@@ -174,7 +175,7 @@ def render_prompt(
 
 
 def _example_variables(home: Home, reasoning: ReasoningMode, example: bool) -> dict[str, str]:
-    """Return the template variables for the home's example, `example_input` and `example_output`; '' for none."""
+    """Return the template variables `example_input` and `example_output` for the home's example; both '' for none."""
     if not example:
         return {"example_input": "", "example_output": ""}
     events: list[WindowEvent] = []
@@ -188,7 +189,11 @@ def _example_variables(home: Home, reasoning: ReasoningMode, example: bool) -> d
 
 
 def _shot_variables(windows: Sequence[Window], shots: int, shots_by: str) -> dict[str, Any]:
-    """Return the template variables `shots` (in every prompt) and `shots_before` (how many come before a window)."""
+    """Return the template variables for windows of the train split.
+
+    `shots` is a list of the windows that the system text shows, `shots_before` the number of windows that each user's
+    turn shows.
+    """
     if not shots:
         return {"shots": [], "shots_before": 0}
     if shots_by not in few_shot.SELECTIONS:
@@ -201,11 +206,11 @@ def _shot_variables(windows: Sequence[Window], shots: int, shots_by: str) -> dic
 
 
 def split_prompt(tokenizer: ChatTokenizer, system: str, user: str, reasoning: ReasoningMode) -> tuple[str, str]:
-    """Return (prefix, suffix) of the prompt text for one window; the prefix is equal for every `user` text.
+    """Return the pair (prefix, suffix) of the prompt text for one window; the prefix is equal for every `user` text.
 
-    Recognition and training tokenise the two apart (`add_special_tokens=False`) and join them: this makes reuse of the
-    prefix exact. Raises ValueError if the chat template refuses a system and a user turn, does not show the user's
-    turn once, or has no thinking mode although `reasoning` is "think".
+    Recognition and training tokenise prefix and suffix separately (`add_special_tokens=False`) and join the tokens, so
+    a model's state after the prefix can be reused exactly. Raises ValueError if the chat template refuses a system and
+    a user turn, does not show the user's turn once, or has no thinking mode although `reasoning` is "think".
     """
     thinking = _render_chat(tokenizer, system, enable_thinking=True)
     plain = _render_chat(tokenizer, system, enable_thinking=False)
@@ -218,7 +223,7 @@ def split_prompt(tokenizer: ChatTokenizer, system: str, user: str, reasoning: Re
 
 
 def reasoning_tags(tokenizer: ChatTokenizer) -> tuple[str, str]:
-    """Return the texts that open and close a reasoning block in the chat template, line breaks included.
+    """Return a pair: the texts that open and close a reasoning block in the chat template, line breaks included.
 
     If the template does not show them, they are Qwen3's: "<think>\\n" and "\\n</think>\\n\\n".
     """
