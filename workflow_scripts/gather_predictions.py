@@ -1,4 +1,4 @@
-"""Join the predictions of all shards of a split, one for every window, in window order."""
+"""Join the predictions of all shards of a split: one for every window of the split, in the order of the windows."""
 
 import argparse
 from collections.abc import Sequence

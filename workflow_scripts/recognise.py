@@ -1,4 +1,4 @@
-"""Recognise the activities in one shard of windows, with a language model (and an adapter or not) or a baseline."""
+"""Recognise the activities in one shard of windows with a language model, adapted or not, or with a baseline."""
 
 import argparse
 import logging
@@ -19,7 +19,7 @@ from hearth.prompting.prompts import read_prompt
 from hearth.recognition import baselines
 from hearth.recognition.shards import recognise_shard, shard_windows
 
-# For batch size auto, with an engine that schedules its batches itself.
+# The default batch size. It also replaces `auto` for engines that schedule their batches themselves.
 FIXED_BATCH_SIZE = 16
 
 
@@ -36,7 +36,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--prompt", type=Path, help="rendered prompt (JSON), for a model")
     parser.add_argument("--decoding", help="complete decoding settings as JSON, for a model")
     parser.add_argument(
-        "--engine", choices=LOCAL_ENGINES, default=LOCAL_ENGINES[0], help="engine, unless the model is served"
+        "--engine", choices=LOCAL_ENGINES, default=LOCAL_ENGINES[0], help="engine for a model that is not served"
     )
     parser.add_argument("--base-url", default="", help="server of a served model, http(s)://HOST[:PORT]/PATH")
     parser.add_argument("--timeout", type=float, default=600, help="seconds that a server's answer may take")
@@ -50,7 +50,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of this shard's journal")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
-    parser.add_argument("--stats", type=Path, required=True, help="seconds, tokens and memory to write (JSON)")
+    parser.add_argument("--stats", type=Path, required=True, help="stats to write (JSON): time, tokens, memory")
     arguments = parser.parse_args(argv)
     if arguments.model and not (arguments.prompt and arguments.decoding):
         parser.error("--model needs --prompt and --decoding")
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def recognise_with_model(
     arguments: argparse.Namespace, windows: Sequence[Window], dataset: Sequence[Window]
 ) -> tuple[list[Prediction], JobStats]:
-    """Return the predictions of a language model, and their stats."""
+    """Return a pair: the predictions of a language model, and their stats."""
     decoding = Decoding.from_settings(json_option("--decoding", arguments.decoding, dict))
     snapshot = read_snapshot(arguments.model)
     weights = {
@@ -92,7 +92,7 @@ def recognise_with_model(
 
 
 def make_engine(arguments: argparse.Namespace, snapshot: Snapshot) -> Engine:
-    """Return the engine for a model: its server if it is served, else the engine of the options."""
+    """Return the engine for a model: the one for servers if the model is served, else the one that `--engine` names."""
     size = arguments.batch_size
     if size == "auto" and ("served" in snapshot or arguments.engine != "transformers"):
         size = FIXED_BATCH_SIZE

@@ -2,7 +2,8 @@
 
     recognise_stream.py --student results/exports/NAME --input FOLDER_OR_FILE
     tail -f events.csv | recognise_stream.py --student results/exports/NAME --wait 60
-A window is labelled when it is full, at the end of the input, and, with --wait, after that many seconds without events.
+A window is labelled when it is full or another one starts, at the end of the input, and, with --wait, after that many
+seconds without events.
 """
 
 import argparse
@@ -34,18 +35,18 @@ from hearth.recognition.streaming import (
     recognise_windows,
 )
 
-# Where an export has the files that options name.
+# A dict from an option to the path, in the folder of an export, of the file or folder that the option names.
 EXPORT_PATHS = {"model": "merged", "prompt": "prompt.json", "home": "home.yaml"}
-# Used if neither an option nor an export says otherwise.
+# Settings for which there is neither an option nor an export.
 MAX_NEW_TOKENS = 1024
 WINDOWS = {"size": 10}
 SOURCE = "table"
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespace, Export | None]:
-    """Return the options, completed from the student's export, and its export.json; None without a student."""
+    """Return a pair: the options, completed from the student's export, and its export.json (None without a student)."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--student", type=Path, help="folder of an export: sets the options up to --windows")
+    parser.add_argument("--student", type=Path, help="folder of an export, which sets the options that are not given")
     parser.add_argument("--model", type=Path, help="folder of the model, or of an adapter's base")
     parser.add_argument("--adapter", type=Path, help="folder of a LoRA adapter for that model")
     parser.add_argument("--gguf", action="store_true", help="run the export's GGUF file with llama.cpp")
@@ -92,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     home, prompt = load_home(arguments.home), read_prompt(arguments.prompt)
     if prompt.get("shots_by") == "similarity":
         raise UserError(
-            f"{arguments.prompt}: it shows windows that resemble each window, which only a run can find; "
-            "use a student without them"
+            f"{arguments.prompt}: it shows windows that resemble each window, which only the workflow can find; "
+            "use a student whose prompt shows none"
         )
     cutter = WindowCutter(**arguments.windows)
     problems: list[str] = []
@@ -135,7 +136,7 @@ def make_engine(arguments: argparse.Namespace, export: Export | None) -> Engine:
 
 
 def recorded_events(arguments: argparse.Namespace, home: Home, problems: list[str]) -> Iterator[StreamEvent]:
-    """Yield the events of files, after reporting everything wrong with them."""
+    """Yield the events of the input files. Before that, report lines that cannot be read and events left out."""
     if not arguments.input.exists():
         raise UserError(f"{arguments.input}: no such file or folder of events")
     events, report = live.read_recording(arguments.source, arguments.input, home)
@@ -171,14 +172,14 @@ def arriving_events(lines: live.LineReader, wait: float | None, problems: list[s
 
 
 def report_problems(faults: Iterable[str], problems: list[str]) -> None:
-    """Print what could not be read, and add it to `problems`."""
+    """Print messages about lines that could not be read on stderr, and add them to `problems`."""
     for fault in faults:
         print(fault, file=sys.stderr, flush=True)
         problems.append(fault)
 
 
 def cut_windows(events: Iterable[StreamEvent | None], cutter: WindowCutter) -> Iterator[list[NumberedEvent]]:
-    """Number the events and yield windows as their events arrive; None closes an open window."""
+    """Number the events and yield windows as their events arrive; None among `events` closes the open window."""
     number = 0
     for event in events:
         if event is None:
@@ -204,7 +205,7 @@ def make_batches(windows: Iterable[list[NumberedEvent]], size: int) -> Iterator[
 def label_windows(
     windows: Sequence[list[NumberedEvent]], prompt: Prompt, engine: Engine, decoding: Decoding
 ) -> Iterator[LabelledEvent]:
-    """Yield the windows' events in order, labelled."""
+    """Recognise a batch of windows and yield their events in order, with labels."""
     predictions = recognise_windows([make_window(events) for events in windows], prompt, engine, decoding)
     for events, prediction in zip(windows, predictions, strict=True):
         yield from label_events(events, prediction, prompt["labels"])

@@ -1,4 +1,4 @@
-"""Baselines learn from the train split alone, and their predictions have the form of a language model's."""
+"""Check that baselines learn from the train split alone, and that predictions have a language model's format."""
 
 import copy
 import json
@@ -38,7 +38,7 @@ def window(session, index, described, gold, split="train", start="08:00:00", ste
     }
 
 
-# The door opens when somebody leaves, or returns if a lamp went on before.
+# Events of the door mean LEAVING, or RETURNING after a lamp: only a neighbouring event tells which.
 KITCHEN = (["stove turned ON", "tap opened", "stove turned ON"], ["COOKING", "water, or drinks", "COOKING"])
 OUT = (["tap opened", "door opened", "door closed"], ["water, or drinks", "LEAVING", "LEAVING"])
 BACK = (["lamp turned ON", "door opened", "door closed"], ["RETURNING", "RETURNING", "RETURNING"])

@@ -39,7 +39,7 @@ WINDOWS = [window(n, "train" if n % 5 == 0 else "test") for n in range(20)]  # 4
 
 
 class Tokenizer:
-    """A chat template and nothing else."""
+    """A tokenizer that can only render a chat template."""
 
     def apply_chat_template(self, turns, tokenize, add_generation_prompt, enable_thinking):
         return "|".join(turn["content"] for turn in turns) + "|answer:"

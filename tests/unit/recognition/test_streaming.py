@@ -1,4 +1,4 @@
-"""Streams of events: cut as recorded events are, read line by line, labelled with one JSON line an event."""
+"""Check that streams of events are read line by line, cut as recorded events are, and labelled event by event."""
 
 import io
 import json
@@ -64,7 +64,7 @@ class FixedLabel:
 
 @pytest.fixture
 def student(tmp_path, monkeypatch):
-    """The folder of an export without weights; the engine above replaces its model."""
+    """The folder of an export without weights; `FixedLabel` replaces its model."""
     folder = tmp_path / "student"
     home = load_home(TEMPLATE)
     files.write_json(

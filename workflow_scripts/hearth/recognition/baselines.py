@@ -2,7 +2,7 @@
 
 A baseline is a function of the train split's events, their gold labels, and the events to label: no other label can
 reach it. It sees an event's description and time of day, and the other events of its window. It sees neither the date
-nor a window's place in its session, which would identify a recording.
+nor a window's position in its session, which would identify a recording.
 """
 
 import importlib
@@ -18,12 +18,12 @@ from hearth.data.windows import Window, WindowEvent
 from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import answer_text
 
-# The events of each window, and the labels of each window's events.
+# Events: a list for each window. Labels: for each window, a list with the label of each of its events.
 Events = Sequence[Sequence[WindowEvent]]
 Labels = Sequence[Sequence[str]]
 
 SEED = 0
-REACH = 6  # neighbours on either side of an event
+REACH = 6  # number of neighbours on either side of an event that its features describe
 _DAY = 24 * 60 * 60
 _LIBRARIES = ("scikit-learn", "sklearn-crfsuite")
 
@@ -31,12 +31,12 @@ _LIBRARIES = ("scikit-learn", "sklearn-crfsuite")
 def recognise_shard(
     baseline: str, windows: Sequence[Window], dataset: Sequence[Window]
 ) -> tuple[list[Prediction], JobStats]:
-    """Label `windows` with a baseline; return predictions in their order, and stats, as for a language model.
+    """Label `windows` with a baseline; return a pair: the predictions in the order of `windows`, and their stats.
 
-    The baseline learns from the train split of `dataset`. Seconds count learning and labelling. Raises ValueError for
-    an unknown baseline and for an empty train split.
+    Both have the keys of a language model's. The baseline learns from the train split of `dataset`; the seconds in the
+    stats cover learning and labelling. Raises ValueError for an unknown baseline and for an empty train split.
     """
-    # Before the clock starts. Not imported above: the Snakefile reads the names of the baselines only.
+    # Import these before the clock starts, but not with this module, of which the Snakefile only needs the names.
     for module in ("sklearn.ensemble", "sklearn.feature_extraction", "sklearn_crfsuite"):
         importlib.import_module(module)
     started = time.monotonic()
@@ -68,7 +68,7 @@ def recognise_shard(
 
 
 def predict_labels(baseline: str, train: Sequence[Window], windows: Sequence[Window]) -> list[list[str]]:
-    """Return the labels of each window's events by a baseline that learns from `train`.
+    """Learn from `train` with a baseline; return for each of `windows` a list of its events' labels.
 
     Raises ValueError for an unknown baseline and for an empty `train`.
     """
@@ -88,7 +88,7 @@ def majority(train: Events, gold: Labels, test: Events) -> Labels:
 
 
 def sensor_majority(train: Events, gold: Labels, test: Events) -> Labels:
-    """Label each event with the most frequent label of its description, or of all if it is new."""
+    """Label each event with the most frequent label of its description; if that is new, of all descriptions."""
     overall: Counter[str] = Counter()
     by_description: dict[str, Counter[str]] = {}
     for events, labels in zip(train, gold, strict=True):
@@ -134,9 +134,10 @@ BASELINES: dict[str, Callable[[Events, Labels, Events], Labels]] = {
 
 
 def features(events: Sequence[WindowEvent]) -> list[dict[str, float]]:
-    """Return each event's features by name: descriptions by distance and in the whole window, time of day, gaps.
+    """Return for each event a dict from the name of a feature to its value.
 
-    A gap is log(1 + seconds) to another event.
+    Features are the descriptions of neighbours and their distance in events, the number of times that each description
+    occurs in the window, the time of day, and the gap to each neighbour, log(1 + seconds).
     """
     seconds = [_seconds_of_day(event["time"]) for event in events]
     in_window = Counter(f"window: {event['description']}" for event in events)

@@ -1,7 +1,7 @@
 """A journal of finished work: append-only, checked line by line, safe to kill at any moment.
 
-One line holds the items that finished together and a checksum over them. A line torn by a crash counts as never
-written, so the items of a line are there all or not at all.
+One line holds the items that finished together and a checksum over them. A line that a crash cut off is ignored, so
+either all items of a line are in the journal or none is.
 """
 
 import fcntl
@@ -18,10 +18,11 @@ FORMAT = 1
 
 
 class Journal:
-    """Finished items by key, in the file `<fingerprint>.jsonl` of `folder`; a context manager that locks the file.
+    """A context manager that opens and locks the file `<fingerprint>.jsonl` in `folder`.
 
-    `fingerprint` identifies everything that decides the items, so other settings use another file. One process holds a
-    journal at a time. A second one waits, and then sees the items of the first.
+    `items` is a dict from key to finished item. `fingerprint` identifies everything that decides the items, so other
+    settings use another file. One process holds a journal at a time. A second one waits, and then sees the items of the
+    first.
     """
 
     def __init__(self, folder: Path, fingerprint: str):
@@ -42,7 +43,7 @@ class Journal:
         os.close(self._handle)  # this releases the lock too
 
     def append(self, items: Mapping[str, object]) -> None:
-        """Add JSON-able `items` by key, all or none. They are on disk when this returns."""
+        """Add `items`, a dict from key to JSON-able item: all or none. They are on disk when this returns."""
         line = json.dumps({"sha256": _checksum(items), "items": items}, allow_nan=False) + "\n"
         unwritten = memoryview(line.encode("ascii"))
         while unwritten:
@@ -54,10 +55,10 @@ class Journal:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            log.info("another process works on %s; waiting for it to end", self.path)
+            log.info("another process uses %s; waiting for it to end", self.path)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
         except OSError as error:  # a file system without locks: two processes would do the same work twice
-            log.warning("%s cannot be locked (%s); do not run two of this at once", self.path, error)
+            log.warning("%s cannot be locked (%s); do not let two processes use it at once", self.path, error)
 
     def _read(self) -> dict[str, object]:
         items: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""Progress of recognition: a bar on a terminal, log lines elsewhere."""
+"""Show the progress of recognition: a bar on a terminal, log lines elsewhere."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Windows to an engine's requests, and its completions to predictions."""
+"""Turn windows into requests to an engine, and the engine's completions into records of predictions."""
 
 import math
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from hearth.prompting.parsing import label_spans
 from hearth.prompting.predictions import CompletionRecord
 from hearth.prompting.prompts import Prompt, answer_schema, reasoning_tags, split_prompt, user_turns
 
-# For a server, which applies the chat template itself.
+# The tags of reasoning in completions of a server, which applies the chat template itself.
 _SERVER_TAGS = ("<think>", "</think>")
 
 
 def make_requests(
     prompt: Prompt, windows: Sequence[WindowInput], dataset: Sequence[Window], engine: Engine, decoding: Decoding
 ) -> tuple[str, list[Request]]:
-    """Return the static prefix, and a request for every window in their order.
+    """Return a pair: the static prefix, and a request for every window in the order of `windows`.
 
     `dataset` has all windows of the dataset: the prompt may show some of its train split. Raises ValueError if prompt
     and decoding are incompatible, and for a window that occurs twice.
@@ -62,7 +62,10 @@ def make_record(completion: Completion, size: int, decoding: Decoding) -> Comple
 
 
 def _confidences(completion: Completion, size: int) -> list[float | None]:
-    """Return the probability of each event's label: that of its tokens and closing quote, given all text before."""
+    """Return for each event the probability of its label's tokens and closing quote, given all text before them.
+
+    The probability is None for an event without a label.
+    """
     scored = completion.scored_tokens or ()
     starts = [0, *(token.end for token in scored)]
     tokens = [(start, token.end, token.log_probability) for start, token in zip(starts, scored, strict=False)]

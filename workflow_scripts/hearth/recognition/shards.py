@@ -1,4 +1,4 @@
-"""Recognise the windows of a shard, with a journal that survives a kill; gather the shards of a split."""
+"""Recognise the windows of a shard, with a journal that survives a kill; gather the predictions of all shards."""
 
 import dataclasses
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class _JournalItem(TypedDict):
-    """A finished window in the journal: its prediction, and its share of its batch's time and energy."""
+    """A finished window in the journal: its prediction, and its share of the seconds and joules of its batch."""
 
     prediction: CompletionRecord
     seconds: float
@@ -52,14 +52,14 @@ def recognise_shard(
     work: Path,
     dataset: Sequence[Window] = (),
 ) -> tuple[list[Prediction], JobStats]:
-    """Complete every window with `engine`; return predictions in the order of `windows`, and the shard's stats.
+    """Complete every window with `engine`; return a pair: predictions in the order of `windows`, and the shard's stats.
 
     `weights` identifies the weights that the engine runs (digests of model and adapter). `dataset` has all windows of
     the dataset: the prompt may show some of its train split.
 
-    Finished windows are journaled in `work` under a fingerprint of everything that decides them, and are not done
-    again. The engine gets the longest prompts first, in an order that only the shard decides. Raises ValueError if
-    prompt and decoding are incompatible.
+    Finished windows are journaled in `work` under a fingerprint of everything that decides their predictions, and are
+    not completed again. The engine gets the longest prompts first, in an order that depends only on the shard. Raises
+    ValueError if prompt and decoding are incompatible.
     """
     prefix, requests = make_requests(prompt, windows, dataset, engine, decoding)
     fingerprint = files.digest(
@@ -73,7 +73,7 @@ def recognise_shard(
         }
     )
     sizes = {window["window_id"]: len(window["events"]) for window in windows}
-    order = sorted(requests, key=lambda request: -len(request.suffix))  # stable: by position among equals
+    order = sorted(requests, key=lambda request: -len(request.suffix))  # equal lengths keep their order
     with Journal(work, fingerprint) as journal:
         remaining = [request for request in order if request.key not in journal.items]
         if len(remaining) < len(order):
@@ -99,7 +99,7 @@ def recognise_shard(
 def gather_predictions(windows: Sequence[Window], split: Split, shards: Iterable[Path]) -> list[Prediction]:
     """Return the predictions in all `shards` in the order of the split's windows, one for each window.
 
-    Raises ValueError naming windows that are missing, predicted twice, or not of this split.
+    Raises ValueError, which names the windows, if some are missing, predicted twice or not of this split.
     """
     expected = [window["window_id"] for window in windows if window["split"] == split]
     predictions: dict[str, tuple[Path, Prediction]] = {}
@@ -108,7 +108,7 @@ def gather_predictions(windows: Sequence[Window], split: Split, shards: Iterable
             key = prediction["window_id"]
             if key in predictions:
                 raise ValueError(
-                    f"{shard}: window {key} is predicted already in {predictions[key][0]}; delete one of the two"
+                    f"{shard}: window {key} is predicted already in {predictions[key][0]}; delete one of the files"
                 )
             predictions[key] = (shard, prediction)
     unexpected = sorted(predictions.keys() - set(expected))
@@ -124,7 +124,7 @@ def gather_predictions(windows: Sequence[Window], split: Split, shards: Iterable
 
 
 def _sum_if_known(values: Sequence[float | None]) -> float | None:
-    """Return the sum of the values; None if one is unknown."""
+    """Return the sum of `values`; None if any of them is None."""
     known = [value for value in values if value is not None]
     return round(sum(known), 3) if len(known) == len(values) else None
 
@@ -141,7 +141,7 @@ def _complete(
     decoding: Decoding,
     journal: Journal,
 ) -> None:
-    """Complete the requests and journal them; `sizes` counts the events of each window by its id."""
+    """Complete the requests and journal the predictions; `sizes` is a dict from window id to number of events."""
     engine.load()
     progress = Progress(len(requests))
     # A served model works on another machine, whose meters cannot be read here.

@@ -22,7 +22,7 @@ class NumberedEvent(StreamEvent):
 class LabelledEvent(TypedDict):
     """An event with its label by strict parsing, or None; `time` is in ISO format.
 
-    `status` is "ok" with a label, else the status of the window's answer. `confidence` is there if decoding asks for
+    `status` is "ok" with a label, else the status of the window's answer. `confidence` is present if decoding asks for
     it.
     """
 
@@ -39,14 +39,17 @@ class LabelledEvent(TypedDict):
 
 
 class WindowCutter:
-    """Cuts events into windows as they arrive, as `cut_windows` does for recorded events."""
+    """Cut events into windows as they arrive, with the same result as `cut_windows` for recorded events."""
 
     def __init__(self, size: int, by: str = "count", seconds: float | None = None):
         self._size, self._kind, self._limit = size, by, timedelta(seconds=seconds or 0)
         self._open: list[NumberedEvent] = []
 
     def add(self, event: NumberedEvent) -> list[list[NumberedEvent]]:
-        """Add an event; return the windows (lists of events) that it closes: the one before it, or the one it fills."""
+        """Add an event and return the windows that it closes, as lists of events.
+
+        An event that starts a window closes the one before; an event that fills a window closes this window.
+        """
         closed = []
         if self._open:
             first, last = self._open[0], self._open[-1]
@@ -59,13 +62,13 @@ class WindowCutter:
         return closed
 
     def flush(self) -> list[list[NumberedEvent]]:
-        """Close the window that is not full yet, if there is one, and return it. The next event starts another."""
+        """Close the open window and return it in a list, which is empty without one. The next event starts another."""
         window, self._open = self._open, []
         return [window] if window else []
 
 
 def make_window(events: Sequence[NumberedEvent]) -> WindowInput:
-    """Return the events of a window as a prompt shows them."""
+    """Return the window of `events` in the format that prompts take."""
     return {
         "window_id": f"{events[0]['session']}/{events[0]['event']}",
         "events": [
