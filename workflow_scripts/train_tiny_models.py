@@ -22,15 +22,15 @@ from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 # Seeds of the homes start here; those of the demo and the tests are lower.
 FIRST_SEED = 1000
 WINDOW_SIZE = 10
-# Examples per home that the tokeniser is trained on.
+# Number of examples of each home that the tokeniser is trained on.
 TOKENISER_EXAMPLES = 15
-# Homes of each source that are only evaluated on.
+# Number of homes of each source that are used for evaluation only.
 HELD_OUT_HOMES = 6
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A training phase: homes of its own, and one cycle of the learning rate.
+    """A training phase: it has homes that no other phase has, and one cycle of the learning rate.
 
     `choose_format` returns the answer format that the home of a source and seed asks for.
     """
@@ -43,7 +43,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class SourceHome:
-    """The home of a data source, and how many of its sessions each simulated home has."""
+    """The home of a data source, and the number of sessions of each home that is simulated like it."""
 
     source: str
     home: Home
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
             report = {
                 "parameters": sum(p.numel() for p in {p.data_ptr(): p for p in model.parameters()}.values()),
                 "homes": list(arguments.homes),
-                # Training examples. Renaming the key would change the digests of the published models.
+                # Numbers of training examples. Another name of the key would change the published models' digests.
                 "lessons": [sum(len(home.examples) for homes in each.values() for home in homes) for each in examples],
                 "steps": list(arguments.steps),
                 "batch_size": arguments.batch_size,
@@ -150,9 +150,9 @@ def train_size(
     batch_size: int,
     seed: int,
 ) -> tuple[Qwen3ForCausalLM, float]:
-    """Train one size through all phases; return the model and its last loss.
+    """Train one size through all phases; return a pair: the model, and its loss at the end of the last phase.
 
-    `encoded` has the homes of each source, for each phase.
+    `encoded` has a list for each phase, which has a list of homes for each source.
     """
     torch.manual_seed(seed)
     model = models.build_model(size, tokenizer)
@@ -166,7 +166,7 @@ def train_size(
             seed=seed + number,
             report=functools.partial(print, size, "phase", number + 1, flush=True),
         )
-        # Rounded as stored, so that a phase can also start from a stored model.
+        # Round the weights as `save_model` does, so that a phase can also start from a stored model.
         model = model.bfloat16().float()
     return model, loss
 
@@ -179,7 +179,7 @@ def standard_format(source: str, seed: int) -> AnswerFormat:
 def make_examples(
     sources: list[SourceHome], template: Path, seeds: range, choose_format: Callable[[str, int], AnswerFormat]
 ) -> dict[str, list[HomeExamples]]:
-    """Return the training examples of the homes of `seeds`, by source."""
+    """Return a dict from source to the training examples of its homes, one home for each of `seeds`."""
     return {
         each.source: [
             training_data.make_home_examples(

@@ -1,4 +1,4 @@
-"""Training examples of the homes that the tiny models learn from."""
+"""Make training examples of simulated homes like those that the tiny models learn from."""
 
 from hearth.homes.home import load_home
 from hearth.toy_models.answer_formats import STANDARD, AnswerFormat

@@ -1,4 +1,4 @@
-"""Answer formats: in words, by the prompt's example, and in the completions."""
+"""Check that the prompt's words, the prompt's example and the completions have the same answer format."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The tokeniser, and models on disk."""
+"""Check that the tokeniser keeps labels whole and texts unchanged, and that a saved model can be loaded."""
 
 import pytest
 import train_tiny_models

@@ -1,4 +1,4 @@
-"""Training: the loss of a shared prefix, progress, reproducibility, the order of examples, evaluation."""
+"""Check training: the loss with a shared prefix, progress, reproducibility, the order of examples, evaluation."""
 
 import random
 

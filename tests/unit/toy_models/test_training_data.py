@@ -1,4 +1,4 @@
-"""Training examples: their homes, reasoning and labels."""
+"""Check the homes, reasoning and labels of training examples."""
 
 import pytest
 from hearth.prompting.parsing import parse
@@ -10,7 +10,7 @@ from toy_homes import HOMES, home_examples
 def test_equal_seeds_give_equal_homes_and_other_seeds_other_words(source):
     assert home_examples(source, 1003) == home_examples(source, 1003)
     assert home_examples(source, 1003).examples != home_examples(source, 1004).examples
-    # three styles of labels, two of sensors
+    # There are three styles of labels and two of sensors.
     paraphrased = [paraphrase_home(HOMES[source], source, seed)[0] for seed in range(1000, 1040)]
     assert len({home.labels for home in paraphrased}) == 3
     assert len({tuple(sensor.words for sensor in home.sensors.values()) for home in paraphrased}) == 2

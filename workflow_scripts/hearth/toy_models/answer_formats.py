@@ -1,6 +1,6 @@
-"""Answer formats: a home's prompt asks for one, so that the tiny models have to read which.
+"""Answer formats: the prompts of different homes ask for different ones, so that the tiny models have to read which.
 
-Instruction-tuned models have seen answers in many formats. A model that had seen only one could never get it wrong.
+Instruction-tuned models have seen answers in many formats. A model that had seen only one could never use a wrong one.
 """
 
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 ID_KEYS = ("id", "event", "number", "item")
 LABEL_KEYS = ("activity", "label", "action", "task")
-# "objects" stands twice, so two in five formats have the container of the standard format.
+# "objects", the container of the standard format, occurs twice, so that it is drawn for two in five formats.
 CONTAINERS = ("objects", "objects", "label-first", "mapping", "wrapped")
 # Share of the homes that ask for the standard format.
 STANDARD_SHARE = 0.25
@@ -58,7 +58,7 @@ def draw_format(source: str, seed: int) -> AnswerFormat:
 
 
 def replace_format(system: str, answer_format: AnswerFormat, example_labels: list[str]) -> str:
-    """Return a system prompt, rendered from `brief.j2`, that asks for another format than the standard one.
+    """Return the prompt `system`, rendered from `brief.j2`, with `answer_format` in place of the standard format.
 
     `example_labels` are the labels of the prompt's example. Raises ValueError unless the prompt describes the standard
     format once, and shows the example in it once.

@@ -1,4 +1,4 @@
-"""Tokeniser and networks of the tiny family: Qwen3's architecture and chat turns at a ten-thousandth of its size."""
+"""Make the tiny family's tokeniser and networks: Qwen3's architecture and chat turns, a ten-thousandth of its size."""
 
 import json
 from collections.abc import Iterable
@@ -97,6 +97,6 @@ def save_model(model: Qwen3ForCausalLM, tokenizer_folder: Path, folder: Path) ->
 
 
 def _added_tokens(folder: Path) -> dict[str, int]:
-    """Return the ids of the special tokens by their text."""
+    """Return a dict from the text of each special token to its id."""
     added = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["added_tokens"]
     return {token["content"]: token["id"] for token in added}

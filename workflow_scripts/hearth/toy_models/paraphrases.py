@@ -1,4 +1,4 @@
-"""Homes in other words, so that the tiny models have to read a home's labels from its prompt."""
+"""Paraphrase homes, so that the tiny models have to read a home's labels in its prompt."""
 
 import dataclasses
 import random
@@ -10,14 +10,15 @@ import yaml
 from hearth.data.windows import LabelledWindow
 from hearth.homes.home import Home
 
-# Source to {"labels": {label: [paraphrases]}, "sensors": {sensor: paraphrase}}.
+# A dict from source to {"labels": {label: [paraphrases]}, "sensors": {sensor: paraphrase}}.
 PARAPHRASES = yaml.safe_load((Path(__file__).parent / "paraphrases.yaml").read_text(encoding="utf-8"))
 
 
 def paraphrase_home(home: Home, source: str, seed: int) -> tuple[Home, dict[str, str]]:
-    """Return the home in words drawn by the seed, and the paraphrase of each of its labels.
+    """Return a pair: the home in words drawn by `seed`, and a dict from each of its labels to its paraphrase.
 
-    All labels share a style and all sensors share a style: the home's own words, or one from `PARAPHRASES`.
+    The seed draws one style for all labels and one for all sensors. A style is either the home's own words or one set
+    of paraphrases in `PARAPHRASES`.
     """
     rng = random.Random(f"dialect/{source}/{seed}")  # noqa: S311 - a choice of words, not a secret
     label_style, sensor_style = rng.randrange(3), rng.randrange(2)

@@ -18,20 +18,20 @@ from hearth.toy_models.training_data import HomeExamples
 # Completions of the training data have at most 170 tokens.
 MAX_NEW_TOKENS = 256
 
-# Token ids after the home's prefix, and how many of them belong to the prompt.
+# An example: its token ids after the home's prefix, and the number of them that belong to the prompt.
 Row = tuple[list[int], int]
 
 
 @dataclass(frozen=True)
 class EncodedHome:
-    """Token ids of one home's examples: the prompt prefix that they share, and a row for each."""
+    """Token ids of one home's examples: the prompt prefix that they share, and a `Row` for each example."""
 
     prefix: list[int]
     rows: list[Row]
 
 
 def encode_home(tokenizer: PreTrainedTokenizerBase, home: HomeExamples) -> EncodedHome:
-    """Tokenise a home's examples; prefix, suffix and completion are tokenised apart."""
+    """Tokenise a home's examples; prefix, suffix and completion are tokenised separately."""
     end = [tokenizer.eos_token_id]
     rows = []
     for example in home.examples:
@@ -51,10 +51,11 @@ def train_model(
     seed: int,
     report: Callable[[str], None] = print,
 ) -> float:
-    """Train in place for `steps` steps and return the mean loss of the last 20.
+    """Train `model` in place for `steps` steps and return the mean loss of the last 20 steps.
 
-    A step has `batch_size` rows, from one home of each source. A home's prefix is encoded once per step, with
-    gradients, for all its rows: the gradients equal those of whole prompts, in little more than half the time.
+    A step has `batch_size` rows, an equal number from one home of each source. A home's prefix is encoded once per
+    step, with gradients, for all its rows. The gradients equal those of training on whole prompts; a step takes little
+    more than half the time.
     """
     rows_per_source = batch_size // len(sources)
     plans = [_batches(homes, rows_per_source, steps, seed) for homes in sources]
@@ -84,7 +85,10 @@ def train_model(
 
 
 def _optimizers(model: Qwen3ForCausalLM, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Return Muon for the layers' matrices, which needs half the steps to learn copying, and AdamW for the rest."""
+    """Return two optimizers: Muon for the layers' matrices, and AdamW for all other parameters.
+
+    With Muon, models learn to copy in half the steps.
+    """
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     return [
@@ -94,7 +98,7 @@ def _optimizers(model: Qwen3ForCausalLM, learning_rate: float) -> list[torch.opt
 
 
 def _loss(model: Qwen3ForCausalLM, prefix: list[int], rows: list[Row]) -> torch.Tensor:
-    """Return the mean cross-entropy over the completion tokens of some rows of a home."""
+    """Return the mean cross-entropy over the completion tokens of `rows`, which follow a home's `prefix`."""
     inputs, targets = _collate(rows)
     cache = model.model(input_ids=torch.tensor([prefix]), use_cache=True).past_key_values
     cache.batch_repeat_interleave(len(rows))
@@ -108,7 +112,10 @@ def _loss(model: Qwen3ForCausalLM, prefix: list[int], rows: list[Row]) -> torch.
 def evaluate_model(
     model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, homes: list[HomeExamples]
 ) -> dict[str, dict[str, float]]:
-    """Return the accuracy and the share of events without an answer, by source: greedy decoding, strict parsing."""
+    """Complete the homes' examples greedily, parse the answers strictly, and return two dicts from source to share.
+
+    "accuracy" has the share of events with the gold label, "unanswered" the share of events without an answer.
+    """
     tokenizer.padding_side = "left"
     correct: Counter[str] = Counter()
     unanswered: Counter[str] = Counter()
@@ -135,13 +142,16 @@ def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 
 def _batches(homes: list[EncodedHome], batch_size: int, steps: int, seed: int) -> list[tuple[list[int], list[Row]]]:
-    """Return `steps` batches: a home's prefix and rows of similar length. Each epoch has every row once."""
+    """Return `steps` batches, each a home's prefix and up to `batch_size` of its rows, of similar length.
+
+    Each epoch has every row once.
+    """
     rng = random.Random(seed)  # noqa: S311 - an order of examples, not a secret
     batches: list[tuple[list[int], list[Row]]] = []
     while len(batches) < steps:
         epoch = []
         for home in homes:
-            # The random part puts other rows of similar length together in every epoch.
+            # The random number puts other rows of similar length together in every epoch.
             rows = sorted(home.rows, key=lambda row: len(row[0]) + rng.uniform(0, 16))
             starts = range(0, len(rows), batch_size)
             epoch += [(home.prefix, rows[start : start + batch_size]) for start in starts]
@@ -151,9 +161,9 @@ def _batches(homes: list[EncodedHome], batch_size: int, steps: int, seed: int) -
 
 
 def _collate(rows: list[Row]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return inputs and targets, int64 of shape (rows, longest - 1).
+    """Return a pair: inputs and targets, both int64 of shape (rows, length of the longest row - 1).
 
-    A target is the next token if it belongs to a completion, and IGNORED otherwise.
+    A target is the next token if that token belongs to a completion, and IGNORED otherwise.
     """
     longest = max(len(ids) for ids, _ in rows)
     inputs = torch.zeros((len(rows), longest - 1), dtype=torch.long)

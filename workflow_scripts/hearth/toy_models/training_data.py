@@ -14,14 +14,14 @@ from hearth.simulation.formats import FORMATS
 from hearth.toy_models.answer_formats import AnswerFormat, replace_format
 from hearth.toy_models.paraphrases import paraphrase_home, paraphrase_window
 
-# Up to this many of a home's sensors are missing, so that models cannot rely on any one of them.
+# The maximum of sensors that are missing in a simulated home, so that models cannot rely on any one of them.
 MAX_MISSING_SENSORS = 5
 
 
 def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: int) -> list[LabelledWindow]:
-    """Return the windows of a simulated home, at most `size` events each, loaded from its files by the real loader.
+    """Simulate a home's files, load them with the loader for `source`, and return windows of at most `size` events.
 
-    The seed draws the residents' habits, the events and which sensors are missing.
+    `seed` decides the residents' habits, the events and which sensors are missing.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
@@ -31,7 +31,7 @@ def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: in
 
 
 def reasoning_text(window: LabelledWindow) -> str:
-    """Return a line per event: its id, description and resident, then again its id, and its label.
+    """Return a text with one line for each event: its id, description, resident, its id again, and its label.
 
     For example `3 | kitchen fridge opened | B | 3 | COOKING`; residents are lettered in order of appearance.
     """
@@ -72,9 +72,9 @@ def make_example(window: LabelledWindow, answer_format: AnswerFormat) -> Trainin
 def make_home_examples(
     source: str, home: Home, template: Path, seed: int, sessions: int, size: int, answer_format: AnswerFormat
 ) -> HomeExamples:
-    """Simulate and paraphrase the home of `seed`; return its training examples, with answers in one format.
+    """Simulate a home with `seed`, paraphrase it, and return its training examples, with answers in `answer_format`.
 
-    `size` is the number of events per window.
+    `size` is the maximum of events per window.
     """
     paraphrased, labels = paraphrase_home(home, source, seed)
     windows = [
