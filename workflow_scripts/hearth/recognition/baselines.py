@@ -36,7 +36,7 @@ def recognise_shard(
     Both have the keys of a language model's. The baseline learns from the train split of `dataset`; the seconds in the
     stats cover learning and labelling. Raises ValueError for an unknown baseline and for an empty train split.
     """
-    # Import these before the clock starts, but not with this module, of which the Snakefile only needs the names.
+    # Import these before the clock starts. They are not imported above, since the Snakefile only needs BASELINES' keys.
     for module in ("sklearn.ensemble", "sklearn.feature_extraction", "sklearn_crfsuite"):
         importlib.import_module(module)
     started = time.monotonic()
