@@ -278,7 +278,7 @@ def test_every_line_of_kyoto_is_an_event_or_reported():
         [f"{problem.file}:{problem.line}" for problem in report.broken]
         + [place for places in report.places.values() for place in places]
     ) == [*("P02.txt:1", "P04.txt:645", "P06.txt:452", "P09.txt:391", "P09.txt:392", "P19.txt:13", "P19.txt:18")]
-    assert report.notes[0].startswith("P03.txt:265: the date '008-11-11' is damaged")
+    assert report.notes[0].startswith("P03.txt:265: the damaged date '008-11-11' is replaced")
     assert report.notes[1].startswith("2909 events have several annotations")
     assert (table["session"].nunique(), table["sensor"].nunique()) == (26, 37)
     assert Counter(table["session"]) == {
