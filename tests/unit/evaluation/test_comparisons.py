@@ -1,4 +1,4 @@
-"""Paired comparisons of recognisers: their values, their table below another table, and errors."""
+"""Test paired comparisons of recognisers: their values, their table below another table, and errors."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Counts of windows and events by session."""
+"""Test the counts of windows and events by session."""
 
 import numpy as np
 import pytest

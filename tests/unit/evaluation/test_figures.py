@@ -1,4 +1,4 @@
-"""Figures: equal scores give equal bytes, for any names and any number of models and homes."""
+"""Test the figures: what they show, and that equal scores give equal bytes, for any names, models and homes."""
 
 import re
 import xml.etree.ElementTree as ElementTree

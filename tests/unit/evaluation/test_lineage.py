@@ -1,4 +1,4 @@
-"""The lineage of a table cell: the file that holds its number, the inputs of its score, example answers, errors."""
+"""Test the lineage of a table cell: the file of its number, the inputs of its score, example answers, errors."""
 
 from functools import reduce
 from operator import getitem

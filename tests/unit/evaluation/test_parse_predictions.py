@@ -1,4 +1,4 @@
-"""The program that parses predictions: labels, statuses, order, and errors of its input."""
+"""Test the program that parses predictions: its labels, statuses and order, and errors in its input."""
 
 import subprocess
 import sys

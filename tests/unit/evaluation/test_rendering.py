@@ -1,4 +1,4 @@
-"""Tables as Markdown, LaTeX and CSV, with any name in them."""
+"""Test that tables are rendered as Markdown, LaTeX and CSV, whatever characters their names contain."""
 
 import io
 import re

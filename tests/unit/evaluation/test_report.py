@@ -1,4 +1,4 @@
-"""The report: a self-contained page, equal for equal scores, in which all names are text."""
+"""Test that the report is a self-contained page, equal for equal scores, in which no name is read as HTML."""
 
 import html
 import json

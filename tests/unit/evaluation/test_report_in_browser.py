@@ -1,4 +1,4 @@
-"""The report in a real browser: it renders at any width, and no script in a name runs.
+"""Test the report in a real browser: it fits windows of different widths, and no script in a name runs.
 
 Chromium prints the DOM of the page. Because the report itself may run no script, it is measured by a probe: a second
 page, in the same folder, that shows the report in a frame.

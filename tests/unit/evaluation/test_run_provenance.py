@@ -1,4 +1,4 @@
-"""The provenance of a run: it is complete and has no dates, no absolute paths and no timings."""
+"""Test that the provenance of a run is complete and has no dates, no absolute paths and no timings."""
 
 import json
 

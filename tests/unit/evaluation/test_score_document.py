@@ -1,4 +1,4 @@
-"""The reader of score files, and the selection of the paper's scores."""
+"""Test the reader of score files, and the selection of the scores that the paper is about."""
 
 import pytest
 from factories import MODEL, make_score, make_student_score

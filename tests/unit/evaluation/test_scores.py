@@ -1,4 +1,4 @@
-"""Scores: what a score of each kind of recogniser holds, and inputs that do not belong together."""
+"""Test the score of each kind of recogniser, and the errors for inputs that do not belong together."""
 
 import pytest
 from factories import (

@@ -1,4 +1,4 @@
-"""Bootstrap intervals and permutation tests: agreement with scipy and plain code, coverage, false positive rate."""
+"""Test bootstrap intervals and permutation tests: agreement with scipy and plain code, coverage, false positives."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Columns of simple and of complex windows."""
+"""Test the columns of a table about simple and complex windows."""
 
 import pytest
 from factories import make_score, make_seed_scores, make_student_score

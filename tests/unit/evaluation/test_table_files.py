@@ -1,4 +1,4 @@
-"""The program that writes a table of score files."""
+"""Test the program that writes a table from score files."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Tables of scores: rows, columns, intervals, tests, training seeds and notes."""
+"""Test tables of scores: rows, columns, intervals, p values, training seeds and notes."""
 
 import io
 import re
@@ -192,7 +192,7 @@ def test_only_students_that_differ_in_their_seed_alone_share_a_row():
 def test_a_note_marks_tiny_test_sets():
     said = dict(build_table({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=10)], "abc").notes)
     assert said["Intervals"][-2:] == [
-        "made-up: tiny, 2 test sessions: its intervals are wide, unreliable and often still too narrow",
+        "made-up: tiny, 2 test sessions: its intervals are wide and unreliable, and often still too narrow",
         "big: 10 test sessions",
     ]
     assert "2000 resamples with replacement, seed 0" in said["Intervals"][0]

@@ -25,7 +25,8 @@ def measure_calibration(
     a label and a confidence are measured; the other events only lower `coverage`.
 
     - `coverage`: measured events / all events.
-    - `ece`: mean distance between confidence and accuracy over the bins, weighted by their events.
+    - `ece`: mean distance between confidence and accuracy over the bins, weighted by the numbers of their
+      events.
     - `brier`: mean squared difference between confidence and 1 (correct label) or 0 (wrong label). It considers the
       chosen label only.
     - `bins`: ten bins of equal width, with their events, mean confidence and accuracy (None if empty).

@@ -24,7 +24,7 @@ DIFFERENCES = {
     "gain_over_base": "strict.weighted_f1 of this row minus that of its base",
     "gap_to_teacher": "strict.weighted_f1 of the teacher minus that of this row",
 }
-_P_VALUES = {"_p_holm": "p, corrected for the tests of the table (Holm), of: ", "_p": "p of: "}
+_P_VALUES = {"_p_holm": "p value, corrected for the number of tests in the table (Holm), of: ", "_p": "p value of: "}
 
 ExampleKind = Literal["correct", "partly wrong", "wrong", "unreadable"]
 _HEADINGS: dict[ExampleKind, str] = {

@@ -12,7 +12,7 @@ from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, Score
 Notes = list[Note]
 
 METRICS_NOTES = (
-    "an event without a readable label counts as wrong; it is not a class of its own",
+    "an event without a readable label counts as wrong; 'no label' is not a class of its own",
     *(f"{DESCRIPTIONS[name].heading}: {DESCRIPTIONS[name].definition}" for name in HEADLINES),
 )
 INTERVALS_NOTES = (
@@ -129,7 +129,7 @@ def _sessions(score: Score) -> str:
     if sessions == 1:
         return f"{score['dataset']}: 1 test session, so no interval is defined"
     if sessions < TINY:
-        warning = "its intervals are wide, unreliable and often still too narrow"
+        warning = "its intervals are wide and unreliable, and often still too narrow"
         return f"{score['dataset']}: tiny, {sessions} test sessions: {warning}"
     return f"{score['dataset']}: {sessions} test sessions"
 

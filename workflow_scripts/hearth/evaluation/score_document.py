@@ -35,7 +35,7 @@ DESCRIPTIONS: dict[str, Description] = {
     "accuracy": Description("Accuracy", "correctly labelled events / all events"),
     "macro_f1": Description("Macro F1", "mean F1 over the labels that occur in the test split"),
     "weighted_f1": Description(
-        "Weighted F1", "mean F1 over the labels that occur in the test split, weighted by their events"
+        "Weighted F1", "mean F1 over the labels that occur in the test split, weighted by their numbers of events"
     ),
     "micro_f1": Description(
         "Micro F1",
@@ -47,7 +47,7 @@ DESCRIPTIONS: dict[str, Description] = {
     "missing_rate": Description("Missing events", "events without an answer / all events"),
     "unknown_rate": Description(
         "Unknown labels",
-        "events with a label outside the home's list, in windows that answer every event / all events",
+        "events with a label outside the home's label list, in windows that answer every event / all events",
     ),
 }
 

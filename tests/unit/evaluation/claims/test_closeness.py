@@ -1,4 +1,4 @@
-"""The claim that a small student comes close to its teacher."""
+"""Test the claim that a small student comes close to its teacher."""
 
 import re
 

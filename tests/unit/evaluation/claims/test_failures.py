@@ -1,4 +1,4 @@
-"""The claim that failures fall with size and with distillation."""
+"""Test the claim that failures fall with size and with distillation."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The claim that F1 grows with size and flattens."""
+"""Test the claim that F1 grows with size and flattens."""
 
 import re
 

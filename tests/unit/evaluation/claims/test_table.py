@@ -1,4 +1,4 @@
-"""The table of claims: its rows, verdicts, certainty and notes."""
+"""Test the table of claims: its rows, verdicts, certainty and notes."""
 
 import csv
 import io

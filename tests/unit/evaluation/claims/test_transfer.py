@@ -1,4 +1,4 @@
-"""The claim that transfer between homes is asymmetric."""
+"""Test the claim that transfer between homes is asymmetric."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Conditions of a claim, and the findings that follow from them: whether it holds, and whether that is certain."""
+"""Test the conditions of a claim, and the findings that follow: whether it holds, and whether that is certain."""
 
 import numpy as np
 from hearth.evaluation.claims.measures import Estimate
