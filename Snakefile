@@ -1,4 +1,4 @@
-"""Hearth: from sensor events of a home to the paper's tables. Stages are included in the order data flows."""
+"""Hearth: from sensor events of a home to the paper's tables. Stages are included in the order of their work."""
 
 from snakemake.utils import min_version
 

@@ -38,7 +38,7 @@ rule audit:
         " --out {output.audit:q} > {log:q} 2>&1"
 
 
-# The audits of all traces that the run's students learn from.
+# Paths of the audits of all traces that the run's students learn from.
 AUDITS = [
     rules.audit.output.audit.format(recogniser=teacher, dataset=dataset)
     for teacher, dataset in RUN.teacher_pairs

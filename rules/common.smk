@@ -1,4 +1,4 @@
-# Shared by three or more stages: the checked config, the plan of the run, wildcards, and how programs are called.
+# Definitions for three or more stages: the checked config, the plan of the run, wildcards, and the shell's settings.
 
 import json
 import os
@@ -25,7 +25,7 @@ except configuration.ConfigError as error:
 
 
 class Declared(dict):
-    """Declared entries of the config by name; an unknown name is an error that suggests the nearest one."""
+    """A dict from name to an entry of the config; an unknown name raises an error that suggests the nearest name."""
 
     def __missing__(self, name):
         raise WorkflowError(
@@ -38,15 +38,15 @@ config["tables"] = Declared(config["tables"])
 RECOGNISERS = Declared(recognisers(config))
 STUDENTS = Declared(students(config))
 RUN = plan_run(config, registry)
-# The project's folder as seen from the run: "", or ending in a slash. Relative, so that moving or cloning the project
-# together with its run changes no job.
+# PROJECT is the path from the run's directory to the project: "" or ending in a slash. It is relative, so that moving
+# or cloning the project together with its run changes no job.
 SOURCE = os.path.relpath(workflow.basedir)
 PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
 def shell_prefix():
-    """Return what every shell command starts with."""
+    """Return the text that Snakemake puts before every shell command."""
     # Programs are found through a variable: an absolute path in params would rerun every job in a moved clone.
     scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
     # SLURM sends SIGTERM to all processes of a job at once. The shell ignores it and waits for its program to save.
@@ -76,7 +76,7 @@ wildcard_constraints:
 
 
 def recogniser_of(wildcards):
-    """Return the recogniser that the wildcards name, as {recogniser} or as {student}."""
+    """Return the recogniser that the wildcard {recogniser} or {student} names."""
     return RECOGNISERS[wildcards.get("recogniser") or wildcards.student]
 
 

@@ -1,4 +1,4 @@
-# Raw files to windows.
+# From raw files to windows.
 #
 # In:   the raw folder of a dataset (datasets.<name>.root), or nothing for a simulated one; the home's yaml
 # Out:  results/datasets/{dataset}/events.parquet, dataset_card.md, windows.jsonl, splits.json, shards.json
@@ -18,7 +18,7 @@ rule simulate_home:
     input:
         home=home_file,
     output:
-        # Written last. Not the directory, which looks new whenever a file in it is touched.
+        # The file that is written last. Not the directory, which looks new whenever a file in it is touched.
         readme="results/simulated/{dataset}/README.txt",
     log:
         "logs/simulate_home/{dataset}.log",
@@ -43,7 +43,7 @@ rule simulate_home:
 
 
 def raw_input(wildcards):
-    """Return a dataset's raw files, or the file that its simulation writes last."""
+    """Return the paths of a dataset's raw files; for a simulated dataset, the file that the simulation writes last."""
     dataset = config["datasets"][wildcards.dataset]
     if is_simulated(wildcards.dataset):
         return rules.simulate_home.output.readme
@@ -97,7 +97,7 @@ rule load_dataset:
 
 
 def window_options(wildcards):
-    """Return how a dataset's events are cut into windows, as options of the program."""
+    """Return the settings for cutting a dataset's events into windows, as options of the program."""
     settings = config["datasets"][wildcards.dataset]["windows"]
     options = f"--window-size {settings['size']} --short-windows {settings['short']}"
     if settings["by"] == "count":
@@ -140,6 +140,6 @@ checkpoint window_dataset:
 
 
 def shard_names(dataset, split):
-    """Return the names of the shards of a split, in window order; known once the dataset is cut into windows."""
+    """Return the names of the shards of a split, in window order; they are known once the windows are cut."""
     with open(checkpoints.window_dataset.get(dataset=dataset).output.shards) as file:
         return json.load(file)[split]

@@ -1,7 +1,7 @@
-# Traces to students.
+# From traces to students.
 #
 # In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot;
-#       parsed.jsonl or the audit of those traces if the recipe reads them; no traces for the recipe gold-labels
+#       parsed.jsonl or the audit of those traces, for recipes that read one of them; no traces for recipe gold-labels
 # Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
@@ -9,7 +9,7 @@ from hearth.distillation.recipes import RECIPES
 
 
 def student_input(pattern):
-    """Return an input function: `pattern` with the {dataset} and the base {model} of the wildcards' student."""
+    """Return an input function, which fills the student's dataset and base model into {dataset} and {model}."""
 
     def path(wildcards):
         student = STUDENTS[wildcards.student]
@@ -19,7 +19,7 @@ def student_input(pattern):
 
 
 def teacher_traces(wildcards):
-    """Return the traces that a student learns from; nothing for a student without a teacher."""
+    """Return the file of traces that a student learns from; an empty list for a student without a teacher."""
     student = STUDENTS[wildcards.student]
     if not student.teacher:
         return []
@@ -29,10 +29,10 @@ def teacher_traces(wildcards):
 
 
 def recipe_file(wildcards):
-    """Return the file that a student's recipe reads in addition to traces and windows; nothing for most recipes.
+    """Return the file that a student's recipe reads in addition to traces and windows; an empty list if there is none.
 
-    It is a function of traces, windows, prompt and the code of a cheap rule. `ancient`, because an edit of that code
-    must not repeat a training.
+    A cheap rule makes the file from traces, windows and prompt. The file is marked as `ancient`, because an edit of
+    that rule's code must not repeat a training.
     """
     student = STUDENTS[wildcards.student]
     needed = RECIPES[student.recipe].reads
@@ -50,7 +50,7 @@ def recipe_file(wildcards):
 
 
 def recipe_options(wildcards, input):
-    """Return recipe, teacher, traces and the recipe's file as options of the program."""
+    """Return recipe, teacher, traces and the recipe's additional file as options of the program."""
     student = STUDENTS[wildcards.student]
     options = {"recipe": student.recipe}
     if student.teacher:
@@ -61,14 +61,14 @@ def recipe_options(wildcards, input):
 
 
 def student_prompt(wildcards):
-    """Return the prompt that a student is trained with, and evaluated with."""
+    """Return the file of the prompt with which a student is trained and evaluated."""
     return prompt_file(
         RECOGNISERS[wildcards.student], STUDENTS[wildcards.student].dataset
     )
 
 
 def training_settings(wildcards):
-    """Return the training settings of a student, its seed among them, as JSON."""
+    """Return the training settings of a student, including its seed, as JSON."""
     student = STUDENTS[wildcards.student]
     settings = config["students"]["training"] | {
         "seed": student.seed,
@@ -78,7 +78,7 @@ def training_settings(wildcards):
 
 
 def student_notes(wildcards):
-    """Return the first notes of a student's card, as JSON. Whether its base is a stand-in is in the base's snapshot."""
+    """Return notes for the top of a student's card, as JSON; model_card adds another if the base is a stand-in."""
     dataset = STUDENTS[wildcards.student].dataset
     return json.dumps(
         [f"{dataset} is a simulated home"] if is_simulated(dataset) else []
@@ -118,7 +118,7 @@ rule distil:
         slurm_partition=partition,
         ranks=training_ranks,
         nodes=model_resource("nodes"),
-        # On several nodes GPUs are requested per node; the job starts on the first node and calls srun itself.
+        # For several nodes, GPUs are requested per node; the job's program runs on the first node and calls srun.
         gres=on_several_nodes(lambda nodes, gpus: f"gpu:{gpus}" if gpus else None),
         tasks=on_several_nodes(lambda nodes, gpus: nodes),
         mpi=on_several_nodes(lambda nodes, gpus: "srun"),
@@ -131,7 +131,7 @@ rule distil:
     message:
         "Distilling {wildcards.student}"
     shell:
-        # After SIGTERM torchrun gives its processes this many seconds to save a checkpoint, then kills them.
+        # After SIGTERM, torchrun gives its processes 100 s to save a checkpoint, and then kills them.
         "export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=100; "
         "OMP_NUM_THREADS={threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
         " --student {wildcards.student} --model {params.model:q} {params.recipe}"

@@ -1,4 +1,4 @@
-# Parsed predictions to scores.
+# From parsed predictions to scores.
 #
 # In:   parsed.jsonl of a recogniser on a dataset's test split, windows, splits, prompt, snapshot, training log
 # Out:  results/scores/{recogniser}/{dataset}.json
@@ -10,13 +10,13 @@ localrules:
 
 
 def training_log(wildcards):
-    """Return a student's training log; nothing for other recognisers."""
+    """Return the file of a student's training log; an empty list for other recognisers."""
     student = recogniser_of(wildcards).student
     return rules.distil.output.log.format(student=student.name) if student else []
 
 
 def score_metadata(wildcards):
-    """Return metadata for the score file, as JSON: how answers were generated, and from whom a student learned."""
+    """Return metadata for the score file, as JSON: decoding, engine, stand-ins, and a student's teacher and recipe."""
     recogniser = recogniser_of(wildcards)
     student = recogniser.student
     engine = engine_name(wildcards)
@@ -85,12 +85,12 @@ rule score:
 
 
 def score_files(pairs):
-    """Return the scores of (recogniser, dataset) pairs."""
+    """Return the score files of (recogniser, dataset) pairs."""
     return [
         rules.score.output.score.format(recogniser=recogniser, dataset=dataset)
         for recogniser, dataset in pairs
     ]
 
 
-# Every score of the run.
+# Paths of all scores of the run.
 SCORES = score_files(RUN.pairs)

@@ -1,8 +1,8 @@
-# Students for use outside of the workflow: `snakemake export`, or results/exports/{student}/README.md for one.
+# Export students for use outside of the workflow: `snakemake export`; results/exports/{student}/README.md for one.
 #
 # In:   a student's adapter and training log, its base's snapshot, prompt, home, the dataset's windows, its score
 # Out:  results/exports/{student}/: adapter/, merged/, gguf/, prompt.json, home.yaml, export.json, parity.json, README.md
-# Steps: export_student (merges in fp32) -> check_export (compares all forms on the same windows) -> export_card
+# Steps: export_student (merges in fp32) -> check_export (compares all formats on the same windows) -> export_card
 
 
 localrules:
@@ -16,7 +16,7 @@ def student_home(wildcards):
 
 
 def export_settings(wildcards):
-    """Return what an export states about the use of its student, as JSON: data format, windows, decoding."""
+    """Return the settings for export.json, as JSON: data format, windows and decoding of the student."""
     dataset = config["datasets"][STUDENTS[wildcards.student].dataset]
     window_keys = ("by", "size", "seconds")
     return json.dumps(
@@ -94,7 +94,7 @@ rule check_export:
         dtype=config["engine"]["dtype"],
         model=student_input("results/models/{model}"),
     message:
-        "Comparing the forms of {wildcards.student}"
+        "Comparing the formats of {wildcards.student}"
     shell:
         "OMP_NUM_THREADS={threads} python $SCRIPTS/check_export.py --export results/exports/{wildcards.student}"
         " --model {params.model:q} --windows {input.windows:q} --count {params.windows} --dtype {params.dtype}"
@@ -102,7 +102,7 @@ rule check_export:
 
 
 def own_score(wildcards):
-    """Return a student's score on the home it learned from."""
+    """Return the file of a student's score on the home that it learned from."""
     return score_files([(wildcards.student, STUDENTS[wildcards.student].dataset)])
 
 

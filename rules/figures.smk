@@ -1,4 +1,4 @@
-# Scores to figures; `snakemake figure_<name>` makes one.
+# From scores to figures; `snakemake figure_<name>` makes a single figure.
 #
 # In:   every score that a table selects; for `cost_f1`, the table cost too
 # Out:  results/figures/{figure}.svg, .png
@@ -10,7 +10,7 @@ localrules:
 
 
 def cost_table(wildcards):
-    """Return the table that some figures read besides scores; nothing for other figures."""
+    """Return the table `cost` for figures that read it besides scores; an empty list for other figures."""
     return rules.cost.output.csv if wildcards.figure in RUN.cost_figures else []
 
 

@@ -1,4 +1,4 @@
-# Language models, fetched once.
+# Fetch every language model once.
 #
 # In:   the registry's entry of a model (config/models.yaml)
 # Out:  results/models/{model}/snapshot.json, written last, and the files that it lists with their digests
@@ -40,7 +40,7 @@ rule fetch_model:
         mem_mb=8000,
         runtime=240,
         project=SOURCE,
-        # Not a param: another wording in the registry must not repeat any recognition.
+        # Not a param, because another licence or wording in the registry must not repeat any recognition.
         notes=model_notes,
     params:
         spec=lambda wildcards: json.dumps(model_spec(wildcards.model), sort_keys=True),
@@ -52,11 +52,11 @@ rule fetch_model:
 
 
 def model_snapshot(wildcards):
-    """Return the snapshot of the recogniser's language model; nothing for a baseline."""
+    """Return the snapshot file of the recogniser's language model; an empty list for a baseline."""
     base = recogniser_of(wildcards).base
     return rules.fetch_model.output.snapshot.format(model=base) if base else []
 
 
 def stand_in(model):
-    """Return the name in tables of a model that only stands in for a real one; "" for a real model and for no model."""
+    """Return what tables call a model that only stands in for a real one; "" for a real model, or if `model` is ""."""
     return registry[model]["stand_in"] if model else ""

@@ -1,4 +1,4 @@
-# The GPU-hours of a run, estimated before any of it runs: `snakemake plan`, with the options of the run.
+# Estimate the GPU-hours of a run before it starts: `snakemake plan`, with the options of the run.
 #
 # In:   windows, prompts and models of the run, and the stats of finished shards
 # Out:  windows, tokens and GPU-hours of every recogniser and training, printed
@@ -19,7 +19,7 @@ def planned_loads():
 
 
 def planned_prompts():
-    """Return the prompts of all loads, each once."""
+    """Return the prompt files of all planned loads, each once."""
     return list(
         dict.fromkeys(
             prompt_file(RECOGNISERS[name], dataset)

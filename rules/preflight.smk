@@ -1,8 +1,8 @@
-# Checks of machines, models and data before a run is queued: `snakemake preflight`, with the options of the run.
+# Check machines, models and data before a run is queued: `snakemake preflight`, with the options of the run.
 #
-# In:   the config and its models' entries in the registry; nothing is fetched, and no result depends on it
-# Out:  everything that is missing, at once, each with its remedy; it fails if something is
-# Steps: check_login (on the login node), check_node (a job as `recognise` submits it, one per request) -> preflight
+# In:   the config and its models' entries in the registry; nothing is fetched, and no result depends on these checks
+# Out:  a printed list of everything that is missing, with remedies; the job fails if something is missing
+# Steps: check_login (on the login node), check_node (a job for each different request of GPUs and memory) -> preflight
 
 import time
 
@@ -12,7 +12,7 @@ localrules:
     preflight,
 
 
-# A param, so that the checks are repeated each time.
+# A param of the checks, so that they are repeated in every run.
 NOW = time.time()
 
 
@@ -40,7 +40,7 @@ rule check_login:
         + ([] if WITH_CONDA else [f"{PROJECT}envs/analysis.yaml"]),
         now=NOW,
     message:
-        "Checking what the run needs here"
+        "Checking what the run needs on this machine"
     shell:
         "python $SCRIPTS/check_login.py --models {params.models:q} --fetched results/models"
         " --base {params.project:q} --datasets {params.datasets:q} --splits {params.splits:q}"
@@ -49,7 +49,7 @@ rule check_login:
 
 
 def models_by_request():
-    """Return the run's models by the (GPUs, MB of memory) that their jobs request."""
+    """Return a dict from (GPUs, MB of memory), as strings, to the models of the run whose jobs request them."""
     requests = {}
     for model in RUN.models:
         request = str(registry[model]["gpus"]), str(registry[model]["mem_mb"])
@@ -109,5 +109,5 @@ rule preflight:
     message:
         "Printing what is missing"
     shell:
-        # If the job fails, Snakemake prints the log by itself.
+        # If the program fails, Snakemake prints the log.
         "python $SCRIPTS/preflight.py --findings {input:q} > {log:q} 2>&1 && cat {log:q}"

@@ -1,8 +1,8 @@
-# Copies of the project's own files that decide results.
+# Copy the files that decide results: those of the project, and the user's own homes.
 #
-# In:   homes, prompt templates, DeepSpeed settings, the report's template; a home's yaml of the user's own
-# Out:  results/project/{file}, under its name in the project; results/homes/{dataset}.yaml for a home of the user's own
-# Steps: copy_project_file, copy_home (rerun when the content changes; comments in YAML are no content)
+# In:   homes, prompt templates, DeepSpeed settings, the report's template; a home's yaml outside the project
+# Out:  results/project/{file}, {file} being its path in the project; results/homes/{dataset}.yaml for a user's own home
+# Steps: copy_project_file, copy_home (they rerun when a file's content changes, but not for comments in YAML)
 
 from hearth.workflow.project_files import content_digest, home_path
 
@@ -24,7 +24,7 @@ rule copy_project_file:
     resources:
         mem_mb=500,
         runtime=5,
-        # Not an input: its name depends on where the project is, and moving a project or a run changes no result.
+        # Not an input: the path depends on the folder of the project, and moving a project or a run must rerun nothing.
         source=lambda wildcards: f"{PROJECT}{wildcards.file}",
     params:
         content=lambda wildcards: content_digest(f"{workflow.basedir}/{wildcards.file}"),
@@ -40,7 +40,7 @@ def project_file(name):
 
 
 def own_home(wildcards):
-    """Return the file of a home that is not one of the project's."""
+    """Return the path of a user's own home."""
     return home_path(config["datasets"][wildcards.dataset]["home"])
 
 
@@ -56,7 +56,7 @@ rule copy_home:
     resources:
         mem_mb=500,
         runtime=5,
-        # Not an input, for the reason above.
+        # Not an input, as in copy_project_file.
         source=own_home,
     params:
         content=lambda wildcards: content_digest(own_home(wildcards)),

@@ -1,4 +1,4 @@
-# The static part of a home's prompt: one for the config's own settings and one for every variant that changes them.
+# Render the static part of a home's prompt: one for the config's settings, and one for every variant that changes them.
 #
 # In:   the home's yaml, the template; windows.jsonl if windows of the train split are shown
 # Out:  results/prompts/{prompt}.json (for programs) and .txt (the same text, for people), where {prompt} is
@@ -32,7 +32,7 @@ def prompt_template(wildcards):
 
 
 def prompt_windows(wildcards):
-    """Return the windows that examples are chosen from; nothing for a prompt without shots."""
+    """Return the file of windows from which few-shot examples are chosen; an empty list for a prompt without shots."""
     dataset, settings = prompt_settings(wildcards)
     if not settings["shots"]:
         return []
@@ -40,9 +40,9 @@ def prompt_windows(wildcards):
 
 
 def prompt_options(wildcards):
-    """Return the settings of a prompt as options of the program, without those that add nothing.
+    """Return the settings of a prompt as options of the program, without settings that add no text.
 
-    It takes no `input`, because Snakemake compares only params that do not.
+    This function does not take `input`, because Snakemake does not compare params whose functions do.
     """
     _, settings = prompt_settings(wildcards)
     options = [f"--reasoning {settings['reasoning']}"]
@@ -83,7 +83,7 @@ rule render_prompt:
 
 
 def prompt_file(recogniser, dataset):
-    """Return the prompt of a recogniser on a dataset; nothing for a baseline."""
+    """Return the prompt file of a recogniser on a dataset; an empty list for a baseline."""
     if not recogniser.prompt:
         return []
     name = "_".join(filter(None, (dataset, recogniser.prompt_name)))

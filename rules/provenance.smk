@@ -1,7 +1,7 @@
-# Everything that the numbers of a run depend on, in one document.
+# Write one document with everything that the numbers of a run depend on.
 #
-# In:   every score that a table selects; splits, cards, prompts, snapshots, training logs, adapters and stats behind
-#       them; the part of the config that decides results
+# In:   every score that a table selects; the splits, cards, prompts, snapshots, training logs, adapters and stats from
+#       which they were made; the part of the config that decides results
 # Out:  results/provenance.json
 # Steps: provenance
 
@@ -11,7 +11,7 @@ localrules:
 
 
 def scored_prompts():
-    """Return the prompts that the run's scores depend on, each once."""
+    """Return the prompt files that the run's scores depend on, each once."""
     prompts = [prompt_file(RECOGNISERS[name], dataset) for name, dataset in RUN.pairs]
     return list(dict.fromkeys(prompt for prompt in prompts if prompt))
 
@@ -19,7 +19,8 @@ def scored_prompts():
 def config_of_results():
     """Return the part of the config that decides all of the run's results, as JSON.
 
-    It has neither folders nor how jobs are run. Settings of single recognisers, such as variants, are in their scores.
+    It leaves out folders and the settings of jobs. Settings of single recognisers, such as variants, are in their
+    score files.
     """
     sections = ("windows", "split", "prompt", "decoding", "models", "teacher")
     datasets = {

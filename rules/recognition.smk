@@ -1,4 +1,4 @@
-# Windows to raw predictions: one rule for zero-shot models, teachers on the train split, students and baselines.
+# From windows to predictions; one rule serves zero-shot models, teachers on the train split, students and baselines.
 #
 # In:   windows.jsonl, shards.json; the prompt and a model's snapshot, except for baselines; a student's adapter
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
@@ -13,7 +13,7 @@ localrules:
 
 
 def engine_name(wildcards):
-    """Return the engine of a recogniser: `openai` for a served model, else the config's; "" for a baseline."""
+    """Return the name of a recogniser's engine: "openai" for a served model, else engine.name; "" for a baseline."""
     base = recogniser_of(wildcards).base
     if not base:
         return ""
@@ -26,7 +26,7 @@ def engine_environment(wildcards):
 
 
 def server_url(wildcards):
-    """Return the server of a served model; "" for others."""
+    """Return the URL of a served model's server; "" for other recognisers."""
     if engine_name(wildcards) != SERVED_ENGINE:
         return ""
     base = recogniser_of(wildcards).base
@@ -40,14 +40,14 @@ def adapter_folder(wildcards):
 
 
 def adapter_files(wildcards):
-    """Return the files of a student's adapter; nothing for other recognisers."""
+    """Return the files of a student's adapter; an empty list for other recognisers."""
     folder = adapter_folder(wildcards)
     names = ("adapter_model.safetensors", "adapter_config.json")
     return [f"{folder}/{name}" for name in names] if folder else []
 
 
 def recognition_options(wildcards):
-    """Return everything that decides a prediction, except the windows, as options of the program."""
+    """Return the settings that decide a prediction, as options of the program; the windows are other options."""
     recogniser = recogniser_of(wildcards)
     if recogniser.kind == "baseline":
         return f"--baseline {recogniser.name}"
@@ -88,7 +88,7 @@ rule recognise:
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
         slurm_partition=partition,
-        # How a model is run decides no result, so these are no params.
+        # Resources and not params, because these settings decide no result, so a change must rerun nothing.
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
         base_url=server_url,
@@ -107,7 +107,7 @@ rule recognise:
 
 
 def shard_predictions(wildcards):
-    """Return the predictions of every shard of the wildcards' dataset and split, in window order."""
+    """Return the prediction files of all shards of the wildcards' dataset and split, in window order."""
     shards = shard_names(wildcards.dataset, wildcards.split)
     return collect(rules.recognise.output.predictions, shard=shards, **wildcards)
 

@@ -1,4 +1,4 @@
-# Scores and figures to one page.
+# From scores and figures to the report page.
 #
 # In:   every score that a table selects, the audits, the figures, the page's template
 # Out:  results/report.html
@@ -10,7 +10,7 @@ localrules:
 
 
 def report_tables():
-    """Return specification and (recogniser, dataset) pairs of every table that the report shows, as JSON."""
+    """Return the specification and the (recogniser, dataset) pairs of each table that the report shows, as JSON."""
     tables = {
         name: table_spec(name) | {"pairs": table_pairs(config, name)}
         for name, spec in config["tables"].items()

@@ -6,12 +6,15 @@
 # window_dataset grow with the dataset, to minutes and at most 4 GB at ten million events. If your login node does not
 # allow that, run them in an interactive job first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
 
-# Requests of a job that loads no model: a baseline's.
+# Requests of a baseline's job, which loads no language model.
 BASELINE_REQUESTS = {"gpus": 0, "mem_mb": 4000, "runtime": 60}
 
 
 def model_resource(key):
-    """Return an input function: what the registry requests for a job of the wildcards' recogniser or student."""
+    """Return a function for a rule's resource: the value of `key` in the registry for the wildcards' base model.
+
+    A baseline has no model; its values are in BASELINE_REQUESTS.
+    """
 
     def value(wildcards):
         base = recogniser_of(wildcards).base
@@ -21,9 +24,9 @@ def model_resource(key):
 
 
 def growing_resource(key):
-    """Return an input function: as `model_resource`, and half as much again for every retry.
+    """Return a function like that of `model_resource`, whose value grows by half of the first value for every retry.
 
-    A retry continues from work/, so it is needed by a job that ran out of time or memory.
+    A job that ran out of time or memory then has more of both, and continues from work/.
     """
 
     def value(wildcards, attempt):
@@ -33,13 +36,16 @@ def growing_resource(key):
 
 
 def training_gpus(wildcards):
-    """Return the GPUs of a training on one node; None on several nodes, where `gres` requests them per node."""
+    """Return the number of GPUs of a training on one node; None on several nodes, where `gres` requests them."""
     one_node = model_resource("nodes")(wildcards) == 1
     return model_resource("gpus")(wildcards) if one_node else None
 
 
 def on_several_nodes(value):
-    """Return an input function: `value(nodes, GPUs per node)` of a training on several nodes; None, so unset, on one."""
+    """Return a function for a rule's resource, which is set only for trainings on several nodes.
+
+    Its value is `value(nodes, GPUs per node)`; on one node it is None, so that the resource is unset.
+    """
 
     def resource(wildcards):
         nodes, gpus = (model_resource(key)(wildcards) for key in ("nodes", "gpus"))
@@ -49,7 +55,7 @@ def on_several_nodes(value):
 
 
 def partition_for(gpus):
-    """Return the SLURM partition of a job with so many GPUs; None if the profile names no partitions."""
+    """Return the SLURM partition of a job with `gpus` GPUs; None if the profile names no partitions."""
     names = workflow.resource_settings.default_resources or {}
     name = (gpus and names.get("gpu_partition")) or names.get("slurm_partition")
     return name and str(name.raw).strip("'")

@@ -1,4 +1,4 @@
-# Scores to tables; `snakemake table_<name>` makes one.
+# From scores to tables; `snakemake table_<name>` makes a single table.
 #
 # In:   the scores that a table selects (tables.<name>.select in config); for `claims`, those that any table selects;
 #       for `audit`, the audits; for `cost`, the stats of every job
@@ -39,7 +39,7 @@ def table_outputs(name):
 
 
 def table_spec(table):
-    """Return the specification of a table as its program takes it."""
+    """Return the specification of a table for the programs table.py and report.py."""
     keys = ("title", "caption", "columns", "seeds")
     spec = {key: config["tables"][table][key] for key in keys}
     return spec | {"compare": compared_pairs(config, table)}
@@ -98,7 +98,7 @@ SIMULATED_DATASETS = [name for name in config["datasets"] if is_simulated(name)]
 
 
 def stand_ins(names):
-    """Return those models or recognisers whose language model only stands in for a real one, each once."""
+    """Return the models or recognisers in `names` whose model only stands in for a real one, each once."""
     bases = {
         name: RECOGNISERS[name].base if name in RECOGNISERS else name for name in names
     }
@@ -131,7 +131,7 @@ rule audit_table:
 
 
 def prediction_stats(wildcards):
-    """Return the stats of every shard that the run's scores and students need."""
+    """Return the stats files of all shards that the run's scores and students need."""
     needed = {(*pair, "test") for pair in RUN.pairs}
     needed |= {(*pair, "train") for pair in RUN.teacher_pairs}
     return [

@@ -1,7 +1,7 @@
-# The answer to a target that does not exist: an error with the nearest name.
+# Report a target that does not exist, with the nearest name.
 #
 # In:   nothing
-# Out:  nothing; every file of a run is in a folder, so that a word without a slash is the name of no rule
+# Out:  nothing; all files of a run are in folders, so a target that has no slash and is no rule's name is a mistake
 # Steps: no_such_target
 
 
