@@ -1,17 +1,17 @@
-"""A test double of conda's command line and of conda-forge, for machines without conda, built on py-rattler.
+"""Stand in for conda's command line and for conda-forge on machines without conda, by means of py-rattler.
 
-Real are:
+These parts work as in conda:
 - solving: py-rattler, the solver and installer of pixi, solves the specs of an environment file, and fails if no
   package has the pinned version;
 - installing: an environment has its own python, `sys.prefix` and scripts. It contains only the packages that the file
   names and their dependencies, so a program whose environment lacks an import fails.
 
-Replaced are:
+These parts are replaced:
 - conda: only the calls that Snakemake makes are implemented (`command.py`);
 - all channels: packages come from one local channel (`channel.py`) that wraps the distributions of the interpreter that
   runs the tests, as links. Whether conda-forge has a version is not tested;
-- pip: packages of a `pip:` section are solved and installed like the others. Not tested is whether PyPI has them and
-  how it builds them, nor the local version of a build (`+cpu`).
+- pip: packages of a `pip:` section are solved and installed like the others. Tests do not show whether PyPI has them,
+  how they are built, or which local version (`+cpu`) is installed.
 """
 
 import sys
@@ -35,13 +35,13 @@ def install(folder: Path, environment_files: list[Path]) -> Path:
 
 
 def read_command_lines(environments: Path, environment_file: Path) -> list[str]:
-    """Return the command lines that ran on the python of the environment of a file."""
+    """Return the command lines that ran with the python of the environment made from `environment_file`."""
     # Snakemake writes a copy of the file beside the environment.
     (copy,) = (path for path in environments.glob("*.yaml") if path.read_bytes() == environment_file.read_bytes())
     return (copy.with_suffix("") / "programs.txt").read_text().splitlines()
 
 
 def executed_programs(environments: Path, environment_file: Path) -> set[str]:
-    """Return the names of the Python programs that ran in the environment of a file."""
+    """Return the names of the Python programs that ran in the environment made from `environment_file`."""
     words = [word for line in read_command_lines(environments, environment_file) for word in line.split()]
     return {Path(word).stem for word in words if word.endswith(".py")}

@@ -1,4 +1,4 @@
-"""A local conda channel whose packages are links to the distributions of the running interpreter."""
+"""Write a local conda channel whose packages are links to the distributions of the running interpreter."""
 
 import hashlib
 import io
@@ -15,9 +15,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# conda-forge's names that differ from PyPI's.
+# From a package's name on conda-forge to its name on PyPI, where they differ.
 PYPI_NAMES = {"matplotlib-base": "matplotlib"}
-# Runs at the start of every program, and records the command line in the environment.
+# Python runs this at the start of every program; it appends the command line to a file in the environment.
 SITECUSTOMIZE = """\
 import sys
 with open(f"{sys.prefix}/programs.txt", "a") as programs:
@@ -26,7 +26,7 @@ with open(f"{sys.prefix}/programs.txt", "a") as programs:
 
 
 def read_specs(environment_file: Path) -> dict[str, str]:
-    """Return the version spec (`=3.11`, `==2.13.0` or '') of every package of an environment file, `pip:` included."""
+    """Return a dict from package to version spec (`=3.11`, `==2.13.0` or ''), packages of `pip:` included."""
     specs = []
     for dependency in yaml.safe_load(environment_file.read_text())["dependencies"]:
         specs += dependency["pip"] if isinstance(dependency, dict) else [dependency]
@@ -35,7 +35,7 @@ def read_specs(environment_file: Path) -> dict[str, str]:
 
 
 def build_channel(folder: Path, environment_files: list[Path]) -> None:
-    """Write a channel with python, the packages of the files, and their dependencies."""
+    """Write a channel into `folder` with python, the packages of the files, and their dependencies."""
     records = [_wrap_python(folder)]
     waiting = {name for file in environment_files for name in read_specs(file)} - {"python"}
     wrapped = set()

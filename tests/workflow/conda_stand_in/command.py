@@ -1,4 +1,4 @@
-"""The calls of `conda` that Snakemake makes. The script `conda` runs this program with its own folder as argument."""
+"""Answer those calls of `conda` that Snakemake makes; the script `conda` runs this program with its own folder."""
 
 import argparse
 import asyncio
@@ -54,5 +54,5 @@ except SystemExit as failure:
     code = 1
 sys.stdout.flush()
 sys.stderr.flush()
-# A normal exit can crash while threads of py-rattler run.
+# Skip Python's shutdown, which can crash while threads of py-rattler run.
 os._exit(code)
