@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# vLLM reads these variables when it is imported. Without worker processes, nothing of it survives a kill, and repeated
-# runs schedule the same batches.
+# vLLM reads these variables when it is imported. Without processes of its own, none is left over after a kill, and
+# repeated runs schedule the same batches.
 os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_NO_USAGE_STATS="1", VLLM_DO_NOT_TRACK="1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # as many threads as OMP_NUM_THREADS, on any core
@@ -68,10 +68,10 @@ class _ActiveSequence:
 
 
 class VLLMEngine:
-    """Run the model in `folder` with vLLM, with the LoRA adapter `adapter` if it is not None. See `Engine`.
+    """Run the model in `folder` with vLLM, with the LoRA adapter `adapter` if it is not None.
 
-    Up to `batch_size` requests run at a time, started in the order given. A finished request is replaced by the next
-    one. The prefix is computed once: prefix caching is on.
+    See `Engine` for the protocol. Up to `batch_size` requests run at a time, started in the order given. A finished
+    request is replaced by the next one. The prefix is computed once: prefix caching is on.
 
     Greedy completions equal those of the transformers engine up to rounding: in float32 a difference is rare. In
     bfloat16 a completion may depend on the rest of its batch, and so may differ from run to run.

@@ -9,7 +9,7 @@ from hearth.prompting.parsing import label_spans
 from hearth.prompting.predictions import CompletionRecord
 from hearth.prompting.prompts import Prompt, answer_schema, reasoning_tags, split_prompt, user_turns
 
-# The tags of reasoning in completions of a server, which applies the chat template itself.
+# The tags around reasoning in the completions of a served model, whose server applies the chat template.
 _SERVER_TAGS = ("<think>", "</think>")
 
 
