@@ -30,7 +30,7 @@ def serving(project):
             "table",
             "datasets.second.source: a simulated home must be one of marble, mural, not 'table'",
         ),
-        ("datasets/made-up/root", ..., "the folder is missing: set it here, or run with --config made-up_root=PATH"),
+        ("datasets/made-up/root", ..., "no folder of raw files: set it here or with --config made-up_root=PATH"),
         ("datasets/second/root", "x", "datasets.second.root: 'x' would not be read: the dataset is simulated"),
         ("second_root", "x", "second_root: 'x' would not be read: the dataset is simulated"),
         ("secnd_root", "x", "secnd_root: unknown dataset 'secnd'; did you mean 'second'?"),

@@ -30,7 +30,7 @@ def findings():
 
 
 def problem(findings):
-    """Return the text of the only problem; fail if there are other problems or if any check has passed."""
+    """Return the text of the only problem; fail if there is another problem, or a passed check in `facts`."""
     (text,) = findings.problems
     assert not findings.facts
     return text

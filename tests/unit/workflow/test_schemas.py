@@ -47,7 +47,7 @@ def test_shipped_configs_are_valid(path):
 def test_the_laptop_config_asks_for_its_data():
     path = REPOSITORY / "config" / "laptop.yaml"
     (line,) = problem_lines(yaml.safe_load(path.read_text(encoding="utf-8")), REPOSITORY, path)
-    said = "the folder is missing: set it here, or run with --config marble_root=PATH"
+    said = "no folder of raw files: set it here or with --config marble_root=PATH"
     assert line.endswith(f"datasets.marble.root: {said}")
 
 

@@ -260,7 +260,7 @@ class _Encoder:
         return ids
 
     def _check_text(self, example: Example, prompt: str, target: Target) -> None:
-        """Raise ValueError unless the token ids decode to prompt and target, and to the end of turn of an ended target.
+        """Raise ValueError unless the token ids decode to the prompt, the target, and its end of turn if it has one.
 
         Both texts are compared in Unicode's NFC, to which Qwen's tokenizer normalises its input.
         """

@@ -151,7 +151,7 @@ def unflagged_windows(window_ids: Sequence[str], sources: Sources, seed: int) ->
 
 
 def as_many_as_unflagged(window_ids: Sequence[str], sources: Sources, seed: int) -> Selection:
-    """Draw as many windows as `unflagged_windows` selects, from windows that pass or fail the audit alike."""
+    """Draw as many windows as `unflagged_windows` selects, from all windows, whether they pass the audit or not."""
     drawn = draw_windows(window_ids, len(unflagged_windows(window_ids, sources, seed).window_ids), seed)
     return Selection(drawn, Counter(not_drawn=len(window_ids) - len(drawn)))
 

@@ -61,7 +61,7 @@ class SharedPrefixTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Return the loss as Trainer.compute_loss does, but take the prefix's keys and values from `self._prefix`."""
+        """Return the loss as Trainer.compute_loss does; `self._prefix` replaces the prefix's tokens in `inputs`."""
         device, before = inputs["input_ids"].device, len(self._prefix_ids)
         if self._prefix is None:
             self._prefix = _Prefix(_encode(self._base, self._prefix_ids, device))

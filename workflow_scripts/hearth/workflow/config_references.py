@@ -130,7 +130,7 @@ def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Prob
         path: Place = ["datasets", name, "root"] if dataset["root"] else [f"{name}_root"]
         yield path, f"{folder!r} would not be read: the dataset is simulated; remove the folder or `simulate`"
     elif not simulated and not folder:
-        yield ["datasets", name, "root"], f"the folder is missing: set it here, or run with --config {name}_root=PATH"
+        yield ["datasets", name, "root"], f"no folder of raw files: set it here or with --config {name}_root=PATH"
 
 
 def _template_problems(config: Config, project: Path) -> Iterator[Problem]:

@@ -112,7 +112,7 @@ def _fill_defaults(value: Json, schema: Json) -> Json:
 def _parse_number(text: str) -> int | float:
     """Return an int for a whole number such as 1.0.
 
-    Then its spelling in the config reruns no job, and programs that expect an integer accept it.
+    So 1 and 1.0 in a config are the same and rerun no job, and programs that expect an integer accept both.
     """
     number = float(text)
     return int(number) if number.is_integer() else number

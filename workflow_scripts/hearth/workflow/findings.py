@@ -8,8 +8,8 @@ from typing import TypedDict
 class Findings:
     """The results of the checks on one machine.
 
-    `place`: the machine, in words. `facts`: a text for each check that passed. `problems`: a text for each check that
-    failed, with its remedy.
+    `place`: the machine, in words. `facts`: a text for each check that found no problem. `problems`: a text for each
+    problem, with its remedy.
     """
 
     place: str

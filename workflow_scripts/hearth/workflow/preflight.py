@@ -1,6 +1,6 @@
 """Check what a run needs before it is queued: models, data, disk and versions on the login node, GPUs on the nodes.
 
-Every check appends to `Findings`: to `facts` if it passed, else to `problems`, with a remedy.
+Every check appends its result to `Findings`: a problem, with its remedy, to `problems`, and anything else to `facts`.
 """
 
 import importlib.metadata

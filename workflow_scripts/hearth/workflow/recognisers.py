@@ -146,7 +146,7 @@ def _student_recogniser(config: Config, student: Student) -> Recogniser:
 
 
 def _make_variant(plain: Recogniser, variant: str, spec: Variant) -> Recogniser:
-    """Return the variant of the recogniser `plain`; if the variant does not change the prompt, it shares its name."""
+    """Return the variant of the recogniser `plain`; it has the same `prompt_name` unless it changes the prompt."""
     prompt_name = "-".join(filter(None, (plain.prompt_name, variant))) if spec["prompt"] else plain.prompt_name
     return Recogniser(
         f"{plain.name}_{variant}",

@@ -49,7 +49,7 @@ def parse_edges(dot: str) -> set[Edge]:
 
 
 def split_edges(edges: Iterable[Edge], order: Sequence[str]) -> tuple[set[Edge], set[Edge]]:
-    """Return a pair: the forward and the backward edges, by `order`, in which the rules are defined.
+    """Return a pair: the edges that run forward in `order`, in which the rules are defined, and the backward edges.
 
     A forward edge that a longer path implies is left out. Backward edges close a cycle of rules: a student, the output
     of training, is used for recognition again.

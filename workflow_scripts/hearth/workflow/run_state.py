@@ -31,7 +31,7 @@ class RunRecord(TypedDict):
 
 
 def write_run_record(directory: Path, started_in: str) -> None:
-    """Write the record of the run of this process into a working directory; `started_in` is the folder of the start."""
+    """Write the record of this process's run into a working directory; it was started in the folder `started_in`."""
     command = [sys.executable, "-m", "snakemake", *sys.argv[1:]]
     record: RunRecord = {
         "command": command,
@@ -116,7 +116,7 @@ def cancel_jobs(names: set[str], patience_s: float = 600) -> list[str]:
     cancelled: list[str] = []
     deadline = time.monotonic() + patience_s
     while left := queued_jobs(names):
-        # Look again and again, because the last submission of the dead run may arrive late.
+        # Cancel in a loop, because the last submission of the dead run may reach the queue late.
         if new := sorted(left.keys() - set(cancelled)):
             _call_slurm("scancel", *new)
             cancelled += new
