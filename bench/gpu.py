@@ -205,7 +205,7 @@ class Job:
 
     @functools.cached_property
     def first_line(self) -> str:
-        """The first line of output: a line break once all modules are imported, an error, or '' if the process ends."""
+        """Return the first line of output: a line break if all imports succeeded, an error, or '' after the end."""
         assert self._process.stdout
         return self._process.stdout.readline()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from hearth.common import files
 from hearth.common.cli import run
+from hearth.common.config_schema import setting_default
 from hearth.data.windows import read_windows
 from hearth.distillation.documents import Export, read_export
 from hearth.engines.protocol import Decoding, Engine
@@ -27,8 +28,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the student's own dataset")
     parser.add_argument("--count", required=True, type=int, help="number of test windows to recognise")
-    parser.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="device of adapter and merged model")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default=setting_default("engine", "dtype"), help="number format of the weights"
+    )
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default=setting_default("engine", "device"),
+        help="device of adapter and merged model",
+    )
     parser.add_argument("--work", required=True, type=Path, help="folder of the journals")
     parser.add_argument("--out", required=True, type=Path, help="parity.json to write")
     arguments = parser.parse_args(argv)

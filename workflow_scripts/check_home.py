@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import cli
-from hearth.common.schemas import read_yaml
+from hearth.common.config_schema import setting_default, settings_schema
 from hearth.data.events import check_events
 from hearth.data.sources.registry import SOURCES, raw_files
 from hearth.data.sources.tabular import SUFFIXES
@@ -28,27 +28,28 @@ def show(heading: str, lines: list[str]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the report; exit with code 1 if there is a problem."""
-    schema = read_yaml(SCHEMAS / "config.schema.yaml")["properties"]
-    dataset = schema["datasets"]["additionalProperties"]["properties"]
-    windows, split = schema["windows"]["properties"], schema["split"]["properties"]
+    dataset = settings_schema()["datasets"]["additionalProperties"]["properties"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--home", type=Path, help="yaml of the home")
     parser.add_argument("--root", required=True, type=Path, help="folder of the raw data, or one file")
     parser.add_argument("--source", choices=sorted(SOURCES), default="table", help="on-disk format of the raw data")
     parser.add_argument("--draft", action="store_true", help="print a draft of a home's yaml for these tables")
     parser.add_argument(
-        "--window-size", type=int, default=windows["size"]["default"], help="largest number of events in a window"
+        "--window-size",
+        type=int,
+        default=setting_default("windows", "size"),
+        help="largest number of events in a window",
     )
     parser.add_argument(
         "--test-fraction",
         type=float,
-        default=split["test_fraction"]["default"],
+        default=setting_default("split", "test_fraction"),
         help="share of the sessions in the test split",
     )
     parser.add_argument(
         "--split-seed",
         type=int,
-        default=split["seed"]["default"],
+        default=setting_default("split", "seed"),
         help="seed that selects the sessions of the test split",
     )
     parser.add_argument(

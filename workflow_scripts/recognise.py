@@ -8,6 +8,7 @@ from typing import Literal
 
 from hearth.common import files
 from hearth.common.cli import UserError, json_option, run
+from hearth.common.config_schema import setting_default
 from hearth.common.job_stats import JobStats
 from hearth.data.windows import SPLITS, Window, read_windows
 from hearth.engines.protocol import Decoding, Engine
@@ -19,8 +20,8 @@ from hearth.prompting.prompts import read_prompt
 from hearth.recognition import baselines
 from hearth.recognition.shards import recognise_shard, shard_windows
 
-# The default batch size. It also replaces `auto` for engines that schedule their batches themselves.
-FIXED_BATCH_SIZE = 16
+# Replaces `auto` for engines that schedule their batches themselves.
+FIXED_BATCH_SIZE = setting_default("engine", "batch_size")
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -36,16 +37,32 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--prompt", type=Path, help="rendered prompt (JSON), for a model")
     parser.add_argument("--decoding", help="complete decoding settings as JSON, for a model")
     parser.add_argument(
-        "--engine", choices=LOCAL_ENGINES, default=LOCAL_ENGINES[0], help="engine for a model that is not served"
+        "--engine",
+        choices=LOCAL_ENGINES,
+        default=setting_default("engine", "name"),
+        help="engine for a model that is not served",
     )
-    parser.add_argument("--base-url", default="", help="server of a served model, http(s)://HOST[:PORT]/PATH")
-    parser.add_argument("--timeout", type=float, default=600, help="seconds that a server's answer may take")
-    parser.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="auto: cuda if there is a GPU")
+    parser.add_argument(
+        "--base-url",
+        default=setting_default("engine", "base_url"),
+        help="server of a served model, http(s)://HOST[:PORT]/PATH",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=setting_default("engine", "timeout"),
+        help="seconds that a server's answer may take",
+    )
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default=setting_default("engine", "dtype"), help="number format of the weights"
+    )
+    parser.add_argument(
+        "--device", choices=DEVICES, default=setting_default("engine", "device"), help="auto: cuda if there is a GPU"
+    )
     parser.add_argument(
         "--batch-size",
         type=batch_size,
-        default=FIXED_BATCH_SIZE,
+        default=setting_default("engine", "batch_size"),
         help="windows at a time; auto: as many as fit into free memory",
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of this shard's journal")

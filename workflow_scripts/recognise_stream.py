@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hearth.common.cli import UserError, json_option, run
+from hearth.common.config_schema import setting_default
 from hearth.data.events import StreamEvent
 from hearth.data.sources import live
 from hearth.data.sources.registry import SOURCES
@@ -39,7 +40,7 @@ from hearth.recognition.streaming import (
 EXPORT_PATHS = {"model": "merged", "prompt": "prompt.json", "home": "home.yaml"}
 # Settings for which there is neither an option nor an export.
 MAX_NEW_TOKENS = 1024
-WINDOWS = {"size": 10}
+WINDOWS = {"size": setting_default("windows", "size")}
 SOURCE = "table"
 
 
@@ -59,9 +60,18 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     parser.add_argument("--lines", choices=live.FORMATS, default="csv", help="format of stdin, one event a line")
     parser.add_argument("--wait", type=float, help="seconds without events after which an open window is labelled")
     parser.add_argument("--confidence", action="store_true", help="add the probability of every label's tokens")
-    parser.add_argument("--dtype", choices=DTYPES, default="auto", help="number format of the weights")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="auto: cuda if there is a GPU")
-    parser.add_argument("--batch-size", type=int, default=16, help="windows of files that are recognised at a time")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default=setting_default("engine", "dtype"), help="number format of the weights"
+    )
+    parser.add_argument(
+        "--device", choices=DEVICES, default=setting_default("engine", "device"), help="auto: cuda if there is a GPU"
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        default=setting_default("engine", "batch_size"),
+        help="windows of files that are recognised at a time",
+    )
     arguments = parser.parse_args(argv)
     if arguments.adapter and not arguments.model:
         parser.error("--adapter needs --model, the base it was trained on")

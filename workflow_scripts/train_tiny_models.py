@@ -43,7 +43,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class SourceHome:
-    """The home of a data source, and the number of sessions of each home that is simulated like it."""
+    """A home from config/homes that simulated homes vary, and the number of sessions of each simulated home."""
 
     source: str
     home: Home

@@ -115,12 +115,12 @@ def test_a_run_that_broke_goes_on_where_it_was(ours, windows, prompts, tmp_path)
                     raise KeyboardInterrupt
                 yield batch
 
-    undisturbed = rows(ours, windows, prompts["none"], tmp_path / "a")
+    uninterrupted = rows(ours, windows, prompts["none"], tmp_path / "a")
     with pytest.raises(KeyboardInterrupt):
         rows(Broken(), windows, prompts["none"], tmp_path / "b")
     kept = (next((tmp_path / "b").glob("*.jsonl"))).read_text().splitlines()
     assert len(kept) == 3
-    assert rows(ours, windows, prompts["none"], tmp_path / "b") == undisturbed
+    assert rows(ours, windows, prompts["none"], tmp_path / "b") == uninterrupted
     assert (next((tmp_path / "b").glob("*.jsonl"))).read_text().splitlines()[:3] == kept
 
 

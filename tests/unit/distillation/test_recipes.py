@@ -4,9 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from hearth.common.schemas import read_yaml
+from hearth.common.config_schema import settings_schema
 from hearth.distillation.recipes import RECIPES, LeaveOutError, Sources, draw_windows, find_recipe
-from hearth.distillation.settings import CONFIG_SCHEMA
 from hearth.workflow.code_hash import SCRIPTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,7 +43,7 @@ def test_importing_the_recipes_imports_no_language_model_and_no_pandas():
 
 
 def test_the_schema_lists_every_recipe():
-    students = read_yaml(CONFIG_SCHEMA)["properties"]["students"]["properties"]
+    students = settings_schema("students")
     groups = students["groups"]["additionalProperties"]["properties"]
     assert students["recipe"]["enum"] == groups["recipes"]["items"]["enum"] == list(RECIPES)
 

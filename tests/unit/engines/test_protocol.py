@@ -1,10 +1,9 @@
 from dataclasses import asdict
 
 import pytest
-from hearth.common.schemas import read_yaml
+from hearth.common.config_schema import settings_schema
 from hearth.engines.protocol import Decoding
 from hearth.engines.registry import make_local_engine
-from repository import REPOSITORY
 
 COMPLETE = asdict(Decoding.greedy(5))
 
@@ -42,7 +41,7 @@ def test_decoding_takes_complete_settings_only():
 
 
 def test_the_config_has_the_settings_of_decoding_and_a_default_for_each():
-    schema = read_yaml(REPOSITORY / "config" / "schemas" / "config.schema.yaml")["properties"]["decoding"]["properties"]
+    schema = settings_schema("decoding")
     defaults = {key: setting["default"] for key, setting in schema.items()}
     assert asdict(Decoding.from_settings(defaults)) == defaults
 

@@ -10,11 +10,11 @@ from hearth.common.records import read_record
 
 
 class JobStats(TypedDict):
-    """Stats of one job. `seconds` excludes loading the model; tokens and energy cover all windows of the job.
+    """Stats of one job of recognition or training. `seconds` excludes loading the model.
 
-    Recognition counts `windows` and tokens, training counts `examples` over all epochs. A key is absent, or None,
-    if it does not apply or was not measured. For a served model, `served` is the server's description of it, and
-    `answered_by` names the models that the server says have answered.
+    Recognition counts `windows` and their tokens; training counts `examples` over all epochs. Energy is that of the
+    whole job. A key is absent, or None, if it does not apply or was not measured. For a served model, `served` is the
+    server's description of it, and `answered_by` names the models that the server says have answered.
     """
 
     seconds: float

@@ -127,7 +127,7 @@ def seconds_of_checkpoint(checkpoint: Path) -> float:
 
 
 class CompleteCheckpoints(TrainerCallback):
-    """Write a checkpoint's manifest once every rank has saved its files, and measure the training time."""
+    """Write a checkpoint's manifest, with the seconds of training so far, once every rank has saved its files."""
 
     def __init__(self, seconds_before: float):
         self._before = seconds_before

@@ -1,14 +1,11 @@
 """Check training settings before anything is loaded; config/schemas/config.schema.yaml holds their defaults."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
 import jsonschema
 
-from hearth.common.schemas import read_yaml
-
-CONFIG_SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schemas" / "config.schema.yaml"
+from hearth.common import config_schema
 
 
 class LoraSettings(TypedDict):
@@ -41,7 +38,7 @@ class TrainingSettings(TypedDict):
 @cache
 def settings_schema() -> dict[str, Any]:
     """Return the JSON schema of `TrainingSettings`; every key is required."""
-    students = cast("dict[str, Any]", read_yaml(CONFIG_SCHEMA))["properties"]["students"]["properties"]
+    students = config_schema.settings_schema("students")
     training, lora = students["training"], students["training"]["properties"]["lora"]
     properties = {
         **training["properties"],

@@ -8,7 +8,7 @@ from hearth.homes.home import Home
 
 NameKind = Literal["room", "sensor", "label"]
 
-# Characters that may stand before the number of an event, after "event" or the start of a line or of a table cell.
+# Characters that may stand between "event" (or the start of a line or table cell) and the number of an event.
 _BEFORE_NUMBER = r"[ *\"'`(\[#:=-]{0,6}+"
 # Characters and words that may stand between the number of an event and its label.
 _BEFORE_LABEL = (

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple, TypedDict
 from hearth.common.schemas import Problem, dotted, nearest, read_yaml, schema_problems
 from hearth.homes.raw_format import Recording, parse_recording, recording_problems
 
-SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schemas" / "home.schema.yaml"
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+SCHEMA = CONFIG / "schemas" / "home.schema.yaml"
+HOMES = CONFIG / "homes"
 
 
 class HomeError(ValueError):
@@ -92,7 +94,7 @@ def load_home(path: Path) -> Home:
     try:
         raw = read_yaml(path)
     except FileNotFoundError:
-        raise HomeError(f"{path}: no such home; copy one of {path.parent}/*.yaml and change it") from None
+        raise HomeError(f"{path}: no such home; copy one of {HOMES}/*.yaml and change it") from None
     except ValueError as error:
         raise HomeError(str(error)) from None
     problems = schema_problems(raw, read_yaml(SCHEMA)) or list(_reference_problems(raw))

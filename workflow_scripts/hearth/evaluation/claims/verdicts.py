@@ -18,14 +18,14 @@ class Margin(Protocol):
 
     @property
     def value(self) -> float:
-        """The number."""
+        """The number itself, without its interval."""
 
     @property
     def interval(self) -> Interval | None:
-        """Its interval, None if it is undefined."""
+        """The interval of the number, None if it is undefined."""
 
     def rounded(self) -> "Margin":
-        """The rounded number."""
+        """Return the number and its interval, rounded."""
 
 
 @dataclass(frozen=True)
