@@ -15,6 +15,7 @@ from hearth.evaluation.rendering import (
     render_latex,
     render_markdown,
 )
+from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES
 from hearth.evaluation.tables import COLUMNS, KEYS, build_table
 
 DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
@@ -47,10 +48,7 @@ def test_usual_columns_without_values_are_left_out():
         "Parameters",
         "Sessions",
         "Events",
-        "Accuracy",
-        "Macro F1",
-        "Weighted F1",
-        "Micro F1",
+        *(DESCRIPTIONS[name].heading for name in HEADLINES),
         "Ok windows",
         "Missing events",
         "Unknown labels",

@@ -1,7 +1,7 @@
 """Define the recipes: which traces of its teacher a student learns from, and which text it learns for each trace.
 
-To add a recipe, add an entry to `RECIPES`, its name at the same position to `students.recipe` and
-`students.groups` in config/schemas/config.schema.yaml, and a line to config/README.md.
+To add a recipe, add an entry to `RECIPES`, its name at the same position to `students.recipe` in
+config/schemas/config.schema.yaml, and a line to config/README.md.
 
 The Snakefile imports this module, so it must import neither torch nor pandas.
 """
