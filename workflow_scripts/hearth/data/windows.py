@@ -15,8 +15,8 @@ from hearth.common import files
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-# What starts a new window before the current one is full. "count": nothing; "time": too long a time since the current
-# window's first event; "gap": too long a pause since its last event.
+# Reasons to end a window that is not full: none ("count"), too long a time since its first event ("time"), or
+# too long a pause since its last event ("gap").
 WINDOW_KINDS = ("count", "time", "gap")
 
 
