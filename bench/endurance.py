@@ -34,6 +34,7 @@ class Recognition:
         self.out, self.stats, self.work = (directory / f"{name}{suffix}" for suffix in (".jsonl", ".json", "-work"))
         decoding = asdict(Decoding.greedy(max_new_tokens))
         options = {
+            "engine": "transformers",
             "model": results / "models" / MODEL,
             "windows": results / f"datasets/{HOME}/windows.jsonl",
             "split": SPLIT,

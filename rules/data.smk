@@ -124,7 +124,11 @@ checkpoint window_dataset:
         mem_mb=4000,
         runtime=30,
         # A resource, not a param: the size of shards decides no result, so a change reruns nothing.
-        shard_size=config["engine"]["shard_size"],
+        shard_size=lambda wildcards: (
+            1024
+            if config["engine"]["shard_size"] == "auto"
+            else config["engine"]["shard_size"]
+        ),
     params:
         windows=window_options,
         test_fraction=config["split"]["test_fraction"],

@@ -1,10 +1,11 @@
-# From windows to predictions; one rule serves zero-shot models, teachers on the train split, students and baselines.
+# From windows to predictions, for zero-shot models, teachers on the train split, students and baselines.
 #
 # In:   windows.jsonl, shards.json; the prompt and a model's snapshot, except for baselines; a student's adapter
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
-# Steps: recognise (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions
+# Steps: recognise or recognise_vllm (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions
 
 from hearth.engines.registry import SERVED_ENGINE
+from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of
 
 
 localrules:
@@ -13,16 +14,23 @@ localrules:
 
 
 def engine_name(wildcards):
-    """Return the name of a recogniser's engine: "openai" for a served model, else engine.name; "" for a baseline."""
-    base = recogniser_of(wildcards).base
-    if not base:
-        return ""
-    served = registry[base]["source"] == "served"
-    return SERVED_ENGINE if served else config["engine"]["name"]
+    """Return the name of a recogniser's engine; "" for a baseline."""
+    return engine_of(recogniser_of(wildcards).base, config, registry)
 
 
-def engine_environment(wildcards):
-    return f"../envs/{'vllm' if engine_name(wildcards) == 'vllm' else 'llm'}.yaml"
+def recognised_by(*engines):
+    """Return a regular expression for the names of the recognisers that these engines run, each in full."""
+    names = [
+        re.escape(name)
+        for name, recogniser in RECOGNISERS.items()
+        if engine_of(recogniser.base, config, registry) in engines
+    ]
+    return "|".join(names) or NO_NAME
+
+
+# Matches nothing.
+NO_NAME = r"(?!)"
+BY_VLLM = recognised_by("vllm")
 
 
 def server_url(wildcards):
@@ -52,16 +60,14 @@ def recognition_options(wildcards):
     if recogniser.kind == "baseline":
         return f"--baseline {recogniser.name}"
     options = {
+        "--engine": engine_name(wildcards),
         "--model": f"results/models/{recogniser.base}",
         "--adapter": adapter_folder(wildcards),
         "--prompt": recogniser_prompt(wildcards),
         "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
     }
-    engine = engine_name(wildcards)
-    if engine != SERVED_ENGINE:  # a server decides its own precision
+    if options["--engine"] != SERVED_ENGINE:  # a server decides its own precision
         options["--dtype"] = config["engine"]["dtype"]
-    if engine == "vllm":
-        options["--engine"] = engine
     return " ".join(
         f"{option} {shlex.quote(value)}" for option, value in options.items() if value
     )
@@ -80,14 +86,18 @@ rule recognise:
         "logs/recognise/{recogniser}/{dataset}/{split}/{shard}.log",
     benchmark:
         "benchmarks/recognise/{recogniser}/{dataset}/{split}/{shard}.tsv"
+    wildcard_constraints:
+        # Names that the config does not declare match too: recogniser_of reports them with the nearest name.
+        recogniser=rf"(?!(?:{BY_VLLM})/)[a-z0-9][a-z0-9._-]*",
     conda:
-        engine_environment
-    threads: config["engine"]["threads"]
+        "../envs/llm.yaml"
+    threads: recognition_cores
     resources:
-        gpu=model_resource("gpus"),
+        gpu=recognition_gpus,
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
-        slurm_partition=partition,
+        slurm_partition=lambda wildcards: partition_for(recognition_gpus(wildcards)),
+        omp_threads=recognition_omp_threads,
         # Resources and not params, because these settings decide no result, so a change must rerun nothing.
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
@@ -98,12 +108,23 @@ rule recognise:
     message:
         "Recognising {wildcards.dataset} {wildcards.split} {wildcards.shard} with {wildcards.recogniser}"
     shell:
-        "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise.py {params.engine}"
+        "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/recognise.py {params.engine}"
         " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
         " --base-url={resources.base_url:q} --timeout {resources.timeout}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
+
+
+use rule recognise as recognise_vllm with:
+    log:
+        "logs/recognise_vllm/{recogniser}/{dataset}/{split}/{shard}.log",
+    benchmark:
+        "benchmarks/recognise_vllm/{recogniser}/{dataset}/{split}/{shard}.tsv"
+    wildcard_constraints:
+        recogniser=BY_VLLM,
+    conda:
+        "../envs/vllm.yaml"
 
 
 def shard_predictions(wildcards):

@@ -8,7 +8,7 @@
 # `srun --mem 4G snakemake --directory <scratch> --cores 1 --until window_dataset --config ...`.
 
 # Requests of a baseline's job, which loads no language model.
-BASELINE_REQUESTS = {"gpus": 0, "mem_mb": 4000, "runtime": 60}
+BASELINE_REQUESTS = {"gpus": 0, "cpus": 1, "mem_mb": 4000, "runtime": 60}
 
 
 def model_resource(key):
@@ -34,6 +34,25 @@ def growing_resource(key):
         return model_resource(key)(wildcards) * (attempt + 1) // 2
 
     return value
+
+
+def recognition_gpus(wildcards):
+    """Return the number of GPUs of a job of recognition; 0 if a server runs the model."""
+    if engine_name(wildcards) in SERVER_ENGINES:
+        return 0
+    return model_resource("gpus")(wildcards)
+
+
+def recognition_cores(wildcards):
+    """Return the number of CPU cores of a job of recognition: `cpus` of its model if it has GPUs."""
+    if recognition_gpus(wildcards):
+        return model_resource("cpus")(wildcards)
+    return config["engine"]["threads"]
+
+
+def recognition_omp_threads(wildcards, threads):
+    """Return the number of OpenMP threads of every process of a job of recognition; each GPU has a process."""
+    return max(1, threads // max(1, recognition_gpus(wildcards)))
 
 
 def training_gpus(wildcards):

@@ -12,7 +12,7 @@ from hearth.common.config_schema import setting_default
 from hearth.common.job_stats import JobStats
 from hearth.data.windows import SPLITS, Window, read_windows
 from hearth.engines.protocol import Decoding, Engine
-from hearth.engines.registry import LOCAL_ENGINES, make_local_engine
+from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.snapshot import Snapshot, adapter_digest, read_snapshot
 from hearth.prompting.predictions import Prediction
@@ -20,8 +20,8 @@ from hearth.prompting.prompts import read_prompt
 from hearth.recognition import baselines
 from hearth.recognition.shards import recognise_shard, shard_windows
 
-# Replaces `auto` for engines that schedule their batches themselves.
-FIXED_BATCH_SIZE = setting_default("engine", "batch_size")
+# Replaces `auto` for engines that do not know how much fits into memory.
+FIXED_BATCH_SIZE = 16
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -38,9 +38,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--decoding", help="complete decoding settings as JSON, for a model")
     parser.add_argument(
         "--engine",
-        choices=LOCAL_ENGINES,
-        default=setting_default("engine", "name"),
-        help="engine for a model that is not served",
+        choices=(*LOCAL_ENGINES, SERVED_ENGINE),
+        help="engine that runs the model",
     )
     parser.add_argument(
         "--base-url",
@@ -69,8 +68,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
     parser.add_argument("--stats", type=Path, required=True, help="stats to write (JSON): time, tokens, memory")
     arguments = parser.parse_args(argv)
-    if arguments.model and not (arguments.prompt and arguments.decoding):
-        parser.error("--model needs --prompt and --decoding")
+    if arguments.model and not (arguments.engine and arguments.prompt and arguments.decoding):
+        parser.error("--model needs --engine, --prompt and --decoding")
     return arguments
 
 
@@ -109,11 +108,11 @@ def recognise_with_model(
 
 
 def make_engine(arguments: argparse.Namespace, snapshot: Snapshot) -> Engine:
-    """Return the engine for a model: the one for servers if the model is served, else the one that `--engine` names."""
+    """Return the engine that `--engine` names, for a model with this snapshot."""
     size = arguments.batch_size
-    if size == "auto" and ("served" in snapshot or arguments.engine != "transformers"):
+    if size == "auto" and arguments.engine != "transformers":
         size = FIXED_BATCH_SIZE
-    if "served" in snapshot:
+    if arguments.engine == SERVED_ENGINE:
         if arguments.adapter:
             raise UserError(f"{arguments.model}: this model is served, so it cannot run with an adapter")
         from hearth.engines.openai import OpenAIEngine

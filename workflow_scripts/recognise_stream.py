@@ -69,7 +69,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     parser.add_argument(
         "--batch-size",
         type=int,
-        default=setting_default("engine", "batch_size"),
+        default=16,
         help="windows of files that are recognised at a time",
     )
     arguments = parser.parse_args(argv)

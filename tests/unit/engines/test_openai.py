@@ -327,7 +327,7 @@ def test_an_invalid_url_or_one_with_a_secret_is_refused_and_not_repeated(url):
 def command(folder, url, name, **options):
     values = {
         "model": folder / "served", "windows": folder / "windows.jsonl", "split": "test", "shard": "00000-00007",
-        "prompt": folder / "prompt.json", "decoding": json.dumps(asdict(GREEDY)), "batch-size": 2,
+        "prompt": folder / "prompt.json", "decoding": json.dumps(asdict(GREEDY)), "engine": "openai", "batch-size": 2,
         "base-url": url, "timeout": 20, "work": folder / "work", "out": folder / f"{name}.jsonl",
         "stats": folder / f"{name}.stats.json",
     } | options  # fmt: skip

@@ -247,4 +247,4 @@ def test_a_model_without_prompt_is_refused(tmp_path, capsys):
     options = arguments(tmp_path, model="m")
     with pytest.raises(SystemExit):
         recognise.main(options[2:])
-    assert "--model needs --prompt and --decoding" in capsys.readouterr().err
+    assert "--model needs --engine, --prompt and --decoding" in capsys.readouterr().err

@@ -252,7 +252,8 @@ def command(tiny_model, folder, name, batch_size=2, **options):
     files.write_json_lines(folder / "windows.jsonl", WINDOWS)
     files.write_json(folder / "prompt.json", PROMPT)
     values = {
-        "model": tiny_model, "windows": folder / "windows.jsonl", "split": "test", "shard": "00000-00015",
+        "engine": "transformers", "model": tiny_model, "windows": folder / "windows.jsonl",
+        "split": "test", "shard": "00000-00015",
         "prompt": folder / "prompt.json", "decoding": json.dumps(DECODING), "dtype": "float32", "device": "cpu",
         "batch-size": batch_size, "work": folder / f"work-{name}", "out": folder / f"{name}.jsonl",
         "stats": folder / f"{name}.stats.json", **options,

@@ -146,6 +146,14 @@ def test_all_mistakes_are_reported(project):
         (replace_at(REGISTRY, "little/source", "served"), "little: 'served_model' is missing"),
         ("little: {}\nlittle: {}\n", "models.yaml:2: invalid YAML: 'little' is given twice"),
         ("little: [", "invalid YAML"),
+        (
+            REGISTRY | {"large": REGISTRY["large"] | {"gpus": 6, "pipeline_parallel": 4}},
+            "large.gpus: 6 is not a multiple of pipeline_parallel 4; the nearest valid numbers are 4 and 8",
+        ),
+        (
+            REGISTRY | {"large": REGISTRY["large"] | {"gpus": 0, "pipeline_parallel": 2}},
+            "large.gpus: pipeline_parallel 2 needs at least 2 GPUs, not 0",
+        ),
     ],
 )
 def test_a_bad_registry(project, registry, said):

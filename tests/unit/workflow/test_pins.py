@@ -19,7 +19,9 @@ OPTIONAL = {"nvidia-ml-py"}
 # Packages that recognition with vllm does not import: those of other engines and of baselines.
 NOT_WITH_VLLM = {"peft", "gguf", "openai", "sklearn-crfsuite"}
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
-RULE = re.compile(r"^(?:rule|checkpoint) \w+:\n(?:(?: .*)?\n)+", re.MULTILINE)
+RULE = re.compile(
+    r"^(?:(?:rule|checkpoint) (?P<name>\w+)|use rule (?P<base>\w+) as \w+ with):\n(?:(?: .*)?\n)+", re.MULTILINE
+)
 
 
 def pins(text: str) -> dict[str, str]:
@@ -37,15 +39,16 @@ def environment(name: str) -> dict[str, str]:
 
 
 def programs_by_environment() -> list[tuple[str, str]]:
-    """Return (program, environment) for every rule with an environment; `recognise` has one for each engine."""
-    pairs = []
+    """Return (program, environment) for every rule with an environment."""
+    pairs, programs = [], {}
     for path in sorted((REPOSITORY / "rules").glob("*.smk")):
-        for rule in RULE.findall(path.read_text()):
+        for rule in RULE.finditer(path.read_text()):
+            if not rule["base"]:
+                programs[rule["name"]] = re.findall(r"\$SCRIPTS/(\w+)\.py", rule[0])
             pairs += [
                 (program, name)
-                for name in re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', rule)
-                or (["llm", "vllm"] if "conda:\n        engine_environment\n" in rule else [])
-                for program in re.findall(r"\$SCRIPTS/(\w+)\.py", rule)
+                for name in re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', rule[0])
+                for program in programs[rule["base"] or rule["name"]]
             ]
     return pairs
 

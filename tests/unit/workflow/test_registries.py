@@ -35,7 +35,7 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/prompt/properties/reasoning", REASONING_MODES),
         ("config", "properties/prompt/properties/shots_by", SELECTIONS),
         ("config", "properties/baselines/items", BASELINES),
-        ("config", "properties/engine/properties/name", LOCAL_ENGINES),
+        ("config", "properties/engine/properties/name", ["auto", *LOCAL_ENGINES, "server"]),
         ("config", "properties/engine/properties/dtype", DTYPES),
         ("config", "properties/engine/properties/device", DEVICES),
         ("config", "properties/students/properties/recipe", RECIPES),

@@ -5,7 +5,7 @@ from typing import Literal
 
 from hearth.engines.protocol import Engine
 
-# Engines for models that this machine has: the valid values of `engine.name` in a config.
+# Engines for models that this machine has. `engine.name` in a config is one of them, or chooses how they are used.
 LOCAL_ENGINES = ("transformers", "vllm")
 # The engine of every served model.
 SERVED_ENGINE = "openai"

@@ -78,14 +78,26 @@ class Variant(TypedDict):
 class Engine(TypedDict):
     """`engine`."""
 
-    name: Literal["transformers", "vllm"]
+    name: Literal["auto", "transformers", "vllm", "server"]
     base_url: str
     timeout: float
+    server_wait: float
     dtype: Literal["auto", "float32", "bfloat16"]
     device: Literal["auto", "cpu", "cuda"]
     batch_size: int | Literal["auto"]
-    shard_size: int
+    shard_size: int | Literal["auto"]
+    shard_minutes: float
+    max_unanswered_share: float
+    stage_weights: str
     threads: int
+
+
+class Containers(TypedDict):
+    """`containers`."""
+
+    analysis: str
+    llm: str
+    vllm: str
 
 
 class StudentGroup(TypedDict):
@@ -148,6 +160,7 @@ class Config(TypedDict):
     variants: dict[str, Variant]
     baselines: list[str]
     engine: Engine
+    containers: Containers
     models: list[str]
     model_registry: str
     teacher: str
@@ -157,11 +170,22 @@ class Config(TypedDict):
 
 
 class Model(ModelSpec):
-    """An entry of the model registry: the source of the weights, and the resources that the model's jobs request."""
+    """An entry of the model registry: the source of the weights, and the resources that the model's jobs request.
+
+    `train_gpus` is a number here: null in the file stands for `gpus`.
+    """
 
     base_url: str
     gpus: int
+    train_gpus: int
+    pipeline_parallel: int
     nodes: int
+    cpus: int
+    partition: str
+    gpu_type: str
+    constraint: str
+    qos: str
+    engine_options: Json
     mem_mb: int
     runtime: int
 

@@ -84,7 +84,24 @@ def _read_registry(project: Path, name: str) -> Registry:
     except ValueError as error:
         raise ConfigError(str(error)) from None
     _refuse(schema_problems(registry, schema), [(path, registry)], registry)
-    return cast(Registry, _fill_defaults(cast(Json, registry), schema))
+    filled = cast(Registry, _fill_defaults(cast(Json, registry), schema))
+    _refuse(_parallelism_problems(filled), [(path, registry)], registry)
+    for model in filled.values():
+        if model["train_gpus"] is None:
+            model["train_gpus"] = model["gpus"]
+    return filled
+
+
+def _parallelism_problems(registry: Registry) -> Iterator[Problem]:
+    """Yield a problem for each model whose GPUs cannot be divided into `pipeline_parallel` groups of equal size."""
+    for name, model in registry.items():
+        gpus, groups = model["gpus"], model["pipeline_parallel"]
+        if groups > max(gpus, 1):
+            yield [name, "gpus"], f"pipeline_parallel {groups} needs at least {groups} GPUs, not {gpus}"
+        elif gpus % groups:
+            below = gpus // groups * groups
+            nearest_valid = f"the nearest valid numbers are {below} and {below + groups}"
+            yield [name, "gpus"], f"{gpus} is not a multiple of pipeline_parallel {groups}; {nearest_valid}"
 
 
 def _schema_problems(config: object, schema: Json) -> Iterator[Problem]:
