@@ -85,9 +85,14 @@ def student_notes(wildcards):
     )
 
 
-def training_ranks(wildcards):
-    """Return the number of processes on each node: one per GPU, or one without a GPU."""
-    return max(1, model_resource("gpus")(wildcards))
+def gres_per_node(nodes, gpus, gpu_type):
+    """Return the generic resources of SLURM that a training requests on each of its nodes; None without GPUs."""
+    if not gpus:
+        return None
+    return ":".join(filter(None, ("gpu", gpu_type, str(gpus))))
+
+
+TRAINING_NODES = node_request(model_resource("train_gpus"))
 
 
 rule distil:
@@ -110,18 +115,19 @@ rule distil:
         "benchmarks/distil/{student}.tsv"
     conda:
         "../envs/llm.yaml"
-    threads: config["engine"]["threads"]
+    threads: training_cores
     resources:
-        gpu=training_gpus,
+        **TRAINING_NODES | {"gpu_model": on_one_node(TRAINING_NODES["gpu_model"])},
+        gpu=on_one_node(model_resource("train_gpus")),
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
-        slurm_partition=partition,
         ranks=training_ranks,
+        omp_threads=training_omp_threads,
         nodes=model_resource("nodes"),
         # For several nodes, GPUs are requested per node; the job's program runs on the first node and calls srun.
-        gres=on_several_nodes(lambda nodes, gpus: f"gpu:{gpus}" if gpus else None),
-        tasks=on_several_nodes(lambda nodes, gpus: nodes),
-        mpi=on_several_nodes(lambda nodes, gpus: "srun"),
+        gres=on_several_nodes(gres_per_node),
+        tasks=on_several_nodes(lambda nodes, gpus, gpu_type: nodes),
+        mpi=on_several_nodes(lambda nodes, gpus, gpu_type: "srun"),
     params:
         training=training_settings,
         recipe=recipe_options,
@@ -133,7 +139,7 @@ rule distil:
     shell:
         # After SIGTERM, torchrun gives its processes 100 s to save a checkpoint, and then kills them.
         "export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=100; "
-        "OMP_NUM_THREADS={threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
+        "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
         " --student {wildcards.student} --model {params.model:q} {params.recipe}"
         " --windows {input.windows:q} --prompt {input.prompt:q}"
         " --training {params.training:q} --deepspeed {input.deepspeed:q}"

@@ -65,6 +65,17 @@ rule export_student:
         " --settings {params.settings:q} --out results/exports/{wildcards.student} > {log:q} 2>&1"
 
 
+def export_gpus(wildcards):
+    """Return the number of GPUs of a comparison of formats: the engine that runs them uses at most one."""
+    return min(1, model_resource("gpus")(wildcards))
+
+
+def export_cores(wildcards):
+    """Return the number of CPU cores of a comparison of formats."""
+    gpus = export_gpus(wildcards)
+    return model_resource("cpus")(wildcards) if gpus else config["engine"]["threads"]
+
+
 rule check_export:
     input:
         adapter=rules.export_student.output.adapter,
@@ -82,12 +93,12 @@ rule check_export:
         "benchmarks/check_export/{student}.tsv"
     conda:
         "../envs/llm.yaml"
-    threads: config["engine"]["threads"]
+    threads: export_cores
     resources:
-        gpu=model_resource("gpus"),
+        **node_request(export_gpus),
+        gpu=export_gpus,
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
-        slurm_partition=partition,
         device=config["engine"]["device"],
     params:
         windows=config["export"]["windows"],

@@ -93,10 +93,10 @@ rule recognise:
         "../envs/llm.yaml"
     threads: recognition_cores
     resources:
+        **node_request(recognition_gpus),
         gpu=recognition_gpus,
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
-        slurm_partition=lambda wildcards: partition_for(recognition_gpus(wildcards)),
         omp_threads=recognition_omp_threads,
         # Resources and not params, because these settings decide no result, so a change must rerun nothing.
         device=config["engine"]["device"],

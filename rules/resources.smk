@@ -11,6 +11,11 @@
 BASELINE_REQUESTS = {"gpus": 0, "cpus": 1, "mem_mb": 4000, "runtime": 60}
 
 
+def model_of(wildcards):
+    """Return the name of the base model that the wildcards {model}, {recogniser} or {student} name; "" for a baseline."""
+    return wildcards.get("model") or recogniser_of(wildcards).base
+
+
 def model_resource(key):
     """Return a function for a rule's resource: the value of `key` in the registry for the wildcards' base model.
 
@@ -18,8 +23,8 @@ def model_resource(key):
     """
 
     def value(wildcards):
-        base = recogniser_of(wildcards).base
-        return registry[base][key] if base else BASELINE_REQUESTS[key]
+        model = model_of(wildcards)
+        return registry[model][key] if model else BASELINE_REQUESTS[key]
 
     return value
 
@@ -34,6 +39,40 @@ def growing_resource(key):
         return model_resource(key)(wildcards) * (attempt + 1) // 2
 
     return value
+
+
+def site_default(name):
+    """Return the profile's default for a resource, as text; None if the profile has none."""
+    default = (workflow.resource_settings.default_resources or {}).get(name)
+    return default and str(default.raw).strip("'")
+
+
+def partition_for(gpus):
+    """Return the profile's SLURM partition for a job with `gpus` GPUs; None if the profile names no partitions."""
+    return (gpus and site_default("gpu_partition")) or site_default("slurm_partition")
+
+
+def node_request(gpus):
+    """Return the resources of a rule that decide which nodes SLURM may choose for its jobs.
+
+    `gpus` is a function from wildcards to the number of GPUs. A job with GPUs gets the values of its model; where the
+    registry has none, and for jobs without GPUs, the profile's defaults apply.
+    """
+
+    def of_model(wildcards, key):
+        return gpus(wildcards) and model_resource(key)(wildcards)
+
+    return {
+        "slurm_partition": lambda wildcards: (
+            of_model(wildcards, "partition") or partition_for(gpus(wildcards))
+        ),
+        # The plugin would request a GPU for every job with a type.
+        "gpu_model": lambda wildcards: of_model(wildcards, "gpu_type") or None,
+        "constraint": lambda wildcards: (
+            of_model(wildcards, "constraint") or site_default("constraint")
+        ),
+        "qos": lambda wildcards: of_model(wildcards, "qos") or site_default("qos"),
+    }
 
 
 def recognition_gpus(wildcards):
@@ -51,36 +90,49 @@ def recognition_cores(wildcards):
 
 
 def recognition_omp_threads(wildcards, threads):
-    """Return the number of OpenMP threads of every process of a job of recognition; each GPU has a process."""
+    """Return the number of OpenMP threads of every process of a job of recognition with `threads` cores.
+
+    vLLM has a process for each GPU; together they have no more threads than the job has cores.
+    """
     return max(1, threads // max(1, recognition_gpus(wildcards)))
 
 
-def training_gpus(wildcards):
-    """Return the number of GPUs of a training on one node; None on several nodes, where `gres` requests them."""
-    one_node = model_resource("nodes")(wildcards) == 1
-    return model_resource("gpus")(wildcards) if one_node else None
+def training_ranks(wildcards):
+    """Return the number of processes of a training on each node: one per GPU, or one without a GPU."""
+    return max(1, model_resource("train_gpus")(wildcards))
+
+
+def training_cores(wildcards):
+    """Return the number of CPU cores of a training on each node: `cpus` of its model for each GPU."""
+    gpus = model_resource("train_gpus")(wildcards)
+    if gpus:
+        return gpus * model_resource("cpus")(wildcards)
+    return config["engine"]["threads"]
+
+
+def training_omp_threads(wildcards, threads):
+    """Return the number of OpenMP threads of every process of a training with `threads` cores on each node."""
+    return max(1, threads // training_ranks(wildcards))
+
+
+def on_one_node(value):
+    """Return a function for a rule's resource, which is set only for trainings on one node, to `value(wildcards)`."""
+
+    def resource(wildcards):
+        return value(wildcards) if model_resource("nodes")(wildcards) == 1 else None
+
+    return resource
 
 
 def on_several_nodes(value):
     """Return a function for a rule's resource, which is set only for trainings on several nodes.
 
-    Its value is `value(nodes, GPUs per node)`; on one node it is None, so that the resource is unset.
+    Its value is `value(nodes, GPUs per node, type of GPU)`; on one node it is None, so that the resource is unset.
     """
 
     def resource(wildcards):
-        nodes, gpus = (model_resource(key)(wildcards) for key in ("nodes", "gpus"))
-        return value(nodes, gpus) if nodes > 1 else None
+        keys = ("nodes", "train_gpus", "gpu_type")
+        nodes, gpus, gpu_type = (model_resource(key)(wildcards) for key in keys)
+        return value(nodes, gpus, gpu_type) if nodes > 1 else None
 
     return resource
-
-
-def partition_for(gpus):
-    """Return the SLURM partition of a job with `gpus` GPUs; None if the profile names no partitions."""
-    names = workflow.resource_settings.default_resources or {}
-    name = (gpus and names.get("gpu_partition")) or names.get("slurm_partition")
-    return name and str(name.raw).strip("'")
-
-
-def partition(wildcards):
-    """Return the SLURM partition of a job of the wildcards' recogniser or student."""
-    return partition_for(model_resource("gpus")(wildcards))

@@ -194,7 +194,7 @@ def slow_config(folder: Path) -> dict:
     fake. Writes the model registry into `folder`.
     """
     registry = yaml.safe_load((CONFIG / "models.yaml").read_text())
-    models = {name: {**entry, "gpus": 1} for name, entry in registry.items() if name.startswith("tiny-")}
+    models = {name: {**entry, "gpus": 1, "cpus": 1} for name, entry in registry.items() if name.startswith("tiny-")}
     (folder / "models.yaml").write_text(yaml.safe_dump(models))
     config = small_config()
     del config["datasets"]["sim-mural"]
