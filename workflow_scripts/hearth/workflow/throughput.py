@@ -1,0 +1,121 @@
+"""Estimate the seconds that a window takes, from a model's shape and a processor.
+
+Light enough to be called while the Snakefile is read. `docs/cluster.md` has the formula, and says which of these
+figures are measured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from hearth.models.measure import ModelShape
+from hearth.workflow import gpu_memory
+from hearth.workflow.cards import Card, card_of
+from hearth.workflow.gpu_memory import EngineMemory, WindowTokens
+
+# Assumed shares of a GPU's arithmetic and of its bandwidth that vLLM reaches, and the share that is left of the speed
+# of several GPUs once they have exchanged their results.
+FLOPS_SHARE, BANDWIDTH_SHARE, PARALLEL_SHARE = 0.5, 0.8, 0.8
+# Measured on an H100 (docs/benchmarks.md): seconds that the transformers engine takes to start a layer's kernels from
+# Python: of a step of 28 layers, 50 of 53 ms. They add to the time of its bytes and of reading prompts.
+LAYER_SECONDS = 0.050 / 28
+TRANSFORMERS_ROWS = {"cuda": 128, "cpu": 32}
+# Measured on a CPU core (docs/benchmarks.md): operations and bytes per second, and the shares that are reached.
+CORE_FLOPS, CORE_BANDWIDTH = 106e9 * 0.58, 12.8e9 * 0.66
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a job runs a model. `card` is None on a CPU.
+
+    `weight_format` is the format that the weights have in memory. `gpus` cards share the model, in `pipeline` groups of
+    layers.
+    """
+
+    engine: Literal["vllm", "transformers"]
+    weight_format: str
+    card: Card | None = None
+    gpus: int = 0
+    pipeline: int = 1
+    batch_size: int | Literal["auto"] = "auto"
+    threads: int = 1
+    memory: EngineMemory = field(default_factory=EngineMemory)
+
+
+def job_of(
+    shape: ModelShape, model: Mapping[str, Any], settings: Mapping[str, Any], engine: str, lora_rank: int = 0
+) -> Job:
+    """Return how a job runs a model of this shape.
+
+    `model` is the model's entry in the registry, `settings` the section `engine` of the config, `engine` the name of
+    the engine that runs it: a server of the run counts as vllm. `lora_rank` is that of the adapter, 0 without one.
+    """
+    options: Mapping[str, Any] = model.get("engine_options") or {}
+    gpus = model["gpus"]
+    memory = EngineMemory(
+        share=options.get("gpu_memory_utilization") or gpu_memory.MEMORY_SHARE,
+        cache_value_bytes=1 if str(options.get("kv_cache_dtype", "")).startswith("fp8") else 2,
+        sequences=0 if settings["batch_size"] == "auto" else settings["batch_size"],
+        batched_tokens=options.get("max_num_batched_tokens") or 0,
+        lora_rank=lora_rank,
+    )
+    return Job(
+        "transformers" if engine == "transformers" else "vllm",
+        format_in_memory(shape, options.get("quantization") or "", settings["dtype"], bool(gpus)),
+        card_of(model.get("gpu_type") or "") if gpus else None,
+        gpus,
+        model.get("pipeline_parallel") or 1,
+        settings["batch_size"],
+        settings["threads"],
+        memory,
+    )
+
+
+def format_in_memory(shape: ModelShape, quantisation: str, dtype: str, on_gpu: bool) -> str:
+    """Return the format of the weights in memory: quantised ones stay as stored, others follow the settings."""
+    if shape.stored_as not in gpu_memory.UNQUANTISED:
+        return shape.stored_as
+    if quantisation == "fp8":  # vLLM quantises while it loads
+        return "fp8"
+    return "bf16" if dtype == "bfloat16" or (dtype == "auto" and on_gpu) else "fp32"
+
+
+def batch_of(shape: ModelShape, tokens: WindowTokens, job: Job) -> int:
+    """Return the number of windows that run at a time, at least 1."""
+    if job.engine == "transformers":
+        limit = TRANSFORMERS_ROWS["cuda" if job.card else "cpu"]
+    else:
+        limit = job.card.sequences if job.card else 256
+    if job.batch_size != "auto":
+        limit = job.batch_size
+    if job.card is None:
+        return limit
+    cache = gpu_memory.cache_tokens(shape, job.weight_format, job.card, job.gpus, job.pipeline, job.memory)
+    return max(1, min(limit, gpu_memory.windows_in_cache(cache, tokens)))
+
+
+def window_seconds(shape: ModelShape, tokens: WindowTokens, job: Job) -> float:
+    """Return the seconds of a job that one window takes, of many that run at a time.
+
+    The prefix counts in the cache that each token reads, not in the prompt: it is computed once. The transformers
+    engine also reads it once for all windows of a batch.
+    """
+    batch = batch_of(shape, tokens, job)
+    flops, bandwidth, step = _speed(shape, job)
+    value_bytes = job.memory.cache_value_bytes if job.card else 4
+    prefix = tokens.prefix / (batch if job.engine == "transformers" else 1)
+    # While a token is generated, half of the answer is in the cache on average.
+    context = prefix + tokens.read + tokens.written / 2
+    moved = gpu_memory.weight_bytes(shape, job.weight_format) / batch + context * shape.cache_bytes(value_bytes)
+    operations = 2 * shape.parameters / flops
+    return tokens.read * operations + tokens.written * (max(operations, moved / bandwidth) + step / batch)
+
+
+def _speed(shape: ModelShape, job: Job) -> tuple[float, float, float]:
+    """Return (operations per second, bytes per second, seconds that a step takes beside them) that a job reaches."""
+    if job.card is None:
+        return job.threads * CORE_FLOPS, job.threads * CORE_BANDWIDTH, 0
+    flops = job.card.fp8 if job.weight_format == "fp8" else job.card.bf16
+    together = job.gpus * (PARALLEL_SHARE if job.gpus > 1 else 1)
+    step = shape.layers * LAYER_SECONDS if job.engine == "transformers" else 0
+    return flops * FLOPS_SHARE * together, job.card.bandwidth * BANDWIDTH_SHARE * together, step
