@@ -1,7 +1,9 @@
 # Fetch every language model once.
 #
 # In:   the registry's entry of a model (config/models.yaml)
-# Out:  results/models/{model}/snapshot.json, written last, and the files that it lists with their digests
+# Out:  results/models/{model}/snapshot.json, written last; the files that it lists with their digests, as copies or as
+#       links to a model store; fetched.json, which is no output of the rule: Snakemake would delete it before a rerun,
+#       and 65 GB would be read again for their digests
 # Steps: fetch_model (the only rule that may use the network)
 
 from hearth.models.fetch import SPEC_KEYS

@@ -9,6 +9,7 @@ from hearth.common import files
 from hearth.models.fetch import fetch_model, size_to_fetch
 from hearth.models.load import load_model
 from hearth.models.snapshot import ModelError, is_complete, read_snapshot
+from huggingface_hub.errors import LocalEntryNotFoundError
 from model_specs import FOLDER, GGUF, HUB, SERVED
 from repository import SCRIPTS
 
@@ -25,7 +26,7 @@ def test_a_folder_becomes_a_snapshot(source, tmp_path):
     assert snapshot["model"] == "tiny"
     assert snapshot["source"] == "folder:source"
     assert (snapshot["license"], snapshot["stand_in"]) == ("MIT", "random weights")
-    present = {path.name for path in (tmp_path / "out").iterdir()} - {"snapshot.json"}
+    present = {path.name for path in (tmp_path / "out").iterdir()} - {"snapshot.json", "fetched.json"}
     assert set(snapshot["files"]) == present
     assert "pytorch_model.bin" not in present
     model = load_model(tmp_path / "out", dtype="float32", device="cpu")
@@ -115,8 +116,12 @@ def fake_hub(monkeypatch, source):
     """Make the Hub's client copy `source`; return the list of its calls, to which each adds (repository, revision)."""
     calls = []
 
-    def snapshot_download(repo, *, revision, local_dir, allow_patterns, ignore_patterns):
-        calls.append((repo, revision))
+    def snapshot_download(
+        repo_id, *, revision, allow_patterns, ignore_patterns, local_dir=None, local_files_only=False
+    ):
+        if local_files_only:
+            raise LocalEntryNotFoundError("the cache is empty")
+        calls.append((repo_id, revision))
         for path in source.iterdir():
             shutil.copyfile(path, Path(local_dir) / path.name)
 

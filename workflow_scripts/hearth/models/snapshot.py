@@ -1,9 +1,13 @@
 """Snapshots: folders of fetched models, with ordinary Hugging Face files and a `snapshot.json` that describes them.
 
-`snapshot.json` is written last, so a folder without it is an incomplete model. The snapshot of a served model (its
-weights are on a server) is `snapshot.json` alone: the model's name on that server stands for the weights.
+The files are the model's own copies, or links to files of a model store. `fetched.json` says how each file looked when
+its digest was taken. `snapshot.json` is written last, so a folder without it is an incomplete model. The snapshot of a
+served model (its weights are on a server) is `snapshot.json` alone: the model's name on that server stands for the
+weights.
 """
 
+import os
+import platform
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -11,6 +15,7 @@ from hearth.common import files
 from hearth.common.records import read_record
 
 SNAPSHOT = "snapshot.json"
+FETCHED = "fetched.json"
 # Files that belong to a model. Pickled weights and code are not among them.
 KEPT = ("*.safetensors", "*.json", "*.jinja", "*.txt", "LICENSE*")
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -46,16 +51,73 @@ class Snapshot(TypedDict):
     served: NotRequired[ServedModel]
 
 
+class FetchedFile(TypedDict):
+    """How a file of a model looked when its SHA-256 was taken; `target` is where it links to, "" for a copy.
+
+    As long as the rest is unchanged, the file is taken to be unchanged too, and is not read again.
+    """
+
+    target: str
+    size: int
+    mtime_ns: int
+    inode: int
+    sha256: str
+
+
+class Fetched(TypedDict):
+    """The content of `fetched.json`: where the model came from, and a dict from file name to FetchedFile.
+
+    It is apart from `snapshot.json` because times and inodes differ between copies of a model, and decide nothing.
+    """
+
+    source: str
+    revision: str
+    files: dict[str, FetchedFile]
+
+
 def read_snapshot(folder: Path) -> Snapshot:
-    """Read `snapshot.json` in `folder`. Raises ModelError if it is missing: the model is then incomplete."""
+    """Read `snapshot.json` in `folder`.
+
+    Raises ModelError if it is missing (the model is then incomplete), or if a file that the model links to has changed.
+    """
     path = Path(folder) / SNAPSHOT
     if not path.is_file():
         raise ModelError(f"{folder}: no {SNAPSHOT}, so no complete model; fetch it with fetch_model.py")
+    check_links(folder)
     return read_record(path, Snapshot)
 
 
+def check_links(folder: Path) -> None:
+    """Raise ModelError if a file that the model in `folder` links to is gone, or has another size or time of change.
+
+    The store belongs to somebody else, so its files may change at any time; results must not come from other weights
+    than `snapshot.json` says.
+    """
+    record = Path(folder) / FETCHED
+    if not record.is_file():
+        return
+    remedy = f"if the change is meant, `snakemake --forcerun {Path(folder) / SNAPSHOT}` repeats everything based on it"
+    for name, fetched in read_record(record, Fetched)["files"].items():
+        path = Path(folder) / name
+        if not path.is_symlink():
+            continue
+        target = os.readlink(path)
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise ModelError(
+                f"{path} links to {target}, which {platform.node()} cannot read ({error.strerror}); every node, and "
+                f"every container, must see the folder of that file. Restore it; {remedy}"
+            ) from error
+        if (found.st_size, found.st_mtime_ns) != (fetched["size"], fetched["mtime_ns"]):
+            raise ModelError(
+                f"{target} has changed since the model was fetched ({fetched['size']} bytes then, {found.st_size} "
+                f"now); {path} links to it. Restore the file and its time of change; {remedy}"
+            )
+
+
 def is_complete(folder: Path) -> bool:
-    """Whether `folder` has a snapshot.json and every file that it names. The files' digests are not checked."""
+    """Whether `folder` has a snapshot.json and every file that it names. Only links are checked for changes."""
     try:
         return all((Path(folder) / name).is_file() for name in read_snapshot(folder)["files"])
     except ModelError:
@@ -63,9 +125,9 @@ def is_complete(folder: Path) -> bool:
 
 
 def kept_files(folder: Path) -> list[Path]:
-    """Return the paths of the model's files in `folder`, sorted by name, without its snapshot.json."""
+    """Return the paths of the model's files in `folder`, sorted by name, without what `fetch_model` says of them."""
     paths = {path for pattern in KEPT for path in Path(folder).glob(pattern) if path.is_file()}
-    return sorted(path for path in paths if path.name != SNAPSHOT)
+    return sorted(path for path in paths if path.name not in (SNAPSHOT, FETCHED))
 
 
 def check_folder(name: str, folder: Path) -> None:

@@ -19,7 +19,7 @@ from hearth.common.schemas import read_yaml
 from hearth.data.sources.registry import raw_files
 from hearth.homes.home import load_home
 from hearth.models.fetch import size_to_fetch
-from hearth.models.snapshot import ModelError, is_complete, read_snapshot
+from hearth.models.snapshot import ModelError, check_links, is_complete, read_snapshot
 from hearth.workflow.config_types import Dataset
 from hearth.workflow.findings import Findings
 from hearth.workflow.project_files import home_path
@@ -48,10 +48,11 @@ def check_models(findings: Findings, specs: Mapping[str, Mapping[str, object]], 
         if spec.get("source") == "served":
             findings.facts.append(f"model {name}: served as {spec.get('served_model')}, nothing to fetch")
             continue
-        if is_complete(fetched / name):
-            findings.facts.append(f"model {name}: fetched")
-            continue
         try:
+            check_links(fetched / name)
+            if is_complete(fetched / name):
+                findings.facts.append(f"model {name}: fetched")
+                continue
             size = size_to_fetch(name, spec, project)
         except ModelError as error:
             findings.problems.append(str(error))
