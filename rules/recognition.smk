@@ -103,6 +103,7 @@ rule recognise:
         batch_size=config["engine"]["batch_size"],
         base_url=server_url,
         timeout=config["engine"]["timeout"],
+        stage_weights=config["engine"]["stage_weights"],
     params:
         engine=recognition_options,
     message:
@@ -112,6 +113,7 @@ rule recognise:
         " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
         " --base-url={resources.base_url:q} --timeout {resources.timeout}"
+        " --stage-weights={resources.stage_weights:q}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 

@@ -15,6 +15,7 @@ from hearth.engines.protocol import Decoding, Engine
 from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.snapshot import Snapshot, adapter_digest, read_snapshot
+from hearth.models.staging import staged
 from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import read_prompt
 from hearth.recognition import baselines
@@ -64,6 +65,11 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         default=setting_default("engine", "batch_size"),
         help="windows at a time; auto: as many as fit into free memory",
     )
+    parser.add_argument(
+        "--stage-weights",
+        default=setting_default("engine", "stage_weights"),
+        help="folder on a disk of this node to copy the weights to; empty: do not copy",
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder of this shard's journal")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
     parser.add_argument("--stats", type=Path, required=True, help="stats to write (JSON): time, tokens, memory")
@@ -103,12 +109,13 @@ def recognise_with_model(
         "adapter": adapter_digest(arguments.adapter) if arguments.adapter else None,
     }
     prompt = read_prompt(arguments.prompt)
-    engine = make_engine(arguments, snapshot)
-    return recognise_shard(windows, prompt, engine, decoding, weights, arguments.work, dataset)
+    with staged(arguments.model, arguments.stage_weights) as folder:
+        engine = make_engine(arguments, snapshot, folder)
+        return recognise_shard(windows, prompt, engine, decoding, weights, arguments.work, dataset)
 
 
-def make_engine(arguments: argparse.Namespace, snapshot: Snapshot) -> Engine:
-    """Return the engine that `--engine` names, for a model with this snapshot."""
+def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path) -> Engine:
+    """Return the engine that `--engine` names, for the model in `folder`, which has this snapshot."""
     size = arguments.batch_size
     if size == "auto" and arguments.engine != "transformers":
         size = FIXED_BATCH_SIZE
@@ -120,9 +127,7 @@ def make_engine(arguments: argparse.Namespace, snapshot: Snapshot) -> Engine:
         served = snapshot["served"]
         return OpenAIEngine(served["model"], arguments.base_url, served["interface"], size, arguments.timeout)
     work_offline()  # Compute nodes have no network.
-    return make_local_engine(
-        arguments.engine, arguments.model, arguments.adapter, arguments.dtype, arguments.device, size
-    )
+    return make_local_engine(arguments.engine, folder, arguments.adapter, arguments.dtype, arguments.device, size)
 
 
 if __name__ == "__main__":
