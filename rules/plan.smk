@@ -1,7 +1,7 @@
-# Estimate the GPU-hours of a run before it starts: `snakemake plan`, with the options of the run.
+# Estimate the GPUs and the hours of a run before it starts: `snakemake plan`, with the options of the run.
 #
 # In:   windows, prompts and models of the run, and the stats of finished shards
-# Out:  windows, tokens and GPU-hours of every recogniser and training, printed
+# Out:  which GPUs hold each model; windows, tokens and hours of every recogniser and training; printed
 # Steps: plan
 
 
@@ -28,8 +28,19 @@ def planned_prompts():
     )
 
 
+# What the estimate reads of a model's entry in the registry.
+PLANNED_KEYS = ("gpus", "train_gpus", "pipeline_parallel", "gpu_type", "engine_options")
+
+
+def lora_rank(recogniser):
+    """Return the rank of a student's adapter; 0 for other recognisers."""
+    trained = RECOGNISERS[recogniser].student
+    return config["students"]["training"]["lora"]["r"] if trained else 0
+
+
 def planned_work():
-    """Return all work of the run that needs a language model: PlannedWork in hearth/workflow/cost_estimate.py."""
+    """Return all work of the run that needs a language model: PlannedWork in hearth/workflow/planned_work.py."""
+    training = config["students"]["training"]
     return {
         "loads": [
             {
@@ -39,6 +50,7 @@ def planned_work():
                 "split": split,
                 "prompt": prompt_file(RECOGNISERS[name], dataset),
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
+                "lora_rank": lora_rank(name),
             }
             for name, dataset, split in planned_loads()
         ],
@@ -54,8 +66,18 @@ def planned_work():
             }
             for name, student in RUN.trained.items()
         ],
-        "batch_size": config["engine"]["batch_size"],
-        "epochs": config["students"]["training"]["epochs"],
+        "engines": {model: engine_of(model, config, registry) for model in RUN.models},
+        "models": {
+            model: {key: registry[model][key] for key in PLANNED_KEYS}
+            for model in RUN.models
+        },
+        "settings": {
+            key: config["engine"][key] for key in ("batch_size", "dtype", "threads")
+        },
+        "training": {
+            key: training[key]
+            for key in ("epochs", "batch_size", "micro_batch_size", "shared_prefix")
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""Estimate windows, tokens and GPU-hours of a run before it starts."""
+"""Estimate the GPUs that each model needs, and windows, tokens and hours of a run before it starts."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,26 +6,32 @@ from pathlib import Path
 from typing import cast
 
 from hearth.common.cli import json_option, run
-from hearth.workflow.cost_estimate import PlannedWork, estimate_work
+from hearth.workflow.cost_estimate import estimate_work
+from hearth.workflow.planned_work import PlannedWork
+
+NOTES = """
+Number of cards: "2 (90)" means that two cards hold the model, and 90 of the longest windows in the key-value cache;
+"no" means that eight do not. More cards are shown until they hold 64 windows. Formats other than the run's are
+calculated; to use one, name a checkpoint in that format, or set engine_options: {quantization: fp8}.
+
+Hours: GPU-hours of all cards together; "(2x90)" means 2 cards, 90 windows at a time. The number of cards is the
+registry's `gpus` where that does, else the one with the fewest GPU-hours: set it. A CPU core's hours are core-hours.
+
+The hours come from data sheets, and from shares of them that are partly assumed (docs/cluster.md). `<=` marks an upper
+limit: before any shard of a recogniser is finished, each answer is assumed to have decoding.max_new_tokens tokens;
+later, the mean number of the finished shards.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read models, prompts and windows of the run, and print the estimate."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--run",
-        required=True,
-        help="JSON object with loads, trainings, batch_size, epochs: PlannedWork in hearth/workflow/cost_estimate.py",
-    )
+    parser.add_argument("--run", required=True, help="JSON object: PlannedWork in hearth/workflow/planned_work.py")
     parser.add_argument("--results", type=Path, required=True, help="the run's folder of results")
     arguments = parser.parse_args(argv)
     work = cast(PlannedWork, json_option("--run", arguments.run, dict))
     print(estimate_work(work, arguments.results))
-    print(
-        "Estimates from the GPUs' data sheets (docs/cluster.md). `<=` marks an upper limit: before any shard of a"
-        " recogniser is finished, each answer is assumed to have decoding.max_new_tokens tokens; later, the mean"
-        " number of the finished shards."
-    )
+    print(NOTES, end="")
 
 
 if __name__ == "__main__":

@@ -1,85 +1,102 @@
-import json
 import re
+from dataclasses import replace
 
 import pytest
-from factories import MODEL
-from hearth.common.files import write_json, write_json_lines
-from hearth.workflow import cost_estimate
-from hearth.workflow.cost_estimate import CARDS, Load, Size, recognition_hours, training_hours, written_tokens
-from window_factories import complete_window
+from hearth.common.files import write_json
+from hearth.workflow import gpu_memory
+from hearth.workflow.cards import CARDS
+from hearth.workflow.cost_estimate import estimate_work, recognition_hours, training_hours, windows_held
+from hearth.workflow.gpu_memory import WindowTokens
+from hearth.workflow.planned_work import Load
+from hearth.workflow.throughput import Job, window_seconds
+from model_shapes import QWEN3_0_6B, QWEN3_32B
+from plan_factories import make_results, planned_load
 
-PROMPT = {"version": "brief@0", "template": "brief", "reasoning": "none", "labels": ["A"], "system": "one two three"}
-SNAPSHOT = {"model": "m", "source": "folder", "revision": "", "digest": "", "license": "", "stand_in": "", "files": {}}
-# Size of Qwen3-32B, whose key-value cache has 64 layers and 8 heads of width 128.
-LARGE = Size(32_762_123_264, 2 * 64 * 8 * 128 * 2)
-
-
-def test_the_papers_teacher_takes_about_five_gpu_hours_for_a_hundred_thousand_windows():
-    load = Load("qwen3-32b", 100_000, prefix=900, read=700, written=275, at_most=False)
-    assert recognition_hours(load, LARGE, 64, CARDS["H200"]) == pytest.approx(5.3, abs=0.3)
-    without_prefix = Load("qwen3-32b", 100_000, prefix=0, read=1600, written=275, at_most=False)
-    assert recognition_hours(without_prefix, LARGE, 64, CARDS["H200"]) == pytest.approx(8.7, abs=0.3)
+LOAD = Load("m", 1000, WindowTokens(900, 350, 600), WindowTokens(900, 700, 4096), False)
+JOB = Job("vllm", "bf16", CARDS["H100-80"], 1)
+TRAINING = {"epochs": 2, "batch_size": 16, "micro_batch_size": 4, "shared_prefix": False}
+ENTRY = {"gpus": 1, "train_gpus": 1, "pipeline_parallel": 1, "gpu_type": "", "engine_options": {}}
 
 
-def test_small_batches_read_the_weights_more_often():
-    load = Load("m", 1000, 900, 0, 275, False)
-    few, many = (recognition_hours(load, LARGE, batch, CARDS["H100"]) for batch in (1, 64))
-    assert 20 < few / many < 64
+def cards_of(shape, job=JOB):
+    """Return a dict from card to the number of cards that a load is estimated for."""
+    return {card: int(remark.partition("x")[0]) for card, (_, remark) in recognition_hours(shape, [LOAD], job).items()}
+
+
+def test_cards_whose_registry_number_does_not_do_get_one_that_does():
+    assert cards_of(QWEN3_0_6B) == dict.fromkeys(CARDS, 1)
+    large = cards_of(QWEN3_32B)
+    assert large["H100-80"] == large["H200-141"] == large["A100-80"] == 1
+    assert large["A100-40"] in (2, 4)
+    assert large["RTX4090-24"] in (4, 8)
+    assert cards_of(QWEN3_32B, replace(JOB, gpus=4))["H100-80"] == 4
+
+
+def test_a_card_of_which_eight_do_not_do_has_no_hours():
+    wide = replace(QWEN3_32B, parameters=2 * 10**11, weight_bytes=4 * 10**11)
+    assert set(cards_of(wide)) == {"A100-80", "H100-80", "H200-141"}
+
+
+def test_the_transformers_engine_has_one_card():
+    assert "A100-40" not in cards_of(QWEN3_32B, replace(JOB, engine="transformers"))
+    assert windows_held(QWEN3_32B, LOAD.longest, replace(JOB, engine="transformers", gpus=2)) == 0
+
+
+def test_hours_are_those_of_all_cards_and_the_batch_is_no_larger_than_the_load():
+    few = replace(LOAD, windows=10)
+    hours, remark = recognition_hours(QWEN3_0_6B, [few], JOB)["H100-80"]
+    assert remark == "1x10"
+    job = replace(JOB, batch_size=10)
+    assert hours == pytest.approx(10 * window_seconds(QWEN3_0_6B, LOAD.mean, job) / 3600)
+    two, _ = recognition_hours(QWEN3_0_6B, [few], replace(JOB, gpus=2))["H100-80"]
+    assert hours < two < 2 * hours
+
+
+def test_a_job_without_a_gpu_has_core_hours():
+    one, two = (
+        recognition_hours(QWEN3_0_6B, [LOAD], Job("transformers", "fp32", threads=threads))["CPU core"][0]
+        for threads in (1, 2)
+    )
+    assert one == two > 0
 
 
 def test_a_training_reads_every_token_in_every_epoch():
-    load = Load("m", 100, 900, 300, 200, False)
-    once = training_hours(load, LARGE, 1, CARDS["A100"])
-    assert once * 3600 == pytest.approx(4 * LARGE.parameters * 140_000 / (312e12 * 0.5))
-    assert training_hours(load, LARGE, 3, CARDS["A100"]) == pytest.approx(3 * once)
+    load = Load("m", 100, WindowTokens(900, 300, 200), LOAD.longest, False)
+    once = training_hours(QWEN3_32B, load, TRAINING | {"epochs": 1}, flops=1e14)
+    assert once * 3600 == pytest.approx(4 * QWEN3_32B.parameters * 140_000 / 1e14)
+    assert training_hours(QWEN3_32B, load, TRAINING | {"epochs": 3}, flops=1e14) == pytest.approx(3 * once)
+    assert training_hours(QWEN3_32B, load, TRAINING | {"shared_prefix": True, "epochs": 1}, flops=1e14) < once
 
 
-def test_written_tokens_are_the_mean_of_finished_shards(tmp_path):
-    assert written_tokens([]) is None
-    for number, (windows, tokens) in enumerate([(10, 100), (30, 900)]):
-        write_json(tmp_path / f"{number}.json", {"seconds": 1, "windows": windows, "completion_tokens": tokens})
-    assert written_tokens(tmp_path.glob("*.json")) == 25
+def test_the_measured_training_of_the_smallest_model_is_met():
+    # 14.6 examples a second with the prefix in every example, 900 + 700 tokens and about 130 more.
+    load = Load("m", 3600, WindowTokens(900, 700, 130), LOAD.longest, False)
+    hours = training_hours(QWEN3_0_6B, load, TRAINING | {"epochs": 1}, CARDS["H100-80"].bf16 * 0.4, 0.008)
+    assert 1 / hours == pytest.approx(14.6, rel=0.1)
+
+
+# The text
 
 
 @pytest.fixture
-def results(tmp_path, monkeypatch):
-    """Return the results folder of a run with windows, prompts, and models whose tokenizers split at spaces."""
-
-    class Words:
-        def apply_chat_template(self, turns, **_):
-            return " ".join(turn["content"] for turn in turns) + " answer"
-
-        def __call__(self, text, **_):
-            return {"input_ids": text.split()}
-
-    monkeypatch.setattr(cost_estimate, "load_tokenizer", lambda folder: Words())
-    rows = [
-        complete_window({"window_id": f"flat/{split}/{n}", "split": split, "events": [event(n)]})
-        for n, split in enumerate(["train"] * 4 + ["test"] * 6)
-    ]
-    write_json_lines(tmp_path / "datasets/flat/windows.jsonl", rows)
-    write_json(tmp_path / "prompt.json", PROMPT)
-    config = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
-    for model in ("small", "large"):
-        write_json(tmp_path / "models" / model / "config.json", config)
-        write_json(tmp_path / "models" / model / "snapshot.json", MODEL | {"parameters": 10**9})
-    write_json(tmp_path / "models/served/snapshot.json", MODEL | {"served": {"model": "large", "interface": "vllm"}})
-    return tmp_path
+def results(tiny_model, tmp_path):
+    return make_results(tmp_path, tiny_model, train=4, test=6)
 
 
-def event(number):
-    return {"id": 1, "time": f"10:00:{number:02d}", "description": f"Door {number} opens."}
-
-
-def planned_work(results, **changes):
-    prompt = str(results / "prompt.json")
-    loads = [
-        {"recogniser": name, "model": name, "dataset": "flat", "split": split, "prompt": prompt, "max_new_tokens": 50}
-        for name, split in (("small", "test"), ("large", "test"), ("large", "train"))
-    ]
-    training = {"student": "small_pupil", "model": "small", "teacher": "large", "dataset": "flat", "max_examples": None}
-    training |= {"prompt": prompt, "max_new_tokens": 50}
-    return {"loads": loads, "trainings": [training], "batch_size": 16, "epochs": 2} | changes
+def planned_work(results, entry=ENTRY, teacher="large", max_examples=None):
+    loads = [planned_load(results, name, split) for name, split in [("small", "test"), ("large", "test")]]
+    if teacher:
+        loads.append(planned_load(results, "large", "train"))
+    training = planned_load(results, "", "train", "small") | {"student": "small_pupil", "teacher": teacher}
+    engine = "vllm" if entry["gpus"] else "transformers"
+    return {
+        "loads": loads,
+        "trainings": [training | {"max_examples": max_examples}],
+        "engines": {"small": engine, "large": engine},
+        "models": {"small": entry, "large": entry},
+        "settings": {"batch_size": "auto", "dtype": "auto", "threads": 1},
+        "training": TRAINING,
+    }
 
 
 def row(text, work):
@@ -88,34 +105,52 @@ def row(text, work):
 
 
 def test_the_estimate_counts_windows_and_marks_upper_limits(results):
-    text = cost_estimate.estimate_work(planned_work(results), results)
-    assert row(text, "recognise small")[1:4] == ["6", "0.00", "<= 0.00"]
-    assert row(text, "recognise large")[1] == "10"
+    text = estimate_work(planned_work(results), results)
+    assert row(text, "recognise small")[1:5] == ["vllm", "6", "0.00", "<= 0.00"]
+    assert row(text, "recognise large")[2] == "10"
     assert row(text, "distil small_pupil")[1] == "4"
-    assert len(row(text, "all")) == 1 + len(CARDS)
-    write_json(
-        results / "predictions/large/flat/train/0.stats.json", {"seconds": 1, "windows": 4, "completion_tokens": 10**9}
-    )
-    text = cost_estimate.estimate_work(planned_work(results), results)
-    assert row(text, "recognise large")[3] == "2500.00"
-    assert row(text, "recognise small")[3] == "<= 0.00"
+    assert len(row(text, "all that does")) == 1 + len(CARDS)
+    stats = {"seconds": 1, "windows": 4, "completion_tokens": 10**9}
+    write_json(results / "predictions/large/flat/train/0.stats.json", stats)
+    text = estimate_work(planned_work(results), results)
+    assert row(text, "recognise large")[4] == "2500.00"
+    assert row(text, "recognise small")[4] == "<= 0.00"
+
+
+def test_every_model_is_shown_with_every_format_and_card(results):
+    lines = estimate_work(planned_work(results), results).splitlines()
+    assert [line.split()[:2] for line in lines[4:10]] == [
+        [model, weight_format] for model in ("small", "large") for weight_format in ("bf16", "fp8", "awq,")
+    ]
+    assert all(card in lines[2] for card in CARDS)
+    assert lines[4].count("(") == 1 + len(CARDS)
+
+
+def test_a_run_without_gpus_has_core_hours_and_no_cards(results):
+    text = estimate_work(planned_work(results, ENTRY | {"gpus": 0, "train_gpus": 0}), results)
+    assert "CPU core" in text
+    assert not any(card in text for card in CARDS)
+    assert float(row(text, "distil small_pupil")[-1]) > 0
 
 
 def test_max_examples_limits_the_windows_of_a_training(results):
-    work = planned_work(results)
-    work["trainings"][0]["max_examples"] = 3
-    assert row(cost_estimate.estimate_work(work, results), "distil small_pupil")[1] == "3"
+    text = estimate_work(planned_work(results, max_examples=3), results)
+    assert row(text, "distil small_pupil")[1] == "3"
 
 
 def test_a_student_without_a_teacher_learns_from_the_train_split(results):
-    work = planned_work(results)
-    work["trainings"][0]["teacher"] = ""
-    work["loads"] = work["loads"][:1]
-    text = cost_estimate.estimate_work(work, results)
+    text = estimate_work(planned_work(results, teacher=""), results)
     assert row(text, "distil small_pupil")[1] == "4"
-    assert "large" not in text
+    assert row(text, "recognise large")[2] == "6"
 
 
 def test_a_served_model_has_no_hours(results):
-    work = json.loads(json.dumps(planned_work(results)).replace('"model": "large"', '"model": "served"'))
-    assert len(row(cost_estimate.estimate_work(work, results), "recognise large")) == 4
+    work = planned_work(results, teacher="")
+    work["loads"][1]["model"] = "served"
+    work["engines"]["served"], work["models"]["served"] = "openai", ENTRY
+    assert row(estimate_work(work, results), "recognise large")[1:] == ["openai", "6", "0.00", "<= 0.00"]
+
+
+def test_the_windows_of_a_cell_are_those_of_the_cache():
+    tokens = gpu_memory.cache_tokens(QWEN3_32B, "bf16", CARDS["H100-80"])
+    assert windows_held(QWEN3_32B, LOAD.longest, JOB) == (tokens - 900) // (700 + 4096)

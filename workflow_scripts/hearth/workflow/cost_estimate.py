@@ -1,264 +1,217 @@
-"""Estimate windows, tokens and GPU-hours of every recogniser and training before a run.
+"""Estimate, before a run, the GPUs that each model needs and the hours of every recogniser and training.
 
-Hours follow from the GPUs' data sheets and from two assumed utilisations (`docs/cluster.md` has the formula). They are
-rough: they tell an afternoon from a month.
+Hours follow from the GPUs' data sheets and from shares of them that are measured or assumed (`docs/cluster.md`). They
+are rough: they tell an afternoon from a month.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict
 
 from tabulate import tabulate
 
-from hearth.common.files import read_json
-from hearth.common.job_stats import read_job_stats
-from hearth.data.windows import Window, read_windows
-from hearth.models.load import load_tokenizer
+from hearth.models.measure import ModelShape, measure_model
 from hearth.models.snapshot import read_snapshot
-from hearth.prompting.prompts import Prompt, read_prompt, split_prompt, user_turns
+from hearth.workflow import gpu_memory
+from hearth.workflow.cards import CARDS
+from hearth.workflow.planned_work import (
+    Load,
+    PlannedTraining,
+    PlannedWork,
+    TrainingSettings,
+    loads_of,
+    longest_window,
+    measure_loads,
+    untaught_load,
+)
+from hearth.workflow.throughput import CORE_FLOPS, Job, batch_of, job_of, window_seconds
 
-BYTES_PER_VALUE = 2  # bfloat16, for weights and for the key-value cache
-# Assumed utilisation of a GPU's arithmetic while it reads a prompt, and of its memory bandwidth while it generates.
-FLOPS_UTILISATION, BANDWIDTH_UTILISATION = 0.5, 0.8
-# Batch size assumed for `engine.batch_size: auto`, which fills the GPU's memory.
-AUTO_BATCH_SIZE = 64
-# Number of windows whose prompts are tokenised, to estimate the mean number of tokens over all windows.
-SAMPLED_WINDOWS = 200
-
-
-class PlannedLoad(TypedDict):
-    """Planned recognition of one split of one dataset by one language model. `prompt` is the path of the prompt."""
-
-    recogniser: str
-    model: str
-    dataset: str
-    split: Literal["train", "test"]
-    prompt: str
-    max_new_tokens: int
-
-
-class PlannedTraining(TypedDict):
-    """A planned training. `teacher` is "" for a student without a teacher; `max_examples` None means all traces."""
-
-    student: str
-    model: str
-    teacher: str
-    dataset: str
-    max_examples: int | None
-    prompt: str
-    max_new_tokens: int
-
-
-class PlannedWork(TypedDict):
-    """All recognition and training of a run that needs a language model."""
-
-    loads: list[PlannedLoad]
-    trainings: list[PlannedTraining]
-    batch_size: int | Literal["auto"]
-    epochs: float
+# Numbers of cards that are tried.
+COUNTS = (1, 2, 4, 8)
+# Windows in the cache beyond which more cards for one model are not shown: the engine has enough to do.
+ENOUGH_WINDOWS = 64
+# Formats that are shown beside the one that the run uses. A model in GPTQ has the size of one in AWQ.
+OTHER_FORMATS = {"bf16": "bf16", "fp8": "fp8", "awq": "awq, gptq"}
+# Assumed share of a GPU's arithmetic that a training reaches. Measured on an H100 (docs/benchmarks.md): seconds that it
+# takes to start the kernels of a layer, forward and backward, for a micro-batch.
+TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS = 0.4, 0.008
 
 
 @dataclass(frozen=True)
-class Card:
-    """A GPU by its data sheet: dense bfloat16 operations per second, and bytes per second of memory bandwidth."""
+class WorkRow:
+    """A row of the table of work. `hours` is a dict from the name of a card, or "CPU core", to (hours, remark)."""
 
-    flops: float
-    bandwidth: float
-
-
-CARDS = {"A100": Card(312e12, 2.04e12), "H100": Card(989e12, 3.35e12), "H200": Card(989e12, 4.8e12)}
-
-
-@dataclass(frozen=True)
-class Size:
-    """A model's number of parameters, and the size of its key-value cache in bytes per token."""
-
-    parameters: int
-    cache: int
+    work: str
+    engine: str
+    loads: list[Load]
+    hours: Mapping[str, tuple[float, str]]
 
 
-@dataclass(frozen=True)
-class Load:
-    """Number of windows of one split of one dataset for one recogniser, with mean numbers of tokens per window.
-
-    `prefix` counts the tokens of the static prefix, `read` those of the rest of the prompt, `written` those of the
-    answer. If `at_most` is true, no shard is finished yet, and `written` is the longest possible answer.
-    """
-
-    recogniser: str
-    windows: int
-    prefix: int
-    read: float
-    written: float
-    at_most: bool
-
-
-def read_size(folder: Path) -> Size | None:
-    """Return the size of a fetched model; None for a served model, which uses no GPU of the run."""
-    snapshot = read_snapshot(folder)
-    if "served" in snapshot:
-        return None
-    config: Any = read_json(Path(folder) / "config.json")
-    config = config.get("text_config", config)  # multimodal models nest the language model's settings
-    heads = config.get("num_key_value_heads") or config["num_attention_heads"]
-    width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    # Only the size of a served model may be unknown.
-    return Size(snapshot["parameters"] or 0, 2 * config["num_hidden_layers"] * heads * width * BYTES_PER_VALUE)
-
-
-def count_prompt_tokens(
-    folder: Path, prompt: Prompt, windows: list[Window], dataset: list[Window]
-) -> tuple[int, float]:
-    """Return (tokens of the static prefix, mean tokens of the rest) of a model's prompts for `windows`.
-
-    At most `SAMPLED_WINDOWS` prompts are tokenised, for windows spread evenly. `dataset` holds all windows of the
-    dataset, because a prompt may show some of them as few-shot examples.
-    """
-    tokenizer = load_tokenizer(folder)
-    sample = windows[:: -(-len(windows) // SAMPLED_WINDOWS)]
-    turns = user_turns(prompt, sample, dataset)
-    parts = [
-        split_prompt(tokenizer, prompt["system"], turns[window["window_id"]], prompt["reasoning"]) for window in sample
-    ]
-    prefix = len(_ids(tokenizer, parts[0][0]))
-    return prefix, sum(len(_ids(tokenizer, suffix)) for _, suffix in parts) / len(parts)
-
-
-def written_tokens(stats: Iterable[Path]) -> float | None:
-    """Return the mean number of generated tokens per window over finished shards; None if no shard is finished.
-
-    `stats` are the stats files of the shards.
-    """
-    shards = [read_job_stats(path) for path in stats]
-    windows = sum(shard["windows"] for shard in shards)
-    return sum(shard["completion_tokens"] for shard in shards) / windows if windows else None
-
-
-def recognition_hours(load: Load, size: Size, batch: int, card: Card) -> float:
-    """Return the GPU-hours that a load takes on a card in batches of `batch` windows.
-
-    Generating one token for every window of a batch reads all weights once.
-    """
-    reading = 2 * size.parameters * load.read / (card.flops * FLOPS_UTILISATION)
-    # While a token is generated, half of the answer is in the cache on average.
-    context = load.prefix + load.read + load.written / 2
-    moved = size.parameters * BYTES_PER_VALUE / batch + context * size.cache
-    writing = load.written * moved / (card.bandwidth * BANDWIDTH_UTILISATION)
-    return load.windows * (reading + writing) / 3600
-
-
-def training_hours(load: Load, size: Size, epochs: float, card: Card) -> float:
-    """Return the GPU-hours of a LoRA training on the traces of a load.
-
-    LoRA freezes the weights, so the backward pass computes gradients of activations only, and costs as much as the
-    forward pass.
-    """
-    tokens = load.windows * (load.prefix + load.read + load.written)
-    return 4 * size.parameters * tokens * epochs / (card.flops * FLOPS_UTILISATION) / 3600
+def read_shape(folder: Path) -> ModelShape | None:
+    """Return the shape of a fetched model; None for a served model, which uses no GPU of the run."""
+    return None if "served" in read_snapshot(folder) else measure_model(folder)
 
 
 def estimate_work(work: PlannedWork, results: Path) -> str:
-    """Return the estimate of `work` as a text table.
+    """Return the estimate of `work` as text: the table of cards, if a model's jobs have GPUs, and the table of work.
 
     `results` is the results folder of the run; it must hold the models, prompts and windows that `work` names.
     """
-    models = {load["recogniser"]: load["model"] for load in work["loads"]}
-    models |= {training["student"]: training["model"] for training in work["trainings"]}
-    sizes = {name: read_size(results / "models" / model) for name, model in models.items()}
-    batch = AUTO_BATCH_SIZE if work["batch_size"] == "auto" else work["batch_size"]
-    loads = _measure_loads(work["loads"], {name for name, size in sizes.items() if size}, results)
-    rows: list[tuple[str, list[Load], list[float] | None]] = []
-    for name in dict.fromkeys(load["recogniser"] for load in work["loads"]):
+    shapes = {name: shape for name in work["models"] if (shape := read_shape(results / "models" / name))}
+    loads = measure_loads(work["loads"], shapes, results)
+    ranks = {one["recogniser"]: one["lora_rank"] for one in work["loads"]}
+    models = {one["recogniser"]: one["model"] for one in work["loads"]}
+
+    def job(model: str, rank: int) -> Job:
+        return job_of(shapes[model], work["models"][model], work["settings"], work["engines"][model], rank)
+
+    card_rows = []
+    for name, shape in shapes.items():
+        own = loads_of(name, work["loads"], loads)
+        if work["models"][name]["gpus"] and own:
+            rank = max(ranks[load.recogniser] for load in own)
+            card_rows += _card_rows(name, shape, longest_window(own), job(name, rank))
+    rows = []
+    for name, model in models.items():
         own = [load for load in loads.values() if load.recogniser == name]
-        size = sizes[name]
-        hours = (
-            [sum(recognition_hours(load, size, batch, card) for load in own) for card in CARDS.values()]
-            if size
-            else None
-        )
-        rows.append((f"recognise {name}", own, hours))
+        hours = recognition_hours(shapes[model], own, job(model, ranks[name])) if model in shapes else {}
+        rows.append(WorkRow(f"recognise {name}", work["engines"][model], own, hours))
     for training in work["trainings"]:
-        size, place = sizes[training["student"]], (training["teacher"], training["dataset"], "train")
-        traces = loads[place] if training["teacher"] else _load_without_teacher(training, bool(size), results)
-        examples = replace(traces, windows=min(traces.windows, training["max_examples"] or traces.windows))
-        hours = [training_hours(examples, size, work["epochs"], card) for card in CARDS.values()] if size else None
-        rows.append((f"distil {training['student']}", [examples], hours))
-    return render_estimate(rows)
+        rows.append(_training_row(training, work, shapes, loads, results))
+    tables = [f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}"] if card_rows else []
+    return "\n\n".join([*tables, f"Hours (cards x windows at a time)\n\n{render_work(rows)}"])
 
 
-def render_estimate(rows: Sequence[tuple[str, list[Load], list[float] | None]]) -> str:
-    """Return a text table of `rows` with a total; `<=` marks an upper limit.
+def recognition_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> dict[str, tuple[float, str]]:
+    """Return (GPU-hours, "cards x windows at a time") for each card that does; (core-hours, "") without a GPU."""
+    if not job.gpus:
+        seconds = sum(load.windows * window_seconds(shape, load.mean, job) for load in loads)
+        return {"CPU core": (seconds * job.threads / 3600, "")}
+    hours = {}
+    for name, card in CARDS.items():
+        trials = [replace(job, card=card), *(replace(job, card=card, gpus=count, pipeline=1) for count in COUNTS)]
+        possible = [trial for trial in trials if windows_held(shape, longest_window(loads), trial)]
+        costs = [(*_gpu_hours(shape, loads, trial), trial.gpus) for trial in possible]
+        if costs:
+            # The registry's number of cards if it does, else the one with the fewest GPU-hours.
+            total, batch, gpus = costs[0] if possible[0].gpus == job.gpus else min(costs)
+            hours[name] = (total, f"{gpus}x{batch}")
+    return hours
 
-    Each row is (description of the work, its loads, GPU-hours for each of `CARDS` or None for a served model).
+
+def _gpu_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> tuple[float, int]:
+    """Return (GPU-hours of a job on its cards, largest number of windows at a time)."""
+    seconds, largest = 0.0, 0
+    for load in loads:
+        batch = min(batch_of(shape, load.mean, job), load.windows) or 1
+        seconds += load.windows * window_seconds(shape, load.mean, replace(job, batch_size=batch))
+        largest = max(largest, batch)
+    return seconds * job.gpus / 3600, largest
+
+
+def windows_held(shape: ModelShape, longest: gpu_memory.WindowTokens, job: Job) -> int:
+    """Return the number of longest windows that a job's cards hold at a time; 0 if the model cannot be split so."""
+    assert job.card, "a job on GPUs"
+    if job.engine == "transformers" and job.gpus > 1:
+        return 0
+    if not gpu_memory.divides(shape, job.weight_format, job.gpus // job.pipeline):
+        return 0
+    tokens = gpu_memory.cache_tokens(shape, job.weight_format, job.card, job.gpus, job.pipeline, job.memory)
+    return gpu_memory.windows_in_cache(tokens, longest)
+
+
+def training_hours(
+    shape: ModelShape, load: Load, training: TrainingSettings, flops: float, layer_seconds: float = 0
+) -> float:
+    """Return the hours of a LoRA training on the traces of a load, at `flops` operations per second.
+
+    LoRA freezes the weights, so the backward pass computes gradients of activations only, and costs as much as the
+    forward pass. The shared prefix is read once for a batch of examples. `layer_seconds` is the time that a layer's
+    kernels take to start.
     """
+    prefix = load.mean.prefix / (training["batch_size"] if training["shared_prefix"] else 1)
+    computing = 4 * shape.parameters * (prefix + load.mean.read + load.mean.written) / flops
+    starting = shape.layers * layer_seconds / training["micro_batch_size"]
+    return load.windows * training["epochs"] * (computing + starting) / 3600
+
+
+def render_work(rows: Iterable[WorkRow]) -> str:
+    """Return a text table of `rows` with a total; `<=` marks an upper limit, "no" a card that does not do."""
+    rows = list(rows)
+    places = [name for name in ("CPU core", *CARDS) if any(name in row.hours for row in rows)]
     lines = []
-    for work, loads, hours in rows:
-        read = sum(load.windows * load.read for load in loads)
-        written = sum(load.windows * load.written for load in loads)
-        limit = "<= " if any(load.at_most for load in loads) else ""
-        cells = map(_format_hours, hours or [])
-        windows = sum(load.windows for load in loads)
-        lines.append([work, windows, _format_millions(read), limit + _format_millions(written), *cells])
-    total = [sum(hours[place] for _, _, hours in rows if hours) for place in range(len(CARDS))]
-    lines.append(["all", "", "", "", *map(_format_hours, total)])
-    headings = ["work", "windows", "M tokens read", "M tokens written", *(f"{card} hours" for card in CARDS)]
-    return tabulate(lines, headings, colalign=("left", *["right"] * (len(headings) - 1)), disable_numparse=True)
+    for row in rows:
+        read = sum(load.windows * load.mean.read for load in row.loads)
+        written = sum(load.windows * load.mean.written for load in row.loads)
+        limit = "<= " if any(load.at_most for load in row.loads) else ""
+        windows = sum(load.windows for load in row.loads)
+        cells = [_hours_cell(row, place) for place in places]
+        lines.append([row.work, row.engine, windows, _format_millions(read), limit + _format_millions(written), *cells])
+    totals = [_format_hours(sum(row.hours[place][0] for row in rows if place in row.hours)) for place in places]
+    lines.append(["all that does", "", "", "", "", *totals])
+    headings = ["work", "engine", "windows", "M tokens read", "M tokens written", *places]
+    return tabulate(lines, headings, colalign=("left", "left", *["right"] * (len(headings) - 2)), disable_numparse=True)
 
 
-def _load_without_teacher(training: PlannedTraining, tokenised: bool, results: Path) -> Load:
-    """Return the load of a student without a teacher: the train split, as if the student had labelled it itself."""
-    own: PlannedLoad = {
-        "recogniser": training["student"],
-        "model": training["model"],
-        "dataset": training["dataset"],
-        "split": "train",
-        "prompt": training["prompt"],
-        "max_new_tokens": training["max_new_tokens"],
-    }
-    (load,) = _measure_loads([own], {training["student"]} if tokenised else set(), results).values()
-    return load
+def _card_rows(name: str, shape: ModelShape, longest: gpu_memory.WindowTokens, job: Job) -> list[list[str]]:
+    """Return the rows of the table of cards for a model: the format that the run uses, then those it can be put in."""
+    formats = {job.weight_format: f"{job.weight_format} (this run)"}
+    if shape.stored_as in gpu_memory.UNQUANTISED:
+        formats |= {one: label for one, label in OTHER_FORMATS.items() if one != job.weight_format}
+    window_bytes = (longest.read + longest.written) * shape.cache_bytes(job.memory.cache_value_bytes)
+    rows = []
+    for weight_format, label in formats.items():
+        cells = [
+            _counts_cell(shape, longest, replace(job, card=card, weight_format=weight_format, pipeline=1))
+            for card in CARDS.values()
+        ]
+        weights = gpu_memory.weight_bytes(shape, weight_format)
+        rows.append([name, label, f"{weights / 1e9:.1f}", f"{window_bytes / 1e6:.0f}", *cells])
+    return rows
 
 
-def _measure_loads(
-    planned: Iterable[PlannedLoad], tokenised: set[str], results: Path
-) -> dict[tuple[str, str, str], Load]:
-    """Return a dict from (recogniser, dataset, split) to its load.
-
-    Prompt tokens are counted for the recognisers named in `tokenised`; for others they are 0.
-    """
-
-    @cache
-    def windows(dataset: str) -> list[Window]:
-        return read_windows(results / "datasets" / dataset / "windows.jsonl")
-
-    @cache
-    def split_windows(dataset: str, split: str) -> list[Window]:
-        return [window for window in windows(dataset) if window["split"] == split]
-
-    @cache
-    def prompt_tokens(model: str, prompt: str, dataset: str, split: str) -> tuple[int, float]:
-        return count_prompt_tokens(
-            results / "models" / model, read_prompt(Path(prompt)), split_windows(dataset, split), windows(dataset)
-        )
-
-    loads: dict[tuple[str, str, str], Load] = {}
-    for one in planned:
-        name, dataset, split = one["recogniser"], one["dataset"], one["split"]
-        count = len(split_windows(dataset, split))
-        prefix, read = 0, 0.0
-        if name in tokenised and count:
-            prefix, read = prompt_tokens(one["model"], one["prompt"], dataset, split)
-        measured = written_tokens((results / "predictions" / name).glob("*/*/*.stats.json"))
-        written = one["max_new_tokens"] if measured is None else measured
-        loads[name, dataset, split] = Load(name, count, prefix, read, written, measured is None)
-    return loads
+def _counts_cell(shape: ModelShape, longest: gpu_memory.WindowTokens, job: Job) -> str:
+    """Return which counts of a card do, each with the windows in its cache: "1 (26), 2 (219)"."""
+    parts = []
+    for count in COUNTS:
+        windows = windows_held(shape, longest, replace(job, gpus=count))
+        if windows:
+            parts.append(f"{count} ({windows})")
+        if windows >= ENOUGH_WINDOWS:
+            break
+    return ", ".join(parts) or "no"
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    return ids
+def _render_cards(rows: list[list[str]]) -> str:
+    headings = ["model", "format", "GB weights", "MB cache a window", *CARDS]
+    align = ("left", "left", "right", "right", *["left"] * len(CARDS))
+    return tabulate(rows, headings, colalign=align, disable_numparse=True)
+
+
+def _training_row(
+    training: PlannedTraining,
+    work: PlannedWork,
+    shapes: Mapping[str, ModelShape],
+    loads: Mapping[tuple[str, str, str], Load],
+    results: Path,
+) -> WorkRow:
+    taught = training["teacher"]
+    traces = loads[taught, training["dataset"], "train"] if taught else untaught_load(training, shapes, results)
+    examples = replace(traces, windows=min(traces.windows, training["max_examples"] or traces.windows))
+    shape, settings = shapes[training["model"]], work["training"]
+    if work["models"][training["model"]]["train_gpus"]:
+        speeds = {name: (card.bf16 * TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS) for name, card in CARDS.items()}
+    else:
+        speeds = {"CPU core": (CORE_FLOPS, 0.0)}
+    hours = {place: (training_hours(shape, examples, settings, *speed), "") for place, speed in speeds.items()}
+    return WorkRow(f"distil {training['student']}", "", [examples], hours)
+
+
+def _hours_cell(row: WorkRow, place: str) -> str:
+    if place not in row.hours:
+        return "" if not row.hours or "CPU core" in (*row.hours, place) else "no"
+    hours, remark = row.hours[place]
+    return _format_hours(hours) + (f" ({remark})" if remark else "")
 
 
 def _format_millions(tokens: float) -> str:
