@@ -12,7 +12,7 @@ from hearth.common.config_schema import setting_default
 from hearth.common.job_stats import JobStats
 from hearth.data.windows import SPLITS, Window, read_windows
 from hearth.engines.protocol import Decoding, Engine
-from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, make_local_engine
+from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.snapshot import Snapshot, adapter_digest, read_snapshot
 from hearth.models.staging import staged
@@ -23,6 +23,8 @@ from hearth.recognition.shards import recognise_shard, shard_windows
 
 # Replaces `auto` for engines that do not know how much fits into memory.
 FIXED_BATCH_SIZE = 16
+# Replaces `auto` for the run's own server, which queues what it cannot run yet; other servers may limit their users.
+OWN_SERVER_REQUESTS = 128
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -39,7 +41,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--decoding", help="complete decoding settings as JSON, for a model")
     parser.add_argument(
         "--engine",
-        choices=(*LOCAL_ENGINES, SERVED_ENGINE),
+        choices=(*LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE),
         help="engine that runs the model",
     )
     parser.add_argument(
@@ -52,6 +54,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         type=float,
         default=setting_default("engine", "timeout"),
         help="seconds that a server's answer may take",
+    )
+    parser.add_argument("--server", type=Path, help="folder of the run's own server, which serve.py writes")
+    parser.add_argument(
+        "--server-wait",
+        type=float,
+        default=setting_default("engine", "server_wait"),
+        help="seconds to wait for a server that has not started yet",
     )
     parser.add_argument(
         "--dtype", choices=DTYPES, default=setting_default("engine", "dtype"), help="number format of the weights"
@@ -76,6 +85,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if arguments.model and not (arguments.engine and arguments.prompt and arguments.decoding):
         parser.error("--model needs --engine, --prompt and --decoding")
+    if arguments.engine == SERVER_ENGINE and not arguments.server:
+        parser.error(f"--engine {SERVER_ENGINE} needs --server")
     return arguments
 
 
@@ -118,14 +129,25 @@ def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path)
     """Return the engine that `--engine` names, for the model in `folder`, which has this snapshot."""
     size = arguments.batch_size
     if size == "auto" and arguments.engine != "transformers":
-        size = FIXED_BATCH_SIZE
+        size = OWN_SERVER_REQUESTS if arguments.engine == SERVER_ENGINE else FIXED_BATCH_SIZE
     if arguments.engine == SERVED_ENGINE:
         if arguments.adapter:
             raise UserError(f"{arguments.model}: this model is served, so it cannot run with an adapter")
         from hearth.engines.openai import OpenAIEngine
 
         served = snapshot["served"]
-        return OpenAIEngine(served["model"], arguments.base_url, served["interface"], size, arguments.timeout)
+        return OpenAIEngine(
+            served["model"],
+            arguments.base_url,
+            served["interface"],
+            size,
+            arguments.timeout,
+            wait=arguments.server_wait,
+        )
+    if arguments.engine == SERVER_ENGINE:
+        from hearth.engines.server import ServerEngine
+
+        return ServerEngine(arguments.server, size, arguments.timeout, arguments.server_wait)
     work_offline()  # Compute nodes have no network.
     return make_local_engine(arguments.engine, folder, arguments.adapter, arguments.dtype, arguments.device, size)
 

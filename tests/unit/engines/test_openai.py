@@ -5,12 +5,10 @@ import logging
 import os
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import asdict, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from chat_server import MODEL, Server, answer, lowered
 from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.engines.openai import OpenAIEngine
@@ -19,77 +17,10 @@ from hearth.models.fetch import fetch_model
 from repository import SCRIPTS
 from window_factories import complete_window
 
-MODEL = "example/little"
 KEY = "sk-0123456789-secret"
 REQUESTS = [Request(f"home/s{n}/{n}", f"window {n}") for n in range(6)]
 SAMPLED = replace(Decoding.greedy(40), temperature=0.6, top_p=0.95, top_k=20, seed=3)
 GREEDY = Decoding.greedy(40)
-
-
-def answer(content="[]", finish_reason="stop", **message):
-    return {
-        "id": "1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": MODEL,
-        "system_fingerprint": "fp_1",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": finish_reason,
-                "message": {"role": "assistant", "content": content, **message},
-            }
-        ],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
-    }
-
-
-class Server:
-    """A server that sends `replies` in turn, then repeats the last one, and records the `requests` that it gets.
-
-    A reply is a body, (status, body), or a function from the request to one of these.
-    """
-
-    def __init__(self):
-        self.replies, self.requests, self.headers = [answer()], [], []
-        self.models = {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1, "owned_by": "me"}]}
-        self.busy = self.busiest = 0
-        self.pause = 0.0
-        self.lock = threading.Lock()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.reply(server.models)
-
-            def do_POST(self):
-                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                with server.lock:
-                    server.requests.append(request)
-                    server.headers.append(dict(self.headers))
-                    server.busy += 1
-                    server.busiest = max(server.busy, server.busiest)
-                    reply = server.replies[0] if len(server.replies) == 1 else server.replies.pop(0)
-                time.sleep(server.pause)
-                with server.lock:
-                    server.busy -= 1
-                self.reply(reply(request) if callable(reply) else reply)
-
-            def reply(self, answer):
-                status, body = answer if isinstance(answer, tuple) else (200, answer)
-                content = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
 
 @pytest.fixture
@@ -153,6 +84,45 @@ def test_thinking_is_on_if_the_request_has_a_reasoning_block(server):
     assert server.requests[0]["chat_template_kwargs"] == {"enable_thinking": True}
 
 
+THINKING = [Request("home/s0/0", "b", reasoning_block=ReasoningBlock("<think>", "</think>"))]
+
+
+def answer_with_reasoning(tokens):
+    reply = answer("[]", reasoning="Hm.")
+    reply["usage"]["completion_tokens_details"] = {"reasoning_tokens": tokens}
+    return reply
+
+
+@pytest.mark.parametrize(("tokens", "forced"), [(4, False), (5, True), (6, True)])
+def test_a_reasoning_budget_is_sent_and_its_use_is_recorded(server, tokens, forced):
+    server.replies = [answer_with_reasoning(tokens)]
+    (completion,) = completions(engine(server), replace(GREEDY, reasoning_budget=5), THINKING).values()
+    assert server.requests[0]["thinking_token_budget"] == 5
+    assert completion.reasoning_forced is forced
+    assert completion.text == "<think>Hm.</think>[]"
+
+
+@pytest.mark.parametrize("reply", [answer("[]"), answer_with_reasoning(99)])
+def test_a_server_that_ignores_the_reasoning_budget_is_refused(server, reply):
+    server.replies = [reply]
+    with pytest.raises(UserError, match=r"home/s0/0: reasoning_budget is 5, and the server .*--reasoning-parser"):
+        completions(engine(server), replace(GREEDY, reasoning_budget=5), THINKING)
+
+
+def test_a_server_that_starts_later_is_waited_for(server):
+    server.replies = [(503, {"error": {"message": "starting"}})] * 4 + [answer()]
+    waiting = OpenAIEngine(MODEL, server.url, "vllm", batch_size=1, timeout=20, retries=0, wait=60)
+    assert len(completions(waiting)) == 6
+
+
+def test_waiting_for_a_server_is_bounded(server):
+    server.replies = [(503, {"error": {"message": "starting"}})]
+    waiting = OpenAIEngine(MODEL, server.url, "vllm", batch_size=1, timeout=20, retries=0, wait=1)
+    with pytest.raises(UserError, match=r"server failed .status 503"):
+        completions(waiting)
+    assert len(server.requests) > 1
+
+
 def test_a_constrained_request_carries_its_schema(server):
     schema = {"type": "array", "minItems": 1}
     constrained = replace(GREEDY, constrained=True)
@@ -200,10 +170,6 @@ def test_the_key_goes_to_the_server_and_a_local_one_needs_none(server, monkeypat
     monkeypatch.delenv("OPENAI_API_KEY")
     completions(engine(server), requests=REQUESTS[:1])
     assert [headers["authorization"] for headers in map(lowered, server.headers)] == [f"Bearer {KEY}", "Bearer none"]
-
-
-def lowered(headers):
-    return {name.lower(): value for name, value in headers.items()}
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -301,7 +267,7 @@ def test_an_invalid_list_of_models_is_an_error(server, rubbish):
 @pytest.mark.parametrize(
     ("interface", "decoding", "setting"),
     [
-        ("vllm", {"reasoning_budget": 5}, "reasoning_budget"),
+        ("openai", {"reasoning_budget": 5}, "reasoning_budget"),
         ("vllm", {"confidence": "tokens"}, "confidence"),
         ("openai", {"top_k": 20}, "top_k"),
     ],

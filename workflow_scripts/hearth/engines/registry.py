@@ -7,8 +7,10 @@ from hearth.engines.protocol import Engine
 
 # Engines for models that this machine has. `engine.name` in a config is one of them, or chooses how they are used.
 LOCAL_ENGINES = ("transformers", "vllm")
-# The engine of every served model.
+# The engine of every served model, whose server is not ours.
 SERVED_ENGINE = "openai"
+# The engine of models whose server a job of the run starts.
+SERVER_ENGINE = "server"
 
 
 def make_local_engine(

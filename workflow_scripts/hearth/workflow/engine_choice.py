@@ -1,10 +1,10 @@
 """Choose the engine that runs a model, from the config and the model registry."""
 
-from hearth.engines.registry import SERVED_ENGINE
+from hearth.engines.registry import SERVED_ENGINE, SERVER_ENGINE
 from hearth.workflow.config_types import Config, Registry
 
 # Engines whose jobs send prompts to a server, and so need no GPU themselves: one that the user names, or the run's own.
-SERVER_ENGINES = (SERVED_ENGINE, "server")
+SERVER_ENGINES = (SERVED_ENGINE, SERVER_ENGINE)
 
 
 def engine_of(model: str, config: Config, registry: Registry) -> str:

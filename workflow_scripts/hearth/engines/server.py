@@ -1,0 +1,47 @@
+"""The engine for a vLLM server that a job of the run has started (`vllm_server.py`)."""
+
+import functools
+from pathlib import Path
+
+from hearth.engines.openai import OpenAIEngine
+from hearth.engines.protocol import Identity
+from hearth.engines.registry import SERVER_ENGINE
+from hearth.engines.server_connection import Address, Connection
+from hearth.engines.server_record import read_server
+
+
+class ServerEngine(OpenAIEngine):
+    """Run the weights whose server has the folder `folder`, of the same name. See `Engine` for the protocol.
+
+    The server may not have started yet, may die, and come back at another address: its address and key are read again
+    whenever it does not answer, for up to `wait` seconds. It runs weights of ours with the settings of the run, so
+    these and the versions of its libraries identify its completions.
+    """
+
+    def __init__(self, folder: Path, batch_size: int, timeout: float, wait: float, retries: int = 5) -> None:
+        self._folder, self.base_url, self._key = folder, str(folder), ""
+        self._prepare(folder.name, "vllm", batch_size, timeout, retries)
+        self._connection = Connection(self._locate, timeout, retries, wait, direct=True)
+
+    def identity(self) -> Identity:
+        """See `Engine.identity`. Waits for the server, which says what it is."""
+        return self._identity
+
+    @functools.cached_property
+    def _identity(self) -> Identity:
+        self.load()
+        record = read_server(self._folder)
+        if record is None:  # it has just died
+            del self._served
+            return self._identity
+        return {"engine": SERVER_ENGINE, "dtype": record["dtype"], "versions": record["versions"]}
+
+    def _locate(self) -> Address | None:
+        record = read_server(self._folder)
+        if record is None:
+            return None
+        self.base_url, self._key = record["url"], record["key"]
+        return Address(self.base_url, self._key)
+
+    def _advice(self) -> str:
+        return f"the job of the server has ended or still waits in the queue; see logs/serve/{self._folder.name}.log"
