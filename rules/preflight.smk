@@ -2,7 +2,8 @@
 #
 # In:   the config and its models' entries in the registry; nothing is fetched, and no result depends on these checks
 # Out:  a printed list of everything that is missing, with remedies; the job fails if something is missing
-# Steps: check_login (on the login node), check_node (a job for each different request of GPUs and memory) -> preflight
+# Steps: check_login (on the login node), check_node and check_node_vllm (a job for each environment and each different
+#        request of nodes) -> preflight
 
 import time
 
@@ -48,57 +49,101 @@ rule check_login:
         " --out {output:q} > {log:q} 2>&1"
 
 
-def models_by_request():
-    """Return a dict from (GPUs, MB of memory), as strings, to the models of the run whose jobs request them."""
-    requests = {}
+def node_checks():
+    """Return the checks of nodes that the run needs: a dict from output file to the models whose jobs it stands for.
+
+    Jobs share a check if they have the same environment and request the same nodes. Its file has the name of the
+    environment, the number of GPUs, and the first of its models.
+    """
+    keys = ("mem_mb", "partition", "gpu_type", "constraint", "qos")
+    models_of = {}
+    for environment, gpus, model in node_jobs():
+        request = environment, gpus, *(registry[model][key] for key in keys)
+        models_of.setdefault(request, []).append(model)
+    return {
+        f"results/preflight/{environment}-{gpus}-gpus-{models[0]}.json": models
+        for (environment, gpus, *_), models in models_of.items()
+    }
+
+
+def node_jobs():
+    """Return (environment, GPUs, model) of every kind of job that loads a model, each once."""
+    jobs = []
     for model in RUN.models:
-        request = str(registry[model]["gpus"]), str(registry[model]["mem_mb"])
-        requests.setdefault(request, []).append(model)
-    return requests
+        engine = engine_of(model, config, registry)
+        gpus = 0 if engine == SERVED_ENGINE else registry[model]["gpus"]
+        jobs.append(("vllm" if engine in ("vllm", "server") else "llm", gpus, model))
+    trained = [student.base for student in RUN.trained.values()]
+    jobs += [("llm", registry[base]["train_gpus"], base) for base in trained]
+    return list(dict.fromkeys(jobs))
 
 
-MODELS_BY_REQUEST = models_by_request()
+NODE_CHECKS = node_checks()
+
+
+def checked_models(wildcards, output):
+    """Return the folders of all models whose jobs a check of a node stands for."""
+    return [f"results/models/{model}" for model in NODE_CHECKS[output.findings]]
+
+
+def requested_gpus(wildcards):
+    return int(wildcards.gpus)
+
+
+CHECK_REQUEST = node_request(requested_gpus) | {
+    "gpu": requested_gpus,
+    "mem_mb": model_resource("mem_mb"),
+    "runtime": 10,
+}
 
 
 rule check_node:
     output:
-        findings="results/preflight/{gpus}-gpus-{mem_mb}-mb.json",
+        findings="results/preflight/llm-{gpus}-gpus-{model}.json",
     log:
-        "logs/check_node/{gpus}-gpus-{mem_mb}-mb.log",
+        "logs/check_node/{gpus}-gpus-{model}.log",
     benchmark:
-        "benchmarks/check_node/{gpus}-gpus-{mem_mb}-mb.tsv"
+        "benchmarks/check_node/{gpus}-gpus-{model}.tsv"
     wildcard_constraints:
         gpus=r"\d+",
-        mem_mb=r"\d+",
     conda:
         "../envs/llm.yaml"
     resources:
-        gpu=lambda wildcards: int(wildcards.gpus),
-        mem_mb=lambda wildcards: int(wildcards.mem_mb),
-        runtime=10,
-        slurm_partition=lambda wildcards: partition_for(int(wildcards.gpus)),
+        **CHECK_REQUEST,
+        activate=ACTIVATED,
     params:
-        models=lambda wildcards: [
-            f"results/models/{model}"
-            for model in MODELS_BY_REQUEST[wildcards.gpus, wildcards.mem_mb]
-        ],
+        models=checked_models,
         dtype=config["engine"]["dtype"],
         pins=f"{PROJECT}envs/llm.yaml",
         now=NOW,
     message:
-        "Checking a node with {wildcards.gpus} GPUs and {wildcards.mem_mb} MB"
+        "Checking a node for jobs of {wildcards.model} with {wildcards.gpus} GPUs"
     shell:
-        "python $SCRIPTS/check_node.py --models {params.models:q} --gpus {wildcards.gpus} --mem-mb {wildcards.mem_mb}"
+        "source {resources.activate:q}; "
+        "python $SCRIPTS/check_node.py --models {params.models:q} --gpus {wildcards.gpus} --mem-mb {resources.mem_mb}"
         " --dtype {params.dtype} --pins {params.pins:q} --work work --out {output:q} > {log:q} 2>&1"
+
+
+use rule check_node as check_node_vllm with:
+    output:
+        findings="results/preflight/vllm-{gpus}-gpus-{model}.json",
+    log:
+        "logs/check_node_vllm/{gpus}-gpus-{model}.log",
+    benchmark:
+        "benchmarks/check_node_vllm/{gpus}-gpus-{model}.tsv"
+    conda:
+        "../envs/vllm.yaml"
+    resources:
+        **CHECK_REQUEST,
+        activate=activate_vllm,
+    params:
+        pins=f"{PROJECT}envs/vllm.yaml",
 
 
 rule preflight:
     input:
         rules.check_login.output.findings,
-        [
-            rules.check_node.output.findings.format(gpus=gpus, mem_mb=mem_mb)
-            for gpus, mem_mb in MODELS_BY_REQUEST
-        ],
+        list(NODE_CHECKS),
     log:
         "logs/preflight/preflight.log",
     conda:

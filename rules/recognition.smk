@@ -73,6 +73,11 @@ def recognition_options(wildcards):
     )
 
 
+def activate_engine(wildcards):
+    """Return the file that a shell sources to activate the environment of a recogniser's engine."""
+    return activate_vllm(wildcards) if engine_name(wildcards) == "vllm" else ACTIVATED
+
+
 rule recognise:
     input:
         windows=rules.window_dataset.output.windows,
@@ -98,6 +103,7 @@ rule recognise:
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
         omp_threads=recognition_omp_threads,
+        activate=activate_engine,
         # Resources and not params, because these settings decide no result, so a change must rerun nothing.
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
@@ -109,6 +115,7 @@ rule recognise:
     message:
         "Recognising {wildcards.dataset} {wildcards.split} {wildcards.shard} with {wildcards.recogniser}"
     shell:
+        "source {resources.activate:q}; "
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/recognise.py {params.engine}"
         " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"

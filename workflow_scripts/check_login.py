@@ -8,7 +8,7 @@ from typing import cast
 
 from hearth.common import files
 from hearth.common.cli import json_option, run
-from hearth.workflow import preflight
+from hearth.workflow import login_checks, preflight
 from hearth.workflow.config_types import Dataset
 from hearth.workflow.findings import Findings
 
@@ -34,11 +34,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     models = json_option("--models", arguments.models, dict)
     datasets = cast(dict[str, Dataset], json_option("--datasets", arguments.datasets, dict))
     findings = Findings("on the machine that runs Snakemake")
-    to_fetch = preflight.check_models(
+    to_fetch = login_checks.check_models(
         findings, cast(dict[str, dict[str, object]], models), arguments.fetched, arguments.base
     )
-    preflight.check_datasets(findings, datasets)
-    answers = preflight.trace_bytes(arguments.splits, arguments.recognisers, arguments.max_new_tokens)
+    login_checks.check_datasets(findings, datasets)
+    answers = login_checks.trace_bytes(arguments.splits, arguments.recognisers, arguments.max_new_tokens)
     preflight.check_disk(findings, Path.cwd(), to_fetch + answers, arguments.spare_gb)
     for pins in arguments.pins:
         preflight.check_versions(findings, pins)

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     arguments = parser.parse_args(argv)
     names = ", ".join(folder.name for folder in arguments.models)
-    findings = Findings(f"on the node for {names} ({platform.node()})")
+    findings = Findings(f"on the node for {names} ({platform.node()}), packages of {arguments.pins.name}")
     dtype = resolve_dtype(arguments.dtype, "cuda" if arguments.gpus else "cpu")
     weights = preflight.weight_bytes(findings, arguments.models, dtype)
     preflight.check_gpus(findings, arguments.gpus, dtype, weights)

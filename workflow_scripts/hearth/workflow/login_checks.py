@@ -1,0 +1,73 @@
+"""Check what a run needs on the machine that runs Snakemake: its models and raw data, and how much disk they take.
+
+Like the checks of preflight.py, every check appends its result to `Findings`. They stand apart, because the checks of
+nodes also run in the environment of vllm, which has no packages for reading raw data.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from hearth.common.records import read_record
+from hearth.data.sources.registry import raw_files
+from hearth.homes.home import load_home
+from hearth.models.fetch import size_to_fetch
+from hearth.models.snapshot import ModelError, check_links, is_complete
+from hearth.workflow.config_types import Dataset
+from hearth.workflow.findings import Findings
+from hearth.workflow.preflight import GB
+from hearth.workflow.project_files import home_path
+
+# A generated token has about four characters, and is stored three times: in journal, shard and all.jsonl.
+BYTES_PER_TOKEN = 12
+
+
+class SplitCounts(TypedDict):
+    """The entries of splits.json that are read here. `windows` maps a split to its number of windows."""
+
+    windows: dict[str, int]
+
+
+def check_models(findings: Findings, specs: Mapping[str, Mapping[str, object]], fetched: Path, project: Path) -> int:
+    """Check that every model is in the folder `fetched` or can be fetched; return the bytes that are still to fetch."""
+    to_fetch = 0
+    for name, spec in specs.items():
+        if spec.get("source") == "served":
+            findings.facts.append(f"model {name}: served as {spec.get('served_model')}, nothing to fetch")
+            continue
+        try:
+            check_links(fetched / name)
+            if is_complete(fetched / name):
+                findings.facts.append(f"model {name}: fetched")
+                continue
+            size = size_to_fetch(name, spec, project)
+        except ModelError as error:
+            findings.problems.append(str(error))
+            continue
+        findings.facts.append(f"model {name}: to be fetched, {size / GB:.1f} GB")
+        to_fetch += size
+    return to_fetch
+
+
+def check_datasets(findings: Findings, datasets: Mapping[str, Dataset]) -> None:
+    """Check that the raw files of every dataset exist; simulated datasets need none."""
+    for name, dataset in datasets.items():
+        if "simulate" in dataset:
+            findings.facts.append(f"dataset {name}: simulated")
+            continue
+        try:
+            raw = raw_files(dataset["source"], dataset["root"], load_home(home_path(dataset["home"])))
+        except ValueError as error:
+            findings.problems.append(f"dataset {name}: {error}")
+        else:
+            findings.facts.append(f"dataset {name}: {len(raw)} raw files in {dataset['root']}")
+
+
+def trace_bytes(splits: Iterable[Path], recognisers: int, max_new_tokens: int) -> int:
+    """Return an upper limit for the bytes that the answers of all recognisers take on disk.
+
+    Only datasets that are cut into windows already, and so have their file among `splits`, are counted.
+    """
+    counts = [read_record(path, SplitCounts)["windows"] for path in splits if path.is_file()]
+    windows = sum(sum(count.values()) for count in counts)
+    return windows * recognisers * max_new_tokens * BYTES_PER_TOKEN
