@@ -25,6 +25,8 @@ rule audit:
         "benchmarks/audit/{recogniser}/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=2000,
         runtime=10,

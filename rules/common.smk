@@ -13,7 +13,7 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from hearth.common.schemas import nearest
-from hearth.workflow import configuration, run_state
+from hearth.workflow import configuration, containers, run_state
 from hearth.workflow.code_hash import code_digest
 from hearth.workflow.recognisers import default_datasets, recognisers, students
 from hearth.workflow.run_plan import plan_run
@@ -44,6 +44,24 @@ RUN = plan_run(config, registry)
 SOURCE = os.path.relpath(workflow.basedir)
 PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
 WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+WITH_CONTAINERS = (
+    DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+)
+# A dict from kind of work to the image of its rules; None, for which Snakemake uses no container.
+IMAGES = {kind: image or None for kind, image in config["containers"].items()}
+
+if WITH_CONTAINERS:
+    if problems := containers.container_problems(config, registry):
+        raise WorkflowError(
+            "The run cannot use containers (--software-deployment-method apptainer).\n"
+            + "\n".join(problems)
+        )
+    # In the environment of Snakemake, which hands it to apptainer. Snakemake of a cluster job sets it on its node.
+    os.environ.update(
+        containers.container_environment(
+            Path(workflow.basedir), config, registry, os.environ
+        )
+    )
 
 
 # The file that a rule's shell sources before its program, where Snakemake has activated the environment already.
@@ -75,9 +93,12 @@ def shell_prefix():
     prefix = f"set -euo pipefail; trap : TERM; export SCRIPTS={scripts}; "
     # Packages under ~/.local would hide those of the environment.
     prefix += "export PYTHONNOUSERSITE=1; "
-    # Without conda, jobs use the interpreter that runs Snakemake.
+    # Without conda, jobs use the interpreter that runs Snakemake; in a container, that of its image.
     if not WITH_CONDA:
-        prefix += f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
+        own = f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
+        if WITH_CONTAINERS:
+            own = f"if {containers.IN_CONTAINER}; then unset PYTHONPATH PYTHONHOME; else {own}fi; "
+        prefix += own
     return prefix
 
 

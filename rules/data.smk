@@ -26,6 +26,8 @@ rule simulate_home:
         "benchmarks/simulate_home/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=2000,
         runtime=10,
@@ -77,6 +79,8 @@ rule load_dataset:
         "benchmarks/load_dataset/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=4000,
         runtime=30,
@@ -120,6 +124,8 @@ checkpoint window_dataset:
         "benchmarks/window_dataset/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=4000,
         runtime=30,

@@ -115,6 +115,8 @@ rule distil:
         "benchmarks/distil/{student}.tsv"
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     threads: training_cores
     resources:
         **TRAINING_NODES | {"gpu_model": on_one_node(TRAINING_NODES["gpu_model"])},

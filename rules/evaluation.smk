@@ -68,6 +68,8 @@ rule score:
         "benchmarks/score/{recogniser}/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=2000,
         runtime=10,

@@ -49,6 +49,8 @@ rule export_student:
         "benchmarks/export_student/{student}.tsv"
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     resources:
         mem_mb=growing_resource("mem_mb"),
         runtime=growing_resource("runtime"),
@@ -93,6 +95,8 @@ rule check_export:
         "benchmarks/check_export/{student}.tsv"
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     threads: export_cores
     resources:
         **node_request(export_gpus),
@@ -131,6 +135,8 @@ rule export_card:
         "benchmarks/export_card/{student}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=2000,
         runtime=5,

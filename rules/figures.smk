@@ -32,6 +32,8 @@ rule figure:
         "benchmarks/figure/{figure}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,

@@ -38,6 +38,8 @@ rule fetch_model:
     retries: 2
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     resources:
         mem_mb=8000,
         runtime=240,

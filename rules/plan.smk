@@ -90,6 +90,8 @@ rule plan:
         "logs/plan/plan.log",
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     resources:
         mem_mb=2000,
         runtime=30,

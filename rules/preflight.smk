@@ -26,6 +26,8 @@ rule check_login:
         "benchmarks/check_login/login.tsv"
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     resources:
         mem_mb=1000,
         runtime=10,
@@ -36,9 +38,9 @@ rule check_login:
         splits=collect(rules.window_dataset.output.splits, dataset=config["datasets"]),
         recognisers=len({recogniser for recogniser, _ in RUN.pairs}),
         max_new_tokens=config["decoding"]["max_new_tokens"],
-        # Without conda, all rules share the environment that runs Snakemake.
+        # Without conda and containers, all rules share the environment that runs Snakemake.
         pins=[f"{PROJECT}envs/llm.yaml"]
-        + ([] if WITH_CONDA else [f"{PROJECT}envs/analysis.yaml"]),
+        + ([] if WITH_CONDA or WITH_CONTAINERS else [f"{PROJECT}envs/analysis.yaml"]),
         now=NOW,
     message:
         "Checking what the run needs on this machine"
@@ -108,6 +110,8 @@ rule check_node:
         gpus=r"\d+",
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     resources:
         **CHECK_REQUEST,
         activate=ACTIVATED,
@@ -148,6 +152,8 @@ rule preflight:
         "logs/preflight/preflight.log",
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=500,
         runtime=5,

@@ -21,6 +21,8 @@ rule copy_project_file:
         "benchmarks/copy_project_file/{file}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=500,
         runtime=5,
@@ -53,6 +55,8 @@ rule copy_home:
         "benchmarks/copy_home/{dataset}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=500,
         runtime=5,

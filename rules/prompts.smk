@@ -69,6 +69,8 @@ rule render_prompt:
         "benchmarks/render_prompt/{prompt}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,

@@ -64,6 +64,8 @@ rule provenance:
         "benchmarks/provenance/provenance.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,

@@ -96,6 +96,8 @@ rule recognise:
         recogniser=rf"(?!(?:{BY_VLLM})/)[a-z0-9][a-z0-9._-]*",
     conda:
         "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
     threads: recognition_cores
     resources:
         **node_request(recognition_gpus),
@@ -134,6 +136,8 @@ use rule recognise as recognise_vllm with:
         recogniser=BY_VLLM,
     conda:
         "../envs/vllm.yaml"
+    container:
+        IMAGES["vllm"]
 
 
 def shard_predictions(wildcards):
@@ -154,6 +158,8 @@ rule gather_predictions:
         "benchmarks/gather_predictions/{recogniser}/{dataset}/{split}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=2000,
         runtime=10,
@@ -177,6 +183,8 @@ rule parse_predictions:
         "benchmarks/parse_predictions/{recogniser}/{dataset}/{split}.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=2000,
         runtime=10,

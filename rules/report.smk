@@ -37,6 +37,8 @@ rule report:
         "benchmarks/report/report.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,

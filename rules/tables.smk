@@ -58,6 +58,8 @@ rule table:
         table=rf"(?!(?:{'|'.join(OWN_TABLES)})\b)[a-z][a-z0-9_]*",
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,
@@ -82,6 +84,8 @@ rule claims:
         "benchmarks/claims/claims.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,
@@ -116,6 +120,8 @@ rule audit_table:
         "benchmarks/audit_table/audit.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,
@@ -155,6 +161,8 @@ rule cost:
         "benchmarks/cost/cost.tsv"
     conda:
         "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
     resources:
         mem_mb=1000,
         runtime=5,

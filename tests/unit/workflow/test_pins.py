@@ -119,6 +119,30 @@ def test_every_environment_is_used_by_a_rule():
     assert set(names) == set(ENVIRONMENTS)
 
 
+def test_the_container_of_a_rule_has_the_packages_of_its_conda_environment():
+    kinds = []
+    for path in sorted((REPOSITORY / "rules").glob("*.smk")):
+        for rule in RULE.finditer(path.read_text()):
+            conda = re.findall(r'conda:\n +"\.\./envs/(\w+)\.yaml"', rule[0])
+            assert re.findall(r'container:\n +IMAGES\["(\w+)"\]', rule[0]) == conda, rule[0]
+            kinds += conda
+    assert set(kinds) == set(ENVIRONMENTS)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_container_definition_installs_a_conda_file_and_pins_nothing_itself(name):
+    text = (REPOSITORY / "envs" / f"{name}.def").read_text()
+    files, post = (re.search(rf"^%{section}\n((?: .*\n)+)", text, re.MULTILINE)[1] for section in ("files", "post"))
+    *sources, target = files.split()
+    assert f"envs/{name}.yaml" in sources
+    assert [source for source in sources if not (REPOSITORY / source).is_file()] == []
+    assert f"--file {target}{name}.yaml" in post
+    assert "=" not in post.replace("PIP_NO_CACHE_DIR=1", "").replace("DS_BUILD_OPS=0", "").replace(
+        f"PIP_CONSTRAINT={target}constraints.txt", ""
+    )
+    assert re.search(r"^From: condaforge/miniforge3:\d\S+$", text, re.MULTILINE)
+
+
 def test_the_constraints_allow_the_requirements(ours, constraints):
     shared = constraints.keys() & ours.keys()
     assert len(shared) > 10
