@@ -137,9 +137,7 @@ def test_a_container_definition_installs_a_conda_file_and_pins_nothing_itself(na
     assert f"envs/{name}.yaml" in sources
     assert [source for source in sources if not (REPOSITORY / source).is_file()] == []
     assert f"--file {target}{name}.yaml" in post
-    assert "=" not in post.replace("PIP_NO_CACHE_DIR=1", "").replace("DS_BUILD_OPS=0", "").replace(
-        f"PIP_CONSTRAINT={target}constraints.txt", ""
-    )
+    assert not re.search(r"[a-z]==?\d", post)
     assert re.search(r"^From: condaforge/miniforge3:\d\S+$", text, re.MULTILINE)
 
 
