@@ -14,9 +14,9 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vllm envs demo report resume check-home draft-home test test-slow test-slurm test-vllm lint rulegraph \
-  format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench-distil bench-endurance bench-gpu \
-  bench-kills bench-recognise bench-slurm clean
+.PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home test test-slow test-slurm \
+  test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data bench- \
+  distil bench-endurance bench-gpu bench-kills bench-recognise bench-slurm clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -155,13 +155,23 @@ else
 endif
 	touch $@
 
-# `make setup CUDA=12`, also setup-vllm and envs: packages built for CUDA 12.9, for drivers from 525 on. PyPI has those
-# for CUDA 13, for drivers from 580 on. pip prefers the versions of these indexes, 2.13.0+cu129 to 2.13.0.
+# `make setup CUDA=12`, also setup-vllm, envs, containers: packages built for CUDA 12.9, for drivers from 525 on. PyPI has
+# those for CUDA 13, for drivers from 580 on. pip prefers the versions of these indexes, 2.13.0+cu129 to 2.13.0.
 CUDA ?= 13
 ifeq ($(CUDA),12)
 export PIP_EXTRA_INDEX_URL := $(PIP_EXTRA_INDEX_URL) https://download.pytorch.org/whl/cu129 \
   https://wheels.vllm.ai/$(patsubst vllm==%,%,$(filter vllm==%,$(VLLM_PINS)))/cu129
 endif
+
+# Images for --software-deployment-method apptainer, instead of conda: see docs/cluster.md.
+IMAGES ?= .
+APPTAINER ?= apptainer
+IMAGE_FILES := $(foreach kind,analysis llm vllm,$(IMAGES)/$(kind).sif)
+INDEX_ARGUMENT = $(if $(strip $(PIP_EXTRA_INDEX_URL)),--build-arg "index_url=$(strip $(PIP_EXTRA_INDEX_URL))")
+containers: $(IMAGE_FILES) ## Build the rules' container images with Apptainer: make containers IMAGES=folder
+
+$(IMAGES)/%.sif: envs/%.def envs/%.yaml constraints.txt
+	$(APPTAINER) build --force $(if $(filter-out analysis,$*),$(INDEX_ARGUMENT)) $@ $<
 
 # TRL, with which bench/distil.py compares training. Its environment also sees the packages of .venv.
 SITE_PACKAGES = python -c "import sysconfig; print(sysconfig.get_path('purelib'))"

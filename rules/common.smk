@@ -71,10 +71,10 @@ ACTIVATED = "/dev/null"
 def activate_vllm(wildcards):
     """Return the file that a shell sources to activate the environment of vllm.
 
-    Without conda, all rules share the environment that runs Snakemake, except those of vllm, which needs other versions
-    of packages. Raises WorkflowError if that environment is missing.
+    Without conda and containers, all rules share the environment that runs Snakemake, except those of vllm, which needs
+    other versions of packages. Raises WorkflowError if that environment is missing.
     """
-    if WITH_CONDA:
+    if WITH_CONDA or (WITH_CONTAINERS and IMAGES["vllm"]):
         return ACTIVATED
     file = f"{PROJECT}.venv-vllm/bin/activate"
     if not os.path.exists(file):

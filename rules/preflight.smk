@@ -137,6 +137,8 @@ use rule check_node as check_node_vllm with:
         "benchmarks/check_node_vllm/{gpus}-gpus-{model}.tsv"
     conda:
         "../envs/vllm.yaml"
+    container:
+        IMAGES["vllm"]
     resources:
         **CHECK_REQUEST,
         activate=activate_vllm,

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 
@@ -19,6 +20,7 @@ OPTIONAL = {"nvidia-ml-py"}
 # Packages that recognition with vllm does not import: those of other engines and of baselines.
 NOT_WITH_VLLM = {"peft", "gguf", "openai", "sklearn-crfsuite"}
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
+BUILD = re.compile(r"^apptainer build --force (.*) /images/\w+\.sif envs/(\w+)\.def$", re.MULTILINE)
 RULE = re.compile(
     r"^(?:(?:rule|checkpoint) (?P<name>\w+)|use rule (?P<base>\w+) as \w+ with):\n(?:(?: .*)?\n)+", re.MULTILINE
 )
@@ -139,6 +141,16 @@ def test_a_container_definition_installs_a_conda_file_and_pins_nothing_itself(na
     assert f"--file {target}{name}.yaml" in post
     assert not re.search(r"[a-z]==?\d", post)
     assert re.search(r"^From: condaforge/miniforge3:\d\S+$", text, re.MULTILINE)
+
+
+def test_make_containers_builds_every_definition_and_passes_on_the_index_of_older_drivers():
+    command = ["make", "--dry-run", "--always-make", "containers", "IMAGES=/images", "CUDA=12"]
+    printed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    built = {name: options for options, name in re.findall(BUILD, printed)}
+    assert built.keys() == set(ENVIRONMENTS)
+    for name, options in built.items():
+        takes_index = "{{ index_url }}" in (REPOSITORY / "envs" / f"{name}.def").read_text()
+        assert ('--build-arg "index_url=https://' in options) == takes_index
 
 
 def test_the_constraints_allow_the_requirements(ours, constraints):
