@@ -38,7 +38,12 @@ def config_of_results():
         {section: config[section] for section in sections}
         | {
             "datasets": datasets,
-            "engine": {key: config["engine"][key] for key in ("name", "dtype")},
+            "engine": {
+                "name": {
+                    model: engine_of(model, config, registry) for model in RUN.models
+                },
+                "dtype": config["engine"]["dtype"],
+            },
             "students": students,
         },
         sort_keys=True,

@@ -43,8 +43,10 @@ def growing_resource(key):
 
 def site_default(name):
     """Return the profile's default for a resource, as text; None if the profile has none."""
-    default = (workflow.resource_settings.default_resources or {}).get(name)
-    return default and str(default.raw).strip("'")
+    defaults = workflow.resource_settings.default_resources
+    if not defaults or name not in defaults:
+        return None
+    return str(defaults[name].raw).strip("'")
 
 
 def partition_for(gpus):

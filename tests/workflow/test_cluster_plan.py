@@ -1,5 +1,6 @@
 """Test the resources that jobs request with the cluster profile, in dry runs with the SLURM executor and no cluster."""
 
+import contextlib
 import re
 import shutil
 
@@ -11,7 +12,6 @@ from snakemake_runs import Workflow, slurm_profile, small_config, subprocess_env
 
 SITE = {"account": "project-7", "cpu_partition": "all", "gpu_partition": "gpu-a100"}
 SHARD = "results/predictions/{model}/sim-marble/test/00000-00011.jsonl"
-TWO_NODES = {"source": "folder", "path": "demo/models/tiny-m", "license": "Apache-2.0", "gpus": 4, "nodes": 2}
 STUDENT = "results/students/{model}_reasoning_sim-marble/training_log.json"
 
 
@@ -38,11 +38,16 @@ def plan_resources(repository, folder, *arguments, **site) -> dict[str, dict[str
     config["students"]["bases"] = ["tiny-s", "tiny-m"]
     workflow = Workflow(folder / "run", config, repository)
     # Use environment modules instead of conda: no rule names a module, so nothing is loaded or installed.
-    output = workflow.run("--profile", str(profile), "--sdm", "env-modules", "--dry-run", *arguments)
+    # --cores limits the threads of jobs. On a cluster it is not set, but a dry run would then take it for 1.
+    options = ("--profile", str(profile), "--sdm", "env-modules", "--cores", "1000", "--dry-run")
+    output = workflow.run(*options, *arguments)
     resources = {}
     for rule, body in re.findall(r"^(?:rule|checkpoint) (\w+):\n((?:    .*\n)*)", output, re.MULTILINE):
         line = re.search(r"^    resources: (.*)$", body, re.MULTILINE)
         resources[rule] = dict(re.findall(r"(\w+)=(.*?)(?=, \w+=|$)", line[1]))
+        # Snakemake prints threads only if there are several.
+        threads = re.search(r"^    threads: (\d+)$", body, re.MULTILINE)
+        resources[rule]["threads"] = threads[1] if threads else "1"
     return resources
 
 
@@ -59,19 +64,81 @@ def test_a_model_decides_partition_gpus_memory_and_time_and_a_retry_requests_mor
     assert large["slurm_extra"] == "--signal=TERM@120"
 
 
+@contextlib.contextmanager
+def model_entry(repository, **changes):
+    """Change the registry's entry of tiny-m for the time of a `with` block."""
+    path = repository / "config" / "models.yaml"
+    text = path.read_text()
+    registry = yaml.safe_load(text)
+    registry["tiny-m"] |= changes
+    path.write_text(yaml.safe_dump(registry))
+    yield
+    path.write_text(text)
+
+
+def test_jobs_with_gpus_get_cores_for_each_process_and_others_the_threads_of_the_config(repository, tmp_path):
+    keys = ("threads", "omp_threads", "gpu")
+    with model_entry(repository, cpus=6, train_gpus=3):
+        recognition = plan_resources(repository, tmp_path / "1", SHARD.format(model="tiny-m"))["recognise"]
+        training = plan_resources(repository, tmp_path / "2", STUDENT.format(model="tiny-m"))["distil"]
+    assert [recognition[key] for key in keys] == ["6", "3", "2"]
+    assert [training[key] for key in (*keys, "ranks")] == ["18", "6", "3", "3"]
+    without = plan_resources(repository, tmp_path / "3", SHARD.format(model="tiny-s"))["recognise"]
+    assert [without[key] for key in keys] == ["1", "1", "0"]
+
+
+def test_only_jobs_with_gpus_get_the_nodes_that_their_model_names(repository, tmp_path):
+    names = {"partition": "large", "gpu_type": "h100", "constraint": "nvlink&ib", "qos": "long"}
+    given = {"slurm_partition": "large", "gpu_model": "h100", "constraint": "nvlink&ib", "qos": "long"}
+    with model_entry(repository, **names):
+        for rule, target in {"recognise": SHARD, "distil": STUDENT}.items():
+            resources = plan_resources(repository, tmp_path / rule, target.format(model="tiny-m"))[rule]
+            assert {key: resources[key].strip("'") for key in given} == given
+        checks = plan_resources(repository, tmp_path / "preflight", "preflight")["check_node"]
+        assert given.items() <= {key: value.strip("'") for key, value in checks.items()}.items()
+    with model_entry(repository, gpus=0, **names):
+        resources = plan_resources(repository, tmp_path / "cpu", SHARD.format(model="tiny-m"))["recognise"]
+    assert resources["slurm_partition"] == "all"
+    assert not {"gpu_model", "constraint", "qos"} & resources.keys()
+
+
+def test_the_profiles_defaults_hold_where_the_registry_has_none(repository, tmp_path):
+    defaults = ("--default-resources", "qos=short", "constraint=ib", "slurm_partition=cpus", "gpu_partition=gpus")
+    with model_entry(repository, qos="long"):
+        resources = plan_resources(repository, tmp_path / "1", SHARD.format(model="tiny-m"), *defaults)["recognise"]
+    assert [resources[key] for key in ("qos", "constraint", "slurm_partition")] == ["long", "ib", "gpus"]
+    baseline = plan_resources(repository, tmp_path / "2", SHARD.format(model="tiny-s"), *defaults)["recognise"]
+    assert [baseline[key] for key in ("qos", "constraint", "slurm_partition")] == ["short", "ib", "cpus"]
+
+
+def test_gpus_choose_vllm_and_its_missing_environment_is_named(repository, tmp_path):
+    engine = ("--config", 'engine={"device": "auto"}')
+    target = SHARD.format(model="tiny-m")
+    with pytest.raises(AssertionError, match="make setup-vllm"):
+        plan_resources(repository, tmp_path / "1", target, *engine)
+    activate = repository / ".venv-vllm" / "bin" / "activate"
+    activate.parent.mkdir(parents=True)
+    activate.touch()
+    try:
+        planned = plan_resources(repository, tmp_path / "2", target, SHARD.format(model="tiny-s"), *engine)
+    finally:
+        shutil.rmtree(repository / ".venv-vllm")
+    assert planned["recognise_vllm"]["gpu"] == "2"
+    assert planned["recognise"]["gpu"] == "0"
+
+
 def test_a_training_on_several_nodes_requests_gpus_per_node_and_calls_srun_itself(repository, tmp_path):
     single = plan_resources(repository, tmp_path / "1", STUDENT.format(model="tiny-m"))["distil"]
     assert (single["nodes"], single["ranks"]) == ("1", "2")
     assert not {"mpi", "tasks", "gres"} & single.keys()
-    path = repository / "config" / "models.yaml"
-    registry = path.read_text()
-    try:
-        path.write_text(yaml.safe_dump(yaml.safe_load(registry) | {"tiny-m": TWO_NODES}))
+    with model_entry(repository, gpus=1, train_gpus=4, nodes=2, gpu_type="h100", cpus=2):
         resources = plan_resources(repository, tmp_path / "2", STUDENT.format(model="tiny-m"))["distil"]
-    finally:
-        path.write_text(registry)
-    several = {key: resources.get(key) for key in ("nodes", "ranks", "gres", "tasks", "mpi", "gpu")}
-    assert several == {"nodes": "2", "ranks": "4", "gres": "gpu:4", "tasks": "2", "mpi": "srun", "gpu": None}
+    several = {key: resources.get(key) for key in ("nodes", "ranks", "gres", "tasks", "mpi", "gpu", "gpu_model")}
+    assert several == {
+        **{"nodes": "2", "ranks": "4", "gres": "gpu:h100:4", "tasks": "2", "mpi": "srun"},
+        **{"gpu": None, "gpu_model": None},
+    }
+    assert (resources["threads"], resources["omp_threads"]) == ("8", "2")
 
 
 @pytest.mark.parametrize("unset", ["account", "cpu_partition", "gpu_partition", "scratch"])

@@ -74,6 +74,14 @@ def other_cluster(workflow):
     return cluster(workflow.repository / "other", account="other", cpu_partition="long", gpu_partition="h100")
 
 
+def choose_vllm(workflow):
+    """Let vllm run all models, and write the file by which Snakemake knows that the environment of vllm exists."""
+    activate = workflow.repository / ".venv-vllm" / "bin" / "activate"
+    activate.parent.mkdir(parents=True)
+    activate.touch()
+    return config(lambda c: c["engine"].update(name="vllm"))(workflow)
+
+
 def touch_all(workflow):
     """Set the modification time of every file to now, in arbitrary order, as in a fresh clone."""
     for path in workflow.repository.rglob("*.*"):
@@ -185,6 +193,25 @@ MATRIX = [
         "GPUs, memory and time of a model",
         yaml_file("config/models.yaml", lambda models: models["tiny-m"].update(gpus=2, mem_mb=9000, runtime=30)),
         {},
+    ),
+    (
+        "kinds of nodes, GPUs of training and CPU cores of a model",
+        yaml_file(
+            "config/models.yaml",
+            lambda models: models["tiny-m"].update(
+                gpus=2, train_gpus=1, pipeline_parallel=2, cpus=4, partition="a", gpu_type="b", constraint="c", qos="d"
+            ),
+        ),
+        {},
+    ),
+    (
+        "the engine",
+        choose_vllm,
+        {
+            **{"recognise_vllm": 14, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
+            **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
+            **PRESENTATION,
+        },
     ),
     (
         "what tables say of a model",

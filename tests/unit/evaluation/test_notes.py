@@ -27,6 +27,17 @@ def test_facts_that_differ_name_their_owners():
     assert [text.split(":")[0] for text in notes["Data"]] == ["made-up", "d2"]
 
 
+def test_a_table_of_several_engines_says_which_rows_have_which_and_that_they_differ():
+    decoding = make_score()["provenance"]["decoding"]
+    fast = {"engine": "vllm", "decoding": decoding}
+    notes = dict(table_notes([make_score(), make_score("large", "d2", provenance=fast)], "abc"))
+    assert [text.split(":")[0] for text in notes["Decoding"]] == ["little", "large", "engines transformers, vllm"]
+    assert notes["Decoding"][0].endswith("engine transformers")
+    assert notes["Decoding"][1].endswith("engine vllm")
+    same = dict(table_notes([make_score(), make_score("large", "d2")], "abc"))
+    assert len(same["Decoding"]) == 1
+
+
 def test_facts_that_differ_within_an_owner_name_recogniser_and_dataset():
     plain = {"prompt": PROMPT | {"version": "brief@1", "reasoning": "none"}}
     notes = dict(table_notes([make_score(), make_score("large", provenance=plain)], "abc"))

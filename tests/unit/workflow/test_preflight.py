@@ -95,6 +95,17 @@ def test_fewer_gpus_than_requested_is_a_problem_and_none_requested_is_not(findin
     assert f"torch sees {torch.cuda.device_count()}" in findings.problems[0]
 
 
+@pytest.mark.parametrize(
+    ("driver", "cuda", "old"),
+    [("570.86.10", "13.0", True), ("580.65.06", "13.0", False), ("550.54", "12.9", False), ("515.1", "12.9", True)],
+)
+def test_a_driver_too_old_for_the_build_of_torch_is_a_problem_with_a_remedy(findings, driver, cuda, old):
+    preflight.check_driver(findings, driver, cuda)
+    assert bool(findings.problems) == old
+    assert bool(findings.facts) != old
+    assert all("CUDA=12" in text and driver in text for text in findings.problems)
+
+
 def test_the_largest_of_the_fetched_models_counts(findings, tmp_path):
     for name, parameters in (("small", 10), ("large", 30)):
         write_json(tmp_path / name / SNAPSHOT, MODEL | {"parameters": parameters})

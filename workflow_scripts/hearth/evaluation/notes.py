@@ -58,7 +58,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Metrics", [*METRICS_NOTES]),
         ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_sessions, scores))]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
-        ("Decoding", _grouped(models, "recogniser", _decoding)),
+        ("Decoding", [*_grouped(models, "recogniser", _decoding), *_engine_differences(models)]),
         ("Split", _grouped(scores, "dataset", _split)),
         ("Seeds", [_seeds(scores, models, students)]),
         ("Data", _grouped(scores, "dataset", _data)),
@@ -148,6 +148,17 @@ def _decoding(score: Score) -> str:
     precision = provenance["dtype"]
     dtype = {"auto": "bfloat16 on a GPU, float32 on a CPU", "": "as served"}.get(precision, precision)
     return f"{settings_text(provenance['decoding'])}; precision {dtype}; engine {provenance['engine']}"
+
+
+def _engine_differences(scores: Sequence[Score]) -> list[str]:
+    """Return a statement about the engines of these scores if there are several."""
+    engines = sorted({score["provenance"]["engine"] for score in scores})
+    if len(engines) < 2:
+        return []
+    return [
+        f"engines {', '.join(engines)}: each rounds and samples in its own way, so rows of different engines differ in"
+        " more than their models"
+    ]
 
 
 def _split(score: Score) -> str:
