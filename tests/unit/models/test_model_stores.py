@@ -10,7 +10,7 @@ from hearth.models.fetch import fetch_model, size_to_fetch
 from hearth.models.load import load_model
 from hearth.models.snapshot import ModelError, is_complete, read_snapshot
 from hearth.workflow.findings import Findings
-from hearth.workflow.preflight import check_models
+from hearth.workflow.login_checks import check_models
 from model_specs import HUB
 
 

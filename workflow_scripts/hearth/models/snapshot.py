@@ -91,7 +91,7 @@ def check_links(folder: Path) -> None:
     """Raise ModelError if a file that the model in `folder` links to is gone, or has another size or time of change.
 
     The store belongs to somebody else, so its files may change at any time; results must not come from other weights
-    than `snapshot.json` says.
+    than `snapshot.json` says. Times are compared in seconds, because some network file systems drop the rest later.
     """
     record = Path(folder) / FETCHED
     if not record.is_file():
@@ -109,7 +109,7 @@ def check_links(folder: Path) -> None:
                 f"{path} links to {target}, which {platform.node()} cannot read ({error.strerror}); every node, and "
                 f"every container, must see the folder of that file. Restore it; {remedy}"
             ) from error
-        if (found.st_size, found.st_mtime_ns) != (fetched["size"], fetched["mtime_ns"]):
+        if found.st_size != fetched["size"] or found.st_mtime_ns // 10**9 != fetched["mtime_ns"] // 10**9:
             raise ModelError(
                 f"{target} has changed since the model was fetched ({fetched['size']} bytes then, {found.st_size} "
                 f"now); {path} links to it. Restore the file and its time of change; {remedy}"
