@@ -94,7 +94,7 @@ lint: setup ## Check style, format, rules, imports between layers, and types
 
 rulegraph: setup ## Draw the rules into docs/rulegraph.svg
 	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) \
-	  results/datasets/sim-marble/shards.json results/datasets/sim-mural/shards.json
+	  results/datasets/sim-marble/splits.json results/datasets/sim-mural/splits.json
 	snakemake --directory demo --configfile config/demo.yaml --rulegraph dot -- all \
 	  | python workflow_scripts/rule_graph.py --snakefile Snakefile --out docs/rulegraph.svg
 

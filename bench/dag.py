@@ -83,8 +83,8 @@ def measure_plan(directory: Path, config: dict[str, Any]) -> dict[str, float]:
 
 
 def cut_windows(directory: Path, config: dict[str, Any]) -> None:
-    """Run the workflow's rules up to the shards of every dataset."""
-    run_snakemake(directory, config, *(f"results/datasets/{dataset}/shards.json" for dataset in config["datasets"]))
+    """Run the workflow's rules up to the windows of every dataset."""
+    run_snakemake(directory, config, *(f"results/datasets/{dataset}/splits.json" for dataset in config["datasets"]))
 
 
 def main() -> None:

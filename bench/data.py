@@ -150,8 +150,8 @@ def measure_size(count: int, folder: Path) -> dict[str, Any]:
         "window_dataset",
         *(str(scripts / "window_dataset.py"), "--dataset", "home", "--events", str(own / "events.parquet")),
         *("--window-size", str(WINDOW_SIZE), "--short-windows", "keep", "--test-fraction", str(TEST_FRACTION)),
-        *("--split-seed", str(SEED), "--shard-size", "1024", "--windows", str(own / "windows.jsonl")),
-        *("--splits", str(own / "splits.json"), "--shards", str(own / "shards.json")),
+        *("--split-seed", str(SEED), "--windows", str(own / "windows.jsonl")),
+        *("--index", str(own / "windows.index.json"), "--splits", str(own / "splits.json")),
     )
     script = measure_program("plain pandas", __file__, "--plain", str(data), str(plain))
     same = (own / "windows.jsonl").read_bytes() == (plain / "windows.jsonl").read_bytes() if count < 10**6 else None

@@ -37,6 +37,7 @@ class Recognition:
             "engine": "transformers",
             "model": results / "models" / MODEL,
             "windows": results / f"datasets/{HOME}/windows.jsonl",
+            "index": results / f"datasets/{HOME}/windows.index.json",
             "split": SPLIT,
             "shard": f"00000-{windows - 1:05d}",
             "prompt": results / f"prompts/{HOME}.json",

@@ -16,8 +16,8 @@ import cluster as slurm
 from common import benchmark_parser, write_report
 from fault_injection import ClusterRun
 from hearth.common.files import read_json, read_json_lines
-from hearth.data.windows import read_windows
-from hearth.recognition.shards import shard_windows
+from hearth.data.indexed_windows import IndexedWindows
+from hearth.data.shards import Shard, cut, parse_shard
 from single_home import HOME, MODEL, SPLIT, single_home_config
 from snakemake_runs import Workflow
 
@@ -77,9 +77,10 @@ def main() -> None:
         data, predictions = (directory / "results" / part for part in (f"datasets/{HOME}", f"predictions/{MODEL}"))
         config = many_shards_config(arguments.shards, arguments.windows)
         prompt, model = f"results/prompts/{HOME}.json", f"results/models/{MODEL}/snapshot.json"
-        Workflow(directory, config).run(f"results/datasets/{HOME}/shards.json", prompt, model)
-        names = read_json(data / "shards.json")[SPLIT][: arguments.shards]
-        shards = [predictions / HOME / SPLIT / name for name in names]
+        Workflow(directory, config).run(f"results/datasets/{HOME}/splits.json", prompt, model)
+        windows = IndexedWindows(data / "windows.jsonl", data / "windows.index.json")
+        cuts = cut(Shard(0, windows.count(SPLIT) - 1), arguments.windows)[: arguments.shards]
+        shards = [predictions / HOME / SPLIT / shard.name for shard in cuts]
         with slurm.running_cluster(arguments.nodes, cpus=1) as cluster:
             run = ClusterRun(directory, config, cluster)
             started = time.monotonic()
@@ -89,11 +90,10 @@ def main() -> None:
             finally:
                 run.ensure_stopped()
             seconds = time.monotonic() - started
-        windows = read_windows(data / "windows.jsonl")
         lost = [
             shard.name
             for shard in shards
-            if predicted_ids(shard) != window_ids(shard_windows(windows, SPLIT, shard.name))
+            if predicted_ids(shard) != window_ids(windows.read(SPLIT, parse_shard(shard.name)))
         ]
         window_seconds = [
             read_json(Path(f"{shard}.stats.json"))["seconds"] for shard in shards if shard.name not in lost

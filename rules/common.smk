@@ -112,7 +112,7 @@ wildcard_constraints:
     student="[a-z0-9][a-z0-9._-]*",
     model="[a-z0-9][a-z0-9.-]*",
     split="train|test",
-    shard=r"\d{5}-\d{5}",
+    shard=r"\d+-\d+",
     table="[a-z][a-z0-9_]*",
     figure="[a-z][a-z0-9_]*",
     word=r"[\w-]+",

@@ -1,7 +1,7 @@
 # From raw files to windows.
 #
 # In:   the raw folder of a dataset (datasets.<name>.root), or nothing for a simulated one; the home's yaml
-# Out:  results/datasets/{dataset}/events.parquet, dataset_card.md, windows.jsonl, splits.json, shards.json
+# Out:  results/datasets/{dataset}/events.parquet, dataset_card.md, windows.jsonl with an index, splits.json
 # Steps: simulate_home (simulated datasets only) -> load_dataset -> window_dataset
 
 from hearth.data.sources.registry import raw_files
@@ -116,8 +116,8 @@ checkpoint window_dataset:
         events=rules.load_dataset.output.events,
     output:
         windows="results/datasets/{dataset}/windows.jsonl",
+        index="results/datasets/{dataset}/windows.index.json",
         splits="results/datasets/{dataset}/splits.json",
-        shards="results/datasets/{dataset}/shards.json",
     log:
         "logs/window_dataset/{dataset}.log",
     benchmark:
@@ -129,12 +129,6 @@ checkpoint window_dataset:
     resources:
         mem_mb=4000,
         runtime=30,
-        # A resource, not a param: the size of shards decides no result, so a change reruns nothing.
-        shard_size=lambda wildcards: (
-            1024
-            if config["engine"]["shard_size"] == "auto"
-            else config["engine"]["shard_size"]
-        ),
     params:
         windows=window_options,
         test_fraction=config["split"]["test_fraction"],
@@ -145,11 +139,12 @@ checkpoint window_dataset:
     shell:
         "python $SCRIPTS/window_dataset.py --dataset {wildcards.dataset} --events {input.events:q}"
         " {params.windows}"
-        " --test-fraction {params.test_fraction} --split-seed {params.seed} --shard-size {resources.shard_size}"
-        " --windows {output.windows:q} --splits {output.splits:q} --shards {output.shards:q} > {log:q} 2>&1"
+        " --test-fraction {params.test_fraction} --split-seed {params.seed}"
+        " --windows {output.windows:q} --index {output.index:q} --splits {output.splits:q} > {log:q} 2>&1"
 
 
-def shard_names(dataset, split):
-    """Return the names of the shards of a split, in window order; they are known once the windows are cut."""
-    with open(checkpoints.window_dataset.get(dataset=dataset).output.shards) as file:
-        return json.load(file)[split]
+def split_sizes(dataset, split):
+    """Return (windows, events) of a split; they are known once the windows are cut."""
+    with open(checkpoints.window_dataset.get(dataset=dataset).output.splits) as file:
+        document = json.load(file)
+    return document["windows"][split], document["events"][split]

@@ -1,11 +1,15 @@
 # From windows to predictions, for zero-shot models, teachers on the train split, students and baselines.
 #
-# In:   windows.jsonl, shards.json; the prompt and a model's snapshot, except for baselines; a student's adapter
+# In:   windows.jsonl, its index; the prompt and a model's snapshot, except for baselines; a student's adapter
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
-# Steps: recognise or recognise_vllm (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions
+# Steps: recognise or recognise_vllm (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions;
+#        for a baseline, recognise_baseline (one job per split) -> parse_predictions
+
+from functools import cache
 
 from hearth.engines.registry import SERVED_ENGINE
 from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of
+from hearth.workflow.shard_plan import plan_shards
 
 
 localrules:
@@ -31,6 +35,15 @@ def recognised_by(*engines):
 # Matches nothing.
 NO_NAME = r"(?!)"
 BY_VLLM = recognised_by("vllm")
+BASELINES = recognised_by("")
+
+
+def all_but(recognisers):
+    """Return a regular expression for all names that the regular expression `recognisers` does not match.
+
+    Names that the config does not declare match too: recogniser_of reports them with the nearest name.
+    """
+    return rf"(?!(?:{recognisers})/)[a-z0-9][a-z0-9._-]*"
 
 
 def server_url(wildcards):
@@ -57,8 +70,6 @@ def adapter_files(wildcards):
 def recognition_options(wildcards):
     """Return the settings that decide a prediction, as options of the program; the windows are other options."""
     recogniser = recogniser_of(wildcards)
-    if recogniser.kind == "baseline":
-        return f"--baseline {recogniser.name}"
     options = {
         "--engine": engine_name(wildcards),
         "--model": f"results/models/{recogniser.base}",
@@ -81,6 +92,7 @@ def activate_engine(wildcards):
 rule recognise:
     input:
         windows=rules.window_dataset.output.windows,
+        index=rules.window_dataset.output.index,
         prompt=recogniser_prompt,
         model=model_snapshot,
         adapter=adapter_files,
@@ -92,8 +104,7 @@ rule recognise:
     benchmark:
         "benchmarks/recognise/{recogniser}/{dataset}/{split}/{shard}.tsv"
     wildcard_constraints:
-        # Names that the config does not declare match too: recogniser_of reports them with the nearest name.
-        recogniser=rf"(?!(?:{BY_VLLM})/)[a-z0-9][a-z0-9._-]*",
+        recogniser=all_but(f"{BY_VLLM}|{BASELINES}"),
     conda:
         "../envs/llm.yaml"
     container:
@@ -119,7 +130,7 @@ rule recognise:
     shell:
         "source {resources.activate:q}; "
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/recognise.py {params.engine}"
-        " --windows {input.windows:q} --split {wildcards.split} --shard {wildcards.shard}"
+        " --windows {input.windows:q} --index {input.index:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
         " --base-url={resources.base_url:q} --timeout {resources.timeout}"
         " --stage-weights={resources.stage_weights:q}"
@@ -140,15 +151,38 @@ use rule recognise as recognise_vllm with:
         IMAGES["vllm"]
 
 
+@cache
+def shard_names(recogniser, dataset, split):
+    """Return the names of the shards that hold a model's predictions on a split, in window order.
+
+    They are known once the windows are cut; from then on, a run keeps its answer.
+    """
+    windows, _ = split_sizes(dataset, split)
+    place = f"predictions/{recogniser}/{dataset}/{split}"
+    shards = plan_shards(
+        windows,
+        Path("results", place),
+        Path("work", place),
+        size=lambda: (
+            1024
+            if config["engine"]["shard_size"] == "auto"
+            else config["engine"]["shard_size"]
+        ),
+    )
+    return [shard.name for shard in shards]
+
+
 def shard_predictions(wildcards):
-    """Return the prediction files of all shards of the wildcards' dataset and split, in window order."""
-    shards = shard_names(wildcards.dataset, wildcards.split)
-    return collect(rules.recognise.output.predictions, shard=shards, **wildcards)
+    """Return the prediction files of all shards of a model's predictions on a split, in window order."""
+    return collect(
+        rules.recognise.output.predictions, shard=shard_names(**wildcards), **wildcards
+    )
 
 
 rule gather_predictions:
     input:
         windows=rules.window_dataset.output.windows,
+        index=rules.window_dataset.output.index,
         shards=shard_predictions,
     output:
         predictions="results/predictions/{recogniser}/{dataset}/{split}/all.jsonl",
@@ -156,6 +190,8 @@ rule gather_predictions:
         "logs/gather_predictions/{recogniser}/{dataset}/{split}.log",
     benchmark:
         "benchmarks/gather_predictions/{recogniser}/{dataset}/{split}.tsv"
+    wildcard_constraints:
+        recogniser=all_but(BASELINES),
     conda:
         "../envs/analysis.yaml"
     container:
@@ -166,8 +202,36 @@ rule gather_predictions:
     message:
         "Gathering the predictions of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:
-        "python $SCRIPTS/gather_predictions.py --windows {input.windows:q} --split {wildcards.split}"
-        " --shards {input.shards:q} --out {output.predictions:q} > {log:q} 2>&1"
+        "python $SCRIPTS/gather_predictions.py --windows {input.windows:q} --index {input.index:q}"
+        " --split {wildcards.split} --shards {input.shards:q} --out {output.predictions:q} > {log:q} 2>&1"
+
+
+rule recognise_baseline:
+    input:
+        windows=rules.window_dataset.output.windows,
+    output:
+        predictions=rules.gather_predictions.output.predictions,
+        stats="results/predictions/{recogniser}/{dataset}/{split}/all.stats.json",
+    log:
+        "logs/recognise_baseline/{recogniser}/{dataset}/{split}.log",
+    benchmark:
+        "benchmarks/recognise_baseline/{recogniser}/{dataset}/{split}.tsv"
+    wildcard_constraints:
+        recogniser=BASELINES,
+    conda:
+        "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
+    resources:
+        **node_request(lambda wildcards: 0),
+        mem_mb=lambda wildcards, attempt: 2000 * (attempt + 1),
+        runtime=lambda wildcards, attempt: 30 * (attempt + 1),
+    message:
+        "Recognising {wildcards.dataset} {wildcards.split} with the baseline {wildcards.recogniser}"
+    shell:
+        "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise_baseline.py --baseline {wildcards.recogniser}"
+        " --windows {input.windows:q} --split {wildcards.split}"
+        " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 
 
 rule parse_predictions:

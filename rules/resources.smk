@@ -1,30 +1,23 @@
 # Resources that jobs request from a cluster.
 #
-# With a cluster profile, only `recognise`, `distil` and the export of students are cluster jobs, because they load
-# models, and `check_node`, which checks the nodes. All other rules run on the login node (`localrules`):
+# With a cluster profile, only recognition, `distil` and the export of students are cluster jobs, because they load or
+# train models, and `check_node`, which checks the nodes. All other rules run on the login node (`localrules`):
 # fetch_model needs the network; the rest take seconds and megabytes, less than a wait in the queue. load_dataset and
 # window_dataset grow with the dataset, to minutes and at most 4 GB at ten million events. If your login node does not
 # allow that, run them in a job first, with the run's configuration:
 # `srun --mem 4G snakemake --directory <scratch> --cores 1 --until window_dataset --config ...`.
 
-# Requests of a baseline's job, which loads no language model.
-BASELINE_REQUESTS = {"gpus": 0, "cpus": 1, "mem_mb": 4000, "runtime": 60}
-
 
 def model_of(wildcards):
-    """Return the name of the base model that the wildcards {model}, {recogniser} or {student} name; "" for a baseline."""
+    """Return the name of the base model that the wildcards {model}, {recogniser} or {student} name."""
     return wildcards.get("model") or recogniser_of(wildcards).base
 
 
 def model_resource(key):
-    """Return a function for a rule's resource: the value of `key` in the registry for the wildcards' base model.
-
-    A baseline has no model; its values are in BASELINE_REQUESTS.
-    """
+    """Return a function for a rule's resource: the value of `key` in the registry for the wildcards' base model."""
 
     def value(wildcards):
-        model = model_of(wildcards)
-        return registry[model][key] if model else BASELINE_REQUESTS[key]
+        return registry[model_of(wildcards)][key]
 
     return value
 

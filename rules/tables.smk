@@ -137,16 +137,18 @@ rule audit_table:
 
 
 def prediction_stats(wildcards):
-    """Return the stats files of all shards that the run's scores and students need."""
+    """Return the stats files of all predictions that the run's scores and students need."""
     needed = {(*pair, "test") for pair in RUN.pairs}
     needed |= {(*pair, "train") for pair in RUN.teacher_pairs}
-    return [
-        rules.recognise.output.stats.format(
-            recogniser=recogniser, dataset=dataset, split=split, shard=shard
-        )
-        for recogniser, dataset, split in sorted(needed)
-        for shard in shard_names(dataset, split)
-    ]
+    files = []
+    for recogniser, dataset, split in sorted(needed):
+        place = {"recogniser": recogniser, "dataset": dataset, "split": split}
+        if RECOGNISERS[recogniser].base:
+            shards = shard_names(**place)
+            files += collect(rules.recognise.output.stats, shard=shards, **place)
+        else:
+            files += collect(rules.recognise_baseline.output.stats, **place)
+    return files
 
 
 rule cost:

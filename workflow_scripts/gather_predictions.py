@@ -6,21 +6,23 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
-from hearth.data.windows import SPLITS, read_windows
-from hearth.recognition.shards import gather_predictions
+from hearth.data.indexed_windows import IndexedWindows
+from hearth.data.windows import SPLITS
+from hearth.recognition.gathering import gather_predictions
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write all predictions of the split as JSON lines."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=Path, required=True, help="windows.jsonl of the dataset")
+    parser.add_argument("--index", type=Path, required=True, help="index of windows.jsonl")
     parser.add_argument("--split", choices=SPLITS, required=True, help="split of the shards")
-    parser.add_argument("--shards", type=Path, nargs="*", required=True, help="prediction files of the shards")
+    parser.add_argument("--shards", type=Path, nargs="*", required=True, help="files FIRST-LAST.jsonl of all shards")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
     arguments = parser.parse_args(argv)
-    predictions = gather_predictions(read_windows(arguments.windows), arguments.split, arguments.shards)
-    files.write_json_lines(arguments.out, predictions)
-    print(f"{len(predictions)} predictions of the {arguments.split} split")
+    windows = IndexedWindows(arguments.windows, arguments.index)
+    files.write_json_lines(arguments.out, gather_predictions(windows, arguments.split, arguments.shards))
+    print(f"{windows.count(arguments.split)} predictions of the {arguments.split} split")
 
 
 if __name__ == "__main__":

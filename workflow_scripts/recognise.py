@@ -1,4 +1,4 @@
-"""Recognise the activities in one shard of windows with a language model, adapted or not, or with a baseline."""
+"""Recognise the activities in one shard of windows with a language model, adapted or not."""
 
 import argparse
 import logging
@@ -9,17 +9,16 @@ from typing import Literal
 from hearth.common import files
 from hearth.common.cli import UserError, json_option, run
 from hearth.common.config_schema import setting_default
-from hearth.common.job_stats import JobStats
-from hearth.data.windows import SPLITS, Window, read_windows
+from hearth.data.indexed_windows import IndexedWindows
+from hearth.data.shards import parse_shard
+from hearth.data.windows import SPLITS
 from hearth.engines.protocol import Decoding, Engine
 from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.snapshot import Snapshot, adapter_digest, read_snapshot
 from hearth.models.staging import staged
-from hearth.prompting.predictions import Prediction
-from hearth.prompting.prompts import read_prompt
-from hearth.recognition import baselines
-from hearth.recognition.shards import recognise_shard, shard_windows
+from hearth.prompting.prompts import read_prompt, shows_similar_windows
+from hearth.recognition.shards import recognise_shard
 
 # Replaces `auto` for engines that do not know how much fits into memory.
 FIXED_BATCH_SIZE = 16
@@ -30,18 +29,18 @@ OWN_SERVER_REQUESTS = 128
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the program's options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    recogniser = parser.add_mutually_exclusive_group(required=True)
-    recogniser.add_argument("--model", type=Path, help="folder of a language model, with snapshot.json")
-    recogniser.add_argument("--baseline", choices=baselines.BASELINES, help="baseline, trained on the train split")
+    parser.add_argument("--model", type=Path, required=True, help="folder of a language model, with snapshot.json")
     parser.add_argument("--adapter", type=Path, help="folder of a student's adapter")
     parser.add_argument("--windows", type=Path, required=True, help="windows.jsonl of the dataset")
+    parser.add_argument("--index", type=Path, required=True, help="index of windows.jsonl")
     parser.add_argument("--split", choices=SPLITS, required=True, help="split of the shard")
     parser.add_argument("--shard", required=True, help="first and last position in the split, such as 00000-00063")
-    parser.add_argument("--prompt", type=Path, help="rendered prompt (JSON), for a model")
-    parser.add_argument("--decoding", help="complete decoding settings as JSON, for a model")
+    parser.add_argument("--prompt", type=Path, required=True, help="rendered prompt (JSON)")
+    parser.add_argument("--decoding", required=True, help="complete decoding settings as JSON")
     parser.add_argument(
         "--engine",
         choices=(*LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE),
+        required=True,
         help="engine that runs the model",
     )
     parser.add_argument(
@@ -83,8 +82,6 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
     parser.add_argument("--stats", type=Path, required=True, help="stats to write (JSON): time, tokens, memory")
     arguments = parser.parse_args(argv)
-    if arguments.model and not (arguments.engine and arguments.prompt and arguments.decoding):
-        parser.error("--model needs --engine, --prompt and --decoding")
     if arguments.engine == SERVER_ENGINE and not arguments.server:
         parser.error(f"--engine {SERVER_ENGINE} needs --server")
     return arguments
@@ -99,30 +96,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write raw predictions and their stats. A killed run resumes when it is started again."""
     arguments = parse_arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    dataset = read_windows(arguments.windows)
-    windows = shard_windows(dataset, arguments.split, arguments.shard)
-    if arguments.model:
-        predictions, stats = recognise_with_model(arguments, windows, dataset)
-    else:
-        predictions, stats = baselines.recognise_shard(arguments.baseline, windows, dataset)
-    files.write_json(arguments.stats, stats)
-    files.write_json_lines(arguments.out, predictions)
-
-
-def recognise_with_model(
-    arguments: argparse.Namespace, windows: Sequence[Window], dataset: Sequence[Window]
-) -> tuple[list[Prediction], JobStats]:
-    """Return a pair: the predictions of a language model, and their stats."""
+    dataset = IndexedWindows(arguments.windows, arguments.index)
+    windows = dataset.read(arguments.split, parse_shard(arguments.shard))
+    prompt = read_prompt(arguments.prompt)
+    train = dataset.read("train") if shows_similar_windows(prompt) else []
     decoding = Decoding.from_settings(json_option("--decoding", arguments.decoding, dict))
     snapshot = read_snapshot(arguments.model)
     weights = {
         "model": snapshot["digest"],
         "adapter": adapter_digest(arguments.adapter) if arguments.adapter else None,
     }
-    prompt = read_prompt(arguments.prompt)
     with staged(arguments.model, arguments.stage_weights) as folder:
         engine = make_engine(arguments, snapshot, folder)
-        return recognise_shard(windows, prompt, engine, decoding, weights, arguments.work, dataset)
+        predictions, stats = recognise_shard(windows, prompt, engine, decoding, weights, arguments.work, train)
+    files.write_json(arguments.stats, stats)
+    files.write_json_lines(arguments.out, predictions)
 
 
 def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path) -> Engine:

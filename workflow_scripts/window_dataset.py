@@ -1,4 +1,4 @@
-"""Cut a dataset's events into windows, split them by session, and name the shards of each split."""
+"""Cut a dataset's events into windows, and split them by session."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,11 +7,12 @@ from pathlib import Path
 from hearth.common import cli, files
 from hearth.data.event_files import read_events
 from hearth.data.folds import cut_and_split
-from hearth.data.windows import SPLITS, WINDOW_KINDS, check_window, shard_names
+from hearth.data.indexed_windows import write_windows
+from hearth.data.windows import SPLITS, WINDOW_KINDS
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write windows.jsonl, splits.json and shards.json; the shard size affects only shards.json."""
+    """Write windows.jsonl, the index of its lines, and splits.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", required=True, help="name of the dataset")
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to read")
@@ -33,10 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--test-fraction", required=True, type=float, help="share of the sessions in the test split")
     parser.add_argument("--split-seed", required=True, type=int, help="seed that selects the test sessions")
-    parser.add_argument("--shard-size", required=True, type=int, help="largest number of windows in a shard")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl to write")
+    parser.add_argument("--index", required=True, type=Path, help="index of windows.jsonl to write (JSON)")
     parser.add_argument("--splits", required=True, type=Path, help="splits.json to write")
-    parser.add_argument("--shards", required=True, type=Path, help="shards.json to write")
     args = parser.parse_args(argv)
 
     windows, document = cut_and_split(
@@ -49,14 +49,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         by=args.window_by,
         seconds=args.window_seconds,
     )
-    shards = {split: shard_names(count, args.shard_size) for split, count in document["windows"].items()}
-    files.write_json_lines(args.windows, map(check_window, windows))
+    write_windows(args.windows, args.index, windows)
     files.write_json(args.splits, document)
-    files.write_json(args.shards, shards)
     for split in SPLITS:
         print(
             f"{split}: {len(document['sessions'][split])} sessions, {document['windows'][split]} windows, "
-            f"{document['events'][split]} events, {len(shards[split])} shards"
+            f"{document['events'][split]} events"
         )
 
 

@@ -15,6 +15,7 @@ if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
 
 from hearth.common import files
+from hearth.data.indexed_windows import write_windows
 from hearth.engines.protocol import Decoding, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.engines.vllm import VLLMEngine
@@ -146,8 +147,9 @@ def test_identity_and_cost(ours):
 
 def program(engine, tiny, adapter, folder):
     flags = {
-        "engine": engine, "model": tiny, "adapter": adapter, "windows": folder / "windows.jsonl", "split": "test",
-        "shard": "00000-00011", "prompt": folder / "prompt.json", "decoding": json.dumps(GREEDY), "dtype": "float32",
+        "engine": engine, "model": tiny, "adapter": adapter, "windows": folder / "windows.jsonl",
+        "index": folder / "index.json", "split": "test", "shard": "00000-00011",
+        "prompt": folder / "prompt.json", "decoding": json.dumps(GREEDY), "dtype": "float32",
         "device": "cpu", "batch-size": 4, "work": folder / engine, "out": folder / f"{engine}.jsonl",
         "stats": folder / f"{engine}.json",
     }  # fmt: skip
@@ -158,7 +160,7 @@ def program(engine, tiny, adapter, folder):
 
 
 def test_the_program_runs_an_adapter_with_either_engine(tiny, adapter, windows, prompts, usual, tmp_path):
-    files.write_json_lines(tmp_path / "windows.jsonl", map(complete_window, windows))
+    write_windows(tmp_path / "windows.jsonl", tmp_path / "index.json", map(complete_window, windows))
     files.write_json(tmp_path / "prompt.json", prompts["none"])
     predictions = program("vllm", tiny, adapter, tmp_path)
     assert_alike(predictions, program("transformers", tiny, adapter, tmp_path))

@@ -175,7 +175,7 @@ MATRIX = [
         "a baseline added",
         config(add_recognisers("baselines", baselines=["majority"])),
         {
-            **{"recognise": 3, "gather_predictions": 2, "parse_predictions": 2, "score": 2},
+            **{"recognise_baseline": 2, "parse_predictions": 2, "score": 2},
             **{"table": 1, "cost": 1},
             **PRESENTATION,
         },
@@ -279,8 +279,8 @@ def test_a_change_reruns_exactly_the_jobs_that_it_decides(project, record_proper
     assert jobs == cluster_jobs
     if "window_dataset" in jobs:
         # The number of windows to recognise is known only after they have been cut.
-        windowing = project.plan("results/datasets/sim-marble/shards.json", *arguments)
-        project.run("results/datasets/sim-marble/shards.json", *arguments)
+        windowing = project.plan("results/datasets/sim-marble/splits.json", *arguments)
+        project.run("results/datasets/sim-marble/splits.json", *arguments)
         jobs = windowing | project.plan("all", *arguments)
     record_property("reruns", (change, jobs))
     assert jobs == reruns

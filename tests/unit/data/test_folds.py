@@ -1,7 +1,5 @@
 """Test the train/test split, the content of splits.json, and the program window_dataset."""
 
-import json
-
 import pandas as pd
 import pytest
 import window_dataset
@@ -9,7 +7,8 @@ from event_factories import events_at, events_of_sessions
 from hearth.common import cli, files
 from hearth.data.event_files import write_events
 from hearth.data.folds import cut_and_split, split_sessions
-from hearth.data.windows import check_window, shard_names
+from hearth.data.indexed_windows import IndexedWindows
+from hearth.data.windows import check_window, read_windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,8 +95,6 @@ def test_a_split_without_windows_is_refused():
     for wrong in (0, -1):
         with pytest.raises(ValueError, match="window size"):
             make_splits({"a-1": 3, "a-2": 4}, size=wrong)
-        with pytest.raises(ValueError, match="shard size"):
-            shard_names(3, wrong)
 
 
 def program(tmp_path, name, **changes):
@@ -108,21 +105,20 @@ def program(tmp_path, name, **changes):
         "short-windows": "keep",
         "test-fraction": 0.5,
         "split-seed": 0,
-        "shard-size": 2,
-        **{output: tmp_path / name / output for output in ("windows", "splits", "shards")},
+        **{output: tmp_path / name / output for output in ("windows", "index", "splits")},
     } | changes
     args = [text for option, value in options.items() for text in (f"--{option}", str(value))]
     cli.run(lambda: window_dataset.main(args))
 
 
-def test_shard_size_changes_only_the_shards(tmp_path):
+def test_the_program_writes_windows_that_its_index_finds(tmp_path):
     write_events(tmp_path / "events.parquet", events_of_sessions({"a-1": 25, "a-2": 30}))
-    for name, size in (("two", 2), ("many", 64)):
-        program(tmp_path, name, **{"shard-size": size})
-    for output in ("windows", "splits"):
-        assert (tmp_path / "two" / output).read_bytes() == (tmp_path / "many" / output).read_bytes()
-    for name, expected in (("two", ["00000-00001", "00002-00002"]), ("many", ["00000-00002"])):
-        assert json.loads((tmp_path / name / "shards").read_text()) == {"train": expected, "test": expected}
+    program(tmp_path, "out")
+    windows = read_windows(tmp_path / "out" / "windows")
+    indexed = IndexedWindows(tmp_path / "out" / "windows", tmp_path / "out" / "index")
+    for split, count in files.read_json(tmp_path / "out" / "splits")["windows"].items():
+        assert indexed.count(split) == count
+        assert indexed.read(split) == [window for window in windows if window["split"] == split]
 
 
 def test_the_program_cuts_by_gap(tmp_path):

@@ -1,4 +1,4 @@
-"""Test that windows partition each session's events, that invalid windows are rejected, and the names of shards."""
+"""Test that windows partition each session's events, and that invalid windows are rejected."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from hearth.common import files
 from hearth.data.cutting import cut_windows
 from hearth.data.events import event_table, natural_key
 from hearth.data.folds import cut_and_split
-from hearth.data.windows import check_window, read_windows, shard_names
+from hearth.data.windows import check_window, read_windows
 from hearth.prompting.prompts import window_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,16 +139,6 @@ def test_contradictory_window_settings_are_refused(settings_, message):
     by, seconds, keep_short = settings_
     with pytest.raises(ValueError, match=message):
         cut_windows(events_at(0, 1), "home", 10, keep_short, by, seconds)
-
-
-@settings(max_examples=60)
-@given(st.integers(0, 500), st.integers(1, 80))
-def test_shards_cover_every_position_once(count, size):
-    names = shard_names(count, size)
-    spans = [tuple(map(int, name.split("-"))) for name in names]
-    assert [position for first, last in spans for position in range(first, last + 1)] == list(range(count))
-    assert all(last - first + 1 == size for first, last in spans[:-1])
-    assert all(len(name) == 11 for name in names)
 
 
 def split_windows(table, dataset):

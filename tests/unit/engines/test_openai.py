@@ -11,6 +11,7 @@ import pytest
 from chat_server import MODEL, Server, answer, lowered
 from hearth.common import files
 from hearth.common.cli import UserError
+from hearth.data.indexed_windows import write_windows
 from hearth.engines.openai import OpenAIEngine
 from hearth.engines.protocol import Decoding, ReasoningBlock, Request
 from hearth.models.fetch import fetch_model
@@ -292,8 +293,9 @@ def test_an_invalid_url_or_one_with_a_secret_is_refused_and_not_repeated(url):
 
 def command(folder, url, name, **options):
     values = {
-        "model": folder / "served", "windows": folder / "windows.jsonl", "split": "test", "shard": "00000-00007",
-        "prompt": folder / "prompt.json", "decoding": json.dumps(asdict(GREEDY)), "engine": "openai", "batch-size": 2,
+        "model": folder / "served", "windows": folder / "windows.jsonl", "index": folder / "index.json",
+        "split": "test", "shard": "00000-00007", "prompt": folder / "prompt.json",
+        "decoding": json.dumps(asdict(GREEDY)), "engine": "openai", "batch-size": 2,
         "base-url": url, "timeout": 20, "work": folder / "work", "out": folder / f"{name}.jsonl",
         "stats": folder / f"{name}.stats.json",
     } | options  # fmt: skip
@@ -306,7 +308,7 @@ def test_a_shard_that_failed_half_way_resumes(server, tmp_path):
     fetch_model("little", spec, tmp_path / "fetching", tmp_path / "served")
     events = [{"id": 1, "time": "12:00:00", "description": "door"}]
     windows = [complete_window({"window_id": f"h/s/{n}", "split": "test", "events": events}) for n in range(8)]
-    files.write_json_lines(tmp_path / "windows.jsonl", windows)
+    write_windows(tmp_path / "windows.jsonl", tmp_path / "index.json", windows)
     prompt = {"version": "p@0", "template": "p", "reasoning": "none", "labels": ["A"], "system": "S."}
     files.write_json(tmp_path / "prompt.json", prompt)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-import recognise
+import recognise_baseline
 from hearth.common import files
 from hearth.prompting.parsing import parse
 from hearth.recognition import baselines
@@ -99,7 +99,7 @@ def test_gaps_are_learned_from(name):
 def test_another_run_gives_the_same_bytes(name, tmp_path):
     written = []
     for number in range(2):
-        predictions, _stats = baselines.recognise_shard(name, TEST, TRAIN + TEST)
+        predictions, _stats = baselines.recognise_windows(name, TRAIN + TEST, "test")
         files.write_json_lines(tmp_path / str(number), predictions)
         written.append((tmp_path / str(number)).read_bytes())
     assert written[0] == written[1]
@@ -137,7 +137,7 @@ def test_a_train_split_of_one_label(name):
 @every_baseline
 def test_an_empty_train_split_is_an_error(name):
     with pytest.raises(ValueError, match=f"baseline {name}: the train split has no window to learn from"):
-        baselines.recognise_shard(name, TEST, TEST)
+        baselines.recognise_windows(name, TEST, "test")
 
 
 def test_an_unknown_baseline_is_named():
@@ -150,8 +150,8 @@ def test_no_label_of_the_test_split_changes_a_prediction(name):
     """A baseline that looked at labels or residents of the test split would answer otherwise if they changed."""
     changed = [each | {"gold": ["COOKING"] * 3, "residents": [["Z"]] * 3} for each in TEST]
     assert (
-        baselines.recognise_shard(name, changed, TRAIN + changed)[0]
-        == baselines.recognise_shard(name, TEST, TRAIN + TEST)[0]
+        baselines.recognise_windows(name, TRAIN + changed, "test")[0]
+        == baselines.recognise_windows(name, TRAIN + TEST, "test")[0]
     )
 
 
@@ -161,7 +161,7 @@ def test_a_baseline_that_looks_for_the_labels_finds_none(monkeypatch):
 
     monkeypatch.setitem(BASELINES, "leak", leak)
     with pytest.raises(TypeError):
-        baselines.recognise_shard("leak", TEST, TRAIN + TEST)
+        baselines.recognise_windows("leak", TRAIN + TEST, "test")
 
 
 def test_date_and_place_in_the_session_are_no_features():
@@ -186,7 +186,7 @@ def test_a_window_over_midnight_has_the_gaps_of_any_other():
 
 @every_baseline
 def test_predictions_and_stats_have_the_keys_of_a_language_models(name):
-    predictions, stats = baselines.recognise_shard(name, TEST, TRAIN + TEST)
+    predictions, stats = baselines.recognise_windows(name, TRAIN + TEST, "test")
     assert [list(row) for row in predictions] == [PREDICTION_KEYS] * 3
     labels = tuple({label for each in TRAIN for label in each["gold"]})
     for row, labels_of_window in zip(predictions, predict_labels(name, TRAIN, TEST), strict=True):
@@ -208,43 +208,26 @@ def arguments(folder, **changes):
         "baseline": "sensor-majority",
         "windows": folder / "windows.jsonl",
         "split": "test",
-        "shard": "00001-00002",
-        "work": folder / "work",
         "out": folder / "out.jsonl",
         "stats": folder / "stats.json",
     } | changes
     return [text for key, value in options.items() for text in (f"--{key}", str(value))]
 
 
-def test_the_program_writes_one_shard_of_a_baseline(tmp_path):
-    recognise.main(arguments(tmp_path))
+def test_the_program_writes_the_predictions_of_a_split(tmp_path):
+    recognise_baseline.main(arguments(tmp_path))
     rows = files.read_json_lines(tmp_path / "out.jsonl")
-    assert [row["window_id"] for row in rows] == ["home/t1/0", "home/t2/0"]
-    assert [entry["activity"] for entry in json.loads(rows[1]["text"])] == ["RETURNING", "LEAVING", "LEAVING"]
-    assert files.read_json(tmp_path / "stats.json")["windows"] == 2
-    assert not (tmp_path / "work").exists()
+    assert [row["window_id"] for row in rows] == [f"home/t{n}/0" for n in range(3)]
+    assert [entry["activity"] for entry in json.loads(rows[2]["text"])] == ["RETURNING", "LEAVING", "LEAVING"]
+    assert files.read_json(tmp_path / "stats.json")["windows"] == 3
 
 
-def test_the_program_loads_no_language_model_for_a_baseline(tmp_path):
-    code = "import sys, recognise; recognise.main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+def test_the_program_loads_no_language_model(tmp_path):
+    code = "import sys, recognise_baseline as r; r.main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, *arguments(tmp_path)], cwd=SCRIPTS, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"model": "m"}, "not allowed with argument"),
-        ({"baseline": "svm"}, "invalid choice: 'svm'"),
-    ],
-)
-def test_the_program_takes_one_known_recogniser(tmp_path, capsys, changes, message):
+def test_the_program_refuses_an_unknown_baseline(tmp_path, capsys):
     with pytest.raises(SystemExit):
-        recognise.main(arguments(tmp_path, **changes))
-    assert message in capsys.readouterr().err
-
-
-def test_a_model_without_prompt_is_refused(tmp_path, capsys):
-    options = arguments(tmp_path, model="m")
-    with pytest.raises(SystemExit):
-        recognise.main(options[2:])
-    assert "--model needs --engine, --prompt and --decoding" in capsys.readouterr().err
+        recognise_baseline.main(arguments(tmp_path, baseline="svm"))
+    assert "invalid choice: 'svm'" in capsys.readouterr().err

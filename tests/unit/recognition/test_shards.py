@@ -8,10 +8,10 @@ import time
 from dataclasses import asdict
 
 import pytest
-from factories import PREDICTIONS
 from hearth.common import files
+from hearth.data.indexed_windows import write_windows
 from hearth.engines.protocol import Completion, Decoding, ScoredToken
-from hearth.recognition.shards import gather_predictions, recognise_shard, shard_windows
+from hearth.recognition.shards import recognise_shard
 from repository import SCRIPTS
 from window_factories import complete_window
 
@@ -205,54 +205,15 @@ def test_a_change_that_does_not_decide_the_result_starts_nothing(tmp_path):
     assert engine.batches == []
 
 
-def test_shards_are_cut_by_position_in_the_split():
-    test = [w for w in WINDOWS if w["split"] == "test"]
-    assert shard_windows(WINDOWS, "test", "00000-00007") == test[:8]
-    assert shard_windows(WINDOWS, "test", "00008-00015") == test[8:]
-    assert shard_windows(WINDOWS, "train", "00003-00003") == [WINDOWS[15]]
-
-
-@pytest.mark.parametrize(
-    ("shard", "message"), [("00008-00016", "beyond the 16"), ("8", "FIRST-LAST"), ("5-2", "FIRST-LAST")]
-)
-def test_wrong_shards_are_refused(shard, message):
-    with pytest.raises(ValueError, match=message):
-        shard_windows(WINDOWS, "test", shard)
-
-
-def shard_file(path, windows):
-    files.write_json_lines(path, [PREDICTIONS[0] | {"window_id": w["window_id"], "text": "é"} for w in windows])
-    return path
-
-
-def test_gathered_predictions_are_in_window_order(tmp_path):
-    test = [w for w in WINDOWS if w["split"] == "test"]
-    late, early = shard_file(tmp_path / "late", test[9:][::-1]), shard_file(tmp_path / "early", test[:9])
-    assert [p["window_id"] for p in gather_predictions(WINDOWS, "test", [late, early])] == [
-        w["window_id"] for w in test
-    ]
-    assert gather_predictions([], "test", []) == []
-
-
-def test_gathering_names_missing_repeated_and_unexpected_windows(tmp_path):
-    test = [w for w in WINDOWS if w["split"] == "test"]
-    most, some = shard_file(tmp_path / "most", test[:-2]), shard_file(tmp_path / "some", test[3:5])
-    with pytest.raises(ValueError, match=rf"2 windows \({test[-2]['window_id']}, {test[-1]['window_id']}\)"):
-        gather_predictions(WINDOWS, "test", [most])
-    with pytest.raises(ValueError, match=f"{test[3]['window_id']} is predicted already in .*most"):
-        gather_predictions(WINDOWS, "test", [most, some])
-    with pytest.raises(ValueError, match=r"strange: 1 window .* not in the test split"):
-        gather_predictions(WINDOWS, "test", [most, shard_file(tmp_path / "strange", WINDOWS[:1])])
-
-
 # --- the programs themselves
 
 
 def command(tiny_model, folder, name, batch_size=2, **options):
-    files.write_json_lines(folder / "windows.jsonl", WINDOWS)
+    write_windows(folder / "windows.jsonl", folder / "index.json", WINDOWS)
     files.write_json(folder / "prompt.json", PROMPT)
     values = {
         "engine": "transformers", "model": tiny_model, "windows": folder / "windows.jsonl",
+        "index": folder / "index.json",
         "split": "test", "shard": "00000-00015",
         "prompt": folder / "prompt.json", "decoding": json.dumps(DECODING), "dtype": "float32", "device": "cpu",
         "batch-size": batch_size, "work": folder / f"work-{name}", "out": folder / f"{name}.jsonl",

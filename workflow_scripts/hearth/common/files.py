@@ -61,9 +61,13 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write each of `rows` as a compact JSON object on a line of its own, atomically."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as lines:
-        for row in rows:
-            lines.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+    with replacing(path) as temporary, open(temporary, "wb") as lines:
+        lines.writelines(map(json_line, rows))
+
+
+def json_line(row: Mapping[str, object]) -> bytes:
+    """Return a line of a file of JSON lines."""
+    return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

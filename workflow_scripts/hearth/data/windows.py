@@ -139,13 +139,3 @@ def starts_window(kind: str, since_first: Duration, since_previous: Duration, li
     if kind == "time":
         return since_first > limit
     return kind == "gap" and since_previous > limit
-
-
-def shard_names(count: int, size: int) -> list[str]:
-    """Return the names of shards of `size` windows for the `count` windows of one split.
-
-    A name is the position of a shard's first and last window, such as 00000-00063.
-    """
-    if size < 1:
-        raise ValueError(f"shard size is {size}; it must be at least 1")
-    return [f"{first:05d}-{min(first + size, count) - 1:05d}" for first in range(0, count, size)]

@@ -90,13 +90,18 @@ def _input_and_output(window: Window) -> dict[str, str]:
 def user_turns(prompt: Prompt, targets: Sequence[WindowInput], windows: Sequence[Window]) -> dict[str, str]:
     """Return a dict from window_id to the user's turn, for each window of `targets`.
 
-    `windows` are all windows of the dataset. The prompt may show some of their train split as examples; then each
-    target needs the key "session", which windows of a stream do not have.
+    If `shows_similar_windows`, `windows` hold the dataset's train split, and each target needs the key "session", which
+    windows of a stream do not have.
     """
     examples: Mapping[str, Sequence[Window]] = {}
-    if prompt.get("shots_by") == "similarity":
+    if shows_similar_windows(prompt):
         examples = few_shot.similar_examples(cast(Sequence[Window], targets), windows, prompt["shots"])
     return {window["window_id"]: window_text(window, examples.get(window["window_id"], ())) for window in targets}
+
+
+def shows_similar_windows(prompt: Prompt) -> bool:
+    """Whether a prompt shows each window the windows of the train split that are most similar to it."""
+    return prompt.get("shots_by") == "similarity"
 
 
 def answer_text(labels: Sequence[str]) -> str:

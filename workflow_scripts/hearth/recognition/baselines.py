@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from hearth.common.job_stats import JobStats
 from hearth.common.memory import peak_memory_bytes
-from hearth.data.windows import Window, WindowEvent
+from hearth.data.windows import Split, Window, WindowEvent
 from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import answer_text
 
@@ -28,10 +28,8 @@ _DAY = 24 * 60 * 60
 _LIBRARIES = ("scikit-learn", "sklearn-crfsuite")
 
 
-def recognise_shard(
-    baseline: str, windows: Sequence[Window], dataset: Sequence[Window]
-) -> tuple[list[Prediction], JobStats]:
-    """Label `windows` with a baseline; return a pair: the predictions in the order of `windows`, and their stats.
+def recognise_windows(baseline: str, dataset: Sequence[Window], split: Split) -> tuple[list[Prediction], JobStats]:
+    """Label the windows of `split` with a baseline; return a pair: their predictions in order, and stats.
 
     Both have the keys of a language model's. The baseline learns from the train split of `dataset`; the seconds in the
     stats cover learning and labelling. Raises ValueError for an unknown baseline and for an empty train split.
@@ -40,6 +38,7 @@ def recognise_shard(
     for module in ("sklearn.ensemble", "sklearn.feature_extraction", "sklearn_crfsuite"):
         importlib.import_module(module)
     started = time.monotonic()
+    windows = [window for window in dataset if window["split"] == split]
     labels = predict_labels(baseline, [window for window in dataset if window["split"] == "train"], windows)
     predictions: list[Prediction] = [
         {

@@ -18,8 +18,8 @@ def make_requests(
 ) -> tuple[str, list[Request]]:
     """Return a pair: the static prefix, and a request for every window in the order of `windows`.
 
-    `dataset` has all windows of the dataset: the prompt may show some of its train split. Raises ValueError if prompt
-    and decoding are incompatible, and for a window that occurs twice.
+    `dataset` has the windows of the dataset's train split, if the prompt shows some of them. Raises ValueError if
+    prompt and decoding are incompatible, and for a window that occurs twice.
     """
     if decoding.constrained and prompt["reasoning"] == "inline":
         raise ValueError(

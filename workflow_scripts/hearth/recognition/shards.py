@@ -1,18 +1,18 @@
-"""Recognise the windows of a shard, with a journal that survives a kill; gather the predictions of all shards."""
+"""Recognise the windows of a shard, with a journal that survives a kill."""
 
 import dataclasses
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, cast
 
 from hearth.common import files
 from hearth.common.energy import Meters
 from hearth.common.job_stats import JobStats
-from hearth.data.windows import Split, Window, WindowInput
+from hearth.data.windows import Window, WindowInput
 from hearth.engines.protocol import Decoding, Engine, Request
-from hearth.prompting.predictions import CompletionRecord, Prediction, read_predictions
+from hearth.prompting.predictions import CompletionRecord, Prediction
 from hearth.prompting.prompts import Prompt
 from hearth.recognition.journal import FORMAT, Journal
 from hearth.recognition.progress import Progress
@@ -29,20 +29,6 @@ class _JournalItem(TypedDict):
     joules: float | None
 
 
-def shard_windows(windows: Sequence[Window], split: Split, shard: str) -> list[Window]:
-    """Return the windows of `split` at the positions of `shard`, first and last included ("00000-00063").
-
-    Raises ValueError for a shard that is malformed or reaches beyond the split.
-    """
-    first, _, last = shard.partition("-")
-    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-        raise ValueError(f"shard {shard!r} is not FIRST-LAST, such as 00000-00063")
-    in_split = [window for window in windows if window["split"] == split]
-    if int(last) >= len(in_split):
-        raise ValueError(f"shard {shard} reaches beyond the {len(in_split)} windows of the {split} split")
-    return in_split[int(first) : int(last) + 1]
-
-
 def recognise_shard(
     windows: Sequence[WindowInput],
     prompt: Prompt,
@@ -54,8 +40,8 @@ def recognise_shard(
 ) -> tuple[list[Prediction], JobStats]:
     """Complete every window with `engine`; return a pair: predictions in the order of `windows`, and the shard's stats.
 
-    `weights` identifies the weights that the engine runs (digests of model and adapter). `dataset` has all windows of
-    the dataset: the prompt may show some of its train split.
+    `weights` identifies the weights that the engine runs (digests of model and adapter). `dataset` has the windows
+    of the dataset's train split, if the prompt shows some of them.
 
     Finished windows are journaled in `work` under a fingerprint of everything that decides their predictions, and are
     not completed again. The engine gets the longest prompts first, in an order that depends only on the shard. Raises
@@ -96,41 +82,10 @@ def recognise_shard(
     return predictions, stats
 
 
-def gather_predictions(windows: Sequence[Window], split: Split, shards: Iterable[Path]) -> list[Prediction]:
-    """Return the predictions in all `shards` in the order of the split's windows, one for each window.
-
-    Raises ValueError, which names the windows, if some are missing, predicted twice or not of this split.
-    """
-    expected = [window["window_id"] for window in windows if window["split"] == split]
-    predictions: dict[str, tuple[Path, Prediction]] = {}
-    for shard in shards:
-        for prediction in read_predictions(shard):
-            key = prediction["window_id"]
-            if key in predictions:
-                raise ValueError(
-                    f"{shard}: window {key} is predicted already in {predictions[key][0]}; delete one of the files"
-                )
-            predictions[key] = (shard, prediction)
-    unexpected = sorted(predictions.keys() - set(expected))
-    if unexpected:
-        path = predictions[unexpected[0]][0]
-        raise ValueError(f"{path}: {_name_windows(unexpected)} not in the {split} split; delete this file")
-    missing = [key for key in expected if key not in predictions]
-    if missing:
-        raise ValueError(
-            f"no prediction for {_name_windows(missing)} of the {split} split; recognise their shards again"
-        )
-    return [predictions[key][1] for key in expected]
-
-
 def _sum_if_known(values: Sequence[float | None]) -> float | None:
     """Return the sum of `values`; None if any of them is None."""
     known = [value for value in values if value is not None]
     return round(sum(known), 3) if len(known) == len(values) else None
-
-
-def _name_windows(keys: Sequence[str]) -> str:
-    return f"{len(keys)} window{'s' if len(keys) > 1 else ''} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
 
 
 def _complete(
