@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from config_factories import CONFIG, REGISTRY, make_project, write_yaml
+from factories import HOME
 from hearth.workflow.configuration import resolve
 from hearth.workflow.containers import BIND_VARIABLES, container_environment, container_problems
 
