@@ -1,8 +1,10 @@
 """GPUs by their data sheets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 GIB = 2**30
+# From this memory on, vLLM has larger defaults on all cards but an A100.
+_LARGE = 70 * GIB
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,10 @@ def card_of(gpu_type: str) -> Card:
     sized = [name for name in family if name.partition("-")[2] in said.replace("a100", "")]
     chosen = next(iter(sized or family), None)
     return CARDS[chosen] if chosen else UNKNOWN_CARD
+
+
+def card_of_device(name: str, memory: int) -> Card:
+    """Return the card that CUDA reports by this name and number of bytes of memory."""
+    large = memory >= _LARGE and "a100" not in name.lower()
+    sequences, batched_tokens = (1024, 16384) if large else (256, 8192)
+    return replace(card_of(name), memory=memory, sequences=sequences, batched_tokens=batched_tokens)

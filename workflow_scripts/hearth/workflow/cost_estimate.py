@@ -24,10 +24,10 @@ from hearth.workflow.planned_work import (
     measure_loads,
     untaught_load,
 )
-from hearth.workflow.throughput import CORE_FLOPS, Job, batch_of, job_of, window_seconds
+from hearth.workflow.throughput import CORE_FLOPS, COUNTS, Job, batch_of, job_of, window_seconds, windows_held
 
-# Numbers of cards that are tried.
-COUNTS = (1, 2, 4, 8)
+# Of numbers of cards, a smaller one is preferred if its GPU-hours are at most this many times the fewest.
+WASTE = 1.5
 # Windows in the cache beyond which more cards for one model are not shown: the engine has enough to do.
 ENOUGH_WINDOWS = 64
 # Formats that are shown beside the one that the run uses. A model in GPTQ has the size of one in AWQ.
@@ -93,8 +93,9 @@ def recognition_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> dic
         possible = [trial for trial in trials if windows_held(shape, longest_window(loads), trial)]
         costs = [(*_gpu_hours(shape, loads, trial), trial.gpus) for trial in possible]
         if costs:
-            # The registry's number of cards if it does, else the one with the fewest GPU-hours.
-            total, batch, gpus = costs[0] if possible[0].gpus == job.gpus else min(costs)
+            # The registry's number of cards if it does, else the smallest that wastes few hours.
+            cheap = [cost for cost in costs if cost[0] <= WASTE * min(costs)[0]]
+            total, batch, gpus = costs[0] if possible[0].gpus == job.gpus else cheap[0]
             hours[name] = (total, f"{gpus}x{batch}")
     return hours
 
@@ -107,17 +108,6 @@ def _gpu_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> tuple[floa
         seconds += load.windows * window_seconds(shape, load.mean, replace(job, batch_size=batch))
         largest = max(largest, batch)
     return seconds * job.gpus / 3600, largest
-
-
-def windows_held(shape: ModelShape, longest: gpu_memory.WindowTokens, job: Job) -> int:
-    """Return the number of longest windows that a job's cards hold at a time; 0 if the model cannot be split so."""
-    assert job.card, "a job on GPUs"
-    if job.engine == "transformers" and job.gpus > 1:
-        return 0
-    if not gpu_memory.divides(shape, job.weight_format, job.gpus // job.pipeline):
-        return 0
-    tokens = gpu_memory.cache_tokens(shape, job.weight_format, job.card, job.gpus, job.pipeline, job.memory)
-    return gpu_memory.windows_in_cache(tokens, longest)
 
 
 def training_hours(

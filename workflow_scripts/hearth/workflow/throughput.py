@@ -4,6 +4,7 @@ Light enough to be called while the Snakefile is read. `docs/cluster.md` has the
 figures are measured.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,15 +14,17 @@ from hearth.workflow import gpu_memory
 from hearth.workflow.cards import Card, card_of
 from hearth.workflow.gpu_memory import EngineMemory, WindowTokens
 
-# Assumed shares of a GPU's arithmetic and of its bandwidth that vLLM reaches, and the share that is left of the speed
-# of several GPUs once they have exchanged their results.
-FLOPS_SHARE, BANDWIDTH_SHARE, PARALLEL_SHARE = 0.5, 0.8, 0.8
+# Assumed: the shares of a GPU's arithmetic and of its bandwidth that vLLM reaches, and the share of the speed that is
+# left with every doubling of the GPUs that share a model, because they exchange their results.
+FLOPS_SHARE, BANDWIDTH_SHARE, PARALLEL_SHARE = 0.5, 0.8, 0.85
 # Measured on an H100 (docs/benchmarks.md): seconds that the transformers engine takes to start a layer's kernels from
 # Python: of a step of 28 layers, 50 of 53 ms. They add to the time of its bytes and of reading prompts.
 LAYER_SECONDS = 0.050 / 28
 TRANSFORMERS_ROWS = {"cuda": 128, "cpu": 32}
 # Measured on a CPU core (docs/benchmarks.md): operations and bytes per second, and the shares that are reached.
 CORE_FLOPS, CORE_BANDWIDTH = 106e9 * 0.58, 12.8e9 * 0.66
+# Numbers of GPUs of a node that may share a model.
+COUNTS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,17 @@ def batch_of(shape: ModelShape, tokens: WindowTokens, job: Job) -> int:
     return max(1, min(limit, gpu_memory.windows_in_cache(cache, tokens)))
 
 
+def windows_held(shape: ModelShape, longest: WindowTokens, job: Job) -> int:
+    """Return the number of longest windows that a job's cards hold at a time; 0 if the model cannot be split so."""
+    assert job.card, "a job on GPUs"
+    if job.engine == "transformers" and job.gpus > 1:
+        return 0
+    if not gpu_memory.divides(shape, job.weight_format, job.gpus // job.pipeline):
+        return 0
+    tokens = gpu_memory.cache_tokens(shape, job.weight_format, job.card, job.gpus, job.pipeline, job.memory)
+    return gpu_memory.windows_in_cache(tokens, longest)
+
+
 def window_seconds(shape: ModelShape, tokens: WindowTokens, job: Job) -> float:
     """Return the seconds of a job that one window takes, of many that run at a time.
 
@@ -116,6 +130,6 @@ def _speed(shape: ModelShape, job: Job) -> tuple[float, float, float]:
     if job.card is None:
         return job.threads * CORE_FLOPS, job.threads * CORE_BANDWIDTH, 0
     flops = job.card.fp8 if job.weight_format == "fp8" else job.card.bf16
-    together = job.gpus * (PARALLEL_SHARE if job.gpus > 1 else 1)
+    together = job.gpus * PARALLEL_SHARE ** math.log2(job.gpus)
     step = shape.layers * LAYER_SECONDS if job.engine == "transformers" else 0
     return flops * FLOPS_SHARE * together, job.card.bandwidth * BANDWIDTH_SHARE * together, step

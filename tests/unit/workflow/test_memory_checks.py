@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import pytest
+from hearth.common.files import write_json
+from hearth.models.snapshot import SNAPSHOT
+from hearth.workflow.cards import CARDS, card_of_device
+from hearth.workflow.findings import Findings
+from hearth.workflow.memory_checks import check_gpu_memory, read_shapes
+from hearth.workflow.throughput import Job
+from model_shapes import QWEN3_32B
+from plan_factories import SERVED
+
+A100, H100 = ("NVIDIA A100-SXM4-40GB", 42_300_000_000), ("NVIDIA H100 80GB HBM3", 85_000_000_000)
+VLLM = Job("vllm", "bf16", gpus=1)
+
+
+@pytest.fixture
+def findings():
+    return Findings("here")
+
+
+def check(findings, devices, job=VLLM, shape=QWEN3_32B):
+    check_gpu_memory(findings, "qwen3-32b", shape, replace(job, gpus=len(devices)), 4096, devices)
+    (text,) = [*findings.problems, *findings.facts]
+    return text
+
+
+def test_a_gpu_that_holds_the_model_says_for_how_many_windows(findings):
+    text = check(findings, [H100])
+    assert not findings.problems
+    assert "65.5 GB of weights as bf16, and a cache for 5 windows of 2048 + 4096 tokens" in text
+
+
+def test_a_gpu_that_is_too_small_is_a_problem_with_the_counts_and_formats_that_do(findings):
+    text = check(findings, [A100])
+    assert findings.problems
+    assert "model qwen3-32b on 1 x NVIDIA A100-SXM4-40GB with 42 GB" in text
+    assert "set gpus: 2" in text
+    assert "quantization: fp8" not in text  # 34 GB leave no room for a window of that length
+
+
+def test_fp8_is_advised_where_it_does(findings):
+    assert "quantization: fp8" in check(findings, [("NVIDIA L40S", 47_670_000_000)])
+
+
+def test_several_gpus_share_a_model(findings):
+    assert "windows" in check(findings, [A100] * 4)
+    assert not findings.problems
+
+
+def test_a_number_that_does_not_divide_the_heads_is_a_problem(findings):
+    assert "cannot split it over 3 GPUs" in check(findings, [H100] * 3)
+
+
+def test_the_smallest_of_the_gpus_counts(findings):
+    assert "2 x NVIDIA A100" in check(findings, [H100, A100])
+
+
+def test_the_transformers_engine_needs_the_whole_model_on_each_gpu(findings):
+    text = check(
+        findings, [H100, H100], replace(VLLM, engine="transformers"), replace(QWEN3_32B, weight_bytes=80 * 10**9)
+    )
+    assert findings.problems
+    assert "about 96 GB on each" in text
+
+
+def test_a_models_shape_is_read_where_it_is_fetched(findings, tiny_model, tmp_path):
+    (tmp_path / "small").symlink_to(tiny_model)
+    write_json(tmp_path / "served" / SNAPSHOT, SERVED)
+    shapes = read_shapes(findings, [tmp_path / name for name in ("small", "served", "coming")])
+    assert list(shapes) == ["small"]
+    assert findings.facts == ["model coming: not fetched yet, so its size was not checked"]
+
+
+def test_vllms_defaults_follow_the_device():
+    assert card_of_device(*A100).sequences == card_of_device("NVIDIA A100-SXM4-80GB", 85 * 10**9).sequences == 256
+    assert card_of_device(*H100) == replace(CARDS["H100-80"], memory=H100[1])
+    assert card_of_device("NVIDIA B200", 190 * 10**9).batched_tokens == 16384
