@@ -28,10 +28,6 @@ def planned_prompts():
     )
 
 
-# What the estimate reads of a model's entry in the registry.
-PLANNED_KEYS = ("gpus", "train_gpus", "pipeline_parallel", "gpu_type", "engine_options")
-
-
 def lora_rank(recogniser):
     """Return the rank of a student's adapter; 0 for other recognisers."""
     trained = RECOGNISERS[recogniser].student
@@ -67,13 +63,8 @@ def planned_work():
             for name, student in RUN.trained.items()
         ],
         "engines": {model: engine_of(model, config, registry) for model in RUN.models},
-        "models": {
-            model: {key: registry[model][key] for key in PLANNED_KEYS}
-            for model in RUN.models
-        },
-        "settings": {
-            key: config["engine"][key] for key in ("batch_size", "dtype", "threads")
-        },
+        "models": memory_requests(RUN.models),
+        "settings": engine_settings(),
         "training": {
             key: training[key]
             for key in ("epochs", "batch_size", "micro_batch_size", "shared_prefix")

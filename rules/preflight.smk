@@ -83,9 +83,31 @@ def node_jobs():
 NODE_CHECKS = node_checks()
 
 
+# What decides a job's memory: keys of a model's entry in the registry, and settings of engines in the config.
+MEMORY_KEYS = ("gpus", "train_gpus", "pipeline_parallel", "gpu_type", "engine_options")
+MEMORY_SETTINGS = ("batch_size", "dtype", "threads")
+
+
+def memory_requests(models):
+    """Return a dict from each of `models` to what decides the memory of its jobs in the registry."""
+    return {
+        model: {key: registry[model][key] for key in MEMORY_KEYS} for model in models
+    }
+
+
+def engine_settings():
+    """Return the settings of engines that decide the memory of jobs."""
+    return {key: config["engine"][key] for key in MEMORY_SETTINGS}
+
+
 def checked_models(wildcards, output):
     """Return the folders of all models whose jobs a check of a node stands for."""
     return [f"results/models/{model}" for model in NODE_CHECKS[output.findings]]
+
+
+def checked_requests(wildcards, output):
+    """Return what decides the memory of the jobs that a check of a node stands for, as JSON."""
+    return json.dumps(memory_requests(NODE_CHECKS[output.findings]))
 
 
 def requested_gpus(wildcards):
@@ -117,7 +139,10 @@ rule check_node:
         activate=ACTIVATED,
     params:
         models=checked_models,
-        dtype=config["engine"]["dtype"],
+        registry=checked_requests,
+        settings=json.dumps(engine_settings()),
+        max_new_tokens=config["decoding"]["max_new_tokens"],
+        engine="transformers",
         pins=f"{PROJECT}envs/llm.yaml",
         now=NOW,
     message:
@@ -125,7 +150,8 @@ rule check_node:
     shell:
         "source {resources.activate:q}; "
         "python $SCRIPTS/check_node.py --models {params.models:q} --gpus {wildcards.gpus} --mem-mb {resources.mem_mb}"
-        " --dtype {params.dtype} --pins {params.pins:q} --work work --out {output:q} > {log:q} 2>&1"
+        " --engine {params.engine} --registry {params.registry:q} --settings {params.settings:q}"
+        " --max-new-tokens {params.max_new_tokens} --pins {params.pins:q} --work work --out {output:q} > {log:q} 2>&1"
 
 
 use rule check_node as check_node_vllm with:
@@ -143,6 +169,7 @@ use rule check_node as check_node_vllm with:
         **CHECK_REQUEST,
         activate=activate_vllm,
     params:
+        engine="vllm",
         pins=f"{PROJECT}envs/vllm.yaml",
 
 

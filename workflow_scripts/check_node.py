@@ -6,12 +6,14 @@ import platform
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from hearth.common import files
-from hearth.common.cli import run
-from hearth.models.load import DTYPES, resolve_dtype, work_offline
-from hearth.workflow import preflight
+from hearth.common.cli import json_option, run
+from hearth.models.load import resolve_dtype, work_offline
+from hearth.workflow import gpu_memory, memory_checks, preflight
 from hearth.workflow.findings import Findings
+from hearth.workflow.throughput import job_of
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,7 +22,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="folders of models with equal requests")
     parser.add_argument("--gpus", type=int, required=True, help="GPUs that a job of these models requests")
     parser.add_argument("--mem-mb", type=int, required=True, help="memory that such a job requests, in MB")
-    parser.add_argument("--dtype", choices=DTYPES, required=True, help="number format of the weights")
+    parser.add_argument(
+        "--engine",
+        choices=("transformers", "vllm"),
+        required=True,
+        help="engine of the jobs; transformers for training",
+    )
+    parser.add_argument(
+        "--registry",
+        required=True,
+        help="JSON object from each model to the keys of its registry entry that decide memory",
+    )
+    parser.add_argument("--settings", required=True, help="JSON object of the settings of engines that decide memory")
+    parser.add_argument("--max-new-tokens", type=int, required=True, help="longest answer in tokens")
     parser.add_argument("--pins", type=Path, required=True, help="conda file with the required versions")
     parser.add_argument("--work", type=Path, required=True, help="folder of work in progress")
     parser.add_argument("--spare-gb", type=float, default=1, help="disk that temporary files need, in GB")
@@ -28,10 +42,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     names = ", ".join(folder.name for folder in arguments.models)
     findings = Findings(f"on the node for {names} ({platform.node()}), packages of {arguments.pins.name}")
-    dtype = resolve_dtype(arguments.dtype, "cuda" if arguments.gpus else "cpu")
-    weights = preflight.weight_bytes(findings, arguments.models, dtype)
-    preflight.check_gpus(findings, arguments.gpus, dtype, weights)
-    preflight.check_host_memory(findings, arguments.mem_mb, weights)
+    registry = cast(dict[str, dict[str, Any]], json_option("--registry", arguments.registry, dict))
+    settings = json_option("--settings", arguments.settings, dict)
+    shapes = memory_checks.read_shapes(findings, arguments.models)
+    jobs = {
+        name: job_of(shape, registry[name] | {"gpus": arguments.gpus}, settings, arguments.engine)
+        for name, shape in shapes.items()
+    }
+    dtype = resolve_dtype(settings["dtype"], "cuda" if arguments.gpus else "cpu")
+    devices = preflight.check_gpus(findings, arguments.gpus, dtype)
+    for name, job in jobs.items() if devices else ():
+        memory_checks.check_gpu_memory(findings, name, shapes[name], job, arguments.max_new_tokens, devices)
+    weights = [gpu_memory.weight_bytes(shapes[name], job.weight_format) for name, job in jobs.items()]
+    preflight.check_host_memory(findings, arguments.mem_mb, max(weights, default=0))
     preflight.check_versions(findings, arguments.pins)
     preflight.check_writable(findings, arguments.work)
     preflight.check_disk(findings, Path(tempfile.gettempdir()), 0, arguments.spare_gb)

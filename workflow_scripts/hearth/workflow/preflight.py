@@ -11,18 +11,14 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from hearth.common.schemas import read_yaml
-from hearth.models.snapshot import ModelError, read_snapshot
 from hearth.workflow.findings import Findings
+from hearth.workflow.memory_checks import MEMORY_FACTOR
 
 GB = 10**9
-# Memory that a job needs per byte of weights: key-value cache, activations and, in training, gradients are added.
-MEMORY_FACTOR = 1.2
-BYTES_PER_PARAMETER = {"float32": 4, "bfloat16": 2}
 # From a major version of CUDA to the oldest driver, by its major version, that runs programs built for it. NVIDIA calls
 # this minor version compatibility.
 OLDEST_DRIVERS = {"12": 525, "13": 580}
@@ -99,7 +95,7 @@ def check_writable(findings: Findings, folder: Path) -> None:
 # --- on a node
 
 
-def check_host_memory(findings: Findings, requested_mb: int, weights: int) -> None:
+def check_host_memory(findings: Findings, requested_mb: int, weights: float) -> None:
     """Check that this machine has the memory that a job requests, and that the job can load `weights` bytes in it."""
     has_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
     needed = weights * MEMORY_FACTOR
@@ -146,16 +142,16 @@ def check_driver(findings: Findings, driver: str | None, cuda: str | None) -> No
         findings.facts.append(f"driver: {driver}, and torch was built for CUDA {cuda}")
 
 
-def check_gpus(findings: Findings, requested: int, dtype: str, weights: int) -> None:
-    """Check that torch sees the `requested` GPUs, and that each of them supports `dtype` and has enough memory.
+def check_gpus(findings: Findings, requested: int, dtype: str) -> list[tuple[str, int]]:
+    """Check that torch sees the `requested` GPUs, and that they support `dtype`.
 
-    `weights` is the size of the model's weights in bytes.
+    Return the name and the bytes of memory of each; an empty list if none is requested, or too few are seen.
     """
     import torch
 
     if not requested:
         findings.facts.append("GPUs: none requested")
-        return
+        return []
     check_driver(findings, driver_version(), torch.version.cuda)
     visible = torch.cuda.device_count()
     if visible < requested:
@@ -165,35 +161,10 @@ def check_gpus(findings: Findings, requested: int, dtype: str, weights: int) -> 
             "Compare with `nvidia-smi` on that node: its driver may be too old for this torch, or its partition has no "
             "GPUs"
         )
-        return
-    for index in range(requested):
-        properties = torch.cuda.get_device_properties(index)
-        check_gpu(findings, properties.name, properties.total_memory, weights)
+        return []
     if dtype == "bfloat16" and not torch.cuda.is_bf16_supported(including_emulation=False):
         findings.problems.append(
             "GPUs: bfloat16 is not supported in hardware; set engine.dtype to float32, or use a newer GPU"
         )
-
-
-def check_gpu(findings: Findings, name: str, memory: int, weights: int) -> None:
-    """Check that the `memory` bytes of a GPU are enough for a job with `weights` bytes of weights."""
-    needed = weights * MEMORY_FACTOR
-    if memory < needed:
-        findings.problems.append(
-            f"GPU {name}: {memory / GB:.0f} GB of memory, but weights, key-value cache and activations take "
-            f"{needed / GB:.0f} GB; use a partition with larger GPUs, or remove that model from the config"
-        )
-    else:
-        findings.facts.append(f"GPU {name}: {memory / GB:.0f} GB of memory, {needed / GB:.0f} GB needed")
-
-
-def weight_bytes(findings: Findings, folders: Iterable[Path], dtype: str) -> int:
-    """Return the size of the largest model in bytes, in the number format `dtype`; an unfetched model counts as 0."""
-    sizes = [0]
-    for folder in folders:
-        try:
-            snapshot = read_snapshot(folder)
-            sizes.append(0 if "served" in snapshot else (snapshot["parameters"] or 0) * BYTES_PER_PARAMETER[dtype])
-        except ModelError:
-            findings.facts.append(f"model {folder.name}: not fetched yet, so its size was not checked")
-    return max(sizes)
+    seen = [torch.cuda.get_device_properties(index) for index in range(requested)]
+    return [(properties.name, properties.total_memory) for properties in seen]
