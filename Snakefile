@@ -20,6 +20,7 @@ include: "rules/data.smk"
 include: "rules/prompts.smk"
 include: "rules/models.smk"
 include: "rules/recognition.smk"
+include: "rules/serving.smk"
 include: "rules/audit.smk"
 include: "rules/distillation.smk"
 include: "rules/evaluation.smk"
@@ -37,6 +38,7 @@ onstart:
     patch_scheduler(workflow.scheduler)
     run_state.write_run_config(config)
     run_state.write_run_record(Path(), workflow.rundir)
+    start_servers()
 
 
 onerror:

@@ -110,6 +110,7 @@ wildcard_constraints:
     prompt="[a-z][a-z0-9-]*(_[a-z0-9-]+)?",
     recogniser="[a-z0-9][a-z0-9._-]*",
     student="[a-z0-9][a-z0-9._-]*",
+    server="[a-z0-9][a-z0-9._-]*",
     model="[a-z0-9][a-z0-9.-]*",
     split="train|test",
     shard=r"\d+-\d+",
@@ -119,8 +120,9 @@ wildcard_constraints:
 
 
 def recogniser_of(wildcards):
-    """Return the recogniser that the wildcard {recogniser} or {student} names."""
-    return RECOGNISERS[wildcards.get("recogniser") or wildcards.student]
+    """Return the recogniser that the wildcard {recogniser}, {student} or {server} names."""
+    names = (wildcards.get(key) for key in ("recogniser", "student", "server"))
+    return RECOGNISERS[next(name for name in names if name)]
 
 
 def is_simulated(dataset):

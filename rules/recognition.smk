@@ -7,7 +7,8 @@
 
 from functools import cache
 
-from hearth.engines.registry import SERVED_ENGINE
+from hearth.engines.registry import SERVED_ENGINE, SERVER_ENGINE
+from hearth.engines.server_record import SERVERS
 from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of
 from hearth.workflow.shard_plan import plan_shards
 
@@ -52,6 +53,20 @@ def server_url(wildcards):
         return ""
     base = recogniser_of(wildcards).base
     return registry[base]["base_url"] or config["engine"]["base_url"]
+
+
+def own_server(wildcards):
+    """Return the name of the run's own server for a recogniser, which is that of its weights; "" if it has none."""
+    if engine_name(wildcards) != SERVER_ENGINE:
+        return ""
+    recogniser = recogniser_of(wildcards)
+    return recogniser.student.name if recogniser.student else recogniser.base
+
+
+def own_server_folder(wildcards):
+    """Return the folder of the run's own server; "" if the recogniser has none."""
+    server = own_server(wildcards)
+    return f"{SERVERS}/{server}" if server else ""
 
 
 def adapter_folder(wildcards):
@@ -113,7 +128,7 @@ rule recognise:
     resources:
         **node_request(recognition_gpus),
         gpu=recognition_gpus,
-        mem_mb=growing_resource("mem_mb"),
+        mem_mb=recognition_memory,
         runtime=growing_resource("runtime"),
         omp_threads=recognition_omp_threads,
         activate=activate_engine,
@@ -122,6 +137,8 @@ rule recognise:
         batch_size=config["engine"]["batch_size"],
         base_url=server_url,
         timeout=config["engine"]["timeout"],
+        server=own_server_folder,
+        server_wait=config["engine"]["server_wait"],
         stage_weights=config["engine"]["stage_weights"],
     params:
         engine=recognition_options,
@@ -133,6 +150,7 @@ rule recognise:
         " --windows {input.windows:q} --index {input.index:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
         " --base-url={resources.base_url:q} --timeout {resources.timeout}"
+        " --server={resources.server:q} --server-wait {resources.server_wait}"
         " --stage-weights={resources.stage_weights:q}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"

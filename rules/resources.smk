@@ -8,6 +8,10 @@
 # `srun --mem 4G snakemake --directory <scratch> --cores 1 --until window_dataset --config ...`.
 
 
+# Memory of a job that only sends prompts to a server, in MB.
+CLIENT_MEM_MB = 4000
+
+
 def model_of(wildcards):
     """Return the name of the base model that the wildcards {model}, {recogniser} or {student} name."""
     return wildcards.get("model") or recogniser_of(wildcards).base
@@ -75,6 +79,13 @@ def recognition_gpus(wildcards):
     if engine_name(wildcards) in SERVER_ENGINES:
         return 0
     return model_resource("gpus")(wildcards)
+
+
+def recognition_memory(wildcards, attempt):
+    """Return the memory of a job of recognition in MB; it loads no model if a server runs it."""
+    if engine_name(wildcards) in SERVER_ENGINES:
+        return CLIENT_MEM_MB
+    return growing_resource("mem_mb")(wildcards, attempt)
 
 
 def recognition_cores(wildcards):

@@ -1,0 +1,187 @@
+"""Start the servers that a run's shards need, hold the shards until their server answers, and end servers in time.
+
+A server is a job of the rule `serve`, with the resources, environment and retries of every other job. It must run
+beside the jobs that use it, which Snakemake's graph of jobs cannot express: Snakemake has services, but puts a service
+and all its users into one cluster job. So the job is added to the scheduler's queue when shards are ready that need it.
+Nothing in the graph depends on it, so starting a server again reruns nothing.
+
+Snakemake exports no types, and no interface for this: `Servers` uses the scheduler of the pinned version.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from hearth.common import files
+from hearth.engines.server_record import HEARTBEAT, RECORD, SERVERS, Heartbeat, Watch
+
+log = logging.getLogger("snakemake.logging")
+
+RULE = "serve"
+# Seconds for which a server without shards is kept, because the next ones may follow at once.
+LINGER = 60.0
+# Seconds after which a server's record counts as left over: the server renews it every few seconds, and a shared file
+# system may show that a minute late.
+_RECORD_AGE = 150.0
+_POLL = 2.0
+_BEAT = 20.0
+
+
+class Servers:
+    """Control the servers of one run in Snakemake's main process.
+
+    `server_of` returns the server that a job needs, "" for none. `directory` is the run's working directory.
+    """
+
+    def __init__(self, workflow: Any, server_of: Callable[[Any], str], directory: Path = Path()) -> None:
+        self._workflow, self._scheduler, self._dag = workflow, workflow.scheduler, workflow.dag
+        self._server_of, self._folder = server_of, (directory / SERVERS).resolve()
+        self._jobs: dict[str, Any] = {}
+        self._records: dict[str, Watch] = {}
+        self._held: dict[str, set[Any]] = {}
+        self._last_use: dict[str, float] = {}
+        self._closing = False
+        self._heartbeat: Heartbeat = {"run": secrets.token_hex(8), "beat": 0, "needed": []}
+
+    def start(self) -> None:
+        """Take part in the selection of jobs, and write the heartbeat until this process ends."""
+        self._select = self._scheduler.job_selector
+        self._scheduler.job_selector = self._select_jobs
+        for executor in {self._scheduler._executor, self._scheduler._local_executor} - {None}:
+            executor.cancel = self._closing_before(executor.cancel)
+        self._beat([])
+        threading.Thread(target=self._watch, daemon=True, name="servers").start()
+
+    def _closing_before(self, cancel: Callable[[], None]) -> Callable[[], None]:
+        """Return `cancel`, which waits for running jobs, preceded by the end of all servers."""
+
+        def close_and_cancel() -> None:
+            self._closing = True
+            cancel()
+
+        return close_and_cancel
+
+    def _select_jobs(self, ready: Iterable[Any]) -> Any:
+        """Return the jobs to start, chosen by Snakemake among the ready ones whose server answers, and servers."""
+        held: dict[str, set[Any]] = {}
+        for job in ready:
+            if (server := self._server_of(job)) and not self._answers(server):
+                held.setdefault(server, set()).add(job)
+        open_jobs = set(ready) - {job for jobs in held.values() for job in jobs} - set(self._jobs.values())
+        for server in sorted(held):
+            if (job := self._job_of(server)) in self._scheduler.failed:
+                self._give_up(server, held.pop(server))
+            elif self._may_start(job):
+                open_jobs.add(job)
+        self._drop_useless(held)
+        self._held = held
+        return self._select(open_jobs) if open_jobs else set()
+
+    def _answers(self, server: str) -> bool:
+        record = self._records.get(server)
+        return (
+            record is not None
+            and self._jobs[server] in self._scheduler.running
+            and (self._folder / server / RECORD).exists()
+            and record.age() < _RECORD_AGE
+        )
+
+    def _may_start(self, job: Any) -> bool:
+        """Whether a server's job can start now. On one machine one server runs at a time, as its memory demands."""
+        running = self._scheduler.running
+        alone = not self._workflow.local_exec or not any(other in running for other in self._jobs.values())
+        return alone and job not in running
+
+    def _job_of(self, server: str) -> Any:
+        """Return the job of a server; a new one if the last has ended."""
+        job = self._jobs.get(server)
+        if job is None or self._dag.finished(job):
+            (self._folder / server / RECORD).unlink(missing_ok=True)
+            self._records[server] = Watch(self._folder / server / RECORD)
+            job = self._jobs[server] = self._make_job(server, last=job)
+            self._last_use[server] = time.monotonic()
+        return job
+
+    def _make_job(self, server: str, last: Any) -> Any:
+        """Add a job of the rule `serve` to the graph, with its environment, and return it."""
+        dag, rule = self._dag, self._workflow.get_rule(RULE)
+        if last is not None:
+            dag.targetjobs.discard(last)
+            dag._dependencies.pop(last, None)
+        wildcards = {"server": server}
+        target = rule.output[0].apply_wildcards(wildcards)
+        job = self._workflow.async_run(
+            dag.job_factory.new(rule, dag, wildcards_dict=wildcards, targetfile=target, update=True)
+        )
+        dag.targetjobs.add(job)
+        _ = dag._dependencies[job]  # this makes it one of the graph's jobs
+        dag.update_jobids()
+        dag._priority[job] = rule.priority
+        dag._len += 1
+        dag.update_container_imgs()
+        dag.update_conda_envs()
+        methods = {method.name for method in self._workflow.deployment_settings.deployment_method}
+        if "APPTAINER" in methods:
+            dag.pull_container_imgs()
+        if "CONDA" in methods:
+            dag.create_conda_envs()
+        return job
+
+    def _give_up(self, server: str, shards: set[Any]) -> None:
+        """Do not start the shards of a server that has failed for good: no other job can make them."""
+        log.error(f"{len(shards)} jobs are not started, because their server has failed: see logs/{RULE}/{server}.log")
+        with self._scheduler._lock:
+            self._dag._ready_jobs -= shards
+            self._scheduler.failed |= shards
+        self._scheduler._open_jobs.release()
+
+    def _drop_useless(self, held: dict[str, set[Any]]) -> None:
+        """Do not start a server again that failed after the end of its last shard: the run would wait for it."""
+        useless = {job for server, job in self._jobs.items() if server not in held} & self._dag.ready_jobs
+        if useless:
+            with self._scheduler._lock:
+                self._dag._ready_jobs -= useless
+            self._scheduler._open_jobs.release()
+
+    def _watch(self) -> None:
+        """Write the heartbeat when a server is needed or no longer needed, and from time to time."""
+        written = 0.0
+        while True:
+            try:
+                with self._scheduler._lock:
+                    needed = self._needed()
+                    if any(self._answers(server) for server in list(self._held)):
+                        self._scheduler._open_jobs.release()  # the scheduler sleeps until then
+                if needed != self._heartbeat["needed"] or time.monotonic() - written > _BEAT:
+                    self._beat(needed)
+                    written = time.monotonic()
+            except Exception as error:  # servers would end without the heartbeat, so it goes on whatever happens
+                log.warning(f"the heartbeat for servers could not be written ({error}); trying again")
+            time.sleep(_POLL)
+
+    def _needed(self) -> list[str]:
+        """Return the servers with shards that run or wait for them, or had some within the last minute.
+
+        None is needed once only servers run and no job is ready: nothing can follow.
+        """
+        scheduler = self._scheduler
+        if self._closing or not (scheduler.running - set(self._jobs.values()) or self._dag.ready_jobs):
+            return []
+        ending = scheduler._user_kill or (scheduler._errors and not scheduler.keepgoing)
+        using = {self._server_of(job) for job in scheduler.running}
+        if not ending:
+            using |= {self._server_of(job) for job in self._dag.ready_jobs}
+        now = time.monotonic()
+        servers = list(self._last_use)
+        for server in using.intersection(servers):
+            self._last_use[server] = now
+        return sorted(server for server in servers if now - self._last_use[server] < (0.1 if ending else LINGER))
+
+    def _beat(self, needed: list[str]) -> None:
+        self._heartbeat["needed"] = needed
+        self._heartbeat["beat"] += 1
+        files.write_json(self._folder / HEARTBEAT, self._heartbeat)
