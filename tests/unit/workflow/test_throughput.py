@@ -49,7 +49,7 @@ def test_a_core_takes_the_steps_that_were_measured():
     # SmolLM2-135M in batches of 8: 87 ms a step.
     job = Job("transformers", "fp32", batch_size=8)
     with_answer, without = (window_seconds(SMOLLM2_135M, WindowTokens(813, 308, written), job) for written in (250, 0))
-    assert (with_answer - without) / 250 * 8 == pytest.approx(0.087, rel=0.1)
+    assert (with_answer - without) / 250 * 8 == pytest.approx(0.087, rel=0.05)
 
 
 def test_a_job_follows_the_registry_and_the_config():

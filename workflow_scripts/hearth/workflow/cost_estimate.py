@@ -65,9 +65,10 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     def job(model: str, rank: int) -> Job:
         return job_of(shapes[model], work["models"][model], work["settings"], work["engines"][model], rank)
 
-    card_rows = []
+    card_rows, warnings = [], []
     for name, shape in shapes.items():
         own = loads_of(name, work["loads"], loads)
+        warnings += _context_warnings(name, shape, longest_window(own))
         if work["models"][name]["gpus"] and own:
             rank = max(ranks[load.recogniser] for load in own)
             card_rows += _card_rows(name, shape, longest_window(own), job(name, rank))
@@ -79,7 +80,7 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     for training in work["trainings"]:
         rows.append(_training_row(training, work, shapes, loads, results))
     tables = [f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}"] if card_rows else []
-    return "\n\n".join([*tables, f"Hours (cards x windows at a time)\n\n{render_work(rows)}"])
+    return "\n\n".join([*tables, f"Hours (cards x windows at a time)\n\n{render_work(rows)}", *warnings])
 
 
 def recognition_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> dict[str, tuple[float, str]]:
@@ -176,6 +177,16 @@ def _render_cards(rows: list[list[str]]) -> str:
     headings = ["model", "format", "GB weights", "MB cache a window", *CARDS]
     align = ("left", "left", "right", "right", *["left"] * len(CARDS))
     return tabulate(rows, headings, colalign=align, disable_numparse=True)
+
+
+def _context_warnings(name: str, shape: ModelShape, longest: gpu_memory.WindowTokens) -> list[str]:
+    prompt = longest.prefix + longest.read
+    if not shape.context or prompt + longest.written <= shape.context:  # 0: the config does not say
+        return []
+    return [
+        f"{name}: its longest prompt of {prompt} tokens and decoding.max_new_tokens of {longest.written} exceed its "
+        f"context of {shape.context} tokens, so such windows stay unanswered: lower it, or use another model"
+    ]
 
 
 def _training_row(

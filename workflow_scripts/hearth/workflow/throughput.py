@@ -17,12 +17,12 @@ from hearth.workflow.gpu_memory import EngineMemory, WindowTokens
 # Assumed: the shares of a GPU's arithmetic and of its bandwidth that vLLM reaches, and the share of the speed that is
 # left with every doubling of the GPUs that share a model, because they exchange their results.
 FLOPS_SHARE, BANDWIDTH_SHARE, PARALLEL_SHARE = 0.5, 0.8, 0.85
-# Measured on an H100 (docs/benchmarks.md): seconds that the transformers engine takes to start a layer's kernels from
-# Python: of a step of 28 layers, 50 of 53 ms. They add to the time of its bytes and of reading prompts.
-LAYER_SECONDS = 0.050 / 28
+# Measured (docs/benchmarks.md): seconds that the transformers engine takes, in every step, to start a layer's kernels
+# from Python. On an H100 50 of 53 ms for 28 layers, on a CPU core 20 of 87 ms for 30 layers.
+LAYER_SECONDS = {"cuda": 0.050 / 28, "cpu": 0.020 / 30}
 TRANSFORMERS_ROWS = {"cuda": 128, "cpu": 32}
 # Measured on a CPU core (docs/benchmarks.md): operations and bytes per second, and the shares that are reached.
-CORE_FLOPS, CORE_BANDWIDTH = 106e9 * 0.58, 12.8e9 * 0.66
+CORE_FLOPS, CORE_BANDWIDTH = 106e9 * 0.58, 12.8e9 * 0.87
 # Numbers of GPUs of a node that may share a model.
 COUNTS = (1, 2, 4, 8)
 
@@ -127,9 +127,9 @@ def window_seconds(shape: ModelShape, tokens: WindowTokens, job: Job) -> float:
 
 def _speed(shape: ModelShape, job: Job) -> tuple[float, float, float]:
     """Return (operations per second, bytes per second, seconds that a step takes beside them) that a job reaches."""
+    step = shape.layers * LAYER_SECONDS["cuda" if job.card else "cpu"] if job.engine == "transformers" else 0
     if job.card is None:
-        return job.threads * CORE_FLOPS, job.threads * CORE_BANDWIDTH, 0
+        return job.threads * CORE_FLOPS, job.threads * CORE_BANDWIDTH, step
     flops = job.card.fp8 if job.weight_format == "fp8" else job.card.bf16
     together = job.gpus * PARALLEL_SHARE ** math.log2(job.gpus)
-    step = shape.layers * LAYER_SECONDS if job.engine == "transformers" else 0
     return flops * FLOPS_SHARE * together, job.card.bandwidth * BANDWIDTH_SHARE * together, step
