@@ -51,9 +51,9 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def make_envs(clone: Path, path: str) -> subprocess.CompletedProcess:
+def make_envs(clone: Path, path: str, *settings: str) -> subprocess.CompletedProcess:
     """Run `make envs` in a copy of the project, without making .venv first."""
-    command = ["make", "--old-file=setup", "envs", "PROFILE=profiles/workstation"]
+    command = ["make", "--old-file=setup", "envs", "PROFILE=profiles/workstation", *settings]
     return subprocess.run(
         command, cwd=clone, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
@@ -119,11 +119,15 @@ def test_a_pin_that_no_package_has_is_reported_before_anything_runs(conda, clone
 
 
 @pytest.mark.slow
-def test_make_envs_makes_every_environment_but_that_of_vllm(conda, clone):
-    done = make_envs(clone, f"{conda}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+@pytest.mark.parametrize("engine", ["vllm", "transformers"])
+def test_make_envs_makes_every_environment_and_that_of_vllm_if_it_is_the_engine(conda, clone, engine):
+    # The stand-in's channel has no vllm.
+    (clone / "envs/vllm.yaml").write_text("dependencies: [python=3.11, numpy=2.4.6]\n")
+    done = make_envs(clone, f"{conda}:{Path(sys.executable).parent}:{os.environ['PATH']}", f"ENGINE={engine}")
     assert done.returncode == 0, done.stdout + done.stderr
     made = {path.read_bytes() for path in (clone / ".snakemake/conda").glob("*.yaml")}
-    assert made == {path.read_bytes() for path in (clone / "envs").glob("*.yaml") if path.stem != "vllm"}
+    wanted = [path for path in (clone / "envs").glob("*.yaml") if path.stem != "vllm" or engine == "vllm"]
+    assert made == {path.read_bytes() for path in wanted}
 
 
 def test_make_envs_without_conda_names_the_remedies(clone):
