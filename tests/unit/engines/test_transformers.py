@@ -1,13 +1,17 @@
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from hearth.engines.generation import SequenceDecoder
-from hearth.engines.kv_cache import BatchedRows
 from hearth.engines.protocol import Decoding, Request
 from hearth.engines.tokens import encode
 from hearth.engines.transformers import TransformersEngine
 from hearth.models.load import load_model, load_tokenizer
+from repository import REPOSITORY
+from transformers import AutoConfig, AutoModelForCausalLM
 
 PREFIX = "<|im_start|>system\nName the activity behind every event. kitchen, living room<|im_end|>\n<|im_start|>user\n"
 REQUESTS = [
@@ -142,42 +146,6 @@ def test_no_requests_give_no_completions(tiny_model):
     assert list(engine(tiny_model, 2).complete(PREFIX, [], GREEDY)) == []
 
 
-def test_out_of_memory_halves_the_rows_and_loses_none(tiny_model, monkeypatch):
-    tiny = engine(tiny_model, 8)
-    step, sizes = BatchedRows.step, []
-
-    def small_gpu(rows, tokens):
-        sizes.append(len(tokens))
-        if len(tokens) > 3:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return step(rows, tokens)
-
-    monkeypatch.setattr(BatchedRows, "step", small_gpu)
-    batches = list(tiny.complete(PREFIX, REQUESTS, GREEDY))
-    assert sizes[:3] == [8, 4, 2]
-    assert max(sizes[2:]) == 2
-    assert tiny.cost()["batch_size"] == 2
-    assert {c.key: c for batch in batches for c in batch} == completions(tiny_model, 1, GREEDY)
-
-
-def test_out_of_memory_while_rows_start_halves_the_rows(tiny_model, monkeypatch):
-    requests = [
-        Request(f"long/{n}", "door opened " * 300 + str(n)) for n in range(5)
-    ]  # each is longer than half a prefill pass
-    start, slots = BatchedRows.start, []
-
-    def small_gpu(rows, prompts):
-        slots.append(rows._slots)
-        if rows._slots > 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return start(rows, prompts)
-
-    monkeypatch.setattr(BatchedRows, "start", small_gpu)
-    brief = Decoding.greedy(2)
-    assert completions(tiny_model, 4, brief, requests).keys() == {request.key for request in requests}
-    assert slots == [4, 2, 1, 1, 1, 1, 1]
-
-
 def test_batch_size_auto_fills_the_free_memory(tiny_model, monkeypatch):
     tiny = engine(tiny_model, "auto")
     monkeypatch.setattr("os.sysconf", {"SC_AVPHYS_PAGES": 100, "SC_PAGE_SIZE": 4096}.__getitem__)
@@ -198,10 +166,29 @@ def test_waiting_requests_replace_finished_ones_of_any_length(tiny_model):
     assert {c.key: c for group in groups for c in group} == completions(tiny_model, 1, decoding)
 
 
-def test_out_of_memory_with_one_row_names_its_request(tiny_model, monkeypatch):
-    def no_gpu(rows, prompts):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+LOADING = """
+import re, sys
+from pathlib import Path
+import peft, torch, transformers
+from hearth.engines.transformers import TransformersEngine
 
-    monkeypatch.setattr(BatchedRows, "start", no_gpu)
-    with pytest.raises(ValueError, match="home/s0/0"):
-        next(engine(tiny_model, 2).complete(PREFIX, REQUESTS, GREEDY))
+def peak():  # not ru_maxrss, which starts with that of the test's process
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+before = peak()
+TransformersEngine(Path(sys.argv[1]), None, dtype="float32", device="cpu", batch_size=1).load()
+print(peak() - before)
+"""
+
+
+def test_memory_holds_weights_once_although_they_are_converted_and_packed(tiny_model, tmp_path):
+    folder = tmp_path / "m"
+    shutil.copytree(tiny_model, folder)
+    shape = {"hidden_size": 1024, "intermediate_size": 4096, "head_dim": 512, "num_hidden_layers": 6}
+    config = AutoConfig.from_pretrained(tiny_model, **shape, layer_types=["full_attention"] * 6)
+    AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(folder)
+    weights = 2 * (folder / "model.safetensors").stat().st_size  # in float32
+    assert weights > 300e6
+    command = [sys.executable, "-c", LOADING, folder]
+    loaded = subprocess.run(command, cwd=REPOSITORY / "workflow_scripts", capture_output=True, text=True, check=True)
+    assert 0.9 * weights < int(loaded.stdout) < 1.3 * weights

@@ -206,10 +206,8 @@ def _attend(
     if length > 1:  # prompts are being read: one fused kernel saves more time than copies of the prefix cost
         key = torch.cat([prefix_keys.expand(count, -1, -1, -1), key], dim=2)
         value = torch.cat([prefix_values.expand(count, -1, -1, -1), value], dim=2)
-        if query.device.type == "cpu":  # the CPU's kernel shares keys among heads without a copy for each head
-            output = scaled_dot_product_attention(query, key, value, rows.mask, scale=scaling, enable_gqa=True)
-            return output.transpose(1, 2), None
-        return sdpa_attention_forward(module, query, key, value, rows.mask[None, None], scaling=scaling, **options)
+        output = scaled_dot_product_attention(query, key, value, rows.mask, scale=scaling, enable_gqa=True)
+        return output.transpose(1, 2), None
     groups, prefix_length = prefix_keys.shape[:2]
     each = heads // groups  # number of queries of a row that share keys
     queries = (query * (width**-0.5 if scaling is None else scaling)).view(count, groups, each, width)

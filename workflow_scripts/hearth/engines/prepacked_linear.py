@@ -25,10 +25,10 @@ class PrepackedLinear(torch.nn.Module):
 
 def prepack_linear_layers(model: torch.nn.Module) -> None:
     """Replace every linear layer of a model on a CPU by a `PrepackedLinear`. The model can no longer be trained."""
-    for parent in list(model.modules()):
+    names = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
+    for name in names:
         # LoRA's own layers stay: they are too small to gain, and PEFT reads their weights.
-        if isinstance(parent, torch.nn.ModuleDict):
-            continue
-        for name, child in list(parent.named_children()):
-            if type(child) is torch.nn.Linear:
-                setattr(parent, name, PrepackedLinear(child))
+        parent = model.get_submodule(name.rpartition(".")[0])
+        if not isinstance(parent, torch.nn.ModuleDict):
+            # No list holds the layers, so each is freed here, and memory never holds two copies of the model.
+            setattr(parent, name.rpartition(".")[2], PrepackedLinear(model.get_submodule(name)))

@@ -1,7 +1,6 @@
-"""The reference engine, for any CPU or CUDA GPU: the requests of a batch share the key-value cache of the prefix."""
+"""The reference engine, for a CPU or one GPU: the requests of a batch share the key-value cache of the prefix."""
 
 import collections
-import gc
 import importlib.metadata
 import logging
 import os
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 _PREFILL_TOKENS = 1024
 # For batch size auto: the share of free memory that rows may use, and the maximum of rows. More rows gain little.
 _MEMORY_SHARE = 0.8
-_MAX_ROWS = {"cuda": 128, "cpu": 32}
+_MAX_ROWS = 32
 
 
 class TransformersEngine:
@@ -48,7 +47,7 @@ class TransformersEngine:
         self.dtype = resolve_dtype(dtype, self.device)
         self.tokenizer = load_tokenizer(folder)
         self._folder, self._adapter = folder, adapter
-        # The maximum of rows: 'auto' until the first prompts are known. Halved, for good, when GPU memory runs out.
+        # The maximum of rows: 'auto' until the first prompts are known.
         self._row_limit: int | Literal["auto"] = batch_size
         self._model: PreTrainedModel | None = None
         self._prefix: PrefixCache | None = None  # of the last call: the next one mostly has the same prefix
@@ -81,26 +80,10 @@ class TransformersEngine:
         if self._row_limit == "auto":
             self._row_limit = self._rows_in_memory(model, max(lengths.values(), default=0), decoding)
         decoder = SequenceDecoder(self.tokenizer, config.vocab_size, self._ends, decoding)
-        while waiting:
-            running: list[ActiveSequence] = []
-            slots = min(self._row_limit, len(waiting))
-            try:
-                yield from self._complete(model, prefix_tokens, waiting, lengths, running, decoder, slots)
-                continue
-            except torch.OutOfMemoryError as error:
-                if slots == 1:
-                    key = (running[0].request if running else waiting[0]).key
-                    raise ValueError(
-                        f"{key} ({len(prefix_tokens) + lengths[key]} prompt tokens) does not fit the GPU's memory "
-                        "even alone; use dtype bfloat16, fewer max_new_tokens, or a larger GPU"
-                    ) from error
-            # This is outside the except block, where the error would keep the rows' tensors alive.
-            waiting.extendleft(sequence.request for sequence in reversed(running))
-            # Halve the slots, not the number of running rows: memory is taken for all slots when the first rows start.
-            self._row_limit = slots // 2
-            gc.collect()
-            torch.cuda.empty_cache()
-            log.warning("out of GPU memory with %d requests at a time; going on with %d", slots, self._row_limit)
+        if waiting:
+            yield from self._complete(
+                model, prefix_tokens, waiting, lengths, decoder, min(self._row_limit, len(waiting))
+            )
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""
@@ -132,7 +115,7 @@ class TransformersEngine:
         bytes_per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * width * model.dtype.itemsize
         logits_bytes = 4 * 4 * config.vocab_size  # float32 takes 4 bytes, and sampling makes copies
         bytes_per_row = bytes_per_token * (longest + decoding.max_new_tokens) + logits_bytes
-        rows = max(1, min(int(_MEMORY_SHARE * free / bytes_per_row), _MAX_ROWS[self.device]))
+        rows = max(1, min(int(_MEMORY_SHARE * free / bytes_per_row), _MAX_ROWS))
         log.info("%.1f GB are free: %d requests at a time", free / 1e9, rows)
         return rows
 
@@ -142,15 +125,14 @@ class TransformersEngine:
         prefix: list[int],
         waiting: collections.deque[Request],
         lengths: dict[str, int],
-        running: list[ActiveSequence],
         decoder: SequenceDecoder,
         slots: int,
     ) -> Iterator[list[Completion]]:
         """Complete all `waiting` requests, up to `slots` at a time.
 
-        `lengths` is a dict from a request's key to the number of tokens in its suffix. `running` always holds the
-        sequences that are started and not yet yielded.
+        `lengths` is a dict from a request's key to the number of tokens in its suffix.
         """
+        running: list[ActiveSequence] = []
         rows = (
             BatchedRows(model, self._encode_prefix(model, prefix), slots) if self._batched else SingleRow(model, prefix)
         )

@@ -1,8 +1,10 @@
 """Load a fetched model and its tokenizer, with or without an adapter, from their folders only."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hearth.models.snapshot import SNAPSHOT, ModelError, adapter_files, read_snapshot
 
@@ -56,15 +58,16 @@ def load_model(
 
     device = resolve_device(device)
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            Path(folder),
-            dtype=getattr(torch, resolve_dtype(dtype, device)),
-            attn_implementation="sdpa",
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with _low_memory_loading():
+            model, info = AutoModelForCausalLM.from_pretrained(
+                Path(folder),
+                dtype=getattr(torch, resolve_dtype(dtype, device)),
+                attn_implementation="sdpa",
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
     except RuntimeError as error:  # transformers logs the names of the weights
         raise ModelError(f"{folder}: weights do not have the shapes of config.json; fetch the model again") from error
     if info["missing_keys"]:
@@ -74,6 +77,32 @@ def load_model(
     if adapter is not None:
         model = _add_adapter(model, folder, Path(adapter))
     return model.to(device).eval()
+
+
+@contextlib.contextmanager
+def _low_memory_loading() -> Iterator[None]:
+    """Let `from_pretrained` read one weight at a time, so that it needs hardly more memory than the weights.
+
+    It would map whole files, whose pages count as memory of the process until all weights are loaded, and load in
+    threads, from which the memory of a weight that is replaced later does not return.
+    """
+    from transformers import modeling_utils
+
+    safe_open, setting = modeling_utils.safe_open, "HF_DEACTIVATE_ASYNC_LOAD"
+
+    def open_unmapped(*arguments: Any, **options: Any) -> Any:
+        return safe_open(*arguments, **options | {"backend": "pread"})
+
+    before = os.environ.get(setting)
+    modeling_utils.safe_open, os.environ[setting] = open_unmapped, "1"
+    try:
+        yield
+    finally:
+        modeling_utils.safe_open = safe_open
+        if before is None:
+            del os.environ[setting]
+        else:
+            os.environ[setting] = before
 
 
 def _check_not_served(folder: Path) -> None:
