@@ -26,7 +26,7 @@ def apptainer(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(programs), prepend=os.pathsep)
         # A user's own bind. With it containers see the python that runs Snakemake, and must not use it.
-        patch.setenv("APPTAINER_BIND", sys.prefix)
+        patch.setenv("APPTAINER_BIND", os.path.realpath(sys.prefix))
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("node")))
         patch.setattr("tempfile.tempdir", None)
         yield folder
