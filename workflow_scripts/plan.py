@@ -16,6 +16,7 @@ calculated; to use one, name a checkpoint in that format, or set engine_options:
 
 Hours: GPU-hours of all cards together; "(2x90)" means 2 cards, 90 windows at a time. The number of cards is the
 registry's `gpus` where that does, else one that wastes few GPU-hours: set it. A CPU core's hours are core-hours.
+"measured": by the speed of the recogniser's finished shards, on the GPUs or cores that they had.
 
 The hours come from data sheets, and from shares of them that are partly assumed (docs/cluster.md). `<=` marks an upper
 limit: before any shard of a recogniser is finished, each answer is assumed to have decoding.max_new_tokens tokens;

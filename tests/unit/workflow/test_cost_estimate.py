@@ -12,7 +12,7 @@ from hearth.workflow.throughput import Job, window_seconds
 from model_shapes import QWEN3_0_6B, QWEN3_32B
 from plan_factories import make_results, planned_load
 
-LOAD = Load("m", 1000, WindowTokens(900, 350, 600), WindowTokens(900, 700, 4096), False)
+LOAD = Load("m", 1000, WindowTokens(900, 350, 600), WindowTokens(900, 700, 4096), None)
 JOB = Job("vllm", "bf16", CARDS["H100-80"], 1)
 TRAINING = {"epochs": 2, "batch_size": 16, "micro_batch_size": 4, "shared_prefix": False}
 ENTRY = {"gpus": 1, "train_gpus": 1, "pipeline_parallel": 1, "gpu_type": "", "engine_options": {}}
@@ -61,7 +61,7 @@ def test_a_job_without_a_gpu_has_core_hours():
 
 
 def test_a_training_reads_every_token_in_every_epoch():
-    load = Load("m", 100, WindowTokens(900, 300, 200), LOAD.longest, False)
+    load = Load("m", 100, WindowTokens(900, 300, 200), LOAD.longest, None)
     once = training_hours(QWEN3_32B, load, TRAINING | {"epochs": 1}, flops=1e14)
     assert once * 3600 == pytest.approx(4 * QWEN3_32B.parameters * 140_000 / 1e14)
     assert training_hours(QWEN3_32B, load, TRAINING | {"epochs": 3}, flops=1e14) == pytest.approx(3 * once)
@@ -70,7 +70,7 @@ def test_a_training_reads_every_token_in_every_epoch():
 
 def test_the_measured_training_of_the_smallest_model_is_met():
     # 14.6 examples a second with the prefix in every example, 900 + 700 tokens and about 130 more.
-    load = Load("m", 3600, WindowTokens(900, 700, 130), LOAD.longest, False)
+    load = Load("m", 3600, WindowTokens(900, 700, 130), LOAD.longest, None)
     hours = training_hours(QWEN3_0_6B, load, TRAINING | {"epochs": 1}, CARDS["H100-80"].bf16 * 0.4, 0.008)
     assert 1 / hours == pytest.approx(14.6, rel=0.1)
 
@@ -109,11 +109,13 @@ def test_the_estimate_counts_windows_and_marks_upper_limits(results):
     assert row(text, "recognise small")[1:5] == ["vllm", "6", "0.00", "<= 0.00"]
     assert row(text, "recognise large")[2] == "10"
     assert row(text, "distil small_pupil")[1] == "4"
-    assert len(row(text, "all that does")) == 1 + len(CARDS)
+    assert len(row(text, "total")) == 1 + len(CARDS)
+    assert "measured" not in text
     stats = {"seconds": 1, "windows": 4, "completion_tokens": 10**9}
     write_json(results / "predictions/large/flat/train/0.stats.json", stats)
     text = estimate_work(planned_work(results), results)
     assert row(text, "recognise large")[4] == "2500.00"
+    assert row(text, "recognise large")[-1] == f"{10 / 4 / 3600:.2g}"
     assert row(text, "recognise small")[4] == "<= 0.00"
 
 

@@ -1,7 +1,7 @@
 import pytest
 from hearth.common.files import write_json
 from hearth.workflow.gpu_memory import WindowTokens
-from hearth.workflow.planned_work import Load, longest_window, measure_loads, written_tokens
+from hearth.workflow.planned_work import Load, longest_window, measure_loads, measured_window
 from plan_factories import make_results, planned_load
 
 
@@ -21,14 +21,14 @@ def test_the_longest_window_is_found_beside_the_mean(results):
     assert load.longest.read > load.mean.read + 40
     assert load.mean.prefix == load.longest.prefix > 0
     assert load.mean.written == load.longest.written == 50
-    assert load.at_most
+    assert load.seconds is None
 
 
 def test_finished_shards_say_how_long_answers_are(results):
     stats = {"seconds": 1, "windows": 4, "completion_tokens": 40}
     write_json(results / "predictions/small/flat/test/0.stats.json", stats)
     load = measure(results)
-    assert (load.mean.written, load.longest.written, load.at_most) == (10, 50, False)
+    assert (load.mean.written, load.longest.written, load.seconds) == (10, 50, 0.25)
 
 
 def test_prompts_of_a_served_model_are_not_tokenised(results):
@@ -37,13 +37,13 @@ def test_prompts_of_a_served_model_are_not_tokenised(results):
     assert load.mean == WindowTokens(0, 0, 50)
 
 
-def test_written_tokens_are_the_mean_of_finished_shards(tmp_path):
-    assert written_tokens([]) is None
+def test_tokens_and_seconds_are_the_mean_of_finished_shards(tmp_path):
+    assert measured_window([]) is None
     for number, (windows, tokens) in enumerate([(10, 100), (30, 900)]):
         write_json(tmp_path / f"{number}.json", {"seconds": 1, "windows": windows, "completion_tokens": tokens})
-    assert written_tokens(tmp_path.glob("*.json")) == 25
+    assert measured_window(tmp_path.glob("*.json")) == (25, 0.05)
 
 
 def test_the_longest_window_of_several_loads_has_the_most_of_every_part():
-    loads = [Load("m", 1, WindowTokens(1, 1, 1), WindowTokens(*parts), True) for parts in [(5, 1, 9), (2, 7, 3)]]
+    loads = [Load("m", 1, WindowTokens(1, 1, 1), WindowTokens(*parts), None) for parts in [(5, 1, 9), (2, 7, 3)]]
     assert longest_window(loads) == WindowTokens(5, 7, 9)

@@ -39,7 +39,11 @@ TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS = 0.4, 0.008
 
 @dataclass(frozen=True)
 class WorkRow:
-    """A row of the table of work. `hours` is a dict from the name of a card, or "CPU core", to (hours, remark)."""
+    """A row of the table of work.
+
+    `hours` is a dict from the name of a card, or "CPU core", to (hours, remark). If shards of the work are finished,
+    "measured" has the hours by their speed, on the cards or cores that they had.
+    """
 
     work: str
     engine: str
@@ -76,6 +80,10 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     for name, model in models.items():
         own = [load for load in loads.values() if load.recogniser == name]
         hours = recognition_hours(shapes[model], own, job(model, ranks[name])) if model in shapes else {}
+        if hours and all(load.seconds is not None for load in own):
+            seconds = sum(load.windows * (load.seconds or 0) for load in own)
+            gpus = work["models"][model]["gpus"]
+            hours["measured"] = (seconds * (gpus or work["settings"]["threads"]) / 3600, "")
         rows.append(WorkRow(f"recognise {name}", work["engines"][model], own, hours))
     for training in work["trainings"]:
         rows.append(_training_row(training, work, shapes, loads, results))
@@ -129,17 +137,17 @@ def training_hours(
 def render_work(rows: Iterable[WorkRow]) -> str:
     """Return a text table of `rows` with a total; `<=` marks an upper limit, "no" a card that does not do."""
     rows = list(rows)
-    places = [name for name in ("CPU core", *CARDS) if any(name in row.hours for row in rows)]
+    places = [name for name in ("CPU core", *CARDS, "measured") if any(name in row.hours for row in rows)]
     lines = []
     for row in rows:
         read = sum(load.windows * load.mean.read for load in row.loads)
         written = sum(load.windows * load.mean.written for load in row.loads)
-        limit = "<= " if any(load.at_most for load in row.loads) else ""
+        limit = "<= " if any(load.seconds is None for load in row.loads) else ""
         windows = sum(load.windows for load in row.loads)
         cells = [_hours_cell(row, place) for place in places]
         lines.append([row.work, row.engine, windows, _format_millions(read), limit + _format_millions(written), *cells])
     totals = [_format_hours(sum(row.hours[place][0] for row in rows if place in row.hours)) for place in places]
-    lines.append(["all that does", "", "", "", "", *totals])
+    lines.append(["total", "", "", "", "", *totals])
     headings = ["work", "engine", "windows", "M tokens read", "M tokens written", *places]
     return tabulate(lines, headings, colalign=("left", "left", *["right"] * (len(headings) - 2)), disable_numparse=True)
 
@@ -210,7 +218,7 @@ def _training_row(
 
 def _hours_cell(row: WorkRow, place: str) -> str:
     if place not in row.hours:
-        return "" if not row.hours or "CPU core" in (*row.hours, place) else "no"
+        return "no" if place in CARDS and any(card in row.hours for card in CARDS) else ""
     hours, remark = row.hours[place]
     return _format_hours(hours) + (f" ({remark})" if remark else "")
 

@@ -81,14 +81,15 @@ class PromptTokens:
 class Load:
     """Number of windows of one split of one dataset for one recogniser, with the tokens of a mean and a longest window.
 
-    If `at_most` is true, no shard is finished yet, and the answer of a mean window too is the longest possible one.
+    `seconds` is what a window has taken in the shards that are finished. If none is, it is None, and the answer of a
+    mean window too is the longest possible one.
     """
 
     recogniser: str
     windows: int
     mean: WindowTokens
     longest: WindowTokens
-    at_most: bool
+    seconds: float | None
 
 
 def count_prompt_tokens(folder: Path, prompt: Prompt, windows: list[Window], dataset: list[Window]) -> PromptTokens:
@@ -109,14 +110,18 @@ def count_prompt_tokens(folder: Path, prompt: Prompt, windows: list[Window], dat
     return PromptTokens(sample[0][0], sum(suffixes) / len(suffixes), max(suffix for _, suffix in sample + longest))
 
 
-def written_tokens(stats: Iterable[Path]) -> float | None:
-    """Return the mean number of generated tokens per window over finished shards; None if no shard is finished.
+def measured_window(stats: Iterable[Path]) -> tuple[float, float] | None:
+    """Return the mean (generated tokens, seconds) per window over finished shards; None if no shard is finished.
 
     `stats` are the stats files of the shards.
     """
     shards = [read_job_stats(path) for path in stats]
     windows = sum(shard["windows"] for shard in shards)
-    return sum(shard["completion_tokens"] for shard in shards) / windows if windows else None
+    if not windows:
+        return None
+    return sum(shard["completion_tokens"] for shard in shards) / windows, sum(
+        one["seconds"] for one in shards
+    ) / windows
 
 
 def measure_loads(
@@ -149,13 +154,13 @@ def measure_loads(
     for one in planned:
         name, dataset, split, limit = one["recogniser"], one["dataset"], one["split"], one["max_new_tokens"]
         tokens = prompt_tokens(one["model"], one["prompt"], dataset, split)
-        measured = written_tokens((results / "predictions" / name).glob("*/*/*.stats.json"))
+        measured = measured_window((results / "predictions" / name).glob("*/*/*.stats.json"))
         loads[name, dataset, split] = Load(
             name,
             len(split_windows(dataset, split)),
-            WindowTokens(tokens.prefix, tokens.mean, limit if measured is None else measured),
+            WindowTokens(tokens.prefix, tokens.mean, measured[0] if measured else limit),
             WindowTokens(tokens.prefix, tokens.longest, limit),
-            measured is None,
+            measured[1] if measured else None,
         )
     return loads
 
