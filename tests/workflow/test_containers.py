@@ -14,6 +14,7 @@ from repository import CONFIG, REPOSITORY
 from snakemake_runs import Workflow, small_config
 
 KINDS = ("analysis", "llm", "vllm")
+VLLM = REPOSITORY / ".venv-vllm"
 
 pytestmark = pytest.mark.skipif(not apptainer_stand_in.is_possible(), reason="unshare: no namespaces for this user")
 
@@ -89,6 +90,19 @@ def test_a_run_without_containers_or_staging_or_with_other_images_reruns_nothing
     config["engine"] = {**config["engine"], "stage_weights": ""}
     shutil.copytree(container_run.directory, tmp_path / "run", symlinks=True)
     assert Workflow(tmp_path / "run", config).plan("all") == {}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not VLLM.is_dir(), reason=".venv-vllm is missing: make setup-vllm")
+def test_vllm_runs_in_an_image_of_its_own(apptainer, tmp_path, monkeypatch):
+    programs = apptainer_stand_in.install(tmp_path / "apptainer")
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    config = config_with_images(tmp_path)
+    config["engine"]["name"] = "vllm"
+    (tmp_path / "vllm.sif").write_text(str(VLLM.resolve()))
+    parsed = "results/predictions/tiny-s/sim-mural/test/parsed.jsonl"
+    Workflow(tmp_path / "run", config).run("--sdm=apptainer", parsed)
+    assert ("vllm.sif", "recognise", "1") in apptainer_stand_in.read_programs(tmp_path / "apptainer")
 
 
 def test_the_stand_in_hides_what_is_not_bound(apptainer, tmp_path):

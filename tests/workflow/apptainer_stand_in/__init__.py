@@ -7,8 +7,9 @@ These parts work as in Apptainer:
 - the command replaces apptainer's process, so that signals reach it.
 
 These parts are replaced:
-- images: an image is an empty file. Every container has the host's /usr and /etc and, as /opt/environment, the Python
-  environment that runs the tests. Whether a definition file can be built, and what is in the image, is not tested;
+- images: an image is a file with the path of a Python environment, or an empty file for the environment that runs the
+  tests. A container has it as /opt/environment, and the host's /usr and /etc. Whether a definition file can be built,
+  and what is in the image, is not tested;
 - /tmp is not mounted by itself: on some systems Apptainer does not do that either, and here it would hide what jobs use
   without naming it;
 - GPUs: `--nv` is accepted and has no effect.

@@ -43,7 +43,8 @@ def run_apptainer(folder: Path, arguments: list[str]) -> None:
         sys.exit(f"FATAL: container creation failed: mount source {missing[0]} doesn't exist")
     with open(folder / "calls.jsonl", "a") as calls:
         calls.write(json.dumps({"image": options.image.name, "home": options.home, "nv": options.nv}) + "\n")
-    own = {"/opt/image": folder / "image", "/opt/environment": sys.prefix, sys.base_prefix: sys.base_prefix}
+    environment = options.image.read_text() or sys.prefix
+    own = {"/opt/image": folder / "image", "/opt/environment": environment, sys.base_prefix: sys.base_prefix}
     system = {path: path for path in ("/usr", "/etc", "/dev", "/proc", "/sys")}
     visible = {options.home: options.home, str(folder): folder, **{path: path for path in binds}}
     mounts = {**system, **own, **visible}
