@@ -118,6 +118,7 @@ CHECK_REQUEST = node_request(requested_gpus) | {
     "gpu": requested_gpus,
     "mem_mb": model_resource("mem_mb"),
     "runtime": 10,
+    "stage_weights": config["engine"]["stage_weights"],
 }
 
 
@@ -151,7 +152,8 @@ rule check_node:
         "source {resources.activate:q}; "
         "python $SCRIPTS/check_node.py --models {params.models:q} --gpus {wildcards.gpus} --mem-mb {resources.mem_mb}"
         " --engine {params.engine} --registry {params.registry:q} --settings {params.settings:q}"
-        " --max-new-tokens {params.max_new_tokens} --pins {params.pins:q} --work work --out {output:q} > {log:q} 2>&1"
+        " --max-new-tokens {params.max_new_tokens} --pins {params.pins:q} --stage-weights={resources.stage_weights:q}"
+        " --work work --out {output:q} > {log:q} 2>&1"
 
 
 use rule check_node as check_node_vllm with:

@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--settings", required=True, help="JSON object of the settings of engines that decide memory")
     parser.add_argument("--max-new-tokens", type=int, required=True, help="longest answer in tokens")
     parser.add_argument("--pins", type=Path, required=True, help="conda file with the required versions")
+    parser.add_argument("--stage-weights", default="", help="folder on a disk of this node to copy weights to")
     parser.add_argument("--work", type=Path, required=True, help="folder of work in progress")
     parser.add_argument("--spare-gb", type=float, default=1, help="disk that temporary files need, in GB")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         memory_checks.check_gpu_memory(findings, name, shapes[name], job, arguments.max_new_tokens, devices)
     weights = [gpu_memory.weight_bytes(shapes[name], job.weight_format) for name, job in jobs.items()]
     preflight.check_host_memory(findings, arguments.mem_mb, max(weights, default=0))
+    preflight.check_weights(findings, arguments.models, arguments.stage_weights)
     preflight.check_versions(findings, arguments.pins)
     preflight.check_writable(findings, arguments.work)
     preflight.check_disk(findings, Path(tempfile.gettempdir()), 0, arguments.spare_gb)

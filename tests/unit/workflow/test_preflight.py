@@ -9,6 +9,7 @@ import preflight as preflight_program
 import pytest
 import torch
 from hearth.common.files import write_json
+from hearth.models.snapshot import FETCHED
 from hearth.workflow import preflight
 from hearth.workflow.findings import Findings
 from hearth.workflow.preflight import GB
@@ -39,6 +40,30 @@ def test_a_work_folder_that_cannot_be_made_is_a_problem(findings, tmp_path):
     (tmp_path / "work").write_text("a file")
     preflight.check_writable(findings, tmp_path / "work")
     assert "not writable" in problem(findings)
+
+
+# Weights
+
+
+def test_a_store_that_a_node_does_not_see_is_a_problem(findings, tmp_path):
+    model = tmp_path / "linked"
+    model.mkdir()
+    (model / "config.json").symlink_to("/no/such/store/config.json")
+    record = {"target": "/no/such/store/config.json", "size": 2, "mtime_ns": 0, "inode": 1, "sha256": ""}
+    write_json(model / FETCHED, {"source": "", "revision": "", "files": {"config.json": record}})
+    preflight.check_weights(findings, [model, tmp_path / "not-fetched"], "")
+    assert "links to /no/such/store/config.json, which" in problem(findings)
+
+
+def test_a_folder_for_staged_weights_that_a_node_lacks_is_a_problem(findings):
+    preflight.check_weights(findings, [], "$NO_SUCH_VARIABLE")
+    assert "a variable in it is not set" in problem(findings)
+
+
+def test_the_room_for_staged_weights_is_reported(findings, tmp_path):
+    preflight.check_weights(findings, [], str(tmp_path))
+    assert not findings.problems
+    assert "GB free for copies of weights" in findings.facts[0]
 
 
 # Versions

@@ -43,7 +43,7 @@ def staged(model: Path, where: str) -> Iterator[Path]:
     if not where or "served" in snapshot:
         yield model
         return
-    copy = _user_folder(where) / f"{snapshot['model']}-{snapshot['digest'][:16]}"
+    copy = user_folder(where) / f"{snapshot['model']}-{snapshot['digest'][:16]}"
     with _lock(copy, fcntl.LOCK_SH) as handle:
         if _provide(copy, model, snapshot, handle):
             os.utime(copy)  # when it was last used
@@ -68,8 +68,11 @@ def _provide(copy: Path, model: Path, snapshot: Snapshot, handle: int) -> bool:
     return True
 
 
-def _user_folder(where: str) -> Path:
-    """Return this user's folder in the folder `where` of this node, made if necessary. Raises ModelError."""
+def user_folder(where: str) -> Path:
+    """Return this user's folder in the folder `where` of this node, made if necessary.
+
+    Raises ModelError if `where` names no folder of this node, or if somebody else has made the user's folder.
+    """
     node = platform.node()
     folder = Path(os.path.expandvars(where))
     if "$" in str(folder):

@@ -11,10 +11,13 @@ import platform
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from hearth.common.schemas import read_yaml
+from hearth.models.snapshot import ModelError, check_links
+from hearth.models.staging import user_folder
 from hearth.workflow.findings import Findings
 from hearth.workflow.memory_checks import MEMORY_FACTOR
 
@@ -93,6 +96,26 @@ def check_writable(findings: Findings, folder: Path) -> None:
 
 
 # --- on a node
+
+
+def check_weights(findings: Findings, folders: Iterable[Path], stage_weights: str) -> None:
+    """Check that this node sees the files that the models in `folders` link to, and the folder to stage weights in.
+
+    `stage_weights` is that folder as the config names it; "" for none.
+    """
+    for folder in folders:
+        try:
+            check_links(folder)
+        except ModelError as error:
+            findings.problems.append(str(error))
+    if stage_weights:
+        try:
+            staging = user_folder(stage_weights)
+        except (ModelError, OSError) as error:
+            findings.problems.append(str(error))
+        else:
+            free = shutil.disk_usage(staging).free
+            findings.facts.append(f"{staging}: {free / GB:.1f} GB free for copies of weights")
 
 
 def check_host_memory(findings: Findings, requested_mb: int, weights: float) -> None:
