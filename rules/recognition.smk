@@ -7,6 +7,7 @@
 
 from functools import cache
 
+from hearth.engines.options import deciding_options, tuning_options
 from hearth.engines.registry import SERVED_ENGINE, SERVER_ENGINE
 from hearth.engines.server_record import SERVERS
 from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of
@@ -94,6 +95,32 @@ def recognition_options(wildcards):
     }
     if options["--engine"] != SERVED_ENGINE:  # a server decides its own precision
         options["--dtype"] = config["engine"]["dtype"]
+    if options["--engine"] in ("vllm", "server"):
+        deciding = deciding_options(registry[recogniser.base]["engine_options"])
+        options["--engine-options"] = deciding and json.dumps(deciding, sort_keys=True)
+    return command_line(options)
+
+
+def vllm_options(wildcards):
+    """Return the settings of vLLM that decide no prediction, as options of the program; "" for other engines."""
+    if engine_name(wildcards) != "vllm":
+        return ""
+    model = registry[recogniser_of(wildcards).base]
+    # A model without GPUs runs in one process on a CPU.
+    gpus, pipeline = max(1, recognition_gpus(wildcards)), model["pipeline_parallel"]
+    tuning = tuning_options(model["engine_options"])
+    return command_line(
+        {
+            "--tensor-parallel": str(gpus // pipeline),
+            "--pipeline-parallel": str(pipeline),
+            "--engine-tuning": tuning and json.dumps(tuning, sort_keys=True),
+            "--cache": "work/cache/vllm",
+        }
+    )
+
+
+def command_line(options):
+    """Return a dict from option to text as part of a shell command; an option with an empty text is left out."""
     return " ".join(
         f"{option} {shlex.quote(value)}" for option, value in options.items() if value
     )
@@ -140,6 +167,8 @@ rule recognise:
         server=own_server_folder,
         server_wait=config["engine"]["server_wait"],
         stage_weights=config["engine"]["stage_weights"],
+        max_unanswered_share=str(config["engine"]["max_unanswered_share"]),
+        vllm=vllm_options,
     params:
         engine=recognition_options,
     message:
@@ -149,9 +178,10 @@ rule recognise:
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/recognise.py {params.engine}"
         " --windows {input.windows:q} --index {input.index:q} --split {wildcards.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
-        " --base-url={resources.base_url:q} --timeout {resources.timeout}"
+        " --base-url={resources.base_url:q} --timeout {resources.timeout} {resources.vllm}"
         " --server={resources.server:q} --server-wait {resources.server_wait}"
         " --stage-weights={resources.stage_weights:q}"
+        " --max-unanswered-share {resources.max_unanswered_share}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 

@@ -13,14 +13,14 @@ from hearth.data.indexed_windows import IndexedWindows
 from hearth.data.shards import parse_shard
 from hearth.data.windows import SPLITS
 from hearth.engines.protocol import Decoding, Engine
-from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE, make_local_engine
+from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE, VLLMSettings, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.snapshot import Snapshot, adapter_digest, read_snapshot
 from hearth.models.staging import staged
 from hearth.prompting.prompts import read_prompt, shows_similar_windows
 from hearth.recognition.shards import recognise_shard
 
-# Replaces `auto` for engines that do not know how much fits into memory.
+# Replaces `auto` for servers, which do not say how many requests they run at a time.
 FIXED_BATCH_SIZE = 16
 # Replaces `auto` for the run's own server, which queues what it cannot run yet; other servers may limit their users.
 OWN_SERVER_REQUESTS = 128
@@ -71,7 +71,18 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--batch-size",
         type=batch_size,
         default=setting_default("engine", "batch_size"),
-        help="windows at a time; auto: as many as fit into free memory",
+        help="windows at a time; auto: as many as fit into free memory, or as vllm's scheduler admits",
+    )
+    parser.add_argument("--tensor-parallel", type=int, default=1, help="vllm: GPUs that share every layer")
+    parser.add_argument("--pipeline-parallel", type=int, default=1, help="vllm: groups of layers on GPUs of their own")
+    parser.add_argument("--engine-options", default="{}", help="vllm: options that decide results (JSON object)")
+    parser.add_argument("--engine-tuning", default="{}", help="vllm: options that decide none (JSON object)")
+    parser.add_argument("--cache", type=Path, help="vllm: folder for what vLLM compiles")
+    parser.add_argument(
+        "--max-unanswered-share",
+        type=float,
+        default=setting_default("engine", "max_unanswered_share"),
+        help="largest accepted share of windows without an answer",
     )
     parser.add_argument(
         "--stage-weights",
@@ -108,7 +119,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     with staged(arguments.model, arguments.stage_weights) as folder:
         engine = make_engine(arguments, snapshot, folder)
-        predictions, stats = recognise_shard(windows, prompt, engine, decoding, weights, arguments.work, train)
+        predictions, stats = recognise_shard(
+            windows, prompt, engine, decoding, weights, arguments.work, train, arguments.max_unanswered_share
+        )
     files.write_json(arguments.stats, stats)
     files.write_json_lines(arguments.out, predictions)
 
@@ -116,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path) -> Engine:
     """Return the engine that `--engine` names, for the model in `folder`, which has this snapshot."""
     size = arguments.batch_size
-    if size == "auto" and arguments.engine != "transformers":
+    if size == "auto" and arguments.engine in (SERVED_ENGINE, SERVER_ENGINE):
         size = OWN_SERVER_REQUESTS if arguments.engine == SERVER_ENGINE else FIXED_BATCH_SIZE
     if arguments.engine == SERVED_ENGINE:
         if arguments.adapter:
@@ -137,7 +150,10 @@ def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path)
 
         return ServerEngine(arguments.server, size, arguments.timeout, arguments.server_wait)
     work_offline()  # Compute nodes have no network.
-    return make_local_engine(arguments.engine, folder, arguments.adapter, arguments.dtype, arguments.device, size)
+    deciding = json_option("--engine-options", arguments.engine_options, dict)
+    tuning = json_option("--engine-tuning", arguments.engine_tuning, dict)
+    vllm = VLLMSettings(arguments.tensor_parallel, arguments.pipeline_parallel, {**deciding, **tuning}, arguments.cache)
+    return make_local_engine(arguments.engine, folder, arguments.adapter, arguments.dtype, arguments.device, size, vllm)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,16 @@ def test_a_truncated_trace_has_no_end_of_turn_and_can_be_dropped(tokenizer, trac
     assert dropped.counts["left_out"]["truncated"] == 1
 
 
+@pytest.mark.parametrize("recipe", ["reasoning", "labels", "audited"])
+def test_a_window_that_the_teacher_never_answered_is_left_out_and_counted(tokenizer, traces, windows, recipe):
+    parsed = [trace | {"labels": ["cooking", "cooking"]} for trace in traces]
+    traces[1] |= {"text": "", "finish_reason": "unanswered", "unanswered_reason": "too long"}
+    audit = [{"window_id": trace["window_id"], "flags": {}} for trace in traces if trace is not traces[1]]
+    arguments = (traces, windows, fixtures.PROMPT, tokenizer, RECIPES[recipe], fixtures.SETTINGS, parsed, audit)
+    counts = build_examples(*arguments).counts
+    assert (counts["traces"], counts["used"], counts["left_out"]["unanswered"]) == (4, 3, 1)
+
+
 def test_every_trace_is_used_or_counted_under_a_reason(tokenizer, traces, windows):
     traces[0]["text"] = " \n"
     traces[1]["text"] *= 50

@@ -210,6 +210,27 @@ def test_every_failure_is_one_clear_line_without_the_key(server, caplog, reply, 
     assert KEY not in message + caplog.text
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "This model's maximum context length is 2048 tokens. However, you requested 9000 tokens"},
+        {"message": "Input is too long.", "code": "context_length_exceeded"},
+        {"message": "the request exceeds the available context size (2048)", "type": "exceed_context_size_error"},
+    ],
+)
+def test_a_prompt_that_the_server_refuses_as_too_long_is_unanswered_and_all_others_are_answered(server, error):
+    def reply(request):
+        failing = request["messages"][1]["content"] == "window 1"
+        return (400, {"error": error}) if failing else answer()
+
+    server.replies = [reply]
+    answers = {c.key: c for batch in engine(server).complete("s", REQUESTS, GREEDY) for c in batch}
+    refused = answers.pop("home/s1/1")
+    assert (refused.finish_reason, refused.text) == ("unanswered", "")
+    assert error["message"] in refused.unanswered_reason
+    assert [c.finish_reason for c in answers.values()] == ["stop"] * 5
+
+
 def test_a_server_that_hangs_is_given_up(server):
     server.pause = 3.0
     with pytest.raises(UserError, match=r"no answer within 0.1 s, 2 times over"):

@@ -1,9 +1,9 @@
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
-import pytest
 import torch
 from hearth.engines.generation import SequenceDecoder
 from hearth.engines.protocol import Decoding, Request
@@ -136,10 +136,13 @@ def test_special_tokens_such_as_think_are_kept(tiny_model):
     assert (stopped.finish_reason, stopped.prompt_tokens, stopped.completion_tokens) == ("stop", 5, 4)
 
 
-def test_a_prompt_beyond_the_context_is_refused_before_anything_is_generated(tiny_model):
-    requests = [*REQUESTS, Request("home/long/3", "door " * 3000)]
-    with pytest.raises(ValueError, match=r"1 of 12 prompts .*2048 tokens: home/long/3 has \d{4,}"):
-        next(engine(tiny_model, 2).complete(PREFIX, requests, GREEDY))
+def test_a_prompt_beyond_the_context_is_unanswered_and_all_others_are_answered(tiny_model):
+    requests = [REQUESTS[0], Request("home/long/3", "door " * 3000), *REQUESTS[1:]]
+    batches = list(engine(tiny_model, 2).complete(PREFIX, requests, GREEDY))
+    (refused,) = batches[0]
+    assert (refused.key, refused.text, refused.finish_reason) == ("home/long/3", "", "unanswered")
+    assert re.search(r"the prompt has \d{4,} tokens .* context has 2048", refused.unanswered_reason)
+    assert {c.key: c for batch in batches[1:] for c in batch} == completions(tiny_model, 2, GREEDY)
 
 
 def test_no_requests_give_no_completions(tiny_model):

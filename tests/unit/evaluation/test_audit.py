@@ -48,6 +48,13 @@ def test_no_text_breaks_the_audit(home, text, finish_reason):
     json.dumps(document, ensure_ascii=False).encode()
 
 
+def test_a_window_that_was_never_answered_has_no_trace_to_audit(home):
+    unanswered = make_parsed_prediction(home, "", "unanswered")
+    pairs = [(WINDOW, unanswered), (WINDOW | {"window_id": "other"}, make_parsed_prediction(home, "Hm."))]
+    assert unanswered["status"] == "unanswered"
+    assert len(audit_traces("big", "made-up", home, PROMPT, pairs)["traces"]) == 1
+
+
 @settings(max_examples=100)
 @given(st.sampled_from(STATUSES), st.text(max_size=40))
 def test_no_inconsistent_prediction_breaks_the_audit(home, status, text):

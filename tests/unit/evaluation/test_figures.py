@@ -172,14 +172,19 @@ def test_models_of_one_size_share_a_tick():
 
 
 def test_every_status_is_a_part_of_the_bar():
-    score = make_score(n_windows=21)
+    score = make_score(n_windows=28)
     score["strict"]["status"] = {status: count for count, status in enumerate(STATUSES, start=1)}
     drawn = failures.draw([score])
     (axes,) = drawn.axes
-    assert [bar.get_width() for bar in axes.patches] == pytest.approx([count / 21 for count in range(1, 7)])
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([count / 28 for count in range(1, 8)])
     assert axes.patches[-1].get_x() + axes.patches[-1].get_width() == pytest.approx(1)
     assert {text for text, _ in failures.STATUSES.values()} <= set(words(drawn))
-    assert [text.get_text() for text in axes.texts] == ["10%", "14%", "19%", "24%", "29%"]
+    assert [text.get_text() for text in axes.texts] == ["11%", "14%", "18%", "21%", "25%"]
+
+
+def test_the_legend_names_windows_without_an_answer_only_where_there_are_some():
+    name, _ = failures.STATUSES["unanswered"]
+    assert name not in words(failures.draw([make_score()]))
 
 
 def test_bars_are_ordered_by_size_and_students_come_last():

@@ -19,6 +19,15 @@ def test_a_fact_is_stated_once_if_all_scores_agree():
     assert not {"Students", "Simulated data", "Tiny models"} & notes.keys()
 
 
+def test_windows_without_an_answer_are_counted():
+    scores = [make_score(), make_score("large")]
+    assert "Never answered" not in dict(table_notes(scores, "abc"))
+    scores[1]["strict"]["status"]["unanswered"] = 2
+    windows = scores[1]["n_windows"]
+    expected = [f"large on made-up: 2 of {windows} windows; their events count as wrong"]
+    assert dict(table_notes(scores, "abc"))["Never answered"] == expected
+
+
 def test_facts_that_differ_name_their_owners():
     other = {"model": MODEL | {"source": "example/large"}}
     scores = [make_score(), make_score("large", provenance=other), make_score("large", "d2", provenance=other)]

@@ -53,6 +53,7 @@ def test_the_score_of_a_base_model(paths, tmp_path):
         "unknown_label": 1,
         "unclosed_reasoning": 1,
         "truncated": 0,
+        "unanswered": 0,
     }
     assert score["strict"]["rates"] == pytest.approx(
         {"ok_rate": 1 / 3, "malformed_rate": 1 / 3, "missing_rate": 1 / 5, "unknown_rate": 1 / 5}

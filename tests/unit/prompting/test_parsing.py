@@ -105,6 +105,12 @@ def test_an_answer_cut_at_the_token_limit(text, status):
     assert strict(text, finish_reason="length").status == status
 
 
+def test_a_window_that_was_never_answered_has_a_status_of_its_own():
+    assert strict("", finish_reason="unanswered").status == "unanswered"
+    parsed = parse_leniently("", 2, LABELS, "unanswered")
+    assert (parsed.labels, parsed.status) == ([None, None], "unanswered")
+
+
 def test_unclosed_reasoning_is_kept():
     assert strict("<think> I wonder ").reasoning == "I wonder"
 

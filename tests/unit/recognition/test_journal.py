@@ -108,7 +108,7 @@ def test_a_file_system_without_locks_is_logged_and_used(tmp_path, monkeypatch, c
     def no_locks(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("hearth.recognition.journal.fcntl.flock", no_locks)
+    monkeypatch.setattr("hearth.common.locks.fcntl.flock", no_locks)
     with Journal(tmp_path, "d") as journal:
         journal.append({"a": 1})
     assert "cannot be locked" in caplog.text

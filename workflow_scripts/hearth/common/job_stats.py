@@ -4,7 +4,7 @@ No score depends on it.
 """
 
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from hearth.common.records import read_record
 
@@ -13,8 +13,9 @@ class JobStats(TypedDict):
     """Stats of one job of recognition or training. `seconds` excludes loading the model.
 
     Recognition counts `windows` and their tokens; training counts `examples` over all epochs. Energy is that of the
-    whole job. A key is absent, or None, if it does not apply or was not measured. For a served model, `served` is the
-    server's description of it, and `answered_by` names the models that the server says have answered.
+    whole job. A key is absent, or None, if it does not apply or was not measured. `options` are the engine's options
+    that decide results. `cached_prompt_tokens` are counted since the last start of the job. For a served model,
+    `served` is the server's description of it, and `answered_by` names the models that the server says have answered.
     """
 
     seconds: float
@@ -29,6 +30,8 @@ class JobStats(TypedDict):
     engine: NotRequired[str]
     batch_size: NotRequired[int | str | None]
     versions: NotRequired[dict[str, str]]
+    options: NotRequired[dict[str, Any]]
+    cached_prompt_tokens: NotRequired[int]
     served: NotRequired[dict[str, str]]
     answered_by: NotRequired[list[str]]
 

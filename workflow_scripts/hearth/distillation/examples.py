@@ -81,7 +81,8 @@ def build_examples(
     `traces` is None for a recipe without a teacher: every train window counts as a trace. `parsed` and `audit` are
     needed only by the recipes that read them. A completion that the teacher finished ends in the tokenizer's
     end-of-turn token. A completion that was cut at the token limit does not, so that no student learns to stop in
-    mid-sentence.
+    mid-sentence. A window that the teacher was never able to answer (finish reason "unanswered") has no trace and is
+    left out.
 
     Raises ValueError for traces that do not belong to the train windows, for a missing document, for a tokenizer that
     does not decode to the original text, and when no example is left.
@@ -103,6 +104,8 @@ def build_examples(
     for trace in traces:
         window_id = trace["window_id"]
         try:
+            if trace["finish_reason"] == "unanswered":
+                raise LeaveOutError("unanswered")
             target = _usable_target(recipe, trace, sources, settings)
             example = encoder.encode(window_id, turns[window_id], target)
             if encoder.length(example) > settings["max_length"]:
@@ -214,7 +217,10 @@ def _rows_of_traces(recipe: Recipe, rows: Sequence[Row] | None, traces: Sequence
     """
     if rows is None:
         raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
-    if {row["window_id"] for row in rows} != {trace["window_id"] for trace in traces}:
+    # An audit has no entry for a window without an answer; the parsed predictions have one.
+    unanswered = {trace["window_id"] for trace in traces if trace["finish_reason"] == "unanswered"}
+    answered = {trace["window_id"] for trace in traces} - unanswered
+    if {row["window_id"] for row in rows} - unanswered != answered:
         raise ValueError(f"--{recipe.reads} covers other windows than the traces: rebuild it from these traces")
     return rows
 

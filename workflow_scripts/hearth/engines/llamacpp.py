@@ -16,8 +16,8 @@ from hearth.engines.protocol import (
     Decoding,
     Identity,
     Request,
-    check_prompt_lengths,
     request_seed,
+    unanswered_if_too_long,
 )
 from hearth.engines.tokens import encode
 from hearth.models.load import load_tokenizer
@@ -62,12 +62,11 @@ class LlamaCppEngine:
             raise ValueError("decoding: engine llama.cpp does not support constrained, reasoning_budget or confidence")
         server = self._loaded_server()
         prefix_tokens = encode(self.tokenizer, prefix)
-        waiting = [(request, encode(self.tokenizer, request.suffix)) for request in requests]
-        lengths = {request.key: len(tokens) for request, tokens in waiting}
-        check_prompt_lengths(len(prefix_tokens), lengths, decoding, self._context)
-        for request, tokens in waiting:
-            prompt = prefix_tokens + tokens if self._by_ids else prefix + request.suffix
-            yield [self._complete(server, request, prompt, decoding)]
+        for request in requests:
+            tokens = prefix_tokens + encode(self.tokenizer, request.suffix)
+            unanswered = unanswered_if_too_long(request.key, len(tokens), decoding, self._context)
+            prompt = tokens if self._by_ids else prefix + request.suffix
+            yield [unanswered or self._complete(server, request, prompt, decoding)]
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""

@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 KEY = "OPENAI_API_KEY"
 # Tokens by which vLLM may exceed a reasoning budget: it also counts the tags around the reasoning.
 _BUDGET_SLACK = 8
+# How servers say that a prompt does not fit: vLLM, SGLang, llama.cpp, OpenAI.
+_CONTEXT = re.compile(r"context[ _]?(length|size|window)|max_model_len", re.IGNORECASE)
 _MAX_QUOTE = 300  # characters of a server's own message in an error
 
 
@@ -37,9 +40,8 @@ class OpenAIEngine:
     pauses. While no server answers, a request waits up to `wait` seconds for one.
 
     The server decides weights, precision and batches, so a repeated request may get another answer, although every
-    request carries a seed. Only the server knows the length of the model's context, so a prompt that is too long is
-    refused only when it arrives there. The API key comes from the environment variable OPENAI_API_KEY only; a local
-    server needs none.
+    request carries a seed. Only the server knows the length of the model's context: a prompt that it refuses as too
+    long is unanswered. The API key comes from the environment variable OPENAI_API_KEY only; a local server needs none.
     """
 
     tokenizer = None
@@ -161,6 +163,10 @@ class OpenAIEngine:
         try:
             response = self._connection.call(lambda client: client.chat.completions.create(**arguments))
         except (openai.OpenAIError, UnreachableError) as error:
+            if isinstance(error, openai.BadRequestError) and _CONTEXT.search(f"{error.code} {error.message}"):
+                return Completion.unanswered(
+                    request.key, f"the server refuses the prompt: {self._quote(error.message)}"
+                )
             raise self._user_error(error, request.key) from None
         except ValueError:
             raise UserError(

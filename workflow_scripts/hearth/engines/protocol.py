@@ -45,18 +45,25 @@ class Completion:
     """The text that a model generated for one request.
 
     `text` keeps special tokens such as <think>, without the end-of-turn token, which `completion_tokens` counts.
-    `finish_reason` is 'length' if the model had not ended its turn after max_new_tokens. `reasoning_forced` is true if
-    the engine closed the reasoning; `text` and `completion_tokens` include the closing tokens. `scored_tokens` has the
-    tokens of `text`; None unless decoding asks for confidence.
+    `finish_reason` is 'length' if the model had not ended its turn after max_new_tokens, and 'unanswered' if the model
+    was never asked or gave no answer, for the reason `unanswered_reason`; `text` is then ''. `reasoning_forced` is true
+    if the engine closed the reasoning; `text` and `completion_tokens` include the closing tokens. `scored_tokens` has
+    the tokens of `text`; None unless decoding asks for confidence.
     """
 
     key: str
     text: str
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Literal["stop", "length", "unanswered"]
     prompt_tokens: int
     completion_tokens: int
     reasoning_forced: bool = False
     scored_tokens: tuple[ScoredToken, ...] | None = None
+    unanswered_reason: str = ""
+
+    @classmethod
+    def unanswered(cls, key: str, reason: str, prompt_tokens: int = 0) -> "Completion":
+        """Return the completion of a request that no answer can be had for; `reason` is for readers of the results."""
+        return cls(key, "", "unanswered", prompt_tokens, 0, unanswered_reason=reason)
 
 
 @dataclass(frozen=True)
@@ -125,11 +132,15 @@ class Decoding:
 
 
 class Identity(TypedDict):
-    """Settings of an engine that decide completions; `served` is the server's description of the model."""
+    """Settings of an engine that decide completions.
+
+    `options` are the engine's options that do so; `served` is the server's description of the model.
+    """
 
     engine: str
     dtype: str
     versions: dict[str, str]
+    options: NotRequired[dict[str, Any]]
     served: NotRequired[dict[str, str]]
 
 
@@ -137,11 +148,13 @@ class Cost(TypedDict):
     """The resources of an engine. `answered_by` names the models that a server says have answered.
 
     `peak_memory_bytes` is the peak so far of the GPU's memory or, on a CPU, of the process; None if it is unknown.
+    `cached_prompt_tokens` counts the prompt tokens that this process has taken from the prefix cache.
     """
 
     device: str
     batch_size: int | str
     peak_memory_bytes: int | None
+    cached_prompt_tokens: NotRequired[int]
     answered_by: NotRequired[list[str]]
 
 
@@ -160,8 +173,9 @@ class Engine(Protocol):
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
         """Complete `prefix + request.suffix` of every request; yield lists of completions that finish together.
 
-        Prefix and suffix are tokenised separately. Raises ValueError, before anything is generated, for requests
-        that do not fit the model's context (it names one) and for a decoding that the engine does not support.
+        Prefix and suffix are tokenised separately. A request that does not fit the model's context gets a completion
+        with finish reason 'unanswered'. Raises ValueError, before anything is generated, for a decoding that the engine
+        does not support.
         """
         ...
 
@@ -187,17 +201,15 @@ def require_schema(request: Request) -> str:
     return request.schema
 
 
-def check_prompt_lengths(prefix: int, suffixes: Mapping[str, int], decoding: Decoding, context: int) -> None:
-    """Raise ValueError unless every prompt and max_new_tokens after it fit the model's context.
+def unanswered_if_too_long(key: str, prompt_tokens: int, decoding: Decoding, context: int) -> Completion | None:
+    """Return an unanswered completion if a prompt and max_new_tokens after it exceed the model's context; else None.
 
-    `prefix` and `context` are lengths in tokens; `suffixes` is a dict from a request's key to the length of its suffix.
+    `prompt_tokens` counts the tokens of prefix and suffix; `context` is the length of the context in tokens.
     """
-    longest_suffix = context - decoding.max_new_tokens - prefix
-    too_long = {key: length for key, length in suffixes.items() if length > longest_suffix}
-    if too_long:
-        key = max(too_long, key=lambda key: too_long[key])
-        raise ValueError(
-            f"{len(too_long)} of {len(suffixes)} prompts do not fit the model's context of {context} tokens: "
-            f"{key} has {prefix + too_long[key]}, {prefix} of them the static prefix, and max_new_tokens asks for "
-            f"{decoding.max_new_tokens} more; lower max_new_tokens or use a model with a longer context"
-        )
+    if prompt_tokens + decoding.max_new_tokens <= context:
+        return None
+    reason = (
+        f"the prompt has {prompt_tokens} tokens and max_new_tokens asks for {decoding.max_new_tokens} more, but the "
+        f"model's context has {context}"
+    )
+    return Completion.unanswered(key, reason, prompt_tokens)

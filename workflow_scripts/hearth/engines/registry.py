@@ -1,7 +1,9 @@
 """Make engines by name. An engine's libraries are imported only when it is made."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from hearth.engines.protocol import Engine
 
@@ -13,12 +15,28 @@ SERVED_ENGINE = "openai"
 SERVER_ENGINE = "server"
 
 
+@dataclass(frozen=True)
+class VLLMSettings:
+    """Settings of the vLLM engine alone; see `hearth.engines.vllm.VLLMEngine`."""
+
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cache: Path | None = None
+
+
 def make_local_engine(
-    name: str, folder: Path, adapter: Path | None, dtype: str, device: str, batch_size: int | Literal["auto"]
+    name: str,
+    folder: Path,
+    adapter: Path | None,
+    dtype: str,
+    device: str,
+    batch_size: int | Literal["auto"],
+    vllm: VLLMSettings | None = None,
 ) -> Engine:
     """Return the engine `name` for the model in `folder`, with a LoRA adapter or None.
 
-    `dtype` and `device` may be 'auto'. `batch_size` counts requests; only the transformers engine takes 'auto'.
+    `dtype`, `device` and `batch_size`, which counts requests, may be 'auto'. `vllm` is for the engine of that name.
     Raises ValueError for an unknown name.
     """
     if name == "transformers":
@@ -28,7 +46,7 @@ def make_local_engine(
     if name == "vllm":
         from hearth.engines.vllm import VLLMEngine
 
-        if batch_size == "auto":
-            raise ValueError("batch size is auto; vllm needs a number")
-        return VLLMEngine(folder, adapter, dtype, device, batch_size)
+        settings = vllm or VLLMSettings()
+        parallel = (settings.tensor_parallel, settings.pipeline_parallel)
+        return VLLMEngine(folder, adapter, dtype, device, batch_size, *parallel, settings.options, settings.cache)
     raise ValueError(f"engine {name!r} is none of {', '.join(LOCAL_ENGINES)}")

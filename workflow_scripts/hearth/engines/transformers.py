@@ -14,7 +14,7 @@ from hearth.common.memory import peak_memory_bytes
 from hearth.engines.generation import ActiveSequence, SequenceDecoder
 from hearth.engines.kv_cache import BatchedRows, PrefixCache, SingleRow
 from hearth.engines.prepacked_linear import prepack_linear_layers
-from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request, check_prompt_lengths
+from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request, unanswered_if_too_long
 from hearth.engines.tokens import encode, end_of_turn_tokens
 from hearth.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype
 
@@ -76,7 +76,16 @@ class TransformersEngine:
         # Keep only the lengths: the tokens of all suffixes would use more memory than all other data of the windows.
         lengths = {request.key: len(encode(self.tokenizer, request.suffix)) for request in waiting}
         config = model.config.get_text_config()
-        check_prompt_lengths(len(prefix_tokens), lengths, decoding, config.max_position_embeddings)
+        context = config.max_position_embeddings
+        if unanswered := [
+            completion
+            for key, length in lengths.items()
+            if (completion := unanswered_if_too_long(key, len(prefix_tokens) + length, decoding, context))
+        ]:
+            for completion in unanswered:
+                del lengths[completion.key]
+            waiting = collections.deque(request for request in waiting if request.key in lengths)
+            yield unanswered
         if self._row_limit == "auto":
             self._row_limit = self._rows_in_memory(model, max(lengths.values(), default=0), decoding)
         decoder = SequenceDecoder(self.tokenizer, config.vocab_size, self._ends, decoding)

@@ -1,16 +1,20 @@
 """The engine for GPU nodes: vLLM, in its own environment (envs/vllm.yaml)."""
 
 import collections
+import contextlib
 import importlib.metadata
+import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-# vLLM reads these variables when it is imported. Without processes of its own, none is left over after a kill, and
-# repeated runs schedule the same batches.
-os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_NO_USAGE_STATS="1", VLLM_DO_NOT_TRACK="1")
+# vLLM reads these variables when it is imported. The scheduler runs in this process, so that repeated runs schedule the
+# same batches. Only the workers of several GPUs have processes of their own, which end when this one does; they are
+# spawned and not forked, so that they inherit no lock.
+os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_WORKER_MULTIPROCESSING_METHOD="spawn")
+os.environ.update(VLLM_NO_USAGE_STATS="1", VLLM_DO_NOT_TRACK="1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # as many threads as OMP_NUM_THREADS, on any core
 
@@ -21,19 +25,22 @@ from vllm import EngineArgs, LLMEngine, SamplingParams
 from vllm.lora.request import LoRARequest
 from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+from vllm.usage.usage_lib import UsageContext
 
-from hearth.common.files import read_json_object
+from hearth.common.files import digest, file_digest, read_json_object
 from hearth.common.memory import peak_memory_bytes
+from hearth.engines.compile_cache import compile_cache
 from hearth.engines.generation import answer_grammar
+from hearth.engines.options import deciding_options
 from hearth.engines.protocol import (
     Completion,
     Cost,
     Decoding,
     Identity,
     Request,
-    check_prompt_lengths,
     request_seed,
     require_schema,
+    unanswered_if_too_long,
 )
 from hearth.engines.tokens import decode, encode, end_of_turn_tokens, locate_tokens
 from hearth.models.load import load_tokenizer, resolve_dtype
@@ -41,6 +48,9 @@ from hearth.models.snapshot import ModelError
 
 # Bytes of the key-value cache on a CPU, where vLLM would otherwise take nearly all memory of the machine.
 _CPU_CACHE = 2 * 2**30
+# Requests that vLLM holds, as a multiple of those that it can run at a time: its scheduler never waits for the next
+# one, and memory never holds the tokens of a whole shard.
+_QUEUE_LENGTH = 2
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 
@@ -70,8 +80,11 @@ class _ActiveSequence:
 class VLLMEngine:
     """Run the model in `folder` with vLLM, with the LoRA adapter `adapter` if it is not None.
 
-    See `Engine` for the protocol. Up to `batch_size` requests run at a time, started in the order given. A finished
-    request is replaced by the next one. The prefix is computed once: prefix caching is on.
+    See `Engine` for the protocol. Up to `batch_size` requests ('auto': vLLM's own number for offline use) run at a
+    time, started in the order given. A finished request is replaced by the next one. The prefix is computed once:
+    prefix caching is on. The model is split over `tensor_parallel` times `pipeline_parallel` GPUs of this machine.
+    `options` are further arguments of vLLM (`hearth.engines.options`). What vLLM compiles is kept under `cache`, or in
+    the home directory if that is None.
 
     Greedy completions equal those of the transformers engine up to rounding: in float32 a difference is rare. In
     bfloat16 a completion may depend on the rest of its batch, and so may differ from run to run.
@@ -81,9 +94,20 @@ class VLLMEngine:
     after the grammar, so this engine cannot report the confidence of constrained answers.
     """
 
-    def __init__(self, folder: Path, adapter: Path | None, dtype: str, device: str, batch_size: int) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch size is {batch_size}; it must be at least 1")
+    def __init__(
+        self,
+        folder: Path,
+        adapter: Path | None,
+        dtype: str,
+        device: str,
+        batch_size: int | Literal["auto"],
+        tensor_parallel: int = 1,
+        pipeline_parallel: int = 1,
+        options: Mapping[str, Any] | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        if batch_size != "auto" and batch_size < 1:
+            raise ValueError(f"batch size is {batch_size}; it must be at least 1, or auto")
         self.device: str = current_platform.device_type
         if device not in ("auto", self.device):
             raise ModelError(f"device is {device}, but this vLLM runs on {self.device}; use auto")
@@ -91,53 +115,73 @@ class VLLMEngine:
         self.batch_size = batch_size
         self.tokenizer = load_tokenizer(folder)
         self._folder, self._adapter = Path(folder), Path(adapter) if adapter else None
+        self._parallel = {"tensor_parallel_size": tensor_parallel, "pipeline_parallel_size": pipeline_parallel}
+        self._options, self._cache = dict(options or {}), cache
         self._engine: LLMEngine | None = None
+        self._cached_prompt_tokens = 0
 
     def load(self) -> None:
         """See `Engine.load`."""
         if self._engine is not None:
             return
         self._ends = end_of_turn_tokens(self._folder, self.tokenizer, self._generation_config().eos_token_id)
-        on_cpu = self.device == "cpu"
-        lora = {"enable_lora": True, "max_lora_rank": _max_rank(self._adapter)} if self._adapter else {}
-        arguments = EngineArgs(
-            model=str(self._folder),
-            dtype=self.dtype,
-            load_format="safetensors",
-            generation_config="vllm",  # our decoding alone decides, not the model's generation_config.json
-            max_model_len=-1,  # as long as the model allows and the cache has room for
-            max_num_seqs=self.batch_size,
-            enable_prefix_caching=True,
-            structured_outputs_config={"backend": "xgrammar"},
-            kv_cache_memory_bytes=_CPU_CACHE if on_cpu else None,
-            enforce_eager=on_cpu,  # compiling takes longer than it saves on a CPU
-            disable_log_stats=True,
-            **lora,
-        )
-        self._engine = LLMEngine.from_engine_args(arguments)
+        arguments = self._arguments()
+        with compile_cache(self._cache / self._cache_key(arguments)) if self._cache else contextlib.nullcontext():
+            config = arguments.create_engine_config(UsageContext.LLM_CLASS)
+            self._context = config.model_config.max_model_len  # of the model; memory may have room for less
+            self._engine = LLMEngine.from_vllm_config(config, UsageContext.LLM_CLASS, disable_log_stats=True)
         self._lora = LoRARequest("adapter", 1, str(self._adapter)) if self._adapter else None
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
-        """See `Engine.complete`."""
+        """See `Engine.complete`. Raises ValueError also for a request that fits the context but not the memory."""
         if decoding.constrained and decoding.confidence != "none":
             raise ValueError(
                 "decoding: confidence of constrained answers is not possible with vLLM, whose probabilities the "
                 "grammar has changed; use engine.name transformers"
             )
         engine = self._loaded_engine()
-        prefix_tokens = encode(self.tokenizer, prefix)
-        waiting = collections.deque(
-            _ActiveSequence(request, encode(self.tokenizer, request.suffix)) for request in requests
-        )
-        lengths = {sequence.request.key: len(sequence.suffix) for sequence in waiting}
-        check_prompt_lengths(len(prefix_tokens), lengths, decoding, engine.model_config.max_model_len)
-        for sequence in waiting:
-            self._prepare(sequence, decoding)
         running: dict[str, _ActiveSequence] = {}
         try:
-            yield from self._complete(engine, prefix_tokens, waiting, running, decoding)
+            yield from self._complete(engine, prefix, collections.deque(requests), running, decoding)
         finally:  # a caller that stops half way leaves no request running
             engine.abort_request(list(running))
+
+    def _arguments(self) -> EngineArgs:
+        on_cpu = self.device == "cpu"
+        lora = {"enable_lora": True, "max_lora_rank": _max_rank(self._adapter)} if self._adapter else {}
+        settings = {
+            "max_model_len": -1,  # as long as the model allows and the cache has room for
+            "enforce_eager": on_cpu,  # compiling takes longer than it saves on a CPU
+            **self._options,
+        }
+        return EngineArgs(
+            model=str(self._folder),
+            dtype=self.dtype,
+            load_format="safetensors",
+            generation_config="vllm",  # our decoding alone decides, not the model's generation_config.json
+            max_num_seqs=None if self.batch_size == "auto" else self.batch_size,
+            enable_prefix_caching=True,
+            structured_outputs_config={"backend": "xgrammar"},
+            kv_cache_memory_bytes=_CPU_CACHE if on_cpu else None,
+            disable_log_stats=True,
+            **self._parallel,
+            **lora,
+            **settings,
+        )
+
+    def _cache_key(self, arguments: EngineArgs) -> str:
+        """Return a digest of what decides the code that vLLM compiles: not the weights, but their shapes."""
+        return digest(
+            {
+                "config": file_digest(self._folder / "config.json"),
+                "identity": self.identity(),
+                "gpu": torch.cuda.get_device_name() if self.device == "cuda" else "",
+                "batch_size": self.batch_size,
+                "lora_rank": arguments.max_lora_rank if self._adapter else 0,
+                **self._parallel,
+                **self._options,
+            }
+        )[:16]
 
     def _loaded_engine(self) -> LLMEngine:
         self.load()
@@ -147,42 +191,77 @@ class VLLMEngine:
     def _complete(
         self,
         engine: LLMEngine,
-        prefix: list[int],
-        waiting: collections.deque[_ActiveSequence],
+        prefix_text: str,
+        waiting: collections.deque[Request],
         running: dict[str, _ActiveSequence],
         decoding: Decoding,
     ) -> Iterator[list[Completion]]:
-        """Complete all `waiting` sequences; `running` is a dict from the name of a vLLM request to its sequence."""
-        submitted = 0
+        """Complete all `waiting` requests; `running` is a dict from the name of a vLLM request to its sequence."""
+        prefix = encode(self.tokenizer, prefix_text)
+        limit = _QUEUE_LENGTH * engine.vllm_config.scheduler_config.max_num_seqs
+        numbers = itertools.count()
         while waiting or running:
-            while waiting and len(running) < self.batch_size:
-                sequence = waiting.popleft()
-                running[self._submit_part(engine, sequence, prefix, decoding, submitted)] = sequence
-                submitted += 1
             finished = []
-            for output in engine.step():
+            while waiting and len(running) < limit:
+                request = waiting.popleft()
+                sequence = _ActiveSequence(request, encode(self.tokenizer, request.suffix))
+                if unanswered := self._check_length(request.key, len(prefix) + len(sequence.suffix), decoding):
+                    finished.append(unanswered)
+                    continue
+                self._prepare(sequence, decoding)
+                running[self._submit_part(engine, sequence, prefix, decoding, next(numbers))] = sequence
+            for output in engine.step() if running else ():
                 if not output.finished:
                     continue
                 sequence = running.pop(output.request_id)
+                self._cached_prompt_tokens += output.num_cached_tokens or 0
                 if self._add_part(sequence, output.outputs[0], decoding):
                     finished.append(self._completion(sequence, len(prefix), decoding))
                 else:
-                    running[self._submit_part(engine, sequence, prefix, decoding, submitted)] = sequence
-                    submitted += 1
+                    running[self._submit_part(engine, sequence, prefix, decoding, next(numbers))] = sequence
             if finished:
                 yield finished
+
+    def _check_length(self, key: str, prompt_tokens: int, decoding: Decoding) -> Completion | None:
+        """Return an unanswered completion for a prompt that does not fit the model's context; None for one that fits.
+
+        Raises ValueError for a prompt that fits the model's context but not the memory, which decides no result.
+        """
+        if unanswered := unanswered_if_too_long(key, prompt_tokens, decoding, self._context):
+            return unanswered
+        room = self._loaded_engine().model_config.max_model_len
+        if prompt_tokens + decoding.max_new_tokens > room:
+            raise ValueError(
+                f"{key} needs {prompt_tokens} tokens for its prompt and {decoding.max_new_tokens} for its answer, but "
+                f"beside the weights the memory has room for {room} only; use more or larger GPUs, or fewer "
+                "max_new_tokens"
+            )
+        return None
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""
         # vLLM's builds for a CPU and for a GPU have different package names.
         versions = {"vllm": vllm.__version__.partition("+")[0]}
         versions |= {package: importlib.metadata.version(package) for package in ("torch", "transformers", "xgrammar")}
-        return {"engine": "vllm", "dtype": self.dtype, "versions": versions}
+        identity: Identity = {"engine": "vllm", "dtype": self.dtype, "versions": versions}
+        if options := deciding_options(self._options):
+            identity["options"] = options
+        return identity
 
     def cost(self) -> Cost:
-        """See `Engine.cost`. Peak memory on a GPU is mostly vLLM's key-value cache, which takes all free memory."""
-        peak = peak_memory_bytes() if self.device == "cpu" else torch.cuda.max_memory_allocated()
-        return {"device": self.device, "batch_size": self.batch_size, "peak_memory_bytes": peak}
+        """See `Engine.cost`. Peak memory on a GPU is mostly vLLM's key-value cache, which takes all free memory.
+
+        The memory of several GPUs is unknown: their processes do not report it.
+        """
+        peak = None
+        if max(self._parallel.values()) == 1:
+            peak = peak_memory_bytes() if self.device == "cpu" else torch.cuda.max_memory_allocated()
+        return {
+            "device": self.device,
+            "batch_size": self._engine.vllm_config.scheduler_config.max_num_seqs if self._engine else self.batch_size,
+            "peak_memory_bytes": peak,
+            "cached_prompt_tokens": self._cached_prompt_tokens,
+        }
 
     def _generation_config(self) -> GenerationConfig:
         try:

@@ -106,12 +106,16 @@ def audit_traces(
 ) -> Audit:
     """Audit the answers of one recogniser to `prompt`, given as (window, prediction) pairs.
 
+    A window of status unanswered has no trace and is left out.
+
     Raises ValueError if a prediction has not exactly one label, or None, for each event of its window.
     """
     vocabulary = Vocabulary(home)
     traces: list[AuditedTrace] = []
     for window, prediction in pairs:
         gold, labels = window["gold"], prediction["labels"]
+        if prediction["status"] == "unanswered":
+            continue
         if len(labels) != len(gold):
             raise ValueError(
                 f"window {window['window_id']} has {len(gold)} events and {len(labels)} labels; run the rule"

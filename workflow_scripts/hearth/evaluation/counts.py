@@ -45,7 +45,8 @@ def count_windows(gold: Labels, parsings: Mapping[Parsing, ParsedWindows]) -> Se
     """Count the windows and events of one session, or of any set of windows.
 
     Windows of status malformed, unclosed_reasoning or truncated count as `malformed`. An event without a label counts
-    as `unknown` in a window of status unknown_label, in which every event was answered, and as `missing` in any other.
+    as `unknown` in a window of status unknown_label, in which every event was answered, and as `missing` in any other,
+    also in one of status unanswered.
     """
     by_gold = Counter(label for labels in gold for label in labels)
     counts: dict[str, object] = {"windows": len(gold), "gold": dict(by_gold)}

@@ -56,6 +56,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Simulated data", simulation_notes(simulated_datasets(scores))),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
         ("Metrics", [*METRICS_NOTES]),
+        ("Never answered", [text for score in scores if (text := _unanswered(score))]),
         ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_sessions, scores))]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
         ("Decoding", [*_grouped(models, "recogniser", _decoding), *_engine_differences(models)]),
@@ -122,6 +123,13 @@ def _grouped(
     if len(owners) == 1:
         return list(owners)
     return [f"{', '.join(names)}: {description}" for description, names in owners.items()]
+
+
+def _unanswered(score: Score) -> str:
+    """Return how many test windows got no answer for a reason outside of the model's text; "" if all were answered."""
+    count = score["strict"]["status"]["unanswered"]
+    place = f"{score['recogniser']} on {score['dataset']}"
+    return f"{place}: {count} of {score['n_windows']} windows; their events count as wrong" if count else ""
 
 
 def _sessions(score: Score) -> str:

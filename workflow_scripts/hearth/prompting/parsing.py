@@ -11,7 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-Status = Literal["ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated"]
+# The last one is of windows that no model has answered: nothing of it is the model's doing.
+Status = Literal["ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated", "unanswered"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -61,8 +62,10 @@ def parse(text: str, size: int, labels: Collection[str], finish_reason: str) -> 
     element has; otherwise every event gets None. The label of an event is the "activity" of the object with its id,
     spelled exactly as in `labels`. An event without an object, or with an unknown label, gets None.
     """
-    reasoning, answer = split_reasoning(text)
     no_labels: list[str | None] = [None] * size
+    if finish_reason == "unanswered":
+        return Answer("", no_labels, "unanswered")
+    reasoning, answer = split_reasoning(text)
     if answer is None:
         return Answer(reasoning, no_labels, "unclosed_reasoning")
     match = last_list(answer)

@@ -6,16 +6,17 @@ from typing import Literal, NotRequired, TypedDict
 from hearth.common.records import read_records
 from hearth.prompting.parsing import Status
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "unanswered"]
 
 
 class CompletionRecord(TypedDict):
     """The part of a prediction that describes the completion.
 
-    `text` keeps special tokens such as <think>, without the end-of-turn token. `seed` is the seed of the decoding
-    settings. `reasoning_forced` says whether the engine closed the reasoning; it is present if decoding has a reasoning
-    budget. `confidences` has the probability of each event's label, None without a label; it is present if decoding
-    asks for confidence.
+    `text` keeps special tokens such as <think>, without the end-of-turn token. `finish_reason` is "unanswered" for a
+    window that no answer could be had for; then `text` is "", and `unanswered_reason` is present. `seed` is the seed of
+    the decoding settings. `reasoning_forced` says whether the engine closed the reasoning; it is present if decoding
+    has a reasoning budget. `confidences` has the probability of each event's label, None without a label; it is present
+    if decoding asks for confidence.
     """
 
     text: str
@@ -23,6 +24,7 @@ class CompletionRecord(TypedDict):
     prompt_tokens: int
     completion_tokens: int
     seed: int
+    unanswered_reason: NotRequired[str]
     reasoning_forced: NotRequired[bool]
     confidences: NotRequired[list[float | None]]
 

@@ -4,13 +4,14 @@ One line holds the items that finished together and a checksum over them. A line
 either all items of a line are in the journal or none is.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from hearth.common.locks import lock_file
 
 log = logging.getLogger(__name__)
 
@@ -35,30 +36,22 @@ class Journal:
         if others:
             log.info("journals of other settings, not used: %s", ", ".join(others))
         self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._lock()
+        lock_file(self._handle, self.path)
         self.items = self._read()
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._handle)  # this releases the lock too
 
-    def append(self, items: Mapping[str, object]) -> None:
-        """Add `items`, a dict from key to JSON-able item: all or none. They are on disk when this returns."""
-        line = json.dumps({"sha256": _checksum(items), "items": items}, allow_nan=False) + "\n"
-        unwritten = memoryview(line.encode("ascii"))
+    def append(self, *batches: Mapping[str, object]) -> None:
+        """Add the items of each batch, a dict from key to JSON-able item: all or none. They are then on disk."""
+        lines = [json.dumps({"sha256": _checksum(items), "items": items}, allow_nan=False) + "\n" for items in batches]
+        unwritten = memoryview("".join(lines).encode("ascii"))
         while unwritten:
             unwritten = unwritten[os.write(self._handle, unwritten) :]
         os.fsync(self._handle)
-        self.items.update(items)
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.info("another process uses %s; waiting for it to end", self.path)
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
-        except OSError as error:  # a file system without locks: two processes would do the same work twice
-            log.warning("%s cannot be locked (%s); do not let two processes use it at once", self.path, error)
+        for items in batches:
+            self.items.update(items)
 
     def _read(self) -> dict[str, object]:
         items: dict[str, object] = {}

@@ -54,6 +54,8 @@ def make_record(completion: Completion, size: int, decoding: Decoding) -> Comple
         "completion_tokens": completion.completion_tokens,
         "seed": decoding.seed,
     }
+    if completion.finish_reason == "unanswered":
+        record["unanswered_reason"] = completion.unanswered_reason
     if decoding.reasoning_budget is not None:
         record["reasoning_forced"] = completion.reasoning_forced
     if decoding.confidence != "none":

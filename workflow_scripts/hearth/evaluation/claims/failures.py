@@ -38,7 +38,7 @@ def failures_fall(scores: Sequence[Score], dataset: str) -> Finding:
         f"events without an answer: {_RATE(rate.value)} by {small}; {_RATE(large_rate.value)} by {large},"
         f" {_change(large_rate - rate)}; {_RATE(student_rate.value)}{format_seeds(students, METRIC)} by the student of"
         f" {small}, {_change(student_rate - rate)}: {_falls(by_size)} with size, {_falls(by_distillation)} with"
-        " distillation",
+        f" distillation{_unanswered([bases[0], bases[-1], *students])}",
         by_size,
         by_distillation,
     )
@@ -46,6 +46,15 @@ def failures_fall(scores: Sequence[Score], dataset: str) -> Finding:
 
 def _failure_rate(scores: Sequence[Score]) -> Estimate:
     return measure(scores, METRIC).rounded()
+
+
+def _unanswered(scores: Sequence[Score]) -> str:
+    count = sum(score["strict"]["status"]["unanswered"] for score in scores)
+    return (
+        f"; among them are the events of {count} windows that were never answered, as of a prompt that did not fit"
+        if count
+        else ""
+    )
 
 
 def _falls(condition: Condition) -> str:

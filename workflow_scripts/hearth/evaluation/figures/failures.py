@@ -20,6 +20,7 @@ STATUSES: dict[Status, tuple[str, str]] = {
     "unknown_label": ("unknown label", "#66CCEE"),
     "unclosed_reasoning": ("unclosed reasoning", "#AA3377"),
     "truncated": ("truncated answer", "#BBBBBB"),
+    "unanswered": ("never answered", "#222222"),
 }
 # A part of a bar with a smaller share is too narrow for its number.
 MIN_LABELLED_SHARE = 0.08
@@ -43,8 +44,13 @@ def draw(scores: Sequence[Score]) -> Figure:
         axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), xlabel="share of test windows (strict parsing)")
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], labels=["0 %", "25 %", "50 %", "75 %", "100 %"])
         axes.tick_params(axis="y", length=0)
-    drawing.add_legend(figure, [Patch(facecolor=colour, label=name) for name, colour in STATUSES.values()])
+    shown = [each for status, each in STATUSES.items() if status != "unanswered" or _has_unanswered(scores)]
+    drawing.add_legend(figure, [Patch(facecolor=colour, label=name) for name, colour in shown])
     return figure
+
+
+def _has_unanswered(scores: Sequence[Score]) -> bool:
+    return any(score["strict"]["status"]["unanswered"] for score in scores)
 
 
 def _draw_bar(axes: Axes, position: int, score: Score) -> None:
