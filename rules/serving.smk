@@ -71,6 +71,8 @@ rule serve:
     priority: 1
     conda:
         "../envs/vllm.yaml"
+    container:
+        IMAGES["vllm"]
     threads: server_threads
     resources:
         **node_request(model_resource("gpus")),
