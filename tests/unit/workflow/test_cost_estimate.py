@@ -5,7 +5,14 @@ import pytest
 from hearth.common.files import write_json
 from hearth.workflow import gpu_memory
 from hearth.workflow.cards import CARDS
-from hearth.workflow.cost_estimate import estimate_work, recognition_hours, training_hours, windows_held
+from hearth.workflow.cost_estimate import (
+    WorkRow,
+    estimate_work,
+    recognition_hours,
+    render_work,
+    training_hours,
+    windows_held,
+)
 from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.planned_work import Load
 from hearth.workflow.throughput import Job, window_seconds
@@ -76,6 +83,15 @@ def test_the_measured_training_of_the_smallest_model_is_met():
 
 
 # The text
+
+
+def test_work_for_which_no_card_does_is_told_from_a_servers():
+    rows = [WorkRow("huge", "vllm", [LOAD], {}), WorkRow("served", "openai", [LOAD], None)]
+    rows.append(WorkRow("small", "vllm", [LOAD], {"H100-80": (2.0, "1x64"), "H200-141": (1.0, "1x64")}))
+    text = render_work(rows)
+    assert row(text, "huge")[-2:] == ["no", "no"]
+    assert row(text, "served")[1:] == ["openai", "1000", "0.35", "<= 0.60"]
+    assert row(text, "total")[-2:] == ["2.0", "1.0"]
 
 
 @pytest.fixture

@@ -42,13 +42,14 @@ class WorkRow:
     """A row of the table of work.
 
     `hours` is a dict from the name of a card, or "CPU core", to (hours, remark). If shards of the work are finished,
-    "measured" has the hours by their speed, on the cards or cores that they had.
+    "measured" has the hours by their speed, on the cards or cores that they had. Without any of these no card does.
+    The work of a server has None.
     """
 
     work: str
     engine: str
     loads: list[Load]
-    hours: Mapping[str, tuple[float, str]]
+    hours: Mapping[str, tuple[float, str]] | None
 
 
 def read_shape(folder: Path) -> ModelShape | None:
@@ -79,8 +80,8 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     rows = []
     for name, model in models.items():
         own = [load for load in loads.values() if load.recogniser == name]
-        hours = recognition_hours(shapes[model], own, job(model, ranks[name])) if model in shapes else {}
-        if hours and all(load.seconds is not None for load in own):
+        hours = recognition_hours(shapes[model], own, job(model, ranks[name])) if model in shapes else None
+        if hours is not None and all(load.seconds is not None for load in own):
             seconds = sum(load.windows * (load.seconds or 0) for load in own)
             gpus = work["models"][model]["gpus"]
             hours["measured"] = (seconds * (gpus or work["settings"]["threads"]) / 3600, "")
@@ -137,7 +138,7 @@ def training_hours(
 def render_work(rows: Iterable[WorkRow]) -> str:
     """Return a text table of `rows` with a total; `<=` marks an upper limit, "no" a card that does not do."""
     rows = list(rows)
-    places = [name for name in ("CPU core", *CARDS, "measured") if any(name in row.hours for row in rows)]
+    places = [name for name in ("CPU core", *CARDS, "measured") if any(name in (row.hours or {}) for row in rows)]
     lines = []
     for row in rows:
         read = sum(load.windows * load.mean.read for load in row.loads)
@@ -146,7 +147,8 @@ def render_work(rows: Iterable[WorkRow]) -> str:
         windows = sum(load.windows for load in row.loads)
         cells = [_hours_cell(row, place) for place in places]
         lines.append([row.work, row.engine, windows, _format_millions(read), limit + _format_millions(written), *cells])
-    totals = [_format_hours(sum(row.hours[place][0] for row in rows if place in row.hours)) for place in places]
+    known = [row.hours for row in rows if row.hours]
+    totals = [_format_hours(sum(hours[place][0] for hours in known if place in hours)) for place in places]
     lines.append(["total", "", "", "", "", *totals])
     headings = ["work", "engine", "windows", "M tokens read", "M tokens written", *places]
     return tabulate(lines, headings, colalign=("left", "left", *["right"] * (len(headings) - 2)), disable_numparse=True)
@@ -217,8 +219,8 @@ def _training_row(
 
 
 def _hours_cell(row: WorkRow, place: str) -> str:
-    if place not in row.hours:
-        return "no" if place in CARDS and any(card in row.hours for card in CARDS) else ""
+    if row.hours is None or place not in row.hours:
+        return "no" if row.hours is not None and place in CARDS and "CPU core" not in row.hours else ""
     hours, remark = row.hours[place]
     return _format_hours(hours) + (f" ({remark})" if remark else "")
 
