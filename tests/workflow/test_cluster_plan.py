@@ -72,8 +72,10 @@ def model_entry(repository, **changes):
     registry = yaml.safe_load(text)
     registry["tiny-m"] |= changes
     path.write_text(yaml.safe_dump(registry))
-    yield
-    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(text)
 
 
 def test_jobs_with_gpus_get_cores_for_each_process_and_others_the_threads_of_the_config(repository, tmp_path):
@@ -94,7 +96,9 @@ def test_only_jobs_with_gpus_get_the_nodes_that_their_model_names(repository, tm
         for rule, target in {"recognise": SHARD, "distil": STUDENT}.items():
             resources = plan_resources(repository, tmp_path / rule, target.format(model="tiny-m"))[rule]
             assert {key: resources[key].strip("'") for key in given} == given
-        checks = plan_resources(repository, tmp_path / "preflight", "preflight")["check_node"]
+        checks = plan_resources(repository, tmp_path / "check", "results/preflight/llm-2-gpus-tiny-m.json")[
+            "check_node"
+        ]
         assert given.items() <= {key: value.strip("'") for key, value in checks.items()}.items()
     with model_entry(repository, gpus=0, **names):
         resources = plan_resources(repository, tmp_path / "cpu", SHARD.format(model="tiny-m"))["recognise"]
