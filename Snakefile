@@ -37,7 +37,7 @@ include: "rules/unknown_target.smk"
 onstart:
     patch_scheduler(workflow.scheduler)
     run_state.write_run_config(config)
-    run_state.write_run_record(Path(), workflow.rundir)
+    run_state.write_run_record(Path(), workflow.rundir, SLURM_JOB)
     start_servers()
 
 

@@ -43,6 +43,7 @@ RUN = plan_run(config, registry)
 # or cloning the project together with its run changes no job.
 SOURCE = os.path.relpath(workflow.basedir)
 PROJECT = "" if SOURCE == "." else f"{SOURCE}/"
+SLURM_JOB = run_state.current_job()
 WITH_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 WITH_CONTAINERS = (
     DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method

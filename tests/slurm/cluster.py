@@ -195,6 +195,15 @@ class Cluster:
         """Cancel a job."""
         run_client("scancel", job)
 
+    @contextlib.contextmanager
+    def preemption(self, mode: str) -> Iterator[None]:
+        """Let jobs of the partition gpu be preempted with `mode`, such as CANCEL, until the context ends."""
+        run_client("scontrol", "update", "PartitionName=gpu", f"PreemptMode={mode}")
+        try:
+            yield
+        finally:
+            run_client("scontrol", "update", "PartitionName=gpu", "PreemptMode=REQUEUE")
+
     def set_remaining_time(self, job: str, minutes: int) -> None:
         """Set a running job's time limit to `minutes` from now."""
         limit = _parse_minutes(self.job_details(job)["RunTime"]) + minutes

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,32 @@ class ClusterRun(Workflow):
     def launch_resume(self) -> None:
         """Start `make resume`, the documented recovery, in the background."""
         self._launch(["make", "resume", f"RUN={self.directory}"])
+
+    def launch_in_job(self, *targets: str) -> str:
+        """Start Snakemake in a SLURM job, with the batch script of docs/cluster.md, and return the job's id.
+
+        The job's host has the name of its node, as on a real cluster.
+        """
+        snakemake = [sys.executable, str(Path(__file__).with_name("fast_polling_snakemake.py"))]
+        start = shlex.join([*snakemake, *self.arguments(*targets)])
+        resume = shlex.join(["make", "resume", f"RUN={self.directory}"])
+        script = f'if [ "${{SLURM_RESTART_COUNT:-0}}" = 0 ]; then {start}; else {resume}; fi'
+        job = self.directory.parent / "job.sh"
+        job.write_text(f"#!/bin/sh\nexec unshare --uts sh -c {shlex.quote(f'hostname $SLURMD_NODENAME; {script}')}\n")
+        account = [f"--account={ACCOUNT}"] * self.cluster.accounts
+        limits = ["--partition=cpu", "--mem=1234M", "--time=77", "--requeue", "--job-name=snakemake"]
+        output = [f"--output={self._output}", "--open-mode=append"]
+        # Like a Snakemake in the background, `sbatch --wait` ends with the job.
+        self._launch(["sbatch", "--wait", *account, *limits, *output, str(job)])
+        find = lambda: [job["id"] for job in self.cluster.jobs() if job["name"] == "snakemake"]  # noqa: E731
+        return self.wait_for(find, "the job with Snakemake is submitted")[0]
+
+    def attempt_resume(self) -> str:
+        """Run `resume.py`, assert that it refuses, and return its message."""
+        command = [sys.executable, str(self.repository / "workflow_scripts/resume.py"), str(self.directory)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
 
     def _launch(self, command: list[str]) -> None:
         with self._output.open("a") as output:

@@ -86,6 +86,23 @@ def test_jobs_are_preempted_by_a_partition_of_higher_priority(cluster_run, refer
     cluster_run.assert_clean_end(reference_run)
 
 
+@pytest.mark.parametrize("status_command", [SACCT, "squeue"])
+def test_jobs_that_are_not_requeued_are_submitted_again(cluster_run, reference_run, cluster, status_command):
+    cluster_run.status_command = status_command
+    jobs, recognised = start_recognition(cluster_run)
+    with suspended(cluster_run.job_programs()), cluster.preemption("CANCEL"):
+        cluster.submit("true", "--partition=urgent", "--nodes=2", "--exclusive")
+        wait_until(
+            lambda: {cluster.job_details(job)["JobState"] for job in jobs} == {"PREEMPTED"}, "both are preempted"
+        )
+    cluster_run.wait_for(lambda: len(cluster_run.submitted_jobs()) == 4, "both are submitted again")
+    cluster.cancel(cluster_run.submitted_jobs()[2])
+    cluster_run.wait_for_success()
+    assert len(cluster_run.submitted_jobs()) == 5
+    cluster_run.assert_resumed(recognised)
+    cluster_run.assert_clean_end(reference_run)
+
+
 def test_training_reaches_its_wall_time(cluster_run, reference_run, cluster):
     job = start_training(cluster_run)
     programs = cluster_run.job_programs()

@@ -12,7 +12,7 @@ from hearth.workflow import run_state
 
 
 def record(directory, **changes):
-    run_state.write_run_record(directory, "/project")
+    run_state.write_run_record(directory, "/project", None)
     path = directory / run_state.RECORD
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -57,6 +57,63 @@ def test_a_run_on_another_machine_is_not_resumed_from_here(tmp_path):
     record(tmp_path, host="login2")
     with pytest.raises(UserError, match=f"started on login2.*resume it there.*{socket.gethostname()}"):
         run_state.read_run_record(tmp_path)
+
+
+@pytest.fixture
+def slurm(monkeypatch, tmp_path):
+    """Return a function that puts stand-ins for squeue and scontrol on PATH, which print the given lines."""
+
+    def install(queue: str, cluster: str = "here") -> None:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        for name, output in (("squeue", queue), ("scontrol", f"ClusterName             = {cluster}")):
+            (folder / name).write_text(f"#!/bin/sh\ncat << END\n{output}\nEND\n")
+            (folder / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    return install
+
+
+JOB = {"id": "12", "cluster": "here"}
+
+
+def test_a_run_in_a_job_is_resumed_anywhere_once_the_job_has_ended(tmp_path, slurm):
+    record(tmp_path, host="node1", slurm_job=JOB)
+    slurm("11|RUNNING on node1|hearth_1\n13|PENDING on |other|name")
+    assert run_state.read_run_record(tmp_path)["slurm_job"] == JOB
+
+
+@pytest.mark.parametrize(
+    ("queue", "message"),
+    [
+        ("12|RUNNING on node1|a name", "SLURM job 12, .* is RUNNING on node1. To stop it: scancel 12"),
+        ("12|PENDING on |name", "is PENDING. SLURM will start it again by itself. To stop it: scancel 12"),
+    ],
+)
+def test_a_run_in_a_job_that_has_not_ended_is_not_resumed(tmp_path, slurm, queue, message):
+    record(tmp_path, host="node1", slurm_job=JOB)
+    slurm(queue)
+    with pytest.raises(UserError, match=message):
+        run_state.read_run_record(tmp_path)
+
+
+def test_a_run_in_a_job_is_not_resumed_where_another_cluster_answers_or_none(tmp_path, slurm, monkeypatch):
+    record(tmp_path, host="node1", slurm_job=JOB)
+    slurm("", cluster="elsewhere")
+    with pytest.raises(UserError, match="a job of the cluster here, and this host belongs to elsewhere"):
+        run_state.read_run_record(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="scontrol: not installed here"):
+        run_state.read_run_record(tmp_path)
+
+
+def test_a_job_that_slurm_has_requeued_resumes_its_own_run(tmp_path, slurm, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    monkeypatch.setenv("SLURM_CLUSTER_NAME", "here")
+    record(tmp_path, host="node1", slurm_job=run_state.current_job())
+    slurm("12|RUNNING on node2|name")
+    assert run_state.read_run_record(tmp_path)["slurm_job"] == JOB
 
 
 def test_run_ids_come_from_the_logs_of_the_directory(tmp_path):

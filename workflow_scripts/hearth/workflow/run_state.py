@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from hearth.common.cli import UserError
 from hearth.common.files import write_json
@@ -21,17 +21,42 @@ RECORD = Path("work") / "run.json"
 RUN_ID = re.compile(r"^SLURM run ID: (\S+)$", re.MULTILINE)
 
 
+class SlurmJob(TypedDict):
+    """A SLURM job: its id, and the name of its cluster."""
+
+    id: str
+    cluster: str
+
+
 class RunRecord(TypedDict):
-    """Snakemake's command line, the folder where it was started, its host and its process id (work/run.json)."""
+    """Snakemake's command line, the folder where it was started, its host and its process id (work/run.json).
+
+    `slurm_job` is the job in which Snakemake itself runs; absent outside of a job.
+    """
 
     command: list[str]
     started_in: str
     host: str
     process: int
+    slurm_job: NotRequired[SlurmJob]
 
 
-def write_run_record(directory: Path, started_in: str) -> None:
-    """Write the record of this process's run into a working directory; it was started in the folder `started_in`."""
+def current_job() -> SlurmJob | None:
+    """Return the SLURM job in which this process runs; None outside of a job.
+
+    Call this before Snakemake starts its plugin for SLURM, which removes SLURM's variables from the environment, so
+    that a run's jobs inherit no limit of this one.
+    """
+    if job := os.environ.get("SLURM_JOB_ID"):
+        return {"id": job, "cluster": os.environ.get("SLURM_CLUSTER_NAME", "")}
+    return None
+
+
+def write_run_record(directory: Path, started_in: str, job: SlurmJob | None) -> None:
+    """Write the record of this process's run into a working directory.
+
+    It was started in the folder `started_in`, in the SLURM job `job` (None: in no job).
+    """
     command = [sys.executable, "-m", "snakemake", *sys.argv[1:]]
     record: RunRecord = {
         "command": command,
@@ -39,29 +64,64 @@ def write_run_record(directory: Path, started_in: str) -> None:
         "host": socket.gethostname(),
         "process": os.getpid(),
     }
+    if job:
+        record["slurm_job"] = job
     write_json(directory / RECORD, record)
 
 
 def read_run_record(directory: Path) -> RunRecord:
     """Return the record of the last run in a working directory.
 
-    Raises UserError if there was no run, or if it may still be running, here or on another host.
+    Raises UserError if there was no run, or if it may still be running, here or on another host. Whether it still runs
+    on another host is known only if Snakemake was started in a SLURM job: SLURM says whether that job has ended.
     """
     try:
         record = read_record(directory / RECORD, RunRecord)
     except FileNotFoundError:
         raise UserError(f"{directory}: no run was started with this working directory ({RECORD} is missing)") from None
     host, process = record["host"], record["process"]
-    if host != socket.gethostname():
+    if host == socket.gethostname():
+        if _is_running(process, directory):
+            raise UserError(
+                f"{directory}: the run is still running (process {process}). To stop it: kill {process}, and wait"
+            )
+    elif "slurm_job" in record:
+        _check_job_has_ended(record["slurm_job"], directory)
+    else:
         raise UserError(
             f"{directory}: the run was started on {host}, where it may still be running: resume it there. "
             f'If {host} is gone, replace "{host}" with "{socket.gethostname()}" in {directory / RECORD}'
         )
-    if _is_running(process, directory):
-        raise UserError(
-            f"{directory}: the run is still running (process {process}). To stop it: kill {process}, and wait"
-        )
     return record
+
+
+def _check_job_has_ended(job: SlurmJob, directory: Path) -> None:
+    """Raise UserError unless the job that runs Snakemake has ended, as far as SLURM knows.
+
+    SLURM may have requeued the job, and this process may run in it: the earlier Snakemake has then ended too.
+    """
+    if job == current_job():
+        return
+    if (directory / RECORD).stat().st_uid != os.getuid():
+        raise UserError(f"{directory}: the run belongs to another user, who alone can cancel its jobs")
+    cluster = _cluster_name()
+    if cluster != job["cluster"]:
+        raise UserError(
+            f"{directory}: the run was started in a job of the cluster {job['cluster']}, and this host belongs to "
+            f"{cluster}: resume it on a host of {job['cluster']}"
+        )
+    for state in [state for number, state, _ in own_jobs() if number == job["id"]]:
+        restarts = " SLURM will start it again by itself." if state == "PENDING" else ""
+        raise UserError(
+            f"{directory}: SLURM job {job['id']}, in which the run was started, is {state}.{restarts} To stop it: "
+            f"scancel {job['id']}, and wait until squeue --me does not show it"
+        )
+
+
+def _cluster_name() -> str:
+    """Return the name of the cluster to which this host belongs."""
+    name = re.search(r"^ClusterName\s*= *(\S+)", _call_slurm("scontrol", "show", "config"), re.MULTILINE)
+    return name[1] if name else ""
 
 
 def _is_running(process: int, directory: Path) -> bool:
@@ -102,10 +162,15 @@ def run_ids(directory: Path) -> set[str]:
 
 def queued_jobs(names: Iterable[str]) -> dict[str, str]:
     """Return a dict from id to state and node, of this user's queued and running SLURM jobs named in `names`."""
-    rows = [
-        row.split("|") for row in _call_slurm("squeue", "--me", "--noheader", "--format=%A|%T on %N|%j").splitlines()
-    ]
-    return {job: state.removesuffix(" on ") for job, state, name in rows if name in set(names)}
+    wanted = set(names)
+    return {job: state for job, state, name in own_jobs() if name in wanted}
+
+
+def own_jobs() -> list[tuple[str, str, str]]:
+    """Return id, state and node, and name of each of this user's jobs in SLURM's queue, which ended jobs have left."""
+    output = _call_slurm("squeue", "--me", "--noheader", "--format=%A|%T on %N|%j")
+    rows = [row.split("|", 2) for row in output.splitlines()]
+    return [(job, state.removesuffix(" on "), name) for job, state, name in rows]
 
 
 def cancel_jobs(names: set[str], patience_s: float = 600) -> list[str]:

@@ -1,6 +1,11 @@
-"""Work around two faults of Snakemake 9.27 and its SLURM plugin 2.8 by patching the scheduler when a run starts."""
+"""Work around three faults of Snakemake 9.27 and its SLURM plugin 2.8 by patching the scheduler when a run starts."""
 
+import asyncio
+import sys
 from typing import Any
+
+from hearth.common.cli import UserError
+from hearth.workflow.run_state import own_jobs
 
 
 class _DiscardingSet(set[str]):
@@ -19,3 +24,29 @@ def patch_scheduler(scheduler: Any) -> None:
     # such a job, its node is "None assigned", and every later sbatch fails (plugin's issue 485). SLURM itself does not
     # use a failed node.
     scheduler._executor._failed_nodes = _DiscardingSet()
+    # The plugin waits for ever for a job that sacct calls CANCELLED by somebody, and for one that was preempted and is
+    # not requeued.
+    plugin: Any = sys.modules[type(scheduler._executor).__module__]
+    if hasattr(plugin, "query_job_status"):
+        plugin.query_job_status = _report_ended_jobs(plugin.query_job_status)
+
+
+def _report_ended_jobs(query: Any) -> Any:
+    """Return the plugin's `query_job_status`, changed so that it calls jobs cancelled that have ended for good."""
+
+    async def query_job_status(command: str, logger: Any) -> Any:
+        states, seconds = await query(command, logger)
+        if states is None:
+            return states, seconds
+        states = {job: state.split()[0] for job, state in states.items()}  # not `CANCELLED by 1000`
+        if "PREEMPTED" in states.values():
+            try:
+                queued = {job for job, _, _ in await asyncio.to_thread(own_jobs)}
+            except UserError:  # SLURM does not answer; the next query asks again
+                return states, seconds
+            # SLURM keeps a job in its queue that it will requeue.
+            ended = {job for job, state in states.items() if state == "PREEMPTED" and job not in queued}
+            states |= dict.fromkeys(ended, "CANCELLED")
+        return states, seconds
+
+    return query_job_status
