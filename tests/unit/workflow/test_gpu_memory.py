@@ -60,6 +60,7 @@ def test_settings_of_the_engine_change_the_cache():
     assert tokens("bf16", "H100-80", 1, memory=EngineMemory(share=0.8)) == 0
     assert tokens("bf16", "H100-80", 1, memory=EngineMemory(batched_tokens=2048, sequences=64)) > 1.2 * plain
     assert tokens("bf16", "H100-80", 1, memory=EngineMemory(lora_rank=16)) < plain
+    assert tokens("bf16", "H100-80", 1, memory=EngineMemory(offloaded=QWEN3_32B.cache_bytes() * 1000)) == plain + 1000
 
 
 def test_windows_share_the_prefix():

@@ -1,15 +1,16 @@
 from dataclasses import replace
 
 import pytest
+from hearth.engines.options import option_schemas
 from hearth.workflow import gpu_memory
 from hearth.workflow.cards import CARDS
-from hearth.workflow.gpu_memory import WindowTokens
-from hearth.workflow.throughput import Job, batch_of, format_in_memory, job_of, window_seconds
+from hearth.workflow.gpu_memory import EngineMemory, WindowTokens
+from hearth.workflow.throughput import QUANTISED_ON_LOADING, Job, batch_of, format_in_memory, job_of, window_seconds
 from model_shapes import QWEN3_0_6B, QWEN3_32B, SMOLLM2_135M
 
 TOKENS = WindowTokens(prefix=900, read=700, written=275)
 ON_H200 = Job("vllm", "bf16", CARDS["H200-141"], 1, batch_size=64)
-MODEL = {"gpus": 0}
+MODEL = {"gpus": 0, "pipeline_parallel": 1, "gpu_type": "", "engine_options": {}}
 SETTINGS = {"batch_size": "auto", "dtype": "auto", "threads": 2}
 
 
@@ -47,18 +48,25 @@ def test_the_transformers_engine_takes_the_steps_that_were_measured():
 
 def test_a_core_takes_the_steps_that_were_measured():
     # SmolLM2-135M in batches of 8: 87 ms a step.
-    job = Job("transformers", "fp32", batch_size=8)
+    job = Job("transformers", "fp32", batch_size=8, memory=EngineMemory(cache_value_bytes=4))
     with_answer, without = (window_seconds(SMOLLM2_135M, WindowTokens(813, 308, written), job) for written in (250, 0))
     assert (with_answer - without) / 250 * 8 == pytest.approx(0.087, rel=0.05)
 
 
 def test_a_job_follows_the_registry_and_the_config():
-    assert job_of(QWEN3_0_6B, MODEL, SETTINGS, "transformers") == Job("transformers", "fp32", threads=2)
-    options = {"gpu_memory_utilization": 0.8, "kv_cache_dtype": "fp8", "max_num_batched_tokens": 4096}
+    assert job_of(QWEN3_0_6B, MODEL, SETTINGS, "transformers") == Job(
+        "transformers", "fp32", threads=2, memory=EngineMemory(cache_value_bytes=4)
+    )
+    options = {
+        "gpu_memory_utilization": 0.8,
+        "kv_cache_dtype": "fp8",
+        "max_num_batched_tokens": 4096,
+        "cpu_offload_gb": 2,
+    }
     model = {"gpus": 4, "pipeline_parallel": 2, "gpu_type": "h100", "engine_options": options}
     job = job_of(QWEN3_32B, model, SETTINGS | {"batch_size": 64}, "vllm", lora_rank=16)
     assert (job.card, job.gpus, job.pipeline, job.batch_size) == (CARDS["H100-80"], 4, 2, 64)
-    assert job.memory == gpu_memory.EngineMemory(0.8, 1, 64, 4096, 16)
+    assert job.memory == EngineMemory(0.8, 1, 64, 4096, 2 * 2**30, 16)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +75,17 @@ def test_a_job_follows_the_registry_and_the_config():
         ("bf16", "", "auto", True, "bf16"),
         ("bf16", "", "auto", False, "fp32"),
         ("fp32", "", "bfloat16", True, "bf16"),
-        ("bf16", "fp8", "auto", True, "fp8"),
+        ("bf16", "fp8_per_block", "auto", True, "fp8"),
+        ("bf16", "bitsandbytes", "auto", True, "bitsandbytes"),
         ("awq", "awq_marlin", "auto", True, "awq"),
     ],
 )
 def test_quantised_weights_stay_as_stored_and_others_follow_the_settings(stored, quantisation, dtype, on_gpu, expected):
     assert format_in_memory(replace(QWEN3_32B, stored_as=stored), quantisation, dtype, on_gpu) == expected
+
+
+def test_every_quantisation_on_loading_that_the_registry_allows_has_a_size():
+    allowed = set(option_schemas()["quantization"]["enum"])
+    stored = {"awq", "awq_marlin", "gptq", "gptq_marlin", "compressed-tensors"}
+    assert allowed - stored == set(QUANTISED_ON_LOADING)
+    assert all(gpu_memory.weight_bytes(QWEN3_32B, size) < 40e9 for size in QUANTISED_ON_LOADING.values())

@@ -73,7 +73,8 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     card_rows, warnings = [], []
     for name, shape in shapes.items():
         own = loads_of(name, work["loads"], loads)
-        warnings += _context_warnings(name, shape, longest_window(own))
+        context = work["models"][name]["engine_options"].get("max_model_len") or shape.context
+        warnings += _context_warnings(name, context, longest_window(own))
         if work["models"][name]["gpus"] and own:
             rank = max(ranks[load.recogniser] for load in own)
             card_rows += _card_rows(name, shape, longest_window(own), job(name, rank))
@@ -189,13 +190,13 @@ def _render_cards(rows: list[list[str]]) -> str:
     return tabulate(rows, headings, colalign=align, disable_numparse=True)
 
 
-def _context_warnings(name: str, shape: ModelShape, longest: gpu_memory.WindowTokens) -> list[str]:
+def _context_warnings(name: str, context: int, longest: gpu_memory.WindowTokens) -> list[str]:
     prompt = longest.prefix + longest.read
-    if not shape.context or prompt + longest.written <= shape.context:  # 0: the config does not say
+    if not context or prompt + longest.written <= context:  # 0: the config does not say
         return []
     return [
         f"{name}: its longest prompt of {prompt} tokens and decoding.max_new_tokens of {longest.written} exceed its "
-        f"context of {shape.context} tokens, so such windows stay unanswered: lower it, or use another model"
+        f"context of {context} tokens, so such windows stay unanswered: lower it, or use another model"
     ]
 
 

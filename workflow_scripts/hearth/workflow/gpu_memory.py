@@ -21,6 +21,8 @@ _BYTES_PER_WEIGHT = {
     "fp16": 2.0,
     "bf16": 2.0,
     "fp8": 1 + 4 / GROUP**2,
+    "int8": 1.0,
+    "bitsandbytes": 0.5 + 4 / 64,
     "awq": 0.5 + 2.5 / GROUP,
     "gptq": 0.5 + 2.5 / GROUP,
 }
@@ -40,12 +42,16 @@ class WindowTokens:
 
 @dataclass(frozen=True)
 class EngineMemory:
-    """The settings of vLLM that decide memory; 0 sequences or batched tokens mean vLLM's default on the card."""
+    """The settings of vLLM that decide memory; 0 sequences or batched tokens mean vLLM's default on the card.
+
+    `offloaded` counts the bytes of a GPU's weights that stay in main memory.
+    """
 
     share: float = MEMORY_SHARE
     cache_value_bytes: float = 2
     sequences: int = 0
     batched_tokens: int = 0
+    offloaded: float = 0
     lora_rank: int = 0
 
 
@@ -108,7 +114,7 @@ def card_bytes(
     ends = embeddings if shape.tied or pipeline == 1 else embeddings / 2
     reserve = PROCESS_RESERVE + (COMMUNICATION_RESERVE if gpus > 1 else 0)
     return (
-        (matrices / pipeline + ends) / tensor
+        max(0, (matrices / pipeline + ends) / tensor - memory.offloaded)
         + _lora_bytes(shape, memory)
         + _activations(shape, card, tensor, memory)
         + reserve

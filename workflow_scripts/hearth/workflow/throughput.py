@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from hearth.models.measure import ModelShape
 from hearth.workflow import gpu_memory
-from hearth.workflow.cards import Card, card_of
+from hearth.workflow.cards import GIB, Card, card_of
 from hearth.workflow.gpu_memory import EngineMemory, WindowTokens
 
 # Assumed: the shares of a GPU's arithmetic and of its bandwidth that vLLM reaches, and the share of the speed that is
@@ -23,6 +23,12 @@ LAYER_SECONDS = {"cuda": 0.050 / 28, "cpu": 0.020 / 30}
 TRANSFORMERS_ROWS = {"cuda": 128, "cpu": 32}
 # Measured on a CPU core (docs/benchmarks.md): operations and bytes per second, and the shares that are reached.
 CORE_FLOPS, CORE_BANDWIDTH = 106e9 * 0.58, 12.8e9 * 0.87
+# From options by which vLLM quantises weights while it loads them to the format whose size they then have.
+QUANTISED_ON_LOADING = {
+    **dict.fromkeys(("fp8", "fp8_per_tensor", "fp8_per_block", "fp8_per_channel", "mxfp8"), "fp8"),
+    "int8_per_channel_weight_only": "int8",
+    "bitsandbytes": "bitsandbytes",
+}
 # Numbers of GPUs of a node that may share a model.
 COUNTS = (1, 2, 4, 8)
 
@@ -53,21 +59,24 @@ def job_of(
     `model` is the model's entry in the registry, `settings` the section `engine` of the config, `engine` the name of
     the engine that runs it: a server of the run counts as vllm. `lora_rank` is that of the adapter, 0 without one.
     """
-    options: Mapping[str, Any] = model.get("engine_options") or {}
+    options: Mapping[str, Any] = model["engine_options"]
     gpus = model["gpus"]
+    weight_format = format_in_memory(shape, options.get("quantization", ""), settings["dtype"], bool(gpus))
+    cache_in_fp8 = options.get("kv_cache_dtype", "").startswith("fp8")
     memory = EngineMemory(
-        share=options.get("gpu_memory_utilization") or gpu_memory.MEMORY_SHARE,
-        cache_value_bytes=1 if str(options.get("kv_cache_dtype", "")).startswith("fp8") else 2,
+        share=options.get("gpu_memory_utilization", gpu_memory.MEMORY_SHARE),
+        cache_value_bytes=1 if cache_in_fp8 else 4 if weight_format == "fp32" else 2,
         sequences=0 if settings["batch_size"] == "auto" else settings["batch_size"],
-        batched_tokens=options.get("max_num_batched_tokens") or 0,
+        batched_tokens=options.get("max_num_batched_tokens", 0),
+        offloaded=options.get("cpu_offload_gb", 0) * GIB,
         lora_rank=lora_rank,
     )
     return Job(
         "transformers" if engine == "transformers" else "vllm",
-        format_in_memory(shape, options.get("quantization") or "", settings["dtype"], bool(gpus)),
-        card_of(model.get("gpu_type") or "") if gpus else None,
+        weight_format,
+        card_of(model["gpu_type"]) if gpus else None,
         gpus,
-        model.get("pipeline_parallel") or 1,
+        model["pipeline_parallel"],
         settings["batch_size"],
         settings["threads"],
         memory,
@@ -78,8 +87,8 @@ def format_in_memory(shape: ModelShape, quantisation: str, dtype: str, on_gpu: b
     """Return the format of the weights in memory: quantised ones stay as stored, others follow the settings."""
     if shape.stored_as not in gpu_memory.UNQUANTISED:
         return shape.stored_as
-    if quantisation == "fp8":  # vLLM quantises while it loads
-        return "fp8"
+    if quantisation in QUANTISED_ON_LOADING:
+        return QUANTISED_ON_LOADING[quantisation]
     return "bf16" if dtype == "bfloat16" or (dtype == "auto" and on_gpu) else "fp32"
 
 
@@ -116,11 +125,12 @@ def window_seconds(shape: ModelShape, tokens: WindowTokens, job: Job) -> float:
     """
     batch = batch_of(shape, tokens, job)
     flops, bandwidth, step = _speed(shape, job)
-    value_bytes = job.memory.cache_value_bytes if job.card else 4
     prefix = tokens.prefix / (batch if job.engine == "transformers" else 1)
     # While a token is generated, half of the answer is in the cache on average.
     context = prefix + tokens.read + tokens.written / 2
-    moved = gpu_memory.weight_bytes(shape, job.weight_format) / batch + context * shape.cache_bytes(value_bytes)
+    moved = gpu_memory.weight_bytes(shape, job.weight_format) / batch + context * shape.cache_bytes(
+        job.memory.cache_value_bytes
+    )
     operations = 2 * shape.parameters / flops
     return tokens.read * operations + tokens.written * (max(operations, moved / bandwidth) + step / batch)
 
