@@ -99,5 +99,6 @@ def test_the_least_config_gets_every_default_of_the_schema(project):
     assert filled["datasets"]["made-up"]["max_broken_share"] == 0.02
     assert filled["students"]["training"]["lora"]["r"] == 16
     assert filled["students"]["trained_on"] == ["made-up", "second"]
-    assert registry["little"]["gpus"] == 0
+    assert registry["little"]["gpus"] == registry["little"]["train_gpus"] == 0
+    assert registry["large"]["gpus"] == registry["large"]["train_gpus"] == 1
     assert least == {key: CONFIG[key] for key in least}
