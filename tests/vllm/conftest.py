@@ -13,25 +13,42 @@ os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
     """The folder of a fetched demo model."""
-    from hearth.models.fetch import fetch_model
-
-    folder = tmp_path_factory.mktemp("tiny")
-    fetch_model("tiny-m", {"source": "folder", "path": "demo/models/tiny-m"}, folder / "work", folder / "m", REPOSITORY)
-    return folder / "m"
+    return fetch("tiny-m", tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
 def adapter(tiny, tmp_path_factory) -> Path:
     """The folder of a LoRA adapter for the model `tiny`, with random weights large enough to change its output."""
+    return make_adapter(tiny, tmp_path_factory.mktemp("adapter"))
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory) -> Path:
+    """The folder of the largest demo model, fetched."""
+    return fetch("tiny-l", tmp_path_factory.mktemp("large"))
+
+
+@pytest.fixture(scope="session")
+def large_adapter(large, tmp_path_factory) -> Path:
+    """The folder of a LoRA adapter for the model `large`, like `adapter`."""
+    return make_adapter(large, tmp_path_factory.mktemp("large-adapter"))
+
+
+def fetch(name: str, folder: Path) -> Path:
+    from hearth.models.fetch import fetch_model
+
+    fetch_model(name, {"source": "folder", "path": f"demo/models/{name}"}, folder / "work", folder / "m", REPOSITORY)
+    return folder / "m"
+
+
+def make_adapter(model: Path, folder: Path) -> Path:
     import torch
     from hearth.models.load import load_model
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
     settings = LoraConfig(r=4, target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False)
-    model = get_peft_model(load_model(tiny, dtype="float32", device="cpu"), settings)
-    folder = tmp_path_factory.mktemp("adapter")
-    model.save_pretrained(folder)
+    get_peft_model(load_model(model, dtype="float32", device="cpu"), settings).save_pretrained(folder)
     return folder
 
 

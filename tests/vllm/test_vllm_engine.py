@@ -3,10 +3,13 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 
+import psutil
 import pytest
 from repository import SCRIPTS
 from window_factories import complete_window
@@ -17,10 +20,14 @@ if importlib.util.find_spec("vllm") is None:
 from hearth.common import files
 from hearth.data.indexed_windows import write_windows
 from hearth.engines.protocol import Decoding, Request
+from hearth.engines.tokens import encode
 from hearth.engines.transformers import TransformersEngine
 from hearth.engines.vllm import VLLMEngine
 from hearth.prompting.parsing import parse
+from hearth.recognition.requests import make_requests
 from hearth.recognition.shards import recognise_shard
+from vllm import EngineArgs
+from vllm.usage.usage_lib import UsageContext
 
 GREEDY = asdict(Decoding.greedy(160))
 
@@ -131,10 +138,46 @@ def test_what_this_engine_cannot_do_is_refused(ours, tiny):
         next(ours.complete("", [Request("a", "b", "{}")], decoding))
     with pytest.raises(ValueError, match="a: constrained decoding needs a JSON schema"):
         next(ours.complete("", [Request("a", "b")], Decoding.from_settings(GREEDY | {"constrained": True})))
-    with pytest.raises(ValueError, match=r"1 of 2 prompts .* tokens: long has \d{4,}"):
-        next(ours.complete("", [Request("a", "b"), Request("long", "door " * 9000)], Decoding.from_settings(GREEDY)))
     with pytest.raises(ValueError, match="device is cuda, but this vLLM runs on cpu"):
         VLLMEngine(tiny, None, "auto", "cuda", 4)
+
+
+def test_a_prompt_beyond_the_context_is_unanswered_and_all_others_are_answered(ours):
+    requests = [Request("long", "door " * 9000), Request("a", "door"), Request("longer", "door " * 9999)]
+    completions = [c for batch in ours.complete("", requests, Decoding.greedy(8)) for c in batch]
+    assert [(c.key, c.finish_reason) for c in completions[:2]] == [("long", "unanswered"), ("longer", "unanswered")]
+    assert re.search(r"the prompt has \d{4,} tokens .* context has 2048", completions[0].unanswered_reason)
+    assert [c.key for c in completions[2:]] == ["a"]
+
+
+def test_a_prompt_that_only_this_machine_has_no_room_for_is_an_error(tiny, monkeypatch):
+    monkeypatch.delenv("VLLM_CPU_KVCACHE_SPACE", raising=False)
+    monkeypatch.setattr("hearth.engines.vllm._CPU_CACHE", 3 * 2**20)
+    small = VLLMEngine(tiny, None, "float32", "cpu", 4)
+    with pytest.raises(ValueError, match=r"long needs \d{3,} tokens .* the memory has room for \d{3,4} only"):
+        list(small.complete("", [Request("a", "door"), Request("long", "door " * 900)], Decoding.greedy(900)))
+
+
+def test_the_scheduler_has_vllms_own_settings_for_offline_use(tiny, windows, prompts, tmp_path):
+    auto = VLLMEngine(tiny, None, "float32", "cpu", "auto")
+    rows(auto, windows, prompts["none"], tmp_path)
+    ours = auto._engine.vllm_config.scheduler_config
+    vllms = EngineArgs(model=str(tiny)).create_engine_config(UsageContext.LLM_CLASS).scheduler_config
+    for setting in ("max_num_seqs", "max_num_batched_tokens", "enable_chunked_prefill", "policy"):
+        assert getattr(ours, setting) == getattr(vllms, setting), setting
+    sequences, tokens = EngineArgs.get_batch_defaults(1)[::-1]
+    assert ours.max_num_seqs == sequences[UsageContext.LLM_CLASS] == auto.cost()["batch_size"]
+    assert ours.max_num_batched_tokens == tokens[UsageContext.LLM_CLASS]
+
+
+def test_the_prefix_is_read_from_the_cache(tiny, windows, prompts, tmp_path):
+    engine = VLLMEngine(tiny, None, "float32", "cpu", 4)
+    prefix, _ = make_requests(prompts["none"], windows, (), engine, Decoding.greedy(8))
+    stats = recognise_shard(windows, prompts["none"], engine, Decoding.greedy(8), {"model": "m"}, tmp_path)[1]
+    block = engine._engine.vllm_config.cache_config.block_size
+    whole_blocks = len(encode(engine.tokenizer, prefix)) // block * block
+    assert whole_blocks > 0
+    assert stats["cached_prompt_tokens"] >= (len(windows) - 1) * whole_blocks
 
 
 def test_identity_and_cost(ours):
@@ -145,24 +188,67 @@ def test_identity_and_cost(ours):
     assert ours.cost()["peak_memory_bytes"] > 0
 
 
-def program(engine, tiny, adapter, folder):
-    flags = {
-        "engine": engine, "model": tiny, "adapter": adapter, "windows": folder / "windows.jsonl",
-        "index": folder / "index.json", "split": "test", "shard": "00000-00011",
-        "prompt": folder / "prompt.json", "decoding": json.dumps(GREEDY), "dtype": "float32",
-        "device": "cpu", "batch-size": 4, "work": folder / engine, "out": folder / f"{engine}.jsonl",
-        "stats": folder / f"{engine}.json",
-    }  # fmt: skip
-    command = [sys.executable, str(SCRIPTS / "recognise.py")]
-    command += [part for key, value in flags.items() for part in (f"--{key}", str(value))]
+def program(engine, tiny, adapter, folder, name="", **options):
+    name = name or engine
+    command = program_command(engine, tiny, adapter, folder, name, **options)
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    return files.read_json_lines(folder / f"{engine}.jsonl")
+    return files.read_json_lines(folder / f"{name}.jsonl")
 
 
-def test_the_program_runs_an_adapter_with_either_engine(tiny, adapter, windows, prompts, usual, tmp_path):
+def program_command(engine, tiny, adapter, folder, name, **options):
+    flags = {
+        "engine": engine, "model": tiny, "windows": folder / "windows.jsonl", "index": folder / "index.json",
+        "split": "test", "shard": "00000-00011", "prompt": folder / "prompt.json", "decoding": json.dumps(GREEDY),
+        "dtype": "float32", "device": "cpu", "batch-size": 4, "cache": folder / "cache", "work": folder / name,
+        "out": folder / f"{name}.jsonl", "stats": folder / f"{name}.json", **options,
+    } | ({"adapter": adapter} if adapter else {})  # fmt: skip
+    command = [sys.executable, str(SCRIPTS / "recognise.py")]
+    return command + [part for key, value in flags.items() for part in (f"--{key}", str(value))]
+
+
+@pytest.fixture
+def folder(windows, prompts, tmp_path):
+    """A folder with the files that the program reads."""
     write_windows(tmp_path / "windows.jsonl", tmp_path / "index.json", map(complete_window, windows))
     files.write_json(tmp_path / "prompt.json", prompts["none"])
-    predictions = program("vllm", tiny, adapter, tmp_path)
-    assert_alike(predictions, program("transformers", tiny, adapter, tmp_path))
-    without = rows(usual, windows, prompts["none"], tmp_path / "c")
+    return tmp_path
+
+
+def test_the_program_runs_an_adapter_with_either_engine(tiny, adapter, windows, prompts, usual, folder):
+    predictions = program("vllm", tiny, adapter, folder)
+    assert_alike(predictions, program("transformers", tiny, adapter, folder))
+    without = rows(usual, windows, prompts["none"], folder / "c")
     assert sum(a != b for a, b in zip(predictions, without, strict=True)) > 6
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+def test_two_parts_of_a_model_give_the_tokens_of_the_whole(large, large_adapter, folder, adapted):
+    adapter = large_adapter if adapted else None
+    whole = program("vllm", large, adapter, folder, "whole", **{"batch-size": "auto"})
+    parts = program("vllm", large, adapter, folder, "parts", **{"batch-size": "auto", "tensor-parallel": 2})
+    assert parts == whole
+    assert len({row["text"] for row in whole}) > 6
+    assert (
+        files.read_json(folder / "parts.json")["batch_size"] == 2 * files.read_json(folder / "whole.json")["batch_size"]
+    )
+    assert {path.name for path in (folder / "cache").glob("*/filled")} == {"filled"}
+
+
+def test_a_killed_program_leaves_no_worker_and_is_resumed(large, folder):
+    options = {"tensor-parallel": 2}
+    whole = program("vllm", large, None, folder, "whole", **options)
+    command = program_command("vllm", large, None, folder, "killed", **options)
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 300
+    while not any(path.stat().st_size for path in (folder / "killed").glob("*.jsonl")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+    kept = next((folder / "killed").glob("*.jsonl")).read_bytes()
+    assert program("vllm", large, None, folder, "killed", **options) == whole
+    assert next((folder / "killed").glob("*.jsonl")).read_bytes().startswith(kept[: kept.rfind(b"\n") + 1])
