@@ -28,6 +28,7 @@ def score_metadata(wildcards):
         "decoding": recogniser.decoding or {},
         "dtype": config["engine"]["dtype"] if engine not in ("", SERVED_ENGINE) else "",
         "engine": engine,
+        "engine_options": deciding_engine_options(wildcards),
         "home": Path(config["datasets"][wildcards.dataset]["home"]).stem,
         "simulated": list(dict.fromkeys(filter(is_simulated, datasets))),
         "stand_in": stand_in(recogniser.base),

@@ -95,24 +95,35 @@ def recognition_options(wildcards):
     }
     if options["--engine"] != SERVED_ENGINE:  # a server decides its own precision
         options["--dtype"] = config["engine"]["dtype"]
-    if options["--engine"] in ("vllm", "server"):
-        deciding = deciding_options(registry[recogniser.base]["engine_options"])
-        options["--engine-options"] = deciding and json.dumps(deciding, sort_keys=True)
+    deciding = deciding_engine_options(wildcards)
+    options["--engine-options"] = deciding and json.dumps(deciding, sort_keys=True)
     return command_line(options)
+
+
+def deciding_engine_options(wildcards):
+    """Return the options of vLLM, in a job or as the run's own server, that decide a recogniser's predictions."""
+    if engine_name(wildcards) not in ("vllm", SERVER_ENGINE):
+        return {}
+    return deciding_options(model_resource("engine_options")(wildcards))
+
+
+def tensor_parallel(wildcards):
+    """Return the number of GPUs that share every layer of a model."""
+    gpus, groups = (
+        model_resource(key)(wildcards) for key in ("gpus", "pipeline_parallel")
+    )
+    return max(1, gpus // groups)
 
 
 def vllm_options(wildcards):
     """Return the settings of vLLM that decide no prediction, as options of the program; "" for other engines."""
     if engine_name(wildcards) != "vllm":
         return ""
-    model = registry[recogniser_of(wildcards).base]
-    # A model without GPUs runs in one process on a CPU.
-    gpus, pipeline = max(1, recognition_gpus(wildcards)), model["pipeline_parallel"]
-    tuning = tuning_options(model["engine_options"])
+    tuning = tuning_options(model_resource("engine_options")(wildcards))
     return command_line(
         {
-            "--tensor-parallel": str(gpus // pipeline),
-            "--pipeline-parallel": str(pipeline),
+            "--tensor-parallel": str(tensor_parallel(wildcards)),
+            "--pipeline-parallel": str(model_resource("pipeline_parallel")(wildcards)),
             "--engine-tuning": tuning and json.dumps(tuning, sort_keys=True),
             "--cache": "work/cache/vllm",
         }

@@ -43,14 +43,6 @@ def server_omp_threads(wildcards):
     return max(1, server_cores(wildcards) // max(1, model_resource("gpus")(wildcards)))
 
 
-def tensor_parallel(wildcards):
-    """Return the number of GPUs that share every layer of a model."""
-    gpus, groups = (
-        model_resource(key)(wildcards) for key in ("gpus", "pipeline_parallel")
-    )
-    return max(1, gpus // groups)
-
-
 def server_adapter(wildcards):
     """Return a student's adapter as an option of the program; "" for other weights."""
     folder = adapter_folder(wildcards)

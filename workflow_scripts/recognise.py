@@ -75,7 +75,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--tensor-parallel", type=int, default=1, help="vllm: GPUs that share every layer")
     parser.add_argument("--pipeline-parallel", type=int, default=1, help="vllm: groups of layers on GPUs of their own")
-    parser.add_argument("--engine-options", default="{}", help="vllm: options that decide results (JSON object)")
+    parser.add_argument(
+        "--engine-options", default="{}", help="vllm, server: options that decide results (JSON object)"
+    )
     parser.add_argument("--engine-tuning", default="{}", help="vllm: options that decide none (JSON object)")
     parser.add_argument("--cache", type=Path, help="vllm: folder for what vLLM compiles")
     parser.add_argument(
@@ -128,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path) -> Engine:
     """Return the engine that `--engine` names, for the model in `folder`, which has this snapshot."""
+    deciding = json_option("--engine-options", arguments.engine_options, dict)
     size = arguments.batch_size
     if size == "auto" and arguments.engine in (SERVED_ENGINE, SERVER_ENGINE):
         size = OWN_SERVER_REQUESTS if arguments.engine == SERVER_ENGINE else FIXED_BATCH_SIZE
@@ -148,9 +151,8 @@ def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path)
     if arguments.engine == SERVER_ENGINE:
         from hearth.engines.server import ServerEngine
 
-        return ServerEngine(arguments.server, size, arguments.timeout, arguments.server_wait)
+        return ServerEngine(arguments.server, size, arguments.timeout, arguments.server_wait, options=deciding)
     work_offline()  # Compute nodes have no network.
-    deciding = json_option("--engine-options", arguments.engine_options, dict)
     tuning = json_option("--engine-tuning", arguments.engine_tuning, dict)
     vllm = VLLMSettings(arguments.tensor_parallel, arguments.pipeline_parallel, {**deciding, **tuning}, arguments.cache)
     return make_local_engine(arguments.engine, folder, arguments.adapter, arguments.dtype, arguments.device, size, vllm)

@@ -87,6 +87,7 @@ def make_metadata(**changes: object) -> dict[str, Any]:
         "decoding": DECODING,
         "dtype": "float32",
         "engine": "transformers",
+        "engine_options": {},
         "stand_in": "",
         "simulated": [],
     }

@@ -47,6 +47,12 @@ def test_a_table_of_several_engines_says_which_rows_have_which_and_that_they_dif
     assert len(same["Decoding"]) == 1
 
 
+def test_the_options_of_an_engine_stand_behind_it():
+    options = {"engine": "vllm", "engine_options": {"kv_cache_dtype": "fp8", "max_model_len": 4096}}
+    notes = dict(table_notes([make_score(provenance=options)], "abc"))
+    assert notes["Decoding"][0].endswith("engine vllm (kv_cache_dtype fp8, max_model_len 4096)")
+
+
 def test_facts_that_differ_within_an_owner_name_recogniser_and_dataset():
     plain = {"prompt": PROMPT | {"version": "brief@1", "reasoning": "none"}}
     notes = dict(table_notes([make_score(), make_score("large", provenance=plain)], "abc"))

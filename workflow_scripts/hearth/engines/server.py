@@ -1,7 +1,9 @@
 """The engine for a vLLM server that a job of the run has started (`vllm_server.py`)."""
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hearth.engines.openai import OpenAIEngine
 from hearth.engines.protocol import Identity
@@ -15,11 +17,20 @@ class ServerEngine(OpenAIEngine):
 
     The server may not have started yet, may die, and come back at another address: its address and key are read again
     whenever it does not answer, for up to `wait` seconds. It runs weights of ours with the settings of the run, so
-    these and the versions of its libraries identify its completions.
+    these and the versions of its libraries identify its completions. `options` are the server's that decide results.
     """
 
-    def __init__(self, folder: Path, batch_size: int, timeout: float, wait: float, retries: int = 5) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        batch_size: int,
+        timeout: float,
+        wait: float,
+        retries: int = 5,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         self._folder, self.base_url, self._key = folder, str(folder), ""
+        self._options = dict(options or {})
         self._prepare(folder.name, "vllm", batch_size, timeout, retries)
         self._connection = Connection(self._locate, timeout, retries, wait, direct=True)
 
@@ -34,7 +45,8 @@ class ServerEngine(OpenAIEngine):
         if record is None:  # it has just died
             del self._served
             return self._identity
-        return {"engine": SERVER_ENGINE, "dtype": record["dtype"], "versions": record["versions"]}
+        identity: Identity = {"engine": SERVER_ENGINE, "dtype": record["dtype"], "versions": record["versions"]}
+        return identity | {"options": self._options} if self._options else identity
 
     def _locate(self) -> Address | None:
         record = read_server(self._folder)

@@ -155,7 +155,9 @@ def _decoding(score: Score) -> str:
     provenance = score["provenance"]
     precision = provenance["dtype"]
     dtype = {"auto": "bfloat16 on a GPU, float32 on a CPU", "": "as served"}.get(precision, precision)
-    return f"{settings_text(provenance['decoding'])}; precision {dtype}; engine {provenance['engine']}"
+    text = f"{settings_text(provenance['decoding'])}; precision {dtype}; engine {provenance['engine']}"
+    options = settings_text(provenance["engine_options"])
+    return f"{text} ({options})" if options else text
 
 
 def _engine_differences(scores: Sequence[Score]) -> list[str]:

@@ -112,6 +112,7 @@ class Provenance(TypedDict):
     decoding: dict[str, Any]
     dtype: str
     engine: str
+    engine_options: dict[str, Any]
     model: ModelProvenance | None
     student: StudentProvenance | None
     stand_in: str
@@ -157,6 +158,7 @@ def score_provenance(
         "decoding": metadata["decoding"],
         "dtype": metadata["dtype"],
         "engine": metadata["engine"],
+        "engine_options": metadata["engine_options"],
         "model": None if model is None else _select(model, ModelProvenance, "snapshot.json"),
         "student": None if student is None else _select(student, StudentProvenance, "training_log.json"),
         "stand_in": metadata["stand_in"],

@@ -28,8 +28,9 @@ class ScoreMetadata(TypedDict):
 
     `base` is the language model, for a base model the recogniser itself, and `stand_in` says what that model stands
     in for, "" for a real one. `variant` says how the recogniser differs from the main one of its kind, "" for the
-    main one. `dtype` is "" for a served model. `simulated` names the simulated datasets that the recogniser was
-    tested or trained on. For a baseline, `base`, `dtype`, `engine` and `stand_in` are "" and `decoding` is empty.
+    main one. `dtype` is "" for a served model. `engine_options` are the engine's options that decide results.
+    `simulated` names the simulated datasets that the recogniser was tested or trained on. For a baseline, `base`,
+    `dtype`, `engine` and `stand_in` are "", and `decoding` and `engine_options` are empty.
     """
 
     kind: Kind
@@ -39,6 +40,7 @@ class ScoreMetadata(TypedDict):
     decoding: dict[str, Any]
     dtype: str
     engine: str
+    engine_options: dict[str, Any]
     stand_in: str
     simulated: list[str]
 
@@ -52,7 +54,7 @@ class StudentScoreMetadata(ScoreMetadata):
     teacher_stand_in: str
 
 
-_JSON_TYPES = {"decoding": (dict, "an object"), "simulated": (list, "a list")}
+_JSON_TYPES = {"decoding": (dict, "an object"), "engine_options": (dict, "an object"), "simulated": (list, "a list")}
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> ScoreMetadata:
