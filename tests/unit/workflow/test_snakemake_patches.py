@@ -1,0 +1,50 @@
+"""Test which states of SLURM jobs the patched plugin sees. tests/slurm tests the patches on a real SLURM."""
+
+import asyncio
+import os
+from types import SimpleNamespace
+
+import pytest
+import snakemake_executor_plugin_slurm as plugin
+from hearth.workflow.snakemake_patches import patch_scheduler
+
+
+def patched_states(monkeypatch, states: dict[str, str] | None) -> dict[str, str] | None:
+    """Return what the plugin reads if its own query returns `states`."""
+
+    async def query(command, logger):
+        return states, 0.1
+
+    monkeypatch.setattr(plugin, "query_job_status", query)
+    executor = plugin.Executor.__new__(plugin.Executor)
+    patch_scheduler(SimpleNamespace(_executor=executor))
+    seen, _ = asyncio.run(plugin.query_job_status("sacct", None))
+    return seen
+
+
+@pytest.fixture
+def squeue(monkeypatch, tmp_path):
+    """Return a function that puts a stand-in for squeue on PATH, which prints the given lines."""
+
+    def install(queue: str) -> None:
+        (tmp_path / "squeue").write_text(f"#!/bin/sh\ncat << END\n{queue}\nEND\n")
+        (tmp_path / "squeue").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    return install
+
+
+def test_a_job_that_somebody_cancelled_is_cancelled(monkeypatch):
+    assert patched_states(monkeypatch, {"1": "CANCELLED by 1000", "2": "RUNNING"}) == {"1": "CANCELLED", "2": "RUNNING"}
+
+
+def test_a_preempted_job_is_cancelled_unless_slurm_will_requeue_it(monkeypatch, squeue):
+    squeue("1|PENDING on |hearth_1\n3|RUNNING on node1|hearth_1")
+    states = {"1": "PREEMPTED", "2": "PREEMPTED", "3": "RUNNING"}
+    assert patched_states(monkeypatch, states) == states | {"2": "CANCELLED"}
+
+
+def test_while_slurm_does_not_answer_no_job_counts_as_ended(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert patched_states(monkeypatch, {"1": "PREEMPTED"}) == {"1": "PREEMPTED"}
+    assert patched_states(monkeypatch, None) is None
