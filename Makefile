@@ -212,7 +212,7 @@ bench-distil: setup .venv-trl/.made ## Training examples per second of CPU, our 
 
 # On a GPU, .venv needs a CUDA build of torch. A trial without a GPU:
 #   PYTHONPATH=workflow_scripts python bench/gpu.py --quick --device cpu
-bench-gpu: setup .venv-trl/.made ## Recognition and training on one NVIDIA GPU of 80 GB, with random weights; 5 minutes
+bench-gpu: setup .venv-trl/.made ## Recognition and training on one NVIDIA GPU of 80 GB, with random weights; 10 minutes
 	$(BENCH) bench/gpu.py
 
 bench-endurance: setup ## 50 kills of recognition, and its memory on 10,000 windows

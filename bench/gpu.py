@@ -1,6 +1,6 @@
 """Measure recognition and training in bfloat16 on one NVIDIA GPU (`make bench-gpu`).
 
-The methods are those of `recognise.py` and `distil.py`; all take about five minutes. The models have the shapes of
+The methods are those of `recognise.py` and `distil.py`; all take about ten minutes. The models have the shapes of
 Qwen3 and random weights, and never end their turn. Their speed and memory are those of real models. The agreement of
 their texts in bfloat16 is a worst case, because random logits lie close together. The part `parity` runs the demo's
 model in float32, and compares its texts across batch sizes and between GPU and CPU.
@@ -48,14 +48,19 @@ SHAPES = {
     "qwen3-0.6b": model_shape(1024, 3072, 28, 16, QWEN3),
     "qwen3-1.7b": model_shape(2048, 6144, 28, 16, QWEN3),
     "qwen3-4b": model_shape(2560, 9728, 36, 32, QWEN3),
-    "quick": model_shape(64, 128, 2, 4, QWEN3 | {"vocab_size": 512, "num_key_value_heads": 2, "head_dim": 16}),
+    "quick": model_shape(64, 128, 2, 4, QWEN3 | {"vocab_size": 512, "num_key_value_heads": 2, "head_dim": 32}),
 }
 DTYPES = ("float32", "bfloat16")
+# From the name of a method to the batch size that vLLM gets.
+VLLM_ROWS: dict[str, int | str] = {"vllm-16": 16, "vllm-64": 64, "vllm-auto": "auto"}
 # `prefix`, `suffix`, `new_tokens` and `learned` are numbers of tokens; from a pair (least, most) they are drawn at
-# random. `rows` is the batch size of `generate`. The first of the `steps` is not counted.
+# random. `rows` is the batch size of `generate`. vLLM gets more windows than the others, enough to fill its largest
+# batch. The first of the `steps` is not counted.
 FULL = {"prefix": 900, "suffix": (250, 350), "new_tokens": 128, "windows": 100, "naive_windows": 4, "rows": 64}
+FULL |= {"vllm_windows": 2048}
 FULL |= {"learned": (600, 800), "steps": 4, "batch_size": 16, "micro_batch_size": 4, "parity_windows": 24}
 QUICK = {"prefix": 40, "suffix": (20, 30), "new_tokens": 8, "windows": 8, "naive_windows": 4, "rows": 4}
+QUICK |= {"vllm_windows": 16}
 QUICK |= {"learned": (30, 40), "steps": 2, "batch_size": 4, "micro_batch_size": 2, "parity_windows": 4}
 
 
@@ -73,7 +78,7 @@ def make_models(scratch: Path, device: str, sizes: Sizes, models: list[str]) -> 
         vocabulary = SHAPES[model]["vocab_size"]
         parameters[model] = distil.make_model(scratch / model, SHAPES[model], "bfloat16", device)
         least, most = sizes["suffix"]
-        suffixes = [random_text(least, most, vocabulary) for _ in range(sizes["windows"])]
+        suffixes = [random_text(least, most, vocabulary) for _ in range(sizes["vllm_windows"])]
         prompts = {"prefix": random_text(sizes["prefix"], sizes["prefix"], vocabulary), "suffixes": suffixes}
         write_json(scratch / f"{model}-prompts.json", prompts)
         for name, count in (("pair", 2), ("examples", sizes["steps"] * sizes["batch_size"])):
@@ -87,21 +92,25 @@ def make_models(scratch: Path, device: str, sizes: Sizes, models: list[str]) -> 
 def measure_recognition(scratch: Path, device: str, sizes: Sizes, model: str, method: str) -> Report:
     """Measure recognition by one method in bfloat16; return windows and tokens per second, memory in MiB, and texts.
 
-    The words of the texts are decimal token ids.
+    The words of the texts are decimal token ids. `seconds_to_load` is the time that the method takes to load the model,
+    and to compile it.
     """
     import torch
 
     prompts = read_json(scratch / f"{model}-prompts.json")
-    if method == "naive":
-        prompts["suffixes"] = prompts["suffixes"][: sizes["naive_windows"]]
-    load = recognise.load_engine if method == "ours" else recognise.load_generate
-    rows = {"naive": 1, "batched": sizes["rows"], "ours": "auto"}[method]
+    windows = sizes["vllm_windows" if method in VLLM_ROWS else "naive_windows" if method == "naive" else "windows"]
+    prompts["suffixes"] = prompts["suffixes"][:windows]
+    load = recognise.load_generate if method in ("naive", "batched") else recognise.load_engine
+    rows = {"naive": 1, "batched": sizes["rows"], "ours": "auto", **VLLM_ROWS}[method]
+    start = time.monotonic()
     complete = load(method, scratch / model, rows, "bfloat16", device)
+    loaded = time.monotonic() - start
     complete(prompts | {"suffixes": prompts["suffixes"][:2]}, Decoding.greedy(8))  # warm-up
     start = time.monotonic()
     texts, tokens = complete(prompts, Decoding.greedy(sizes["new_tokens"]))
     seconds = time.monotonic() - start  # the GPU has finished, because the texts are on the CPU
     return {
+        "seconds_to_load": round(loaded, 1),
         "windows": len(texts),
         "windows_per_second": round(len(texts) / seconds, 3),
         "new_tokens": tokens,
@@ -194,6 +203,8 @@ class Job:
         """Start the process; `options` are the arguments of the part's function."""
         self.part, self.options = part, options
         python = distil.TRL if _uses_trl(options) and distil.TRL.exists() else sys.executable
+        if options.get("method") in VLLM_ROWS:
+            python = recognise.VLLM
         settings = ["--device", device, *(["--quick"] if quick else [])]
         self._process = subprocess.Popen(
             [python, __file__, *settings, "--job", part, str(scratch), json.dumps(options)],
@@ -229,6 +240,8 @@ def run_part(part: str, scratch: Path, device: str, sizes: Sizes, options: dict[
     os.dup2(2, 1)  # what libraries print goes to stderr, not between the lines of the output
     function, modules = PARTS[part]
     try:
+        if options.get("method") in VLLM_ROWS:
+            modules = ["hearth.engines.vllm"]
         for name in [*modules, *(["datasets", "trl.trainer.sft_trainer"] if _uses_trl(options) else [])]:
             importlib.import_module(name)
         print(flush=True, file=output)
@@ -260,6 +273,8 @@ def list_jobs(quick: bool) -> list[tuple[str, dict[str, Any]]]:
     if not quick:
         jobs += by_method("training", "qwen3-1.7b", distil.METHODS, gradient_checkpointing=False)
         jobs += by_method("recognition", "qwen3-4b", ("batched", "ours"))
+    if recognise.VLLM.exists():
+        jobs += by_method("recognition", small, VLLM_ROWS)
     return jobs
 
 
@@ -288,8 +303,8 @@ def main() -> None:
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--quick", action="store_true", help="use tiny shapes, to see that it works")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="device; use cpu with --quick only")
-    parser.add_argument("--budget", type=float, default=300, help="seconds for all jobs; later ones fail")
-    parser.add_argument("--limit", type=float, default=60, help="seconds per job")
+    parser.add_argument("--budget", type=float, default=580, help="seconds for all jobs; later ones fail")
+    parser.add_argument("--limit", type=float, default=90, help="seconds per job")
     parser.add_argument("--job", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     device, quick, sizes = arguments.device, arguments.quick, QUICK if arguments.quick else FULL

@@ -114,7 +114,7 @@ def load_engine(
     method: str, folder: Path, batch_size: int | str, dtype: str = "float32", device: str = "cpu"
 ) -> CompletePrompts:
     """Load a model; return a function that completes prompts with an engine. Its time includes encoding the prefix."""
-    name = "vllm" if method == "vllm" else "transformers"
+    name = "vllm" if method.startswith("vllm") else "transformers"
     engine = make_local_engine(name, folder, None, dtype, device, batch_size)
     engine.load()
 
