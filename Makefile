@@ -135,7 +135,7 @@ envs: setup ## Create the rules' conda environments before a run on a cluster
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(CREATE_ENVS) all
 	$(CREATE_ENVS) --config 'engine={"name": "$(ENGINE)"}' -- preflight
 
-setup-vllm: .venv-vllm/.made ## Create .venv-vllm, with which vllm runs where there is no conda: 10 GB, without GPU 4 GB
+setup-vllm: .venv-vllm/.made ## Create .venv-vllm, with which vllm runs where there is no conda: 4 GB, with a GPU more
 
 # Where there is an NVIDIA GPU, or with VLLM=vllm: the packages of envs/vllm.yaml. Elsewhere vllm for CPUs: torch comes
 # first, as above, and the packages for images and sound are uninstalled, which are not used, and do not load beside the
