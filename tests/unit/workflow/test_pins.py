@@ -115,6 +115,14 @@ def test_an_environment_names_what_the_programs_of_its_rules_import(program, nam
     assert imported(program) - without - environment(name).keys() == set()
 
 
+@pytest.mark.parametrize(("cuda", "added"), [("12", True), ("13", False)])
+def test_builds_for_cuda_12_come_from_the_indexes_of_the_pinned_versions(cuda, added):
+    show = ["make", "--silent", "--eval", "show: ; @echo $(PIP_EXTRA_INDEX_URL)", "show", f"CUDA={cuda}"]
+    indexes = subprocess.run(show, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.split()
+    assert (f"https://wheels.vllm.ai/{environment('vllm')['vllm']}/cu129" in indexes) == added
+    assert ("https://download.pytorch.org/whl/cu129" in indexes) == added
+
+
 def test_every_environment_is_used_by_a_rule():
     programs, names = zip(*programs_by_environment(), strict=True)
     assert len(set(programs)) > 10
