@@ -36,6 +36,8 @@ def paper_config(folder: Path) -> dict[str, Any]:
         home = load_home(PROJECT / "config" / "homes" / f"{dataset['home']}.yaml")
         dataset["root"] = str(folder / "data" / name)
         FORMATS[dataset["source"]](Path(dataset["root"]), seed=0, home=home, **SIZES[dataset["source"]])
+    # Jobs of vllm can be planned only where its environment exists; they are as many.
+    config["engine"] = config.get("engine", {}) | {"name": "transformers"}
     return config
 
 
