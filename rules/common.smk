@@ -66,7 +66,7 @@ if WITH_CONTAINERS:
 
 
 # The file that a rule's shell sources before its program, where Snakemake has activated the environment already.
-ACTIVATED = "/dev/null"
+ACTIVATED = os.devnull
 
 
 def activate_vllm(wildcards):
