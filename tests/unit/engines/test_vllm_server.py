@@ -18,7 +18,7 @@ from hearth.engines.server_record import HEARTBEAT, RECORD, Watch, read_server
 from hearth.engines.vllm_server import Patience, ServerSettings, Supervisor, as_flags, server_command
 from repository import SCRIPTS
 
-QUICK = Patience(orphan=3.0, hang=1.0, stop=5.0, steady=60.0, poll=0.05)
+QUICK = Patience(orphan=3.0, hang=1.0, stop=5.0, steady=60.0, settle=1.0, poll=0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -57,6 +57,7 @@ class Patience:
     hang: without an answer to a health check, until the server is started again.
     stop: for the server's processes to end by themselves.
     steady: of work after which earlier failures no longer count.
+    settle: for a heartbeat that names the server: a shared file system may show an older one at first.
     poll: between two looks at everything.
     """
 
@@ -64,6 +65,7 @@ class Patience:
     hang: float = 120.0
     stop: float = 30.0
     steady: float = 600.0
+    settle: float = 60.0
     poll: float = 2.0
 
 
@@ -156,8 +158,7 @@ class Supervisor:
         self._patience, self._dtype = patience or Patience(), dtype
         self._key = secrets.token_urlsafe(32)
         self._heartbeat = Watch(folder.parent / HEARTBEAT)
-        first = read_heartbeat(folder.parent)
-        self._run = first and first["run"]
+        self._run = ""
         self._stopped = ""
         self.starts = 0
 
@@ -169,6 +170,7 @@ class Supervisor:
         """Serve; return why the server was ended. Raises UserError if it fails time and again."""
         failures = 0
         self._withdraw()
+        self._join_run()
         while not (reason := self._reason_to_end()):
             began = time.monotonic()
             problem = self._serve_once()
@@ -180,6 +182,16 @@ class Supervisor:
                 raise UserError(f"{self._folder.name}: the server {problem}, {failures} times in a row; see above")
         log.info("the server is ended: %s", reason)
         return reason
+
+    def _join_run(self) -> None:
+        """Wait for a heartbeat that names this server: that is its run."""
+        deadline = time.monotonic() + self._patience.settle
+        while time.monotonic() < deadline and not self._stopped:
+            heartbeat = read_heartbeat(self._folder.parent)
+            self._run = heartbeat["run"] if heartbeat else ""
+            if heartbeat and self._folder.name in heartbeat["needed"]:
+                return
+            time.sleep(self._patience.poll)
 
     def _serve_once(self) -> str:
         """Start the server, publish it, and watch it; return what went wrong, or "" if it is to end."""

@@ -45,12 +45,15 @@ class Servers:
         self._held: dict[str, set[Any]] = {}
         self._last_use: dict[str, float] = {}
         self._closing = False
+        self._writing = threading.Lock()
         self._heartbeat: Heartbeat = {"run": secrets.token_hex(8), "beat": 0, "needed": []}
 
     def start(self) -> None:
         """Take part in the selection of jobs, and write the heartbeat until this process ends."""
         self._select = self._scheduler.job_selector
         self._scheduler.job_selector = self._select_jobs
+        self._finish = self._scheduler._finish_jobs
+        self._scheduler._finish_jobs = self._finish_jobs
         for executor in {self._scheduler._executor, self._scheduler._local_executor} - {None}:
             executor.cancel = self._closing_before(executor.cancel)
         self._beat([])
@@ -65,21 +68,34 @@ class Servers:
 
         return close_and_cancel
 
-    def _select_jobs(self, ready: Iterable[Any]) -> Any:
-        """Return the jobs to start, chosen by Snakemake among the ready ones whose server answers, and servers."""
+    def _select_jobs(self, ready: Iterable[Any]) -> list[Any]:
+        """Return the jobs to start: servers, and what Snakemake chooses of the others, without those of silent servers."""
         held: dict[str, set[Any]] = {}
         for job in ready:
             if (server := self._server_of(job)) and not self._answers(server):
                 held.setdefault(server, set()).add(job)
-        open_jobs = set(ready) - {job for jobs in held.values() for job in jobs} - set(self._jobs.values())
         for server in sorted(held):
-            if (job := self._job_of(server)) in self._scheduler.failed:
+            if self._require(server) in self._scheduler.failed:
                 self._give_up(server, held.pop(server))
-            elif self._may_start(job):
-                open_jobs.add(job)
-        self._drop_useless(held)
         self._held = held
-        return self._select(open_jobs) if open_jobs else set()
+        servers = {server: job for server, job in self._jobs.items() if job in self._dag.ready_jobs}
+        open_jobs = set(ready).difference(*held.values(), servers.values())
+        useful = held.keys() | {self._server_of(job) for job in self._scheduler.running}
+        self._drop(job for server, job in servers.items() if server not in useful)
+        # Snakemake would choose nothing on a machine whose cores are all taken, perhaps by shards that need a server.
+        started: list[Any] = []
+        for server, job in servers.items():
+            if server in useful and self._may_start(job, started):
+                started.append(job)
+                with self._scheduler._lock:
+                    self._scheduler.update_available_resources([job])
+        return started + (list(self._select(open_jobs)) if open_jobs else [])
+
+    def _finish_jobs(self) -> None:
+        """Let Snakemake finish jobs; then replace servers that have ended although shards are running."""
+        self._finish()
+        for server in {self._server_of(job) for job in self._scheduler.running} & self._jobs.keys():
+            self._require(server)
 
     def _answers(self, server: str) -> bool:
         record = self._records.get(server)
@@ -90,20 +106,26 @@ class Servers:
             and record.age() < _RECORD_AGE
         )
 
-    def _may_start(self, job: Any) -> bool:
-        """Whether a server's job can start now. On one machine one server runs at a time, as its memory demands."""
-        running = self._scheduler.running
-        alone = not self._workflow.local_exec or not any(other in running for other in self._jobs.values())
-        return alone and job not in running
+    def _may_start(self, job: Any, started: list[Any]) -> bool:
+        """Whether a server can start beside those just `started`.
 
-    def _job_of(self, server: str) -> Any:
-        """Return the job of a server; a new one if the last has ended."""
+        On one machine one server runs at a time, because each may take all its memory.
+        """
+        free = self._scheduler.resources
+        fits = all(job.scheduler_resources.get(name, 0) <= free[name] for name in free if name != "_job_count")
+        others = started or self._scheduler.running.intersection(self._jobs.values())
+        return fits and not (self._workflow.local_exec and others)
+
+    def _require(self, server: str) -> Any:
+        """Return the job of a server; a new one, which is ready to start, if there is none or the last has ended."""
         job = self._jobs.get(server)
         if job is None or self._dag.finished(job):
             (self._folder / server / RECORD).unlink(missing_ok=True)
             self._records[server] = Watch(self._folder / server / RECORD)
             job = self._jobs[server] = self._make_job(server, last=job)
             self._last_use[server] = time.monotonic()
+            self._beat([*self._heartbeat["needed"], server])  # before the job can start
+            self._dag._ready_jobs.add(job)
         return job
 
     def _make_job(self, server: str, last: Any) -> Any:
@@ -134,17 +156,13 @@ class Servers:
     def _give_up(self, server: str, shards: set[Any]) -> None:
         """Do not start the shards of a server that has failed for good: no other job can make them."""
         log.error(f"{len(shards)} jobs are not started, because their server has failed: see logs/{RULE}/{server}.log")
-        with self._scheduler._lock:
-            self._dag._ready_jobs -= shards
-            self._scheduler.failed |= shards
-        self._scheduler._open_jobs.release()
+        self._scheduler.failed |= shards
+        self._drop(shards)
 
-    def _drop_useless(self, held: dict[str, set[Any]]) -> None:
-        """Do not start a server again that failed after the end of its last shard: the run would wait for it."""
-        useless = {job for server, job in self._jobs.items() if server not in held} & self._dag.ready_jobs
-        if useless:
-            with self._scheduler._lock:
-                self._dag._ready_jobs -= useless
+    def _drop(self, jobs: Iterable[Any]) -> None:
+        """Make jobs unready, and let the scheduler see that: it waits as long as jobs are ready."""
+        if dropped := set(jobs):
+            self._dag._ready_jobs -= dropped
             self._scheduler._open_jobs.release()
 
     def _watch(self) -> None:
@@ -182,6 +200,7 @@ class Servers:
         return sorted(server for server in servers if now - self._last_use[server] < (0.1 if ending else LINGER))
 
     def _beat(self, needed: list[str]) -> None:
-        self._heartbeat["needed"] = needed
-        self._heartbeat["beat"] += 1
-        files.write_json(self._folder / HEARTBEAT, self._heartbeat)
+        with self._writing:
+            self._heartbeat["needed"] = needed
+            self._heartbeat["beat"] += 1
+            files.write_json(self._folder / HEARTBEAT, self._heartbeat)
