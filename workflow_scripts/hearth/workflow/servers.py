@@ -69,7 +69,7 @@ class Servers:
         return close_and_cancel
 
     def _select_jobs(self, ready: Iterable[Any]) -> list[Any]:
-        """Return the jobs to start: servers, and what Snakemake chooses of the others, without those of silent servers."""
+        """Return the jobs to start: servers, and what Snakemake chooses of those whose server, if any, answers."""
         held: dict[str, set[Any]] = {}
         for job in ready:
             if (server := self._server_of(job)) and not self._answers(server):
