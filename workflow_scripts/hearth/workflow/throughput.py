@@ -128,9 +128,8 @@ def window_seconds(shape: ModelShape, tokens: WindowTokens, job: Job) -> float:
     prefix = tokens.prefix / (batch if job.engine == "transformers" else 1)
     # While a token is generated, half of the answer is in the cache on average.
     context = prefix + tokens.read + tokens.written / 2
-    moved = gpu_memory.weight_bytes(shape, job.weight_format) / batch + context * shape.cache_bytes(
-        job.memory.cache_value_bytes
-    )
+    cached = context * shape.cache_bytes(job.memory.cache_value_bytes)
+    moved = gpu_memory.weight_bytes(shape, job.weight_format) / batch + cached
     operations = 2 * shape.parameters / flops
     return tokens.read * operations + tokens.written * (max(operations, moved / bandwidth) + step / batch)
 
