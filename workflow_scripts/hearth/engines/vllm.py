@@ -175,7 +175,7 @@ class VLLMEngine:
             {
                 "config": file_digest(self._folder / "config.json"),
                 "identity": self.identity(),
-                "gpu": torch.cuda.get_device_name() if self.device == "cuda" else "",
+                "device": current_platform.get_device_name(),
                 "batch_size": self.batch_size,
                 "lora_rank": arguments.max_lora_rank if self._adapter else 0,
                 **self._parallel,

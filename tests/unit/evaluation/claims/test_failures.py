@@ -35,6 +35,12 @@ def test_failures_that_only_a_student_has_are_held_against_distillation():
     assert "does not fall with distillation" in finding.because
 
 
+def test_windows_that_were_never_answered_are_mentioned():
+    scores = [make_base("little", 0.3, missing=0.2), make_base("large", 0.7, 9), make_student(0.5)]
+    scores[1]["strict"]["status"]["unanswered"] = 3
+    assert "events of 3 windows that were never answered" in failures_fall(scores, RICH).because
+
+
 def test_failures_of_several_seeds_are_averaged():
     scores = [make_base("little", 0.3, missing=0.2), make_base("large", 0.7, 9)]
     finding = failures_fall([*scores, make_student(0.5, 0, missing=0.3), make_student(0.5, 1, missing=0.05)], RICH)
