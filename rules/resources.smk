@@ -1,7 +1,7 @@
 # Resources that jobs request from a cluster.
 #
-# With a cluster profile, only recognition, `distil` and the export of students are cluster jobs, because they load or
-# train models, and the checks of the nodes. All other rules run on the login node (`localrules`):
+# With a cluster profile, only recognition, `serve`, `distil` and the export of students are cluster jobs, because they
+# load or train models, and the checks of the nodes. All other rules run on the login node (`localrules`):
 # fetch_model needs the network; the rest take seconds and megabytes, less than a wait in the queue. load_dataset and
 # window_dataset grow with the dataset, to minutes and at most 4 GB at ten million events. If your login node does not
 # allow that, run them in a job first, with the run's configuration:

@@ -15,6 +15,7 @@ from hearth.data.windows import SPLITS
 from hearth.engines.protocol import Decoding, Engine
 from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE, VLLMSettings, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
+from hearth.models.measure import measure_model
 from hearth.models.snapshot import Snapshot, adapter_digest, read_snapshot
 from hearth.models.staging import staged
 from hearth.prompting.prompts import read_prompt, shows_similar_windows
@@ -119,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "model": snapshot["digest"],
         "adapter": adapter_digest(arguments.adapter) if arguments.adapter else None,
     }
-    with staged(arguments.model, arguments.stage_weights) as folder:
+    # A server loads the weights itself.
+    with staged(arguments.model, "" if arguments.engine == SERVER_ENGINE else arguments.stage_weights) as folder:
         engine = make_engine(arguments, snapshot, folder)
         predictions, stats = recognise_shard(
             windows, prompt, engine, decoding, weights, arguments.work, train, arguments.max_unanswered_share
@@ -151,7 +153,14 @@ def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path)
     if arguments.engine == SERVER_ENGINE:
         from hearth.engines.server import ServerEngine
 
-        return ServerEngine(arguments.server, size, arguments.timeout, arguments.server_wait, options=deciding)
+        return ServerEngine(
+            arguments.server,
+            size,
+            arguments.timeout,
+            arguments.server_wait,
+            measure_model(arguments.model).context,
+            options=deciding,
+        )
     work_offline()  # Compute nodes have no network.
     tuning = json_option("--engine-tuning", arguments.engine_tuning, dict)
     vllm = VLLMSettings(arguments.tensor_parallel, arguments.pipeline_parallel, {**deciding, **tuning}, arguments.cache)

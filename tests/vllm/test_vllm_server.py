@@ -182,7 +182,7 @@ def own(tiny, adapter, tmp_path_factory):
 
 @pytest.fixture
 def own_engine(own):
-    return ServerEngine(own, batch_size=4, timeout=300, wait=60)
+    return ServerEngine(own, batch_size=4, timeout=300, wait=60, context=2048)
 
 
 def test_a_served_adapter_completes_as_with_the_transformers_engine(

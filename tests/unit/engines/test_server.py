@@ -38,7 +38,7 @@ def publish(folder, server, key="key"):
 
 
 def engine(folder, wait=30.0):
-    return ServerEngine(folder / NAME, batch_size=1, timeout=20, wait=wait, retries=0)
+    return ServerEngine(folder / NAME, batch_size=1, timeout=20, wait=wait, context=100, retries=0)
 
 
 def complete(asked):
@@ -88,3 +88,26 @@ def test_a_server_that_is_not_there_yet_is_waited_for(make_server, tmp_path):
 def test_a_server_that_never_comes_is_an_error_that_names_its_log(tmp_path):
     with pytest.raises(UserError, match=r"cannot be reached .*logs/serve/little\.log"):
         complete(engine(tmp_path, wait=0.2))
+
+
+REFUSAL = 400, {"error": {"message": "This model's maximum context length is 100 tokens"}}
+
+
+def test_a_prompt_that_exceeds_the_models_context_is_unanswered(make_server, tmp_path):
+    server = make_server()
+    server.models["data"][0]["max_model_len"] = 100
+    server.replies = [REFUSAL]
+    publish(tmp_path, server)
+    (completion,) = [
+        one for batch in engine(tmp_path).complete("S.", [Request("h/s/0", "x")], Decoding.greedy(8)) for one in batch
+    ]
+    assert completion.finish_reason == "unanswered"
+
+
+def test_a_prompt_for_which_the_server_has_no_memory_is_an_error(make_server, tmp_path):
+    server = make_server()
+    server.models["data"][0]["max_model_len"] = 60
+    server.replies = [REFUSAL]
+    publish(tmp_path, server)
+    with pytest.raises(UserError, match="room for 60 of the model's 100 tokens"):
+        complete(engine(tmp_path))

@@ -18,6 +18,11 @@ _CACHES = {
 }
 
 
+def cache_variables(folder: Path) -> dict[str, str]:
+    """Return the environment variables with which vLLM keeps its caches in `folder`."""
+    return {variable: str(folder.resolve() / name) for variable, name in _CACHES.items()}
+
+
 @contextlib.contextmanager
 def compile_cache(folder: Path) -> Iterator[None]:
     """Let the code in the `with` block, which loads an engine, keep its caches in `folder`.
@@ -27,7 +32,7 @@ def compile_cache(folder: Path) -> Iterator[None]:
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ.update({variable: str(folder / name) for variable, name in _CACHES.items()})
+    os.environ.update(cache_variables(folder))
     filled = folder / "filled"
     handle = None if filled.exists() else os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:

@@ -164,9 +164,7 @@ class OpenAIEngine:
             response = self._connection.call(lambda client: client.chat.completions.create(**arguments))
         except (openai.OpenAIError, UnreachableError) as error:
             if isinstance(error, openai.BadRequestError) and _CONTEXT.search(f"{error.code} {error.message}"):
-                return Completion.unanswered(
-                    request.key, f"the server refuses the prompt: {self._quote(error.message)}"
-                )
+                return self._unanswered(request.key, self._quote(error.message))
             raise self._user_error(error, request.key) from None
         except ValueError:
             raise UserError(
@@ -174,6 +172,10 @@ class OpenAIEngine:
             ) from None
         budget = decoding.reasoning_budget if request.reasoning_block else None
         return self._completion(request.key, response, budget)
+
+    def _unanswered(self, key: str, refusal: str) -> Completion:
+        """Return the completion of a prompt that the server refuses as too long."""
+        return Completion.unanswered(key, f"the server refuses the prompt: {refusal}")
 
     @staticmethod
     def _extensions(request: Request, decoding: Decoding) -> dict[str, object]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hearth.common.cli import UserError
 from hearth.engines.openai import OpenAIEngine
-from hearth.engines.protocol import Identity
+from hearth.engines.protocol import Completion, Identity
 from hearth.engines.registry import SERVER_ENGINE
 from hearth.engines.server_connection import Address, Connection
 from hearth.engines.server_record import read_server
@@ -18,6 +19,7 @@ class ServerEngine(OpenAIEngine):
     The server may not have started yet, may die, and come back at another address: its address and key are read again
     whenever it does not answer, for up to `wait` seconds. It runs weights of ours with the settings of the run, so
     these and the versions of its libraries identify its completions. `options` are the server's that decide results.
+    `context` is the length of the model's context in tokens; the server may have memory for less.
     """
 
     def __init__(
@@ -26,11 +28,13 @@ class ServerEngine(OpenAIEngine):
         batch_size: int,
         timeout: float,
         wait: float,
+        context: int,
         retries: int = 5,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._folder, self.base_url, self._key = folder, str(folder), ""
         self._options = dict(options or {})
+        self._context: int = self._options.get("max_model_len", context)
         self._prepare(folder.name, "vllm", batch_size, timeout, retries)
         self._connection = Connection(self._locate, timeout, retries, wait, direct=True)
 
@@ -47,6 +51,19 @@ class ServerEngine(OpenAIEngine):
             return self._identity
         identity: Identity = {"engine": SERVER_ENGINE, "dtype": record["dtype"], "versions": record["versions"]}
         return identity | {"options": self._options} if self._options else identity
+
+    def _unanswered(self, key: str, refusal: str) -> Completion:
+        """See `OpenAIEngine`. Raises UserError if memory, which decides no result, is the reason."""
+        cards = self._connection.call(lambda client: client.models.list()).data
+        room = min(
+            (card.max_model_len for card in cards if getattr(card, "max_model_len", None)), default=self._context
+        )
+        if room < self._context:
+            raise UserError(
+                f"{key}: the prompt does not fit the server's memory, which has room for {room} of the model's "
+                f"{self._context} tokens; use more or larger GPUs, or set engine_options.max_model_len in the registry"
+            )
+        return super()._unanswered(key, refusal)
 
     def _locate(self) -> Address | None:
         record = read_server(self._folder)

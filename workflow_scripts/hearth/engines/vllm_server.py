@@ -19,6 +19,7 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import UserError
+from hearth.engines.compile_cache import cache_variables
 from hearth.engines.server_record import HEARTBEAT, RECORD, Watch, read_heartbeat, read_server, write_server
 
 log = logging.getLogger(__name__)
@@ -203,6 +204,7 @@ class Supervisor:
             "VLLM_NO_USAGE_STATS": "1",
             "VLLM_DO_NOT_TRACK": "1",
             "HF_HUB_OFFLINE": "1",
+            **cache_variables(self._folder / "cache"),
         }
         environment.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
         server = subprocess.Popen(
