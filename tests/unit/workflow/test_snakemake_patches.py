@@ -38,9 +38,12 @@ def test_a_job_that_somebody_cancelled_is_cancelled(monkeypatch):
     assert patched_states(monkeypatch, {"1": "CANCELLED by 1000", "2": "RUNNING"}) == {"1": "CANCELLED", "2": "RUNNING"}
 
 
-def test_a_preempted_job_is_cancelled_unless_slurm_will_requeue_it(monkeypatch, squeue):
+@pytest.mark.parametrize("state", ["PREEMPTED", "NODE_FAIL"])
+def test_a_job_that_was_preempted_or_lost_its_node_is_cancelled_unless_slurm_will_requeue_it(
+    monkeypatch, squeue, state
+):
     squeue("1|PENDING on |hearth_1\n3|RUNNING on node1|hearth_1")
-    states = {"1": "PREEMPTED", "2": "PREEMPTED", "3": "RUNNING"}
+    states = {"1": state, "2": state, "3": "RUNNING"}
     assert patched_states(monkeypatch, states) == states | {"2": "CANCELLED"}
 
 

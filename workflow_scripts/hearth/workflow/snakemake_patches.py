@@ -24,8 +24,8 @@ def patch_scheduler(scheduler: Any) -> None:
     # such a job, its node is "None assigned", and every later sbatch fails (plugin's issue 485). SLURM itself does not
     # use a failed node.
     scheduler._executor._failed_nodes = _DiscardingSet()
-    # The plugin waits for ever for a job that sacct calls CANCELLED by somebody, and for one that was preempted and is
-    # not requeued.
+    # The plugin waits for ever for a job that sacct calls CANCELLED by somebody, and for one that was preempted or lost
+    # its node and is not requeued.
     plugin: Any = sys.modules[type(scheduler._executor).__module__]
     if hasattr(plugin, "query_job_status"):
         plugin.query_job_status = _report_ended_jobs(plugin.query_job_status)
@@ -38,15 +38,15 @@ def _report_ended_jobs(query: Any) -> Any:
         states, seconds = await query(command, logger)
         if states is None:
             return states, seconds
-        states = {job: state.split()[0] for job, state in states.items()}  # not `CANCELLED by 1000`
-        if "PREEMPTED" in states.values():
+        states = {job: state.partition(" ")[0] for job, state in states.items()}  # not `CANCELLED by 1000`
+        # SLURM keeps a job in its queue that it will requeue.
+        lost = {job for job, state in states.items() if state in ("PREEMPTED", "NODE_FAIL")}
+        if lost:
             try:
                 queued = {job for job, _, _ in await asyncio.to_thread(own_jobs)}
             except UserError:  # SLURM does not answer; the next query asks again
                 return states, seconds
-            # SLURM keeps a job in its queue that it will requeue.
-            ended = {job for job, state in states.items() if state == "PREEMPTED" and job not in queued}
-            states |= dict.fromkeys(ended, "CANCELLED")
+            states |= dict.fromkeys(lost - queued, "CANCELLED")
         return states, seconds
 
     return query_job_status
