@@ -28,7 +28,8 @@ def model_notes(wildcards):
     return json.dumps({key: entry[key] for key in ("license", "stand_in")})
 
 
-rule fetch_model:
+# A checkpoint, because how many windows a shard has depends on the model.
+checkpoint fetch_model:
     output:
         snapshot="results/models/{model}/snapshot.json",
     log:

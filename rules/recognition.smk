@@ -10,8 +10,16 @@ from functools import cache
 from hearth.engines.options import deciding_options, tuning_options
 from hearth.engines.registry import SERVED_ENGINE, SERVER_ENGINE
 from hearth.engines.server_record import SERVERS
+from hearth.models.measure import measure_model
 from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of
 from hearth.workflow.shard_plan import plan_shards
+from hearth.workflow.shard_sizes import (
+    SERVED_SECONDS,
+    expected_tokens,
+    measured_seconds,
+    shard_size,
+)
+from hearth.workflow.throughput import job_of, window_seconds
 
 
 localrules:
@@ -214,21 +222,62 @@ use rule recognise as recognise_vllm with:
 def shard_names(recogniser, dataset, split):
     """Return the names of the shards that hold a model's predictions on a split, in window order.
 
-    They are known once the windows are cut; from then on, a run keeps its answer.
+    They are known once the windows are cut and, where shards are cut by time, the model is fetched. From then on, a run
+    keeps its answer, although it learns how long a window takes.
     """
-    windows, _ = split_sizes(dataset, split)
+    windows, events = split_sizes(dataset, split)
     place = f"predictions/{recogniser}/{dataset}/{split}"
     shards = plan_shards(
         windows,
         Path("results", place),
         Path("work", place),
-        size=lambda: (
-            1024
-            if config["engine"]["shard_size"] == "auto"
-            else config["engine"]["shard_size"]
-        ),
+        size=lambda: windows_of_shard(recogniser, dataset, events / windows),
     )
     return [shard.name for shard in shards]
+
+
+def windows_of_shard(name, dataset, events):
+    """Return the number of windows of a new shard; `events` is the mean number of events of a window.
+
+    How long a window takes is known from finished shards of the recogniser, else from those of recognisers that ask the
+    same of the same model, else estimated.
+    """
+    settings, recogniser = config["engine"], RECOGNISERS[name]
+    if settings["shard_size"] != "auto":
+        return settings["shard_size"]
+    engine = engine_of(recogniser.base, config, registry)
+    alike = [
+        other.name
+        for other in RECOGNISERS.values()
+        if (other.base, other.prompt, other.decoding)
+        == (recogniser.base, recogniser.prompt, recogniser.decoding)
+    ]
+    seconds = (
+        measured_seconds([Path("results/predictions", name)], engine)
+        or measured_seconds(
+            [Path("results/predictions", each) for each in alike], engine
+        )
+        or estimated_seconds(recogniser, engine, dataset, events)
+    )
+    return shard_size(settings["shard_minutes"], seconds)
+
+
+def estimated_seconds(recogniser, engine, dataset, events):
+    """Return the seconds that a window of `events` events is expected to take."""
+    if engine == SERVED_ENGINE:
+        return SERVED_SECONDS
+    snapshot = checkpoints.fetch_model.get(model=recogniser.base).output.snapshot
+    shape = measure_model(Path(snapshot).parent)
+    prompt = Path(prompt_file(recogniser, dataset))
+    tokens = expected_tokens(
+        prompt,
+        recogniser.prompt["reasoning"],
+        events,
+        recogniser.decoding["max_new_tokens"],
+    )
+    rank = lora_rank(recogniser.name)
+    job = job_of(shape, registry[recogniser.base], config["engine"], engine, rank)
+    return window_seconds(shape, tokens, job)
 
 
 def shard_predictions(wildcards):

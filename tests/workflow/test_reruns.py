@@ -186,6 +186,7 @@ MATRIX = [
         {},
     ),
     ("shard size", config(lambda c: c["engine"].update(shard_size=3)), {}),
+    ("shards by time", config(lambda c: c["engine"].update(shard_size="auto", shard_minutes=1e-9)), {}),
     ("batch size and threads", config(lambda c: c["engine"].update(batch_size=5, threads=2)), {}),
     ("number of nodes", options("--jobs", "3", "--cores", "1"), {}),
     ("partitions and account", other_cluster, {}),
