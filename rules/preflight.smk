@@ -85,7 +85,7 @@ NODE_CHECKS = node_checks()
 
 # What decides a job's memory: keys of a model's entry in the registry, and settings of engines in the config.
 MEMORY_KEYS = ("gpus", "train_gpus", "pipeline_parallel", "gpu_type", "engine_options")
-MEMORY_SETTINGS = ("batch_size", "dtype", "threads")
+MEMORY_SETTINGS = ("batch_size", "device", "dtype", "threads")
 
 
 def memory_requests(models):

@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     dtype = resolve_dtype(settings["dtype"], "cuda" if arguments.gpus else "cpu")
     devices = preflight.check_gpus(findings, arguments.gpus, dtype)
-    for name, job in jobs.items() if devices else ():
+    on_gpus = {name: job for name, job in jobs.items() if devices and job.gpus}
+    for name, job in on_gpus.items():
         memory_checks.check_gpu_memory(findings, name, shapes[name], job, arguments.max_new_tokens, devices)
     weights = [gpu_memory.weight_bytes(shapes[name], job.weight_format) for name, job in jobs.items()]
     preflight.check_host_memory(findings, arguments.mem_mb, max(weights, default=0))

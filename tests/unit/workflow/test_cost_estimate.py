@@ -110,7 +110,7 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None):
         "trainings": [training | {"max_examples": max_examples}],
         "engines": {"small": engine, "large": engine},
         "models": {"small": entry, "large": entry},
-        "settings": {"batch_size": "auto", "dtype": "auto", "threads": 1},
+        "settings": {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1},
         "training": TRAINING,
     }
 

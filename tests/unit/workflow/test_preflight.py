@@ -134,7 +134,7 @@ def test_all_findings_are_printed_at_once_and_a_problem_fails(tmp_path, monkeypa
     check_login.main(
         [*login, "--recognisers", "2", "--max-new-tokens", "9", "--pins", str(pins), "--out", "login.json"]
     )
-    settings = json.dumps({"batch_size": "auto", "dtype": "auto", "threads": 1})
+    settings = json.dumps({"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1})
     node = ["--models", "models/mine", "--gpus", "0", "--mem-mb", str(10**9), "--engine", "transformers"]
     node += ["--registry", "{}", "--settings", settings, "--max-new-tokens", "9", "--work", "work", "--spare-gb", "1e9"]
     check_node.main([*node, "--pins", str(pins), "--out", "node.json"])

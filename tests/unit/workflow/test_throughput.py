@@ -11,7 +11,7 @@ from model_shapes import QWEN3_0_6B, QWEN3_32B, SMOLLM2_135M
 TOKENS = WindowTokens(prefix=900, read=700, written=275)
 ON_H200 = Job("vllm", "bf16", CARDS["H200-141"], 1, batch_size=64)
 MODEL = {"gpus": 0, "pipeline_parallel": 1, "gpu_type": "", "engine_options": {}}
-SETTINGS = {"batch_size": "auto", "dtype": "auto", "threads": 2}
+SETTINGS = {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 2}
 
 
 def test_the_papers_teacher_takes_about_five_gpu_hours_for_a_hundred_thousand_windows():
@@ -64,6 +64,7 @@ def test_a_job_follows_the_registry_and_the_config():
         "cpu_offload_gb": 2,
     }
     model = {"gpus": 4, "pipeline_parallel": 2, "gpu_type": "h100", "engine_options": options}
+    assert job_of(QWEN3_0_6B, model, SETTINGS | {"device": "cpu"}, "transformers").gpus == 0
     job = job_of(QWEN3_32B, model, SETTINGS | {"batch_size": 64}, "vllm", lora_rank=16)
     assert (job.card, job.gpus, job.pipeline, job.batch_size) == (CARDS["H100-80"], 4, 2, 64)
     assert job.memory == EngineMemory(0.8, 1, 64, 4096, 2 * 2**30, 16)

@@ -75,17 +75,17 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         own = loads_of(name, work["loads"], loads)
         context = work["models"][name]["engine_options"].get("max_model_len") or shape.context
         warnings += _context_warnings(name, context, longest_window(own))
-        if work["models"][name]["gpus"] and own:
-            rank = max(ranks[load.recogniser] for load in own)
-            card_rows += _card_rows(name, shape, longest_window(own), job(name, rank))
+        planned = job(name, max((ranks[load.recogniser] for load in own), default=0))
+        if planned.gpus and own:
+            card_rows += _card_rows(name, shape, longest_window(own), planned)
     rows = []
     for name, model in models.items():
         own = [load for load in loads.values() if load.recogniser == name]
         hours = recognition_hours(shapes[model], own, job(model, ranks[name])) if model in shapes else None
         if hours is not None and all(load.seconds is not None for load in own):
             seconds = sum(load.windows * (load.seconds or 0) for load in own)
-            gpus = work["models"][model]["gpus"]
-            hours["measured"] = (seconds * (gpus or work["settings"]["threads"]) / 3600, "")
+            planned = job(model, ranks[name])
+            hours["measured"] = (seconds * (planned.gpus or planned.threads) / 3600, "")
         rows.append(WorkRow(f"recognise {name}", work["engines"][model], own, hours))
     for training in work["trainings"]:
         rows.append(_training_row(training, work, shapes, loads, results))
@@ -211,7 +211,7 @@ def _training_row(
     traces = loads[taught, training["dataset"], "train"] if taught else untaught_load(training, shapes, results)
     examples = replace(traces, windows=min(traces.windows, training["max_examples"] or traces.windows))
     shape, settings = shapes[training["model"]], work["training"]
-    if work["models"][training["model"]]["train_gpus"]:
+    if work["models"][training["model"]]["train_gpus"] and work["settings"]["device"] != "cpu":
         speeds = {name: (card.bf16 * TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS) for name, card in CARDS.items()}
     else:
         speeds = {"CPU core": (CORE_FLOPS, 0.0)}

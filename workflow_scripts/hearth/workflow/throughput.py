@@ -60,7 +60,7 @@ def job_of(
     the engine that runs it: a server of the run counts as vllm. `lora_rank` is that of the adapter, 0 without one.
     """
     options: Mapping[str, Any] = model["engine_options"]
-    gpus = model["gpus"]
+    gpus = 0 if settings["device"] == "cpu" else model["gpus"]
     weight_format = format_in_memory(shape, options.get("quantization", ""), settings["dtype"], bool(gpus))
     cache_in_fp8 = options.get("kv_cache_dtype", "").startswith("fp8")
     memory = EngineMemory(
