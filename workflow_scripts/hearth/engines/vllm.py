@@ -27,7 +27,7 @@ from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from vllm.usage.usage_lib import UsageContext
 
-from hearth.common.files import digest, file_digest, read_json_object
+from hearth.common.files import digest, file_digest
 from hearth.common.memory import peak_memory_bytes
 from hearth.engines.compile_cache import compile_cache
 from hearth.engines.generation import answer_grammar
@@ -43,15 +43,13 @@ from hearth.engines.protocol import (
     unanswered_if_too_long,
 )
 from hearth.engines.tokens import decode, encode, end_of_turn_tokens, locate_tokens
+from hearth.engines.vllm_arguments import CPU_CACHE_BYTES, max_lora_rank
 from hearth.models.load import load_tokenizer, resolve_dtype
 from hearth.models.snapshot import ModelError
 
-# Bytes of the key-value cache on a CPU, where vLLM would otherwise take nearly all memory of the machine.
-_CPU_CACHE = 2 * 2**30
 # Requests that vLLM holds, as a multiple of those that it can run at a time: its scheduler never waits for the next
 # one, and memory never holds the tokens of a whole shard.
 _QUEUE_LENGTH = 2
-_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 
 @dataclass
@@ -148,7 +146,7 @@ class VLLMEngine:
 
     def _arguments(self) -> EngineArgs:
         on_cpu = self.device == "cpu"
-        lora = {"enable_lora": True, "max_lora_rank": _max_rank(self._adapter)} if self._adapter else {}
+        lora = {"enable_lora": True, "max_lora_rank": max_lora_rank(self._adapter)} if self._adapter else {}
         settings = {
             "max_model_len": -1,  # as long as the model allows and the cache has room for
             "enforce_eager": on_cpu,  # compiling takes longer than it saves on a CPU
@@ -162,7 +160,7 @@ class VLLMEngine:
             max_num_seqs=None if self.batch_size == "auto" else self.batch_size,
             enable_prefix_caching=True,
             structured_outputs_config={"backend": "xgrammar"},
-            kv_cache_memory_bytes=_CPU_CACHE if on_cpu else None,
+            kv_cache_memory_bytes=CPU_CACHE_BYTES if on_cpu else None,
             disable_log_stats=True,
             **self._parallel,
             **lora,
@@ -355,12 +353,3 @@ class VLLMEngine:
             if decoding.confidence == "tokens"
             else None,
         )
-
-
-def _max_rank(adapter: Path) -> int:
-    """Return the lowest LoRA rank that vLLM offers and that the adapter fits. Raises ModelError if there is none."""
-    rank: int = read_json_object(adapter / "adapter_config.json")["r"]
-    ranks = [offered for offered in _LORA_RANKS if offered >= rank]
-    if not ranks:
-        raise ModelError(f"{adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
-    return ranks[0]

