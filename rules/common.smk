@@ -120,10 +120,20 @@ wildcard_constraints:
     word=r"[\w-]+",
 
 
+def weights_of(recogniser):
+    """Return the name of a recogniser's weights: its student or base model; "" for a baseline."""
+    return recogniser.student.name if recogniser.student else recogniser.base
+
+
+# From the name of weights to one of the recognisers that use them.
+RECOGNISER_OF_WEIGHTS = {weights_of(one): one for one in RECOGNISERS.values()}
+
+
 def recogniser_of(wildcards):
-    """Return the recogniser that the wildcard {recogniser}, {student} or {server} names."""
-    names = (wildcards.get(key) for key in ("recogniser", "student", "server"))
-    return RECOGNISERS[next(name for name in names if name)]
+    """Return the recogniser that the wildcard {recogniser} or {student} names, or one with the weights of {server}."""
+    if server := wildcards.get("server"):
+        return RECOGNISER_OF_WEIGHTS[server]
+    return RECOGNISERS[wildcards.get("recogniser") or wildcards.student]
 
 
 def is_simulated(dataset):

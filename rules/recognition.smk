@@ -68,8 +68,7 @@ def own_server(wildcards):
     """Return the name of the run's own server for a recogniser, which is that of its weights; "" if it has none."""
     if engine_name(wildcards) != SERVER_ENGINE:
         return ""
-    recogniser = recogniser_of(wildcards)
-    return recogniser.student.name if recogniser.student else recogniser.base
+    return weights_of(recogniser_of(wildcards))
 
 
 def own_server_folder(wildcards):

@@ -18,7 +18,8 @@ def server_of_job(job):
 
 def start_servers():
     """Start servers when shards need them, from now on, if the config asks for servers."""
-    if any(own_server({"recogniser": name}) for name in RECOGNISERS):
+    served = any(own_server({"recogniser": name}) for name in RECOGNISERS)
+    if served and not workflow.touch:
         Servers(workflow, server_of_job).start()
 
 

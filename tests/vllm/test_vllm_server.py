@@ -156,7 +156,7 @@ def own(tiny, adapter, tmp_path_factory):
     """The folder of a server that serve.py runs for the model `tiny` with `adapter`; at the end, the run ends it."""
     servers = tmp_path_factory.mktemp("own") / "servers"
     folder, stats = servers / "pupil", servers / "stats.json"
-    heartbeat = {"run": "a", "beat": 0, "needed": ["pupil"]}
+    heartbeat = {"run": "a", "beat": 0, "needed": ["pupil"], "failed": []}
     files.write_json(servers / HEARTBEAT, heartbeat)
     command = [
         sys.executable, str(SCRIPTS / "serve.py"), "--folder", str(folder), "--model", str(tiny), "--adapter",

@@ -14,10 +14,12 @@ from repository import REPOSITORY, SCRIPTS
 
 PROGRAM = Path(__file__).with_name("served_workflow.py")
 SNAKEFILE = f"""
-from hearth.workflow.servers import Servers
+from hearth.workflow import servers
+
+servers._POLL, servers._BEAT = 0.2, 0.5
 
 onstart:
-    Servers(workflow, lambda job: "little" if job.rule.name == "shard" else "").start()
+    servers.Servers(workflow, lambda job: "little" if job.rule.name == "shard" else "").start()
 
 rule all:
     input: [f"shard-{{n}}" for n in range(3)], "other"

@@ -4,10 +4,11 @@ import threading
 
 import pytest
 from chat_server import Server, lowered
+from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.engines.protocol import Decoding, Request
 from hearth.engines.server import ServerEngine
-from hearth.engines.server_record import RECORD, write_server
+from hearth.engines.server_record import HEARTBEAT, RECORD, write_server
 
 NAME = "little"
 VERSIONS = {"vllm": "0.32.0"}
@@ -88,6 +89,13 @@ def test_a_server_that_is_not_there_yet_is_waited_for(make_server, tmp_path):
 def test_a_server_that_never_comes_is_an_error_that_names_its_log(tmp_path):
     with pytest.raises(UserError, match=r"cannot be reached .*logs/serve/little\.log"):
         complete(engine(tmp_path, wait=0.2))
+
+
+def test_a_server_that_the_run_has_given_up_is_not_waited_for(tmp_path):
+    heartbeat = {"run": "a", "beat": 1, "needed": [], "failed": [NAME]}
+    files.write_json(tmp_path / HEARTBEAT, heartbeat)
+    with pytest.raises(UserError, match=r"the server of little has failed; see logs/serve/little\.log"):
+        complete(engine(tmp_path, wait=60))
 
 
 REFUSAL = 400, {"error": {"message": "This model's maximum context length is 100 tokens"}}

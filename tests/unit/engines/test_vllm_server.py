@@ -28,7 +28,7 @@ def versions(monkeypatch):
 
 
 def beat(folder, number=0, run="a", needed=("little",)):
-    files.write_json(folder.parent / HEARTBEAT, {"run": run, "beat": number, "needed": list(needed)})
+    files.write_json(folder.parent / HEARTBEAT, {"run": run, "beat": number, "needed": list(needed), "failed": []})
 
 
 def wait_until(condition):

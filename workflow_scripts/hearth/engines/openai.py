@@ -127,6 +127,8 @@ class OpenAIEngine:
             return {"id": self.model}
         except (openai.OpenAIError, UnreachableError) as error:
             raise self._user_error(error) from None
+        except UserError:
+            raise
         except (ValueError, AttributeError, TypeError):
             raise UserError(f"{self.base_url}/models: this is no list of models; is engine.base_url right?") from None
         if self.model not in cards:
@@ -166,6 +168,8 @@ class OpenAIEngine:
             if isinstance(error, openai.BadRequestError) and _CONTEXT.search(f"{error.code} {error.message}"):
                 return self._unanswered(request.key, self._quote(error.message))
             raise self._user_error(error, request.key) from None
+        except UserError:
+            raise
         except ValueError:
             raise UserError(
                 f"{self.base_url}: {request.key}: the answer is no JSON; is engine.base_url right?"

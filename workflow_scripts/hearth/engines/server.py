@@ -10,7 +10,7 @@ from hearth.engines.openai import OpenAIEngine
 from hearth.engines.protocol import Completion, Identity
 from hearth.engines.registry import SERVER_ENGINE
 from hearth.engines.server_connection import Address, Connection
-from hearth.engines.server_record import read_server
+from hearth.engines.server_record import read_heartbeat, read_server
 
 
 class ServerEngine(OpenAIEngine):
@@ -68,6 +68,9 @@ class ServerEngine(OpenAIEngine):
     def _locate(self) -> Address | None:
         record = read_server(self._folder)
         if record is None:
+            heartbeat = read_heartbeat(self._folder.parent)
+            if heartbeat and self._folder.name in heartbeat["failed"]:
+                raise UserError(f"the server of {self._folder.name} has failed; see logs/serve/{self._folder.name}.log")
             return None
         self.base_url, self._key = record["url"], record["key"]
         return Address(self.base_url, self._key)

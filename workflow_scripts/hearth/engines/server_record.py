@@ -31,11 +31,12 @@ class ServerRecord(TypedDict):
 
 
 class Heartbeat(TypedDict):
-    """A name for one run of Snakemake, a counter that grows while it runs, and the servers that it needs."""
+    """A name for one run of Snakemake, a counter that grows while it runs, the servers it needs, and those given up."""
 
     run: str
     beat: int
     needed: list[str]
+    failed: list[str]
 
 
 def write_server(folder: Path, record: ServerRecord) -> None:

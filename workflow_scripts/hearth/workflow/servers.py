@@ -46,7 +46,7 @@ class Servers:
         self._last_use: dict[str, float] = {}
         self._closing = False
         self._writing = threading.Lock()
-        self._heartbeat: Heartbeat = {"run": secrets.token_hex(8), "beat": 0, "needed": []}
+        self._heartbeat: Heartbeat = {"run": secrets.token_hex(8), "beat": 0, "needed": [], "failed": []}
 
     def start(self) -> None:
         """Take part in the selection of jobs, and write the heartbeat until this process ends."""
@@ -56,7 +56,7 @@ class Servers:
         self._scheduler._finish_jobs = self._finish_jobs
         for executor in {self._scheduler._executor, self._scheduler._local_executor} - {None}:
             executor.cancel = self._closing_before(executor.cancel)
-        self._beat([])
+        self._beat([], [])
         threading.Thread(target=self._watch, daemon=True, name="servers").start()
 
     def _closing_before(self, cancel: Callable[[], None]) -> Callable[[], None]:
@@ -124,7 +124,8 @@ class Servers:
             self._records[server] = Watch(self._folder / server / RECORD)
             job = self._jobs[server] = self._make_job(server, last=job)
             self._last_use[server] = time.monotonic()
-            self._beat([*self._heartbeat["needed"], server])  # before the job can start
+            # Before the job can start.
+            self._beat([*self._heartbeat["needed"], server], self._heartbeat["failed"])
             self._dag._ready_jobs.add(job)
         return job
 
@@ -172,10 +173,12 @@ class Servers:
             try:
                 with self._scheduler._lock:
                     needed = self._needed()
+                    failed = [server for server, job in self._jobs.items() if job in self._scheduler.failed]
                     if any(self._answers(server) for server in list(self._held)):
                         self._scheduler._open_jobs.release()  # the scheduler sleeps until then
-                if needed != self._heartbeat["needed"] or time.monotonic() - written > _BEAT:
-                    self._beat(needed)
+                news = (needed, failed) != (self._heartbeat["needed"], self._heartbeat["failed"])
+                if news or time.monotonic() - written > _BEAT:
+                    self._beat(needed, failed)
                     written = time.monotonic()
             except Exception as error:  # servers would end without the heartbeat, so it goes on whatever happens
                 log.warning(f"the heartbeat for servers could not be written ({error}); trying again")
@@ -199,8 +202,7 @@ class Servers:
             self._last_use[server] = now
         return sorted(server for server in servers if now - self._last_use[server] < (0.1 if ending else LINGER))
 
-    def _beat(self, needed: list[str]) -> None:
+    def _beat(self, needed: list[str], failed: list[str]) -> None:
         with self._writing:
-            self._heartbeat["needed"] = needed
-            self._heartbeat["beat"] += 1
+            self._heartbeat |= {"needed": needed, "failed": failed, "beat": self._heartbeat["beat"] + 1}
             files.write_json(self._folder / HEARTBEAT, self._heartbeat)
