@@ -19,9 +19,10 @@ def test_models_with_gpus_are_shown_with_the_cards_that_hold_them(finished_run, 
         registry[name] |= {"gpus": 1, "gpu_type": "a100", "engine_options": {"quantization": "fp8"}}
     (tmp_path / "models.yaml").write_text(yaml.safe_dump(registry))
     config = small_config() | {"model_registry": str(tmp_path / "models.yaml")}
+    config["engine"]["device"] = "auto"
     lines = Workflow(finished_run.directory, config).run("plan").splitlines()
-    (row,) = [line for line in lines if line.startswith("tiny-s ")][:1]
-    assert "fp8 (this run)" in row
+    (row,) = [line for line in lines if line.startswith("tiny-s ") and "this run" in line]
+    assert row.split()[1] == "fp8"
     (row,) = [line for line in lines if line.startswith("recognise tiny-s ")]
     assert row.split()[2] == "vllm"
     assert "(1x" in row
