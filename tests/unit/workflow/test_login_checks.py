@@ -9,8 +9,9 @@ from factories import MODEL
 from hearth.common.files import write_json
 from hearth.models.fetch import fetch_model
 from hearth.models.snapshot import SNAPSHOT
-from hearth.workflow import login_checks, preflight
+from hearth.workflow import login_checks
 from hearth.workflow.findings import Findings
+from hearth.workflow.memory_checks import read_shapes
 from repository import REPOSITORY
 
 TINY = REPOSITORY / "demo" / "models" / "tiny-s"
@@ -67,7 +68,7 @@ def test_a_served_model_is_neither_fetched_nor_held_in_memory(findings, tmp_path
     spec = {"source": "served", "served_model": "Example/Large", "interface": "vllm", "parameters": 10**12}
     assert login_checks.check_models(findings, {"large": spec}, tmp_path, REPOSITORY) == 0
     fetch_model("large", spec, tmp_path / "work", tmp_path / "large")
-    assert preflight.weight_bytes(findings, [tmp_path / "large"], "float32") == 0
+    assert read_shapes(findings, [tmp_path / "large"]) == {}
     assert findings.facts == ["model large: served as Example/Large, nothing to fetch"]
     assert not findings.problems
 
