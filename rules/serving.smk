@@ -8,18 +8,22 @@
 
 from hearth.workflow.servers import Servers
 
+# From the name of every recogniser that a server of the run serves to the name of that server.
+SERVED = {
+    name: server for name in RECOGNISERS if (server := own_server({"recogniser": name}))
+}
+
 
 def server_of_job(job):
     """Return the name of the server that a job sends its prompts to; "" for none."""
     if job.is_group() or job.rule.name != "recognise":
         return ""
-    return own_server(job.wildcards)
+    return SERVED.get(job.wildcards.recogniser, "")
 
 
 def start_servers():
     """Start servers when shards need them, from now on, if the config asks for servers."""
-    served = any(own_server({"recogniser": name}) for name in RECOGNISERS)
-    if served and not workflow.touch:
+    if SERVED and not workflow.touch:
         Servers(workflow, server_of_job).start()
 
 

@@ -70,10 +70,11 @@ class Servers:
 
     def _select_jobs(self, ready: Iterable[Any]) -> list[Any]:
         """Return the jobs to start: servers, and what Snakemake chooses of those whose server, if any, answers."""
-        held: dict[str, set[Any]] = {}
+        users: dict[str, set[Any]] = {}
         for job in ready:
-            if (server := self._server_of(job)) and not self._answers(server):
-                held.setdefault(server, set()).add(job)
+            if server := self._server_of(job):
+                users.setdefault(server, set()).add(job)
+        held = {server: jobs for server, jobs in users.items() if not self._answers(server)}
         for server in sorted(held):
             if self._require(server) in self._scheduler.failed:
                 self._give_up(server, held.pop(server))
