@@ -131,3 +131,16 @@ def test_no_student_can_be_made_of_a_served_model(serving):
     said = "'large' is served: the run lacks its weights, so no student can be made of it"
     assert main.endswith(f"students.bases.1: {said}")
     assert group.endswith(f"students.groups.more.bases.0: {said}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"decoding": {"confidence": "tokens"}}, "decoding.confidence"),
+        ({"variants": {"sure": {"of": "models", "decoding": {"confidence": "tokens"}}}}, "sure.decoding.confidence"),
+    ],
+)
+def test_the_runs_own_servers_cannot_be_asked_for_probabilities(project, changes, place):
+    (line,) = problem_lines(CONFIG | {"engine": {"name": "server"}} | changes, project)
+    assert f"{place}: a server does not say which distribution" in line
+    resolve(CONFIG | {"engine": {"name": "vllm"}} | changes, [], project)

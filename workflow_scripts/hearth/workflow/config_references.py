@@ -3,8 +3,10 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from hearth.common.schemas import Problem, nearest
+from hearth.engines.registry import SERVER_ENGINE
 from hearth.homes.home import HomeError, load_home
 from hearth.workflow.config_types import Config, Dataset, Model, Registry, WindowSettings
 from hearth.workflow.project_files import home_path
@@ -28,6 +30,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     """
     yield from _model_problems(config, registry)
     yield from _server_problems(config, registry)
+    yield from _confidence_problems(config)
     yield from _trained_on_problems(config)
     for name, dataset in config["datasets"].items():
         yield from _home_problems(name, dataset, project)
@@ -95,6 +98,20 @@ def _server_problems(config: Config, registry: Registry) -> Iterator[Problem]:
                 ["engine", "base_url"],
                 f"the server of {name!r} must be http(s)://HOST[:PORT]/PATH, such as http://localhost:8000/v1, without "
                 "user name, password or query; put a key into the environment variable OPENAI_API_KEY",
+            )
+
+
+def _confidence_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each place that asks the run's own servers for probabilities of tokens."""
+    if config["engine"]["name"] != SERVER_ENGINE:
+        return
+    asked: list[tuple[Place, Mapping[str, object]]] = [(["decoding"], cast(Mapping[str, object], config["decoding"]))]
+    asked += [(["variants", name, "decoding"], spec["decoding"]) for name, spec in config["variants"].items()]
+    for path, decoding in asked:
+        if decoding.get("confidence", "none") != "none":
+            yield (
+                [*path, "confidence"],
+                "a server does not say which distribution its log-probabilities come from; set engine.name to vllm",
             )
 
 
