@@ -1,21 +1,26 @@
-"""Measure accuracy and weighted F1 of simple baselines on the demo's simulated homes (`make bench-baselines`).
+"""Measure accuracy, weighted F1 and time of baselines (`make bench-baselines`), into bench/baselines.json.
 
-Their scores put those of the tiny models into perspective. Each baseline is trained twice: on the train split of the
-home, as in the workflow, and on other simulated homes in the same data format, as the tiny models are. The other homes
-use the words of the tested home, so these baselines have an easier task than the tiny models.
+Their scores on the demo's simulated homes put those of the tiny models into perspective. Each baseline is trained twice:
+on the train split of the home, as in the workflow, and on other simulated homes in the same data format, as the tiny
+models are. The other homes use the words of the tested home, so these baselines have an easier task than the tiny
+models. The time is that of the rule's program for every baseline, on a home of random events.
 """
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import yaml
 from common import PROJECT, benchmark_parser, write_report
+from data import make_windows, measure_program
 from hearth.data.windows import LabelledWindow, Window, read_windows
 from hearth.homes.home import load_home
-from hearth.recognition.baselines import predict_labels
+from hearth.recognition.baselines import BASELINES, predict_labels
 from hearth.toy_models.training_data import simulate_windows
 from sklearn.metrics import f1_score
 
-BASELINES = ("sensor-majority", "extra-trees")
+SCORED = ("sensor-majority", "extra-trees")
+EVENTS = 200_000
 # Number of sessions in each of the other homes, by data format.
 SESSIONS = {"marble": 12, "mural": 6}
 FIRST_SEED = 5000
@@ -30,8 +35,22 @@ def score_baseline(baseline: str, train: list[LabelledWindow], test: list[Window
     return {"accuracy": round(accuracy, 4), "weighted_f1": round(float(f1), 4)}
 
 
+def measure_times(folder: Path) -> dict[str, dict[str, float]]:
+    """Return CPU and wall seconds and peak memory of every baseline on the test split of a home of EVENTS events."""
+    make_windows(EVENTS, folder, folder)
+    program = str(PROJECT / "workflow_scripts" / "recognise_baseline.py")
+    return {
+        name: measure_program(
+            name,
+            *(program, "--baseline", name, "--windows", str(folder / "windows.jsonl"), "--split", "test"),
+            *("--out", str(folder / f"{name}.jsonl"), "--stats", str(folder / f"{name}.stats.json")),
+        )
+        for name in BASELINES
+    }
+
+
 def main() -> None:
-    """Read the demo's windows, simulate other homes, score every baseline."""
+    """Read the demo's windows, simulate other homes, score baselines; then measure their times."""
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--homes", type=int, default=100, help="number of other homes to train on")
     arguments = parser.parse_args()
@@ -44,9 +63,11 @@ def main() -> None:
         seeds = range(FIRST_SEED, FIRST_SEED + arguments.homes)
         others = [window for seed in seeds for window in simulate_windows(source, home, seed, SESSIONS[source], 10)]
         report[name] = {"test_windows": len(test), "own_windows": len(own), "other_windows": len(others)}
-        for baseline in BASELINES:
+        for baseline in SCORED:
             for trained_on, train in (("own", own), ("others", others)):
                 report[name][f"{baseline} {trained_on}"] = score_baseline(baseline, train, test)
+    with tempfile.TemporaryDirectory() as folder:
+        report["times"] = measure_times(Path(folder))
     write_report(arguments.out, report)
 
 

@@ -2,7 +2,8 @@
 
 Two runs are planned. The paper's run is planned on SIMULATED datasets, before and after their windows are cut; these
 have the formats and about the sizes of the real datasets. The large run has 100,000 test windows for each of six
-models: it repeats the events of the first run under other session names, and the workflow's own rule cuts its windows.
+models, in shards of 64: it repeats the events of the first run under other session names, and the workflow's own rule
+cuts its windows.
 """
 
 import resource
@@ -36,8 +37,8 @@ def paper_config(folder: Path) -> dict[str, Any]:
         home = load_home(PROJECT / "config" / "homes" / f"{dataset['home']}.yaml")
         dataset["root"] = str(folder / "data" / name)
         FORMATS[dataset["source"]](Path(dataset["root"]), seed=0, home=home, **SIZES[dataset["source"]])
-    # Jobs of vllm can be planned only where its environment exists; they are as many.
-    config["engine"] = config.get("engine", {}) | {"name": "transformers"}
+    # Jobs of vllm can be planned only where its environment exists, and shards cut by time only for fetched models.
+    config["engine"] = config.get("engine", {}) | {"name": "transformers", "shard_size": 1024}
     return config
 
 
@@ -98,7 +99,8 @@ def main() -> None:
         before_cutting = measure_plan(paper, config)
         cut_windows(paper, config)
         after_cutting = measure_plan(paper, config)
-        large_config = config | {"split": {"test_fraction": TEST_FRACTION}}
+        engine = config["engine"] | {"shard_size": 64}
+        large_config = config | {"split": {"test_fraction": TEST_FRACTION}, "engine": engine}
         repeat_events(paper, large, list(config["datasets"]))
         cut_windows(large, large_config)
         large_plan = measure_plan(large, large_config)
