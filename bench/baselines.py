@@ -1,8 +1,8 @@
 """Measure accuracy, weighted F1 and time of baselines (`make bench-baselines`), into bench/baselines.json.
 
-Their scores on the demo's simulated homes put those of the tiny models into perspective. Each baseline is trained twice:
-on the train split of the home, as in the workflow, and on other simulated homes in the same data format, as the tiny
-models are. The other homes use the words of the tested home, so these baselines have an easier task than the tiny
+Their scores on the demo's simulated homes put those of the tiny models into perspective. Each baseline is trained
+twice: on the train split of the home, as in the workflow, and on other simulated homes in the same data format, as the
+tiny models are. The other homes use the words of the tested home, so these baselines have an easier task than the tiny
 models. The time is that of the rule's program for every baseline, on a home of random events.
 """
 
