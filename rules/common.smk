@@ -17,7 +17,9 @@ from hearth.workflow import configuration, containers, run_state
 from hearth.workflow.code_hash import code_digest
 from hearth.workflow.recognisers import default_datasets, recognisers, students
 from hearth.workflow.run_plan import plan_run
-from hearth.workflow.snakemake_patches import patch_scheduler
+from hearth.workflow.snakemake_patches import patch_scheduler, remember_parameters
+
+remember_parameters()
 
 try:
     config, registry = configuration.resolve(config, workflow.configfiles)

