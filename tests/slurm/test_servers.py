@@ -2,11 +2,11 @@
 
 import contextlib
 import shutil
+from collections.abc import Iterator
 
 import psutil
 import pytest
-import yaml
-from cluster import job_processes, unavailable_reason
+from cluster import Cluster, job_processes, running_cluster, unavailable_reason
 from fault_injection import SHARDS, TEACHER, ClusterRun, slow_config
 from repository import REPOSITORY
 from snakemake_runs import Workflow
@@ -23,10 +23,6 @@ pytestmark = [
 def served_config(folder) -> dict:
     """Return the config of three shards of one model on its own server, which is asked for one window at a time."""
     config = slow_config(folder)
-    registry = yaml.safe_load((folder / "models.yaml").read_text())
-    (folder / "models.yaml").write_text(
-        yaml.safe_dump({name: {**entry, "cpus": 2} for name, entry in registry.items()})
-    )
     config["models"] = [TEACHER]
     config["students"] = {"bases": []}
     config["tables"] = {name: config["tables"][name] for name in ("scaling",)}
@@ -46,6 +42,13 @@ def undisturbed(tmp_path_factory) -> Workflow:
     return workflow
 
 
+@pytest.fixture(scope="module")
+def own_cluster(undisturbed) -> Iterator[Cluster]:
+    """A cluster for this module: the session's would also run the reference run, which is another."""
+    with running_cluster() as cluster:
+        yield cluster
+
+
 def find(word: str) -> list[psutil.Process]:
     """Return the processes of cluster jobs with `word` in their command."""
     found = []
@@ -63,9 +66,9 @@ def find(word: str) -> list[psutil.Process]:
         pytest.param("vllm.entrypoints", 1, id="the process that its job supervises"),
     ],
 )
-def test_a_server_is_killed_while_three_shards_use_it(undisturbed, cluster, tmp_path, victim, servers):
+def test_a_server_is_killed_while_three_shards_use_it(undisturbed, own_cluster, tmp_path, victim, servers):
     shutil.copytree(undisturbed.directory, tmp_path / "run")
-    run = ClusterRun(tmp_path / "run", served_config(tmp_path), cluster)
+    run = ClusterRun(tmp_path / "run", served_config(tmp_path), own_cluster)
     try:
         run.delete_teacher_predictions()
         run.launch(TABLE)
@@ -80,3 +83,4 @@ def test_a_server_is_killed_while_three_shards_use_it(undisturbed, cluster, tmp_
         run.assert_clean_end(undisturbed)
     finally:
         run.ensure_stopped()
+        own_cluster.restore()
