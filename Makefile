@@ -163,7 +163,7 @@ export PIP_EXTRA_INDEX_URL := $(PIP_EXTRA_INDEX_URL) https://download.pytorch.or
   https://wheels.vllm.ai/$(patsubst vllm==%,%,$(filter vllm==%,$(VLLM_PINS)))/cu129
 endif
 
-# Images for --software-deployment-method apptainer, instead of conda: see docs/cluster.md.
+# Images for --software-deployment-method apptainer, instead of conda: see docs/engines.md.
 IMAGES ?= .
 APPTAINER ?= apptainer
 IMAGE_FILES := $(foreach kind,analysis llm vllm,$(IMAGES)/$(kind).sif)

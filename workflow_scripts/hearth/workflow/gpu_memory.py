@@ -1,7 +1,7 @@
 """What a model needs of a GPU's memory, and how many windows its key-value cache then holds.
 
 vLLM takes a share of each GPU's memory. Weights, LoRA, activations and its own buffers come off that share; the rest is
-the key-value cache. The prefix that all windows share is in the cache once. `docs/cluster.md` has the formulas.
+the key-value cache. The prefix that all windows share is in the cache once. `docs/cards-and-cost.md` has the formulas.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Estimate the seconds that a window takes, from a model's shape and a processor.
 
-Light enough to be called while the Snakefile is read. `docs/cluster.md` has the formula, and says which of these
+Light enough to be called while the Snakefile is read. `docs/cards-and-cost.md` has the formula, and says which of these
 figures are measured.
 """
 
