@@ -18,9 +18,9 @@ Hours: GPU-hours of all cards together; "(2x90)" means 2 cards, 90 windows at a 
 registry's `gpus` where that does, else one that wastes few GPU-hours: set it. A CPU core's hours are core-hours.
 "measured": by the speed of the recogniser's finished shards, on the GPUs or cores that they had.
 
-The hours come from data sheets, and from shares of them that are partly assumed (docs/cards-and-cost.md). `<=` marks an upper
-limit: before any shard of a recogniser is finished, each answer is assumed to have decoding.max_new_tokens tokens;
-later, the mean number of the finished shards.
+The hours come from data sheets, and from shares of them that are partly assumed (docs/cards-and-cost.md). `<=` marks
+an upper limit: before any shard of a recogniser is finished, each answer is assumed to have
+decoding.max_new_tokens tokens; later, the mean number of the finished shards.
 """
 
 

@@ -1,7 +1,7 @@
 """Estimate, before a run, the GPUs that each model needs and the hours of every recogniser and training.
 
-Hours follow from the GPUs' data sheets and from shares of them that are measured or assumed (`docs/cards-and-cost.md`). They
-are rough: they tell an afternoon from a month.
+Hours follow from the GPUs' data sheets and from shares of them that are measured or assumed
+(`docs/cards-and-cost.md`). They are rough: they tell an afternoon from a month.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
