@@ -195,7 +195,7 @@ tiny-s tiny-m tiny-l: setup
 BENCH := PYTHONPATH=workflow_scripts python
 TEST_HELPERS := tests/helpers:tests/workflow:tests/unit:tests/slurm
 
-bench-baselines: demo ## F1 of simple baselines on the demo's homes, and the time of all on 200,000 events
+bench-baselines: demo ## F1 of simple baselines on the demo's homes, and the time of all on 183,000 events
 	$(BENCH) bench/baselines.py
 
 bench-dag: setup ## Time to plan the paper's run and a large one

@@ -131,38 +131,29 @@ def measure_program(name: str, *arguments: str) -> dict[str, float]:
     return measured
 
 
-def make_windows(count: int, folder: Path, out: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Write raw files of `count` events into `folder`, and their events and windows into `out`.
-
-    Returns what `measure_program` says of load_dataset.py and of window_dataset.py.
-    """
-    data, home, scripts = folder / "log.csv", folder / "home.yaml", PROJECT / "workflow_scripts"
-    write_home(home)
-    write_events(data, count)
-    load = measure_program(
-        "load_dataset",
-        *(str(scripts / "load_dataset.py"), "--source", "table", "--root", str(data), "--home", str(home)),
-        *("--max-broken-share", "0", "--events", str(out / "events.parquet"), "--card", str(out / "card.md")),
-    )
-    cut = measure_program(
-        "window_dataset",
-        *(str(scripts / "window_dataset.py"), "--dataset", "home", "--events", str(out / "events.parquet")),
-        *("--window-size", str(WINDOW_SIZE), "--short-windows", "keep", "--test-fraction", str(TEST_FRACTION)),
-        *("--split-seed", str(SEED), "--windows", str(out / "windows.jsonl")),
-        *("--index", str(out / "windows.index.json"), "--splits", str(out / "splits.json")),
-    )
-    return load, cut
-
-
 def measure_size(count: int, folder: Path) -> dict[str, Any]:
     """Measure the workflow's programs and the plain script on `count` events, with files in `folder`.
 
     With fewer than a million events, the windows of both are compared; if they differ, this benchmark ends.
     """
-    own, plain = folder / "own", folder / "plain"
-    load, cut = make_windows(count, folder, own)
+    data, home, own, plain = (folder / name for name in ("log.csv", "home.yaml", "own", "plain"))
+    write_home(home)
+    write_events(data, count)
     plain.mkdir(exist_ok=True)
-    script = measure_program("plain pandas", __file__, "--plain", str(folder / "log.csv"), str(plain))
+    scripts = PROJECT / "workflow_scripts"
+    load = measure_program(
+        "load_dataset",
+        *(str(scripts / "load_dataset.py"), "--source", "table", "--root", str(data), "--home", str(home)),
+        *("--max-broken-share", "0", "--events", str(own / "events.parquet"), "--card", str(own / "card.md")),
+    )
+    cut = measure_program(
+        "window_dataset",
+        *(str(scripts / "window_dataset.py"), "--dataset", "home", "--events", str(own / "events.parquet")),
+        *("--window-size", str(WINDOW_SIZE), "--short-windows", "keep", "--test-fraction", str(TEST_FRACTION)),
+        *("--split-seed", str(SEED), "--windows", str(own / "windows.jsonl")),
+        *("--index", str(own / "windows.index.json"), "--splits", str(own / "splits.json")),
+    )
+    script = measure_program("plain pandas", __file__, "--plain", str(data), str(plain))
     same = (own / "windows.jsonl").read_bytes() == (plain / "windows.jsonl").read_bytes() if count < 10**6 else None
     if same is False:
         raise SystemExit("the plain script and the workflow made different windows")
