@@ -33,10 +33,10 @@ def test_new_shards_take_the_time_that_finished_ones_took(finished_run):
     windows = splits["windows"]["test"]
     for top in ("results", "work"):
         shutil.rmtree(directory / top / PREDICTIONS)
-    for minutes in (1, 3, 30, 1000):
-        finished_run.configure(by_time(minutes))
+    for size in (1, 4, 16, 1000):
+        finished_run.configure(by_time(0.75 * size))
         planned = finished_run.plan(f"results/{PREDICTIONS}/all.jsonl")
-        assert planned == {"recognise": -(-windows // minutes), "gather_predictions": 1}
+        assert planned == {"recognise": -(-windows // size), "gather_predictions": 1}
 
 
 def test_a_begun_shard_is_continued_whatever_the_new_size(finished_run):

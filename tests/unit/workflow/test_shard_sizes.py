@@ -2,15 +2,22 @@
 
 import pytest
 from hearth.common import files
+from hearth.data.shards import Shard, cut
 from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.shard_sizes import expected_tokens, measured_seconds, shard_size
 
 
 @pytest.mark.parametrize(
-    ("minutes", "seconds", "size"), [(30, 2, 900), (30, 0.059, 30508), (1, 45, 1), (1, 600, 1), (30, 0, 1800 * 10**6)]
+    ("minutes", "seconds", "size"), [(30, 2, 1200), (30, 0.06, 40_000), (1, 80, 1), (1, 600, 1), (30, 0, 2400 * 10**6)]
 )
 def test_a_shard_has_the_windows_that_take_the_time(minutes, seconds, size):
     assert shard_size(minutes, seconds) == size
+
+
+@pytest.mark.parametrize("windows", [1201, 2400, 2401, 50_000])
+def test_equal_shards_work_for_about_the_time(windows):
+    shards = cut(Shard(0, windows - 1), shard_size(30, 2))
+    assert all(20 <= 2 * (shard.last - shard.first + 1) / 60 <= 40 for shard in shards)
 
 
 def finish(folder, shard, windows, seconds, engine="vllm"):
