@@ -11,10 +11,11 @@ from hearth.engines.options import deciding_options, tuning_options
 from hearth.engines.registry import SERVED_ENGINE, SERVER_ENGINE
 from hearth.engines.server_record import SERVERS
 from hearth.models.measure import measure_model
+from hearth.models.snapshot import ModelError
 from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of
 from hearth.workflow.shard_plan import plan_shards
 from hearth.workflow.shard_sizes import (
-    SERVED_SECONDS,
+    UNKNOWN_SECONDS,
     expected_tokens,
     measured_seconds,
     shard_size,
@@ -264,9 +265,12 @@ def windows_of_shard(name, dataset, events):
 def estimated_seconds(recogniser, engine, dataset, events):
     """Return the seconds that a window of `events` events is expected to take."""
     if engine == SERVED_ENGINE:
-        return SERVED_SECONDS
+        return UNKNOWN_SECONDS
     snapshot = checkpoints.fetch_model.get(model=recogniser.base).output.snapshot
-    shape = measure_model(Path(snapshot).parent)
+    try:
+        shape = measure_model(Path(snapshot).parent)
+    except ModelError:  # a shape that the estimate does not know; engines may run it
+        return UNKNOWN_SECONDS
     prompt = Path(prompt_file(recogniser, dataset))
     tokens = expected_tokens(
         prompt,

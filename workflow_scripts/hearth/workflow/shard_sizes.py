@@ -13,8 +13,8 @@ from hearth.prompting.prompts import ReasoningMode, read_prompt
 from hearth.workflow.engine_choice import SERVER_ENGINES
 from hearth.workflow.gpu_memory import WindowTokens
 
-# Assumed: seconds that a window takes on a server of which nothing is known, several windows at a time.
-SERVED_SECONDS = 2.0
+# Assumed: seconds that a window takes where model or server is not known, several windows at a time.
+UNKNOWN_SECONDS = 2.0
 # Assumed: tokens of a prompt that is not rendered yet; characters in a token; tokens of an event as a prompt shows it
 # and as an answer labels it; tokens of the reasoning before an answer.
 PREFIX_TOKENS, TOKEN_CHARACTERS, EVENT_TOKENS, LABEL_TOKENS = 1000, 4, 30, 15
