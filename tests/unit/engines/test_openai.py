@@ -116,6 +116,17 @@ def test_a_server_that_starts_later_is_waited_for(server):
     assert len(completions(waiting)) == 6
 
 
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_an_answer_that_a_server_cut_off_when_it_ended_is_not_the_models(server, reason):
+    server.replies = [answer("[1, ", reason), answer("[1, 2]")]
+    waiting = OpenAIEngine(MODEL, server.url, "vllm", batch_size=1, timeout=20, retries=0, wait=60)
+    (completion,) = completions(waiting, requests=REQUESTS[:1]).values()
+    assert completion.text == "[1, 2]"
+    server.replies = [answer("[1, ", reason)]
+    with pytest.raises(UserError, match="cannot be reached"):
+        completions(engine(server), requests=REQUESTS[:1])
+
+
 def test_waiting_for_a_server_is_bounded(server):
     server.replies = [(503, {"error": {"message": "starting"}})]
     waiting = OpenAIEngine(MODEL, server.url, "vllm", batch_size=1, timeout=20, retries=0, wait=1)

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 KEY = "OPENAI_API_KEY"
 # Tokens by which vLLM may exceed a reasoning budget: it also counts the tags around the reasoning.
 _BUDGET_SLACK = 8
+# How vLLM ends the answers that it was writing when it was stopped or failed. They are not the model's.
+_CUT_OFF = ("abort", "error")
 # How servers say that a prompt does not fit: vLLM, SGLang, llama.cpp, OpenAI.
 _CONTEXT = re.compile(r"context[ _]?(length|size|window)|max_model_len", re.IGNORECASE)
 _MAX_QUOTE = 300  # characters of a server's own message in an error
@@ -163,7 +165,7 @@ class OpenAIEngine:
             "extra_body": self._extensions(request, decoding) if self._extended else None,
         }
         try:
-            response = self._connection.call(lambda client: client.chat.completions.create(**arguments))
+            response = self._connection.call(lambda client: _whole_answer(client, arguments))
         except (openai.OpenAIError, UnreachableError) as error:
             if isinstance(error, openai.BadRequestError) and _CONTEXT.search(f"{error.code} {error.message}"):
                 return self._unanswered(request.key, self._quote(error.message))
@@ -271,6 +273,15 @@ class OpenAIEngine:
     def _quote(self, value: object) -> str:
         text = " ".join(str(value).split())
         return (text.replace(self._key, "***") if self._key else text)[:_MAX_QUOTE]
+
+
+def _whole_answer(client: openai.OpenAI, arguments: dict[str, Any]) -> Any:
+    """Return the server's response to a request. Raises UnreachableError if the server ended while it answered."""
+    response = client.chat.completions.create(**arguments)
+    choices = getattr(response, "choices", None)
+    if isinstance(choices, list) and choices and getattr(choices[0], "finish_reason", None) in _CUT_OFF:
+        raise UnreachableError
+    return response
 
 
 def _response_format(schema: str) -> dict[str, object]:

@@ -25,7 +25,7 @@ class Address(NamedTuple):
 
 
 class UnreachableError(Exception):
-    """There is no server: it has not published an address."""
+    """There is no server: it has not published an address, or has ended while it answered."""
 
 
 class Connection:
