@@ -107,7 +107,7 @@ def test_identity_has_the_servers_description_of_the_model(served, tiny):
 def test_a_wrong_key_a_wrong_name_and_a_prompt_that_is_too_long(served, url, windows, prompts, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="has no model 'example/other', it has: example/tiny"):
         OpenAIEngine("example/other", url, "vllm", batch_size=4, timeout=300, retries=0).load()
-    with pytest.raises(UserError, match="1 of 12 windows are unanswered.*the server refuses the prompt"):
+    with pytest.raises(UserError, match=r"1 of 12 windows are unanswered.*the server refuses the prompt"):
         rows(served, windows, {**prompts["none"], "system": "door " * 9000}, tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-one")
     with pytest.raises(UserError, match="refuses the key of the environment variable OPENAI_API_KEY") as failure:
