@@ -145,7 +145,6 @@ def test_a_thinking_budget_closes_the_reasoning(served, tiny, windows, prompts, 
     forced = check_budget(free, rows(served, windows, prompts["think"], tmp_path / "b", reasoning_budget=12), tiny, 12)
     assert any(forced)
     assert not all(forced)
-    assert not any(rows(served, windows, prompts["think"], tmp_path / "c", reasoning_budget=159)[0]["reasoning_forced"])
 
 
 # --- the run's own server
