@@ -69,7 +69,7 @@ rule export_student:
 
 def export_gpus(wildcards):
     """Return the number of GPUs of a comparison of formats: the engine that runs them uses at most one."""
-    return min(1, model_resource("gpus")(wildcards))
+    return min(1, model_gpus(wildcards))
 
 
 def export_cores(wildcards):

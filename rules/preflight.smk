@@ -73,8 +73,8 @@ def node_jobs():
     jobs = []
     for model in RUN.models:
         engine = engine_of(model, config, registry)
-        gpus = 0 if engine == SERVED_ENGINE else registry[model]["gpus"]
-        jobs.append(("vllm" if engine in ("vllm", "server") else "llm", gpus, model))
+        environment = "vllm" if engine in ("vllm", SERVER_ENGINE) else "llm"
+        jobs.append((environment, gpus_of(model, config, registry), model))
     trained = [student.base for student in RUN.trained.values()]
     jobs += [("llm", registry[base]["train_gpus"], base) for base in trained]
     return list(dict.fromkeys(jobs))

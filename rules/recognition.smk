@@ -12,7 +12,7 @@ from hearth.engines.registry import SERVED_ENGINE, SERVER_ENGINE
 from hearth.engines.server_record import SERVERS
 from hearth.models.measure import measure_model
 from hearth.models.snapshot import ModelError
-from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of
+from hearth.workflow.engine_choice import SERVER_ENGINES, engine_of, gpus_of
 from hearth.workflow.shard_plan import plan_shards
 from hearth.workflow.shard_sizes import (
     UNKNOWN_SECONDS,

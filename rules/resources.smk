@@ -26,6 +26,11 @@ def model_resource(key):
     return value
 
 
+def model_gpus(wildcards):
+    """Return the number of GPUs on which the wildcards' model runs."""
+    return gpus_of(model_of(wildcards), config, registry)
+
+
 def growing_resource(key):
     """Return a function like that of `model_resource`, whose value grows by half of the first value for every retry.
 
@@ -75,10 +80,8 @@ def node_request(gpus):
 
 
 def recognition_gpus(wildcards):
-    """Return the number of GPUs of a job of recognition; 0 if a server runs the model."""
-    if engine_name(wildcards) in SERVER_ENGINES:
-        return 0
-    return model_resource("gpus")(wildcards)
+    """Return the number of GPUs of a job of recognition; 0 if a server or the CPU runs the model."""
+    return 0 if engine_name(wildcards) in SERVER_ENGINES else model_gpus(wildcards)
 
 
 def recognition_memory(wildcards, attempt):

@@ -29,7 +29,7 @@ def start_servers():
 
 def server_cores(wildcards):
     """Return the number of CPU cores of a server: `cpus` of its model if it has GPUs."""
-    gpus = model_resource("gpus")(wildcards)
+    gpus = model_gpus(wildcards)
     return model_resource("cpus")(wildcards) if gpus else config["engine"]["threads"]
 
 
@@ -45,7 +45,7 @@ def server_threads(wildcards):
 
 def server_omp_threads(wildcards):
     """Return the number of OpenMP threads of each of a server's processes, of which there is one per GPU."""
-    return max(1, server_cores(wildcards) // max(1, model_resource("gpus")(wildcards)))
+    return max(1, server_cores(wildcards) // max(1, model_gpus(wildcards)))
 
 
 def server_adapter(wildcards):
@@ -72,8 +72,8 @@ rule serve:
         IMAGES["vllm"]
     threads: server_threads
     resources:
-        **node_request(model_resource("gpus")),
-        gpu=model_resource("gpus"),
+        **node_request(model_gpus),
+        gpu=model_gpus,
         mem_mb=growing_resource("mem_mb"),
         # The wall time is the end of one job, not of the work: another server follows.
         runtime=model_resource("runtime"),

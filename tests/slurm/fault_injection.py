@@ -231,7 +231,8 @@ def slow_config(folder: Path) -> dict:
     config["models"] = ["tiny-s", TEACHER]
     config["teacher"] = TEACHER
     config["decoding"]["max_new_tokens"] = 256
-    config["engine"] |= {"batch_size": 1, "shard_size": 16}
+    # Jobs on the CPU request no GPUs: `auto` requests them, and finds none.
+    config["engine"] |= {"name": "transformers", "device": "auto", "batch_size": 1, "shard_size": 16}
     config["students"]["training"] |= {"epochs": 6, "save_steps": 5}
     return config
 

@@ -36,6 +36,7 @@ def plan_resources(repository, folder, *arguments, **site) -> dict[str, dict[str
     profile = slurm_profile(folder / "profile", **SITE | {"scratch": folder / "scratch"} | site)
     config = small_config()
     config["students"]["bases"] = ["tiny-s", "tiny-m"]
+    config["engine"] |= {"name": "transformers", "device": "auto"}
     workflow = Workflow(folder / "run", config, repository)
     # Use environment modules instead of conda: no rule names a module, so nothing is loaded or installed.
     # --cores limits the threads of jobs. On a cluster it is not set, but a dry run would then take it for 1.
@@ -87,6 +88,9 @@ def test_jobs_with_gpus_get_cores_for_each_process_and_others_the_threads_of_the
     assert [training[key] for key in (*keys, "ranks")] == ["18", "6", "3", "3"]
     without = plan_resources(repository, tmp_path / "3", SHARD.format(model="tiny-s"))["recognise"]
     assert [without[key] for key in keys] == ["1", "1", "0"]
+    on_cpu = ("--config", 'engine={"device": "cpu"}')
+    unused = plan_resources(repository, tmp_path / "4", SHARD.format(model="tiny-m"), *on_cpu)["recognise"]
+    assert [unused[key] for key in (*keys, "slurm_partition")] == ["1", "1", "0", "all"]
 
 
 def test_only_jobs_with_gpus_get_the_nodes_that_their_model_names(repository, tmp_path):
@@ -116,7 +120,7 @@ def test_the_profiles_defaults_hold_where_the_registry_has_none(repository, tmp_
 
 
 def test_gpus_choose_vllm_and_its_missing_environment_is_named(repository, tmp_path):
-    engine = ("--config", 'engine={"device": "auto"}')
+    engine = ("--config", 'engine={"name": "auto"}')
     target = SHARD.format(model="tiny-m")
     with pytest.raises(AssertionError, match="make setup-vllm"):
         plan_resources(repository, tmp_path / "1", target, *engine)

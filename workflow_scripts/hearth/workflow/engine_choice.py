@@ -16,7 +16,13 @@ def engine_of(model: str, config: Config, registry: Registry) -> str:
         return ""
     if registry[model]["source"] == "served":
         return SERVED_ENGINE
-    engine = config["engine"]
-    if engine["name"] != "auto":
-        return engine["name"]
-    return "vllm" if registry[model]["gpus"] and engine["device"] != "cpu" else "transformers"
+    engine = config["engine"]["name"]
+    if engine != "auto":
+        return engine
+    return "vllm" if gpus_of(model, config, registry) else "transformers"
+
+
+def gpus_of(model: str, config: Config, registry: Registry) -> int:
+    """Return the number of GPUs on which `model`, a name in the registry, runs: none with `engine.device: cpu`."""
+    entry = registry[model]
+    return 0 if config["engine"]["device"] == "cpu" or entry["source"] == "served" else entry["gpus"]
