@@ -1,9 +1,14 @@
 """The defaults of vLLM that the computation of a GPU's memory repeats, since planning cannot import vLLM."""
 
+import importlib.util
 import inspect
 from types import SimpleNamespace
 
 import pytest
+
+if importlib.util.find_spec("vllm") is None:
+    pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
+
 from hearth.workflow.cards import CARDS, card_of_device
 from hearth.workflow.gpu_memory import MEMORY_SHARE
 from vllm import EngineArgs

@@ -59,6 +59,8 @@ class Run:
                 env={**os.environ, "PYTHONPATH": ":".join(map(str, paths))},
                 stdout=output,
                 stderr=output,
+                # A shell lets the processes that it starts in the background ignore SIGINT, these tests among them.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         return self
 
@@ -131,7 +133,8 @@ def test_a_supervisor_that_is_killed_is_followed_by_another(run):
     code, output = run.wait()
     assert code == 0, output
     assert len(run.server_processes()) == 2
-    assert run.left() == []
+    # The server of the dead supervisor ends when it notices that.
+    run.wait_until(lambda: run.left() == [])
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
