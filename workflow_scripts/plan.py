@@ -10,12 +10,7 @@ from hearth.workflow.cost_estimate import estimate_work
 from hearth.workflow.planned_work import PlannedWork
 
 NOTES = """
-Number of cards: "2 (90)" means that two cards hold the model, and 90 of the longest windows in the key-value cache;
-"no" means that eight do not. More cards are shown until they hold 64 windows. Formats other than the run's are
-calculated; to use one, name a checkpoint in that format, or set engine_options: {quantization: fp8}.
-
-Hours: GPU-hours of all cards together; "(2x90)" means 2 cards, 90 windows at a time. The number of cards is the
-registry's `gpus` where that does, else one that wastes few GPU-hours: set it. A CPU core's hours are core-hours.
+Hours: GPU-hours of all cards together; those of a CPU core are core-hours.
 "measured": by the speed of the recogniser's finished shards, on the GPUs or cores that they had.
 
 The hours come from data sheets, and from shares of them that are partly assumed (docs/cards-and-cost.md). `<=` marks

@@ -36,6 +36,14 @@ OTHER_FORMATS = {"bf16": "bf16", "fp8": "fp8", "awq": "awq, gptq"}
 # takes to start the kernels of a layer, forward and backward, for a micro-batch.
 TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS = 0.4, 0.008
 
+CARD_NOTES = """
+Number of cards: "2 (90)" means that two cards hold the model, and 90 of the longest windows in the key-value cache;
+"no" means that eight do not. More cards are shown until they hold 64 windows. Formats other than the run's are
+calculated; to use one, name a checkpoint in that format, or set engine_options: {quantization: fp8}.
+In the table of hours, "(2x90)" means 2 cards, 90 windows at a time. The number of cards is the registry's `gpus` where
+that does, else one that wastes few GPU-hours: set it.
+"""
+
 
 @dataclass(frozen=True)
 class WorkRow:
@@ -89,8 +97,13 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         rows.append(WorkRow(f"recognise {name}", work["engines"][model], own, hours))
     for training in work["trainings"]:
         rows.append(_training_row(training, work, shapes, loads, results))
-    tables = [f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}"] if card_rows else []
-    return "\n\n".join([*tables, f"Hours (cards x windows at a time)\n\n{render_work(rows)}", *warnings])
+    tables = (
+        [f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}\n{CARD_NOTES.rstrip()}"]
+        if card_rows
+        else []
+    )
+    heading = "Hours (cards x windows at a time)" if card_rows else "Hours"
+    return "\n\n".join([*tables, f"{heading}\n\n{render_work(rows)}", *warnings])
 
 
 def recognition_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> dict[str, tuple[float, str]]:
@@ -149,7 +162,7 @@ def render_work(rows: Iterable[WorkRow]) -> str:
         cells = [_hours_cell(row, place) for place in places]
         lines.append([row.work, row.engine, windows, _format_millions(read), limit + _format_millions(written), *cells])
     known = [row.hours for row in rows if row.hours]
-    totals = [_format_hours(sum(hours[place][0] for hours in known if place in hours)) for place in places]
+    totals = [_format_small(sum(hours[place][0] for hours in known if place in hours)) for place in places]
     lines.append(["total", "", "", "", "", *totals])
     headings = ["work", "engine", "windows", "M tokens read", "M tokens written", *places]
     return tabulate(lines, headings, colalign=("left", "left", *["right"] * (len(headings) - 2)), disable_numparse=True)
@@ -168,7 +181,7 @@ def _card_rows(name: str, shape: ModelShape, longest: gpu_memory.WindowTokens, j
             for card in CARDS.values()
         ]
         weights = gpu_memory.weight_bytes(shape, weight_format)
-        rows.append([name, label, f"{weights / 1e9:.1f}", f"{window_bytes / 1e6:.0f}", *cells])
+        rows.append([name, label, _format_small(weights / 1e9), f"{window_bytes / 1e6:.0f}", *cells])
     return rows
 
 
@@ -223,12 +236,14 @@ def _hours_cell(row: WorkRow, place: str) -> str:
     if row.hours is None or place not in row.hours:
         return "no" if row.hours is not None and place in CARDS and "CPU core" not in row.hours else ""
     hours, remark = row.hours[place]
-    return _format_hours(hours) + (f" ({remark})" if remark else "")
+    return _format_small(hours) + (f" ({remark})" if remark else "")
 
 
 def _format_millions(tokens: float) -> str:
     return f"{tokens / 10**6:.2f}"
 
 
-def _format_hours(hours: float) -> str:
-    return f"{hours:.1f}" if hours >= 1 else f"{hours:.2g}"
+def _format_small(number: float) -> str:
+    if 0 < number < 0.01:
+        return "<0.01"
+    return f"{number:.1f}" if number >= 1 else f"{number:.2g}"
