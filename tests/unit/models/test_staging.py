@@ -156,7 +156,7 @@ def test_recent_copies_make_room_where_it_is_needed(disk, tmp_path):
     ("where", "message"),
     [
         ("$NO_SUCH_VARIABLE/x", r"\$NO_SUCH_VARIABLE/x, and a variable in it is not set on"),
-        ("/no/such/folder", "there is no folder /no/such/folder"),
+        ("/no/such/folder", "there is no folder /no/such/folder: create it there"),
         (".", "write its full path"),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_fetched_model_that_has_lost_a_file_must_be_fetched_again(findings, tm
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"source": "folder", "path": "no/such"}, ["no folder", "no/such", "correct its path in config/models.yaml"]),
+        ({"source": "folder", "path": "no/such"}, ["no folder", "no/such", "correct its path in the model registry"]),
         (
             {"source": "package", "package": "no_such_package", "file": "a.gguf", "sha256": "0" * 64},
             ["no_such_package is not installed", "pip install"],

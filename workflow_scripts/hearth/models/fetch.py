@@ -353,7 +353,7 @@ def _source_files(name: str, spec: ModelSpec, base: Path) -> list[Path]:
     folder = Path(base) / spec["path"]
     if not folder.is_dir():
         raise ModelError(
-            f"model {name}: no folder {folder}; put the model there or correct its path in config/models.yaml"
+            f"model {name}: no folder {folder}; put the model there, or correct its path in the model registry"
         )
     check_folder(name, folder)
     return kept_files(folder)

@@ -8,6 +8,7 @@ weights.
 
 import os
 import platform
+import time
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -96,7 +97,7 @@ def check_links(folder: Path) -> None:
     record = Path(folder) / FETCHED
     if not record.is_file():
         return
-    remedy = f"if the change is meant, `snakemake --forcerun {Path(folder) / SNAPSHOT}` repeats everything based on it"
+    remedy = f"if the change is meant, repeat your command with --forcerun {Path(folder) / SNAPSHOT} added"
     for name, fetched in read_record(record, Fetched)["files"].items():
         path = Path(folder) / name
         if not path.is_symlink():
@@ -110,10 +111,17 @@ def check_links(folder: Path) -> None:
                 f"every container, must see the folder of that file. Restore it; {remedy}"
             ) from error
         if found.st_size != fetched["size"] or found.st_mtime_ns // 10**9 != fetched["mtime_ns"] // 10**9:
+            then, now = f"{fetched['size']} bytes", f"{found.st_size}"
+            if found.st_size == fetched["size"]:
+                then, now = f"modified at {_local_time(fetched['mtime_ns'])}", f"at {_local_time(found.st_mtime_ns)}"
             raise ModelError(
-                f"{target} has changed since the model was fetched ({fetched['size']} bytes then, {found.st_size} "
-                f"now); {path} links to it. Restore the file and its time of change; {remedy}"
+                f"{target} has changed since the model was fetched ({then} then, {now} now); {path} links to it. "
+                f"Restore the file and its time of change; {remedy}"
             )
+
+
+def _local_time(nanoseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(nanoseconds // 10**9))
 
 
 def is_complete(folder: Path) -> bool:
@@ -136,7 +144,9 @@ def check_folder(name: str, folder: Path) -> None:
     if not list(folder.glob("*.safetensors")):
         pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
         detail = f", only {', '.join(pickles)}: pickled weights can run code and are refused" if pickles else ""
-        raise ModelError(f"model {name}: no *.safetensors weights{detail}; use a revision with safetensors")
+        raise ModelError(
+            f"model {name}: no *.safetensors weights in {folder}{detail}; use a revision or a folder with them"
+        )
     for required in ("config.json", "tokenizer.json"):
         if not (folder / required).is_file():
             raise ModelError(f"model {name}: {required} is missing; a model needs its config and a tokenizer.json")

@@ -77,8 +77,10 @@ def user_folder(where: str) -> Path:
     folder = Path(os.path.expandvars(where))
     if "$" in str(folder):
         raise ModelError(f"engine.stage_weights is {where}, and a variable in it is not set on {node}")
-    if not (folder.is_absolute() and folder.is_dir()):
-        raise ModelError(f"engine.stage_weights is {where}; on {node} there is no folder {folder}: write its full path")
+    if not folder.is_absolute():
+        raise ModelError(f"engine.stage_weights is {where}: write its full path")
+    if not folder.is_dir():
+        raise ModelError(f"engine.stage_weights is {where}; on {node} there is no folder {folder}: create it there")
     own = folder / f"hearth-{os.getuid()}"
     own.mkdir(mode=0o700, exist_ok=True)
     # In a folder like /tmp, somebody else could have made it in order to exchange the weights.
