@@ -17,4 +17,4 @@ def test_a_job_reports_that_nothing_is_missing(cluster_run, tmp_path):
     cluster_run.launch("preflight")
     cluster_run.wait_for_success()
     assert len(cluster_run.submitted_jobs()) == 1
-    assert "No problems." in cluster_run.output()
+    assert "No problems" in cluster_run.output()

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from hearth.common.files import write_json
-from hearth.models.snapshot import SNAPSHOT
+from hearth.models.snapshot import FETCHED, SNAPSHOT
 from hearth.workflow.cards import CARDS, card_of_device
 from hearth.workflow.findings import Findings
 from hearth.workflow.memory_checks import check_gpu_memory, read_shapes
@@ -69,7 +69,19 @@ def test_a_models_shape_is_read_where_it_is_fetched(findings, tiny_model, tmp_pa
     write_json(tmp_path / "served" / SNAPSHOT, SERVED)
     shapes = read_shapes(findings, [tmp_path / name for name in ("small", "served", "coming")])
     assert list(shapes) == ["small"]
-    assert findings.facts == ["model coming: not fetched yet, so its size was not checked"]
+    assert findings.skipped == ["size of model coming: the model is not fetched yet"]
+    assert not findings.facts
+
+
+def test_a_model_whose_linked_file_is_gone_is_not_called_unfetched(findings, tmp_path):
+    write_json(tmp_path / "m" / SNAPSHOT, SERVED)
+    (tmp_path / "m" / "a.json").symlink_to(tmp_path / "gone")
+    looked = {"target": "", "size": 1, "mtime_ns": 0, "inode": 0, "sha256": ""}
+    write_json(tmp_path / "m" / FETCHED, {"source": "", "revision": "", "files": {"a.json": looked}})
+    assert read_shapes(findings, [tmp_path / "m"]) == {}
+    (text,) = findings.skipped
+    assert "cannot read" in text
+    assert "not fetched" not in text
 
 
 def test_vllms_defaults_follow_the_device():

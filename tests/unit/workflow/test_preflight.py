@@ -145,6 +145,17 @@ def test_all_findings_are_printed_at_once_and_a_problem_fails(tmp_path, monkeypa
 
 
 def test_no_problem_is_reported_as_such(tmp_path, capsys):
-    write_json(tmp_path / "login.json", {"place": "here", "facts": ["disk: plenty"], "problems": []})
+    write_json(tmp_path / "login.json", {"place": "here", "facts": ["disk: plenty"], "problems": [], "skipped": []})
     preflight_program.main(["--findings", str(tmp_path / "login.json")])
     assert "No problems." in capsys.readouterr().out
+
+
+def test_skipped_checks_are_counted_and_are_not_ok(tmp_path, capsys):
+    findings = {"place": "here", "facts": [], "problems": [], "skipped": ["size of model m: not fetched"]}
+    write_json(tmp_path / "node.json", findings)
+    preflight_program.main(["--findings", str(tmp_path / "node.json")])
+    said = capsys.readouterr().out
+    assert "  skipped  size of model m" in said
+    assert "  ok  " not in said
+    assert "skipped: 1" in said
+    assert "--until fetch_model" in said

@@ -9,12 +9,13 @@ class Findings:
     """The results of the checks on one machine.
 
     `place`: the machine, in words. `facts`: a text for each check that found no problem. `problems`: a text for each
-    problem, with its remedy.
+    problem, with its remedy. `skipped`: a text for each check that must wait until a model is fetched.
     """
 
     place: str
     facts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
 
 class FindingsRecord(TypedDict):
@@ -23,3 +24,4 @@ class FindingsRecord(TypedDict):
     place: str
     facts: list[str]
     problems: list[str]
+    skipped: list[str]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hearth.models.measure import ModelShape, measure_model
-from hearth.models.snapshot import ModelError, read_snapshot
+from hearth.models.snapshot import SNAPSHOT, ModelError, read_snapshot
 from hearth.workflow import gpu_memory
 from hearth.workflow.cards import card_of_device
 from hearth.workflow.findings import Findings
@@ -23,11 +23,14 @@ def read_shapes(findings: Findings, folders: Iterable[Path]) -> dict[str, ModelS
     """Return a dict from name to shape of the fetched models among `folders`, each named like its model."""
     shapes = {}
     for folder in folders:
+        if not (folder / SNAPSHOT).is_file():
+            findings.skipped.append(f"size of model {folder.name}: the model is not fetched yet")
+            continue
         try:
             if "served" not in read_snapshot(folder):
                 shapes[folder.name] = measure_model(folder)
-        except ModelError:
-            findings.facts.append(f"model {folder.name}: not fetched yet, so its size was not checked")
+        except ModelError as error:
+            findings.skipped.append(f"size of model {folder.name}: {error}")
     return shapes
 
 
