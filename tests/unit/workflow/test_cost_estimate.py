@@ -153,6 +153,22 @@ def test_a_run_without_gpus_has_core_hours_and_no_cards(results):
     assert "cards x windows" not in text
 
 
+def test_a_number_of_gpus_that_cannot_share_the_heads_is_marked(results):
+    text = estimate_work(planned_work(results, ENTRY | {"gpus": 7}), results)
+    assert re.search(r"small: gpus: 7 cannot share \d+ attention heads?; use 1", text)
+    assert "cannot share" not in estimate_work(planned_work(results), results)
+
+
+def test_the_transformers_engine_ignores_engine_options_and_the_plan_says_so(results):
+    plain = ENTRY | {"gpus": 0, "train_gpus": 0}
+    before = estimate_work(planned_work(results, plain), results)
+    after = estimate_work(
+        planned_work(results, plain | {"engine_options": {"quantization": "fp8", "max_model_len": 1}}), results
+    )
+    assert after.startswith(before)
+    assert "small: its engine_options apply to vllm and server only" in after
+
+
 def test_a_prompt_that_does_not_fit_the_context_is_named(results):
     assert "exceed its context" not in estimate_work(planned_work(results), results)
     work = planned_work(results)

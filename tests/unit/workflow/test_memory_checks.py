@@ -49,7 +49,8 @@ def test_several_gpus_share_a_model(findings):
 
 
 def test_a_number_that_does_not_divide_the_heads_is_a_problem(findings):
-    assert "cannot split it over 3 GPUs" in check(findings, [H100] * 3)
+    text = check(findings, [H100] * 3)
+    assert "cannot split it over 3 GPUs (gpus: 3 cannot share 64 attention heads; use 1, 2, 4, 8)" in text
 
 
 def test_the_smallest_of_the_gpus_counts(findings):

@@ -81,9 +81,17 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     card_rows, warnings = [], []
     for name, shape in shapes.items():
         own = loads_of(name, work["loads"], loads)
-        context = work["models"][name]["engine_options"].get("max_model_len") or shape.context
+        options = work["models"][name]["engine_options"]
+        if work["engines"][name] == "transformers":
+            if options:
+                warnings.append(f"{name}: its engine_options apply to vllm and server only; transformers ignores them")
+            options = {}
+        context = options.get("max_model_len") or shape.context
         warnings += _context_warnings(name, context, longest_window(own))
         planned = job(name, max((ranks[load.recogniser] for load in own), default=0))
+        if planned.gpus and planned.engine == "vllm":
+            problem = gpu_memory.sharing_problem(shape, planned.gpus, planned.pipeline)
+            warnings += [f"{name}: {problem}"] if problem else []
         if planned.gpus and own:
             card_rows += _card_rows(name, shape, longest_window(own), planned)
     rows = []

@@ -84,6 +84,17 @@ def divides(shape: ModelShape, weight_format: str, tensor: int) -> bool:
     )
 
 
+def sharing_problem(shape: ModelShape, gpus: int, pipeline: int) -> str:
+    """Return why `gpus` in `pipeline` groups cannot share the attention heads, and which numbers can; "" if none."""
+    tensor = gpus // pipeline
+    if shape.heads % tensor == 0:
+        return ""
+    possible = ", ".join(str(count * pipeline) for count in (1, 2, 4, 8) if shape.heads % count == 0)
+    heads = f"{shape.heads} attention head{'s' if shape.heads > 1 else ''}"
+    groups = f" in {pipeline} groups of layers" if pipeline > 1 else ""
+    return f"gpus: {gpus}{groups} cannot share {heads}; use {possible}"
+
+
 def cache_tokens(
     shape: ModelShape,
     weight_format: str,

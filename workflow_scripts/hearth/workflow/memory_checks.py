@@ -68,7 +68,8 @@ def _check_vllm(findings: Findings, what: str, shape: ModelShape, job: Job, max_
     if gpu_memory.divides(shape, job.weight_format, tensor):
         reason = f"they do not hold {weights} and a window of {tokens}"
     else:
-        reason = f"vLLM cannot split it over {tensor} GPUs"
+        why = gpu_memory.sharing_problem(shape, job.gpus, job.pipeline)
+        reason = f"vLLM cannot split it over {tensor} GPUs" + (f" ({why})" if why else "")
     counts = [count for count in COUNTS if windows_held(shape, window, replace(job, gpus=count, pipeline=1))]
     remedies = [f"set gpus: {counts[0]} in config/models.yaml"] if counts else []
     if shape.stored_as in gpu_memory.UNQUANTISED and windows_held(shape, window, replace(job, weight_format="fp8")):

@@ -57,9 +57,10 @@ def job_of(
     """Return how a job runs a model of this shape.
 
     `model` is the model's entry in the registry, `settings` the section `engine` of the config, `engine` the name of
-    the engine that runs it: a server of the run counts as vllm. `lora_rank` is that of the adapter, 0 without one.
+    the engine that runs it: a server of the run counts as vllm; transformers ignores engine_options.
+    `lora_rank` is that of the adapter, 0 without one.
     """
-    options: Mapping[str, Any] = model["engine_options"]
+    options: Mapping[str, Any] = {} if engine == "transformers" else model["engine_options"]
     gpus = 0 if settings["device"] == "cpu" else model["gpus"]
     weight_format = format_in_memory(shape, options.get("quantization", ""), settings["dtype"], bool(gpus))
     cache_in_fp8 = options.get("kv_cache_dtype", "").startswith("fp8")
