@@ -17,6 +17,19 @@ localrules:
 NOW = time.time()
 
 
+def engine_requests():
+    """Return, for each model of the run, its engine and what its registry entry requests of it."""
+    keys = ("pipeline_parallel", "engine_options")
+    return {
+        model: {
+            "engine": engine_of(model, config, registry),
+            "gpus": gpus_of(model, config, registry),
+            **{key: registry[model][key] for key in keys},
+        }
+        for model in RUN.models
+    }
+
+
 rule check_login:
     output:
         findings="results/preflight/login.json",
@@ -33,6 +46,7 @@ rule check_login:
         runtime=10,
     params:
         models=json.dumps({model: model_spec(model) for model in RUN.models}),
+        requests=json.dumps(engine_requests()),
         project=SOURCE,
         datasets=json.dumps(config["datasets"]),
         splits=collect(rules.window_dataset.output.splits, dataset=config["datasets"]),
@@ -45,7 +59,7 @@ rule check_login:
     message:
         "Checking what the run needs on this machine"
     shell:
-        "python $SCRIPTS/check_login.py --models {params.models:q} --fetched results/models"
+        "python $SCRIPTS/check_login.py --models {params.models:q} --requests {params.requests:q} --fetched results/models"
         " --base {params.project:q} --datasets {params.datasets:q} --splits {params.splits:q}"
         " --recognisers {params.recognisers} --max-new-tokens {params.max_new_tokens} --pins {params.pins:q}"
         " --out {output:q} > {log:q} 2>&1"

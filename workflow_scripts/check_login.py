@@ -17,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run all checks and write their findings as JSON. The exit status is 0 even if a check finds a problem."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", required=True, help="registry entries of the run's models by name, as JSON")
+    parser.add_argument("--requests", default="{}", help="EngineRequest in login_checks.py by model, as JSON")
     parser.add_argument("--fetched", type=Path, required=True, help="folder that models are fetched into")
     parser.add_argument("--base", type=Path, required=True, help="folder that relative paths of models start at")
     parser.add_argument("--datasets", required=True, help="the config's datasets, as JSON")
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     to_fetch = login_checks.check_models(
         findings, cast(dict[str, dict[str, object]], models), arguments.fetched, arguments.base
     )
+    requests = cast(dict[str, login_checks.EngineRequest], json_option("--requests", arguments.requests, dict))
+    login_checks.check_requests(findings, requests, arguments.fetched)
     login_checks.check_datasets(findings, datasets)
     answers = login_checks.trace_bytes(arguments.splits, arguments.recognisers, arguments.max_new_tokens)
     preflight.check_disk(findings, Path.cwd(), to_fetch + answers, arguments.spare_gb)

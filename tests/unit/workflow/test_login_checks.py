@@ -40,6 +40,15 @@ def test_a_model_that_can_be_fetched_counts_with_its_bytes(findings, tmp_path):
     assert not findings.problems
 
 
+def test_gpus_that_cannot_share_the_heads_are_a_problem_and_unused_engine_options_are_noted(findings, tmp_path):
+    fetch_model("tiny-s", FOLDER, REPOSITORY, tmp_path / "tiny-s")
+    request = {"engine": "vllm", "gpus": 7, "pipeline_parallel": 1, "engine_options": {"quantization": "fp8"}}
+    login_checks.check_requests(findings, {"tiny-s": request, "not-fetched": request}, tmp_path)
+    assert "gpus: 7 cannot share" in problem(findings)
+    login_checks.check_requests(findings, {"tiny-s": request | {"engine": "transformers"}}, tmp_path)
+    assert "apply to vllm and server only" in findings.facts[0]
+
+
 def test_a_fetched_model_that_has_lost_a_file_must_be_fetched_again(findings, tmp_path):
     write_json(tmp_path / "tiny-s" / SNAPSHOT, MODEL | {"files": {"config.json": "digest"}})
     assert login_checks.check_models(findings, {"tiny-s": FOLDER}, tmp_path, REPOSITORY) > 0

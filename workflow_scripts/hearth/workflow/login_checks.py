@@ -12,9 +12,11 @@ from hearth.common.records import read_record
 from hearth.data.sources.registry import raw_files
 from hearth.homes.home import load_home
 from hearth.models.fetch import size_to_fetch
+from hearth.models.measure import measure_model
 from hearth.models.snapshot import ModelError, check_links, is_complete
 from hearth.workflow.config_types import Dataset
 from hearth.workflow.findings import Findings
+from hearth.workflow.gpu_memory import sharing_problem
 from hearth.workflow.preflight import GB
 from hearth.workflow.project_files import home_path
 
@@ -26,6 +28,15 @@ class SplitCounts(TypedDict):
     """The entries of splits.json that are read here. `windows` maps a split to its number of windows."""
 
     windows: dict[str, int]
+
+
+class EngineRequest(TypedDict):
+    """The engine of a model, and what its entry in the registry requests of it."""
+
+    engine: str
+    gpus: int
+    pipeline_parallel: int
+    engine_options: dict[str, object]
 
 
 def check_models(findings: Findings, specs: Mapping[str, Mapping[str, object]], fetched: Path, project: Path) -> int:
@@ -47,6 +58,20 @@ def check_models(findings: Findings, specs: Mapping[str, Mapping[str, object]], 
         findings.facts.append(f"model {name}: to be fetched, {size / GB:.1f} GB")
         to_fetch += size
     return to_fetch
+
+
+def check_requests(findings: Findings, requests: Mapping[str, EngineRequest], fetched: Path) -> None:
+    """Check that vLLM can share every fetched model's heads, and note engine_options that no engine of the run uses."""
+    for name, request in requests.items():
+        if request["engine"] not in ("vllm", "server"):
+            if request["engine_options"]:
+                findings.facts.append(
+                    f"model {name}: its engine_options are not used; they apply to vllm and server only"
+                )
+        elif request["gpus"] and is_complete(fetched / name):
+            problem = sharing_problem(measure_model(fetched / name), request["gpus"], request["pipeline_parallel"])
+            if problem:
+                findings.problems.append(f"model {name}: {problem}")
 
 
 def check_datasets(findings: Findings, datasets: Mapping[str, Dataset]) -> None:
