@@ -3,6 +3,7 @@
 import pytest
 import yaml
 from config_factories import CONFIG, SCHEMAS, make_project, problem_lines, schema_properties
+from hearth.common.schemas import schema_problems
 from hearth.workflow.configuration import resolve
 from hearth.workflow.selection import table_pairs
 from jsonschema import Draft202012Validator
@@ -102,3 +103,8 @@ def test_the_least_config_gets_every_default_of_the_schema(project):
     assert registry["little"]["gpus"] == registry["little"]["train_gpus"] == 0
     assert registry["large"]["gpus"] == registry["large"]["train_gpus"] == 1
     assert least == {key: CONFIG[key] for key in least}
+
+
+def test_a_pattern_is_explained_in_words():
+    schema = {"type": "string", "pattern": "^auto$", "x-expected": "auto or a whole number"}
+    assert schema_problems("automatic", schema) == [([], "'automatic' is not auto or a whole number")]

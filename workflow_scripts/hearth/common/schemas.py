@@ -102,6 +102,8 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
     elif error.validator == "anyOf":
         names = [name for part in error.validator_value for name in part.get("enum", [])]
         yield path, f"{value!r} is neither a list of names nor one of the valid values{nearest(value, names)}"
+    elif error.validator == "pattern" and "x-expected" in error.schema:
+        yield path, f"{value!r} is not {error.schema['x-expected']}"
     elif error.validator == "type":
         yield path, f"{error.message}{_type_hint(value, error.validator_value)}"
     else:
