@@ -10,25 +10,13 @@ from hearth.common.files import write_json
 from hearth.models.fetch import fetch_model
 from hearth.models.snapshot import SNAPSHOT
 from hearth.workflow import login_checks
-from hearth.workflow.findings import Findings
 from hearth.workflow.memory_checks import read_shapes
+from preflight_findings import problem
 from repository import REPOSITORY
 
 TINY = REPOSITORY / "demo" / "models" / "tiny-s"
 HUB = {"source": "hub", "id": "a/b", "revision": "0" * 40}
 FOLDER = {"source": "folder", "path": "demo/models/tiny-s", "license": "Apache-2.0"}
-
-
-@pytest.fixture
-def findings():
-    return Findings("here")
-
-
-def problem(findings):
-    """Return the text of the only problem; fail if there is another problem, or a passed check in `facts`."""
-    (text,) = findings.problems
-    assert not findings.facts
-    return text
 
 
 # Models

@@ -1,10 +1,8 @@
 from dataclasses import replace
 
-import pytest
 from hearth.common.files import write_json
 from hearth.models.snapshot import FETCHED, SNAPSHOT
 from hearth.workflow.cards import CARDS, card_of_device
-from hearth.workflow.findings import Findings
 from hearth.workflow.memory_checks import check_gpu_memory, read_shapes
 from hearth.workflow.throughput import Job
 from model_shapes import QWEN3_32B
@@ -12,11 +10,6 @@ from plan_factories import SERVED
 
 A100, H100 = ("NVIDIA A100-SXM4-40GB", 42_300_000_000), ("NVIDIA H100 80GB HBM3", 85_000_000_000)
 VLLM = Job("vllm", "bf16", gpus=1)
-
-
-@pytest.fixture
-def findings():
-    return Findings("here")
 
 
 def check(findings, devices, job=VLLM, shape=QWEN3_32B):

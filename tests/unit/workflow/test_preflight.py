@@ -11,22 +11,9 @@ import torch
 from hearth.common.files import write_json
 from hearth.models.snapshot import FETCHED
 from hearth.workflow import preflight
-from hearth.workflow.findings import Findings
 from hearth.workflow.preflight import GB
+from preflight_findings import problem
 from repository import REPOSITORY
-
-
-@pytest.fixture
-def findings():
-    return Findings("here")
-
-
-def problem(findings):
-    """Return the text of the only problem; fail if there is another problem, or a passed check in `facts`."""
-    (text,) = findings.problems
-    assert not findings.facts
-    return text
-
 
 # Disk
 
