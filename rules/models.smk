@@ -28,7 +28,7 @@ def model_notes(wildcards):
     return json.dumps({key: entry[key] for key in ("license", "stand_in")})
 
 
-# A checkpoint, because how many windows a shard has depends on the model.
+# A checkpoint, because the number of windows of a shard depends on the model.
 checkpoint fetch_model:
     output:
         snapshot="results/models/{model}/snapshot.json",

@@ -97,13 +97,13 @@ def node_jobs():
 NODE_CHECKS = node_checks()
 
 
-# What decides a job's memory: keys of a model's entry in the registry, and settings of engines in the config.
+# Keys of a model's registry entry, and settings of engines in the config, that decide the memory of a job.
 MEMORY_KEYS = ("gpus", "train_gpus", "pipeline_parallel", "gpu_type", "engine_options")
 MEMORY_SETTINGS = ("batch_size", "device", "dtype", "threads")
 
 
 def memory_requests(models):
-    """Return a dict from each of `models` to what decides the memory of its jobs in the registry."""
+    """Return a dict from each of `models` to the registry keys that decide the memory of its jobs."""
     return {
         model: {key: registry[model][key] for key in MEMORY_KEYS} for model in models
     }
@@ -120,7 +120,7 @@ def checked_models(wildcards, output):
 
 
 def checked_requests(wildcards, output):
-    """Return what decides the memory of the jobs that a check of a node stands for, as JSON."""
+    """Return the registry keys that decide the memory of the jobs of a node's check, as JSON."""
     return json.dumps(memory_requests(NODE_CHECKS[output.findings]))
 
 

@@ -1,7 +1,7 @@
 # Servers of our own: with `engine.name: server`, a job of the run serves each set of weights to its shards.
 #
 # In:   a model's snapshot; a student's adapter
-# Out:  results/servers/{server}.json, what the server took; {server} is the name of its model or student
+# Out:  results/servers/{server}.json, seconds, energy and starts of the server; {server} is the name of its model or student
 # Steps: serve, while `recognise` sends it the prompts of shards. No job needs its output: Snakemake's main process
 #        starts it when the first of its shards is ready, and holds the shards until it answers
 #        (hearth/workflow/servers.py). A dry run does not list it.

@@ -33,7 +33,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         default=setting_default("engine", "stage_weights"),
         help="folder on a disk of this machine, into which weights are copied first",
     )
-    parser.add_argument("--out", type=Path, required=True, help="what the server took (JSON), written when it ends")
+    parser.add_argument("--out", type=Path, required=True, help="seconds, energy and starts (JSON), written at the end")
     return parser.parse_args(argv)
 
 

@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 KEY = "OPENAI_API_KEY"
 # Tokens by which vLLM may exceed a reasoning budget: it also counts the tags around the reasoning.
 _BUDGET_SLACK = 8
-# How vLLM ends the answers that it was writing when it was stopped or failed. They are not the model's.
+# Finish reasons of answers that vLLM cut off because it was stopped or failed. These answers are not the model's.
 _CUT_OFF = ("abort", "error")
-# How servers say that a prompt does not fit: vLLM, SGLang, llama.cpp, OpenAI.
+# Messages of vLLM, SGLang, llama.cpp and OpenAI for a prompt that does not fit.
 _CONTEXT = re.compile(r"context[ _]?(length|size|window)|max_model_len", re.IGNORECASE)
 _MAX_QUOTE = 300  # characters of a server's own message in an error
 

@@ -18,7 +18,7 @@ RECORD = "server.json"
 
 
 class ServerRecord(TypedDict):
-    """Where a server answers, its API key, the number format of its weights, and versions of the libraries it uses.
+    """The URL and API key of a server, the number format of its weights, and the versions of its libraries.
 
     The file exists only while the server answers. Only its owner can read it: everybody on the node can reach the
     server's port, and the key keeps other users from using it.
@@ -61,7 +61,7 @@ def read_heartbeat(servers: Path) -> Heartbeat | None:
 
 
 class Watch:
-    """Measure how long ago a file last changed, by the clock of this process: machines' clocks differ."""
+    """Measure the time since a file's last change by the clock of this process: machines' clocks differ."""
 
     def __init__(self, path: Path):
         self._path = path

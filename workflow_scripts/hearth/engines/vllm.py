@@ -168,7 +168,7 @@ class VLLMEngine:
         )
 
     def _cache_key(self, arguments: EngineArgs) -> str:
-        """Return a digest of what decides the code that vLLM compiles: not the weights, but their shapes."""
+        """Return a digest of all that decides the code that vLLM compiles: shapes, but not weights."""
         return digest(
             {
                 "config": file_digest(self._folder / "config.json"),

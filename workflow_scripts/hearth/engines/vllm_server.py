@@ -33,7 +33,7 @@ _SIGNAL_OF_DEAD_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """What a vLLM server runs.
+    """The settings of a vLLM server: its weights, their number format, GPUs and options.
 
     `name` is what requests call the weights: those of the model in the folder `model`, with the LoRA adapter in
     `adapter` if it is not None. `options` are vLLM's, by the names of its Python interface.
@@ -50,7 +50,7 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a supervisor waits, in seconds.
+    """The waiting times of a supervisor, in seconds.
 
     orphan: without a heartbeat of the run, and without a request, until the server ends.
     hang: without an answer to a health check, until the server is started again.

@@ -126,7 +126,7 @@ def _grouped(
 
 
 def _unanswered(score: Score) -> str:
-    """Return how many test windows got no answer for a reason outside of the model's text; "" if all were answered."""
+    """Return a note on the number of unanswered test windows; "" if all were answered."""
     count = score["strict"]["status"]["unanswered"]
     place = f"{score['recogniser']} on {score['dataset']}"
     return f"{place}: {count} of {score['n_windows']} windows; their events count as wrong" if count else ""

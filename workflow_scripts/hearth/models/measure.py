@@ -32,7 +32,7 @@ _EMBEDDINGS = re.compile(r"(embed_tokens|lm_head|wte)\.weight$")
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What memory and time of a model depend on.
+    """The sizes of a model that decide its memory and speed.
 
     `weight_bytes` is the size of the weights as stored, `stored_as` their format: bf16, fp16, fp32, fp8, awq, gptq or
     the name of another quantisation. `parameters` counts weights before packing; a tied output head counts once in

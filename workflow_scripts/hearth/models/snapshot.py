@@ -53,7 +53,7 @@ class Snapshot(TypedDict):
 
 
 class FetchedFile(TypedDict):
-    """How a file of a model looked when its SHA-256 was taken; `target` is where it links to, "" for a copy.
+    """The state of a model's file when its SHA-256 was computed; `target` is the path that it links to, "" for a copy.
 
     As long as the rest is unchanged, the file is taken to be unchanged too, and is not read again.
     """

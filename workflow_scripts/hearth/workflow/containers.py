@@ -18,7 +18,7 @@ IN_CONTAINER = "[[ -v APPTAINER_CONTAINER || -v SINGULARITY_CONTAINER ]]"
 
 
 def container_problems(config: Config, registry: Registry) -> list[str]:
-    """Return what is wrong with a run in containers, one line per problem."""
+    """Return the problems of a run in containers, one line each."""
     images = {kind: str(image) for kind, image in config["containers"].items() if image}
     if not images:
         return [

@@ -1,4 +1,4 @@
-"""What a model needs of a GPU's memory, and how many windows its key-value cache then holds.
+"""Compute the GPU memory that a model takes, and the number of windows that its key-value cache then holds.
 
 vLLM takes a share of each GPU's memory. Weights, LoRA, activations and its own buffers come off that share; the rest is
 the key-value cache. The prefix that all windows share is in the cache once. `docs/cards-and-cost.md` has the formulas.

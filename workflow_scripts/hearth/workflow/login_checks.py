@@ -1,4 +1,4 @@
-"""Check what a run needs on the machine that runs Snakemake: its models and raw data, and how much disk they take.
+"""Check the models and raw data of a run on the machine that runs Snakemake, and the disk space that they take.
 
 Like the checks of preflight.py, every check appends its result to `Findings`. They stand apart, because the checks of
 nodes also run in the environment of vllm, which has no packages for reading raw data.

@@ -1,4 +1,4 @@
-"""Choose how many windows a shard has, so that its job works for about a given time.
+"""Choose the number of windows of a shard, so that its job works for about a given time.
 
 Loading a model takes up to a minute or two, so that half an hour keeps it a few per cent of a job. Longer jobs wait
 longer in a cluster's queue; a crash loses no more of them, because finished windows are in a journal.

@@ -35,7 +35,7 @@ COUNTS = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Job:
-    """How a job runs a model. `card` is None on a CPU.
+    """The engine, number format and GPUs of a job that runs a model. `card` is None on a CPU.
 
     `weight_format` is the format that the weights have in memory. `gpus` cards share the model, in `pipeline` groups of
     layers.

@@ -49,7 +49,7 @@ def _failure_rate(scores: Sequence[Score]) -> Estimate:
 
 
 def _unanswered(scores: Sequence[Score]) -> str:
-    """Return the end of the finding that says how many windows no model has answered; "" if there are none."""
+    """Return the end of the finding: the number of unanswered windows; "" if there are none."""
     count = sum(score["strict"]["status"]["unanswered"] for score in scores)
     return f"; among them are the events of {count} windows that were never answered" if count else ""
 
