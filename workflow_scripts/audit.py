@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", required=True, type=Path, help="audit file to write")
     arguments = parser.parse_args(argv)
     predictions = read_parsed_predictions(arguments.parsed)
-    pairs = align(read_windows(arguments.windows, SPLIT), predictions, arguments.parsed)
+    pairs = list(align(read_windows(arguments.windows, SPLIT), predictions, arguments.parsed))
     home, prompt = load_home(arguments.home), read_prompt(arguments.prompt)
     write_json(arguments.out, audit_traces(arguments.recogniser, arguments.dataset, home, prompt, pairs))
 

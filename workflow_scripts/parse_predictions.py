@@ -6,11 +6,11 @@ from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import write_json_lines
-from hearth.data.windows import SPLITS, read_windows
+from hearth.data.windows import SPLITS, iterate_windows
 from hearth.evaluation.inputs import align
 from hearth.homes.home import load_home
 from hearth.prompting.parsing import parse, parse_leniently
-from hearth.prompting.predictions import ParsedPrediction, Prediction, read_predictions
+from hearth.prompting.predictions import ParsedPrediction, Prediction, iterate_predictions
 
 
 def parse_prediction(prediction: Prediction, size: int, labels: Collection[str]) -> ParsedPrediction:
@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", required=True, type=Path, help="parsed predictions to write, parsed.jsonl")
     arguments = parser.parse_args(argv)
     labels = load_home(arguments.home).labels
-    predictions = read_predictions(arguments.predictions)
-    pairs = align(read_windows(arguments.windows, arguments.split), predictions, arguments.predictions)
+    windows, predictions = arguments.windows, arguments.predictions
+    pairs = align(iterate_windows(windows, arguments.split), iterate_predictions(predictions), predictions)
     write_json_lines(
-        arguments.out, [parse_prediction(prediction, len(window["events"]), labels) for window, prediction in pairs]
+        arguments.out, (parse_prediction(prediction, len(window["events"]), labels) for window, prediction in pairs)
     )
 
 

@@ -39,30 +39,24 @@ def test_parsing_keeps_the_confidence_of_labels_that_it_reads(paths):
     assert [row["confidences"] for row in read_json_lines(paths["parsed"])] == [[0.5, 0.25], [None, 0.25], [None]]
 
 
-def test_parsing_follows_the_order_of_the_windows(paths):
-    run_parse(paths)
-    expected = paths["parsed"].read_bytes()
-    write_json_lines(paths["predictions"], PREDICTIONS[::-1])
-    run_parse(paths)
-    assert paths["parsed"].read_bytes() == expected
-
-
 @pytest.mark.parametrize(
     ("predictions", "message"),
     [
-        (PREDICTIONS[:2], r"1 window\(s\) without a prediction, first 'made-up/3/0'"),
+        (PREDICTIONS[:2], r"all\.jsonl: window 'made-up/3/0' has no prediction"),
+        ([*PREDICTIONS, PREDICTIONS[0]], "row 4 is the prediction of window 'made-up/2/0'; expected the end"),
         (
-            [*PREDICTIONS, make_prediction("made-up/1/0", "")],
-            r"1 prediction\(s\) without a window, first 'made-up/1/0'",
+            [make_prediction("made-up/1/0", ""), *PREDICTIONS],
+            "row 1 is the prediction of window 'made-up/1/0'; expected that of 'made-up/2/0'",
         ),
-        ([*PREDICTIONS, PREDICTIONS[0]], r"1 window\(s\) predicted more than once, first 'made-up/2/0'"),
+        (PREDICTIONS[::-1], "row 1 is the prediction of window 'made-up/3/0'; expected that of 'made-up/2/0'"),
         ([{"window_id": "made-up/2/0"}], "all.jsonl: row 1 has no 'text'"),
     ],
 )
-def test_predictions_of_other_windows_are_an_error(paths, predictions, message):
+def test_predictions_that_are_not_those_of_the_windows_in_order_are_an_error(paths, predictions, message):
     write_json_lines(paths["predictions"], predictions)
     with pytest.raises(ValueError, match=message):
         run_parse(paths)
+    assert not paths["parsed"].exists()
 
 
 def test_an_empty_split_is_an_error(paths):

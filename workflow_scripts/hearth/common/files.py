@@ -71,23 +71,29 @@ def json_line(row: Mapping[str, object]) -> bytes:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a file that has one JSON object a line; blank lines are skipped.
+    """Read a file that has one JSON object a line, as `iterate_json_lines` does."""
+    return list(iterate_json_lines(path))
+
+
+def iterate_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file that has one JSON object a line; blank lines are skipped.
 
     Raises ValueError, which names file and line, for anything else.
     """
-    rows = []
-    # Not str.splitlines: it also splits at U+2028 and similar characters, which JSON strings may contain.
-    for number, line in enumerate(_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{number}: not JSON: {error.msg}") from None
-        if not isinstance(row, dict):
-            raise ValueError(f"{path}:{number}: expected a JSON object, found {type(row).__name__}")
-        rows.append(row)
-    return rows
+    # Binary lines end only at LF. Lines of text also end at U+2028 and similar characters, which strings may contain.
+    with open(path, "rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.isspace():
+                continue
+            try:
+                row = json.loads(line.decode("utf-8"))
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}:{number}: not UTF-8: {error.reason} at byte {error.start}") from None
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{path}:{number}: not JSON: {error.msg}") from None
+            if not isinstance(row, dict):
+                raise ValueError(f"{path}:{number}: expected a JSON object, found {type(row).__name__}")
+            yield row
 
 
 def _text(path: Path) -> str:

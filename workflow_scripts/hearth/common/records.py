@@ -1,9 +1,10 @@
 """Read JSON records whose type is a TypedDict, and check the value of every key."""
 
+import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from hearth.common import files
 
@@ -16,9 +17,17 @@ def read_record(path: Path, record_type: type[Record]) -> Record:
 
 
 def read_records(path: Path, record_type: type[Record]) -> list[Record]:
-    """Read JSON lines, each an object of the TypedDict `record_type`. Raises ValueError, which names file, row, key."""
-    rows = enumerate(files.read_json_lines(path), start=1)
-    return [check_record(row, record_type, f"{path}: row {number}") for number, row in rows]
+    """Read JSON lines, each an object of the TypedDict `record_type`, as `iterate_records` does."""
+    return list(iterate_records(path, record_type))
+
+
+def iterate_records(path: Path, record_type: type[Record]) -> Iterator[Record]:
+    """Yield the rows of JSON lines, each an object of the TypedDict `record_type`.
+
+    Raises ValueError, which names file, row and key, for a row that is none.
+    """
+    for number, row in enumerate(files.iterate_json_lines(path), start=1):
+        yield check_record(row, record_type, f"{path}: row {number}")
 
 
 def check_record(value: object, record_type: type[Record], place: str) -> Record:
@@ -29,37 +38,62 @@ def check_record(value: object, record_type: type[Record], place: str) -> Record
     """
     if not isinstance(value, dict):
         raise ValueError(f"{place}: expected a JSON object, found {type(value).__name__}")
-    required: frozenset[str] = record_type.__required_keys__  # type: ignore[attr-defined]  # of every TypedDict
-    for key, hint in get_type_hints(record_type).items():
+    for key, is_valid, is_required, hint in _fields(record_type):  # type: ignore[arg-type]  # classes are hashable
         if key not in value:
-            if key in required:
+            if is_required:
                 raise ValueError(f"{place} has no {key!r}")
-        elif not _is_instance(value[key], hint):
+        elif not is_valid(value[key]):
             raise ValueError(f"{place}: {key} is {_shortened(value[key])}; expected {_type_name(hint)}")
     return value  # type: ignore[return-value]  # checked above
 
 
-def _is_instance(value: object, hint: Any) -> bool:
-    """Whether a JSON value has the type `hint`. A boolean does not count as a number; an integer counts as a float."""
+class _Field(NamedTuple):
+    key: str
+    is_valid: Callable[[Any], bool]
+    is_required: bool
+    hint: Any
+
+
+@functools.cache
+def _fields(record_type: Any) -> tuple[_Field, ...]:
+    """Return the keys of a TypedDict, each with the check of its value."""
+    required: frozenset[str] = record_type.__required_keys__
+    return tuple(
+        _Field(key, _check_of(hint), key in required, hint) for key, hint in get_type_hints(record_type).items()
+    )
+
+
+@functools.cache
+def _check_of(hint: Any) -> Callable[[Any], bool]:
+    """Return a function that says whether a JSON value has the type `hint`.
+
+    A boolean does not count as a number; an integer counts as a float.
+    """
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
-        return True
+        return lambda value: True
     if origin in (Union, types.UnionType):
-        return any(_is_instance(value, argument) for argument in arguments)
+        checks = [_check_of(argument) for argument in arguments]
+        return lambda value: any(check(value) for check in checks)
     if origin is Literal:
-        return value in arguments
+        return lambda value: value in arguments
     if origin is list:
-        return isinstance(value, list) and all(_is_instance(item, arguments[0]) for item in value)
+        check_item = _check_of(arguments[0])
+        return lambda value: isinstance(value, list) and all(map(check_item, value))
     if origin in (dict, Mapping):
-        return isinstance(value, dict) and all(_is_instance(item, arguments[1]) for item in value.values())
+        check_value = _check_of(arguments[1])
+        return lambda value: isinstance(value, dict) and all(map(check_value, value.values()))
     if is_typeddict(hint):
-        return isinstance(value, dict) and all(
-            _is_instance(value[key], part) if key in value else key not in hint.__required_keys__
-            for key, part in get_type_hints(hint).items()
+        fields = _fields(hint)
+        return lambda value: (
+            isinstance(value, dict)
+            and all(
+                field.is_valid(value[field.key]) if field.key in value else not field.is_required for field in fields
+            )
         )
     if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
-    return isinstance(value, hint)
+        return lambda value: isinstance(value, (int, hint)) and not isinstance(value, bool)
+    return lambda value: isinstance(value, hint)
 
 
 def _type_name(hint: Any) -> str:

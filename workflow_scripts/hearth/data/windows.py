@@ -5,7 +5,7 @@ windows.jsonl has one window a line, ordered by session and index.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, NoReturn, NotRequired, TypedDict, TypeVar, cast, get_args
@@ -59,14 +59,19 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 
 
 def read_windows(path: Path, split: Split | None = None) -> list[Window]:
-    """Return the windows of a windows.jsonl in file order, only those of `split` unless it is None.
+    """Return the windows of a windows.jsonl, as `iterate_windows` does."""
+    return list(iterate_windows(path, split))
 
-    Raises ValueError, naming the file, for a window that fails `check_window`, for a session with windows in both
-    splits, and if there is no window to return.
+
+def iterate_windows(path: Path, split: Split | None = None) -> Iterator[Window]:
+    """Yield the windows of a windows.jsonl in file order, only those of `split` unless it is None.
+
+    Every window of the file is checked. Raises ValueError, naming the file, for a window that fails `check_window`, for
+    a session with windows in both splits, and at the end if there was no window to yield.
     """
-    windows = []
+    found = False
     split_of: dict[str, Split] = {}
-    for number, row in enumerate(files.read_json_lines(path), start=1):
+    for number, row in enumerate(files.iterate_json_lines(path), start=1):
         try:
             window = check_window(row)
         except ValueError as error:
@@ -77,10 +82,10 @@ def read_windows(path: Path, split: Split | None = None) -> list[Window]:
                 " split by session: cut the windows again"
             )
         if split is None or window["split"] == split:
-            windows.append(window)
-    if not windows:
+            found = True
+            yield window
+    if not found:
         raise ValueError(f"{path}: no window" + (f" of split {split!r}" if split else ""))
-    return windows
 
 
 def check_window(window: object) -> Window:

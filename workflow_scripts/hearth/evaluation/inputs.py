@@ -1,7 +1,7 @@
 """Input of evaluation: windows paired with their predictions."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,19 +10,19 @@ from hearth.data.windows import Window
 Row = TypeVar("Row", bound=Mapping[str, object])  # a raw or a parsed prediction
 
 
-def align(windows: Sequence[Window], predictions: Sequence[Row], path: Path) -> list[tuple[Window, Row]]:
-    """Return (window, prediction) for every window, in window order; `path` names the predictions in errors.
+def align(windows: Iterable[Window], predictions: Iterable[Row], path: Path) -> Iterator[tuple[Window, Row]]:
+    """Yield (window, prediction) for every window; `path` names the predictions in errors.
 
-    Raises ValueError for a window without a prediction, a prediction without a window, and a window predicted twice.
+    Only one pair is in memory. Raises ValueError, naming the first window at fault, unless there is exactly one
+    prediction for every window, in the order of the windows.
     """
-    counts = Counter(str(prediction["window_id"]) for prediction in predictions)
-    ids = [window["window_id"] for window in windows]
-    for fault, faulty in (
-        ("window(s) without a prediction", [name for name in ids if not counts[name]]),
-        ("prediction(s) without a window", sorted(counts.keys() - set(ids))),
-        ("window(s) predicted more than once", [name for name, count in counts.items() if count > 1]),
-    ):
-        if faulty:
-            raise ValueError(f"{path}: {len(faulty)} {fault}, first {faulty[0]!r}; predict these windows again")
-    by_window = {prediction["window_id"]: prediction for prediction in predictions}
-    return [(window, by_window[window["window_id"]]) for window in windows]
+    for number, (window, prediction) in enumerate(zip_longest(windows, predictions), start=1):
+        if prediction is None:
+            raise ValueError(f"{path}: window {window['window_id']!r} has no prediction; predict its windows again")
+        if window is None or prediction["window_id"] != window["window_id"]:
+            expected = "the end of the file" if window is None else f"that of {window['window_id']!r}"
+            raise ValueError(
+                f"{path}: row {number} is the prediction of window {prediction['window_id']!r}; expected {expected};"
+                " predict its windows again"
+            )
+        yield window, prediction

@@ -182,7 +182,7 @@ def read_test_predictions(windows_path: Path, parsed_path: Path) -> tuple[list[W
     Raises ValueError if windows and predictions do not match.
     """
     windows = read_windows(windows_path, SPLIT)
-    pairs = align(windows, read_parsed_predictions(parsed_path), parsed_path)
+    pairs = list(align(windows, read_parsed_predictions(parsed_path), parsed_path))
     for window, row in pairs:
         for key, labels in (("labels", row["labels"]), ("lenient_labels", row["lenient_labels"])):
             if len(labels) != len(window["gold"]):

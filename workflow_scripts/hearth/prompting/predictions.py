@@ -1,9 +1,10 @@
 """Predictions: the text that a recogniser wrote for each window, raw or with the labels parsed from it; JSON lines."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict
 
-from hearth.common.records import read_records
+from hearth.common.records import iterate_records
 from hearth.prompting.parsing import Status
 
 FinishReason = Literal["stop", "length", "unanswered"]
@@ -50,10 +51,20 @@ class ParsedPrediction(Prediction):
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """Read raw predictions. Raises ValueError, which names file, row and key, for a row that is no prediction."""
-    return read_records(path, Prediction)
+    """Read raw predictions, as `iterate_predictions` does."""
+    return list(iterate_predictions(path))
+
+
+def iterate_predictions(path: Path) -> Iterator[Prediction]:
+    """Yield raw predictions. Raises ValueError, which names file, row and key, for a row that is no prediction."""
+    return iterate_records(path, Prediction)
 
 
 def read_parsed_predictions(path: Path) -> list[ParsedPrediction]:
-    """Read parsed predictions. Raises ValueError, which names file, row and key, for a row that is not one."""
-    return read_records(path, ParsedPrediction)
+    """Read parsed predictions, as `iterate_parsed_predictions` does."""
+    return list(iterate_parsed_predictions(path))
+
+
+def iterate_parsed_predictions(path: Path) -> Iterator[ParsedPrediction]:
+    """Yield parsed predictions. Raises ValueError, which names file, row and key, for a row that is not one."""
+    return iterate_records(path, ParsedPrediction)
