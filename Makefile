@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home test test-slow test-slurm \
   test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data \
-  bench-distil bench-endurance bench-gpu bench-kills bench-recognise bench-slurm clean
+  bench-distil bench-endurance bench-gpu bench-kills bench-recognise bench-scale bench-slurm clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -220,6 +220,9 @@ bench-endurance: setup ## 50 kills of recognition, and its memory on 10,000 wind
 
 bench-kills: setup ## 20 trainings killed at random moments: is the result the same, byte for byte
 	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/kills.py
+
+bench-scale: setup ## Time and memory of what follows recognition, on a million windows; 20 minutes, 10 GB of disk
+	$(BENCH) bench/scale.py
 
 bench-slurm: setup ## 200 shards on 8 nodes of a real SLURM on this host; needs what test-slurm needs
 	PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/slurm.py

@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import os
 import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,3 +37,22 @@ def run_measurement(python: str | Path, program: str, *arguments: object) -> dic
     command = [str(python), program, "--measure", *map(str, arguments)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(output.splitlines()[-1])
+
+
+def measure_program(name: str, *arguments: str) -> dict[str, float]:
+    """Run a Python program; return its CPU and wall seconds and its peak memory in bytes.
+
+    Ends this benchmark if that program fails.
+    """
+    started = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{name} ended with {os.waitstatus_to_exitcode(status)}")
+    measured = {
+        "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+        "wall_s": round(time.perf_counter() - started, 2),
+        "peak_bytes": usage.ru_maxrss * 1024,
+    }
+    print(f"{name}: {measured}", flush=True)
+    return measured

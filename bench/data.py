@@ -11,17 +11,14 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
-from common import PROJECT
+from common import PROJECT, measure_program
 from hearth.common.files import write_json
 
 SIZES = {"full": 10_000_000, "half": 5_000_000, "quick": 300_000}
@@ -110,25 +107,6 @@ def run_plain_pandas(data: Path, out: Path) -> None:
                     "residents": [[row[3]] for row in window_rows],
                 }
                 lines.write(json.dumps(window, ensure_ascii=False) + "\n")
-
-
-def measure_program(name: str, *arguments: str) -> dict[str, float]:
-    """Run a Python program; return its CPU and wall seconds and its peak memory in bytes.
-
-    Ends this benchmark if that program fails.
-    """
-    started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{name} ended with {os.waitstatus_to_exitcode(status)}")
-    measured = {
-        "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
-        "wall_s": round(time.perf_counter() - started, 2),
-        "peak_bytes": usage.ru_maxrss * 1024,
-    }
-    print(f"{name}: {measured}", flush=True)
-    return measured
 
 
 def measure_size(count: int, folder: Path) -> dict[str, Any]:

@@ -314,7 +314,7 @@ rule gather_predictions:
         "Gathering the predictions of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:
         "python $SCRIPTS/gather_predictions.py --windows {input.windows:q} --index {input.index:q}"
-        " --split {wildcards.split} --shards {input.shards:q} --out {output.predictions:q} > {log:q} 2>&1"
+        " --split {wildcards.split} --shards $(dirname {output.predictions:q}) --out {output.predictions:q} > {log:q} 2>&1"
 
 
 rule recognise_baseline:

@@ -7,6 +7,7 @@ from pathlib import Path
 from hearth.common import files
 from hearth.common.cli import run
 from hearth.data.indexed_windows import IndexedWindows
+from hearth.data.shards import finished_shards, keep_shards
 from hearth.data.windows import SPLITS
 from hearth.recognition.gathering import gather_predictions
 
@@ -17,12 +18,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--windows", type=Path, required=True, help="windows.jsonl of the dataset")
     parser.add_argument("--index", type=Path, required=True, help="index of windows.jsonl")
     parser.add_argument("--split", choices=SPLITS, required=True, help="split of the shards")
-    parser.add_argument("--shards", type=Path, nargs="*", required=True, help="files FIRST-LAST.jsonl of all shards")
+    parser.add_argument("--shards", type=Path, required=True, help="folder of the files FIRST-LAST.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
     arguments = parser.parse_args(argv)
     windows = IndexedWindows(arguments.windows, arguments.index)
-    files.write_json_lines(arguments.out, gather_predictions(windows, arguments.split, arguments.shards))
-    print(f"{windows.count(arguments.split)} predictions of the {arguments.split} split")
+    count = windows.count(arguments.split)
+    # Chosen as when the workflow was planned: shards that are left from another cut are not among them.
+    shards = keep_shards(count, finished_shards(arguments.shards))
+    paths = [arguments.shards / f"{shard.name}.jsonl" for shard in shards]
+    files.write_json_lines(arguments.out, gather_predictions(windows, arguments.split, paths))
+    print(f"{count} predictions of the {arguments.split} split")
 
 
 if __name__ == "__main__":

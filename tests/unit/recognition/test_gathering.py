@@ -1,5 +1,6 @@
 """Test that the predictions of shards are joined in window order, and that wrong shards are named."""
 
+import gather_predictions as gather_program
 import pytest
 from factories import PREDICTIONS
 from hearth.common import files
@@ -61,3 +62,18 @@ def test_a_file_with_other_predictions_than_its_shards_is_named(windows, write_s
 def test_a_shard_beyond_the_split_is_refused(windows, write_shard):
     with pytest.raises(ValueError, match="reaches beyond the 12 windows"):
         list(gather_predictions(windows, "test", [write_shard(0, 8), write_shard(9, 12, TEST[9:])]))
+
+
+def test_the_program_gathers_the_shards_that_were_planned_and_none_that_are_left_of_another_cut(
+    windows, write_shard, tmp_path
+):
+    for first, last in ((0, 3), (4, 9), (10, 11), (2, 7), (5, 13)):
+        write_shard(first, last, TEST[first : last + 1])
+    arguments = {"windows": "windows.jsonl", "index": "index.json", "shards": ".", "out": "all.jsonl"}
+    options = [part for name, file in arguments.items() for part in (f"--{name}", str(tmp_path / file))]
+    gather_program.main([*options, "--split", "test"])
+    assert [row["window_id"] for row in files.read_json_lines(tmp_path / "all.jsonl")] == TEST
+    (tmp_path / "00004-00009.jsonl").unlink()
+    (tmp_path / "00002-00007.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"00010-00011\.jsonl: expected a shard .* that begins with window 4"):
+        gather_program.main([*options, "--split", "test"])

@@ -6,7 +6,7 @@ its windows, in order.
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -49,7 +49,11 @@ class IndexedWindows:
         return len(self._offsets[split])
 
     def read(self, split: Split, shard: Shard | None = None) -> list[Window]:
-        """Return the windows of a shard of `split`, or of all the split.
+        """Return the windows of a shard of `split`, or of all the split, as `iterate` does."""
+        return list(self.iterate(split, shard))
+
+    def iterate(self, split: Split, shard: Shard | None = None) -> Iterator[Window]:
+        """Yield the windows of a shard of `split`, or of all the split.
 
         Raises ValueError for a shard that reaches beyond the split and, naming the file, for a window that fails
         `check_window` or is not in the split.
@@ -57,7 +61,6 @@ class IndexedWindows:
         shard = shard or Shard(0, self.count(split) - 1)
         if shard.last >= self.count(split):
             raise ValueError(f"shard {shard.name} reaches beyond the {self.count(split)} windows of the {split} split")
-        windows = []
         with open(self._path, "rb") as lines:
             for offset in self._offsets[split][shard.first : shard.last + 1]:
                 lines.seek(offset)
@@ -67,5 +70,4 @@ class IndexedWindows:
                     raise ValueError(f"{self._path}: byte {offset}: {error}") from None
                 if window["split"] != split:
                     raise ValueError(f"{self._path}: byte {offset}: not a window of the {split} split")
-                windows.append(window)
-        return windows
+                yield window

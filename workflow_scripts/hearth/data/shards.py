@@ -3,9 +3,12 @@
 Shards decide no result. A split may be cut again at any time, but what some job has finished or begun is kept.
 """
 
+import os
+import re
 from bisect import bisect, insort
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -27,6 +30,21 @@ def parse_shard(name: str) -> Shard:
     if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
         raise ValueError(f"shard {name!r} is not FIRST-LAST, such as 00000-00063")
     return Shard(int(first), int(last))
+
+
+def finished_shards(folder: Path) -> list[Shard]:
+    """Return the shards whose predictions, FIRST-LAST.jsonl, are in a folder; none if the folder is missing."""
+    return shards_in(folder, ".jsonl")
+
+
+def shards_in(folder: Path, ending: str = "") -> list[Shard]:
+    """Return the shards that names FIRST-LAST<ending> in a folder denote; none if the folder is missing."""
+    pattern = re.compile(r"(\d+-\d+)" + re.escape(ending))
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return [parse_shard(match[1]) for name in names if (match := pattern.fullmatch(name))]
 
 
 def keep_shards(count: int, *groups: Iterable[Shard]) -> list[Shard]:
