@@ -3,10 +3,14 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hearth.common import files
+from hearth.models import staging
 from hearth.models.snapshot import ModelError
 from hearth.models.staging import staged
 from repository import SCRIPTS
@@ -87,13 +91,33 @@ def test_links_of_a_model_store_become_files(model, disk, tmp_path):
     assert copied.read_bytes() == b"weights"
 
 
-def test_jobs_that_start_together_share_one_copy(disk, tmp_path):
-    model = make_model(tmp_path / "large", weights=bytes(2**27))
-    jobs = [start_job(model, disk) for _ in range(3)]
-    folders = [Path(job.stdout.readline().strip()) for job in jobs]
-    assert len({(folder, folder.stat().st_ino) for folder in folders}) == 1
-    assert [job.communicate("")[0] for job in jobs] == [""] * 3
-    assert [path.name for path in disk.rglob("*.safetensors")] == ["model.safetensors"]
+def test_jobs_that_start_together_share_one_copy_and_use_it_at_once(model, disk, monkeypatch):
+    copied, copy_file, all_use_it = [], staging._copy_file, threading.Barrier(3)
+
+    def copy_slowly(source, target):
+        time.sleep(0.1)  # the other jobs look for the copy meanwhile
+        copied.append(source.name)
+        return copy_file(source, target)
+
+    def use(_):
+        with staged(model, str(disk)) as folder:
+            all_use_it.wait(timeout=30)
+            return folder, folder.stat().st_ino
+
+    monkeypatch.setattr(staging, "_copy_file", copy_slowly)
+    with ThreadPoolExecutor(3) as jobs:
+        assert len(set(jobs.map(use, range(3)))) == 1
+    assert sorted(copied) == ["config.json", "model.safetensors"]
+
+
+def test_a_job_that_copies_waits_for_no_job_that_uses_a_copy(model, disk):
+    with staged(model, str(disk)) as folder:
+        (folder / "model.safetensors").unlink()
+        other = threading.Thread(target=copy_of, args=(model, disk), daemon=True)
+        other.start()
+        other.join(timeout=30)
+        assert not other.is_alive()
+        assert (folder / "model.safetensors").read_bytes() == b"weights"
 
 
 def test_a_job_killed_while_it_copies_leaves_nothing_that_is_used(model, disk):

@@ -2,7 +2,9 @@
 
 Many jobs that read one model from a parallel file system at once slow each other down. A copy lies in
 `<folder>/hearth-<user id>/<model>-<digest>`. Jobs that use it hold a shared lock on the file of that name with `.lock`
-behind it, a job that writes or deletes it an exclusive one; the system releases the locks of a job that was killed.
+behind it, a job that deletes it an exclusive one. The job that makes it also holds an exclusive lock on the file with
+`.copying` behind it: the others wait for the copy, and never for a job that uses it. The system releases the locks of a
+job that was killed.
 """
 
 import contextlib
@@ -22,6 +24,8 @@ from hearth.models.snapshot import ModelError, Snapshot, read_snapshot
 
 log = logging.getLogger(__name__)
 
+# Ends of the names of a copy's two lock files.
+_IN_USE, _COPYING = ".lock", ".copying"
 # A copy that no job has started with for so long is deleted by the next job that copies a model.
 _STALE_S = 24 * 3600
 # Bytes to leave free for the temporary files of all jobs on the node.
@@ -44,8 +48,8 @@ def staged(model: Path, where: str) -> Iterator[Path]:
         yield model
         return
     copy = user_folder(where) / f"{snapshot['model']}-{snapshot['digest'][:16]}"
-    with _lock(copy, fcntl.LOCK_SH) as handle:
-        if _provide(copy, model, snapshot, handle):
+    with _lock(copy, _IN_USE, fcntl.LOCK_SH):
+        if _provide(copy, model, snapshot):
             os.utime(copy)  # when it was last used
             log.info("loading the model from %s", copy)
             yield copy
@@ -53,19 +57,10 @@ def staged(model: Path, where: str) -> Iterator[Path]:
     yield model
 
 
-def _provide(copy: Path, model: Path, snapshot: Snapshot, handle: int) -> bool:
-    """Return whether there is a complete copy, made if necessary. The caller holds the shared lock, before and after.
-
-    `handle` is that of the lock's file.
-    """
-    while not _is_copy(copy, model, snapshot):
-        _relock(handle, copy, fcntl.LOCK_EX)
-        # Another job may have copied the model while this one waited.
-        if not _is_copy(copy, model, snapshot) and not _copy(model, snapshot, copy):
-            return False
-        # A job that looks for room may delete the copy before this lock is shared; then it is copied again.
-        _relock(handle, copy, fcntl.LOCK_SH)
-    return True
+def _provide(copy: Path, model: Path, snapshot: Snapshot) -> bool:
+    """Return whether there is a complete copy, made if necessary. The caller holds the shared lock of its users."""
+    with _lock(copy, _COPYING, fcntl.LOCK_EX):
+        return _is_copy(copy, model, snapshot) or _copy(model, snapshot, copy)
 
 
 def user_folder(where: str) -> Path:
@@ -90,17 +85,20 @@ def user_folder(where: str) -> Path:
 
 
 @contextlib.contextmanager
-def _lock(copy: Path, operation: int) -> Iterator[int]:
-    """Hold a lock on a copy; yield the handle of its file. Raises BlockingIOError if `operation` says not to wait."""
-    handle = os.open(copy.with_name(f"{copy.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+def _lock(copy: Path, end: str, operation: int) -> Iterator[None]:
+    """Hold a lock on the file that is named like `copy` with `end` behind it.
+
+    Raises BlockingIOError if `operation` says not to wait, ModelError if the disk has no locks.
+    """
+    handle = os.open(copy.with_name(f"{copy.name}{end}"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _relock(handle, copy, operation)
-        yield handle
+        _flock(handle, copy, operation)
+        yield
     finally:
         os.close(handle)  # this releases the lock too
 
 
-def _relock(handle: int, copy: Path, operation: int) -> None:
+def _flock(handle: int, copy: Path, operation: int) -> None:
     try:
         fcntl.flock(handle, operation)
     except BlockingIOError:
@@ -120,7 +118,7 @@ def _is_copy(copy: Path, model: Path, snapshot: Snapshot) -> bool:
 
 
 def _copy(model: Path, snapshot: Snapshot, copy: Path) -> bool:
-    """Copy the model, whole or not at all. Return whether the disk had room. The caller holds the exclusive lock."""
+    """Copy the model, whole or not at all. Return whether the disk had room. The caller holds the lock for copying."""
     size = sum((model / name).stat().st_size for name in snapshot["files"])
     part = _part(copy)
     for rest in (part, copy):  # of a job that was killed, or a copy that has lost files
@@ -177,11 +175,11 @@ def _make_room(copy: Path, needed: int) -> int:
     Returns the number of bytes that are free then.
     """
     folder = copy.parent
-    others = {path.with_suffix("") for path in folder.glob("*.lock")} - {copy}
+    others = {path.with_suffix("") for path in folder.glob(f"*{_IN_USE}")} - {copy}
     for other in sorted(others, key=_last_used):
         if time.time() - _last_used(other) < _STALE_S and shutil.disk_usage(folder).free >= needed:
             continue
-        with contextlib.suppress(BlockingIOError), _lock(other, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        with contextlib.suppress(BlockingIOError), _lock(other, _IN_USE, fcntl.LOCK_EX | fcntl.LOCK_NB):
             log.info("deleting %s, which no job uses", other)
             for rest in (other, _part(other)):
                 shutil.rmtree(rest, ignore_errors=True)
