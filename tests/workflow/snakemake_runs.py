@@ -10,7 +10,7 @@ import forked_snakemake
 import yaml
 from repository import CONFIG, REPOSITORY
 
-TIMEOUT_S = 1200
+TIMEOUT_S = 600
 
 
 class Workflow:

@@ -11,8 +11,15 @@ ADAPTER = f"results/students/{STUDENT}/adapter/adapter_model.safetensors"
 
 def kill_when(process, condition):
     """Kill a Snakemake and its children with SIGKILL as soon as `condition()` is true."""
+
+    def is_reached():
+        try:
+            return condition()
+        except FileNotFoundError:  # a finished shard, or an old checkpoint, disappeared while `condition` looked at it
+            return False
+
     deadline = time.monotonic() + 600
-    while not condition():
+    while not is_reached():
         assert process.poll() is None, "the run ended before it could be killed:\n" + process.stdout.read()[-4000:]
         assert time.monotonic() < deadline, "the run did not reach the point at which it is killed"
         time.sleep(0.02)
