@@ -1,7 +1,7 @@
 # Automated checks of the traces that students learn from.
 #
 # In:   parsed.jsonl of a recogniser on a dataset's train split, windows, home, the prompt
-# Out:  results/audits/{recogniser}/{dataset}.json
+# Out:  results/audits/{recogniser}/{dataset}.jsonl
 # Steps: audit
 
 
@@ -18,7 +18,7 @@ rule audit:
             rules.parse_predictions.output.parsed, split="train", allow_missing=True
         ),
     output:
-        audit="results/audits/{recogniser}/{dataset}.json",
+        audit="results/audits/{recogniser}/{dataset}.jsonl",
     log:
         "logs/audit/{recogniser}/{dataset}.log",
     benchmark:

@@ -20,7 +20,7 @@ from hearth.common.cli import json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
 from hearth.data.windows import Window, read_windows
 from hearth.distillation import card, launch
-from hearth.distillation.documents import TrainingLog, read_audited_traces
+from hearth.distillation.documents import TrainingLog, iterate_audited_traces
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, find_recipe
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
 from hearth.models.snapshot import read_snapshot
@@ -182,7 +182,7 @@ def read_examples(
         find_recipe(options.recipe),
         settings,
         parsed=read_parsed_predictions(options.parsed) if options.parsed else None,
-        audit=read_audited_traces(options.audit) if options.audit else None,
+        audit=list(iterate_audited_traces(options.audit)) if options.audit else None,
     )
 
 

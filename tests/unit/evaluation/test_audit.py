@@ -5,8 +5,9 @@ import audit as audit_program
 import audit_table as audit_table_program
 import pandas as pd
 import pytest
-from hearth.common.files import read_json, write_json, write_json_lines, write_text
-from hearth.evaluation.audit import ANY, audit_table, audit_traces, read_audit
+from hearth.common.files import read_json_lines, write_json, write_json_lines, write_text
+from hearth.distillation.documents import iterate_audited_traces
+from hearth.evaluation.audit import ANY, audit_head, audit_table, audit_traces, count_failures, read_audit
 from hearth.evaluation.trace_checks import CHECKS
 from hearth.prompting.parsing import STATUSES
 from hypothesis import given, settings
@@ -23,7 +24,12 @@ from trace_factories import (
     make_trace_home,
 )
 
+HEAD = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}}
 INTERVALS = ("accuracy_flagged", "accuracy_unflagged", "difference")
+
+
+def trace(session, correct, flags):
+    return {"window_id": f"x/{session}/0", "session": session, "events": 10, "correct": correct, "flags": flags}
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +47,16 @@ TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=20)), max_s
 @settings(max_examples=100)
 @given(TEXTS, st.sampled_from(["stop", "length"]))
 def test_no_text_breaks_the_audit(home, text, finish_reason):
-    document = audit_traces(
-        "big", "made-up", home, PROMPT, [(WINDOW, make_parsed_prediction(home, text, finish_reason))]
-    )
-    assert document["traces"][0]["flags"].keys() <= CHECKS.keys()
-    json.dumps(document, ensure_ascii=False).encode()
+    [audited] = audit_traces(home, PROMPT, [(WINDOW, make_parsed_prediction(home, text, finish_reason))])
+    assert audited["flags"].keys() <= CHECKS.keys()
+    json.dumps(audited, ensure_ascii=False).encode()
 
 
 def test_a_window_that_was_never_answered_has_no_trace_to_audit(home):
     unanswered = make_parsed_prediction(home, "", "unanswered")
     pairs = [(WINDOW, unanswered), (WINDOW | {"window_id": "other"}, make_parsed_prediction(home, "Hm."))]
     assert unanswered["status"] == "unanswered"
-    assert len(audit_traces("big", "made-up", home, PROMPT, pairs)["traces"]) == 1
+    assert [trace["window_id"] for trace in audit_traces(home, PROMPT, pairs)] == ["other"]
 
 
 @settings(max_examples=100)
@@ -63,7 +67,7 @@ def test_no_inconsistent_prediction_breaks_the_audit(home, status, text):
         "labels": [None, "EATING", "DANCING"],
         "reasoning": text[::-1],
     }
-    audit_traces("big", "made-up", home, PROMPT, [(WINDOW, written)])
+    assert len(list(audit_traces(home, PROMPT, [(WINDOW, written)]))) == (status != "unanswered")
 
 
 @pytest.fixture
@@ -74,34 +78,30 @@ def mixed(home):
 
 
 def test_an_audit_has_failed_checks_and_correct_events_of_every_trace(home, mixed):
-    document = audit_traces("big", "made-up", home, PROMPT, mixed)
-    assert [trace["correct"] for trace in document["traces"]] == [3, 2, 0]
-    assert [sorted(trace["flags"]) for trace in document["traces"]] == [
+    traces = list(audit_traces(home, PROMPT, mixed))
+    assert [trace["correct"] for trace in traces] == [3, 2, 0]
+    assert [sorted(trace["flags"]) for trace in traces] == [
         [],
         ["label_not_in_reasoning", "room_not_in_window"],
         ["answer_incomplete", "reasoning_empty"],
     ]
-    assert {
-        "recogniser": "big",
-        "dataset": "made-up",
-        "prompt": {"version": "test@0", "reasoning": "think"},
-    }.items() <= (document.items())
 
 
 def test_checks_do_not_see_the_gold_labels(home, mixed):
     blind = [(window | {"gold": ["USING_PC"] * 3}, written) for window, written in mixed]
-    seen, unseen = (audit_traces("big", "made-up", home, PROMPT, given)["traces"] for given in (mixed, blind))
+    seen, unseen = (audit_traces(home, PROMPT, given) for given in (mixed, blind))
     assert [trace["flags"] for trace in seen] == [trace["flags"] for trace in unseen]
 
 
 def test_a_prediction_with_too_few_labels_is_an_error(home, mixed):
     window, written = mixed[0]
     with pytest.raises(ValueError, match="made-up/1/0 has 3 events and 1 labels"):
-        audit_traces("big", "made-up", home, PROMPT, [(window, written | {"labels": ["EATING"]})])
+        list(audit_traces(home, PROMPT, [(window, written | {"labels": ["EATING"]})]))
 
 
 def test_the_table_compares_flagged_and_other_traces(home, mixed):
-    table = audit_table([audit_traces("big", "made-up", home, PROMPT, mixed)], ["made-up"], ["big"], "abc")
+    counts = count_failures(audit_head("big", "made-up", PROMPT), audit_traces(home, PROMPT, mixed))
+    table = audit_table([counts], ["made-up"], ["big"], "abc")
     rows = {record["check"]: record for record in table.records}
     assert list(rows) == [ANY, *CHECKS]
     assert rows[ANY] == {
@@ -127,14 +127,24 @@ def test_the_table_compares_flagged_and_other_traces(home, mixed):
 
 
 def test_an_audit_with_a_check_of_another_version_is_an_error(tmp_path):
-    document = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}}
-    write_json(tmp_path / "audit.json", document | {"traces": [trace("s", 1, {"label_unargued": ["."]})]})
-    with pytest.raises(ValueError, match=r"audit\.json: unknown check 'label_unargued'.*run the rule `audit` again"):
-        read_audit(tmp_path / "audit.json")
+    write_json_lines(tmp_path / "audit.jsonl", [HEAD, trace("s", 1, {"label_unargued": ["."]})])
+    with pytest.raises(ValueError, match=r"audit\.jsonl: unknown check 'label_unargued'.*run the rule `audit` again"):
+        read_audit(tmp_path / "audit.jsonl")
 
 
-def trace(session, correct, flags):
-    return {"window_id": f"x/{session}/0", "session": session, "events": 10, "correct": correct, "flags": flags}
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], r"row 1: expected a JSON object, found NoneType"),
+        ([trace("s", 1, {})], "row 1 has no 'recogniser'"),
+        ([HEAD, trace("s", 1, {}), {"window_id": "x/s/1"}], "row 3 has no"),
+        ([HEAD], "no trace of big on x to audit"),
+    ],
+)
+def test_what_is_no_audit_is_an_error(tmp_path, rows, message):
+    write_json_lines(tmp_path / "audit.jsonl", rows)
+    with pytest.raises(ValueError, match=message):
+        read_audit(tmp_path / "audit.jsonl")
 
 
 def test_differences_have_an_interval_over_sessions():
@@ -142,8 +152,7 @@ def test_differences_have_an_interval_over_sessions():
     traces += [
         trace(f"s{n}", 3 + n % 2, {"truncated": ["."]} | ({"repetitive": ["."]} if n == 3 else {})) for n in range(9)
     ]
-    document = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}, "traces": traces}
-    table = audit_table([document], [], [], "abc")
+    table = audit_table([count_failures(HEAD, traces)], [], [], "abc")
     rows = {record["check"]: record for record in table.records}
     record = rows["truncated"]
     assert (record["accuracy_flagged"], record["accuracy_unflagged"]) == (pytest.approx(31 / 90), pytest.approx(0.7))
@@ -154,7 +163,7 @@ def test_differences_have_an_interval_over_sessions():
     assert (rows["repetitive"]["difference"] > 0, rows["repetitive"]["difference_low"]) == (True, None)
     assert rows["repetitive"]["accuracy_unflagged_low"] is not None
     assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", table.cells[0][-1])
-    reordered = audit_table([document | {"traces": traces[::-1]}], [], [], "abc")
+    reordered = audit_table([count_failures(HEAD, traces[::-1])], [], [], "abc")
     assert reordered.records == table.records
 
 
@@ -168,12 +177,19 @@ def test_the_programs_write_an_audit_and_its_table(home, mixed, tmp_path):
     write_json(tmp_path / "prompt.json", PROMPT)
     given = {"recogniser": "big", "dataset": "made-up"}
     given |= {name: tmp_path / f for name, f in (("windows", "windows.jsonl"), ("home", "home.yaml"))}
-    given |= {"prompt": tmp_path / "prompt.json", "parsed": tmp_path / "parsed.jsonl", "out": tmp_path / "audit.json"}
+    given |= {"prompt": tmp_path / "prompt.json", "parsed": tmp_path / "parsed.jsonl", "out": tmp_path / "audit.jsonl"}
     audit_program.main([part for name, value in given.items() for part in (f"--{name}", str(value))])
-    assert read_json(tmp_path / "audit.json") == audit_traces("big", "made-up", home, PROMPT, mixed)
+    head, *traces = read_json_lines(tmp_path / "audit.jsonl")
+    assert head == {
+        "recogniser": "big",
+        "dataset": "made-up",
+        "prompt": {"version": "test@0", "reasoning": "think"},
+    }
+    assert traces == list(audit_traces(home, PROMPT, mixed))
+    assert list(iterate_audited_traces(tmp_path / "audit.jsonl")) == traces
     out = {form: tmp_path / f"audit.{form}" for form in ("markdown", "csv", "tex")}
     audit_table_program.main(
-        ["--audits", str(tmp_path / "audit.json"), *(part for form in out for part in (f"--{form}", str(out[form])))]
+        ["--audits", str(tmp_path / "audit.jsonl"), *(part for form in out for part in (f"--{form}", str(out[form])))]
     )
     assert len(pd.read_csv(out["csv"], comment="#")) == 1 + len(CHECKS)
     assert "Share flagged" in out["markdown"].read_text()

@@ -10,6 +10,7 @@ import pytest
 from factories import make_full_run_scores, make_run_scores
 from hearth.common.files import write_json, write_text
 from hearth.evaluation import report as reports
+from hearth.evaluation.audit import count_failures
 from hearth.evaluation.claims import table as claims
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import CAPTIONS, render
@@ -76,7 +77,7 @@ def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
         "flags": {"repetitive": ["the end repeats itself"]},
     }
     prompt = {"version": "v", "reasoning": "think"}
-    audit = {"recogniser": "model-9m", "dataset": "made-up", "prompt": prompt, "traces": [trace]}
+    audit = count_failures({"recogniser": "model-9m", "dataset": "made-up", "prompt": prompt}, [trace])
     scores = [
         score | {"provenance": score["provenance"] | {"teacher_stand_in": "tiny" if score["teacher"] else ""}}
         for score in make_run_scores(simulated=["made-up"])

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origi
 
 from hearth.common import files
 
+Head = TypeVar("Head")
 Record = TypeVar("Record")
 
 
@@ -28,6 +29,16 @@ def iterate_records(path: Path, record_type: type[Record]) -> Iterator[Record]:
     """
     for number, row in enumerate(files.iterate_json_lines(path), start=1):
         yield check_record(row, record_type, f"{path}: row {number}")
+
+
+def read_headed_records(path: Path, head_type: type[Head], record_type: type[Record]) -> tuple[Head, Iterator[Record]]:
+    """Read JSON lines whose first row is an object of another TypedDict, `head_type`: return it and the other rows.
+
+    Raises ValueError, which names file, row and key, for a row of another type.
+    """
+    rows = enumerate(files.iterate_json_lines(path), start=1)
+    head = check_record(next(rows, (1, None))[1], head_type, f"{path}: row 1")
+    return head, (check_record(row, record_type, f"{path}: row {number}") for number, row in rows)
 
 
 def check_record(value: object, record_type: type[Record], place: str) -> Record:

@@ -1,11 +1,19 @@
 """Define and read the JSON documents of training and export, and those entries of the audit that training reads."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from hearth.common.job_stats import JobStats
-from hearth.common.records import read_record
+from hearth.common.records import read_headed_records, read_record
 from hearth.distillation.settings import TrainingSettings
+
+
+class TrainedPrompt(TypedDict):
+    """The prompt that a student was trained with, or that audited traces answer."""
+
+    version: str
+    reasoning: str
 
 
 class AuditedTrace(TypedDict):
@@ -15,10 +23,12 @@ class AuditedTrace(TypedDict):
     flags: dict[str, Any]
 
 
-class Audit(TypedDict):
-    """A teacher's audit, `results/audits/<teacher>/<dataset>.json`, without the entries that training does not read."""
+class AuditHead(TypedDict):
+    """The first row of an audit, `results/audits/<teacher>/<dataset>.jsonl`; the other rows are its traces."""
 
-    traces: list[AuditedTrace]
+    recogniser: str
+    dataset: str
+    prompt: TrainedPrompt
 
 
 class ExampleCounts(TypedDict):
@@ -42,13 +52,6 @@ class BaseModel(TypedDict):
     license: str
     stand_in: str
     digest: str
-
-
-class TrainedPrompt(TypedDict):
-    """The prompt that a student was trained with."""
-
-    version: str
-    reasoning: str
 
 
 class TrainingDigests(TypedDict):
@@ -127,9 +130,9 @@ class Export(TypedDict):
     decoding: dict[str, Any]
 
 
-def read_audited_traces(path: Path) -> list[AuditedTrace]:
-    """Return the traces of an audit. Raises ValueError, which names the file and the key at fault."""
-    return read_record(path, Audit)["traces"]
+def iterate_audited_traces(path: Path) -> Iterator[AuditedTrace]:
+    """Yield the traces of an audit. Raises ValueError, which names the file, the row and the key at fault."""
+    return read_headed_records(path, AuditHead, AuditedTrace)[1]
 
 
 def read_training_log(path: Path) -> TrainingLog:

@@ -4,17 +4,20 @@ The checks (`trace_checks.py`) do not see the gold labels. The audit counts corr
 compares the accuracy of flagged and other traces.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
-from hearth.common.records import read_record
+from hearth.common.records import read_headed_records
 from hearth.common.schemas import nearest
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Split, Window
 from hearth.distillation.documents import AuditedTrace as FlaggedTrace
+from hearth.distillation.documents import AuditHead
 from hearth.evaluation import bootstrap
 from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals, with_interval
@@ -38,20 +41,21 @@ class AuditedTrace(FlaggedTrace):
     correct: int
 
 
-class AuditedPrompt(TypedDict):
-    """The version and the reasoning setting of the prompt that the traces answer."""
-
-    version: str
-    reasoning: str
+ALL, ANY = "all traces", "any check"
+# What is counted of an audit: all traces, those that fail any check, and those that fail each check.
+_COUNTED = {name: position for position, name in enumerate((ALL, ANY, *CHECKS))}
 
 
-class Audit(TypedDict):
-    """The audit of one recogniser's traces on the train split of one dataset."""
+@dataclass(frozen=True)
+class AuditCounts:
+    """What a table shows of the audit of one recogniser's traces on the train split of one dataset.
 
-    recogniser: str
-    dataset: str
-    prompt: AuditedPrompt
-    traces: list[AuditedTrace]
+    `counts`, int64 of shape (sessions, `_COUNTED`, 3), has the numbers of traces, correct events and all events.
+    Sessions are in alphabetical order.
+    """
+
+    head: AuditHead
+    counts: np.ndarray
 
 
 _RATE = decimals(3)
@@ -72,7 +76,6 @@ _BOUNDS = {
     "accuracy_unflagged": decimals(2),
     "difference": decimals(2, sign="+"),
 }
-ANY = "any check"
 NOTES: Notes = [
     ("Checks", [f"{name}: {check.meaning}" for name, check in CHECKS.items()]),
     (
@@ -91,27 +94,49 @@ NOTES: Notes = [
 ]
 
 
-def read_audit(path: Path) -> Audit:
-    """Read an audit. Raises ValueError naming the file and the key, or the unknown check, at fault."""
-    audit = read_record(path, Audit)
-    for trace in audit["traces"]:
-        for name in trace["flags"]:
-            if name not in CHECKS:
-                raise ValueError(f"{path}: unknown check {name!r}{nearest(name, CHECKS)}; run the rule `audit` again")
-    return audit
+def read_audit(path: Path) -> AuditCounts:
+    """Read an audit. Raises ValueError naming the file, row and key, or the unknown check, at fault."""
+    head, traces = read_headed_records(path, AuditHead, AuditedTrace)
+    try:
+        return count_failures(head, traces)
+    except KeyError as unknown:
+        name = str(unknown.args[0])
+        raise ValueError(f"{path}: unknown check {name!r}{nearest(name, CHECKS)}; run the rule `audit` again") from None
+
+
+def count_failures(head: AuditHead, traces: Iterable[AuditedTrace]) -> AuditCounts:
+    """Count the traces of an audit and their events by session and failed check.
+
+    Raises ValueError if there are no traces, and KeyError with the name of an unknown check.
+    """
+    by_session: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(_COUNTED), 3), dtype=np.int64))
+    for trace in traces:
+        names = [ALL, ANY, *trace["flags"]] if trace["flags"] else [ALL]
+        by_session[trace["session"]][[_COUNTED[name] for name in names]] += 1, trace["correct"], trace["events"]
+    if not by_session:
+        raise ValueError(f"no trace of {head['recogniser']} on {head['dataset']} to audit: no window was answered")
+    return AuditCounts(head, np.stack([by_session[session] for session in sorted(by_session)]))
+
+
+def audit_head(recogniser: str, dataset: str, prompt: Prompt) -> AuditHead:
+    """Return the first row of an audit of the traces of one recogniser, which answer `prompt`."""
+    return {
+        "recogniser": recogniser,
+        "dataset": dataset,
+        "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
+    }
 
 
 def audit_traces(
-    recogniser: str, dataset: str, home: Home, prompt: Prompt, pairs: Sequence[tuple[Window, ParsedPrediction]]
-) -> Audit:
-    """Audit the answers of one recogniser to `prompt`, given as (window, prediction) pairs.
+    home: Home, prompt: Prompt, pairs: Iterable[tuple[Window, ParsedPrediction]]
+) -> Iterator[AuditedTrace]:
+    """Audit the answers of a recogniser to `prompt`, given as (window, prediction) pairs, one at a time.
 
     A window of status unanswered has no trace and is left out.
 
     Raises ValueError if a prediction has not exactly one label, or None, for each event of its window.
     """
     vocabulary = Vocabulary(home)
-    traces: list[AuditedTrace] = []
     for window, prediction in pairs:
         gold, labels = window["gold"], prediction["labels"]
         if prediction["status"] == "unanswered":
@@ -122,24 +147,16 @@ def audit_traces(
                 " `parse_predictions` again"
             )
         matches = [label == right for label, right in zip(map_to_gold(window, labels), gold, strict=True)]
-        traces.append(
-            {
-                "window_id": window["window_id"],
-                "session": window["session"],
-                "events": len(gold),
-                "correct": sum(matches),
-                "flags": failed_checks(Trace(vocabulary, prompt, window, prediction)),
-            }
-        )
-    return {
-        "recogniser": recogniser,
-        "dataset": dataset,
-        "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
-        "traces": traces,
-    }
+        yield {
+            "window_id": window["window_id"],
+            "session": window["session"],
+            "events": len(gold),
+            "correct": sum(matches),
+            "flags": failed_checks(Trace(vocabulary, prompt, window, prediction)),
+        }
 
 
-def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequence[str], commit: str) -> Table:
+def audit_table(audits: Sequence[AuditCounts], simulated: Sequence[str], tiny: Sequence[str], commit: str) -> Table:
     """Build the table of audits: for each audit, one record for the failure of `ANY` check, then one per check.
 
     A check that no trace fails has a record but no row; a note names it. The names of `simulated` datasets and of
@@ -161,8 +178,8 @@ def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequenc
         return f"{text} (tiny)" if name == "recogniser" and text in tiny else text
 
     prompts = {
-        f"{audit['dataset']}: {audit['prompt']['version']}, reasoning {audit['prompt']['reasoning']}": None
-        for audit in audits
+        f"{head['dataset']}: {head['prompt']['version']}, reasoning {head['prompt']['reasoning']}": None
+        for head in (audit.head for audit in audits)
     }
     return Table(
         title="Audit of the traces that students learn from",
@@ -181,26 +198,25 @@ def audit_table(audits: Sequence[Audit], simulated: Sequence[str], tiny: Sequenc
     )
 
 
-def _records(audit: Audit) -> list[dict[str, Any]]:
+def _records(audit: AuditCounts) -> list[dict[str, Any]]:
     """Return the table records of one audit: one for the failure of any check, then one per check."""
-    traces = audit["traces"]
-    sessions = sorted({trace["session"] for trace in traces})
-    weights = bootstrap.session_weights(audit["dataset"], len(sessions))
+    counts, dataset = audit.counts, audit.head["dataset"]
+    weights = bootstrap.session_weights(dataset, len(counts))
+    traces = int(counts[:, _COUNTED[ALL], 0].sum())
     records: list[dict[str, Any]] = []
     for name in (ANY, *CHECKS):
-        flagged = [bool(trace["flags"]) if name == ANY else name in trace["flags"] for trace in traces]
+        failing = counts[:, _COUNTED[name]]
+        flagged = int(failing[:, 0].sum())
         # By session: correct and all events, first of the traces that are not flagged, then of the flagged ones.
-        sums = np.zeros((len(sessions), 2, 2))
-        for trace, is_flagged in zip(traces, flagged, strict=True):
-            sums[sessions.index(trace["session"]), int(is_flagged)] += trace["correct"], trace["events"]
+        sums = np.stack([counts[:, _COUNTED[ALL]] - failing, failing], axis=1)[..., 1:].astype(float)
         records.append(
             {
-                "recogniser": audit["recogniser"],
-                "dataset": audit["dataset"],
+                "recogniser": audit.head["recogniser"],
+                "dataset": dataset,
                 "check": name,
-                "traces": len(traces),
-                "flagged": sum(flagged),
-                "rate": sum(flagged) / len(traces),
+                "traces": traces,
+                "flagged": flagged,
+                "rate": flagged / traces,
                 **_accuracies(sums, weights),
             }
         )

@@ -11,7 +11,7 @@ from typing import Any, cast
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from hearth.evaluation.audit import Audit, audit_table
+from hearth.evaluation.audit import AuditCounts, audit_table
 from hearth.evaluation.claims.table import CLAIMS, COLUMNS, build_claims_table
 from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, Claim
 from hearth.evaluation.figures.names import ScoreFigure
@@ -33,7 +33,7 @@ class ReportTable(TableSpec):
 
 def render_report(
     scores: Sequence[Score],
-    audits: Sequence[Audit],
+    audits: Sequence[AuditCounts],
     specs: Mapping[str, ReportTable],
     drawings: Mapping[ScoreFigure, str],
     commit: str,

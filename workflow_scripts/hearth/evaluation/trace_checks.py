@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from hearth.data.windows import Window
@@ -62,11 +62,15 @@ class Trace:
         match = last_list(answer)
         return (match[0], answer[match[2] :]) if match else ([], "")
 
+    @cached_property
+    def mentions(self) -> dict[NameKind, set[str]]:
+        """The normalised names that the reasoning mentions, by kind."""
+        return self.vocabulary.mentions(self.reasoning)
+
     def mentions_outside_window(self, kind: NameKind) -> list[str]:
         """Return the names of a kind that the reasoning mentions and no event description contains."""
         descriptions = normalise("\n".join(event["description"] for event in self.window["events"]))
-        mentions = self.vocabulary.mentions(kind, self.reasoning)
-        return [name for name in mentions if not re.search(whole_words([name]), descriptions)]
+        return [name for name in self.mentions[kind] if not re.search(whole_words([name]), descriptions)]
 
 
 def _answer_incomplete(trace: Trace) -> list[str]:
@@ -82,7 +86,7 @@ def _label_unknown(trace: Trace) -> list[str]:
 def _label_not_in_reasoning(trace: Trace) -> list[str]:
     if not trace.reasoning:
         return []
-    return list(set(trace.labels.values()) - trace.vocabulary.mentions("label", trace.reasoning))
+    return list(set(trace.labels.values()) - trace.mentions["label"])
 
 
 def _label_contradicts_reasoning(trace: Trace) -> list[str]:
@@ -127,19 +131,22 @@ def _text_after_answer(trace: Trace) -> list[str]:
 
 
 def _foreign_script(trace: Trace) -> list[str]:
-    context = trace.prompt["system"] + "".join(event["description"] for event in trace.window["events"])
-    context_scripts, used_scripts = _letters_by_script(context), _letters_by_script(trace.prediction["text"])
-    foreign = {script: count for script, count in used_scripts.items() if script not in context_scripts}
-    return list(foreign) if sum(foreign.values()) > FOREIGN_SHARE * sum(used_scripts.values()) else []
+    text, descriptions = trace.prediction["text"], "".join(event["description"] for event in trace.window["events"])
+    foreign = _scripts(text) - _scripts(trace.prompt["system"]) - _scripts(descriptions)
+    if not foreign:
+        return []
+    letters = Counter(map(_script, filter(str.isalpha, text)))
+    return list(foreign) if sum(letters[script] for script in foreign) > FOREIGN_SHARE * letters.total() else []
 
 
-def _letters_by_script(text: str) -> Counter[str]:
-    """Count the letters of each script; the script is the first word of a letter's Unicode name."""
-    scripts: Counter[str] = Counter()
-    for letter, count in Counter(text).items():
-        if letter.isalpha():
-            scripts[unicodedata.name(letter, "?").split()[0]] += count
-    return scripts
+def _scripts(text: str) -> set[str]:
+    return {_script(letter) for letter in set(text) if letter.isalpha()}
+
+
+@lru_cache(maxsize=4096)
+def _script(letter: str) -> str:
+    """Return the first word of a letter's Unicode name, which is that of its script."""
+    return unicodedata.name(letter, "?").split()[0]
 
 
 def _reasoning_empty(trace: Trace) -> list[str]:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, get_args
 
 from hearth.homes.home import Home
 
@@ -43,9 +44,10 @@ class Vocabulary:
             re.MULTILINE,
         )
 
-    def mentions(self, kind: NameKind, text: str) -> set[str]:
-        """Return the normalised names of one kind that a text mentions."""
-        return {name for name in self._names.findall(normalise(text)) if self._kinds[name] == kind}
+    def mentions(self, text: str) -> dict[NameKind, set[str]]:
+        """Return a dict from each kind to the normalised names of that kind that a text mentions."""
+        names = set(self._names.findall(normalise(text)))
+        return {kind: {name for name in names if self._kinds[name] == kind} for kind in get_args(NameKind)}
 
     def event_labels(self, text: str) -> dict[int, str]:
         """Return a dict from event number to the normalised label that a text states for it (its last statement)."""
@@ -53,6 +55,7 @@ class Vocabulary:
         return {int(match["event"]): match["label"] for match in self._event_labels.finditer(lines)}
 
 
+@lru_cache(maxsize=1024)  # the labels of a home are normalised for every trace
 def normalise(text: str) -> str:
     """Return a text in lower case, with each run of spaces and underscores as one space."""
     return re.sub(r"[\s_]+", " ", text).strip().casefold()
