@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 
 import distil
 import recognise
+import training_methods
 from common import PROJECT, benchmark_parser
 from hearth.common.files import read_json, write_json
 from hearth.engines.protocol import Decoding
@@ -38,7 +39,7 @@ Report = dict[str, Any]
 
 
 def model_shape(hidden: int, intermediate: int, layers: int, heads: int, family: dict[str, Any]) -> dict[str, Any]:
-    """Return the config values for `distil.make_model`; `family` holds those that all models of a family share."""
+    """Return the config values for `make_model`; `family` holds those that all models of a family share."""
     sizes = {"hidden_size": hidden, "intermediate_size": intermediate}
     return family | sizes | {"num_hidden_layers": layers, "num_attention_heads": heads}
 
@@ -51,17 +52,19 @@ SHAPES = {
     "quick": model_shape(64, 128, 2, 4, QWEN3 | {"vocab_size": 512, "num_key_value_heads": 2, "head_dim": 32}),
 }
 DTYPES = ("float32", "bfloat16")
+# Methods of training. TRL's others join examples under a mask that only flash-attention's kernels skip.
+TRAINING = ("trl_padded", "trl_grouped", "trl_packed", "plain", "shared")
 # From the name of a method to the batch size that vLLM gets.
 VLLM_ROWS: dict[str, int | str] = {"vllm-16": 16, "vllm-64": 64, "vllm-auto": "auto"}
-# `prefix`, `suffix`, `new_tokens` and `learned` are numbers of tokens; from a pair (least, most) they are drawn at
-# random. `rows` is the batch size of `generate`. vLLM gets more windows than the others, enough to fill its largest
-# batch. The first of the `steps` is not counted.
+# `prefix`, `suffix` and `new_tokens` are numbers of tokens, those of the suffix drawn between two; `trace` is the
+# median and the logarithmic standard deviation of the traces' tokens. `rows` is the batch size of `generate`. vLLM gets
+# more windows than the others, enough to fill its largest batch. The first of the `steps` is not counted.
 FULL = {"prefix": 900, "suffix": (250, 350), "new_tokens": 128, "windows": 100, "naive_windows": 4, "rows": 64}
 FULL |= {"vllm_windows": 2048}
-FULL |= {"learned": (600, 800), "steps": 4, "batch_size": 16, "micro_batch_size": 4, "parity_windows": 24}
+FULL |= {"trace": training_methods.TRACE, "steps": 4, "batch_size": 16, "micro_batch_size": 4, "parity_windows": 24}
 QUICK = {"prefix": 40, "suffix": (20, 30), "new_tokens": 8, "windows": 8, "naive_windows": 4, "rows": 4}
 QUICK |= {"vllm_windows": 16}
-QUICK |= {"learned": (30, 40), "steps": 2, "batch_size": 4, "micro_batch_size": 2, "parity_windows": 4}
+QUICK |= {"trace": (15, 0.5), "steps": 2, "batch_size": 4, "micro_batch_size": 2, "parity_windows": 4}
 
 
 def make_models(scratch: Path, device: str, sizes: Sizes, models: list[str]) -> Report:
@@ -76,14 +79,16 @@ def make_models(scratch: Path, device: str, sizes: Sizes, models: list[str]) -> 
     parameters = {}
     for model in models:
         vocabulary = SHAPES[model]["vocab_size"]
-        parameters[model] = distil.make_model(scratch / model, SHAPES[model], "bfloat16", device)
+        parameters[model] = training_methods.make_model(scratch / model, SHAPES[model], "bfloat16", device)
         least, most = sizes["suffix"]
         suffixes = [random_text(least, most, vocabulary) for _ in range(sizes["vllm_windows"])]
         prompts = {"prefix": random_text(sizes["prefix"], sizes["prefix"], vocabulary), "suffixes": suffixes}
         write_json(scratch / f"{model}-prompts.json", prompts)
         for name, count in (("pair", 2), ("examples", sizes["steps"] * sizes["batch_size"])):
             path = scratch / f"{model}-{name}.json"
-            distil.make_examples(sizes["prefix"], count, path, sizes["learned"], vocabulary)
+            training_methods.make_examples(
+                sizes["prefix"], count, path, sizes["suffix"], sizes["trace"], vocabulary=vocabulary
+            )
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
     machine = {"device": name, "cores": os.cpu_count(), "torch": torch.__version__}
     return machine | {"parameters": parameters, "weights": "random"}
@@ -126,9 +131,12 @@ def measure_training(
 ) -> Report:
     """Measure training by one method in bfloat16; return examples per second, memory in MiB, and losses."""
     examples = scratch / f"{model}-examples.json"
-    batch_sizes = (sizes["batch_size"], sizes["micro_batch_size"])
-    run = distil.measure(method, scratch / model, examples, *batch_sizes, "bfloat16", device, gradient_checkpointing)
-    return distil.summarise([run], sizes["batch_size"]) | {
+    sized = (sizes["batch_size"], sizes["micro_batch_size"])
+    run = training_methods.measure(
+        method, scratch / model, examples, *sized, "bfloat16", device, gradient_checkpointing
+    )
+    counted = run | {key: run[key][1:] for key in ("seconds", "cpu_seconds")}
+    return distil.summarise([counted], (sizes["steps"] - 1) * sizes["batch_size"]) | {
         "loaded_memory_mb": round(run["loaded_memory_bytes"] / 2**20),
         "seconds_of_steps": [round(seconds, 3) for seconds in run["seconds"]],
         "gradient_checkpointing": gradient_checkpointing,
@@ -202,7 +210,7 @@ class Job:
     def __init__(self, part: str, options: dict[str, Any], scratch: Path, device: str, quick: bool):
         """Start the process; `options` are the arguments of the part's function."""
         self.part, self.options = part, options
-        python = distil.TRL if _uses_trl(options) and distil.TRL.exists() else sys.executable
+        python = training_methods.TRL if _uses_trl(options) and training_methods.TRL.exists() else sys.executable
         if options.get("method") in VLLM_ROWS:
             python = recognise.VLLM
         settings = ["--device", device, *(["--quick"] if quick else [])]
@@ -268,10 +276,10 @@ def list_jobs(quick: bool) -> list[tuple[str, dict[str, Any]]]:
     small = models[0]
     jobs: list[tuple[str, dict[str, Any]]] = [("models", {"models": models})]
     jobs += by_method("recognition", small, ("naive", "batched", "ours"))
-    jobs += by_method("training", small, distil.METHODS, gradient_checkpointing=False)
+    jobs += by_method("training", small, TRAINING, gradient_checkpointing=False)
     jobs += [("gradients", {"model": small}), ("parity", {})]
     if not quick:
-        jobs += by_method("training", "qwen3-1.7b", distil.METHODS, gradient_checkpointing=False)
+        jobs += by_method("training", "qwen3-1.7b", TRAINING, gradient_checkpointing=False)
         jobs += by_method("recognition", "qwen3-4b", ("batched", "ours"))
     if recognise.VLLM.exists():
         jobs += by_method("recognition", small, VLLM_ROWS)
