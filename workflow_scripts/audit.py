@@ -8,9 +8,8 @@ from hearth.common.cli import run
 from hearth.common.files import write_json_lines
 from hearth.data.windows import iterate_windows
 from hearth.evaluation.audit import SPLIT, audit_head, audit_traces
-from hearth.evaluation.inputs import align
 from hearth.homes.home import load_home
-from hearth.prompting.predictions import iterate_parsed_predictions
+from hearth.prompting.predictions import align, iterate_parsed_predictions
 from hearth.prompting.prompts import read_prompt
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from hearth.common.cli import run
 from hearth.common.files import write_json_lines
 from hearth.data.windows import SPLITS, iterate_windows
-from hearth.evaluation.inputs import align
 from hearth.homes.home import load_home
 from hearth.prompting.parsing import parse, parse_leniently
-from hearth.prompting.predictions import ParsedPrediction, Prediction, iterate_predictions
+from hearth.prompting.predictions import ParsedPrediction, Prediction, align, iterate_predictions
 
 
 def parse_prediction(prediction: Prediction, size: int, labels: Collection[str]) -> ParsedPrediction:

@@ -12,12 +12,11 @@ from hearth.data.windows import Split, Window, read_windows
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.calibration import measure_calibration
 from hearth.evaluation.counts import ParsedWindows, count_sessions, counts_of_sessions
-from hearth.evaluation.inputs import align
 from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.score_document import KINDS, Kind, Parsing, ParsingMetrics, Score
 from hearth.evaluation.subsets import score_subsets
 from hearth.homes.home import Home
-from hearth.prompting.predictions import ParsedPrediction, read_parsed_predictions
+from hearth.prompting.predictions import ParsedPrediction, align, read_parsed_predictions
 from hearth.prompting.prompts import Prompt
 
 SPLIT: Split = "test"
