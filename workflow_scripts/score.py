@@ -6,11 +6,12 @@ from pathlib import Path
 from hearth.common.cli import json_option, run
 from hearth.common.files import read_json_object, write_json
 from hearth.common.records import read_record
-from hearth.data.complexity import ComplexityScale
 from hearth.data.folds import SplitDocument
-from hearth.data.windows import read_windows
-from hearth.evaluation.scores import build_score, read_test_predictions
+from hearth.data.windows import iterate_windows
+from hearth.evaluation.answered_windows import read_answers
+from hearth.evaluation.scores import build_score
 from hearth.homes.home import load_home
+from hearth.prompting.predictions import iterate_parsed_predictions
 from hearth.prompting.prompts import read_prompt
 
 
@@ -33,14 +34,15 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)
-    windows, parsed = read_test_predictions(arguments.windows, arguments.parsed)
+    home = load_home(arguments.home)
+    answered = read_answers(
+        iterate_windows(arguments.windows), iterate_parsed_predictions(arguments.parsed), home.labels, arguments.parsed
+    )
     score = build_score(
         recogniser=arguments.recogniser,
         dataset=arguments.dataset,
-        home=load_home(arguments.home),
-        windows=windows,
-        parsed=parsed,
-        scale=ComplexityScale(read_windows(arguments.windows)),
+        home=home,
+        answered=answered,
         splits=read_record(arguments.splits, SplitDocument),
         prompt=read_prompt(arguments.prompt) if arguments.prompt else None,
         model=read_json_object(arguments.model) if arguments.model else None,

@@ -1,6 +1,7 @@
 """Factories of scores for the tests of claims: chosen numbers without intervals, or measured ones with intervals."""
 
 import numpy as np
+from count_factories import keep_sessions
 from factories import (
     TRAINING_LOG,
     draw_gold,
@@ -19,7 +20,7 @@ def make_claim_score(score, dataset, labels, missing):
     It keeps a single session, so that estimates from it have no intervals.
     """
     score["strict"]["rates"]["missing_rate"] = missing
-    score["sessions"] = {"2": score["sessions"]["2"]}
+    score["sessions"] = keep_sessions(score["sessions"], ["2"])
     score["provenance"]["home"] |= {"name": dataset, "labels": labels}
     return score
 

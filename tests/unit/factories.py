@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from count_factories import encode_windows
 from hearth.common.files import digest, write_json, write_json_lines, write_text
-from hearth.data.complexity import ComplexityScale
 from hearth.data.folds import SplitDocument
 from hearth.data.windows import Split, Window, check_window
+from hearth.evaluation.answered_windows import read_answers
 from hearth.evaluation.calibration import measure_calibration
 from hearth.evaluation.costs import CostRow
 from hearth.evaluation.counts import count_sessions, counts_of_score
@@ -201,12 +202,15 @@ def _score_of_predictions() -> Score:
         recogniser="little",
         dataset="made-up",
         home=make_home(),
-        windows=TEST_WINDOWS,
-        parsed=[
-            parse_prediction(prediction, len(window["gold"]), tuple(LABELS))
-            for prediction, window in zip(PREDICTIONS, TEST_WINDOWS, strict=True)
-        ],
-        scale=ComplexityScale(WINDOWS),
+        answered=read_answers(
+            WINDOWS,
+            [
+                parse_prediction(prediction, len(window["gold"]), tuple(LABELS))
+                for prediction, window in zip(PREDICTIONS, TEST_WINDOWS, strict=True)
+            ],
+            tuple(LABELS),
+            Path("parsed.jsonl"),
+        ),
         splits=SPLITS,
         prompt=PROMPT,
         model=MODEL,
@@ -283,10 +287,13 @@ def make_measured_score(
     windows, answers = list(gold.values()), [list(predicted[session]) for session in gold]
     statuses = ["missing_events" if None in answer else "ok" for answer in answers]
     score = make_score(recogniser, dataset, n_sessions=len(gold), **changes)
-    score["sessions"] = count_sessions(list(gold), windows, dict.fromkeys(PARSINGS, (answers, statuses)))
+    encoded = encode_windows(LABELS, windows, answers, statuses, list(gold))
+    score["sessions"] = count_sessions(encoded)
     for parsing in PARSINGS:
-        metrics = score_windows(windows, answers, statuses, LABELS)
-        score[parsing] = {**metrics, "intervals": metric_intervals(counts_of_score(score, parsing))}
+        score[parsing] = {
+            **score_windows(encoded, parsing),
+            "intervals": metric_intervals(counts_of_score(score, parsing)),
+        }
     return score
 
 
@@ -309,7 +316,8 @@ def make_confidence(accuracy: float = 0.5) -> Confidence:
     """
     confidences = [0.35] * 30 + [0.55] + [0.95] * 10
     labels = ["COOKING"] * 41
-    measured = measure_calibration([labels], [[*labels[:30], "EATING", *labels[:10]]], [confidences])
+    windows = encode_windows(LABELS, [labels], [[*labels[:30], "EATING", *labels[:10]]], ["ok"])
+    measured = measure_calibration(windows, np.array(confidences))
     assert measured is not None
     measured["bins"][3] |= {"confidence": 0.35, "accuracy": accuracy}
     measured["bins"][9]["confidence"] = 0.95

@@ -1,17 +1,19 @@
 import random
 
+import numpy as np
 import pytest
+from count_factories import encode_windows
 from hearth.evaluation.calibration import measure_calibration
 
 
 def measure(pairs, unread=0):
     """Measure the calibration of (confidence, is correct) pairs and of `unread` events without a label.
 
-    The events are put into windows of ten.
+    The events are put into one window.
     """
-    events = [("A", "A" if right else "B", confidence) for confidence, right in pairs] + [("A", None, None)] * unread
-    windows = [list(zip(*events[at : at + 10], strict=True)) for at in range(0, len(events), 10)]
-    return measure_calibration(*zip(*windows, strict=True))
+    predicted = ["A" if right else "B" for _, right in pairs] + [None] * unread
+    windows = encode_windows(["A", "B"], [["A"] * len(predicted)], [predicted], ["ok"])
+    return measure_calibration(windows, np.array([confidence for confidence, _ in pairs] + [np.nan] * unread))
 
 
 def test_calibration_of_four_events_computed_by_hand():
@@ -54,5 +56,6 @@ def test_confidence_1_belongs_to_the_last_bin():
 
 
 def test_predictions_without_confidence_have_no_calibration():
-    assert measure_calibration([["A"]], [["A"]], [[None]]) is None
-    assert measure_calibration([["A"]], [[None]], [[0.5]]) is None
+    assert measure([(np.nan, True)]) is None
+    windows = encode_windows(["A"], [["A"]], [[None]], ["missing_events"])
+    assert measure_calibration(windows, np.array([0.5])) is None

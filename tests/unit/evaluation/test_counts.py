@@ -2,41 +2,33 @@
 
 import numpy as np
 import pytest
-from factories import make_score
+from count_factories import encode_windows
+from factories import LABELS, make_score
 from hearth.evaluation.counts import count_sessions, counts_of_score, counts_of_subset, split_columns
 
 GOLD = [["COOKING", "EATING"], ["EATING"], ["EATING", "EATING"]]
 PREDICTED = [["COOKING", None], ["COOKING"], [None, None]]
+STATUSES = ["unknown_label", "ok", "truncated"]
 
 
 def test_windows_and_events_are_counted_by_session():
-    parsings = {"strict": (PREDICTED, ["unknown_label", "ok", "truncated"])}
-    assert count_sessions(["1", "2", "1"], GOLD, parsings) == {
-        "1": {
-            "windows": 2,
-            "gold": {"COOKING": 1, "EATING": 3},
-            "strict": {
-                "predicted": {"COOKING": 1},
-                "right": {"COOKING": 1},
-                **{"ok": 0, "malformed": 1, "missing": 2, "unknown": 1},
-            },
+    counts = count_sessions(encode_windows(LABELS, GOLD, PREDICTED, STATUSES, ["1", "2", "1"]))
+    assert counts == {
+        "names": ["1", "2"],
+        "windows": "2 1",
+        "gold": {"COOKING": "1 0", "EATING": "3 1"},
+        "strict": {
+            "predicted": {"COOKING": "1 1", "EATING": "0 0"},
+            "right": {"COOKING": "1 0", "EATING": "0 0"},
+            **{"ok": "0 1", "malformed": "1 0", "missing": "2 0", "unknown": "1 0"},
         },
-        "2": {
-            "windows": 1,
-            "gold": {"EATING": 1},
-            "strict": {
-                "predicted": {"COOKING": 1},
-                "right": {},
-                **{"ok": 1, "malformed": 0, "missing": 0, "unknown": 0},
-            },
-        },
+        "lenient": counts["strict"],
     }
 
 
 def test_a_matrix_has_sorted_sessions_and_only_labels_with_gold_events():
-    score = make_score()
-    sessions = count_sessions(["b", "a", "b"], GOLD, {"strict": (PREDICTED, ["unknown_label", "ok", "truncated"])})
-    counts = counts_of_score(score | {"sessions": sessions})
+    sessions = count_sessions(encode_windows(LABELS, GOLD, PREDICTED, STATUSES, ["b", "a", "b"]))
+    counts = counts_of_score(make_score() | {"sessions": sessions})
     assert (counts.sessions, counts.labels) == (("a", "b"), ("COOKING", "EATING"))
     gold, predicted, correct, windows = split_columns(counts.matrix)
     assert np.array_equal(gold, [[0, 1], [1, 3]])
@@ -51,8 +43,17 @@ def test_a_subset_has_counts_of_its_own_name_and_none_without_windows():
     assert counts_of_subset(score, "complex") is None
 
 
-def test_a_count_of_a_label_outside_the_home_is_an_error():
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda counts: counts["gold"].update(SLEEPING="1 0"), "label 'SLEEPING' of its sessions is not a label"),
+        (lambda counts: counts["gold"].pop("EATING"), "counts of different labels"),
+        (lambda counts: counts["strict"].update(ok="1 0 0"), "'1 0 0' is not one number for each of its 2 sessions"),
+        (lambda counts: counts["strict"].update(ok="1 x"), "'1 x' is not one number for each of its 2 sessions"),
+    ],
+)
+def test_counts_that_do_not_fit_the_score_are_an_error(change, message):
     score = make_score()
-    score["sessions"]["2"]["gold"]["SLEEPING"] = 1
-    with pytest.raises(ValueError, match="little on made-up: label 'SLEEPING' of its sessions is not a label"):
+    change(score["sessions"])
+    with pytest.raises(ValueError, match=f"score of little on made-up: .*{message}.*run the rule `score` again"):
         counts_of_score(score)

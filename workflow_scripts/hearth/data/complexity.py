@@ -9,7 +9,8 @@ complexity is the mean of the three ranks, from 0 to 1. A test window is ranked 
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean, median
 
@@ -21,37 +22,46 @@ COMPLEXITY_RULE = (
 )
 
 
-def complexity_measures(window: Window) -> tuple[int, int, float]:
-    """Return a triple: the number of active residents, the number of label changes, and the label entropy in bits."""
+Measures = tuple[int, int, float]  # number of active residents, number of label changes, label entropy in bits
+
+
+def complexity_measures(window: Window) -> Measures:
+    """Return the three measures of a window."""
     gold = window["gold"]
     residents = {name for names in window["residents"] for name in names}
     changes = sum(before != after for before, after in pairwise(gold))
-    # Sort the shares and round the entropy, so that windows with equal label counts have equal entropies.
-    shares = sorted(count / len(gold) for count in Counter(gold).values())
-    return len(residents), changes, round(-math.fsum(share * math.log2(share) for share in shares), 9)
+    return len(residents), changes, _entropy(tuple(sorted(Counter(gold).values())))
+
+
+@lru_cache(maxsize=1024)
+def _entropy(counts: tuple[int, ...]) -> float:
+    """Return the entropy in bits of labels with these counts, which are sorted.
+
+    It is rounded, so that windows with equal counts have equal entropies whatever the order of the labels.
+    """
+    shares = [count / sum(counts) for count in counts]
+    return round(-math.fsum(share * math.log2(share) for share in shares), 9)
 
 
 class ComplexityScale:
-    """Computes the complexity of windows by comparing them with a dataset's train windows."""
+    """Computes the complexity of windows by comparing their measures with those of a dataset's train windows."""
 
-    def __init__(self, windows: Sequence[Window]):
-        """Store the measures of the train windows in `windows`; test windows are ignored.
-
-        Raises ValueError if `windows` has no train window.
-        """
-        train = [window for window in windows if window["split"] == "train"]
-        if not train:
+    def __init__(self, train: Iterable[Measures]):
+        """`train` has the measures of every train window. Raises ValueError if there is none."""
+        counts = Counter(train)
+        if not counts:
             raise ValueError("no window of the train split; complexity is a rank among train windows")
-        self._train_values = [sorted(values) for values in zip(*map(complexity_measures, train), strict=True)]
-        self.median = median(map(self.complexity, train))
+        self._train_values = [sorted(values) for values in zip(*counts.elements(), strict=True)]
+        complexities = {measures: self.complexity(measures) for measures in counts}
+        self.median = median(complexities[measures] for measures in counts.elements())
 
-    def complexity(self, window: Window) -> float:
-        """Return the complexity of a window, from 0 to 1."""
+    def complexity(self, measures: Measures) -> float:
+        """Return the complexity of a window with these measures, from 0 to 1."""
         return fmean(
             (bisect_left(values, value) + bisect_right(values, value)) / (2 * len(values))
-            for values, value in zip(self._train_values, complexity_measures(window), strict=True)
+            for values, value in zip(self._train_values, measures, strict=True)
         )
 
-    def is_complex(self, window: Window) -> bool:
-        """Whether a window's complexity is above the median of the train windows; other windows are simple."""
-        return self.complexity(window) > self.median
+    def is_complex(self, measures: Measures) -> bool:
+        """Whether the complexity is above the median of the train windows; other windows are simple."""
+        return self.complexity(measures) > self.median

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hearth.common.files import digest
-from hearth.data.complexity import ComplexityScale
+from hearth.data.complexity import ComplexityScale, complexity_measures
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Window
 
@@ -40,8 +40,9 @@ class Sources:
     @cached_property
     def complex(self) -> frozenset[str]:
         """Ids of the windows that are more complex than the median of the train split."""
-        scale = ComplexityScale(list(self.windows.values()))
-        return frozenset(name for name, window in self.windows.items() if scale.is_complex(window))
+        windows = self.windows.values()
+        scale = ComplexityScale(complexity_measures(window) for window in windows if window["split"] == "train")
+        return frozenset(window["window_id"] for window in windows if scale.is_complex(complexity_measures(window)))
 
 
 class Target(NamedTuple):

@@ -4,6 +4,7 @@ Events of one session depend on each other, so whole sessions are resampled, nev
 """
 
 import zlib
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -20,16 +21,49 @@ TINY = 10
 # comparison of two values.
 DECIMALS = 9
 
+# Number of elements of a matrix over sessions that are float64 or int64 at the same time: 32 MB.
+CHUNK = 2**22
 
-@lru_cache(maxsize=64)
+
+@lru_cache(maxsize=16)
 def session_weights(dataset: str, sessions: int) -> np.ndarray:
-    """Draw how often each resample contains each session: an array (float64) of shape (RESAMPLES, sessions).
+    """Draw how often each resample contains each session: whole numbers, an array of shape (RESAMPLES, sessions).
 
     `sessions` is the number of test sessions. All recognisers on `dataset` get the same resamples, so that their
-    differences are paired. The resamples of two datasets are independent.
+    differences are paired. The resamples of two datasets are independent. Elements have the smallest type that holds
+    them, usually one byte.
     """
     draw = np.random.default_rng([SEED, zlib.crc32(dataset.encode())])
-    return draw.multinomial(sessions, np.full(sessions, 1 / sessions), size=RESAMPLES).astype(float)
+    shares = np.full(sessions, 1 / sessions)
+    parts = []
+    for rows in chunks(RESAMPLES, sessions):
+        weights = draw.multinomial(sessions, shares, rows.stop - rows.start)
+        parts.append(weights.astype(np.min_scalar_type(weights.max())))
+    return np.concatenate(parts)
+
+
+def resampled_sums(dataset: str, counts: np.ndarray) -> np.ndarray:
+    """Return the sums of `counts` over the sessions of each resample, float64 of shape (RESAMPLES, columns).
+
+    `counts` holds whole numbers and has one row per session. The name `dataset` decides how sessions are resampled.
+    """
+    weights = session_weights(dataset, len(counts))
+    return weighted_sums((weights[rows] for rows in chunks(*weights.shape)), counts)
+
+
+def weighted_sums(weights: Iterable[np.ndarray], counts: np.ndarray) -> np.ndarray:
+    """Return the matrix product of `weights`, given as chunks of its rows, and `counts`, as float64.
+
+    Both hold whole numbers, so the sums are exact in whatever order they are added.
+    """
+    numbers: np.ndarray = counts.astype(float)
+    return np.concatenate([rows.astype(float) @ numbers for rows in weights])
+
+
+def chunks(rows: int, columns: int) -> list[slice]:
+    """Divide the rows of a matrix into slices of at most `CHUNK` elements, or of one row."""
+    size = max(1, CHUNK // columns)
+    return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
 def percentile_interval(values: np.ndarray) -> Interval | None:

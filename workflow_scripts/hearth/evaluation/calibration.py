@@ -5,24 +5,20 @@ Expected calibration error and reliability bins follow Guo et al. (On calibratio
 neural networks, NeurIPS 2017).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from hearth.evaluation.counts import Labels, PredictedLabels
+from hearth.evaluation.encoded_windows import EncodedWindows
 from hearth.evaluation.score_document import Confidence, ReliabilityBin
 
 BINS = 10
 KEPT_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-def measure_calibration(
-    gold: Labels, predicted: PredictedLabels, confidences: Sequence[Sequence[float | None]]
-) -> Confidence | None:
-    """Measure the calibration of one recogniser; None if no label has a confidence.
+def measure_calibration(windows: EncodedWindows, confidences: np.ndarray) -> Confidence | None:
+    """Measure the calibration of one recogniser under strict parsing; None if no label has a confidence.
 
-    All arguments have one sequence per window with one entry per event; confidences are from 0 to 1. Only events with
-    a label and a confidence are measured; the other events only lower `coverage`.
+    `confidences` (float64, one per event) are from 0 to 1, NaN for an event without one. Only events with a label and a
+    confidence are measured; the other events only lower `coverage`.
 
     - `coverage`: measured events / all events.
     - `ece`: mean distance between confidence and accuracy over the bins, weighted by the numbers of their
@@ -35,21 +31,18 @@ def measure_calibration(
     - `aurc`: area under the risk-coverage curve, that is, the mean error rate over all shares of most confident events.
       If confidence is uninformative, it equals the error rate on all measured events.
     """
-    measured = [
-        (confidence, label == expected)
-        for window in zip(gold, predicted, confidences, strict=True)
-        for expected, label, confidence in zip(*window, strict=True)
-        if label is not None and confidence is not None
-    ]
-    if not measured:
+    labels = windows.answers["strict"].labels
+    measured = (labels < len(windows.labels)) & ~np.isnan(confidences)
+    confidence, correct = confidences[measured], (labels == windows.gold)[measured].astype(float)
+    if not len(confidence):
         return None
-    confidence = np.array([value for value, _ in measured], dtype=float)
-    correct = np.array([is_correct for _, is_correct in measured], dtype=float)
     bins = _reliability_bins(confidence, correct)
     # Events of equal confidence share their mean accuracy, so that their order in the file does not matter.
     order = np.argsort(-confidence, kind="stable")
-    _, group = np.unique(-confidence, return_inverse=True)
-    shared = (np.bincount(group, weights=correct) / np.bincount(group))[group][order]
+    descending = confidence[order]
+    starts = np.flatnonzero(np.concatenate([[True], descending[1:] != descending[:-1]]))
+    sizes = np.diff(starts, append=len(descending))
+    shared: np.ndarray = np.repeat(np.add.reduceat(correct[order], starts) / sizes, sizes)
     accuracy = np.cumsum(shared) / np.arange(1, len(shared) + 1)
     distances = (
         b["events"] * abs(b["confidence"] - b["accuracy"])
@@ -57,11 +50,11 @@ def measure_calibration(
         if b["confidence"] is not None and b["accuracy"] is not None
     )
     return {
-        "n_events": len(measured),
-        "coverage": len(measured) / sum(map(len, gold)),
+        "n_events": len(confidence),
+        "coverage": len(confidence) / len(measured),
         "accuracy": float(correct.mean()),
         "mean_confidence": float(confidence.mean()),
-        "ece": sum(distances) / len(measured),
+        "ece": sum(distances) / len(confidence),
         "brier": float(np.mean((correct - confidence) ** 2)),
         "bins": bins,
         "selective": {str(share): float(accuracy[int(np.ceil(share * len(shared))) - 1]) for share in KEPT_SHARES},

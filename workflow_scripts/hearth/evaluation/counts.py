@@ -4,20 +4,17 @@ Counts add up over sessions, so the same formulas (`metrics.compute_metrics`) gi
 of a subset of its windows, and of a bootstrap resample of its sessions.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn, cast
 
 import numpy as np
 
-from hearth.evaluation.score_document import Parsing, ParsingCounts, Score, SessionCounts, Subset
+from hearth.evaluation.encoded_windows import EncodedWindows
+from hearth.evaluation.score_document import NumberBySession, Parsing, ParsingCounts, Score, SessionCounts, Subset
 
 # Statuses of windows whose answer could not be read at all.
 UNREADABLE = ("malformed", "unclosed_reasoning", "truncated")
-
-Labels = Sequence[Sequence[str]]  # one label per event, one sequence per window
-PredictedLabels = Sequence[Sequence[str | None]]  # as `Labels`; None for an event without a readable label
-ParsedWindows = tuple[PredictedLabels, Sequence[str]]  # predicted labels and status of each window
 
 # Number of columns of `Counts.matrix` that do not belong to one label.
 _WINDOW_COLUMNS = 5
@@ -28,10 +25,9 @@ class Counts:
     """The counts of one recogniser under one parsing, one row per session.
 
     `sessions` are sorted, so that the order of sessions in a file changes no resample. `labels` are the labels with
-    gold events, in the home's order. Other labels need no column: predicting one of them already leaves the gold label
-    with fewer correct events. `matrix` is float64 of shape (sessions, 3 * number of labels + 5). Its columns are events
-    by gold label, events by predicted label and correct events by label, then windows, windows with status ok,
-    unreadable windows, events without a label and events with an unknown label.
+    gold events, in the home's order. `matrix` holds whole numbers (int32), its shape is (sessions, 3 * number of labels
+    + 5). Its columns are events by gold label, events by predicted label and correct events by label, then windows,
+    windows with status ok, unreadable windows, events without a label and events with an unknown label.
     """
 
     recogniser: str
@@ -41,52 +37,47 @@ class Counts:
     matrix: np.ndarray
 
 
-def count_windows(gold: Labels, parsings: Mapping[Parsing, ParsedWindows]) -> SessionCounts:
-    """Count the windows and events of one session, or of any set of windows.
+def count_sessions(windows: EncodedWindows) -> SessionCounts:
+    """Count the windows and events of every session.
 
     Windows of status malformed, unclosed_reasoning or truncated count as `malformed`. An event without a label counts
     as `unknown` in a window of status unknown_label, in which every event was answered, and as `missing` in any other,
     also in one of status unanswered.
     """
-    by_gold = Counter(label for labels in gold for label in labels)
-    counts: dict[str, object] = {"windows": len(gold), "gold": dict(by_gold)}
-    for parsing, (predicted, statuses) in parsings.items():
-        counts[parsing] = _count_parsing(gold, predicted, statuses)
-    return counts  # type: ignore[return-value]  # parsings are keys of SessionCounts
+    sessions = len(windows.sessions)
+    used = np.unique(windows.gold)
 
+    def by_label(events: np.ndarray, codes: np.ndarray) -> dict[str, NumberBySession]:
+        places = windows.session_of_event[events] * np.int64(len(windows.labels)) + codes[events]
+        table = np.bincount(places, minlength=sessions * len(windows.labels)).reshape(sessions, -1)
+        return {windows.labels[code]: _written(table[:, code]) for code in used}
 
-def _count_parsing(gold: Labels, predicted: PredictedLabels, statuses: Sequence[str]) -> ParsingCounts:
-    pairs = [pair for windows in zip(gold, predicted, strict=True) for pair in zip(*windows, strict=True)]
-    unlabelled = Counter[bool]()
-    for labels, status in zip(predicted, statuses, strict=True):
-        unlabelled[status == "unknown_label"] += sum(label is None for label in labels)
-    return {
-        "predicted": dict(Counter(label for _, label in pairs if label is not None)),
-        "right": dict(Counter(label for expected, label in pairs if label is not None and label == expected)),
-        "ok": sum(status == "ok" for status in statuses),
-        "malformed": sum(status in UNREADABLE for status in statuses),
-        "missing": unlabelled[False],
-        "unknown": unlabelled[True],
+    def by_session(session_of: np.ndarray) -> NumberBySession:
+        return _written(np.bincount(session_of, minlength=sessions))
+
+    def count_parsing(parsing: Parsing) -> ParsingCounts:
+        labels = windows.answers[parsing].labels
+        missing, unknown = windows.without_label(parsing)
+        return {
+            "predicted": by_label(~missing & ~unknown, labels),
+            "right": by_label(labels == windows.gold, labels),
+            "ok": by_session(windows.session[windows.has_status(parsing, "ok")]),
+            "malformed": by_session(windows.session[windows.has_status(parsing, *UNREADABLE)]),
+            "missing": by_session(windows.session_of_event[missing]),
+            "unknown": by_session(windows.session_of_event[unknown]),
+        }
+
+    counts: dict[str, object] = {
+        "names": list(windows.sessions),
+        "windows": by_session(windows.session),
+        "gold": by_label(np.ones(len(windows.gold), bool), windows.gold),
+        **{parsing: count_parsing(parsing) for parsing in windows.answers},
     }
+    return cast(SessionCounts, counts)
 
 
-def count_sessions(
-    sessions: Sequence[str], gold: Labels, parsings: Mapping[Parsing, ParsedWindows]
-) -> dict[str, SessionCounts]:
-    """Return a dict from session to its counts; `sessions` names the session of each window."""
-    positions: dict[str, list[int]] = {}
-    for position, session in enumerate(sessions):
-        positions.setdefault(session, []).append(position)
-    return {
-        session: count_windows(
-            [gold[position] for position in own],
-            {
-                parsing: ([predicted[position] for position in own], [statuses[position] for position in own])
-                for parsing, (predicted, statuses) in parsings.items()
-            },
-        )
-        for session, own in positions.items()
-    }
+def _written(numbers: np.ndarray) -> NumberBySession:
+    return " ".join(map(str, numbers.tolist()))
 
 
 def counts_of_score(score: Score, parsing: Parsing = "strict") -> Counts:
@@ -109,44 +100,37 @@ def counts_of_subset(score: Score, subset: Subset) -> Counts | None:
 
 
 def counts_of_sessions(
-    recogniser: str,
-    dataset: str,
-    sessions: Mapping[str, SessionCounts],
-    home_labels: Sequence[str],
-    parsing: Parsing,
+    recogniser: str, dataset: str, sessions: SessionCounts, home_labels: Sequence[str], parsing: Parsing
 ) -> Counts:
     """Return the counts of these sessions under one parsing.
 
     The name `dataset` decides how sessions are resampled (see `bootstrap.session_weights`). Raises ValueError for a
-    label that is not one of `home_labels`.
+    label that is not one of `home_labels`, and for counts that are not one whole number per session.
     """
-    names = sorted(sessions)
-    for session in sessions.values():
-        for label in (*session["gold"], *session[parsing]["predicted"], *session[parsing]["right"]):
-            if label not in home_labels:
-                raise ValueError(
-                    f"score of {recogniser} on {dataset}: label {label!r} of its sessions is not a label of the home;"
-                    " run the rule `score` again"
-                )
-    in_order = [sessions[name] for name in names]
-    labels = labels_with_gold(in_order, home_labels)
-    return Counts(recogniser, dataset, tuple(names), labels, count_matrix(in_order, labels, parsing))
+    gold, part = sessions["gold"], sessions[parsing]
 
+    def fail(what: str) -> NoReturn:
+        raise ValueError(f"score of {recogniser} on {dataset}: {what}; run the rule `score` again")
 
-def labels_with_gold(sessions: Sequence[SessionCounts], home_labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the labels that some event of the sessions has as its gold label, in the order of `home_labels`."""
-    return tuple(label for label in home_labels if any(label in session["gold"] for session in sessions))
+    def read(numbers: NumberBySession) -> np.ndarray:
+        try:
+            column = np.array(numbers.split(), np.int32)
+        except ValueError:
+            column = np.empty(0, np.int32)
+        if len(column) != len(sessions["names"]):
+            fail(f"{numbers[:60]!r} is not one number for each of its {len(sessions['names'])} sessions")
+        return column
 
-
-def count_matrix(sessions: Sequence[SessionCounts], labels: Sequence[str], parsing: Parsing) -> np.ndarray:
-    """Return the matrix of `Counts`, one row per session, with columns for `labels`."""
-    rows = []
-    for session in sessions:
-        part = session[parsing]
-        by_label = (session["gold"], part["predicted"], part["right"])
-        row = [events.get(label, 0) for events in by_label for label in labels]
-        rows.append([*row, session["windows"], part["ok"], part["malformed"], part["missing"], part["unknown"]])
-    return np.array(rows, dtype=float)
+    for label in (*gold, *part["predicted"], *part["right"]):
+        if label not in home_labels:
+            fail(f"label {label!r} of its sessions is not a label of the home")
+    if not gold.keys() == part["predicted"].keys() == part["right"].keys():
+        fail("its sessions have counts of different labels")
+    labels = tuple(label for label in home_labels if label in gold)
+    by_label: tuple[Mapping[str, NumberBySession], ...] = (gold, part["predicted"], part["right"])
+    columns = [read(events[label]) for events in by_label for label in labels]
+    columns += map(read, (sessions["windows"], part["ok"], part["malformed"], part["missing"], part["unknown"]))
+    return Counts(recogniser, dataset, tuple(sessions["names"]), labels, np.stack(columns, axis=1))
 
 
 def split_columns(counts: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -5,21 +5,13 @@ label of the home without gold events has no recall and enters neither macro nor
 the recall of the gold label. Micro F1 equals accuracy if every event has a readable label and exceeds it otherwise.
 """
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 
-from hearth.evaluation.counts import (
-    Labels,
-    PredictedLabels,
-    count_matrix,
-    count_windows,
-    labels_with_gold,
-    split_columns,
-)
-from hearth.evaluation.score_document import HEADLINES, RATES, ClassMetrics, Confusion, Metrics
+from hearth.evaluation.counts import UNREADABLE, split_columns
+from hearth.evaluation.encoded_windows import EncodedWindows
+from hearth.evaluation.score_document import HEADLINES, RATES, ClassMetrics, Metrics, Parsing
 from hearth.prompting.parsing import STATUSES
 
 UNREAD = "no readable label"
@@ -48,25 +40,39 @@ def compute_metrics(counts: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def score_windows(gold: Labels, predicted: PredictedLabels, statuses: Sequence[str], labels: Sequence[str]) -> Metrics:
-    """Compute the metrics of windows under one parsing, from the labels of their events and the status of each.
-
-    `labels` are all labels of the home, in the order of the confusion matrix. Raises ValueError if there are no
-    events, if the sizes differ, and for a label or a status that is unknown.
-    """
-    _check_windows(gold, predicted, statuses, labels)
-    counts = count_windows(gold, {"strict": (predicted, statuses)})
-    (total,) = count_matrix([counts], labels_with_gold([counts], labels), "strict")
-    values = compute_metrics(total)
-    by_label = (counts["gold"], counts["strict"]["predicted"], counts["strict"]["right"])
+def score_windows(windows: EncodedWindows, parsing: Parsing) -> Metrics:
+    """Compute the metrics of windows under one parsing."""
+    confusion = _confusion(windows, parsing)
+    gold, predicted, correct = confusion.sum(axis=1), confusion[:, :-1].sum(axis=0), np.diagonal(confusion)
+    rest = (
+        len(windows.sizes),
+        windows.has_status(parsing, "ok").sum(),
+        windows.has_status(parsing, *UNREADABLE).sum(),
+        *map(np.sum, windows.without_label(parsing)),
+    )
+    used = gold > 0
+    values = compute_metrics(np.concatenate([gold[used], predicted[used], correct[used], rest]).astype(float))
+    by_label = zip(gold.tolist(), predicted.tolist(), correct.tolist(), strict=True)
+    statuses = np.bincount(windows.answers[parsing].statuses, minlength=len(STATUSES))
     metrics: dict[str, object] = {
         **{name: float(values[name]) for name in HEADLINES},
-        "per_class": {label: _class_metrics(*(events.get(label, 0) for events in by_label)) for label in labels},
-        "confusion": _confusion(gold, predicted, labels),
-        "status": _count_statuses(statuses),
+        "per_class": {label: _class_metrics(*each) for label, each in zip(windows.labels, by_label, strict=True)},
+        "confusion": {
+            "labels": list(windows.labels),
+            "columns": [*windows.labels, UNREAD],
+            "counts": confusion.tolist(),
+        },
+        "status": dict(zip(STATUSES, statuses.tolist(), strict=True)),
         "rates": {name: float(values[name]) for name in RATES},
     }
     return cast(Metrics, metrics)
+
+
+def _confusion(windows: EncodedWindows, parsing: Parsing) -> np.ndarray:
+    """Return the events by gold label (rows) and predicted label (columns; the last for those without a label)."""
+    size = len(windows.labels)
+    places = windows.gold * np.int64(size + 1) + windows.answers[parsing].labels
+    return np.bincount(places, minlength=size * (size + 1)).reshape(size, size + 1)
 
 
 def _f1(gold: np.ndarray, predicted: np.ndarray, correct: np.ndarray) -> np.ndarray:
@@ -80,38 +86,3 @@ def _class_metrics(gold: int, predicted: int, correct: int) -> ClassMetrics:
         "f1": float(_f1(*np.array([gold, predicted, correct]))),
         "support": gold,
     }
-
-
-def _confusion(gold: Labels, predicted: PredictedLabels, labels: Sequence[str]) -> Confusion:
-    pairs = Counter(pair for windows in zip(gold, predicted, strict=True) for pair in zip(*windows, strict=True))
-    return {
-        "labels": list(labels),
-        "columns": [*labels, UNREAD],
-        "counts": [[pairs[expected, label] for label in (*labels, None)] for expected in labels],
-    }
-
-
-def _count_statuses(statuses: Sequence[str]) -> dict[str, int]:
-    counts = Counter(statuses)
-    return {status: counts[status] for status in STATUSES}
-
-
-def _check_windows(gold: Labels, predicted: PredictedLabels, statuses: Sequence[str], labels: Sequence[str]) -> None:
-    if not len(gold) == len(predicted) == len(statuses):
-        raise ValueError(
-            f"numbers of windows differ: {len(gold)} with gold labels, {len(predicted)} with predicted labels,"
-            f" {len(statuses)} with a status"
-        )
-    for index, (expected, answered) in enumerate(zip(gold, predicted, strict=True)):
-        if len(expected) != len(answered):
-            raise ValueError(f"window {index}: {len(expected)} gold labels, {len(answered)} predicted labels")
-    if not any(gold):
-        raise ValueError("no events to score")
-    for name, windows in (("gold", gold), ("predicted", predicted)):
-        allowed = {*labels, None} if name == "predicted" else set(labels)
-        unknown = sorted({label for window in windows for label in window} - allowed, key=str)
-        if unknown:
-            raise ValueError(f"{name} label {unknown[0]!r} is not a label of the home")
-    unknown_statuses = sorted(set(statuses) - set(STATUSES))
-    if unknown_statuses:
-        raise ValueError(f"unknown status {unknown_statuses[0]!r}; known: {', '.join(STATUSES)}")

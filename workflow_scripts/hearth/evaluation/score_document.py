@@ -54,29 +54,35 @@ DESCRIPTIONS: dict[str, Description] = {
 Interval = list[float]  # [lower bound, upper bound]
 
 
+# The numbers of all sessions, in their order, separated by spaces: a tenth of the size of a list of numbers.
+NumberBySession = str
+
+
 class ParsingCounts(TypedDict):
-    """Counts of one session under one parsing; labels that no event has are left out.
+    """Counts of the sessions under one parsing.
 
     `predicted` counts events by predicted label, `right` counts correctly labelled events by label. `ok` and
-    `malformed` count windows, `missing` and `unknown` count events (see `counts.count_windows`).
+    `malformed` count windows, `missing` and `unknown` count events (see `counts.count_sessions`).
     """
 
-    predicted: dict[str, int]
-    right: dict[str, int]
-    ok: int
-    malformed: int
-    missing: int
-    unknown: int
+    predicted: dict[str, NumberBySession]
+    right: dict[str, NumberBySession]
+    ok: NumberBySession
+    malformed: NumberBySession
+    missing: NumberBySession
+    unknown: NumberBySession
 
 
 class SessionCounts(TypedDict):
-    """Counts of one session, from which all metrics follow.
+    """Counts of the sessions, from which all metrics follow, for labels that some event has as its gold label.
 
-    `windows` is the number of windows; `gold` maps each label to its number of events.
+    Other labels need no counts: predicting one of them already leaves the gold label with fewer correct events.
+    `names` are the sorted names of the sessions, `windows` counts their windows, `gold` their events by gold label.
     """
 
-    windows: int
-    gold: dict[str, int]
+    names: list[str]
+    windows: NumberBySession
+    gold: dict[str, NumberBySession]
     strict: ParsingCounts
     lenient: NotRequired[ParsingCounts]
 
@@ -126,7 +132,7 @@ class ParsingMetrics(Metrics):
 class SubsetMetrics(Metrics):
     """Metrics of the simple or the complex test windows, with the counts of the sessions that have such windows."""
 
-    sessions: dict[str, SessionCounts]
+    sessions: SessionCounts
 
 
 class Complexity(TypedDict):
@@ -188,7 +194,7 @@ class Score(TypedDict):
     n_windows: int
     n_events: int
     n_sessions: int
-    sessions: dict[str, SessionCounts]
+    sessions: SessionCounts
     strict: ParsingMetrics
     lenient: ParsingMetrics
     complexity: Complexity

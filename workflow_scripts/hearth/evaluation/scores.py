@@ -1,25 +1,19 @@
-"""Compute the score document (`score_document.Score`) from test windows and their parsed predictions."""
+"""Compute the score document (`score_document.Score`) of one recogniser on one dataset."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
 from hearth.common.schemas import nearest
-from hearth.data.complexity import ComplexityScale
 from hearth.data.folds import SplitDocument
-from hearth.data.gold_labels import map_to_gold
-from hearth.data.windows import Split, Window, read_windows
 from hearth.evaluation import provenance, statistics
+from hearth.evaluation.answered_windows import SPLIT, AnsweredWindows
 from hearth.evaluation.calibration import measure_calibration
-from hearth.evaluation.counts import ParsedWindows, count_sessions, counts_of_sessions
+from hearth.evaluation.counts import count_sessions, counts_of_sessions
 from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.score_document import KINDS, Kind, Parsing, ParsingMetrics, Score
 from hearth.evaluation.subsets import score_subsets
 from hearth.homes.home import Home
-from hearth.prompting.predictions import ParsedPrediction, align, read_parsed_predictions
 from hearth.prompting.prompts import Prompt
-
-SPLIT: Split = "test"
 
 
 class ScoreMetadata(TypedDict):
@@ -79,9 +73,7 @@ def build_score(
     recogniser: str,
     dataset: str,
     home: Home,
-    windows: Sequence[Window],
-    parsed: Sequence[ParsedPrediction],
-    scale: ComplexityScale,
+    answered: AnsweredWindows,
     splits: SplitDocument,
     prompt: Prompt | None,
     model: Mapping[str, Any] | None,
@@ -90,26 +82,19 @@ def build_score(
 ) -> Score:
     """Build the score document of one recogniser on one dataset.
 
-    `windows` are the windows of the test split and `parsed` their predictions, in the same order. `scale` separates
-    simple from complex windows. `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt
-    file, snapshot.json and training_log.json; only a student has a training log, and a baseline has neither prompt nor
-    model. Raises ValueError for a gold label that is not a label of the home, and if the inputs do not belong together.
+    `splits`, `prompt`, `model` and `student` are the contents of splits.json, the prompt file, snapshot.json and
+    training_log.json; only a student has a training log, and a baseline has neither prompt nor model. Raises ValueError
+    if the inputs do not belong together.
     """
     checked = check_metadata(metadata)
     _check_inputs(recogniser, checked["kind"], prompt, model, student)
-    _check_windows(windows, home, splits)
-    gold = [window["gold"] for window in windows]
-    sessions = [window["session"] for window in windows]
-    parsings: dict[Parsing, ParsedWindows] = {
-        "strict": ([row["labels"] for row in parsed], [row["status"] for row in parsed]),
-        "lenient": ([row["lenient_labels"] for row in parsed], [row["lenient_status"] for row in parsed]),
-    }
-    counts = count_sessions(sessions, gold, parsings)
+    _check_sessions(answered, splits)
+    windows = answered.windows
+    counts = count_sessions(windows)
 
     def measure(parsing: Parsing) -> ParsingMetrics:
-        metrics = score_windows(gold, *parsings[parsing], home.labels)
         of_parsing = counts_of_sessions(recogniser, dataset, counts, home.labels, parsing)
-        return {**metrics, "intervals": statistics.metric_intervals(of_parsing)}
+        return {**score_windows(windows, parsing), "intervals": statistics.metric_intervals(of_parsing)}
 
     grounds = provenance.score_provenance(home, splits, prompt, model, student, checked)
     score: Score = {
@@ -122,21 +107,17 @@ def build_score(
         "recipe": metadata.get("recipe", ""),
         "train_dataset": metadata.get("train_dataset", ""),
         "parameters": grounds["model"]["parameters"] if grounds["model"] else None,
-        "n_windows": len(windows),
-        "n_events": sum(map(len, gold)),
-        "n_sessions": len(set(sessions)),
+        "n_windows": len(windows.sizes),
+        "n_events": len(windows.gold),
+        "n_sessions": len(windows.sessions),
         "sessions": counts,
         "strict": measure("strict"),
         "lenient": measure("lenient"),
-        "complexity": score_subsets(scale, windows, *parsings["strict"], home.labels),
-        "tokens": {
-            "prompt": sum(row["prompt_tokens"] for row in parsed),
-            "completion": sum(row["completion_tokens"] for row in parsed),
-        },
+        "complexity": score_subsets(windows, answered.is_complex),
+        "tokens": answered.tokens,
         "provenance": grounds,
     }
-    confidences = [row.get("confidences", [None] * len(row["labels"])) for row in parsed]
-    if confidence := measure_calibration(gold, parsings["strict"][0], confidences):
+    if confidence := measure_calibration(windows, answered.confidences):
         score["confidence"] = confidence
     return score
 
@@ -155,40 +136,10 @@ def _check_inputs(
             raise ValueError(f"{recogniser}: kind {kind!r} {'needs a' if document is None else 'has no'} {name}")
 
 
-def _check_windows(windows: Sequence[Window], home: Home, splits: SplitDocument) -> None:
-    for window in windows:
-        for number, label in enumerate(window["gold"], start=1):
-            if label not in home.labels:
-                raise ValueError(
-                    f"window {window['window_id']}: event {number}: gold label {label!r} is not a label of home"
-                    f" {home.name}{nearest(label, home.labels)}"
-                )
-    expected = splits["windows"].get(SPLIT)
-    if expected != len(windows):
-        raise ValueError(f"splits.json says {expected} {SPLIT} windows, but there are {len(windows)}")
-    for window in windows:
-        if window["session"] not in splits["sessions"][SPLIT]:
-            raise ValueError(
-                f"window {window['window_id']}: splits.json does not list its session for testing; cut the windows"
-                " again"
-            )
-
-
-def read_test_predictions(windows_path: Path, parsed_path: Path) -> tuple[list[Window], list[ParsedPrediction]]:
-    """Read the test windows and their parsed predictions, both in window order.
-
-    A predicted label that is one of several correct labels of its event is replaced by the gold label (`map_to_gold`).
-    Raises ValueError if windows and predictions do not match.
-    """
-    windows = read_windows(windows_path, SPLIT)
-    pairs = list(align(windows, read_parsed_predictions(parsed_path), parsed_path))
-    for window, row in pairs:
-        for key, labels in (("labels", row["labels"]), ("lenient_labels", row["lenient_labels"])):
-            if len(labels) != len(window["gold"]):
-                raise ValueError(
-                    f"{parsed_path}: window {window['window_id']} has {len(window['gold'])} events and "
-                    f"{len(labels)} {key}; run the rule `parse_predictions` again"
-                )
-        row["labels"] = map_to_gold(window, row["labels"])
-        row["lenient_labels"] = map_to_gold(window, row["lenient_labels"])
-    return windows, [row for _, row in pairs]
+def _check_sessions(answered: AnsweredWindows, splits: SplitDocument) -> None:
+    count, expected = len(answered.windows.sizes), splits["windows"].get(SPLIT)
+    if expected != count:
+        raise ValueError(f"splits.json says {expected} {SPLIT} windows, but there are {count}")
+    unlisted = sorted(set(answered.windows.sessions) - set(splits["sessions"][SPLIT]))
+    if unlisted:
+        raise ValueError(f"splits.json does not list session {unlisted[0]!r} for testing; cut the windows again")

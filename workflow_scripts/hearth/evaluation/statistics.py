@@ -1,16 +1,24 @@
 """Uncertainty of metrics over the sessions of a test set: bootstrap intervals and permutation tests.
 
-A resample gives every session a weight, so one matrix product computes the counts of all resamples. These counts are
-sums of whole numbers, hence exact in whatever order they are added.
+A resample gives every session a weight, and a permutation gives every session to one of two recognisers, so that one
+matrix product computes the counts of all of them.
 """
 
 import statistics
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
-from scipy.stats import permutation_test
 
-from hearth.evaluation.bootstrap import DECIMALS, RESAMPLES, SEED, percentile_interval, session_weights
+from hearth.evaluation.bootstrap import (
+    DECIMALS,
+    RESAMPLES,
+    SEED,
+    chunks,
+    percentile_interval,
+    resampled_sums,
+    weighted_sums,
+)
 from hearth.evaluation.counts import Counts, split_columns
 from hearth.evaluation.metrics import compute_metrics
 from hearth.evaluation.score_document import METRICS, Interval
@@ -25,7 +33,7 @@ def resample(counts: Counts) -> dict[str, np.ndarray]:
     """
     if len(counts.sessions) < 2:
         return {name: np.full(RESAMPLES, np.nan) for name in METRICS}
-    return compute_metrics(session_weights(counts.dataset, len(counts.sessions)) @ counts.matrix)
+    return compute_metrics(resampled_sums(counts.dataset, counts.matrix))
 
 
 def metric_intervals(counts: Counts) -> dict[str, Interval | None]:
@@ -54,33 +62,49 @@ def permutation_p(
     of both sides. Raises ValueError if the recognisers were not tested on the same sessions and events.
     """
     _check_paired([*group, *other])
-    sessions = len(group[0].sessions)
-    if sessions < 2:
+    if len(group[0].sessions) < 2:
         return None
+    pairs = [_swapped_differences(one, another, metric, permutations) for one in group for another in other]
+    differences = np.round(np.stack(pairs).mean(axis=0), DECIMALS)
+    # The first way swaps nothing, so the shares count the observed difference among those of the ways to swap.
+    observed = differences[0]
+    return min(1.0, 2 * float(min(np.mean(differences <= observed), np.mean(differences >= observed))))
 
-    def difference(first: np.ndarray, _: np.ndarray, axis: int) -> np.ndarray:
-        # scipy permutes session numbers; those of the other recogniser start at `sessions`.
-        assert axis == -1
-        own = (first < sessions).astype(float)
-        pairs = [
-            compute_metrics(own @ a.matrix + (1 - own) @ b.matrix)[metric]
-            - compute_metrics(own @ b.matrix + (1 - own) @ a.matrix)[metric]
-            for a in group
-            for b in other
-        ]
-        return np.asarray(np.round(np.mean(pairs, axis=0), DECIMALS))
 
-    numbers = np.arange(sessions)
-    result = permutation_test(
-        (numbers, numbers + sessions),
-        difference,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=permutations,
-        batch=1000,
-        rng=np.random.default_rng(SEED),
+def _swapped_differences(one: Counts, other: Counts, metric: str, permutations: int) -> np.ndarray:
+    """Return the difference in `metric` for each way of swapping, of shape (ways,)."""
+    own, others = _kept_sums(one, permutations), _kept_sums(other, permutations)
+    first = own + other.matrix.sum(axis=0) - others
+    second = others + one.matrix.sum(axis=0) - own
+    return np.asarray(compute_metrics(first)[metric] - compute_metrics(second)[metric])
+
+
+@lru_cache(maxsize=32)
+def _kept_sums(counts: Counts, permutations: int) -> np.ndarray:
+    """Return, for each way of swapping, the sums of the counts of sessions that are not swapped: (ways, columns)."""
+    sessions = len(counts.sessions)
+    kept = _kept_sessions(sessions, permutations)
+    return weighted_sums(
+        (np.unpackbits(kept[rows], axis=1, count=sessions) for rows in chunks(len(kept), sessions)), counts.matrix
     )
-    return float(result.pvalue)
+
+
+@lru_cache(maxsize=16)
+def _kept_sessions(sessions: int, permutations: int) -> np.ndarray:
+    """Return which sessions each way of swapping keeps, as packed bits: uint8 of shape (ways, sessions / 8).
+
+    The first way keeps all. The others are all other ways or, if there are more than `permutations` ways, that many
+    random ones, each of which may occur several times and be the first.
+    """
+    if 2**sessions <= permutations:
+        ways = np.arange(2**sessions)[:, None] >> np.arange(sessions)
+        return np.packbits(ways & 1 == 0, axis=1)
+    draw = np.random.default_rng(SEED)
+    parts = [np.packbits(np.ones((1, sessions), bool), axis=1)]
+    for rows in chunks(permutations, 2 * sessions):
+        pairs = np.tile(np.arange(2), (rows.stop - rows.start, sessions, 1))
+        parts.append(np.packbits(draw.permuted(pairs, axis=-1)[..., 0] == 0, axis=1))
+    return np.concatenate(parts)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from hearth.data.complexity import COMPLEXITY_RULE, ComplexityScale
-from hearth.data.windows import Window
+import numpy as np
+
+from hearth.data.complexity import COMPLEXITY_RULE
 from hearth.evaluation import bootstrap, statistics
-from hearth.evaluation.counts import PredictedLabels, count_sessions, counts_of_subset
+from hearth.evaluation.counts import count_sessions, counts_of_subset
+from hearth.evaluation.encoded_windows import EncodedWindows
 from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.score_document import SUBSETS, Complexity, Score, SubsetMetrics, metric_value
 
@@ -16,32 +18,19 @@ COLUMNS_WITH_INTERVAL = tuple(f"{subset}_{name}" for subset in SUBSETS for name 
 NOTE = ("Simple and complex windows", [f"complexity is the {COMPLEXITY_RULE}"])
 
 
-def score_subsets(
-    scale: ComplexityScale,
-    windows: Sequence[Window],
-    predicted: PredictedLabels,
-    statuses: Sequence[str],
-    labels: Sequence[str],
-) -> Complexity:
+def score_subsets(windows: EncodedWindows, is_complex: np.ndarray) -> Complexity:
     """Return the `complexity` of a score: the metrics of its simple and of its complex windows.
 
-    `predicted` and `statuses` belong to `windows`, in the same order; `labels` are all labels of the home.
+    `is_complex` says which windows are complex (bool, one per window).
     """
-    is_complex = [scale.is_complex(window) for window in windows]
 
-    def score_subset(wanted: bool) -> SubsetMetrics | None:
-        chosen = [position for position, value in enumerate(is_complex) if value == wanted]
-        if not chosen:
+    def score_subset(chosen: np.ndarray) -> SubsetMetrics | None:
+        if not chosen.any():
             return None
-        gold = [windows[position]["gold"] for position in chosen]
-        parsed = [predicted[position] for position in chosen], [statuses[position] for position in chosen]
-        sessions = [windows[position]["session"] for position in chosen]
-        return {
-            **score_windows(gold, *parsed, labels),
-            "sessions": count_sessions(sessions, gold, {"strict": parsed}),
-        }
+        part = windows.select(chosen, "strict")
+        return {**score_windows(part, "strict"), "sessions": count_sessions(part)}
 
-    return {"rule": COMPLEXITY_RULE, "simple": score_subset(False), "complex": score_subset(True)}
+    return {"rule": COMPLEXITY_RULE, "simple": score_subset(~is_complex), "complex": score_subset(is_complex)}
 
 
 def subset_columns(scores: Sequence[Score]) -> dict[str, float | int | None]:

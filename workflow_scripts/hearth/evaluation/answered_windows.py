@@ -1,0 +1,90 @@
+"""Read the test windows of a dataset and their parsed predictions in one pass, which keeps only arrays of numbers."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+
+import numpy as np
+
+from hearth.data.complexity import ComplexityScale, Measures, complexity_measures
+from hearth.data.gold_labels import map_to_gold
+from hearth.data.windows import Split, Window
+from hearth.evaluation.encoded_windows import EncodedWindows, ParsedAnswer, WindowEncoder
+from hearth.evaluation.score_document import PARSINGS, Parsing, Tokens
+from hearth.prompting.predictions import ParsedPrediction, align
+
+SPLIT: Split = "test"
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredWindows:
+    """The test windows with the answers of one recogniser.
+
+    `is_complex` (bool, one per window) separates simple from complex windows. `confidences` (float64, one per event)
+    are NaN for events without one. `tokens` counts the tokens of all predictions.
+    """
+
+    windows: EncodedWindows
+    is_complex: np.ndarray
+    confidences: np.ndarray
+    tokens: Tokens
+
+
+def read_answers(
+    windows: Iterable[Window], predictions: Iterable[ParsedPrediction], labels: tuple[str, ...], path: Path
+) -> AnsweredWindows:
+    """Read windows, all of a dataset, and the predictions of its test split.
+
+    `labels` are all labels of the home; `path` names the predictions in errors. A predicted label that is one of
+    several correct labels of its event is replaced by the gold label (`map_to_gold`). Raises ValueError if windows and
+    predictions do not match, for a label that is not a label of the home, and if there is no train window.
+    """
+    encoder = WindowEncoder(labels, PARSINGS)
+    train: Counter[Measures] = Counter()
+    codes: dict[Measures, int] = {}
+    measured, confidences = array("i"), array("d")
+    tokens: Tokens = {"prompt": 0, "completion": 0}
+    for window, row in align(_test_windows(windows, train), predictions, path):
+        confidence = row.get("confidences") or [None] * len(window["gold"])
+        _check_sizes(window, path, labels=row["labels"], lenient_labels=row["lenient_labels"], confidences=confidence)
+        answers: dict[Parsing, ParsedAnswer] = {
+            "strict": (map_to_gold(window, row["labels"]), row["status"]),
+            "lenient": (map_to_gold(window, row["lenient_labels"]), row["lenient_status"]),
+        }
+        try:
+            encoder.add(window["session"], window["gold"], answers)
+        except ValueError as error:
+            raise ValueError(f"window {window['window_id']}: {error}") from None
+        measured.append(codes.setdefault(complexity_measures(window), len(codes)))
+        confidences.extend([nan if value is None else value for value in confidence])
+        tokens["prompt"] += row["prompt_tokens"]
+        tokens["completion"] += row["completion_tokens"]
+    scale = ComplexityScale(train.elements())
+    is_complex = np.array([scale.is_complex(measures) for measures in codes], bool)
+    return AnsweredWindows(
+        windows=encoder.encoded(),
+        is_complex=is_complex[np.frombuffer(measured, np.int32)],
+        confidences=np.frombuffer(confidences),
+        tokens=tokens,
+    )
+
+
+def _test_windows(windows: Iterable[Window], train: Counter[Measures]) -> Iterator[Window]:
+    """Yield the windows of the test split; count the measures of the other windows in `train`."""
+    for window in windows:
+        if window["split"] == SPLIT:
+            yield window
+        else:
+            train[complexity_measures(window)] += 1
+
+
+def _check_sizes(window: Window, path: Path, **by_event: Sequence[object]) -> None:
+    for key, values in by_event.items():
+        if len(values) != len(window["gold"]):
+            raise ValueError(
+                f"{path}: window {window['window_id']} has {len(window['gold'])} events and {len(values)} {key}; run"
+                " the rule `parse_predictions` again"
+            )
