@@ -1,11 +1,11 @@
 """Make a small random student and examples with a common prefix, and train with and without a shared prefix."""
 
-import functools
-
 import torch
-from hearth.distillation.examples import IGNORED, collate
-from hearth.distillation.shared_prefix import SharedPrefixTrainer
+from hearth.distillation.examples import IGNORED
+from hearth.distillation.micro_batch import MicroBatchSize
+from hearth.distillation.trainer import DistillationTrainer
 from peft import LoraConfig, get_peft_model
+from torch.nn.utils.rnn import pad_sequence
 from transformers import Qwen3Config, Qwen3ForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 VOCABULARY = 50
@@ -72,13 +72,34 @@ class Gradients(TrainerCallback):
         self.steps.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]).double())
 
 
-def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1, epochs=2, device="cpu"):
-    """Train a student and return a triple: gradients of each step, losses of each step, trained weights by name."""
+def pad(examples):
+    """Return a batch for a plain Trainer: examples padded on the right."""
+    tokens, labels, mask = (
+        pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=padding)
+        for rows, padding in (
+            ([example["input_ids"] for example in examples], 0),
+            ([example["labels"] for example in examples], IGNORED),
+            ([[1] * len(example["input_ids"]) for example in examples], 0),
+        )
+    )
+    return {"input_ids": tokens, "labels": labels, "attention_mask": mask}
+
+
+class PlainTrainer(Trainer):
+    """The Trainer of transformers, with the examples of each optimiser step that ours has in that step."""
+
+    get_train_dataloader = DistillationTrainer.get_train_dataloader
+
+
+def train(folder, head, examples, student, way, micro_batch=2, accumulation=1, epochs=2, device="cpu"):
+    """Train a student and return a triple: gradients of each step, losses of each step, trained weights by name.
+
+    `way` is "plain" (transformers' own Trainer), "packed", "padded" or "shared" (packed, with a shared prefix).
+    """
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=epochs,
-        per_device_train_batch_size=micro_batch,
-        gradient_accumulation_steps=accumulation,
+        per_device_train_batch_size=micro_batch * accumulation,
         learning_rate=0.01,
         optim="adamw_torch",
         use_cpu=device == "cpu",
@@ -91,14 +112,16 @@ def train(folder, head, examples, student, shared, micro_batch=2, accumulation=1
         disable_tqdm=True,
     )
     gradients = Gradients()
-    kind = functools.partial(SharedPrefixTrainer, prefix_ids=head) if shared else Trainer
-    trainer = kind(
-        model=student,
-        args=arguments,
-        train_dataset=examples,
-        data_collator=functools.partial(collate, pad_id=0),
-        callbacks=[gradients],
-    )
+    options = {"model": student, "args": arguments, "train_dataset": examples, "callbacks": [gradients]}
+    if way == "plain":
+        trainer = PlainTrainer(**options, data_collator=pad)
+    else:
+        trainer = DistillationTrainer(
+            **options,
+            micro_batch_size=MicroBatchSize(folder, micro_batch, micro_batch),
+            prefix_ids=head if way == "shared" else [],
+            packed=way != "padded",
+        )
     trainer.train()
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return gradients.steps, losses, {name: p.detach() for name, p in student.named_parameters() if p.requires_grad}

@@ -1,13 +1,11 @@
 import pytest
-import torch
 import training_fixtures as fixtures
-from hearth.distillation.examples import IGNORED, build_examples, collate
+from hearth.distillation.examples import IGNORED, build_examples
 from hearth.distillation.recipes import RECIPES
-from hearth.distillation.settings import TrainingSettings, accumulation_steps, check_settings, settings_schema
+from hearth.distillation.settings import TrainingSettings, check_settings, examples_per_rank, settings_schema
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import answer_text, split_prompt, user_turns, window_text
 from tokenizers import normalizers
-from transformers import AutoModelForCausalLM
 
 
 @pytest.fixture
@@ -216,27 +214,6 @@ def test_the_digest_distinguishes_prompt_from_completion(tokenizer, traces, wind
     assert build(tokenizer, changed, windows).digest() != build(tokenizer, traces, windows).digest()
 
 
-def test_a_batch_is_padded_on_the_right_and_masked_by_length():
-    # The pad token may well be a token of the text (pad == eos in many models): only the length decides.
-    batch = collate([{"input_ids": [5, 9], "labels": [IGNORED, 9]}, {"input_ids": [9], "labels": [9]}], pad_id=9)
-    assert batch["input_ids"].tolist() == [[5, 9], [9, 9]]
-    assert batch["labels"].tolist() == [[IGNORED, 9], [9, IGNORED]]
-    assert batch["attention_mask"].tolist() == [[1, 1], [1, 0]]
-
-
-def test_the_loss_over_the_kept_positions_equals_the_loss_over_all(tiny_model):
-    def example(prompt: list[int], completion: list[int]) -> dict[str, list[int]]:
-        return {"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion}
-
-    examples = [example([5, 6, 7, 8, 9], [10, 11, 12]), example([3, 4, 5, 6, 7, 8], [9, 20])]
-    batch = collate(examples, pad_id=0)
-    assert batch["logits_to_keep"] == 4
-    whole = {name: batch[name] for name in ("input_ids", "attention_mask")}
-    labels = torch.tensor([[*e["labels"]] for e in examples])
-    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval()
-    torch.testing.assert_close(model(**batch).loss, model(**whole, labels=labels).loss)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -245,6 +222,7 @@ def test_the_loss_over_the_kept_positions_equals_the_loss_over_all(tiny_model):
         ({"seed": -1}, "training.seed: -1 is less than the minimum of 0"),
         ({"batch_size": True}, "training.batch_size: True is not of type 'integer'"),
         ({"lora": {**fixtures.SETTINGS["lora"], "r": 0}}, "training.lora.r: 0 is less than the minimum"),
+        ({"micro_batch_size": "all"}, "training.micro_batch_size: 'all' does not match"),
         ({"truncated_traces": "cut"}, "training.truncated_traces: 'cut' is not one of"),
     ],
 )
@@ -259,9 +237,9 @@ def test_the_type_of_the_settings_has_the_keys_of_the_schema():
     assert TrainingSettings.__annotations__["lora"].__annotations__.keys() == properties["lora"]["properties"].keys()
 
 
-def test_a_batch_is_shared_by_ranks_and_accumulation():
-    settings = {"batch_size": 16, "micro_batch_size": 4}
-    assert accumulation_steps(settings, ranks=1) == 4
-    assert accumulation_steps(settings, ranks=2) == 2
+def test_a_batch_is_shared_by_ranks():
+    settings = {"batch_size": 16}
+    assert examples_per_rank(settings, ranks=1) == 16
+    assert examples_per_rank(settings, ranks=2) == 8
     with pytest.raises(ValueError, match="batch_size 16 is not a multiple of 3 rank"):
-        accumulation_steps(settings, ranks=3)
+        examples_per_rank(settings, ranks=3)

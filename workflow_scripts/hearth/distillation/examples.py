@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict, TypeVar, assert_never
 
-import torch
 from transformers import PreTrainedTokenizerBase
 
 from hearth.common.files import digest
@@ -129,32 +128,6 @@ def build_examples(
         "left_out": dict(left_out),
     }
     return Examples(encoder.prefix_ids, [examples[window_id] for window_id in used], counts)
-
-
-def collate(examples: Sequence[TokenLists], pad_id: int) -> dict[str, torch.Tensor | int]:
-    """Pad examples on the right and return a batch: a dict from the name of a model argument to its value.
-
-    `input_ids` and `attention_mask` are int64 of shape (examples, length of the longest). `labels` has only the last
-    `logits_to_keep` positions, which begin at the last position of the shortest prompt. Earlier logits count in no
-    loss, and over a real vocabulary they would take more memory than anything else.
-    """
-    shape = (len(examples), max(len(example["input_ids"]) for example in examples))
-    labels = torch.full(shape, IGNORED)
-    input_ids, attention_mask = torch.full(shape, pad_id), torch.zeros(shape, dtype=torch.long)
-    for row, example in enumerate(examples):
-        length = len(example["input_ids"])
-        input_ids[row, :length] = torch.tensor(example["input_ids"])
-        attention_mask[row, :length] = 1
-        labels[row, :length] = torch.tensor(example["labels"])
-    first = int((labels != IGNORED).any(dim=0).int().argmax())
-    # The position before the first label predicts it, so it is kept too; the loss ignores that position's own label.
-    kept = shape[1] - max(first - 1, 0)
-    return {
-        "input_ids": input_ids,
-        "attention_mask": attention_mask,
-        "labels": labels[:, -kept:],
-        "logits_to_keep": kept,
-    }
 
 
 def _empty_trace(window: Window) -> Prediction:

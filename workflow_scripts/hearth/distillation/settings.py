@@ -24,7 +24,7 @@ class TrainingSettings(TypedDict):
     learning_rate: float
     epochs: float
     batch_size: int
-    micro_batch_size: int
+    micro_batch_size: int | Literal["auto"]
     warmup_ratio: float
     max_length: int
     gradient_checkpointing: bool
@@ -58,15 +58,14 @@ def check_settings(settings: object) -> TrainingSettings:
     return cast("TrainingSettings", settings)
 
 
-def accumulation_steps(settings: TrainingSettings, ranks: int) -> int:
-    """Return the number of micro-batches that one rank processes in an optimiser step.
+def examples_per_rank(settings: TrainingSettings, ranks: int) -> int:
+    """Return the number of examples that one rank processes in an optimiser step.
 
-    Raises ValueError if the batch size is not a multiple of `ranks` times the micro-batch size.
+    Raises ValueError if the batch size is not a multiple of `ranks`.
     """
-    at_once = ranks * settings["micro_batch_size"]
-    if settings["batch_size"] % at_once:
+    if settings["batch_size"] % ranks:
         raise ValueError(
-            f"training.batch_size {settings['batch_size']} is not a multiple of {ranks} rank(s) x "
-            f"micro_batch_size {settings['micro_batch_size']}; change one of them or the number of GPUs"
+            f"training.batch_size {settings['batch_size']} is not a multiple of {ranks} rank(s): change it or the "
+            "number of GPUs"
         )
-    return settings["batch_size"] // at_once
+    return settings["batch_size"] // ranks

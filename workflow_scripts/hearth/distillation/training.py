@@ -1,10 +1,8 @@
 """Train LoRA adapters with the Hugging Face Trainer and DeepSpeed, resuming from the newest complete checkpoint.
 
-Every rank is one process. The Trainer computes the loss over the completions and normalises it over accumulation steps
-and ranks. The setting `shared_prefix` decides how often the static prefix is encoded.
+Every rank is one process. The setting `shared_prefix` decides how often the static prefix is encoded.
 """
 
-import functools
 import math
 import os
 import sys
@@ -20,7 +18,6 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
-    Trainer,
     TrainerCallback,
     TrainerControl,
     TrainerState,
@@ -30,15 +27,20 @@ from transformers import (
 
 from hearth.common.cli import UserError
 from hearth.common.memory import peak_memory_bytes
-from hearth.distillation import checkpoints, shared_prefix
+from hearth.distillation import checkpoints, packed_attention, shared_prefix
 from hearth.distillation.checkpoints import Fingerprint
 from hearth.distillation.documents import TrainingStats
-from hearth.distillation.examples import Examples, collate
-from hearth.distillation.settings import TrainingSettings, accumulation_steps
+from hearth.distillation.examples import Examples
+from hearth.distillation.micro_batch import MicroBatchSize
+from hearth.distillation.settings import TrainingSettings, examples_per_rank
+from hearth.distillation.trainer import DistillationTrainer
 from hearth.models.load import load_model
 
 # Increment when a change of this code changes the trained adapter: checkpoints of older code are then not resumed.
-VERSION = 1
+VERSION = 2
+
+# Settings that decide speed, memory and what a crash costs, but no result.
+_WITHOUT_EFFECT_ON_RESULT = ("micro_batch_size", "save_steps")
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "deepspeed")
 
@@ -50,7 +52,7 @@ class Outcome:
     `static_prefix` is a phrase that says how often the static prefix was encoded.
     """
 
-    trainer: Trainer
+    trainer: DistillationTrainer
     static_prefix: str
     losses: list[float]
     trainable_parameters: int
@@ -70,7 +72,7 @@ def make_fingerprint(
         "version": VERSION,
         "model": model_digest,
         "examples": examples.digest(),
-        "settings": {key: value for key, value in settings.items() if key != "save_steps"},
+        "settings": {key: value for key, value in settings.items() if key not in _WITHOUT_EFFECT_ON_RESULT},
         "deepspeed": config,
         "dtype": dtype,
         "ranks": ranks,
@@ -92,8 +94,7 @@ def training_arguments(
     arguments = TrainingArguments(
         output_dir=str(run),
         num_train_epochs=settings["epochs"],
-        per_device_train_batch_size=settings["micro_batch_size"],
-        gradient_accumulation_steps=accumulation_steps(settings, ranks),
+        per_device_train_batch_size=examples_per_rank(settings, ranks),  # the Trainer cuts it into micro-batches
         learning_rate=settings["learning_rate"],
         warmup_steps=settings["warmup_ratio"],  # the Trainer takes a value below 1 as a share of all steps
         lr_scheduler_type="linear",
@@ -173,22 +174,25 @@ def make_trainer(
     settings: TrainingSettings,
     arguments: TrainingArguments,
     callbacks: Sequence[TrainerCallback] = (),
-) -> tuple[Trainer, str]:
+) -> tuple[DistillationTrainer, str]:
     """Return a pair: the Trainer, and a phrase that says how often it encodes the static prefix; rank 0 prints it."""
-    trainer_class, static_prefix = Trainer, "with every example"
+    static_prefix, prefix_ids = "with every example", []
     if settings["shared_prefix"]:
         if reason := shared_prefix.unsupported_reason(student, examples.prefix_ids):
             static_prefix += f", not once a step: {reason}"
         else:
-            trainer_class = functools.partial(shared_prefix.SharedPrefixTrainer, prefix_ids=examples.prefix_ids)
-            static_prefix = "once an optimizer step"
+            static_prefix, prefix_ids = "once an optimizer step", examples.prefix_ids
     if arguments.process_index == 0:
         print(f"static prefix ({len(examples.prefix_ids)} tokens): encoded {static_prefix}", flush=True)
-    trainer = trainer_class(
+    setting = settings["micro_batch_size"]
+    first = 8 if setting == "auto" else setting
+    trainer = DistillationTrainer(
         model=student,
         args=arguments,
         train_dataset=examples,
-        data_collator=functools.partial(collate, pad_id=_pad_id(tokenizer)),
+        micro_batch_size=MicroBatchSize(Path(arguments.output_dir), setting, first),
+        prefix_ids=prefix_ids,
+        packed=not packed_attention.unsupported_reason(student),
         callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)
@@ -253,12 +257,6 @@ def _agree_on_checkpoint(run: Path) -> Path | None:
     newest = [checkpoints.find_newest_complete(run) if torch.distributed.get_rank() == 0 else None]
     torch.distributed.broadcast_object_list(newest, src=0)
     return newest[0]
-
-
-def _pad_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    # Any token may pad: the attention mask and the IGNORED labels exclude padding.
-    pad_id: int = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    return pad_id
 
 
 def _peak_memory_bytes() -> int:

@@ -1,0 +1,242 @@
+"""Train one student: a Trainer that computes the gradients of an optimiser step in micro-batches of its own.
+
+DeepSpeed and the Trainer see one batch, one forward pass and one backward pass for each optimiser step. Within it, the
+gradients of micro-batches are summed in float32; how many there are, and how many a rank has, is nobody else's concern.
+So the size of a micro-batch decides nothing but rounding, and a rank that runs out of memory computes its share of the
+step again in smaller micro-batches, while the other ranks wait for it where they would wait anyway.
+
+Under ZeRO-3, where every pass through the model needs all ranks, each micro-batch has a backward pass of DeepSpeed's,
+and all ranks have equally many micro-batches.
+"""
+
+import functools
+import gc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import deepspeed
+import torch
+from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, Trainer
+from transformers.integrations import is_deepspeed_zero3_enabled
+
+from hearth.common.cli import UserError
+from hearth.distillation import loss, rows
+from hearth.distillation.examples import IGNORED
+from hearth.distillation.micro_batch import MicroBatchSize, is_out_of_memory
+from hearth.distillation.packed_attention import PACKED_ATTENTION
+from hearth.distillation.rows import Batch, Labelled, Rows
+from hearth.distillation.shared_prefix import EncodedPrefix
+
+Gradients = list[torch.Tensor]
+# Stands for a micro-batch under ZeRO-3 on a rank that has fewer of them than others.
+_NOTHING: list[Labelled] = [(torch.tensor([0]), torch.tensor([IGNORED]))]
+
+
+class DistillationTrainer(Trainer):
+    """Train on examples with `input_ids` and `labels`, of which `per_device_train_batch_size` are a rank's share.
+
+    If `prefix_ids` is given, all examples begin with it, and it is encoded once a step. If `packed`, the examples of a
+    micro-batch lie in one row without padding; otherwise each has a padded row of its own.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        micro_batch_size: MicroBatchSize,
+        prefix_ids: Sequence[int] = (),
+        packed: bool = True,
+        **options: Any,
+    ):
+        super().__init__(*arguments, data_collator=rows.join, **options)
+        if self.args.gradient_accumulation_steps != 1:
+            raise ValueError("an optimiser step has one batch: gradient_accumulation_steps must be 1")
+        self._base: PreTrainedModel = self.model.get_base_model()  # includes the LoRA layers
+        if packed:
+            self._base.set_attn_implementation(PACKED_ATTENTION)
+        self._lay_out: Callable[[Sequence[Labelled]], Rows] = rows.pad_rows
+        if packed:
+            self._lay_out = functools.partial(rows.join_rows, skipped=len(prefix_ids))
+        self._prefix_ids, self._micro_batch_size, self._agreed = list(prefix_ids), micro_batch_size, False
+        self._parameters = [weights for weights in self.model.parameters() if weights.requires_grad]
+        of_head = {id(weights) for weights in self._base.get_output_embeddings().parameters()}
+        self._head = loss.Head(self._base)
+        self._head_places = [place for place, weights in enumerate(self._parameters) if id(weights) in of_head]
+        self._zero3 = is_deepspeed_zero3_enabled()
+        if self._zero3 and self._head_places:
+            raise UserError("under ZeRO-3 the output embeddings cannot have an adapter; use ZeRO-2")
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the batches of this rank; accelerate would deal the examples to the ranks regardless of length."""
+        dataset, ranks = self.train_dataset, self.args.world_size
+        sampler = rows.StepSampler(
+            lambda number: len(dataset[number]["input_ids"]),
+            len(dataset),
+            self.args.per_device_train_batch_size * ranks,
+            self.args.seed,
+            lambda: self.state.global_step // len(sampler),
+            self.args.process_index,
+            ranks,
+        )
+        return DataLoader(
+            dataset, batch_sampler=sampler, collate_fn=self.data_collator, pin_memory=self.args.dataloader_pin_memory
+        )
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Return the mean loss of the step over all tokens that count, of all ranks, times the number of ranks.
+
+        Its backward pass gives the gradients of this rank's share; DeepSpeed averages them over the ranks.
+        """
+        self._agree_on_micro_batch_size()
+        scale = self.args.world_size / self.accelerator.reduce((inputs["targets"] != IGNORED).sum(), "sum")
+        if self._zero3:
+            return self._loss_under_zero3(model, inputs, scale)
+        return self._run_forward(
+            model,
+            lambda: _WithGradients.apply(*self._compute_gradients_in_memory(inputs, scale), *self._parameters),
+        )
+
+    def _compute_gradients_in_memory(self, batch: Batch, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
+        """Return what `_compute_gradients` does, with micro-batches that fit the memory of this rank."""
+        random_states = _random_states()
+        while True:
+            try:
+                return self._compute_gradients(batch, scale)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside of the handler, where the error's traceback no longer keeps the tensors of the step.
+            gc.collect()
+            torch.cuda.empty_cache()
+            self._micro_batch_size.halve(batch["lengths"])
+            _set_random_states(random_states)
+
+    def _compute_gradients(self, batch: Batch, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
+        """Return the loss of this rank's share of the step, and the gradient of each trainable parameter, in float32.
+
+        Both are sums over the share, times `scale`.
+        """
+        parameters, device = self._parameters, batch["tokens"].device
+        sums = [torch.zeros_like(weights, dtype=_at_least_float32(weights)) for weights in parameters]
+        total = torch.zeros((), dtype=_at_least_float32(parameters[0]), device=device)
+        prefix = EncodedPrefix(self._base, self._prefix_ids, device) if self._prefix_ids and batch["lengths"] else None
+        leaves = prefix.leaves if prefix else []
+        sums_of_prefix = [torch.zeros_like(leaf) for leaf in leaves]
+        for micro_batch in rows.split(batch, self._micro_batch_size.value):
+            laid_out = self._lay_out(micro_batch)
+            hidden = self._encode(laid_out, prefix)
+            value, of_hidden, of_head = loss.chunked_cross_entropy(
+                self._head, hidden, laid_out.targets, scale, [parameters[place] for place in self._head_places]
+            )
+            gradients = torch.autograd.grad(hidden, [*parameters, *leaves], of_hidden, allow_unused=True)
+            _add(sums, gradients[: len(parameters)])
+            _add(sums_of_prefix, gradients[len(parameters) :])
+            _add([sums[place] for place in self._head_places], of_head)
+            total += value
+        if prefix:
+            _add(sums, prefix.pull_back(sums_of_prefix, parameters))
+        return total, sums
+
+    def _loss_under_zero3(self, model: torch.nn.Module, batch: Batch, scale: torch.Tensor) -> torch.Tensor:
+        """Return the loss of this rank's share of the step, whose backward pass is that of the last micro-batch.
+
+        The backward passes of the others have run. Raises UserError if memory runs out: the other ranks wait for this
+        one inside of their passes, so the whole training must start again.
+        """
+        size, total = self._micro_batch_size.value, torch.zeros((), device=batch["tokens"].device)
+        micro_batches = rows.split(batch, size, parts=self._largest(-(-len(batch["lengths"]) // size)))
+        try:
+            for micro_batch in micro_batches:
+                laid_out = self._lay_out(micro_batch or [(t.to(total.device), n.to(total.device)) for t, n in _NOTHING])
+                value = self._run_forward(model, functools.partial(self._loss_of_rows, laid_out, scale))
+                if micro_batch is micro_batches[-1]:
+                    return value + total
+                model.set_gradient_accumulation_boundary(False)
+                model.backward(value, scale_wrt_gas=False)
+                total += value.detach()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._micro_batch_size.halve(batch["lengths"])
+            raise UserError("out of memory; run again to continue with the smaller micro-batch") from error
+        raise AssertionError("a step has at least one micro-batch on every rank")
+
+    def _loss_of_rows(self, laid_out: Rows, scale: torch.Tensor) -> torch.Tensor:
+        hidden = self._encode(laid_out)
+        with deepspeed.zero.GatheredParameters(list(self._base.get_output_embeddings().parameters())):
+            value, gradient, _ = loss.chunked_cross_entropy(self._head, hidden, laid_out.targets, scale)
+        return _WithGradients.apply(value, [gradient], hidden)
+
+    def _encode(self, laid_out: Rows, prefix: EncodedPrefix | None = None) -> torch.Tensor:
+        """Return the last hidden states at the positions that predict, of shape (tokens that count, hidden size)."""
+        arguments = laid_out.arguments | ({"prefix": prefix.copies} if prefix else {})
+        hidden = self._base.get_decoder()(**arguments, use_cache=False).last_hidden_state
+        return hidden.flatten(0, 1).index_select(0, laid_out.predicting)
+
+    def _run_forward(self, model: torch.nn.Module, function: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Return `function()`, run as the student's forward pass, so that DeepSpeed's hooks around it run too."""
+        forward = self.model.forward
+        self.model.forward = function
+        try:
+            output: torch.Tensor = model()
+            return output
+        finally:
+            self.model.forward = forward
+
+    def _agree_on_micro_batch_size(self) -> None:
+        """Use the smallest micro-batch size of all ranks, and record it if it is new."""
+        size = self._micro_batch_size
+        agreed = -self._largest(-size.value)
+        new, size.value, self._agreed = agreed != size.value or not self._agreed, agreed, True
+        if new and self.args.process_index == 0:
+            size.record()
+
+    def _largest(self, number: int) -> int:
+        """Return the largest of the numbers of all ranks."""
+        if self.args.world_size == 1:
+            return number
+        numbers = torch.tensor(number, device=self.args.device)
+        torch.distributed.all_reduce(numbers, op=torch.distributed.ReduceOp.MAX)
+        return int(numbers)
+
+
+class _WithGradients(torch.autograd.Function):
+    """Give a value whose gradients have been computed already to autograd."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, value: torch.Tensor, gradients: Gradients, *tensors: torch.Tensor) -> torch.Tensor:
+        ctx.gradients, ctx.dtypes = gradients, [tensor.dtype for tensor in tensors]
+        return value.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, factor: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        scaled = ((gradient * factor).to(dtype) for gradient, dtype in zip(ctx.gradients, ctx.dtypes, strict=True))
+        return None, None, *scaled
+
+
+def _add(sums: Gradients, added: Sequence[torch.Tensor | None]) -> None:
+    for total, gradient in zip(sums, added, strict=True):
+        if gradient is not None:  # the parameter or state takes no part in this pass
+            total += gradient
+
+
+def _at_least_float32(tensor: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
+def _random_states() -> list[torch.Tensor]:
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if torch.cuda.is_available() else [])]
+
+
+def _set_random_states(states: list[torch.Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    for state in states[1:]:
+        torch.cuda.set_rng_state(state)
