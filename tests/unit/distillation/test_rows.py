@@ -76,8 +76,13 @@ def test_the_order_depends_on_seed_and_epoch_and_a_step_on_no_number_of_ranks():
 
 
 def test_micro_batches_hold_at_most_their_size_and_as_many_as_asked_for():
-    batch = rows.join(EXAMPLES)
-    assert [len(part) for part in rows.split(batch, size=2)] == [2, 1]
-    assert [len(part) for part in rows.split(batch, size=2, parts=4)] == [1, 1, 1, 0]
-    assert rows.split(rows.join([]), size=2) == []
-    assert rows.split(rows.join([]), size=2, parts=2) == [[], []]
+    batch = rows.join(EXAMPLES)  # of 5, 3 and 7 tokens
+
+    def lengths(*arguments, **options):
+        return [[len(tokens) for tokens, _ in part] for part in rows.split(*arguments, **options)]
+
+    assert lengths(batch, size=2) == [[7], [5, 3]]
+    assert lengths(batch, size=2, alike=True) == [[7, 5], [3]]
+    assert lengths(batch, size=2, parts=4) == [[7], [5], [3], []]
+    assert lengths(rows.join([]), size=2) == []
+    assert lengths(rows.join([]), size=2, parts=2) == [[], []]

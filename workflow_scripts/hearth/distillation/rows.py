@@ -94,15 +94,19 @@ class StepSampler:
             yield [numbers[place] for place in shares[self._rank]]
 
 
-def split(batch: Batch, size: int, parts: int = 0) -> list[list[Labelled]]:
-    """Split a rank's examples into micro-batches of at most `size`, each with about as many tokens.
+def split(batch: Batch, size: int, parts: int = 0, alike: bool = False) -> list[list[Labelled]]:
+    """Split a rank's examples into micro-batches of at most `size`.
 
-    If `parts` is given, that many micro-batches are returned, some of them empty if there are too few examples.
+    They have about equally many tokens or, if `alike`, examples of like lengths, for little padding. If `parts` is
+    given, that many micro-batches are returned, some of them empty if there are too few examples.
     """
     lengths = batch["lengths"]
     examples = list(zip(batch["tokens"].split(lengths), batch["targets"].split(lengths), strict=True))
-    numbers = deal(lengths, parts or -(-len(lengths) // size)) if lengths or parts else []
-    return [[examples[number] for number in part] for part in numbers]
+    parts = parts or -(-len(lengths) // size)
+    if alike:
+        examples.sort(key=lambda example: -len(example[0]))
+        return [examples[part * size : (part + 1) * size] for part in range(parts)]
+    return [[examples[number] for number in part] for part in deal(lengths, parts)] if parts else []
 
 
 def join_rows(examples: Sequence[Labelled], skipped: int = 0) -> Rows:

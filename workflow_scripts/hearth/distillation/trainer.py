@@ -53,10 +53,10 @@ class DistillationTrainer(Trainer):
         if self.args.gradient_accumulation_steps != 1:
             raise ValueError("an optimiser step has one batch: gradient_accumulation_steps must be 1")
         self._base: PreTrainedModel = self.model.get_base_model()  # includes the LoRA layers
-        if packed:
-            self._base.set_attn_implementation(PACKED_ATTENTION)
+        self._packed = packed
         self._lay_out: Callable[[Sequence[Labelled]], Rows] = rows.pad_rows
         if packed:
+            self._base.set_attn_implementation(PACKED_ATTENTION)
             self._lay_out = functools.partial(rows.join_rows, skipped=len(prefix_ids))
         self._prefix_ids, self._micro_batch_size, self._agreed = list(prefix_ids), micro_batch_size, False
         self._parameters = [weights for weights in self.model.parameters() if weights.requires_grad]
@@ -129,7 +129,7 @@ class DistillationTrainer(Trainer):
         prefix = EncodedPrefix(self._base, self._prefix_ids, device) if self._prefix_ids and batch["lengths"] else None
         leaves = prefix.leaves if prefix else []
         sums_of_prefix = [torch.zeros_like(leaf) for leaf in leaves]
-        for micro_batch in rows.split(batch, self._micro_batch_size.value):
+        for micro_batch in rows.split(batch, self._micro_batch_size.value, alike=not self._packed):
             laid_out = self._lay_out(micro_batch)
             hidden = self._encode(laid_out, prefix)
             value, of_hidden, of_head = loss.chunked_cross_entropy(
@@ -151,7 +151,8 @@ class DistillationTrainer(Trainer):
         one inside of their passes, so the whole training must start again.
         """
         size, total = self._micro_batch_size.value, torch.zeros((), device=batch["tokens"].device)
-        micro_batches = rows.split(batch, size, parts=self._largest(-(-len(batch["lengths"]) // size)))
+        parts = self._largest(-(-len(batch["lengths"]) // size))
+        micro_batches = rows.split(batch, size, parts, alike=not self._packed)
         try:
             for micro_batch in micro_batches:
                 laid_out = self._lay_out(micro_batch or [(t.to(total.device), n.to(total.device)) for t, n in _NOTHING])
