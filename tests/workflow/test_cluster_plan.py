@@ -36,6 +36,7 @@ def plan_resources(repository, folder, *arguments, **site) -> dict[str, dict[str
     profile = slurm_profile(folder / "profile", **SITE | {"scratch": folder / "scratch"} | site)
     config = small_config()
     config["students"]["bases"] = ["tiny-s", "tiny-m"]
+    config["students"]["training"]["batch_size"] = 24  # a multiple of every number of ranks below
     config["engine"] |= {"name": "transformers", "device": "auto"}
     workflow = Workflow(folder / "run", config, repository)
     # Use environment modules instead of conda: no rule names a module, so nothing is loaded or installed.

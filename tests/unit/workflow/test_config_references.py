@@ -1,4 +1,4 @@
-"""Check that each unknown name in a config is reported with file, key, value and the nearest known name."""
+"""Check that each unknown name or unusable value in a config is reported with file, key, value and remedy."""
 
 import pytest
 from config_factories import CONFIG, REGISTRY, check_single_problem, make_project, problem_lines, replace_at, write_yaml
@@ -96,6 +96,32 @@ def test_a_bad_home_is_named_with_the_key_that_names_it(project):
     assert len(lines) == 1
     assert "run.yaml: datasets.made-up.home: " in lines[0]
     assert "made-up.yaml: nmae: unknown key 'nmae'; did you mean 'name'?" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "resources", "said"),
+    [
+        (
+            16,
+            {"nodes": 2, "train_gpus": 3},
+            "16 does not divide among the 2 nodes x 3 GPUs = 6 ranks for students",
+        ),
+        (16, {"nodes": 2, "gpus": 3}, "of 'little'; nearest: 12 or 18"),
+        (2, {"train_gpus": 4}, "1 node x 4 GPUs = 4 ranks for students of 'little'; nearest: 4"),
+        (3, {"nodes": 2}, "the 2 nodes = 2 ranks for students of 'little'; nearest: 2 or 4"),
+    ],
+)
+def test_a_batch_that_does_not_divide_among_the_ranks_is_refused(project, batch_size, resources, said):
+    write_yaml(project / "config" / "models.yaml", replace_at(REGISTRY, "little", REGISTRY["little"] | resources))
+    (line,) = problem_lines(replace_at(CONFIG, "students/training", {"batch_size": batch_size}), project)
+    assert "run.yaml: students.training.batch_size: " in line
+    assert said in line
+
+
+def test_a_batch_that_divides_among_the_ranks_is_accepted(project):
+    resources = {"nodes": 2, "train_gpus": 4}
+    write_yaml(project / "config" / "models.yaml", replace_at(REGISTRY, "little", REGISTRY["little"] | resources))
+    resolve(replace_at(CONFIG, "students/training", {"batch_size": 8}), [], project)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000/v1", "https://models.example.org", "http://[::1]:80/a-b/v1/"])

@@ -1,4 +1,4 @@
-"""Check that everything a config names exists: models, homes, folders, templates, recognisers, datasets."""
+"""Check that what a config names exists and can be used: models, homes, folders, templates, recognisers, datasets."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -30,6 +30,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     """
     yield from _model_problems(config, registry)
     yield from _server_problems(config, registry)
+    yield from _batch_problems(config, registry)
     yield from _confidence_problems(config)
     yield from _trained_on_problems(config)
     for name, dataset in config["datasets"].items():
@@ -98,6 +99,24 @@ def _server_problems(config: Config, registry: Registry) -> Iterator[Problem]:
                 ["engine", "base_url"],
                 f"the server of {name!r} must be http(s)://HOST[:PORT]/PATH, such as http://localhost:8000/v1, without "
                 "user name, password or query; put a key into the environment variable OPENAI_API_KEY",
+            )
+
+
+def _batch_problems(config: Config, registry: Registry) -> Iterator[Problem]:
+    """Yield a problem for each base model among whose ranks the examples of an optimiser step do not divide equally."""
+    size = config["students"]["training"]["batch_size"]
+    for name in sorted({name for bases in _bases(config).values() for name in bases} & registry.keys()):
+        nodes, gpus = registry[name]["nodes"], registry[name]["train_gpus"]
+        ranks = nodes * max(1, gpus)
+        if size % ranks:
+            parts = [f"{count} {word}{'s' * (count > 1)}" for count, word in ((nodes, "node"), (gpus, "GPU")) if count]
+            nearest_valid = " or ".join(
+                str(valid) for valid in (size // ranks * ranks, -(-size // ranks) * ranks) if valid
+            )
+            yield (
+                ["students", "training", "batch_size"],
+                f"{size} does not divide among the {' x '.join(parts)} = {ranks} ranks for students of {name!r}; "
+                f"nearest: {nearest_valid}",
             )
 
 
