@@ -135,13 +135,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def restart_under_torchrun(options: argparse.Namespace, arguments: Sequence[str]) -> NoReturn:
-    """Replace this process by torchrun, or on several nodes by srun, which then start the ranks."""
+    """Replace this process by torchrun, or on several nodes by srun, which starts this program on each of them."""
     # glibc reads these variables when a process starts. By default it returns the memory of a step's tensors to the
     # system and maps it again in the next step, page by page. On a CPU this takes a sixth of a small model's training.
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 << 20))
-    command = launch.torchrun_command(options.nodes, options.ranks, [__file__, *arguments], os.environ)
-    os.execvp(command[0], command)  # torchrun itself then receives signals, and its exit status is this program's
+    command = launch.start_command(options.nodes, options.ranks, [__file__, *arguments], os.environ)
+    os.execvp(command[0], command)  # that program then receives signals, and its exit status is this program's
 
 
 def prepare_environment() -> None:

@@ -171,6 +171,11 @@ class ClusterRun(Workflow):
 
         return [process for process in job_processes(node) if is_program(process)]
 
+    def rank_environments(self, node: str) -> list[dict[str, str]]:
+        """Return the environment variables of every rank of a training on a node, in the order of ranks."""
+        environments = [process.environ() for process in self.job_programs(node)]
+        return sorted((found for found in environments if "RANK" in found), key=lambda found: int(found["RANK"]))
+
     def read_log(self, shard: str) -> str:
         """Return the log of a shard of the teacher's test split; '' while it is missing: Snakemake deletes old logs."""
         with contextlib.suppress(FileNotFoundError):
@@ -202,16 +207,20 @@ class ClusterRun(Workflow):
 
     def assert_clean_end(self, reference_run: Workflow) -> None:
         """Assert equal tables, no window recognised twice, no job or process left, and no later change of a result."""
-        results = self.read_results()
         assert self.read_tables() == reference_run.read_tables()
+        self.assert_nothing_left()
+        for folder in (self.directory / "work/predictions").glob("*/*/*/*"):
+            windows = _read_journal(folder)
+            assert len(windows) == len(set(windows)), f"windows recognised twice in {folder}"
+
+    def assert_nothing_left(self) -> None:
+        """Assert that no job or process is left, and that no result has changed when they have ended."""
+        results = self.read_results()
         with contextlib.suppress(AssertionError):  # the next assertion names the processes
             wait_until(lambda: not job_processes(), "all processes of jobs have ended")
         assert [_describe(process) for process in job_processes()] == []
         assert self.cluster.jobs() == []
         assert self.read_results() == results
-        for folder in (self.directory / "work/predictions").glob("*/*/*/*"):
-            windows = _read_journal(folder)
-            assert len(windows) == len(set(windows)), f"windows recognised twice in {folder}"
 
 
 def slow_config(folder: Path) -> dict:

@@ -1,101 +1,110 @@
-"""Test the command that starts a training, and train on two simulated nodes: two torchruns on this machine."""
+"""Test the commands that start a training, on what a real SLURM says of its jobs; tests/slurm runs them."""
 
+import json
 import os
 import stat
-import subprocess
+import sys
 
 import pytest
-import training_fixtures as fixtures
 from hearth.common.cli import UserError
 from hearth.distillation import launch
 
-NO_DROPOUT = {**fixtures.SETTINGS["lora"], "dropout": 0.0}
-JOB = {"SLURM_JOB_ID": "1234", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "node[3-4]"}
-SCONTROL = '#!/bin/sh\n[ "$*" = "show hostnames node[3-4]" ] && echo "localhost\nnode4"\n'
-# A stand-in for srun: runs the command after its options twice, as on two nodes, and fails if either run fails.
-SRUN = """#!/bin/bash
-echo "$@" > "$(dirname "$0")/options"
-while [[ $1 == --* ]]; do shift; done
-"$@" & first=$!
-"$@" & second=$!
-wait $first && wait $second
+# Output of SLURM 22.05. The job's name and comment, which its user chooses, contain fields of their own.
+JOB = """\
+JobId=1234 JobName=a NodeList=evil NumNodes=7
+   UserId=root(0) GroupId=root(0) MCS_label=N/A
+   JobState=RUNNING Reason=None Dependency=(null)
+   Requeue=1 Restarts=0 BatchFlag=1 Reboot=0 ExitCode=0:0
+   ReqNodeList=(null) ExcNodeList=(null)
+   NodeList=node[3-4]
+   BatchHost=node3
+   NumNodes=2 NumCPUs=6 NumTasks=2 CPUs/Task=3 ReqB:S:C:T=0:0:*:*
+   TRES=cpu=6,mem=2000M,node=2,billing=6
+   Command=/home/user/job.sh
+   Comment=rule x NodeList=evil
+   TresPerNode=gres:gpu:fake:2
 """
+NODES = """\
+NodeName=node3 Arch=x86_64 CoresPerSocket=1 CPUAlloc=3 CPUEfctv=4 CPUTot=4 CPULoad=1.06 Gres=gpu:fake:2 \
+NodeAddr=10.0.0.3 NodeHostName=n3 Port=16820 Version=22.05.8 RealMemory=100000 State=MIXED Partitions=cpu,gpu
+NodeName=node4 Arch=x86_64 CoresPerSocket=1 CPUAlloc=3 CPUEfctv=4 CPUTot=4 CPULoad=1.06 Gres=gpu:fake:2 \
+NodeAddr=10.0.0.4 NodeHostName=n4 Port=16821 Version=22.05.8 RealMemory=100000 State=MIXED Partitions=cpu,gpu
+"""
+SCONTROL = """\
+#!/bin/sh
+case "$*" in
+  "show job 1234") cat "$0.job";;
+  "--oneliner show node node[3-4]") cat "$0.nodes";;
+  *) echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1;;
+esac
+"""
+IN_JOB = {"SLURM_JOB_ID": "1234"}
 
 
 @pytest.fixture
-def slurm(tmp_path, monkeypatch):
-    """Put a fake srun and scontrol first on PATH and set the variables of a SLURM job with two nodes."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name, text in (("scontrol", SCONTROL), ("srun", SRUN)):
-        (folder / name).write_text(text)
-        (folder / name).chmod(stat.S_IRWXU)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    for name, value in JOB.items():
-        monkeypatch.setenv(name, value)
-    return folder
+def scontrol(tmp_path, monkeypatch):
+    """Put a scontrol that repeats the output above first on PATH; return its path."""
+    program = tmp_path / "bin" / "scontrol"
+    program.parent.mkdir()
+    program.write_text(SCONTROL)
+    program.chmod(stat.S_IRWXU)
+    program.with_name("scontrol.job").write_text(JOB)
+    program.with_name("scontrol.nodes").write_text(NODES)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return program
 
 
 def test_on_one_node_torchrun_is_standalone():
-    assert launch.torchrun_command(1, 4, ["distil.py", "--student", "s"], {})[1:] == [
+    assert launch.start_command(1, 4, ["distil.py", "--student", "s"], {})[1:] == [
         *("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=4", "distil.py", "--student", "s")
     ]
 
 
-def test_on_several_nodes_srun_starts_one_torchrun_a_node_and_they_meet_on_the_first(slurm):
-    command = launch.torchrun_command(2, 4, ["distil.py"], JOB | {"SLURM_CPUS_PER_TASK": "6"})
-    assert command[:5] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
-    assert "--cpus-per-task=6" in command
-    assert command[-6:] == [
-        *("--nnodes=2", "--nproc_per_node=4", "--rdzv_backend=c10d", "--rdzv_endpoint=localhost:21234"),
-        *("--rdzv_id=1234", "distil.py"),
+def test_on_several_nodes_srun_starts_the_program_on_each_with_the_cores_of_the_job(scontrol):
+    command = launch.start_command(2, 4, ["distil.py", "--student", "s"], IN_JOB)
+    assert command == [
+        *("srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1", "--kill-on-bad-exit=1", "--cpus-per-task=3"),
+        *("env", f"{launch.NODE_ADDRESSES}={json.dumps({'node3': '10.0.0.3', 'node4': '10.0.0.4'})}"),
+        *(sys.executable, "distil.py", "--student", "s"),
+    ]
+
+
+def test_a_job_that_requested_no_number_of_cores_leaves_it_to_slurm(scontrol):
+    scontrol.with_name("scontrol.job").write_text(JOB.replace("CPUs/Task=3", "CPUs/Task=N/A"))
+    assert launch.read_allocation("1234").cpus_per_task is None
+
+
+@pytest.mark.parametrize(("node", "address", "is_host"), [("node3", "10.0.0.3", 1), ("node4", "10.0.0.4", 0)])
+def test_the_torchruns_of_all_nodes_meet_on_the_first(node, address, is_host):
+    addresses = json.dumps({"node3": "10.0.0.3", "node4": "10.0.0.4"})
+    environment = IN_JOB | {launch.NODE_ADDRESSES: addresses, "SLURMD_NODENAME": node}
+    assert launch.start_command(2, 4, ["distil.py"], environment) == [
+        *(*launch.TORCHRUN, "--nnodes=2", "--nproc_per_node=4", "--rdzv_backend=c10d"),
+        *("--rdzv_endpoint=10.0.0.3:21234", f"--rdzv_conf=is_host={is_host}", "--rdzv_id=1234"),
+        *(f"--local_addr={address}", "distil.py"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("environment", "message"),
+    ("nodes", "environment", "message"),
     [
-        ({}, "needs a SLURM job of 2 nodes"),
-        (JOB | {"SLURM_JOB_NUM_NODES": "1"}, r"SLURM job 1234 has 1 node\(s\), but this model is trained on 2"),
+        (2, {}, "needs a SLURM job of 2 nodes"),
+        (3, IN_JOB, r"SLURM job 1234 has 2 node\(s\), but this model is trained on 3"),
+        (2, {"SLURM_JOB_ID": "7"}, "scontrol show job 7 failed: slurm_load_jobs error: Invalid job id specified"),
     ],
 )
-def test_several_nodes_need_a_job_of_the_same_size(environment, message):
+def test_several_nodes_need_a_job_of_the_same_size(scontrol, nodes, environment, message):
     with pytest.raises(UserError, match=message):
-        launch.torchrun_command(2, 1, ["distil.py"], environment)
+        launch.start_command(nodes, 1, ["distil.py"], environment)
+
+
+def test_output_of_scontrol_without_nodes_is_an_error_that_shows_it(scontrol):
+    scontrol.with_name("scontrol.job").write_text(JOB.replace("   NodeList=node[3-4]", "   NodeList="))
+    with pytest.raises(UserError, match=r"(?s)names no nodes of SLURM job 1234; it says: JobId=1234 .*NumNodes=2"):
+        launch.read_allocation("1234")
 
 
 def test_more_processes_on_a_node_than_it_has_gpus_are_refused():
     launch.check_gpus(processes=4, gpus=4)
     with pytest.raises(UserError, match=r"4 processes on this node but only 2 GPU\(s\) are visible"):
         launch.check_gpus(processes=4, gpus=2)
-
-
-class SelfLaunchedTraining(fixtures.Training):
-    """A training by distil.py, which starts torchrun itself, as the rule `distil` runs it."""
-
-    nodes = 1
-
-    @property
-    def command(self) -> list[str]:
-        program = fixtures.Training.command.fget(self)[-2 * len(self.options) - 1 :]
-        return [launch.TORCHRUN[0], *program, "--nodes", str(self.nodes), "--ranks", str(self.ranks)]
-
-
-@pytest.mark.slow
-def test_two_nodes_end_with_the_adapter_of_two_ranks_on_one(tmp_path, tiny_model, slurm):
-    one_node = SelfLaunchedTraining(tmp_path / "one", tiny_model, windows=8, ranks=2, lora=NO_DROPOUT)
-    assert one_node.run() == 0, one_node.log
-    two_nodes = SelfLaunchedTraining(tmp_path / "two", tiny_model, windows=8, ranks=1, lora=NO_DROPOUT)
-    two_nodes.nodes = 2
-    assert two_nodes.run() == 0, two_nodes.log
-    assert (slurm / "options").read_text().startswith("--nodes=2 --ntasks=2")
-    assert two_nodes.adapter == one_node.adapter
-
-
-def test_a_training_on_several_nodes_outside_of_slurm_ends_in_one_line(tmp_path, tiny_model):
-    training = SelfLaunchedTraining(tmp_path, tiny_model)
-    training.nodes = 2
-    done = subprocess.run(training.command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: training on 2 nodes needs a SLURM job")
-    assert done.stderr.count("\n") == 1
