@@ -8,6 +8,7 @@ option here may begin one of its options (hence --training-log, not --log).
 import argparse
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -145,7 +146,9 @@ def restart_under_torchrun(options: argparse.Namespace, arguments: Sequence[str]
 
 
 def prepare_environment() -> None:
-    """Set the environment variables that libraries read when they are first imported, and check the GPUs."""
+    """Set up logging and the environment variables that libraries read at their first import, and check the GPUs."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("hearth").setLevel(logging.INFO)  # others log every detail of a start
     work_offline()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # Without this, waiting threads spin, and on a shared machine they take time from working threads.

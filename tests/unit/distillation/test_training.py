@@ -10,7 +10,6 @@ import pytest
 import training_fixtures as fixtures
 from hearth.common import files
 from hearth.distillation.card import model_card
-from repository import SCRIPTS
 from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
@@ -135,56 +134,6 @@ def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, 
     assert killed.run() == 0, killed.log
     assert files.read_json(killed.folder / "out" / "training.stats.json")["resumed_from_step"] > 0
     assert killed.adapter == uninterrupted.adapter
-
-
-def test_a_training_that_starts_anew_names_the_runs_that_it_does_not_resume(tmp_path, capsys):
-    from hearth.distillation import checkpoints
-
-    checkpoints.record_fingerprint(tmp_path / "one", {"ranks": 2, "dtype": "float32", "settings": {"seed": 1}})
-    assert capsys.readouterr().out == ""
-    fingerprint = {"ranks": 1, "dtype": "float32", "settings": {"seed": 2}}
-    checkpoints.record_fingerprint(tmp_path / "other", fingerprint)
-    printed = capsys.readouterr().out
-    assert "one is not resumed: ranks (2, now 1), settings differ" in printed
-    assert printed.endswith("other starts anew\n")
-    checkpoints.record_fingerprint(tmp_path / "other", fingerprint)
-    assert capsys.readouterr().out == "", "the second time it is resumed"
-
-
-def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
-    from hearth.distillation.checkpoints import locked
-
-    second = (
-        "import sys, pathlib; from hearth.distillation.checkpoints import locked\n"
-        "with locked(pathlib.Path(sys.argv[1])): print('acquired')"
-    )
-    with locked(tmp_path):
-        waiting = subprocess.Popen(
-            [sys.executable, "-c", second, str(tmp_path)],
-            cwd=SCRIPTS,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert "another process is training this student; waiting for it to end" in waiting.stdout.readline()
-        assert waiting.poll() is None
-    assert waiting.communicate(timeout=60)[0] == "acquired\n"
-
-
-def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_path, capsys):
-    from hearth.distillation import checkpoints
-
-    for step in (5, 10, 15):
-        (tmp_path / f"checkpoint-{step}" / "global_step").mkdir(parents=True)
-        (tmp_path / f"checkpoint-{step}" / "global_step" / "weights").write_text("abc")
-        if step < 15:
-            checkpoints.write_manifest(tmp_path / f"checkpoint-{step}", seconds=step)
-    (tmp_path / "checkpoint-10" / "global_step" / "weights").unlink()
-    newest = checkpoints.find_newest_complete(tmp_path)
-    assert newest.name == "checkpoint-5"
-    assert checkpoints.seconds_of_checkpoint(newest) == 5
-    printed = capsys.readouterr().out
-    assert "checkpoint-15 is not used: it is incomplete" in printed
-    assert "checkpoint-10 is not used: global_step/weights is missing" in printed
 
 
 def test_no_option_is_an_abbreviation_of_an_option_of_torchrun():

@@ -5,7 +5,6 @@ manifest of digests last, and a checkpoint is resumed only if it matches its man
 """
 
 import contextlib
-import fcntl
 import shutil
 import signal
 import time
@@ -18,6 +17,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from hearth.common.files import file_digest, read_json_object, write_json
+from hearth.common.locks import lock_file
 from hearth.common.records import read_record
 
 MANIFEST = "complete.json"
@@ -57,11 +57,7 @@ def locked(run: Path) -> Iterator[None]:
     """
     run.mkdir(parents=True, exist_ok=True)
     with open(run / "lock", "w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{run}: another process is training this student; waiting for it to end", flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        lock_file(handle.fileno(), run / "lock")
         yield
 
 
@@ -152,7 +148,13 @@ class CompleteCheckpoints(TrainerCallback):
 
 
 class StopAtSigterm(TrainerCallback):
-    """At SIGTERM, finish the step, save a checkpoint and stop. All ranks do so, because each saves a shard of it."""
+    """At SIGTERM, finish the step, save a checkpoint and stop. All ranks do so, because each saves a shard of it.
+
+    `enable_jit_checkpoint` of transformers 5.23 does not replace this class. There every rank obeys its own signal
+    alone: if one rank receives it, all ranks wait for each other for ever. With DeepSpeed it saves the state after a
+    step under the number of the step before, so a resumed training repeats that step; and it does not call `on_save`,
+    so the checkpoint has no manifest.
+    """
 
     def __init__(self) -> None:
         self._stop_requested = False
