@@ -14,7 +14,7 @@ EXAMPLES = [example([5, 6, 7], [10, 11]), example([5, 6], [20]), example([5, 6, 
 
 
 def lay_out(layout, **options):
-    (micro_batch,) = rows.split(rows.join(EXAMPLES), size=3)
+    (micro_batch,) = rows.split(rows.collate(EXAMPLES)["share"], size=3)
     return layout(micro_batch, **options)
 
 
@@ -76,13 +76,16 @@ def test_the_order_depends_on_seed_and_epoch_and_a_step_on_no_number_of_ranks():
 
 
 def test_micro_batches_hold_at_most_their_size_and_as_many_as_asked_for():
-    batch = rows.join(EXAMPLES)  # of 5, 3 and 7 tokens
+    share = rows.collate(EXAMPLES)["share"]
+
+    assert share.lengths == [5, 3, 7]
+    assert share.predicted == 6
 
     def lengths(*arguments, **options):
         return [[len(tokens) for tokens, _ in part] for part in rows.split(*arguments, **options)]
 
-    assert lengths(batch, size=2) == [[7], [5, 3]]
-    assert lengths(batch, size=2, alike=True) == [[7, 5], [3]]
-    assert lengths(batch, size=2, parts=4) == [[7], [5], [3], []]
-    assert lengths(rows.join([]), size=2) == []
-    assert lengths(rows.join([]), size=2, parts=2) == [[], []]
+    assert lengths(share, size=2) == [[7], [5, 3]]
+    assert lengths(share, size=2, alike=True) == [[7, 5], [3]]
+    assert lengths(share, size=2, parts=4) == [[7], [5], [3], []]
+    assert lengths(rows.Share([]), size=2) == []
+    assert lengths(rows.Share([]), size=2, parts=2) == [[], []]

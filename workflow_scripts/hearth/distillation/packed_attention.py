@@ -59,9 +59,16 @@ def _attend(
             keys, values = prefix[module.layer_idx]
             own_key = torch.cat([keys.to(own_key.dtype), own_key], dim=2)
             own_value = torch.cat([values.to(own_value.dtype), own_value], dim=2)
-            mask = causal_lower_right(own_query.shape[2], own_key.shape[2])
+            mask = _lower_right_mask(own_query.shape[2], own_key.shape[2], query.device)
         outputs.append(sdpa_attention_forward(module, own_query, own_key, own_value, mask, **options)[0])
     return torch.cat(outputs, dim=1), None
+
+
+def _lower_right_mask(queries: int, keys: int, device: torch.device) -> torch.Tensor:
+    """Return the mask of attention in which the last query sees all keys, and each earlier query one key fewer."""
+    if device.type == "cuda":
+        return causal_lower_right(queries, keys)  # without a mask in memory, in the kernels that know it
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
 
 
 AttentionInterface.register(PACKED_ATTENTION, _attend)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import torch
 
@@ -11,12 +11,21 @@ from hearth.distillation.examples import IGNORED, TokenLists
 Labelled = tuple[torch.Tensor, torch.Tensor]  # the tokens of one example and their labels, int64 and equally long
 
 
-class Batch(TypedDict):
-    """The examples of one rank in one optimiser step: their tokens and labels joined, int64, and their lengths."""
+@dataclass(frozen=True)
+class Share:
+    """The examples of one rank in one optimiser step, on the CPU; there may be none."""
 
-    tokens: torch.Tensor
-    targets: torch.Tensor
-    lengths: list[int]
+    examples: list[Labelled]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Return the number of tokens of each example."""
+        return [len(tokens) for tokens, _ in self.examples]
+
+    @property
+    def predicted(self) -> int:
+        """Return the number of tokens that count in the loss."""
+        return sum(int((labels[1:] != IGNORED).sum()) for _, labels in self.examples)
 
 
 @dataclass(frozen=True)
@@ -31,14 +40,19 @@ class Rows:
     predicting: torch.Tensor
     targets: torch.Tensor
 
+    def to(self, device: torch.device) -> "Rows":
+        """Return the same rows on a device."""
+        arguments = {
+            name: value.to(device) if isinstance(value, torch.Tensor) else value
+            for name, value in self.arguments.items()
+        }
+        return Rows(arguments, self.predicting.to(device), self.targets.to(device))
 
-def join(examples: Sequence[TokenLists]) -> Batch:
-    """Return the batch of a rank's examples, which may be none."""
-    return {
-        "tokens": torch.tensor([token for example in examples for token in example["input_ids"]], dtype=torch.long),
-        "targets": torch.tensor([label for example in examples for label in example["labels"]], dtype=torch.long),
-        "lengths": [len(example["input_ids"]) for example in examples],
-    }
+
+def collate(examples: Sequence[TokenLists]) -> dict[str, Share]:
+    """Return a rank's examples as a batch that the Trainer leaves on the CPU."""
+    labelled = [(torch.as_tensor(example["input_ids"]), torch.as_tensor(example["labels"])) for example in examples]
+    return {"share": Share([(tokens.long(), labels.long()) for tokens, labels in labelled])}
 
 
 def deal(lengths: Sequence[int], parts: int) -> list[list[int]]:
@@ -94,19 +108,17 @@ class StepSampler:
             yield [numbers[place] for place in shares[self._rank]]
 
 
-def split(batch: Batch, size: int, parts: int = 0, alike: bool = False) -> list[list[Labelled]]:
+def split(share: Share, size: int, parts: int = 0, alike: bool = False) -> list[list[Labelled]]:
     """Split a rank's examples into micro-batches of at most `size`.
 
     They have about equally many tokens or, if `alike`, examples of like lengths, for little padding. If `parts` is
     given, that many micro-batches are returned, some of them empty if there are too few examples.
     """
-    lengths = batch["lengths"]
-    examples = list(zip(batch["tokens"].split(lengths), batch["targets"].split(lengths), strict=True))
-    parts = parts or -(-len(lengths) // size)
+    parts = parts or -(-len(share.examples) // size)
     if alike:
-        examples.sort(key=lambda example: -len(example[0]))
-        return [examples[part * size : (part + 1) * size] for part in range(parts)]
-    return [[examples[number] for number in part] for part in deal(lengths, parts)] if parts else []
+        ordered = sorted(share.examples, key=lambda example: -len(example[0]))
+        return [ordered[part * size : (part + 1) * size] for part in range(parts)]
+    return [[share.examples[number] for number in part] for part in deal(share.lengths, parts)] if parts else []
 
 
 def join_rows(examples: Sequence[Labelled], skipped: int = 0) -> Rows:
@@ -118,7 +130,7 @@ def join_rows(examples: Sequence[Labelled], skipped: int = 0) -> Rows:
     next_tokens = torch.cat([_next_tokens(labels)[skipped:] for _, labels in examples])
     lengths = [len(tokens) - skipped for tokens, _ in examples]
     predicting = (next_tokens != IGNORED).nonzero()[:, 0]
-    positions = torch.cat([torch.arange(skipped, skipped + length, device=tokens.device) for length in lengths])
+    positions = torch.cat([torch.arange(skipped, skipped + length) for length in lengths])
     return Rows(
         {"input_ids": tokens[None], "position_ids": positions[None], "segments": lengths},
         predicting,

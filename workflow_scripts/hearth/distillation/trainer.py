@@ -26,7 +26,7 @@ from hearth.distillation import loss, rows
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.micro_batch import MicroBatchSize, is_out_of_memory
 from hearth.distillation.packed_attention import PACKED_ATTENTION
-from hearth.distillation.rows import Batch, Labelled, Rows
+from hearth.distillation.rows import Labelled, Rows, Share
 from hearth.distillation.shared_prefix import EncodedPrefix
 
 Gradients = list[torch.Tensor]
@@ -49,15 +49,15 @@ class DistillationTrainer(Trainer):
         packed: bool = True,
         **options: Any,
     ):
-        super().__init__(*arguments, data_collator=rows.join, **options)
+        super().__init__(*arguments, data_collator=rows.collate, **options)
         if self.args.gradient_accumulation_steps != 1:
             raise ValueError("an optimiser step has one batch: gradient_accumulation_steps must be 1")
         self._base: PreTrainedModel = self.model.get_base_model()  # includes the LoRA layers
         self._packed = packed
-        self._lay_out: Callable[[Sequence[Labelled]], Rows] = rows.pad_rows
+        self.lay_out: Callable[[Sequence[Labelled]], Rows] = rows.pad_rows
         if packed:
             self._base.set_attn_implementation(PACKED_ATTENTION)
-            self._lay_out = functools.partial(rows.join_rows, skipped=len(prefix_ids))
+            self.lay_out = functools.partial(rows.join_rows, skipped=len(prefix_ids))
         self._prefix_ids, self._micro_batch_size, self._agreed = list(prefix_ids), micro_batch_size, False
         self._parameters = [weights for weights in self.model.parameters() if weights.requires_grad]
         of_head = {id(weights) for weights in self._base.get_output_embeddings().parameters()}
@@ -86,7 +86,7 @@ class DistillationTrainer(Trainer):
     def compute_loss(
         self,
         model: torch.nn.Module,
-        inputs: Batch,
+        inputs: dict[str, Share],
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
@@ -95,81 +95,83 @@ class DistillationTrainer(Trainer):
         Its backward pass gives the gradients of this rank's share; DeepSpeed averages them over the ranks.
         """
         self._agree_on_micro_batch_size()
-        scale = self.args.world_size / self.accelerator.reduce((inputs["targets"] != IGNORED).sum(), "sum")
+        share = inputs["share"]
+        predicted = torch.tensor(share.predicted, device=self.args.device)
+        scale = self.args.world_size / self.accelerator.reduce(predicted, "sum")
         if self._zero3:
-            return self._loss_under_zero3(model, inputs, scale)
+            return self._loss_under_zero3(model, share, scale)
         return self._run_forward(
             model,
-            lambda: _WithGradients.apply(*self._compute_gradients_in_memory(inputs, scale), *self._parameters),
+            lambda: _WithGradients.apply(*self._compute_gradients_in_memory(share, scale), *self._parameters),
         )
 
-    def _compute_gradients_in_memory(self, batch: Batch, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
-        """Return what `_compute_gradients` does, with micro-batches that fit the memory of this rank."""
+    def _compute_gradients_in_memory(self, share: Share, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
+        """Return what `compute_gradients` does for a share, with micro-batches that fit the memory of this rank."""
         random_states = _random_states()
         while True:
+            micro_batches = rows.split(share, self._micro_batch_size.value, alike=not self._packed)
             try:
-                return self._compute_gradients(batch, scale)
+                return self.compute_gradients([self.lay_out(examples) for examples in micro_batches], scale)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
             # Outside of the handler, where the error's traceback no longer keeps the tensors of the step.
             gc.collect()
             torch.cuda.empty_cache()
-            self._micro_batch_size.halve(batch["lengths"])
+            self._micro_batch_size.halve(share.lengths)
             _set_random_states(random_states)
 
-    def _compute_gradients(self, batch: Batch, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
-        """Return the loss of this rank's share of the step, and the gradient of each trainable parameter, in float32.
+    def compute_gradients(self, micro_batches: Sequence[Rows], scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
+        """Return the loss of the micro-batches, and the gradient of each trainable parameter, at least in float32.
 
-        Both are sums over the share, times `scale`.
+        Both are sums over the tokens that count, times `scale`.
         """
-        parameters, device = self._parameters, batch["tokens"].device
+        parameters, device = self._parameters, self.args.device
+        of_head = [parameters[place] for place in self._head_places]
         sums = [torch.zeros_like(weights, dtype=_at_least_float32(weights)) for weights in parameters]
         total = torch.zeros((), dtype=_at_least_float32(parameters[0]), device=device)
-        prefix = EncodedPrefix(self._base, self._prefix_ids, device) if self._prefix_ids and batch["lengths"] else None
+        prefix = EncodedPrefix(self._base, self._prefix_ids, device) if self._prefix_ids and micro_batches else None
         leaves = prefix.leaves if prefix else []
         sums_of_prefix = [torch.zeros_like(leaf) for leaf in leaves]
-        for micro_batch in rows.split(batch, self._micro_batch_size.value, alike=not self._packed):
-            laid_out = self._lay_out(micro_batch)
+        for micro_batch in micro_batches:
+            laid_out = micro_batch.to(device)
             hidden = self._encode(laid_out, prefix)
-            value, of_hidden, of_head = loss.chunked_cross_entropy(
-                self._head, hidden, laid_out.targets, scale, [parameters[place] for place in self._head_places]
+            value, gradient, gradients_of_head = loss.chunked_cross_entropy(
+                self._head, hidden, laid_out.targets, scale, of_head
             )
-            gradients = torch.autograd.grad(hidden, [*parameters, *leaves], of_hidden, allow_unused=True)
+            gradients = torch.autograd.grad(hidden, [*parameters, *leaves], gradient, allow_unused=True)
             _add(sums, gradients[: len(parameters)])
             _add(sums_of_prefix, gradients[len(parameters) :])
-            _add([sums[place] for place in self._head_places], of_head)
+            _add([sums[place] for place in self._head_places], gradients_of_head)
             total += value
         if prefix:
             _add(sums, prefix.pull_back(sums_of_prefix, parameters))
         return total, sums
 
-    def _loss_under_zero3(self, model: torch.nn.Module, batch: Batch, scale: torch.Tensor) -> torch.Tensor:
+    def _loss_under_zero3(self, model: torch.nn.Module, share: Share, scale: torch.Tensor) -> torch.Tensor:
         """Return the loss of this rank's share of the step, whose backward pass is that of the last micro-batch.
 
         The backward passes of the others have run. Raises UserError if memory runs out: the other ranks wait for this
         one inside of their passes, so the whole training must start again.
         """
-        size, total = self._micro_batch_size.value, torch.zeros((), device=batch["tokens"].device)
-        parts = self._largest(-(-len(batch["lengths"]) // size))
-        micro_batches = rows.split(batch, size, parts, alike=not self._packed)
+        size, total = self._micro_batch_size.value, torch.zeros((), device=self.args.device)
+        parts = self._largest(max(1, -(-len(share.examples) // size)))
+        *others, last = rows.split(share, size, parts, alike=not self._packed)
         try:
-            for micro_batch in micro_batches:
-                laid_out = self._lay_out(micro_batch or [(t.to(total.device), n.to(total.device)) for t, n in _NOTHING])
-                value = self._run_forward(model, functools.partial(self._loss_of_rows, laid_out, scale))
-                if micro_batch is micro_batches[-1]:
-                    return value + total
+            for examples in others:
+                value = self._run_forward(model, functools.partial(self._loss_of_examples, examples, scale))
                 model.set_gradient_accumulation_boundary(False)
                 model.backward(value, scale_wrt_gas=False)
                 total += value.detach()
+            return total + self._run_forward(model, functools.partial(self._loss_of_examples, last, scale))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._micro_batch_size.halve(batch["lengths"])
+            self._micro_batch_size.halve(share.lengths)
             raise UserError("out of memory; run again to continue with the smaller micro-batch") from error
-        raise AssertionError("a step has at least one micro-batch on every rank")
 
-    def _loss_of_rows(self, laid_out: Rows, scale: torch.Tensor) -> torch.Tensor:
+    def _loss_of_examples(self, examples: Sequence[Labelled], scale: torch.Tensor) -> torch.Tensor:
+        laid_out = self.lay_out(examples or _NOTHING).to(self.args.device)
         hidden = self._encode(laid_out)
         with deepspeed.zero.GatheredParameters(list(self._base.get_output_embeddings().parameters())):
             value, gradient, _ = loss.chunked_cross_entropy(self._head, hidden, laid_out.targets, scale)
