@@ -154,6 +154,15 @@ def test_without_room_the_model_is_loaded_from_where_it_is_and_nobody_waits(mode
     assert "loading it from" in caplog.text
 
 
+def test_without_locks_the_model_is_loaded_from_where_it_is(model, disk, monkeypatch, caplog):
+    def no_locks(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("hearth.models.staging.fcntl.flock", no_locks)
+    assert copy_of(model, disk) == model
+    assert "cannot be locked ([Errno 38] Function not implemented); loading the model from" in caplog.text
+
+
 def test_old_copies_that_no_job_uses_are_deleted(model, disk, tmp_path):
     old, used, recent = (
         copy_of(make_model(tmp_path / name, weights=name.encode()), disk) for name in ("old", "used", "recent")

@@ -40,16 +40,22 @@ def staged(model: Path, where: str) -> Iterator[Path]:
     """Yield the folder from which to load the model in the folder `model`: its copy in the folder `where` of this node.
 
     `where` may hold environment variables, such as $TMPDIR. Yields `model` itself if `where` is empty, if the model is
-    served, or, with a warning, if the disk has no room for it. The copy stays when the job ends. Raises ModelError if
-    `where` cannot be used on this node, or if the model's files are not those that were fetched.
+    served, or, with a warning, if the disk has no room for it or no locks. The copy stays when the job ends. Raises
+    ModelError if `where` is no folder for it on this node, or if the model's files are not those that were fetched.
     """
     snapshot = read_snapshot(model)
     if not where or "served" in snapshot:
         yield model
         return
     copy = user_folder(where) / f"{snapshot['model']}-{snapshot['digest'][:16]}"
-    with _lock(copy, _IN_USE, fcntl.LOCK_SH):
-        if _provide(copy, model, snapshot):
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(_lock(copy, _IN_USE, fcntl.LOCK_SH))
+            locked = True
+        except OSError as error:  # without locks, another job could delete the copy while this one loads it
+            log.warning("%s cannot be locked (%s); loading the model from %s", copy.parent, error, model)
+            locked = False
+        if locked and _provide(copy, model, snapshot):
             os.utime(copy)  # when it was last used
             log.info("loading the model from %s", copy)
             yield copy
@@ -88,25 +94,14 @@ def user_folder(where: str) -> Path:
 def _lock(copy: Path, end: str, operation: int) -> Iterator[None]:
     """Hold a lock on the file that is named like `copy` with `end` behind it.
 
-    Raises BlockingIOError if `operation` says not to wait, ModelError if the disk has no locks.
+    Raises BlockingIOError if `operation` says not to wait, another OSError if the disk has no locks.
     """
     handle = os.open(copy.with_name(f"{copy.name}{end}"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _flock(handle, copy, operation)
+        fcntl.flock(handle, operation)
         yield
     finally:
         os.close(handle)  # this releases the lock too
-
-
-def _flock(handle: int, copy: Path, operation: int) -> None:
-    try:
-        fcntl.flock(handle, operation)
-    except BlockingIOError:
-        raise
-    except OSError as error:
-        raise ModelError(
-            f"engine.stage_weights: {copy.parent} cannot be locked ({error.strerror}); use a disk of the node"
-        ) from error
 
 
 def _is_copy(copy: Path, model: Path, snapshot: Snapshot) -> bool:
