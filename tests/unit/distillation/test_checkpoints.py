@@ -1,8 +1,13 @@
 """Test the lock, the fingerprint and the manifests of a training's folder; test_training.py kills trainings."""
 
+import re
 import subprocess
 import sys
+import time
 
+import psutil
+import pytest
+import training_fixtures as fixtures
 from hearth.distillation import checkpoints
 from repository import SCRIPTS
 
@@ -50,3 +55,21 @@ def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_pa
     printed = capsys.readouterr().out
     assert "checkpoint-15 is not used: it is incomplete" in printed
     assert "checkpoint-10 is not used: global_step/weights is missing" in printed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="process trees as on Linux")
+def test_sigterm_of_one_rank_stops_all_ranks_with_a_complete_checkpoint(tmp_path, tiny_model):
+    training = fixtures.Training(tmp_path, tiny_model, windows=96, ranks=2, save_steps=100)
+    torchrun = training.start()
+    deadline = time.monotonic() + 120
+    while "step 2/48" not in training.log:
+        assert torchrun.poll() is None, training.log
+        assert time.monotonic() < deadline, training.log
+        time.sleep(0.02)
+    (rank,) = [child for child in psutil.Process(torchrun.pid).children() if child.environ().get("RANK") == "1"]
+    rank.terminate()
+    assert torchrun.wait(timeout=120) != 0
+    stopped = re.search(r"error: stopped at step (\d+) of 48; a checkpoint is saved", training.log)
+    (checkpoint,) = training.checkpoints
+    assert checkpoint.name == f"checkpoint-{stopped[1]}"
+    assert checkpoints.find_damage(checkpoint) == ""
