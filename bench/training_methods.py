@@ -116,11 +116,12 @@ def make_examples(
 
 def read_examples(path: Path) -> "Examples":
     """Return the examples in the form in which the rule `distil` trains on them."""
-    from hearth.distillation.examples import Example, Examples
+    from hearth.distillation.example_arrays import Example, to_arrays
+    from hearth.distillation.examples import Examples
 
     content = read_json(path)
     items = [Example(str(number), *window) for number, window in enumerate(content["windows"])]
-    return Examples(content["prefix"], items, {})
+    return Examples(content["prefix"], to_arrays(items), {})
 
 
 def count_flops(content: dict[str, Any], shape: dict[str, Any], shared: bool) -> float:

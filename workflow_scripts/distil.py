@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,13 +20,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
-from hearth.data.windows import Window, read_windows
+from hearth.data.windows import iterate_windows
 from hearth.distillation import card, launch
-from hearth.distillation.documents import TrainingLog, iterate_audited_traces
+from hearth.distillation.documents import TrainingLog
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, find_recipe
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
 from hearth.models.snapshot import read_snapshot
-from hearth.prompting.predictions import read_parsed_predictions, read_predictions
 from hearth.prompting.prompts import Prompt, read_prompt
 
 if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
@@ -83,9 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     notes = [str(note) for note in json_option("--notes", options.notes, list)]
     base, prompt = read_snapshot(options.model), read_prompt(options.prompt)
     deepspeed = read_json_object(options.deepspeed)
-    windows = read_windows(options.windows)
     tokenizer = load_tokenizer(options.model)
-    examples = read_examples(options, windows, prompt, tokenizer, settings)
+    examples = read_examples(options, rank, base["digest"], prompt, tokenizer, settings)
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
     fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks)
     run_folder = options.work / digest(fingerprint)[:12]
@@ -110,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "digest": base["digest"],
                 },
                 "teacher": options.teacher,
-                "dataset": windows[0]["dataset"],
+                "dataset": next(iterate_windows(options.windows))["dataset"],
                 "recipe": options.recipe,
                 "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
                 "settings": settings,
@@ -169,24 +168,35 @@ def prepare_environment() -> None:
 
 def read_examples(
     options: argparse.Namespace,
-    windows: list[Window],
+    rank: int,
+    model_digest: str,
     prompt: Prompt,
     tokenizer: "PreTrainedTokenizerFast",
     settings: "TrainingSettings",
 ) -> "Examples":
-    """Read the traces and the other documents that the recipe needs, and return the training examples."""
-    from hearth.distillation.examples import build_examples
+    """Return the training examples. Rank 0 makes them, unless an earlier start of the training did; the others wait.
 
-    return build_examples(
-        read_predictions(options.traces) if options.traces else None,
-        windows,
-        prompt,
-        tokenizer,
-        find_recipe(options.recipe),
-        settings,
-        parsed=read_parsed_predictions(options.parsed) if options.parsed else None,
-        audit=list(iterate_audited_traces(options.audit)) if options.audit else None,
-    )
+    They lie in a folder of `--work` that is named by a digest of everything that decides them. If rank 0 fails,
+    torchrun ends the other ranks.
+    """
+    from hearth.distillation.examples import DOCUMENT, TrainingFiles, open_examples, write_examples
+    from hearth.distillation.training import VERSION, package_versions
+
+    files = TrainingFiles(options.windows, options.traces, options.parsed, options.audit)
+    deciding = {
+        "files": [file_digest(path) if path else "" for path in files],
+        "model": model_digest,
+        "prompt": prompt,
+        "recipe": options.recipe,
+        "settings": {key: settings[key] for key in ("max_length", "truncated_traces", "max_examples", "seed")},
+        "code": [VERSION, package_versions()],
+    }
+    folder = options.work / f"examples-{digest(deciding)[:12]}"
+    if rank == 0 and not (folder / DOCUMENT).exists():
+        write_examples(folder, files, prompt, tokenizer, find_recipe(options.recipe), settings)
+    while not (folder / DOCUMENT).exists():
+        time.sleep(1)
+    return open_examples(folder)
 
 
 if __name__ == "__main__":

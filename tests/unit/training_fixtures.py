@@ -7,11 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from hearth.common import files
+from hearth.distillation.examples import Examples, TrainingFiles, open_examples, write_examples
 from repository import REPOSITORY, SCRIPTS
 
+AUDIT_HEAD = {"recogniser": "big", "dataset": "toy", "prompt": {"version": "v", "reasoning": "think"}}
 LABELS = ["cooking", "drinking water, coffee or drinks", "grabing tableware"]
 PROMPT = {
     "version": "test@000000000000",
@@ -76,6 +79,19 @@ def make_traces(windows: list[dict]) -> list[dict]:
         for window in windows
         if window["split"] == "train"
     ]
+
+
+def build_examples(traces, windows, prompt, tokenizer, recipe, settings, parsed=None, audit=None) -> Examples:
+    """Write windows and other documents (lists of rows) to files, and return the training examples made from them."""
+    with TemporaryDirectory() as folder:
+        documents = {"windows": windows, "traces": traces, "parsed": parsed, "audit": audit}
+        paths = {name: rows and Path(folder) / f"{name}.jsonl" for name, rows in documents.items()}
+        for name, path in paths.items():
+            if path:
+                files.write_json_lines(path, [AUDIT_HEAD] * (name == "audit") + documents[name])
+        examples = Path(folder) / "examples"
+        write_examples(examples, TrainingFiles(**paths), prompt, tokenizer, recipe, settings)
+        return open_examples(examples)
 
 
 class Training:

@@ -1,11 +1,12 @@
 import pytest
 import training_fixtures as fixtures
-from hearth.distillation.examples import IGNORED, build_examples
-from hearth.distillation.recipes import RECIPES
+from hearth.distillation.examples import IGNORED
+from hearth.distillation.recipes import RECIPES, rank_windows
 from hearth.distillation.settings import TrainingSettings, check_settings, examples_per_rank, settings_schema
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import answer_text, split_prompt, user_turns, window_text
 from tokenizers import normalizers
+from training_fixtures import build_examples
 
 
 @pytest.fixture
@@ -17,6 +18,12 @@ def build(tokenizer, traces, windows, **settings):
     return build_examples(
         traces, windows, fixtures.PROMPT, tokenizer, RECIPES["reasoning"], {**fixtures.SETTINGS, **settings}
     )
+
+
+def parsed_rows(traces, labels):
+    """Return parsed predictions with these labels; training reads nothing else of what was parsed."""
+    rest = {"reasoning": "", "status": "ok", "lenient_labels": [], "lenient_status": "ok"}
+    return [trace | rest | {"labels": each} for trace, each in zip(traces, labels, strict=True)]
 
 
 @pytest.fixture
@@ -71,7 +78,7 @@ def test_a_truncated_trace_has_no_end_of_turn_and_can_be_dropped(tokenizer, trac
 
 @pytest.mark.parametrize("recipe", ["reasoning", "labels", "audited"])
 def test_a_window_that_the_teacher_never_answered_is_left_out_and_counted(tokenizer, traces, windows, recipe):
-    parsed = [trace | {"labels": ["cooking", "cooking"]} for trace in traces]
+    parsed = parsed_rows(traces, [["cooking", "cooking"]] * 4)
     traces[1] |= {"text": "", "finish_reason": "unanswered", "unanswered_reason": "too long"}
     audit = [{"window_id": trace["window_id"], "flags": {}} for trace in traces if trace is not traces[1]]
     arguments = (traces, windows, fixtures.PROMPT, tokenizer, RECIPES[recipe], fixtures.SETTINGS, parsed, audit)
@@ -83,19 +90,32 @@ def test_every_trace_is_used_or_counted_under_a_reason(tokenizer, traces, window
     traces[0]["text"] = " \n"
     traces[1]["text"] *= 50
     examples = build(tokenizer, traces, windows, max_length=400, max_examples=1)
-    assert examples.counts == {
-        "traces": 4,
-        "used": 1,
-        "truncated": 0,
-        "left_out": {"empty": 1, "truncated": 0, "too_long": 1, "over_max_examples": 1},
-    }
+    left_out = {"empty": 1, "truncated": 0, "too_long": 1, "over_max_examples": 1}
+    assert examples.counts == {"traces": 4, "used": 1, "truncated": 0, "left_out": left_out}
+    assert build(tokenizer, traces, windows, max_length=400).counts["left_out"] == left_out | {"over_max_examples": 0}
 
 
-def test_an_example_of_max_length_is_kept(tokenizer, traces, windows):
-    length = len(build(tokenizer, traces[:1], windows)[0]["input_ids"])
-    assert len(build(tokenizer, traces[:1], windows, max_length=length)) == 1
+def test_no_more_windows_are_encoded_than_are_needed_and_too_long_ones_are_replaced(tokenizer):
+    windows = fixtures.make_windows(12)
+    traces = fixtures.make_traces(windows)
+    ranked = rank_windows([trace["window_id"] for trace in traces], seed=7)
+    for trace in traces:
+        if trace["window_id"] in ranked[:3]:
+            trace["text"] *= 50
+    examples = build(tokenizer, traces, windows, max_length=400, max_examples=5)
+    assert {item.window_id for item in examples.items} == set(ranked[3:8])
+    assert examples.counts["left_out"] == {"empty": 0, "truncated": 0, "too_long": 3, "over_max_examples": 4}
+    few = build(tokenizer, traces, windows, max_length=10_000, max_examples=5)
+    assert few.counts["left_out"]["too_long"] == 0
+
+
+def test_an_example_of_max_length_is_kept(tokenizer):
+    windows = fixtures.make_windows(1)
+    traces = fixtures.make_traces(windows)
+    length = len(build(tokenizer, traces, windows)[0]["input_ids"])
+    assert len(build(tokenizer, traces, windows, max_length=length)) == 1
     with pytest.raises(ValueError, match=r"no training example is left of 1 traces.*'too_long': 1"):
-        build(tokenizer, traces[:1], windows, max_length=length - 1)
+        build(tokenizer, traces, windows, max_length=length - 1)
 
 
 def test_fewer_examples_are_a_subset_of_more(tokenizer):
@@ -114,9 +134,9 @@ def test_fewer_examples_are_a_subset_of_more(tokenizer):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"window_id": "toy/s9/99"}, "not in the windows file"),
-        ({"window_id": "toy/tested/4"}, "in the test split"),
-        ({"window_id": "toy/s1/1"}, "two traces"),
+        ({"window_id": "toy/s9/99"}, "row 1 is the prediction of window 'toy/s9/99'; expected that of 'toy/s0/0'"),
+        ({"window_id": "toy/tested/4"}, "row 1 is the prediction of window 'toy/tested/4'; expected"),
+        ({"window_id": "toy/s1/1"}, "row 1 is the prediction of window 'toy/s1/1'; expected"),
     ],
 )
 def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, change, message):
@@ -126,8 +146,8 @@ def test_traces_that_do_not_belong_are_refused(tokenizer, traces, windows, chang
 
 
 def test_traces_of_a_session_with_test_windows_are_refused(tokenizer, traces, windows):
-    windows[-1] |= {"session": windows[0]["session"]}
-    with pytest.raises(ValueError, match="whose session has test windows too: split by session"):
+    windows[-1] |= {"session": windows[0]["session"], "window_id": "toy/s0/4"}
+    with pytest.raises(ValueError, match="session 's0' has windows in both splits, so test windows were trained on"):
         build(tokenizer, traces, windows)
 
 
@@ -141,7 +161,7 @@ PARSED = [["cooking", "cooking"], ["cooking", "cooking"], [None, "cooking"], ["c
 
 
 def by_recipe(tokenizer, recipe, traces, windows, **settings):
-    parsed = [trace | {"labels": labels} for trace, labels in zip(traces, PARSED, strict=True)]
+    parsed = parsed_rows(traces, PARSED)
     flags = [{}, {"truncated": ["..."]}, {}, {}]
     audit = [{"window_id": t["window_id"], "flags": f} for t, f in zip(traces, flags, strict=True)]
     settings = {**fixtures.SETTINGS, **settings}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from hearth.common.config_schema import settings_schema
-from hearth.distillation.recipes import RECIPES, LeaveOutError, Sources, draw_windows, find_recipe
+from hearth.distillation.recipes import RECIPES, Candidate, LeaveOutError, Sources, draw_windows, find_recipe
 from hearth.workflow.code_hash import SCRIPTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,21 +18,19 @@ names_and_marks = st.sets(st.sampled_from(NAMES)).flatmap(
 )
 
 
-def sources(gold, parsed=None):
-    windows = {TRACE["window_id"]: {"window_id": TRACE["window_id"], "gold": gold}}
-    return Sources(windows, parsed_labels={TRACE["window_id"]: parsed} if parsed else {})
+def candidate(gold, parsed=None, trace=TRACE):
+    return Candidate({"window_id": TRACE["window_id"], "gold": gold}, trace, parsed or [])
 
 
 def reason_to_leave_out(recipe, gold, parsed):
     with pytest.raises(LeaveOutError) as raised:
-        RECIPES[recipe].target(TRACE, sources(gold, parsed))
+        RECIPES[recipe].target(candidate(gold, parsed))
     return str(raised.value)
 
 
 def select(recipe, names, marked, seed):
     """Return a recipe's selection from `names`; the windows `marked` are flagged by the audit, and complex."""
-    traces = {name: TRACE | {"window_id": name} for name in names}
-    sources = Sources({}, traces, flagged=frozenset(marked))
+    sources = Sources(list, flagged=frozenset(marked))
     sources.__dict__["complex"] = frozenset(marked)  # replaces the property that computes it from the windows
     return RECIPES[recipe].select(names, sources, seed)
 
@@ -69,24 +67,24 @@ def test_only_recipes_of_labels_teach_no_reasoning():
 
 @pytest.mark.parametrize("recipe", [name for name, recipe in RECIPES.items() if recipe.reasons])
 def test_recipes_that_reason_take_a_trace_as_it_is(recipe):
-    assert RECIPES[recipe].target(TRACE, sources(["eat"])) == (TRACE["text"], True)
-    assert RECIPES[recipe].target(CUT_TRACE, sources(["eat"])) == (TRACE["text"], False)
+    assert RECIPES[recipe].target(candidate(["eat"])) == (TRACE["text"], True)
+    assert RECIPES[recipe].target(candidate(["eat"], trace=CUT_TRACE)) == (TRACE["text"], False)
 
 
 @pytest.mark.parametrize("recipe", ["labels", "verified-labels", "gold-labels"])
 def test_recipes_without_reasoning_learn_the_labels_in_the_form_of_an_answer(recipe):
     answer = '[{"id": 1, "activity": "eat"}, {"id": 2, "activity": "wash"}]'
     labels = ["eat", "wash"]
-    assert RECIPES[recipe].target(CUT_TRACE, sources(labels, labels)) == (answer, True)
+    assert RECIPES[recipe].target(candidate(labels, labels, CUT_TRACE)) == (answer, True)
 
 
 def test_labels_leaves_out_incomplete_answers_and_verified_labels_wrong_ones_too():
     gold = ["eat", "wash"]
     assert reason_to_leave_out("labels", gold, ["eat", None]) == "unlabelled"
-    assert RECIPES["labels"].target(TRACE, sources(gold, ["eat", "eat"])).ended
+    assert RECIPES["labels"].target(candidate(gold, ["eat", "eat"])).ended
     assert reason_to_leave_out("verified-labels", gold, ["eat", None]) == "unlabelled"
     assert reason_to_leave_out("verified-labels", gold, ["eat", "eat"]) == "wrong_labels"
-    assert RECIPES["verified-labels"].target(TRACE, sources(gold, gold)).ended
+    assert RECIPES["verified-labels"].target(candidate(gold, gold)).ended
 
 
 @given(names_and_marks, st.integers(0, 9))

@@ -1,37 +1,40 @@
 """Build training examples: each is the prompt of a window, then the text to learn for it and an end-of-turn token.
 
 Prompt and completion are tokenised separately and joined, as in recognition, so that a student is trained on the same
-tokens that recognition uses. Only the completion counts in the loss.
+tokens that recognition uses. Only the completion counts in the loss. Windows and traces are read one at a time, and
+token ids are written to files, which all ranks read.
 """
 
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypedDict, TypeVar, assert_never
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, TypedDict, TypeVar
 
 from transformers import PreTrainedTokenizerBase
 
-from hearth.common.files import digest
-from hearth.data.windows import Window
-from hearth.distillation.documents import AuditedTrace, ExampleCounts
-from hearth.distillation.recipes import LeaveOutError, Recipe, Sources, Target, draw_windows
+from hearth.common.files import digest, write_json
+from hearth.common.records import read_record
+from hearth.data.windows import Window, iterate_windows, read_windows
+from hearth.distillation.documents import AuditedTrace, ExampleCounts, iterate_audited_traces
+from hearth.distillation.example_arrays import Example, ExampleArrays, TokenScratch
+from hearth.distillation.recipes import Candidate, LeaveOutError, Recipe, Sources, Target, draw_windows, rank_windows
 from hearth.distillation.settings import TrainingSettings
-from hearth.prompting.predictions import ParsedPrediction, Prediction
-from hearth.prompting.prompts import Prompt, split_prompt, user_turns
-
-IGNORED = -100  # the label that cross-entropy skips
+from hearth.prompting.predictions import (
+    ParsedPrediction,
+    Prediction,
+    align,
+    iterate_parsed_predictions,
+    iterate_predictions,
+)
+from hearth.prompting.prompts import Prompt, shows_similar_windows, split_prompt, user_turns
 
 Row = TypeVar("Row", ParsedPrediction, AuditedTrace)
 
-
-@dataclass(frozen=True)
-class Example:
-    """Token ids of one window's example: `suffix_ids` is the prompt after the static prefix."""
-
-    window_id: str
-    suffix_ids: list[int]
-    completion_ids: list[int]
+IGNORED = -100  # the label that cross-entropy skips
+DOCUMENT = "examples.json"  # written last: a folder that has it is complete
 
 
 class TokenLists(TypedDict):
@@ -41,12 +44,19 @@ class TokenLists(TypedDict):
     labels: list[int]
 
 
+class ExamplesDocument(TypedDict):
+    """The content of examples.json, beside the token ids of the examples."""
+
+    prefix_ids: list[int]
+    counts: ExampleCounts
+
+
 @dataclass(frozen=True)
 class Examples:
     """A dataset for the Trainer. `prefix_ids` is the static prefix with which every example begins, stored once."""
 
     prefix_ids: list[int]
-    items: list[Example]
+    items: ExampleArrays
     counts: ExampleCounts
 
     def __len__(self) -> int:
@@ -62,72 +72,148 @@ class Examples:
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all token ids in order, with the boundary between prompt and completion."""
-        return digest([self.prefix_ids, [[item.suffix_ids, item.completion_ids] for item in self.items]])
+        return digest([self.prefix_ids, self.items.digest()])
 
 
-def build_examples(
-    traces: Sequence[Prediction] | None,
-    windows: Sequence[Window],
+class TrainingFiles(NamedTuple):
+    """The files that examples are made from; `traces` is None for a recipe without a teacher.
+
+    `parsed` (parsed predictions) and `audit` belong to the traces; only some recipes read one of them.
+    """
+
+    windows: Path
+    traces: Path | None = None
+    parsed: Path | None = None
+    audit: Path | None = None
+
+
+def open_examples(folder: Path) -> Examples:
+    """Return the examples that `write_examples` wrote into a folder; token ids are read when they are needed."""
+    document = read_record(folder / DOCUMENT, ExamplesDocument)
+    return Examples(document["prefix_ids"], ExampleArrays.open(folder), document["counts"])
+
+
+def write_examples(
+    folder: Path,
+    files: TrainingFiles,
     prompt: Prompt,
     tokenizer: PreTrainedTokenizerBase,
     recipe: Recipe,
     settings: TrainingSettings,
-    parsed: Sequence[ParsedPrediction] | None = None,
-    audit: Sequence[AuditedTrace] | None = None,
-) -> Examples:
-    """Build the training examples of a recipe, in the order of the traces.
+) -> None:
+    """Build the training examples of a recipe, in the order of the windows, and write them into a folder.
 
-    `traces` is None for a recipe without a teacher: every train window counts as a trace. `parsed` and `audit` are
-    needed only by the recipes that read them. A completion that the teacher finished ends in the tokenizer's
+    Without traces, every train window counts as a trace. A completion that the teacher finished ends in the tokenizer's
     end-of-turn token. A completion that was cut at the token limit does not, so that no student learns to stop in
     mid-sentence. A window that the teacher was never able to answer (finish reason "unanswered") has no trace and is
-    left out.
+    left out. No more windows are encoded than the recipe and `max_examples` need.
 
-    Raises ValueError for traces that do not belong to the train windows, for a missing document, for a tokenizer that
+    Raises ValueError for traces that are not those of the train windows, for a missing document, for a tokenizer that
     does not decode to the original text, and when no example is left.
     """
-    if traces is None:
-        if recipe.needs_teacher:
-            raise ValueError(f"recipe {recipe.name!r} needs --traces")
-        traces = [_empty_trace(window) for window in windows if window["split"] == "train"]
-    windows_by_id = {window["window_id"]: window for window in windows}
-    _check_traces(traces, windows_by_id)
-    sources = _read_sources(recipe, traces, windows_by_id, parsed, audit)
     if tokenizer.eos_token_id is None:
         raise ValueError("the model's tokenizer has no end-of-turn token (eos_token): use an instruct model")
+    folder.mkdir(parents=True, exist_ok=True)
+    seed, limit = settings["seed"], settings["max_examples"]
     left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
-    turns = user_turns(prompt, [windows_by_id[trace["window_id"]] for trace in traces], windows)
-    encoder = _Encoder(tokenizer, prompt)
-    examples: dict[str, Example] = {}
-    unended = set()
-    for trace in traces:
-        window_id = trace["window_id"]
+    traces, usable, unended, flagged = 0, [], set(), set()
+    for candidate in iterate_candidates(files, recipe):
+        traces, window_id = traces + 1, candidate.window["window_id"]
         try:
-            if trace["finish_reason"] == "unanswered":
-                raise LeaveOutError("unanswered")
-            target = _usable_target(recipe, trace, sources, settings)
-            example = encoder.encode(window_id, turns[window_id], target)
-            if encoder.length(example) > settings["max_length"]:
-                raise LeaveOutError("too_long")
+            target = _usable_target(recipe, candidate, settings)
         except LeaveOutError as reason:
             left_out[str(reason)] += 1
             continue
-        examples[window_id] = example
+        usable.append(window_id)
         if not target.ended:
             unended.add(window_id)
-    selected = recipe.select(list(examples), sources, settings["seed"])
+        if candidate.is_flagged:
+            flagged.add(window_id)
+    sources = Sources(partial(iterate_windows, files.windows), frozenset(flagged))
+    encoder = _Encoder(tokenizer, prompt)
+    scratch, numbers = TokenScratch(folder), dict[str, int]()
+
+    def encode(window_ids: Collection[str]) -> None:
+        """Encode windows, and number those that are not too long by `numbers`."""
+        wanted = set(window_ids)
+        turn = _turns(prompt, files, wanted)
+        for candidate in iterate_candidates(files, recipe):
+            window_id = candidate.window["window_id"]
+            if window_id not in wanted:
+                continue
+            example = encoder.encode(window_id, turn(candidate.window), recipe.target(candidate))
+            if encoder.length(example) > settings["max_length"]:
+                left_out["too_long"] += 1
+            else:
+                numbers[window_id] = len(numbers)
+                scratch.append(example)
+
     # Apply max_examples after the recipe's selection, so that recipes that are compared get equally many windows.
-    used = draw_windows(selected.window_ids, settings["max_examples"], settings["seed"])
-    left_out.update(selected.left_out + Counter(over_max_examples=len(selected.window_ids) - len(used)))
+    if limit is None or recipe.compares:
+        encode(usable)
+        selected = recipe.select([name for name in usable if name in numbers], sources, seed)
+    else:
+        selected = recipe.select(usable, sources, seed)
+        waiting = rank_windows(selected.window_ids, seed)
+        while waiting and len(numbers) < limit:
+            missing = limit - len(numbers)
+            encode(waiting[:missing])
+            waiting = waiting[missing:]
+    used = draw_windows([name for name in selected.window_ids if name in numbers], limit, seed)
+    left_out.update(selected.left_out)
+    left_out["over_max_examples"] = traces - len(used) - left_out.total()
     if not used:
-        raise ValueError(f"no training example is left of {len(traces)} traces: {dict(left_out)}")
+        raise ValueError(f"no training example is left of {traces} traces: {dict(left_out)}")
     counts: ExampleCounts = {
-        "traces": len(traces),
+        "traces": traces,
         "used": len(used),
         "truncated": sum(window_id in unended for window_id in used),
         "left_out": dict(left_out),
     }
-    return Examples(encoder.prefix_ids, [examples[window_id] for window_id in used], counts)
+    scratch.save(folder, [numbers[window_id] for window_id in used], used)
+    write_json(folder / DOCUMENT, ExamplesDocument(prefix_ids=encoder.prefix_ids, counts=counts))
+
+
+def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candidate]:
+    """Yield every train window with its trace, and with what the recipe reads beside it.
+
+    Raises ValueError if a document is missing or belongs to other windows or traces.
+    """
+    windows = iterate_windows(files.windows, "train")
+    if files.traces is None:
+        if recipe.needs_teacher:
+            raise ValueError(f"recipe {recipe.name!r} needs --traces")
+        yield from (Candidate(window, _empty_trace(window)) for window in windows)
+        return
+    if recipe.reads and not getattr(files, recipe.reads):
+        raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
+    parsed: Iterator[ParsedPrediction] = iter(())
+    audited: Iterator[AuditedTrace] = iter(())
+    if files.parsed and recipe.reads == "parsed":
+        parsed = iterate_parsed_predictions(files.parsed)
+    if files.audit and recipe.reads == "audit":
+        audited = iterate_audited_traces(files.audit)
+    for window, trace in align(windows, iterate_predictions(files.traces), files.traces):
+        labels, is_flagged = [], False
+        if recipe.reads == "parsed":
+            labels = _row_of(trace, parsed, "parsed")["labels"]
+        # An audit has no row for a window without an answer; the parsed predictions have one.
+        if recipe.reads == "audit" and trace["finish_reason"] != "unanswered":
+            is_flagged = bool(_row_of(trace, audited, "audit")["flags"])
+        yield Candidate(window, trace, labels, is_flagged)
+    if next(parsed, None) or next(audited, None):
+        raise ValueError(_OTHER_WINDOWS.format(recipe.reads))
+
+
+_OTHER_WINDOWS = "--{} covers other windows than the traces: rebuild it from these traces"
+
+
+def _row_of(trace: Prediction, rows: Iterator[Row], option: str) -> Row:
+    """Return the next row of a document; raise ValueError unless it is that of the trace."""
+    row = next(rows, None)
+    if row is None or row["window_id"] != trace["window_id"]:
+        raise ValueError(_OTHER_WINDOWS.format(option))
+    return row
 
 
 def _empty_trace(window: Window) -> Prediction:
@@ -141,66 +227,11 @@ def _empty_trace(window: Window) -> Prediction:
     }
 
 
-def _check_traces(traces: Sequence[Prediction], windows: Mapping[str, Window]) -> None:
-    """Raise ValueError unless each trace has a train window of its own, in a session without test windows."""
-    tested = {window["session"] for window in windows.values() if window["split"] != "train"}
-    seen = set()
-    for trace in traces:
-        name = trace["window_id"]
-        if name not in windows:
-            raise ValueError(f"trace of window {name!r}, which is not in the windows file: rebuild the traces")
-        if windows[name]["split"] != "train":
-            raise ValueError(f"trace of window {name!r}, which is in the {windows[name]['split']} split: train only")
-        if windows[name]["session"] in tested:
-            raise ValueError(f"trace of window {name!r}, whose session has test windows too: split by session")
-        if name in seen:
-            raise ValueError(f"two traces of window {name!r}")
-        seen.add(name)
-
-
-def _read_sources(
-    recipe: Recipe,
-    traces: Sequence[Prediction],
-    windows: Mapping[str, Window],
-    parsed: Sequence[ParsedPrediction] | None,
-    audit: Sequence[AuditedTrace] | None,
-) -> Sources:
-    """Return the sources of a recipe.
-
-    Raises ValueError if the document that the recipe reads (`parsed` or `audit`) is missing or belongs to other traces.
-    """
-    sources = Sources(windows, {trace["window_id"]: trace for trace in traces})
-    match recipe.reads:
-        case "":
-            return sources
-        case "parsed":
-            rows = _rows_of_traces(recipe, parsed, traces)
-            return replace(sources, parsed_labels={row["window_id"]: row["labels"] for row in rows})
-        case "audit":
-            audited = _rows_of_traces(recipe, audit, traces)
-            return replace(sources, flagged=frozenset(row["window_id"] for row in audited if row["flags"]))
-        case unknown:
-            assert_never(unknown)
-
-
-def _rows_of_traces(recipe: Recipe, rows: Sequence[Row] | None, traces: Sequence[Prediction]) -> Sequence[Row]:
-    """Return `rows` unchanged: the entries of the document that the recipe reads.
-
-    Raises ValueError if `rows` is None or covers other windows than `traces`.
-    """
-    if rows is None:
-        raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
-    # An audit has no entry for a window without an answer; the parsed predictions have one.
-    unanswered = {trace["window_id"] for trace in traces if trace["finish_reason"] == "unanswered"}
-    answered = {trace["window_id"] for trace in traces} - unanswered
-    if {row["window_id"] for row in rows} - unanswered != answered:
-        raise ValueError(f"--{recipe.reads} covers other windows than the traces: rebuild it from these traces")
-    return rows
-
-
-def _usable_target(recipe: Recipe, trace: Prediction, sources: Sources, settings: TrainingSettings) -> Target:
-    """Return the text to learn for a trace; raises LeaveOutError if the trace cannot be used."""
-    target = recipe.target(trace, sources)
+def _usable_target(recipe: Recipe, candidate: Candidate, settings: TrainingSettings) -> Target:
+    """Return the text to learn for a window; raises LeaveOutError if its trace cannot be used."""
+    if candidate.trace["finish_reason"] == "unanswered":
+        raise LeaveOutError("unanswered")
+    target = recipe.target(candidate)
     if not target.text.strip():
         raise LeaveOutError("empty")
     if not target.ended and settings["truncated_traces"] == "drop":
@@ -208,26 +239,35 @@ def _usable_target(recipe: Recipe, trace: Prediction, sources: Sources, settings
     return target
 
 
+def _turns(prompt: Prompt, files: TrainingFiles, wanted: Collection[str]) -> Callable[[Window], str]:
+    """Return a function from each window of `wanted` to the user's turn.
+
+    All windows are in memory if the prompt shows similar windows.
+    """
+    if not shows_similar_windows(prompt):
+        return lambda window: user_turns(prompt, [window], ())[window["window_id"]]
+    windows = read_windows(files.windows)
+    turns = user_turns(prompt, [window for window in windows if window["window_id"] in wanted], windows)
+    return lambda window: turns[window["window_id"]]
+
+
 class _Encoder:
     """Tokenise the examples of one prompt. All of them begin with the same static prefix."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt):
-        self.prefix_ids: list[int] = []
-        self._tokenizer, self._prompt = tokenizer, prompt
-        self._prefix: str | None = None
+        self._tokenizer = tokenizer
+        self._prefix, self._after_turn = split_prompt(tokenizer, prompt["system"], "", prompt["reasoning"])
+        self.prefix_ids = self._token_ids(self._prefix)
 
     def encode(self, window_id: str, turn: str, target: Target) -> Example:
         """Return the example of a window; `turn` is the text of the user's turn, `target` the text to learn.
 
         Raises ValueError if the token ids do not decode to the original text.
         """
-        prefix, suffix = split_prompt(self._tokenizer, self._prompt["system"], turn, self._prompt["reasoning"])
-        if self._prefix is None:
-            self._prefix, self.prefix_ids = prefix, self._token_ids(prefix)
-        assert prefix == self._prefix, "the static prefix varies between windows"
+        suffix = turn + self._after_turn
         end_ids = [self._tokenizer.eos_token_id] * target.ended
         example = Example(window_id, self._token_ids(suffix), self._token_ids(target.text) + end_ids)
-        self._check_text(example, prefix + suffix, target)
+        self._check_text(example, self._prefix + suffix, target)
         return example
 
     def length(self, example: Example) -> int:

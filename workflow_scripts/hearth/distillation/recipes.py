@@ -9,7 +9,7 @@ The Snakefile imports this module, so it must import neither torch nor pandas.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -26,23 +26,36 @@ Labels = list[str | None]  # one label for each event of a window; None where th
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Everything that the functions for target text and selection may read, by window_id.
+class Candidate:
+    """A window of the train split with its trace: what a recipe makes the text to learn from.
 
-    `parsed_labels` is empty unless the recipe reads the parsed predictions; `flagged`, unless it reads the audit.
+    `parsed_labels` are the teacher's labels, strictly parsed, if the recipe reads the parsed predictions. `is_flagged`
+    says whether the trace fails a check of the audit, if the recipe reads the audit.
     """
 
-    windows: Mapping[str, Window]  # all windows of the dataset
-    traces: Mapping[str, Prediction] = field(default_factory=dict)  # the teacher's traces of the train split
-    parsed_labels: Mapping[str, Labels] = field(default_factory=dict)  # the teacher's labels, strictly parsed
+    window: Window
+    trace: Prediction
+    parsed_labels: Labels = field(default_factory=list)
+    is_flagged: bool = False
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a selection may read of all windows."""
+
+    read_windows: Callable[[], Iterable[Window]]  # read all windows of the dataset
     flagged: frozenset[str] = frozenset()  # ids of windows whose trace fails a check of the audit
 
     @cached_property
     def complex(self) -> frozenset[str]:
-        """Ids of the windows that are more complex than the median of the train split."""
-        windows = self.windows.values()
-        scale = ComplexityScale(complexity_measures(window) for window in windows if window["split"] == "train")
-        return frozenset(window["window_id"] for window in windows if scale.is_complex(complexity_measures(window)))
+        """Ids of the train windows that are more complex than their median."""
+        scale = ComplexityScale(map(complexity_measures, self._train_windows()))
+        return frozenset(
+            window["window_id"] for window in self._train_windows() if scale.is_complex(complexity_measures(window))
+        )
+
+    def _train_windows(self) -> Iterator[Window]:
+        return (window for window in self.read_windows() if window["split"] == "train")
 
 
 class Target(NamedTuple):
@@ -67,19 +80,21 @@ class LeaveOutError(Exception):
 class Recipe:
     """The rules by which a student's training examples are made.
 
-    `target(trace, sources)`: return the text to learn for a trace; raise LeaveOutError for a trace to leave out.
+    `target(candidate)`: return the text to learn for a window; raise LeaveOutError for a window to leave out.
     `select(window_ids, sources, seed)`: return the windows to learn from; `window_ids` are all that have a target.
+    `compares`: whether the selection of a window depends on the other windows, and not on itself alone.
     `reads`: the document that is read in addition to the traces: "parsed" (the parsed predictions), "audit" or "".
     `reasons`: whether students reason before they answer, in training and in evaluation.
     `needs_teacher`: whether students learn from a teacher's traces, and not from the train windows alone.
     """
 
     name: str
-    target: Callable[[Prediction, Sources], Target]
+    target: Callable[[Candidate], Target]
     select: Callable[[Sequence[str], Sources, int], Selection]
     reads: Literal["", "parsed", "audit"] = ""
     reasons: bool = True
     needs_teacher: bool = True
+    compares: bool = False
 
 
 def find_recipe(name: str) -> Recipe:
@@ -89,45 +104,49 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
+def rank_windows(window_ids: Iterable[str], seed: int) -> list[str]:
+    """Return windows in an order that looks random: that of a hash of `seed` and id."""
+    return sorted(window_ids, key=lambda window_id: digest([seed, window_id]))
+
+
 def draw_windows(window_ids: Sequence[str], count: int | None, seed: int) -> list[str]:
     """Draw `count` windows at random, or all if there are fewer or `count` is None; keep the order of `window_ids`.
 
-    Windows are ranked by a hash of `seed` and id, and the first `count` are drawn. So a smaller draw is a subset of a
-    larger one.
+    The first `count` in the order of `rank_windows` are drawn. So a smaller draw is a subset of a larger one.
     """
     if count is None or count >= len(window_ids):
         return list(window_ids)
-    drawn = set(sorted(window_ids, key=lambda window_id: digest([seed, window_id]))[:count])
+    drawn = set(rank_windows(window_ids, seed)[:count])
     return [window_id for window_id in window_ids if window_id in drawn]
 
 
 # Targets
 
 
-def whole_trace(trace: Prediction, sources: Sources) -> Target:
+def whole_trace(candidate: Candidate) -> Target:
     """Return everything the teacher wrote; after a trace that was cut at the token limit, no end of turn follows."""
-    return Target(trace["text"], trace["finish_reason"] == "stop")
+    return Target(candidate.trace["text"], candidate.trace["finish_reason"] == "stop")
 
 
-def teacher_labels(trace: Prediction, sources: Sources) -> Target:
+def teacher_labels(candidate: Candidate) -> Target:
     """Return the teacher's labels as an answer without reasoning; leave out windows with a missing label."""
-    labels = [label for label in sources.parsed_labels[trace["window_id"]] if label is not None]
-    if len(labels) < len(sources.parsed_labels[trace["window_id"]]):
+    labels = [label for label in candidate.parsed_labels if label is not None]
+    if len(labels) < len(candidate.parsed_labels):
         raise LeaveOutError("unlabelled")
     return _answer(labels)
 
 
-def verified_labels(trace: Prediction, sources: Sources) -> Target:
+def verified_labels(candidate: Candidate) -> Target:
     """Return the teacher's labels as an answer without reasoning; leave out windows with a missing or wrong label."""
-    target, window = teacher_labels(trace, sources), sources.windows[trace["window_id"]]
-    if map_to_gold(window, sources.parsed_labels[trace["window_id"]]) != window["gold"]:
+    target, window = teacher_labels(candidate), candidate.window
+    if map_to_gold(window, candidate.parsed_labels) != window["gold"]:
         raise LeaveOutError("wrong_labels")
     return target
 
 
-def gold_labels(trace: Prediction, sources: Sources) -> Target:
+def gold_labels(candidate: Candidate) -> Target:
     """Return the gold labels as an answer without reasoning."""
-    return _answer(sources.windows[trace["window_id"]]["gold"])
+    return _answer(candidate.window["gold"])
 
 
 def _answer(labels: list[str]) -> Target:
@@ -184,9 +203,9 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe("labels", teacher_labels, all_windows, reads="parsed", reasons=False),
         Recipe("verified-labels", verified_labels, all_windows, reads="parsed", reasons=False),
         Recipe("audited", whole_trace, unflagged_windows, reads="audit"),
-        Recipe("audited-control", whole_trace, as_many_as_unflagged, reads="audit"),
-        Recipe("simple", whole_trace, simple_windows),
-        Recipe("complex", whole_trace, complex_windows),
+        Recipe("audited-control", whole_trace, as_many_as_unflagged, reads="audit", compares=True),
+        Recipe("simple", whole_trace, simple_windows, compares=True),
+        Recipe("complex", whole_trace, complex_windows, compares=True),
         Recipe("gold-labels", gold_labels, all_windows, reasons=False, needs_teacher=False),
     )
 }
