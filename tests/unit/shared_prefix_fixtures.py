@@ -91,7 +91,7 @@ class PlainTrainer(Trainer):
     get_train_dataloader = DistillationTrainer.get_train_dataloader
 
 
-def train(folder, head, examples, student, way, micro_batch=2, accumulation=1, epochs=2, device="cpu"):
+def train(folder, head, examples, student, way, micro_batch=2, accumulation=1, epochs=2, device="cpu", callbacks=()):
     """Train a student and return a triple: gradients of each step, losses of each step, trained weights by name.
 
     `way` is "plain" (transformers' own Trainer), "packed", "padded" or "shared" (packed, with a shared prefix).
@@ -112,7 +112,7 @@ def train(folder, head, examples, student, way, micro_batch=2, accumulation=1, e
         disable_tqdm=True,
     )
     gradients = Gradients()
-    options = {"model": student, "args": arguments, "train_dataset": examples, "callbacks": [gradients]}
+    options = {"model": student, "args": arguments, "train_dataset": examples, "callbacks": [gradients, *callbacks]}
     if way == "plain":
         trainer = PlainTrainer(**options, data_collator=pad)
     else:

@@ -1,14 +1,13 @@
 """Compare gradients and losses of our ways to train with those of transformers' Trainer, in one process."""
 
 import gc
-import weakref
-from typing import ClassVar
 
 import pytest
 import torch
 from hearth.distillation import shared_prefix, trainer
 from hearth.distillation.shared_prefix import EncodedPrefix
 from shared_prefix_fixtures import difference, make_examples, make_student, train
+from transformers import TrainerCallback
 
 
 @pytest.mark.parametrize(
@@ -71,39 +70,35 @@ def test_bfloat16_gradients_are_as_close_to_float32_as_on_the_plain_path(tmp_pat
     assert shared < max(1.5 * plain, 0.05)
 
 
-class RememberingPrefix(EncodedPrefix):
-    """Keep a weak reference to the states of every encoded prefix, and the values of its first layer."""
+def test_with_dropout_the_prefix_draws_one_mask_a_step(tmp_path, monkeypatch):
+    values = []
 
-    references: ClassVar[list] = []
-    values: ClassVar[list] = []
+    class RememberingPrefix(EncodedPrefix):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            values.append(self.copies[0][1].detach().clone())
 
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.references.extend(map(weakref.ref, self._states))
-        self.values.append(self.copies[0][1].detach().clone())
-
-
-@pytest.fixture
-def prefixes(monkeypatch):
-    monkeypatch.setattr(RememberingPrefix, "references", [])
-    monkeypatch.setattr(RememberingPrefix, "values", [])
     monkeypatch.setattr(trainer, "EncodedPrefix", RememberingPrefix)
-    return RememberingPrefix
-
-
-def test_with_dropout_the_prefix_draws_one_mask_a_step(tmp_path, prefixes):
     head, examples = make_examples(prefix=30, count=6, spread=5)
     train(tmp_path, head, examples, make_student(dropout=0.5), "shared", micro_batch=1, accumulation=3, epochs=1)
-    one, other = prefixes.values
+    one, other = values
     assert not torch.equal(one, other)
 
 
-def test_the_prefix_of_a_step_is_freed_after_it(tmp_path, prefixes):
-    head, examples = make_examples(prefix=30, count=4, spread=5)
-    train(tmp_path, head, examples, make_student(checkpointing=True), "shared", accumulation=2)
-    gc.collect()
-    assert prefixes.references
-    assert not [state for state in prefixes.references if state() is not None]
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_no_step_leaves_a_graph_behind(tmp_path, checkpointing):
+    alive = []
+
+    class CountTensorsOfGraphs(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            gc.collect()
+            tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+            alive.append(sum(tensor.grad_fn is not None for tensor in tensors))
+
+    head, examples = make_examples(prefix=30, count=8, spread=5)
+    student = make_student(checkpointing=checkpointing)
+    train(tmp_path, head, examples, student, "shared", accumulation=1, callbacks=[CountTensorsOfGraphs()])
+    assert alive == [0] * 8
 
 
 def test_a_model_that_does_not_attend_to_everything_takes_the_plain_path():

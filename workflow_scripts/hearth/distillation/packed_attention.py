@@ -18,6 +18,27 @@ PACKED_ATTENTION = "packed_with_shared_prefix"
 States = dict[int, tuple[torch.Tensor, torch.Tensor]]  # keys and values by layer, each (1, heads, tokens, head width)
 
 
+class StateRecorder:
+    """Collects the keys and values of each layer during one forward pass.
+
+    transformers' key-value cache could not, because gradient checkpointing turns that cache off.
+    """
+
+    def __init__(self) -> None:
+        self._states: States | None = {}
+
+    def add(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> None:
+        """Record a layer, unless the pass is over: gradient checkpointing computes it again in the backward pass."""
+        if self._states is not None:
+            self._states[layer] = (key, value)
+
+    def finish(self) -> States:
+        """Return what was recorded, and forget it: the graph holds this object, and would keep itself alive by it."""
+        states, self._states = self._states, None
+        assert states is not None, "finished twice"
+        return states
+
+
 def unsupported_reason(student: PeftModel) -> str:
     """Return a phrase that says why examples of a student cannot lie in one row; "" if they can."""
     base = student.get_base_model()
@@ -35,21 +56,18 @@ def _attend(
     attention_mask: torch.Tensor | None,
     segments: Sequence[int] = (),
     prefix: States | None = None,
-    encoded: States | None = None,
+    recorder: StateRecorder | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Compute one layer's attention, of tensors with the shape (1, heads, tokens, head width).
 
     `segments` holds the numbers of tokens of the examples in the row; each example attends to `prefix` and to itself.
-    If `encoded` is given, the layer's keys and values are stored in it: transformers' key-value cache could not hold
-    them, because gradient checkpointing turns that cache off. Models with other inputs run as with plain SDPA.
+    `recorder` gets the layer's keys and values. Without segments, attention is computed as with plain SDPA.
     """
     if not segments:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    if encoded is not None:
-        # Keep the first keys and values: gradient checkpointing computes them again in the backward pass, and the
-        # examples have attended to the first ones.
-        encoded.setdefault(module.layer_idx, (key, value))
+    if recorder is not None:
+        recorder.add(module.layer_idx, key, value)
     outputs = []
     for own_query, own_key, own_value in zip(
         *(states.split(list(segments), dim=2) for states in (query, key, value)), strict=True

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from transformers.integrations import is_deepspeed_zero3_enabled
 
 from hearth.distillation import packed_attention
-from hearth.distillation.packed_attention import States
+from hearth.distillation.packed_attention import StateRecorder, States
 
 
 def unsupported_reason(student: PeftModel, prefix_ids: Sequence[int]) -> str:
@@ -38,19 +38,19 @@ class EncodedPrefix:
     """
 
     def __init__(self, base: PreTrainedModel, prefix_ids: Sequence[int], device: torch.device):
-        encoded: States = {}
+        recorder = StateRecorder()
         base.get_decoder()(
             input_ids=torch.tensor([prefix_ids], device=device),
             use_cache=False,
             segments=[len(prefix_ids)],
-            encoded=encoded,
+            recorder=recorder,
         )
+        encoded = recorder.finish()
         states = [state for pair in encoded.values() for state in pair]
         copies = [state.detach().float().requires_grad_(state.requires_grad) for state in states]
         self.copies: States = dict(zip(encoded, zip(copies[::2], copies[1::2], strict=True), strict=True))
         self.leaves = [copy for copy in copies if copy.requires_grad]
         self._states = [state for state in states if state.requires_grad]
-        self._encoded = encoded
 
     def pull_back(
         self, gradients: Sequence[torch.Tensor | None], parameters: Sequence[torch.nn.Parameter]
@@ -58,8 +58,6 @@ class EncodedPrefix:
         """Return the gradients of `parameters` that gradients of `leaves` amount to; frees the encoded prefix."""
         reached = [(state, grad) for state, grad in zip(self._states, gradients, strict=True) if grad is not None]
         self._states, self.leaves, self.copies = [], [], {}
-        # The graph of the last layer, most of which has no backward pass, holds this dict and would keep the states.
-        self._encoded.clear()
         if not reached:
             return [None] * len(parameters)
         states, gradients_of_states = zip(*((state, grad.to(state.dtype)) for state, grad in reached), strict=True)
