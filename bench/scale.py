@@ -1,7 +1,7 @@
 """Measure what follows recognition, on a million windows of one recogniser (`make bench-scale`), into bench/scale.json.
 
 Windows of a home and predictions for them are generated. The workflow's programs gather, parse, score and audit them,
-each in a process of its own. Half of the sessions have at most 60 windows; reasoning has about 150 words. For the audit
+each in a process of its own. Reasoning has about 150 words, and sessions have 60 windows on average. For the audit
 the same windows are those of the train split. `sessions_seconds` is the score of 16,000 sessions with few windows each.
 """
 
@@ -10,6 +10,8 @@ import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from common import PROJECT, benchmark_parser, measure_program, write_report
-from hearth.common.files import json_line, replacing, write_json
+from hearth.common.files import json_line, read_json_object, replacing, write_json
 from hearth.data.indexed_windows import write_windows
 from hearth.data.shards import Shard, cut
 from hearth.data.windows import Split, Window, WindowEvent
@@ -25,9 +27,9 @@ from hearth.homes.home import HOMES, Home, load_home
 from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import answer_text
 
-SIZES = {"full": 1_000_000, "quarter": 250_000, "quick": 20_000}
-WINDOWS_PER_SESSION = 60
-SESSIONS, WINDOWS_OF_SHORT_SESSION = 16_000, 4
+# Windows of the test split. `short` has many sessions of few windows; the others have 60 windows a session.
+SIZES = {"full": 1_000_000, "quarter": 250_000, "quick": 20_000, "short": 64_000}
+WINDOWS_PER_SESSION, SESSIONS = 60, 16_000
 TRAIN_SHARE = 0.05  # windows of the train split, for each one of the test split
 SHARD_SIZE = 1024
 SEED, POOL = 0, 4096  # seed, and number of different windows
@@ -139,7 +141,8 @@ def measure_score(folder: Path) -> dict[str, float]:
 
 def measure_size(windows: int, sessions: int, folder: Path, audit: bool = True) -> dict[str, Any]:
     """Measure all programs on generated predictions of `windows` test windows, with files in `folder`."""
-    write_inputs(folder, windows, sessions)
+    # In a process of its own: a program's peak memory is at least that of the process which starts it.
+    subprocess.run([sys.executable, __file__, "--generate", str(folder), str(windows), str(sessions)], check=True)
     prompt = folder / "prompt.json"
     run_program(
         "render_prompt", home=HOME, template=TEMPLATE, reasoning="think", out=prompt, text=folder / "prompt.txt"
@@ -177,31 +180,41 @@ def seconds_of(measured: dict[str, Any]) -> dict[str, float]:
     return {f"{name.split('_')[0]}_seconds": part["cpu_s"] for name, part in measured["programs"].items()}
 
 
+def make_report(sizes: dict[str, Any]) -> dict[str, Any]:
+    """Return the report of the measured sizes."""
+    report: dict[str, Any] = {"sizes": sizes, "cpus": os.cpu_count(), "python": platform.python_version()}
+    if "full" in sizes:
+        full = sizes["full"]
+        report |= {"windows": full["windows"], **seconds_of(full), "peak_bytes": full["peak_bytes"]}
+    if {"full", "quarter"} <= sizes.keys():
+        ratio, first = SIZES["full"] / SIZES["quarter"], seconds_of(sizes["quarter"])
+        # CPU seconds for a window of the full size, relative to the quarter; 1 if the time is linear.
+        report["linear"] = {name: round(value / first[name] / ratio, 2) for name, value in seconds_of(full).items()}
+    if "short" in sizes:
+        report["sessions_seconds"] = seconds_of(sizes["short"])["score_seconds"]
+    return report
+
+
 def main() -> None:
-    """Measure two sizes and many short sessions; with --quick, only a small size."""
+    """Measure all sizes, or some: then the report keeps what it has of the others."""
     parser = benchmark_parser(__doc__, __file__)
-    parser.add_argument("--quick", action="store_true", help=f"measure only {SIZES['quick']:,} windows")
+    parser.add_argument(
+        "--sizes", nargs="+", choices=SIZES, default=["quarter", "full", "short"], help="sizes to measure"
+    )
     parser.add_argument("--folder", type=Path, help="folder for generated files (default: that of temporary files)")
+    generate = ("FOLDER", "WINDOWS", "SESSIONS")
+    parser.add_argument("--generate", nargs=3, metavar=generate, help="only write the programs' input into a folder")
     arguments = parser.parse_args()
-
-    def measure(windows: int, sessions: int, audit: bool = True) -> dict[str, Any]:
+    if arguments.generate:
+        folder, windows, sessions = arguments.generate
+        write_inputs(Path(folder), int(windows), int(sessions))
+        return
+    sizes = read_json_object(arguments.out)["sizes"] if arguments.out.exists() else {}
+    for name in arguments.sizes:
+        sessions = SESSIONS if name == "short" else SIZES[name] // WINDOWS_PER_SESSION
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-            return measure_size(windows, sessions, Path(folder), audit)
-
-    names = ["quick"] if arguments.quick else ["quarter", "full"]
-    sizes = {name: measure(SIZES[name], SIZES[name] // WINDOWS_PER_SESSION) for name in names}
-    largest = sizes[names[-1]]
-    seconds = seconds_of(largest)
-    report = {"windows": largest["windows"], **seconds, "peak_bytes": largest["peak_bytes"], "sizes": sizes}
-    if not arguments.quick:
-        short = measure(SESSIONS * WINDOWS_OF_SHORT_SESSION, SESSIONS, audit=False)
-        report |= {"sessions_seconds": seconds_of(short)["score_seconds"], "short_sessions": short}
-        ratio = SIZES["full"] / SIZES["quarter"]
-        first = seconds_of(sizes["quarter"])
-        # Seconds for one window with the full size, relative to the quarter; 1 for linear time.
-        report["linear"] = {name: round(value / first[name] / ratio, 2) for name, value in seconds.items()}
-    machine = {"cpus": os.cpu_count(), "python": platform.python_version()}
-    write_report(arguments.out, report | {"machine": machine})
+            sizes[name] = measure_size(SIZES[name], sessions, Path(folder), audit=name != "short")
+        write_report(arguments.out, make_report(sizes))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ def _check_of(hint: Any) -> Callable[[Any], bool]:
 
     A boolean does not count as a number; an integer counts as a float.
     """
+    if plain := _plain_types(hint):
+        return lambda value: type(value) in plain
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
         return lambda value: True
@@ -89,6 +91,8 @@ def _check_of(hint: Any) -> Callable[[Any], bool]:
     if origin is Literal:
         return lambda value: value in arguments
     if origin is list:
+        if item_types := _plain_types(arguments[0]):
+            return lambda value: isinstance(value, list) and item_types.issuperset(map(type, value))
         check_item = _check_of(arguments[0])
         return lambda value: isinstance(value, list) and all(map(check_item, value))
     if origin in (dict, Mapping):
@@ -102,9 +106,19 @@ def _check_of(hint: Any) -> Callable[[Any], bool]:
                 field.is_valid(value[field.key]) if field.key in value else not field.is_required for field in fields
             )
         )
-    if hint in (int, float):
-        return lambda value: isinstance(value, (int, hint)) and not isinstance(value, bool)
     return lambda value: isinstance(value, hint)
+
+
+def _plain_types(hint: Any) -> frozenset[type]:
+    """Return the types of the JSON values that fit `hint`; none if a value's type does not decide whether it fits."""
+    if hint is float:
+        return frozenset((int, float))
+    if hint in (str, int, bool, types.NoneType):
+        return frozenset((hint,))
+    if get_origin(hint) in (Union, types.UnionType):
+        parts = [_plain_types(part) for part in get_args(hint)]
+        return frozenset().union(*parts) if all(parts) else frozenset()
+    return frozenset()
 
 
 def _type_name(hint: Any) -> str:
