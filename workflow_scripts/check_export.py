@@ -9,13 +9,13 @@ from typing import Any
 from hearth.common import files
 from hearth.common.cli import run
 from hearth.common.config_schema import setting_default
-from hearth.data.windows import read_windows
+from hearth.data.windows import iterate_windows, read_windows
 from hearth.distillation.documents import Export, read_export
 from hearth.engines.protocol import Decoding, Engine
 from hearth.evaluation.parity import Parity, compare_formats, parse_answers, sample_evenly
 from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.snapshot import adapter_digest, kept_files, read_snapshot
-from hearth.prompting.prompts import read_prompt
+from hearth.prompting.prompts import read_prompt, shows_similar_windows
 from hearth.recognition.shards import recognise_shard
 
 BATCH_SIZE = 16
@@ -43,13 +43,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     work_offline()
     export, prompt = read_export(arguments.export / "export.json"), read_prompt(arguments.export / "prompt.json")
-    dataset = read_windows(arguments.windows)
-    windows = sample_evenly([window for window in dataset if window["split"] == "test"], arguments.count)
+    count = sum(1 for _ in iterate_windows(arguments.windows, "test"))
+    chosen = set(sample_evenly(range(count), arguments.count))
+    tested = enumerate(iterate_windows(arguments.windows, "test"))
+    windows = [window for position, window in tested if position in chosen]
+    train = read_windows(arguments.windows, "train") if shows_similar_windows(prompt) else []
     decoding = Decoding.greedy(export["decoding"]["max_new_tokens"])
     answers = {}
     for form, (engine, weights) in load_forms(arguments, export).items():
         work = arguments.work / form
-        predictions, _ = recognise_shard(windows, prompt, engine, decoding, weights, work, dataset)
+        predictions, _ = recognise_shard(windows, prompt, engine, decoding, weights, work, train)
         answers[form] = parse_answers(windows, predictions, prompt["labels"])
     forms = compare_formats(answers)
     parity: Parity = {

@@ -7,12 +7,12 @@ from typing import cast
 from hearth.common.cli import UserError, run
 from hearth.common.files import read_json_object
 from hearth.common.schemas import nearest
-from hearth.data.windows import read_windows
+from hearth.data.windows import iterate_windows
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
-from hearth.prompting.predictions import read_parsed_predictions
+from hearth.prompting.predictions import iterate_parsed_predictions
 from hearth.workflow.config_types import Config
 from hearth.workflow.recognisers import recognisers
 from hearth.workflow.selection import table_pairs
@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> None:
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / "test" / "parsed.jsonl"
     examples = lineage.select_examples(
-        enumerate(read_windows(existing_file(windows, remedy)), start=1),
-        enumerate(read_parsed_predictions(existing_file(predictions, remedy)), start=1),
+        enumerate(iterate_windows(existing_file(windows, remedy)), start=1),
+        enumerate(iterate_parsed_predictions(existing_file(predictions, remedy)), start=1),
     )
     notes = [
         *lineage.cell_notes(table, position, row, arguments.column),

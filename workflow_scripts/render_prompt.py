@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import write_json, write_text
-from hearth.data.windows import read_windows
+from hearth.data.windows import iterate_windows
 from hearth.homes.home import load_home
 from hearth.prompting import few_shot
 from hearth.prompting.prompts import REASONING_MODES, render_prompt
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         example=not arguments.no_example,
         shots=arguments.shots,
         shots_by=arguments.shots_by,
-        windows=read_windows(arguments.windows) if arguments.shots else (),
+        windows=iterate_windows(arguments.windows) if arguments.shots else (),
     )
     write_json(arguments.out, prompt)
     write_text(arguments.text, prompt["system"] + "\n")

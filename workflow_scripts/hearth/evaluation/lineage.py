@@ -170,15 +170,20 @@ def select_examples(
 ) -> list[Example]:
     """Return up to three examples: the first window labelled correctly, the first partly wrong, the first unreadable.
 
-    Windows and predictions are given as (line number, value). An example is left out if no window is of its kind.
+    Windows and predictions are given as (line number, value), predictions in the order of their windows. No more of
+    them is read than the examples need. An example is left out if no window is of its kind.
     """
-    by_window = {prediction["window_id"]: (line, prediction) for line, prediction in predictions}
     examples: dict[ExampleKind, Example] = {}
+    answers = iter(predictions)
+    answer = next(answers, None)
     for line, window in windows:
-        if window["window_id"] in by_window:
-            prediction_line, prediction = by_window[window["window_id"]]
+        if answer is None or len(examples) == len(_HEADINGS):
+            break
+        prediction_line, prediction = answer
+        if window["window_id"] == prediction["window_id"]:
             kind = _kind(window, prediction)
             examples.setdefault(kind, Example(kind, window, prediction, line, prediction_line))
+            answer = next(answers, None)
     return [examples[kind] for kind in _HEADINGS if kind in examples]
 
 

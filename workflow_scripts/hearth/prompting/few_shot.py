@@ -5,7 +5,9 @@ to window: they are the ones that resemble it most, as in ADL-LLM (arXiv 2407.01
 """
 
 import hashlib
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,23 +22,28 @@ _DIGITS = 9
 def train_windows(windows: Sequence[Window], count: int) -> list[Window]:
     """Return the train split of `windows`. Raises ValueError if it has fewer than `count` windows."""
     train = [window for window in windows if window["split"] == "train"]
-    if len(train) < count:
-        raise ValueError(
-            f"the prompt shows {count} windows of the train split, which has only {len(train)}; ask for fewer shots"
-        )
+    _check_count(len(train), count)
     return train
 
 
-def random_examples(windows: Sequence[Window], count: int) -> list[Window]:
+def _check_count(found: int, count: int) -> None:
+    if found < count:
+        raise ValueError(
+            f"the prompt shows {count} windows of the train split, which has only {found}; ask for fewer shots"
+        )
+
+
+def random_examples(windows: Iterable[Window], count: int) -> list[Window]:
     """Return the `count` train windows whose ids have the smallest hashes, in the order of `windows`.
 
+    No more than `count` windows are in memory.
     If windows of the train split are recognised with these examples, the prompt shows some of them their own labels.
     Raises ValueError if the train split is too small.
     """
-    train = train_windows(windows, count)
-    order = sorted(train, key=lambda window: hashlib.sha256(window["window_id"].encode()).hexdigest())
-    chosen = {window["window_id"] for window in order[:count]}
-    return [window for window in train if window["window_id"] in chosen]
+    train = enumerate(window for window in windows if window["split"] == "train")
+    chosen = heapq.nsmallest(count, train, key=lambda each: hashlib.sha256(each[1]["window_id"].encode()).hexdigest())
+    _check_count(len(chosen), count)
+    return [window for _, window in sorted(chosen, key=itemgetter(0))]
 
 
 def similar_examples(targets: Sequence[Window], windows: Sequence[Window], count: int) -> dict[str, list[Window]]:

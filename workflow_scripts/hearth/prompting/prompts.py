@@ -8,7 +8,7 @@ similar to the window (`hearth.prompting.few_shot`).
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, cast, get_args
 
@@ -132,7 +132,7 @@ def render_prompt(
     example: bool = True,
     shots: int = 0,
     shots_by: str = "similarity",
-    windows: Sequence[Window] = (),
+    windows: Iterable[Window] = (),
 ) -> Prompt:
     """Render the static part of a home's prompt.
 
@@ -193,7 +193,7 @@ def _example_variables(home: Home, reasoning: ReasoningMode, example: bool) -> d
     return {"example_input": events_text(events), "example_output": answer}
 
 
-def _shot_variables(windows: Sequence[Window], shots: int, shots_by: str) -> dict[str, Any]:
+def _shot_variables(windows: Iterable[Window], shots: int, shots_by: str) -> dict[str, Any]:
     """Return the template variables for windows of the train split.
 
     `shots` is a list of the windows that the system text shows, `shots_before` the number of windows that each user's
@@ -203,10 +203,9 @@ def _shot_variables(windows: Sequence[Window], shots: int, shots_by: str) -> dic
         return {"shots": [], "shots_before": 0}
     if shots_by not in few_shot.SELECTIONS:
         raise ValueError(f"shots by {shots_by!r}; it must be one of {', '.join(few_shot.SELECTIONS)}")
+    examples = few_shot.random_examples(windows, shots)  # Too few should fail here, not in the jobs of recognition.
     if shots_by == "random":
-        examples = few_shot.random_examples(windows, shots)
         return {"shots": [_input_and_output(window) for window in examples], "shots_before": 0}
-    few_shot.train_windows(windows, shots)  # Too few windows should fail here, not in the jobs of recognition.
     return {"shots": [], "shots_before": shots}
 
 
