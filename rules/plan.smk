@@ -1,7 +1,7 @@
 # Estimate the GPUs and the hours of a run before it starts: `snakemake plan`, with the options of the run.
 #
 # In:   windows, prompts and models of the run, and the stats of finished shards
-# Out:  which GPUs hold each model; windows, tokens and hours of every recogniser and training; printed
+# Out:  which GPUs hold each model, and how many examples of a training at a time; windows, tokens and hours of every recogniser and training; printed
 # Steps: plan
 
 
@@ -36,7 +36,6 @@ def lora_rank(recogniser):
 
 def planned_work():
     """Return all work of the run that needs a language model: PlannedWork in hearth/workflow/planned_work.py."""
-    training = config["students"]["training"]
     return {
         "loads": [
             {
@@ -65,10 +64,8 @@ def planned_work():
         "engines": {model: engine_of(model, config, registry) for model in RUN.models},
         "models": memory_requests(RUN.models),
         "settings": engine_settings(),
-        "training": {
-            key: training[key]
-            for key in ("epochs", "batch_size", "micro_batch_size", "shared_prefix")
-        },
+        "training": config["students"]["training"],
+        "training_dtype": config["students"]["dtype"] or config["engine"]["dtype"],
     }
 
 

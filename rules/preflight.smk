@@ -98,7 +98,14 @@ NODE_CHECKS = node_checks()
 
 
 # Keys of a model's registry entry, and settings of engines in the config, that decide the memory of a job.
-MEMORY_KEYS = ("gpus", "train_gpus", "pipeline_parallel", "gpu_type", "engine_options")
+MEMORY_KEYS = (
+    "gpus",
+    "train_gpus",
+    "nodes",
+    "pipeline_parallel",
+    "gpu_type",
+    "engine_options",
+)
 MEMORY_SETTINGS = ("batch_size", "device", "dtype", "threads")
 
 

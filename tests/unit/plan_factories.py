@@ -1,11 +1,20 @@
 """Make the results that the estimate of a run's cost reads: windows, a prompt and fetched models."""
 
 from factories import MODEL
+from hearth.common import config_schema
 from hearth.common.files import write_json, write_json_lines
 from window_factories import complete_window
 
 PROMPT = {"version": "brief@0", "template": "brief", "reasoning": "none", "labels": ["A"], "system": "Name activities."}
 SERVED = MODEL | {"served": {"model": "large", "interface": "vllm"}}
+
+
+def training_settings(**changed):
+    """Return the config's default settings of trainings, with changes."""
+    lora = config_schema.settings_schema("students", "training", "lora")
+    settings = {"lora": {name: schema["default"] for name, schema in lora.items()}}
+    schemas = config_schema.settings_schema("students", "training")
+    return settings | {name: schema["default"] for name, schema in schemas.items() if name != "lora"} | changed
 
 
 def make_results(folder, model, train=0, test=0, long=()):

@@ -17,12 +17,12 @@ from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.planned_work import Load
 from hearth.workflow.throughput import Job, window_seconds
 from model_shapes import QWEN3_0_6B, QWEN3_32B
-from plan_factories import make_results, planned_load
+from plan_factories import make_results, planned_load, training_settings
 
 LOAD = Load("m", 1000, WindowTokens(900, 350, 600), WindowTokens(900, 700, 4096), None)
 JOB = Job("vllm", "bf16", CARDS["H100-80"], 1)
-TRAINING = {"epochs": 2, "batch_size": 16, "micro_batch_size": 4, "shared_prefix": False}
-ENTRY = {"gpus": 1, "train_gpus": 1, "pipeline_parallel": 1, "gpu_type": "", "engine_options": {}}
+TRAINING = training_settings(epochs=2, shared_prefix=False)
+ENTRY = {"gpus": 1, "train_gpus": 1, "nodes": 1, "pipeline_parallel": 1, "gpu_type": "", "engine_options": {}}
 
 
 def cards_of(shape, job=JOB):
@@ -78,7 +78,7 @@ def test_a_training_reads_every_token_in_every_epoch():
 def test_the_measured_training_of_the_smallest_model_is_met():
     # 14.6 examples a second with the prefix in every example, 900 + 700 tokens and about 130 more.
     load = Load("m", 3600, WindowTokens(900, 700, 130), LOAD.longest, None)
-    hours = training_hours(QWEN3_0_6B, load, TRAINING | {"epochs": 1}, CARDS["H100-80"].bf16 * 0.4, 0.008)
+    hours = training_hours(QWEN3_0_6B, load, TRAINING | {"epochs": 1}, CARDS["H100-80"].bf16 * 0.4, 0.008, 4)
     assert 1 / hours == pytest.approx(14.6, rel=0.1)
 
 
@@ -112,6 +112,7 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None):
         "models": {"small": entry, "large": entry},
         "settings": {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1},
         "training": TRAINING,
+        "training_dtype": "auto",
     }
 
 
@@ -151,6 +152,15 @@ def test_a_run_without_gpus_has_core_hours_and_no_cards(results):
     assert row(text, "distil small_pupil")[-1] == "<0.01"
     assert "Number of cards" not in text
     assert "cards x windows" not in text
+
+
+def test_a_training_on_gpus_is_shown_with_its_micro_batch_on_every_card(results):
+    text = estimate_work(planned_work(results), results)
+    assert re.fullmatch(r"16: \d+\.\d", row(text, "small_pupil")[-1])
+    assert "Micro-batch" not in estimate_work(planned_work(results, ENTRY | {"train_gpus": 0}), results)
+    work = planned_work(results, ENTRY | {"gpu_type": "a100_40gb"})
+    work["models"]["small"] |= {"train_gpus": 8, "nodes": 2}
+    assert row(estimate_work(work, results), "small_pupil")[-1].startswith("1: ")
 
 
 def test_a_number_of_gpus_that_cannot_share_the_heads_is_marked(results):

@@ -10,21 +10,22 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from hearth.distillation.settings import TrainingSettings
 from hearth.models.measure import ModelShape, measure_model
 from hearth.models.snapshot import read_snapshot
-from hearth.workflow import gpu_memory
+from hearth.workflow import gpu_memory, training_memory
 from hearth.workflow.cards import CARDS
 from hearth.workflow.planned_work import (
     Load,
     PlannedTraining,
     PlannedWork,
-    TrainingSettings,
     loads_of,
     longest_window,
     measure_loads,
     untaught_load,
 )
 from hearth.workflow.throughput import CORE_FLOPS, COUNTS, Job, batch_of, job_of, window_seconds, windows_held
+from hearth.workflow.training_memory import Training
 
 # Of numbers of cards, a smaller one is preferred if its GPU-hours are at most this many times the fewest.
 WASTE = 1.5
@@ -66,7 +67,7 @@ def read_shape(folder: Path) -> ModelShape | None:
 
 
 def estimate_work(work: PlannedWork, results: Path) -> str:
-    """Return the estimate of `work` as text: the table of cards, if a model's jobs have GPUs, and the table of work.
+    """Return the estimate of `work` as text: tables of cards, if a model's jobs have GPUs, and the table of work.
 
     `results` is the results folder of the run; it must hold the models, prompts and windows that `work` names.
     """
@@ -103,13 +104,19 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
             planned = job(model, ranks[name])
             hours["measured"] = (seconds * (planned.gpus or planned.threads) / 3600, "")
         rows.append(WorkRow(f"recognise {name}", work["engines"][model], own, hours))
-    for training in work["trainings"]:
-        rows.append(_training_row(training, work, shapes, loads, results))
-    tables = (
-        [f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}\n{CARD_NOTES.rstrip()}"]
-        if card_rows
-        else []
-    )
+    on_gpus = []
+    for planned_training in work["trainings"]:
+        load = _training_load(planned_training, shapes, loads, results)
+        training = _training_on_gpus(planned_training, load, work, shapes)
+        rows.append(_training_row(planned_training, load, shapes[planned_training["model"]], work, training))
+        on_gpus += [training] if training else []
+    warnings += [problem for training in on_gpus if (problem := training_memory.problem(training))]
+    tables = []
+    if card_rows:
+        tables.append(f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}\n{CARD_NOTES.rstrip()}")
+    if on_gpus:
+        table = training_memory.render_trainings(on_gpus)
+        tables.append(f"Micro-batch and GB of each card in training\n\n{table}\n{training_memory.NOTES.rstrip()}")
     heading = "Hours (cards x windows at a time)" if card_rows else "Hours"
     return "\n\n".join([*tables, f"{heading}\n\n{render_work(rows)}", *warnings])
 
@@ -143,18 +150,23 @@ def _gpu_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> tuple[floa
 
 
 def training_hours(
-    shape: ModelShape, load: Load, training: TrainingSettings, flops: float, layer_seconds: float = 0
+    shape: ModelShape,
+    load: Load,
+    settings: TrainingSettings,
+    flops: float,
+    layer_seconds: float = 0,
+    micro_batch: int = 1,
 ) -> float:
     """Return the hours of a LoRA training on the traces of a load, at `flops` operations per second.
 
     LoRA freezes the weights, so the backward pass computes gradients of activations only, and costs as much as the
     forward pass. The shared prefix is read once for a batch of examples. `layer_seconds` is the time that a layer's
-    kernels take to start.
+    kernels take to start, for each micro-batch.
     """
-    prefix = load.mean.prefix / (training["batch_size"] if training["shared_prefix"] else 1)
+    prefix = load.mean.prefix / (settings["batch_size"] if settings["shared_prefix"] else 1)
     computing = 4 * shape.parameters * (prefix + load.mean.read + load.mean.written) / flops
-    starting = shape.layers * layer_seconds / training["micro_batch_size"]
-    return load.windows * training["epochs"] * (computing + starting) / 3600
+    starting = shape.layers * layer_seconds / micro_batch
+    return load.windows * settings["epochs"] * (computing + starting) / 3600
 
 
 def render_work(rows: Iterable[WorkRow]) -> str:
@@ -221,23 +233,42 @@ def _context_warnings(name: str, context: int, longest: gpu_memory.WindowTokens)
     ]
 
 
-def _training_row(
+def _training_load(
     training: PlannedTraining,
-    work: PlannedWork,
     shapes: Mapping[str, ModelShape],
     loads: Mapping[tuple[str, str, str], Load],
     results: Path,
-) -> WorkRow:
+) -> Load:
+    """Return the load of the traces that a student learns from."""
     taught = training["teacher"]
     traces = loads[taught, training["dataset"], "train"] if taught else untaught_load(training, shapes, results)
-    examples = replace(traces, windows=min(traces.windows, training["max_examples"] or traces.windows))
-    shape, settings = shapes[training["model"]], work["training"]
-    if work["models"][training["model"]]["train_gpus"] and work["settings"]["device"] != "cpu":
-        speeds = {name: (card.bf16 * TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS) for name, card in CARDS.items()}
+    return replace(traces, windows=min(traces.windows, training["max_examples"] or traces.windows))
+
+
+def _training_on_gpus(
+    training: PlannedTraining, load: Load, work: PlannedWork, shapes: Mapping[str, ModelShape]
+) -> Training | None:
+    """Return a training on GPUs; None for one on a CPU."""
+    model = work["models"][training["model"]]
+    if not model["train_gpus"] or work["settings"]["device"] == "cpu":
+        return None
+    return training_memory.training_on_gpus(
+        training["student"], shapes[training["model"]], work["training"], load.longest, model, work["training_dtype"]
+    )
+
+
+def _training_row(
+    planned: PlannedTraining, load: Load, shape: ModelShape, work: PlannedWork, training: Training | None
+) -> WorkRow:
+    hours = {}
+    if training is None:
+        hours["CPU core"] = (training_hours(shape, load, work["training"], CORE_FLOPS), "")
     else:
-        speeds = {"CPU core": (CORE_FLOPS, 0.0)}
-    hours = {place: (training_hours(shape, examples, settings, *speed), "") for place, speed in speeds.items()}
-    return WorkRow(f"distil {training['student']}", "", [examples], hours)
+        for name, card in CARDS.items():
+            if micro_batch := training_memory.micro_batch_on(training, card):
+                speed = card.bf16 * TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS, micro_batch
+                hours[name] = (training_hours(shape, load, work["training"], *speed), "")
+    return WorkRow(f"distil {planned['student']}", "", [load], hours)
 
 
 def _hours_cell(row: WorkRow, place: str) -> str:

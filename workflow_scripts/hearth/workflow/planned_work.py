@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 
 from hearth.common.job_stats import read_job_stats
 from hearth.data.windows import Window, read_windows
+from hearth.distillation.settings import TrainingSettings
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import Prompt, read_prompt, split_prompt, user_turns
 from hearth.workflow.gpu_memory import WindowTokens
@@ -44,20 +45,12 @@ class PlannedTraining(TypedDict):
     max_new_tokens: int
 
 
-class TrainingSettings(TypedDict):
-    """The settings of a training that decide its time: those of the same names in the config."""
-
-    epochs: float
-    batch_size: int
-    micro_batch_size: int
-    shared_prefix: bool
-
-
 class PlannedWork(TypedDict):
     """All recognition and training of a run that needs a language model.
 
     `engines` is a dict from model to the engine that runs it, `models` one from model to its entry in the registry, as
-    far as `throughput.job_of` reads it; `settings` are the config's settings of engines.
+    far as the estimates read it; `settings` are the config's settings of engines. `training` are its settings of
+    trainings, without a seed, and `training_dtype` is their number format.
     """
 
     loads: list[PlannedLoad]
@@ -66,6 +59,7 @@ class PlannedWork(TypedDict):
     models: dict[str, dict[str, Any]]
     settings: dict[str, Any]
     training: TrainingSettings
+    training_dtype: str
 
 
 @dataclass(frozen=True)

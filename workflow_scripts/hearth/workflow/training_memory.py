@@ -1,0 +1,110 @@
+"""Compute, for each card, the largest micro-batch that a training's longest trace allows, and the memory it takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tabulate import tabulate
+
+from hearth.distillation.memory_estimate import Longest, largest_micro_batch, training_bytes
+from hearth.distillation.settings import TrainingSettings
+from hearth.models.measure import ModelShape
+from hearth.workflow.cards import CARDS, Card, card_of
+from hearth.workflow.gpu_memory import COMMUNICATION_RESERVE, PROCESS_RESERVE, WindowTokens
+
+NOTES = """
+"8: 12.3" means micro-batches of 8, which take 12.3 GB of each card with the weights, if all traces are as long as the
+longest; "no" means that not even one such trace fits. "auto" goes up to a rank's share of batch_size, and beyond what
+fits a training goes on with smaller micro-batches. Neither changes a result.
+"""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training of a student on GPUs: its base model, settings, longest example, and processes, one for each GPU.
+
+    `value_bytes` is 2 in bfloat16, 4 in float32. `gpu_type` is the cluster's name of the GPU, "" for any.
+    """
+
+    student: str
+    shape: ModelShape
+    settings: TrainingSettings
+    longest: Longest
+    ranks: int
+    value_bytes: int
+    gpu_type: str
+
+
+def training_on_gpus(
+    student: str,
+    shape: ModelShape,
+    settings: TrainingSettings,
+    longest: WindowTokens,
+    model: Mapping[str, Any],
+    dtype: str,
+) -> Training:
+    """Return a training on the GPUs that the base model's registry entry `model` requests."""
+    own = min(longest.read + longest.written, settings["max_length"] - longest.prefix)
+    return Training(
+        student,
+        shape,
+        settings,
+        Longest(round(longest.prefix), max(1, round(own))),
+        model["nodes"] * model["train_gpus"],
+        4 if dtype == "float32" else 2,
+        model["gpu_type"],
+    )
+
+
+def micro_batch_on(training: Training, card: Card) -> int:
+    """Return the size of the micro-batches with which a training runs on a card; 0 if one example does not fit."""
+    setting, share = training.settings["micro_batch_size"], training.settings["batch_size"] // training.ranks
+    most = max(1, share if setting == "auto" else min(setting, share))
+    left = card.memory - _fixed_bytes(training)
+    return largest_micro_batch(training.shape, training.settings, training.longest, left, most, training.value_bytes)
+
+
+def card_bytes(training: Training, micro_batch: int) -> float:
+    """Return the bytes that a training takes of each card."""
+    return _fixed_bytes(training) + training_bytes(
+        training.shape, training.settings, training.longest, micro_batch, training.value_bytes
+    )
+
+
+def render_trainings(trainings: list[Training]) -> str:
+    """Return a table of the largest micro-batch, and the memory it takes, for each training and card."""
+    rows = []
+    for training in trainings:
+        tokens = training.longest.prefix + training.longest.own
+        rows.append([training.student, tokens, *(_cell(training, card) for card in CARDS.values())])
+    headings = ["student", "longest example", *CARDS]
+    align = ("left", "right", *["left"] * len(CARDS))
+    return tabulate(rows, headings, colalign=align, disable_numparse=True)
+
+
+def problem(training: Training) -> str:
+    """Return why a training does not fit the card that its job requests, or any card, and what helps; "" if it fits."""
+    cards = list(CARDS.values())
+    place = "any card above"
+    if training.gpu_type:
+        cards, place = [card_of(training.gpu_type)], f"gpu_type {training.gpu_type}"
+    if any(micro_batch_on(training, card) for card in cards):
+        return ""
+    tokens, needed = training.longest.prefix + training.longest.own, card_bytes(training, 1)
+    remedies = ["lower students.training.max_length", "name a larger gpu_type"]
+    if not training.settings["gradient_checkpointing"]:
+        remedies.insert(0, "set students.training.gradient_checkpointing: true")
+    return (
+        f"distil {training.student}: one trace of {tokens} tokens takes {needed / 1e9:.1f} GB, more than {place} has: "
+        f"{', or '.join(remedies)}"
+    )
+
+
+def _fixed_bytes(training: Training) -> float:
+    weights = training.shape.parameters * training.value_bytes
+    return weights + PROCESS_RESERVE + (COMMUNICATION_RESERVE if training.ranks > 1 else 0)
+
+
+def _cell(training: Training, card: Card) -> str:
+    size = micro_batch_on(training, card)
+    return f"{size}: {card_bytes(training, size) / 1e9:.1f}" if size else "no"
