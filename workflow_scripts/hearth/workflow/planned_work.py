@@ -1,16 +1,18 @@
 """The work of a run that needs a language model, and the windows and tokens that it has."""
 
+import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from hearth.common.job_stats import read_job_stats
-from hearth.data.windows import Window, read_windows
+from hearth.data.windows import Split, iterate_windows, read_windows
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.load import load_tokenizer
-from hearth.prompting.prompts import Prompt, read_prompt, split_prompt, user_turns
+from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows, split_prompt, user_turns
 from hearth.workflow.gpu_memory import WindowTokens
 
 # Numbers of windows whose prompts are tokenised: spread evenly, for the mean number of tokens, and those of the most
@@ -27,7 +29,7 @@ class PlannedLoad(TypedDict):
     recogniser: str
     model: str
     dataset: str
-    split: Literal["train", "test"]
+    split: Split
     prompt: str
     max_new_tokens: int
     lora_rank: int
@@ -86,20 +88,44 @@ class Load:
     seconds: float | None
 
 
-def count_prompt_tokens(folder: Path, prompt: Prompt, windows: list[Window], dataset: list[Window]) -> PromptTokens:
-    """Return the numbers of tokens of a model's prompts for `windows`, from a sample of them.
+@dataclass(frozen=True)
+class Turns:
+    """User's turns of the windows of a split: a sample, spread evenly, and those of the most characters."""
 
-    `dataset` holds all windows of the dataset, because a prompt may show some of them as few-shot examples.
+    sample: list[str]
+    longest: list[str]
+
+
+def sample_turns(prompt: Prompt, windows: Path, split: Split, count: int) -> Turns:
+    """Sample the user's turns of a split of `count` windows.
+
+    The windows are read one at a time. If the prompt shows similar windows, all are in memory.
     """
+    if shows_similar_windows(prompt):
+        dataset = read_windows(windows)
+        targets = [window for window in dataset if window["split"] == split]
+        turns = iter(user_turns(prompt, targets, dataset).values())
+    else:
+        turns = (user_turns(prompt, [window], ())[window["window_id"]] for window in iterate_windows(windows, split))
+    step, sample = -(-count // SAMPLED_WINDOWS), []
+    longest: list[tuple[int, int, str]] = []
+    for position, turn in enumerate(turns):
+        if position % step == 0:
+            sample.append(turn)
+        keep = heapq.heappush if position < LONGEST_WINDOWS else heapq.heappushpop
+        keep(longest, (len(turn), position, turn))
+    return Turns(sample, [turn for _, _, turn in longest])
+
+
+def count_prompt_tokens(folder: Path, prompt: Prompt, turns: Turns) -> PromptTokens:
+    """Return the numbers of tokens of a model's prompts for the windows whose user's turns are `turns`."""
     tokenizer = load_tokenizer(folder)
-    turns = list(user_turns(prompt, windows, dataset).values())
 
     def parts(turn: str) -> tuple[int, int]:
         prefix, suffix = split_prompt(tokenizer, prompt["system"], turn, prompt["reasoning"])
         return _count(tokenizer, prefix), _count(tokenizer, suffix)
 
-    sample = [parts(turn) for turn in turns[:: -(-len(turns) // SAMPLED_WINDOWS)]]
-    longest = [parts(turn) for turn in sorted(turns, key=len)[-LONGEST_WINDOWS:]]
+    sample, longest = (list(map(parts, each)) for each in (turns.sample, turns.longest))
     suffixes = [suffix for _, suffix in sample]
     return PromptTokens(sample[0][0], sum(suffixes) / len(suffixes), max(suffix for _, suffix in sample + longest))
 
@@ -128,21 +154,22 @@ def measure_loads(
     """
     known = set(tokenised)
 
-    @cache
-    def windows(dataset: str) -> list[Window]:
-        return read_windows(results / "datasets" / dataset / "windows.jsonl")
+    def windows_file(dataset: str) -> Path:
+        return results / "datasets" / dataset / "windows.jsonl"
 
     @cache
-    def split_windows(dataset: str, split: str) -> list[Window]:
-        return [window for window in windows(dataset) if window["split"] == split]
+    def split_sizes(dataset: str) -> Counter[str]:
+        return Counter(window["split"] for window in iterate_windows(windows_file(dataset)))
 
     @cache
-    def prompt_tokens(model: str, prompt: str, dataset: str, split: str) -> PromptTokens:
-        if model not in known or not split_windows(dataset, split):
+    def turns(prompt: str, dataset: str, split: Split) -> Turns:
+        return sample_turns(read_prompt(Path(prompt)), windows_file(dataset), split, split_sizes(dataset)[split])
+
+    @cache
+    def prompt_tokens(model: str, prompt: str, dataset: str, split: Split) -> PromptTokens:
+        if model not in known or not split_sizes(dataset)[split]:
             return PromptTokens(0, 0, 0)
-        return count_prompt_tokens(
-            results / "models" / model, read_prompt(Path(prompt)), split_windows(dataset, split), windows(dataset)
-        )
+        return count_prompt_tokens(results / "models" / model, read_prompt(Path(prompt)), turns(prompt, dataset, split))
 
     loads: dict[tuple[str, str, str], Load] = {}
     for one in planned:
@@ -151,7 +178,7 @@ def measure_loads(
         measured = measured_window((results / "predictions" / name).glob("*/*/*.stats.json"))
         loads[name, dataset, split] = Load(
             name,
-            len(split_windows(dataset, split)),
+            split_sizes(dataset)[split],
             WindowTokens(tokens.prefix, tokens.mean, measured[0] if measured else limit),
             WindowTokens(tokens.prefix, tokens.longest, limit),
             measured[1] if measured else None,
