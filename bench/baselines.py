@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from common import PROJECT, benchmark_parser, write_report
-from data import measure_program
+from common import PROJECT, benchmark_parser, measure_program, write_report
 from hearth.common.files import write_json_lines
 from hearth.data.folds import split_sessions
 from hearth.data.windows import LabelledWindow, Window, read_windows

@@ -59,10 +59,14 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write each of `rows` as a compact JSON object on a line of its own, atomically."""
+def write_json_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> int:
+    """Write each of `rows` as a compact JSON object on a line of its own, atomically; return the number of rows."""
+    count = 0
     with replacing(path) as temporary, open(temporary, "wb") as lines:
-        lines.writelines(map(json_line, rows))
+        for row in rows:
+            lines.write(json_line(row))
+            count += 1
+    return count
 
 
 def json_line(row: Mapping[str, object]) -> bytes:

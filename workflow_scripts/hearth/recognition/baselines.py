@@ -6,42 +6,39 @@ nor a window's position in its session, which would identify a recording.
 """
 
 import importlib
+import itertools
 import math
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 
 from hearth.common.job_stats import JobStats
 from hearth.common.memory import peak_memory_bytes
-from hearth.data.windows import Split, Window, WindowEvent
+from hearth.data.windows import LabelledWindow, Window, WindowEvent, WindowInput
 from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import answer_text
 
-# Events: a list for each window. Labels: for each window, a list with the label of each of its events.
-Events = Sequence[Sequence[WindowEvent]]
-Labels = Sequence[Sequence[str]]
+Events = Sequence[WindowEvent]  # of one window
+Labels = Sequence[str]  # one for each event of a window
 
 SEED = 0
+BATCH = 4096  # windows that are labelled at once
 REACH = 6  # number of neighbours on either side of an event that its features describe
 _DAY = 24 * 60 * 60
 _LIBRARIES = ("scikit-learn", "sklearn-crfsuite")
 
 
-def recognise_windows(baseline: str, dataset: Sequence[Window], split: Split) -> tuple[list[Prediction], JobStats]:
-    """Label the windows of `split` with a baseline; return a pair: their predictions in order, and stats.
+def recognise_windows(
+    baseline: str, train: Iterable[LabelledWindow], windows: Iterable[Window]
+) -> Iterator[Prediction]:
+    """Learn from `train` with a baseline, and yield a prediction with the keys of a language model's for each window.
 
-    Both have the keys of a language model's. The baseline learns from the train split of `dataset`; the seconds in the
-    stats cover learning and labelling. Raises ValueError for an unknown baseline and for an empty train split.
+    Raises ValueError for an unknown baseline and for an empty `train`.
     """
-    # Import these before the clock starts. They are not imported above, since the Snakefile only needs BASELINES' keys.
-    for module in ("sklearn.ensemble", "sklearn.feature_extraction", "sklearn_crfsuite"):
-        importlib.import_module(module)
-    started = time.monotonic()
-    windows = [window for window in dataset if window["split"] == split]
-    labels = predict_labels(baseline, [window for window in dataset if window["split"] == "train"], windows)
-    predictions: list[Prediction] = [
-        {
+    labelled, named = itertools.tee(windows)
+    labels = _label(baseline, train, (window["events"] for window in labelled))
+    for window, window_labels in zip(named, labels, strict=True):
+        yield {
             "window_id": window["window_id"],
             "text": answer_text(window_labels),
             "finish_reason": "stop",
@@ -49,11 +46,13 @@ def recognise_windows(baseline: str, dataset: Sequence[Window], split: Split) ->
             "completion_tokens": 0,
             "seed": SEED,
         }
-        for window, window_labels in zip(windows, labels, strict=True)
-    ]
-    stats: JobStats = {
-        "windows": len(windows),
-        "seconds": round(time.monotonic() - started, 3),
+
+
+def make_stats(windows: int, seconds: float) -> JobStats:
+    """Return the stats of a job with the keys of a language model's: `seconds` cover learning and labelling."""
+    return {
+        "windows": windows,
+        "seconds": round(seconds, 3),
         "prompt_tokens": 0,
         "completion_tokens": 0,
         "engine": "baseline",
@@ -63,68 +62,95 @@ def recognise_windows(baseline: str, dataset: Sequence[Window], split: Split) ->
         "batch_size": None,
         "peak_memory_bytes": peak_memory_bytes(),
     }
-    return predictions, stats
 
 
-def predict_labels(baseline: str, train: Sequence[Window], windows: Sequence[Window]) -> list[list[str]]:
+def import_libraries() -> None:
+    """Import the libraries of all baselines, which takes seconds that are not part of their work.
+
+    They are not imported at the top, because the Snakefile only needs the names of `BASELINES`.
+    """
+    for module in ("sklearn.ensemble", "sklearn.feature_extraction", "sklearn_crfsuite"):
+        importlib.import_module(module)
+
+
+def predict_labels(baseline: str, train: Iterable[LabelledWindow], windows: Iterable[WindowInput]) -> list[list[str]]:
     """Learn from `train` with a baseline; return for each of `windows` a list of its events' labels.
 
     Raises ValueError for an unknown baseline and for an empty `train`.
     """
+    return list(_label(baseline, train, (window["events"] for window in windows)))
+
+
+def _label(baseline: str, train: Iterable[LabelledWindow], test: Iterable[Events]) -> Iterator[list[str]]:
     if baseline not in BASELINES:
         raise ValueError(f"baseline {baseline!r} is none of {', '.join(BASELINES)}")
-    if not train:
+    learned = ((window["events"], window["gold"]) for window in train)
+    first = next(learned, None)
+    if first is None:
         raise ValueError(f"baseline {baseline}: the train split has no window to learn from")
-    gold = [window["gold"] for window in train]
-    labels = BASELINES[baseline]([window["events"] for window in train], gold, [window["events"] for window in windows])
-    return [[str(label) for label in window_labels] for window_labels in labels]
+    for labels in BASELINES[baseline](itertools.chain([first], learned), test):
+        yield [str(label) for label in labels]
 
 
-def majority(train: Events, gold: Labels, test: Events) -> Labels:
+def majority(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
     """Label every event with the most frequent label; of equally frequent ones the first to occur."""
-    [(label, _)] = Counter(label for labels in gold for label in labels).most_common(1)
-    return [[label] * len(events) for events in test]
+    [(label, _)] = Counter(label for _, labels in train for label in labels).most_common(1)
+    for events in test:
+        yield [label] * len(events)
 
 
-def sensor_majority(train: Events, gold: Labels, test: Events) -> Labels:
+def sensor_majority(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
     """Label each event with the most frequent label of its description; if that is new, of all descriptions."""
     overall: Counter[str] = Counter()
     by_description: dict[str, Counter[str]] = {}
-    for events, labels in zip(train, gold, strict=True):
+    for events, labels in train:
         overall.update(labels)
         for event, label in zip(events, labels, strict=True):
             by_description.setdefault(event["description"], Counter())[label] += 1
-    return [
-        [by_description.get(event["description"], overall).most_common(1)[0][0] for event in events] for events in test
-    ]
+    most_frequent = {name: counts.most_common(1)[0][0] for name, counts in by_description.items()}
+    [(label, _)] = overall.most_common(1)
+    for events in test:
+        yield [most_frequent.get(event["description"], label) for event in events]
 
 
-def extra_trees(train: Events, gold: Labels, test: Events) -> Labels:
+def extra_trees(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
     """Label each event by itself with scikit-learn's extra trees."""
     import numpy as np
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.feature_extraction import DictVectorizer
 
     vectorizer = DictVectorizer(dtype=np.float32, sparse=False)
-    rows = vectorizer.fit_transform([row for events in train for row in features(events)])
+    learned = list(train)
+    rows = vectorizer.fit_transform([row for events, _ in learned for row in features(events)])
     # One thread: with more, sums over trees differ in their last digits from run to run.
     trees = ExtraTreesClassifier(200, min_samples_leaf=2, max_features=0.1, random_state=SEED)
-    trees.fit(rows, [label for labels in gold for label in labels])
-    predicted = iter(trees.predict(vectorizer.transform([row for events in test for row in features(events)])))
-    return [[next(predicted) for _ in events] for events in test]
+    trees.fit(rows, [label for _, labels in learned for label in labels])
+    for some in _batches(test):
+        predicted = iter(trees.predict(vectorizer.transform([row for events in some for row in features(events)])))
+        for events in some:
+            yield [next(predicted) for _ in events]
 
 
-def crf(train: Events, gold: Labels, test: Events) -> Labels:
+def crf(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
     """Label a window as a sequence with CRFsuite's linear-chain conditional random field."""
     from sklearn_crfsuite import CRF
 
     field = CRF(algorithm="lbfgs", c1=0.1, c2=0.1, max_iterations=100, all_possible_transitions=True)
-    field.fit([features(events) for events in train], gold)
-    return field.predict([features(events) for events in test])
+    learned = [(features(events), labels) for events, labels in train]
+    field.fit([rows for rows, _ in learned], [labels for _, labels in learned])
+    for some in _batches(test):
+        yield from field.predict([features(events) for events in some])
+
+
+def _batches(test: Iterable[Events]) -> Iterator[list[Events]]:
+    """Yield the windows in lists of up to `BATCH`, so that the features of few are in memory."""
+    windows = iter(test)
+    while batch := list(itertools.islice(windows, BATCH)):
+        yield batch
 
 
 # The baselines by name: the valid values of `baselines` in a config.
-BASELINES: dict[str, Callable[[Events, Labels, Events], Labels]] = {
+BASELINES: dict[str, Callable[[Iterable[tuple[Events, Labels]], Iterable[Events]], Iterator[Labels]]] = {
     "majority": majority,
     "sensor-majority": sensor_majority,
     "extra-trees": extra_trees,
