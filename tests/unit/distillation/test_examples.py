@@ -1,5 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import distil
 import pytest
 import training_fixtures as fixtures
+from hearth.common import files
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.recipes import RECIPES, rank_windows
 from hearth.distillation.settings import TrainingSettings, check_settings, examples_per_rank, settings_schema
@@ -263,3 +267,27 @@ def test_a_batch_is_shared_by_ranks():
     assert examples_per_rank(settings, ranks=2) == 8
     with pytest.raises(ValueError, match="batch_size 16 is not a multiple of 3 rank"):
         examples_per_rank(settings, ranks=3)
+
+
+def test_ranks_and_later_starts_read_the_examples_that_rank_0_made(tiny_model, tokenizer, tmp_path):
+    training = fixtures.Training(tmp_path, tiny_model)
+    parts = [part for name, value in training.options.items() for part in (f"--{name}", str(value))]
+    options = distil.parse_options(parts)
+
+    def read(rank):
+        return distil.read_examples(options, rank, "model", fixtures.PROMPT, tokenizer, fixtures.SETTINGS)
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(read, 1)
+        first = read(0)
+        assert waiting.result(timeout=60).digest() == first.digest()
+    (folder,) = options.work.glob("examples-*")
+    written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert [read(rank)[0] for rank in (0, 1)] == [first[0]] * 2
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+    (folder / "examples.json").unlink()  # as if the process had been killed before it was done
+    assert read(0).digest() == first.digest()
+    rows = files.read_json_lines(options.traces)
+    files.write_json_lines(options.traces, [rows[0] | {"text": "Hm."}, *rows[1:]])
+    assert read(0).digest() != first.digest()
+    assert len(list(options.work.glob("examples-*"))) == 2
