@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home test test-slow test-slurm \
   test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data \
-  bench-distil bench-endurance bench-gpu bench-kills bench-recognise bench-scale bench-slurm clean
+  bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -223,6 +223,9 @@ bench-kills: setup ## 20 trainings killed at random moments: is the result the s
 
 bench-scale: setup ## Time and memory of what follows recognition, on a million windows; 20 minutes, 10 GB of disk
 	$(BENCH) bench/scale.py
+
+bench-memory: setup ## Memory of training by its tensors, without computing them, and its estimate; 10 minutes
+	DS_ACCELERATOR=cpu OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/memory.py
 
 bench-slurm: setup ## 200 shards on 8 nodes of a real SLURM on this host; needs what test-slurm needs
 	PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/slurm.py

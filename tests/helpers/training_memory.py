@@ -13,6 +13,7 @@ from hearth.distillation import packed_attention
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.micro_batch import MicroBatchSize
 from hearth.distillation.trainer import DistillationTrainer
+from hearth.models.measure import ModelShape
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -69,6 +70,25 @@ def qwen3(hidden: int, inner: int, layers: int, heads: int, tied: bool = True) -
         "head_dim": 128,
         "tie_word_embeddings": tied,
     }
+
+
+def shape_of(config: dict[str, Any]) -> ModelShape:
+    """Return what `hearth.models.measure` reads from the files of a model with these config values, without weights."""
+    return ModelShape(
+        parameters=0,
+        weight_bytes=0,
+        stored_as="bf16",
+        embeddings=0,
+        tied=config["tie_word_embeddings"],
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        kv_heads=config["num_key_value_heads"],
+        head_width=config["head_dim"],
+        hidden=config["hidden_size"],
+        intermediate=config["intermediate_size"],
+        vocabulary=config["vocab_size"],
+        context=0,
+    )
 
 
 def make_student(shape: dict[str, Any], settings: dict[str, Any], mode: FakeTensorMode) -> PeftModel:

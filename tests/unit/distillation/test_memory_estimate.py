@@ -1,29 +1,10 @@
 import pytest
 from hearth.distillation.memory_estimate import Longest, largest_micro_batch, training_bytes
-from hearth.models.measure import ModelShape
-from training_memory import SETTINGS, count_peak_bytes, qwen3
+from training_memory import SETTINGS, count_peak_bytes, qwen3, shape_of
 
 PREFIX = 900
 SMALL, MIDDLE, LARGE = qwen3(1024, 3072, 6, 16), qwen3(2048, 6144, 6, 16), qwen3(4096, 12288, 4, 32)
 EVERYWHERE = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-
-
-def shape_of(config):
-    return ModelShape(
-        parameters=0,
-        weight_bytes=0,
-        stored_as="bf16",
-        embeddings=0,
-        tied=config["tie_word_embeddings"],
-        layers=config["num_hidden_layers"],
-        heads=config["num_attention_heads"],
-        kv_heads=config["num_key_value_heads"],
-        head_width=config["head_dim"],
-        hidden=config["hidden_size"],
-        intermediate=config["intermediate_size"],
-        vocabulary=config["vocab_size"],
-        context=0,
-    )
 
 
 def with_lora(**changed):
