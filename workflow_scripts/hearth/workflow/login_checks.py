@@ -20,8 +20,9 @@ from hearth.workflow.gpu_memory import sharing_problem
 from hearth.workflow.preflight import GB
 from hearth.workflow.project_files import home_path
 
-# A generated token has about four characters, and is stored three times: in journal, shard and all.jsonl.
-BYTES_PER_TOKEN = 12
+# A generated token has about four characters, and is stored five times: in journal, shard and all.jsonl, and twice in
+# parsed.jsonl, which repeats the reasoning.
+BYTES_PER_TOKEN = 20
 
 
 class SplitCounts(TypedDict):
