@@ -2,9 +2,11 @@
 #
 # With a cluster profile, only recognition, `serve`, `distil` and the export of students are cluster jobs, because they
 # load or train models, and the checks of the nodes. All other rules run on the login node (`localrules`):
-# fetch_model needs the network; the rest take seconds and megabytes, less than a wait in the queue. load_dataset and
-# window_dataset grow with the dataset, to minutes and at most 4 GB at ten million events. If your login node does not
-# allow that, run them in a job first, with the run's configuration:
+# fetch_model needs the network; the rest take seconds and megabytes, less than a wait in the queue. Some grow with the dataset. load_dataset and
+# window_dataset take minutes and at most 4 GB at ten million events. What follows recognition (gather_predictions,
+# parse_predictions, score, audit) reads one window at a time: at a million windows of a recogniser, minutes of one core
+# and at most 1 GB (`make bench-scale`). If your login node does not allow that, run Snakemake itself in a job
+# (docs/cluster.md); only the datasets can also be made first:
 # `srun --mem 4G snakemake --directory <scratch> --cores 1 --until window_dataset --config ...`.
 
 
