@@ -110,9 +110,8 @@ def _batch_problems(config: Config, registry: Registry) -> Iterator[Problem]:
         ranks = nodes * max(1, gpus)
         if size % ranks:
             parts = [f"{count} {word}{'s' * (count > 1)}" for count, word in ((nodes, "node"), (gpus, "GPU")) if count]
-            nearest_valid = " or ".join(
-                str(valid) for valid in (size // ranks * ranks, -(-size // ranks) * ranks) if valid
-            )
+            below = size // ranks * ranks
+            nearest_valid = f"{below} or {below + ranks}" if below else f"{ranks}"
             yield (
                 ["students", "training", "batch_size"],
                 f"{size} does not divide among the {' x '.join(parts)} = {ranks} ranks for students of {name!r}; "
