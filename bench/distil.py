@@ -6,8 +6,8 @@ own process. The methods take turns, several times over. Ratios compare examples
 less on other work on the machine than wall time does.
 
 Tokens per second count the tokens of the examples, prefix included and padding not. "mfu" is the share of the machine's
-floating-point operations per second, measured by multiplying large matrices, that goes into `count_flops`; for `shared`
-"effective_mfu" counts the operations of training without a shared prefix.
+floating-point operations per second, measured by multiplying large matrices, that goes into `count_flops`; with a
+shared prefix "effective_mfu" counts the operations of training without a shared prefix.
 """
 
 import argparse
@@ -200,8 +200,8 @@ def main() -> None:
         summary = summarise(runs[method], count)
         speed = summary["examples_per_cpu_second"] / count
         summary["tokens_per_cpu_second"] = round(tokens * speed, 1)
-        summary["mfu"] = round(count_flops(content, SHAPE, method == "shared") * speed / peak, 3)
-        if method == "shared":
+        summary["mfu"] = round(count_flops(content, SHAPE, method.startswith("shared")) * speed / peak, 3)
+        if method.startswith("shared"):
             summary["effective_mfu"] = round(count_flops(content, SHAPE, shared=False) * speed / peak, 3)
         report[method] = summary
     others = [name for name in methods if name.startswith("trl")]

@@ -8,6 +8,7 @@ All methods train LoRA adapters on the same model and examples, with equal setti
 - `trl_packed`: TRL; examples are packed by best fit into rows as long as the longest example
 - `plain`: Hearth; the prefix is encoded with every example
 - `shared`: Hearth; the prefix is encoded once per optimizer step
+- `shared_single`: the same, with one example in a micro-batch
 
 TRL's default loss is computed in tiles and never holds all logits, so it needs no option for that.
 """
@@ -32,7 +33,16 @@ if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
 
 TRL = PROJECT / ".venv-trl" / "bin" / "python"
-METHODS = ("trl_padded", "trl_grouped", "trl_single", "trl_padding_free", "trl_packed", "plain", "shared")
+METHODS = (
+    "trl_padded",
+    "trl_grouped",
+    "trl_single",
+    "trl_padding_free",
+    "trl_packed",
+    "plain",
+    "shared_single",
+    "shared",
+)
 PAD, END = 0, 1
 # Tokens of a window, drawn evenly, and of a trace: the median and the logarithmic standard deviation of a log-normal
 # distribution. MOST is the config's default of decoding.max_new_tokens for models that reason.
@@ -202,8 +212,8 @@ def measure(
 
     settings = SETTINGS | {
         "batch_size": batch_size,
-        "micro_batch_size": micro_batch_size,
-        "shared_prefix": method == "shared",
+        "micro_batch_size": 1 if method.endswith("single") else micro_batch_size,
+        "shared_prefix": method.startswith("shared"),
         "gradient_checkpointing": gradient_checkpointing,
     }
     deepspeed = read_json(PROJECT / "config" / "deepspeed" / "zero2.json")
@@ -251,7 +261,7 @@ def make_trl_trainer(
     options = {f.name: getattr(arguments, f.name) for f in dataclasses.fields(TrainingArguments) if f.init}
     packing = method == "trl_packed"
     # TRL joins the examples of a micro-batch under one mask, so more than one packed row would only be slower.
-    micro_batch = 1 if packing or method == "trl_single" else settings["micro_batch_size"]
+    micro_batch = 1 if packing else settings["micro_batch_size"]
     longest = max(len(row["input_ids"]) for row in rows) if packing else None
     steps = len(rows) // settings["batch_size"]
     row_count = len(pack_dataset(data, longest, "bfd")) if packing else len(rows)
