@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from hearth.data.windows import Window
-from hearth.evaluation.trace_vocabulary import NameKind, Vocabulary, normalise, whole_words
+from hearth.evaluation.trace_vocabulary import NameKind, Vocabulary, normalise, whole_word
 from hearth.prompting.parsing import last_list, split_reasoning
 from hearth.prompting.predictions import ParsedPrediction
 from hearth.prompting.prompts import Prompt
@@ -28,6 +28,7 @@ LOOP_RATIO = 0.1
 # Limits of the evidence kept for each failed check: number of findings, and characters of each.
 MAX_FINDINGS, MAX_CHARACTERS = 5, 100
 
+_ASCII_LETTER = re.compile("[A-Za-z]")
 _TIME = re.compile(r"(?<![\d:.])(\d{1,2}:\d\d:\d\d)(?![\d:])")
 _ORDER = re.compile(
     r"\bevent #?(?P<first>\d{1,3}) (?:(?:is|was|happens|happened|comes|came|occurs|occurred) )?(?:(?:just|right) )?"
@@ -70,7 +71,7 @@ class Trace:
     def mentions_outside_window(self, kind: NameKind) -> list[str]:
         """Return the names of a kind that the reasoning mentions and no event description contains."""
         descriptions = normalise("\n".join(event["description"] for event in self.window["events"]))
-        return [name for name in self.mentions[kind] if not re.search(whole_words([name]), descriptions)]
+        return [name for name in self.mentions[kind] if not whole_word(name).search(descriptions)]
 
 
 def _answer_incomplete(trace: Trace) -> list[str]:
@@ -140,6 +141,9 @@ def _foreign_script(trace: Trace) -> list[str]:
 
 
 def _scripts(text: str) -> set[str]:
+    """Return the scripts of a text's letters."""
+    if text.isascii():
+        return {"LATIN"} if _ASCII_LETTER.search(text) else set()
     return {_script(letter) for letter in set(text) if letter.isalpha()}
 
 

@@ -65,3 +65,9 @@ def whole_words(names: Iterable[str]) -> str:
     """Return a regular expression that matches any of the names as whole words, longest name first."""
     longest_first = sorted(names, key=lambda name: (-len(name), name))
     return rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)"
+
+
+@lru_cache(maxsize=1024)
+def whole_word(name: str) -> re.Pattern[str]:
+    """Return the compiled expression of `whole_words` for one name."""
+    return re.compile(whole_words([name]))
