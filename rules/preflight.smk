@@ -127,8 +127,20 @@ def checked_models(wildcards, output):
 
 
 def checked_requests(wildcards, output):
-    """Return the registry keys that decide the memory of the jobs of a node's check, as JSON."""
-    return json.dumps(memory_requests(NODE_CHECKS[output.findings]))
+    """Return what decides the memory of the jobs of a node's check, as JSON."""
+    students = config["students"]
+    training = {
+        "settings": students["training"],
+        "dtype": students["dtype"] or config["engine"]["dtype"],
+    }
+    trained = {student.base for student in RUN.trained.values()}
+    requests = memory_requests(NODE_CHECKS[output.findings])
+    return json.dumps(
+        {
+            model: request | ({"training": training} if model in trained else {})
+            for model, request in requests.items()
+        }
+    )
 
 
 def requested_gpus(wildcards):

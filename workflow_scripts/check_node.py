@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--registry",
         required=True,
-        help="JSON object from each model to the keys of its registry entry that decide memory",
+        help="JSON object from each model to the keys of its registry entry that decide memory; `training`, if it is "
+        "the base of a student, has the settings and the dtype of training",
     )
     parser.add_argument("--settings", required=True, help="JSON object of the settings of engines that decide memory")
     parser.add_argument("--max-new-tokens", type=int, required=True, help="longest answer in tokens")
@@ -55,6 +56,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     on_gpus = {name: job for name, job in jobs.items() if devices and job.gpus}
     for name, job in on_gpus.items():
         memory_checks.check_gpu_memory(findings, name, shapes[name], job, arguments.max_new_tokens, devices)
+        training = registry[name].get("training")
+        if training and arguments.engine == "transformers" and arguments.gpus == registry[name]["train_gpus"]:
+            in_32_bit = resolve_dtype(training["dtype"], "cuda") == "float32"
+            memory_checks.check_training_memory(
+                findings,
+                name,
+                shapes[name],
+                training["settings"],
+                4 if in_32_bit else 2,
+                arguments.max_new_tokens,
+                devices,
+            )
     weights = [gpu_memory.weight_bytes(shapes[name], job.weight_format) for name, job in jobs.items()]
     preflight.check_host_memory(findings, arguments.mem_mb, max(weights, default=0))
     preflight.check_weights(findings, arguments.models, arguments.stage_weights)

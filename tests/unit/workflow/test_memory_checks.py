@@ -3,10 +3,10 @@ from dataclasses import replace
 from hearth.common.files import write_json
 from hearth.models.snapshot import FETCHED, SNAPSHOT
 from hearth.workflow.cards import CARDS, card_of_device
-from hearth.workflow.memory_checks import check_gpu_memory, read_shapes
+from hearth.workflow.memory_checks import check_gpu_memory, check_training_memory, read_shapes
 from hearth.workflow.throughput import Job
 from model_shapes import QWEN3_32B
-from plan_factories import SERVED
+from plan_factories import SERVED, training_settings
 
 A100, H100 = ("NVIDIA A100-SXM4-40GB", 42_300_000_000), ("NVIDIA H100 80GB HBM3", 85_000_000_000)
 VLLM = Job("vllm", "bf16", gpus=1)
@@ -56,6 +56,22 @@ def test_the_transformers_engine_needs_the_whole_model_on_each_gpu(findings):
     )
     assert findings.problems
     assert "about 96 GB on each" in text
+
+
+def test_a_training_says_how_many_of_the_longest_examples_the_smallest_gpu_holds(findings):
+    check_training_memory(findings, "m", QWEN3_32B, training_settings(), 2, 4096, [H100, H100])
+    assert findings.facts == [
+        "training of m on NVIDIA H100 80GB HBM3 with 85 GB, examples of 6144 tokens: 2 at a time",
+    ]
+    assert not findings.problems
+
+
+def test_a_training_whose_longest_example_does_not_fit_is_a_problem(findings):
+    settings = training_settings(max_length=3000, gradient_checkpointing=False)
+    check_training_memory(findings, "m", QWEN3_32B, settings, 2, 4096, [H100, A100])
+    (text,) = findings.problems
+    assert "A100-SXM4-40GB with 42 GB, examples of 3000 tokens: not even one fits" in text
+    assert "gradient_checkpointing: true" in text
 
 
 def test_a_models_shape_is_read_where_it_is_fetched(findings, tiny_model, tmp_path):

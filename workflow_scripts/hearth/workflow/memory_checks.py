@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hearth.distillation.memory_estimate import Longest, largest_micro_batch
+from hearth.distillation.settings import TrainingSettings
 from hearth.models.measure import ModelShape, measure_model
 from hearth.models.snapshot import SNAPSHOT, ModelError, read_snapshot
 from hearth.workflow import gpu_memory
@@ -54,6 +56,33 @@ def check_gpu_memory(
         )
     else:
         findings.facts.append(f"{what}: about {needed / GB:.0f} GB needed on each")
+
+
+def check_training_memory(
+    findings: Findings,
+    name: str,
+    shape: ModelShape,
+    settings: TrainingSettings,
+    value_bytes: int,
+    max_new_tokens: int,
+    devices: Sequence[tuple[str, int]],
+) -> None:
+    """Check that each GPU of a training of a student with the base `name` holds the longest example.
+
+    `value_bytes` is 2 in bfloat16, 4 in float32; `devices` are as for `check_gpu_memory`.
+    """
+    gpu, memory = min(devices, key=lambda device: device[1])
+    own = min(ASSUMED_REST + max_new_tokens, settings["max_length"] - ASSUMED_PREFIX)
+    longest = Longest(ASSUMED_PREFIX, max(1, own))
+    left = memory - shape.parameters * value_bytes - gpu_memory.PROCESS_RESERVE
+    what = f"training of {name} on {gpu} with {memory / GB:.0f} GB, examples of {longest.prefix + longest.own} tokens"
+    if size := largest_micro_batch(shape, settings, longest, left, settings["batch_size"], value_bytes):
+        findings.facts.append(f"{what}: {size} at a time")
+        return
+    off = "" if settings["gradient_checkpointing"] else "set students.training.gradient_checkpointing: true, "
+    findings.problems.append(
+        f"{what}: not even one fits; {off}lower students.training.max_length, or use a partition with larger GPUs"
+    )
 
 
 def _check_vllm(findings: Findings, what: str, shape: ModelShape, job: Job, max_new_tokens: int) -> None:
