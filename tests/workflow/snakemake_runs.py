@@ -38,7 +38,7 @@ class Workflow:
         return [*snakefile, *profile, *run, "--latency-wait", "5", "--nocolor", *arguments]
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        """Start Snakemake as a child process."""
+        """Start Snakemake as a child process, the first of its process group."""
         return self._start([sys.executable, "-m", "snakemake", *self.arguments(*arguments)])
 
     def start_resume(self) -> subprocess.Popen:
@@ -54,6 +54,7 @@ class Workflow:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            process_group=0,
         )
 
     def attempt(self, *arguments: str) -> tuple[int, str]:
