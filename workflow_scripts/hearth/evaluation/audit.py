@@ -201,7 +201,6 @@ def audit_table(audits: Sequence[AuditCounts], simulated: Sequence[str], tiny: S
 def _records(audit: AuditCounts) -> list[dict[str, Any]]:
     """Return the table records of one audit: one for the failure of any check, then one per check."""
     counts, dataset = audit.counts, audit.head["dataset"]
-    weights = bootstrap.session_weights(dataset, len(counts))
     traces = int(counts[:, _COUNTED[ALL], 0].sum())
     records: list[dict[str, Any]] = []
     for name in (ANY, *CHECKS):
@@ -217,17 +216,17 @@ def _records(audit: AuditCounts) -> list[dict[str, Any]]:
                 "traces": traces,
                 "flagged": flagged,
                 "rate": flagged / traces,
-                **_accuracies(sums, weights),
+                **_accuracies(sums, dataset),
             }
         )
     return records
 
 
-def _accuracies(sums: np.ndarray, weights: np.ndarray) -> dict[str, float | None]:
+def _accuracies(sums: np.ndarray, dataset: str) -> dict[str, float | None]:
     """Return a dict from column to value: accuracy of flagged and of other traces, their difference, interval bounds.
 
     A value is None where it is undefined. `sums` has shape (sessions, 2: not flagged or flagged, 2: correct or all
-    events). `weights`, of shape (resamples, sessions), says how often each resample contains each session.
+    events). The name `dataset` decides how sessions are resampled.
     """
 
     def shares(totals: np.ndarray) -> dict[str, np.ndarray]:
@@ -235,7 +234,7 @@ def _accuracies(sums: np.ndarray, weights: np.ndarray) -> dict[str, float | None
             unflagged, flagged = np.moveaxis(totals[..., 0] / totals[..., 1], -1, 0)
         return {"accuracy_flagged": flagged, "accuracy_unflagged": unflagged, "difference": unflagged - flagged}
 
-    resampled = shares(np.tensordot(weights, sums, axes=1))
+    resampled = shares(bootstrap.resampled_sums(dataset, sums))
     accuracies: dict[str, float | None] = {}
     for name, value in shares(sums.sum(axis=0)).items():
         low, high = (bootstrap.percentile_interval(resampled[name]) if len(sums) > 1 else None) or (None, None)

@@ -43,7 +43,7 @@ def session_weights(dataset: str, sessions: int) -> np.ndarray:
 
 
 def resampled_sums(dataset: str, counts: np.ndarray) -> np.ndarray:
-    """Return the sums of `counts` over the sessions of each resample, float64 of shape (RESAMPLES, columns).
+    """Return the sums of `counts` over the sessions of each resample, float64 of shape (RESAMPLES, ...).
 
     `counts` holds whole numbers and has one row per session. The name `dataset` decides how sessions are resampled.
     """
@@ -52,12 +52,12 @@ def resampled_sums(dataset: str, counts: np.ndarray) -> np.ndarray:
 
 
 def weighted_sums(weights: Iterable[np.ndarray], counts: np.ndarray) -> np.ndarray:
-    """Return the matrix product of `weights`, given as chunks of its rows, and `counts`, as float64.
+    """Return the product of a matrix, given as chunks of its rows, and `counts` (float64), summed over the first axis.
 
     Both hold whole numbers, so the sums are exact in whatever order they are added.
     """
     numbers: np.ndarray = counts.astype(float)
-    return np.concatenate([rows.astype(float) @ numbers for rows in weights])
+    return np.concatenate([np.tensordot(rows.astype(float), numbers, axes=1) for rows in weights])
 
 
 def chunks(rows: int, columns: int) -> list[slice]:
