@@ -153,6 +153,9 @@ def prepare_environment() -> None:
     # Without this, waiting threads spin, and on a shared machine they take time from working threads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic matrix products
+    # Otherwise memory that examples of one length have left in pieces does not serve those of another.
+    if "PYTORCH_CUDA_ALLOC_CONF" not in os.environ:
+        os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     warnings.simplefilter("ignore", FutureWarning)  # the libraries cause them in each other at every step
     if sys.platform == "linux":
         # torchrun starts each rank in a session of its own. When torchrun is killed, its ranks must receive SIGTERM.

@@ -6,12 +6,21 @@ from typing import TypedDict
 
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
+from peft import PeftModel
 
 from hearth.common.cli import UserError
 from hearth.common.files import write_json
+from hearth.common.memory import available_memory_bytes
 from hearth.common.records import read_record
+from hearth.distillation.memory_estimate import Longest, largest_micro_batch
+from hearth.distillation.settings import TrainingSettings
+from hearth.models.measure import measure_model
 
 RECORD = "micro_batch.json"
+# Assumed: bytes of kernels' workspaces and of communication on a GPU.
+_GPU_RESERVE = 1e9
+# Part of the available main memory that a training may take: other processes run beside it.
+_CPU_SHARE, _MOST_ON_A_CPU = 0.5, 8
 
 
 class MicroBatchRecord(TypedDict):
@@ -53,6 +62,24 @@ class MicroBatchSize:
         self.value = before // 2
         self.record()
         print(f"out of memory with micro-batches of {before}: continuing with {self.value}", flush=True)
+
+
+def choose_micro_batch_size(
+    student: PeftModel, settings: TrainingSettings, longest: Longest, share: int, processes: int
+) -> int:
+    """Return the largest micro-batch, up to `share` examples, that is estimated to fit the memory of this process.
+
+    The weights are not on the GPU yet. On a CPU, `processes` share the machine's memory, and the number is at most 8:
+    larger ones are not faster there. Return 1 if not even one example fits: the estimate may be too high.
+    """
+    weights = sum(weights.numel() * weights.element_size() for weights in student.parameters())
+    if torch.cuda.is_available():
+        memory, most = torch.cuda.mem_get_info()[0] - _GPU_RESERVE - weights, share
+    else:
+        memory, most = available_memory_bytes() * _CPU_SHARE / processes, min(share, _MOST_ON_A_CPU)
+    shape = measure_model(Path(student.get_base_model().name_or_path))
+    value_bytes = student.get_base_model().dtype.itemsize
+    return max(1, largest_micro_batch(shape, settings, longest, memory, most, value_bytes))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -38,7 +38,8 @@ class DistillationTrainer(Trainer):
     """Train on examples with `input_ids` and `labels`, of which `per_device_train_batch_size` are a rank's share.
 
     If `prefix_ids` is given, all examples begin with it, and it is encoded once a step. If `packed`, the examples of a
-    micro-batch lie in one row without padding; otherwise each has a padded row of its own.
+    micro-batch lie in one row without padding; otherwise each has a padded row of its own. Before the first step on a
+    GPU, the examples with the numbers `longest` are tried, so that a lack of memory shows in the first minute.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class DistillationTrainer(Trainer):
         micro_batch_size: MicroBatchSize,
         prefix_ids: Sequence[int] = (),
         packed: bool = True,
+        longest: Sequence[int] = (),
         **options: Any,
     ):
         super().__init__(*arguments, data_collator=rows.collate, **options)
@@ -59,6 +61,7 @@ class DistillationTrainer(Trainer):
             self._base.set_attn_implementation(PACKED_ATTENTION)
             self.lay_out = functools.partial(rows.join_rows, skipped=len(prefix_ids))
         self._prefix_ids, self._micro_batch_size, self._agreed = list(prefix_ids), micro_batch_size, False
+        self._longest, self._tried = list(longest), False
         self._parameters = [weights for weights in self.model.parameters() if weights.requires_grad]
         of_head = {id(weights) for weights in self._base.get_output_embeddings().parameters()}
         self._head = loss.Head(self._base)
@@ -94,6 +97,8 @@ class DistillationTrainer(Trainer):
 
         Its backward pass gives the gradients of this rank's share; DeepSpeed averages them over the ranks.
         """
+        if not self._tried and self.args.device.type == "cuda":
+            self.try_longest()
         self._agree_on_micro_batch_size()
         share = inputs["share"]
         predicted = torch.tensor(share.predicted, device=self.args.device)
@@ -104,6 +109,15 @@ class DistillationTrainer(Trainer):
             model,
             lambda: _WithGradients.apply(*self._compute_gradients_in_memory(share, scale), *self._parameters),
         )
+
+    def try_longest(self) -> None:
+        """Compute the gradients of the longest examples and forget them, with micro-batches that fit the memory."""
+        self._tried = True
+        if self._longest and not self._zero3:
+            random_states = _random_states()
+            share = rows.collate([self.train_dataset[number] for number in self._longest])["share"]
+            self._compute_gradients_in_memory(share, torch.ones((), device=self.args.device))
+            _set_random_states(random_states)
 
     def _compute_gradients_in_memory(self, share: Share, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
         """Return what `compute_gradients` does for a share, with micro-batches that fit the memory of this rank."""

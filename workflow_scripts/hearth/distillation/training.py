@@ -31,7 +31,8 @@ from hearth.distillation import checkpoints, packed_attention, shared_prefix
 from hearth.distillation.checkpoints import Fingerprint
 from hearth.distillation.documents import TrainingStats
 from hearth.distillation.examples import Examples
-from hearth.distillation.micro_batch import MicroBatchSize
+from hearth.distillation.memory_estimate import Longest
+from hearth.distillation.micro_batch import MicroBatchSize, choose_micro_batch_size
 from hearth.distillation.settings import TrainingSettings, examples_per_rank
 from hearth.distillation.trainer import DistillationTrainer
 from hearth.models.load import load_model
@@ -184,8 +185,13 @@ def make_trainer(
             static_prefix, prefix_ids = "once an optimizer step", examples.prefix_ids
     if arguments.process_index == 0:
         print(f"static prefix ({len(examples.prefix_ids)} tokens): encoded {static_prefix}", flush=True)
-    setting = settings["micro_batch_size"]
-    first = 8 if setting == "auto" else setting
+    setting, share = settings["micro_batch_size"], arguments.per_device_train_batch_size
+    lengths = examples.items.lengths()
+    if setting == "auto":
+        longest, processes = Longest(len(examples.prefix_ids), int(lengths.max())), int(os.environ["LOCAL_WORLD_SIZE"])
+        first = choose_micro_batch_size(student, settings, longest, share, processes)
+    else:
+        first = int(setting)
     trainer = DistillationTrainer(
         model=student,
         args=arguments,
@@ -193,6 +199,7 @@ def make_trainer(
         micro_batch_size=MicroBatchSize(Path(arguments.output_dir), setting, first),
         prefix_ids=prefix_ids,
         packed=not packed_attention.unsupported_reason(student),
+        longest=[int(number) for number in lengths.argsort(kind="stable")[::-1][:share]],
         callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)
