@@ -28,8 +28,8 @@ rule audit:
     container:
         IMAGES["analysis"]
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=500,
+        runtime=30,
     params:
         code=code_digest("audit"),
     message:

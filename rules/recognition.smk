@@ -308,7 +308,7 @@ rule gather_predictions:
     container:
         IMAGES["analysis"]
     resources:
-        mem_mb=2000,
+        mem_mb=500,
         runtime=10,
     message:
         "Gathering the predictions of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
@@ -361,8 +361,8 @@ rule parse_predictions:
     container:
         IMAGES["analysis"]
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=500,
+        runtime=15,
     params:
         code=code_digest("parse_predictions"),
     message:

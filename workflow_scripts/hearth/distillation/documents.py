@@ -34,7 +34,9 @@ class AuditHead(TypedDict):
 class ExampleCounts(TypedDict):
     """Numbers of all traces, of those used for training, and of those left out, by reason.
 
-    `traces` equals `used` plus the sum of `left_out`. `truncated` counts the used traces without an end of turn.
+    `traces` equals `used` plus the sum of `left_out`. With `max_examples`, windows that need not be encoded count as
+    "over_max_examples", although some of them may be too long. `truncated` counts the used traces without an end of
+    turn.
     """
 
     traces: int
