@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
+from hearth.common.locks import locked
 from hearth.data.windows import iterate_windows
 from hearth.distillation import card, launch
 from hearth.distillation.documents import TrainingLog
@@ -32,6 +33,9 @@ if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
     from hearth.distillation.examples import Examples
     from hearth.distillation.settings import TrainingSettings
     from transformers import PreTrainedTokenizerFast
+
+# File in `--work` that rank 0 locks: one process at a time trains a student.
+LOCK = "lock"
 
 
 def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -72,6 +76,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train the student, check its adapter and write all outputs. Every rank runs this; rank 0 writes."""
     options = parse_options(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("hearth").setLevel(logging.INFO)  # others log every detail of a start
     if "RANK" not in os.environ:
         restart_under_torchrun(options, sys.argv[1:] if argv is None else argv)
     prepare_environment()
@@ -90,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     run_folder = options.work / digest(fingerprint)[:12]
     arguments = training.training_arguments(settings, deepspeed, run_folder, dtype, ranks)
 
-    with checkpoints.locked(run_folder) if rank == 0 else contextlib.nullcontext():
+    with locked(options.work / LOCK) if rank == 0 else contextlib.nullcontext():
         if rank == 0:
             checkpoints.record_fingerprint(run_folder, fingerprint)
         outcome = training.train(options.model, tokenizer, examples, settings, arguments)
@@ -135,19 +141,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def restart_under_torchrun(options: argparse.Namespace, arguments: Sequence[str]) -> NoReturn:
-    """Replace this process by torchrun, or on several nodes by srun, which starts this program on each of them."""
+    """Replace this process by torchrun, or on several nodes by srun, which starts this program on each of them.
+
+    Wait first while another process trains the student, such as that of a job that outlived its node or its Snakemake;
+    the ranks then resume from its checkpoints. If rank 0 waited, the others would give up after half an hour.
+    """
     # glibc reads these variables when a process starts. By default it returns the memory of a step's tensors to the
     # system and maps it again in the next step, page by page. On a CPU this takes a sixth of a small model's training.
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 << 20))
     command = launch.start_command(options.nodes, options.ranks, [__file__, *arguments], os.environ)
+    with locked(options.work / LOCK):
+        pass
     os.execvp(command[0], command)  # that program then receives signals, and its exit status is this program's
 
 
 def prepare_environment() -> None:
-    """Set up logging and the environment variables that libraries read at their first import, and check the GPUs."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("hearth").setLevel(logging.INFO)  # others log every detail of a start
+    """Set the environment variables that libraries read when they are first imported, and check the GPUs."""
     work_offline()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # Without this, waiting threads spin, and on a shared machine they take time from working threads.

@@ -1,7 +1,6 @@
-"""Test the lock, the fingerprint and the manifests of a training's folder; test_training.py kills trainings."""
+"""Test the fingerprint and the manifests of a training's folder; test_training.py kills trainings."""
 
 import re
-import subprocess
 import sys
 import time
 
@@ -9,7 +8,6 @@ import psutil
 import pytest
 import training_fixtures as fixtures
 from hearth.distillation import checkpoints
-from repository import SCRIPTS
 
 
 def test_a_training_that_starts_anew_names_the_runs_that_it_does_not_resume(tmp_path, capsys):
@@ -22,24 +20,6 @@ def test_a_training_that_starts_anew_names_the_runs_that_it_does_not_resume(tmp_
     assert printed.endswith("other starts anew\n")
     checkpoints.record_fingerprint(tmp_path / "other", fingerprint)
     assert capsys.readouterr().out == "", "the second time it is resumed"
-
-
-def test_a_second_training_of_a_student_waits_for_the_first(tmp_path):
-    second = (
-        "import logging, pathlib, sys; from hearth.distillation.checkpoints import locked\n"
-        "logging.basicConfig(level=logging.INFO, stream=sys.stdout)\n"
-        "with locked(pathlib.Path(sys.argv[1])): print('acquired')"
-    )
-    with checkpoints.locked(tmp_path):
-        waiting = subprocess.Popen(
-            [sys.executable, "-c", second, str(tmp_path)],
-            cwd=SCRIPTS,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert f"another process uses {tmp_path / 'lock'}; waiting for it to end" in waiting.stdout.readline()
-        assert waiting.poll() is None
-    assert waiting.communicate(timeout=60)[0] == "acquired\n"
 
 
 def test_a_checkpoint_without_manifest_or_with_a_file_missing_is_not_used(tmp_path, capsys):

@@ -3,10 +3,14 @@
 import json
 import os
 import stat
+import subprocess
 import sys
 
+import psutil
 import pytest
+import training_fixtures as fixtures
 from hearth.common.cli import UserError
+from hearth.common.locks import locked
 from hearth.distillation import launch
 
 # Output of SLURM 22.05. The job's name and comment, which its user chooses, contain fields of their own.
@@ -108,3 +112,14 @@ def test_more_processes_on_a_node_than_it_has_gpus_are_refused():
     launch.check_gpus(processes=4, gpus=4)
     with pytest.raises(UserError, match=r"4 processes on this node but only 2 GPU\(s\) are visible"):
         launch.check_gpus(processes=4, gpus=2)
+
+
+def test_while_another_process_trains_the_student_no_rank_is_started(tmp_path, tiny_model):
+    training = fixtures.Training(tmp_path, tiny_model)
+    program = training.command[training.command.index("--nproc_per_node=1") + 1 :]
+    with locked(tmp_path / "work" / "lock"):
+        waiting = subprocess.Popen([sys.executable, *program], stderr=subprocess.PIPE, text=True)
+        assert "another process uses" in waiting.stderr.readline()
+        assert psutil.Process(waiting.pid).cmdline() == [sys.executable, *program]
+        waiting.kill()
+    waiting.communicate()

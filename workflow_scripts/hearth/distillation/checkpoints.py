@@ -1,14 +1,12 @@
-"""Resume only from complete checkpoints, let one process at a time train a run, and save a checkpoint at SIGTERM.
+"""Resume only from complete checkpoints, and save a checkpoint at SIGTERM.
 
 The Trainer writes a checkpoint file by file and resumes from the newest folder, complete or not. This module writes a
 manifest of digests last, and a checkpoint is resumed only if it matches its manifest.
 """
 
-import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypedDict
@@ -17,7 +15,6 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from hearth.common.files import file_digest, read_json_object, write_json
-from hearth.common.locks import lock_file
 from hearth.common.records import read_record
 
 MANIFEST = "complete.json"
@@ -46,19 +43,6 @@ class Manifest(TypedDict):
 
     files: dict[str, str]
     seconds: float
-
-
-@contextlib.contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Lock the run's folder for this process; wait while another process holds the lock.
-
-    The other process may belong to a job that outlived its node or its Snakemake; afterwards this process resumes from
-    the checkpoints of that job. The lock ends with the process, so a killed run leaves nothing to clean up.
-    """
-    run.mkdir(parents=True, exist_ok=True)
-    with open(run / "lock", "w") as handle:
-        lock_file(handle.fileno(), run / "lock")
-        yield
 
 
 def record_fingerprint(run: Path, fingerprint: Fingerprint) -> None:

@@ -128,7 +128,7 @@ def train(
 ) -> Outcome:
     """Train the student, from the newest complete checkpoint in `arguments.output_dir` if there is one.
 
-    Rank 0 must hold the lock of that folder. A resumed training gives the same adapter, byte for byte, as an
+    No other process may train in that folder. A resumed training gives the same adapter, byte for byte, as an
     uninterrupted one in fp32 on a CPU; on a GPU, as far as its kernels are deterministic. Raises UserError if training
     is stopped before the last step or if the loss is not finite.
     """
