@@ -49,6 +49,7 @@ def test_a_subset_has_counts_of_its_own_name_and_none_without_windows():
         (lambda counts: counts["gold"].update(SLEEPING="1 0"), "label 'SLEEPING' of its sessions is not a label"),
         (lambda counts: counts["gold"].pop("EATING"), "counts of different labels"),
         (lambda counts: counts["strict"].update(ok="1 0 0"), "'1 0 0' is not one number for each of its 2 sessions"),
+        (lambda counts: counts["strict"].update(ok="1 -1"), "'1 -1' is not one number for each of its 2 sessions"),
         (lambda counts: counts["strict"].update(ok="1 x"), "'1 x' is not one number for each of its 2 sessions"),
     ],
 )

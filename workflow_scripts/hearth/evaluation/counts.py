@@ -25,9 +25,10 @@ class Counts:
     """The counts of one recogniser under one parsing, one row per session.
 
     `sessions` are sorted, so that the order of sessions in a file changes no resample. `labels` are the labels with
-    gold events, in the home's order. `matrix` holds whole numbers (int32), its shape is (sessions, 3 * number of labels
-    + 5). Its columns are events by gold label, events by predicted label and correct events by label, then windows,
-    windows with status ok, unreadable windows, events without a label and events with an unknown label.
+    gold events, in the home's order. `matrix` holds whole numbers in the smallest unsigned type that holds them, its
+    shape is (sessions, 3 * number of labels + 5). Its columns are events by gold label, events by predicted label and
+    correct events by label, then windows, windows with status ok, unreadable windows, events without a label and events
+    with an unknown label.
     """
 
     recogniser: str
@@ -114,9 +115,9 @@ def counts_of_sessions(
 
     def read(numbers: NumberBySession) -> np.ndarray:
         try:
-            column = np.array(numbers.split(), np.int32)
-        except ValueError:
-            column = np.empty(0, np.int32)
+            column = np.array(numbers.split(), np.uint32)
+        except (ValueError, OverflowError):
+            column = np.empty(0, np.uint32)
         if len(column) != len(sessions["names"]):
             fail(f"{numbers[:60]!r} is not one number for each of its {len(sessions['names'])} sessions")
         return column
@@ -130,7 +131,9 @@ def counts_of_sessions(
     by_label: tuple[Mapping[str, NumberBySession], ...] = (gold, part["predicted"], part["right"])
     columns = [read(events[label]) for events in by_label for label in labels]
     columns += map(read, (sessions["windows"], part["ok"], part["malformed"], part["missing"], part["unknown"]))
-    return Counts(recogniser, dataset, tuple(sessions["names"]), labels, np.stack(columns, axis=1))
+    matrix = np.stack(columns, axis=1)
+    small = matrix.astype(np.min_scalar_type(matrix.max()))
+    return Counts(recogniser, dataset, tuple(sessions["names"]), labels, small)
 
 
 def split_columns(counts: np.ndarray) -> tuple[np.ndarray, ...]:
