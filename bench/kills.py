@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from common import benchmark_parser
-from conftest import make_model
 from hearth.common.files import read_json, write_json
+from random_model import make_model
 from training_fixtures import Training
 
 # Pairs of ZeRO stage and number of ranks.
