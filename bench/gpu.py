@@ -53,7 +53,7 @@ SHAPES = {
 }
 DTYPES = ("float32", "bfloat16")
 # Methods of training. TRL's others join examples under a mask that only flash-attention's kernels skip.
-TRAINING = ("trl_padded", "trl_grouped", "trl_packed", "plain", "shared")
+TRAINING = ("trl_padded", "trl_grouped", "trl_packed", "plain", "shared", "shared_auto")
 # From the name of a method to the batch size that vLLM gets.
 VLLM_ROWS: dict[str, int | str] = {"vllm-16": 16, "vllm-64": 64, "vllm-auto": "auto"}
 # `prefix`, `suffix` and `new_tokens` are numbers of tokens, those of the suffix drawn between two; `trace` is the

@@ -9,6 +9,7 @@ All methods train LoRA adapters on the same model and examples, with equal setti
 - `plain`: Hearth; the prefix is encoded with every example
 - `shared`: Hearth; the prefix is encoded once per optimizer step
 - `shared_single`: the same, with one example in a micro-batch
+- `shared_auto`: the same, with micro-batches as large as memory allows
 
 TRL's default loss is computed in tiles and never holds all logits, so it needs no option for that.
 """
@@ -165,7 +166,7 @@ def measure(
     model: Path,
     examples: Path,
     batch_size: int,
-    micro_batch_size: int | str,
+    micro_batch_size: int,
     dtype: str = "float32",
     device: str = "cpu",
     gradient_checkpointing: bool = False,
@@ -178,8 +179,8 @@ def measure(
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    os.environ.update(HF_HUB_OFFLINE="1")
+    os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", LOCAL_WORLD_SIZE="1", HF_HUB_OFFLINE="1")
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     if device == "cpu":
         os.environ.update(DS_ACCELERATOR="cpu")
     import torch
@@ -212,7 +213,7 @@ def measure(
 
     settings = SETTINGS | {
         "batch_size": batch_size,
-        "micro_batch_size": 1 if method.endswith("single") else micro_batch_size,
+        "micro_batch_size": {"single": 1, "auto": "auto"}.get(method.rpartition("_")[2], micro_batch_size),
         "shared_prefix": method.startswith("shared"),
         "gradient_checkpointing": gradient_checkpointing,
     }
