@@ -72,7 +72,7 @@ rule score:
     container:
         IMAGES["analysis"]
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
         runtime=10,
     params:
         metadata=score_metadata,

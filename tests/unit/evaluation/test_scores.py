@@ -124,6 +124,14 @@ def test_parsed_predictions_of_other_sizes_are_an_error(paths, tmp_path):
         run_score(paths, tmp_path / "score.json")
 
 
+def test_confidences_of_another_number_of_events_are_an_error(paths, tmp_path):
+    run_parse(paths)
+    rows = read_json_lines(paths["parsed"])
+    write_json_lines(paths["parsed"], [{**rows[0], "confidences": [0.9]}, *rows[1:]])
+    with pytest.raises(ValueError, match="made-up/2/0 has 2 events and 1 confidences; run the rule `parse_pred"):
+        run_score(paths, tmp_path / "score.json")
+
+
 def test_a_split_of_another_number_of_windows_is_an_error(paths, tmp_path):
     run_parse(paths)
     write_json(paths["splits"], SPLITS | {"windows": {"train": 1, "test": 4}})

@@ -120,6 +120,25 @@ def test_equal_counts_give_equal_intervals_whatever_was_computed_before():
     assert statistics.metric_intervals(make_counts(gold, predicted)) == before
 
 
+def clear_draws():
+    for cached in (bootstrap.session_weights, statistics._kept_sessions, statistics._kept_sums):
+        cached.cache_clear()
+
+
+def test_the_size_of_chunks_decides_no_interval_and_no_p_value(monkeypatch):
+    gold, (one, other) = draw_recognisers(count=17, skills=(0.7, 0.6))
+    first, second = make_counts(gold, one), make_counts(gold, other)
+
+    def measure():
+        clear_draws()
+        return statistics.metric_intervals(first), statistics.permutation_p([first], [second], "accuracy")
+
+    whole = measure()
+    monkeypatch.setattr(bootstrap, "CHUNK", 50)
+    assert measure() == whole
+    clear_draws()
+
+
 def test_recognisers_on_a_dataset_share_their_resamples_and_two_datasets_do_not():
     gold, predicted = draw_recogniser(count=40)
     one, alike, apart = (
@@ -171,6 +190,18 @@ def test_p_of_accuracy_equals_scipys_sign_flip_test_for_sessions_of_equal_size()
     theirs = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=9999).pvalue
     ours = statistics.permutation_p([make_counts(gold, one)], [make_counts(gold, other)], "accuracy")
     assert ours == pytest.approx(theirs)
+
+
+def test_p_of_a_sample_of_swaps_equals_scipys_with_the_same_seed():
+    draw = np.random.default_rng(6)
+    skills, gold = draw.beta(3, 2, 40), np.tile([4, 4, 4], (40, 1))
+    one, other = (simulate_counts(draw, skills, gold) for _ in range(2))
+    differences = (one.matrix - other.matrix)[:, 6:9].sum(axis=1)  # correct events of sessions of equal size
+    theirs = stats.permutation_test(
+        (differences,), np.sum, permutation_type="samples", n_resamples=9999, rng=np.random.default_rng(bootstrap.SEED)
+    ).pvalue
+    assert 0.01 < theirs < 0.99
+    assert statistics.permutation_p([one], [other], "accuracy") == theirs
 
 
 def test_a_seeded_sample_of_swaps_is_tried_for_many_sessions():

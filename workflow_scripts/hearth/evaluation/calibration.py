@@ -33,17 +33,11 @@ def measure_calibration(windows: EncodedWindows, confidences: np.ndarray) -> Con
     """
     labels = windows.answers["strict"].labels
     measured = (labels < len(windows.labels)) & ~np.isnan(confidences)
-    confidence, correct = confidences[measured], (labels == windows.gold)[measured].astype(float)
+    confidence, correct = confidences[measured], (labels == windows.gold)[measured]
     if not len(confidence):
         return None
     bins = _reliability_bins(confidence, correct)
-    # Events of equal confidence share their mean accuracy, so that their order in the file does not matter.
-    order = np.argsort(-confidence, kind="stable")
-    descending = confidence[order]
-    starts = np.flatnonzero(np.concatenate([[True], descending[1:] != descending[:-1]]))
-    sizes = np.diff(starts, append=len(descending))
-    shared: np.ndarray = np.repeat(np.add.reduceat(correct[order], starts) / sizes, sizes)
-    accuracy = np.cumsum(shared) / np.arange(1, len(shared) + 1)
+    accuracy = _accuracy_of_most_confident(confidence, correct)
     distances = (
         b["events"] * abs(b["confidence"] - b["accuracy"])
         for b in bins
@@ -57,13 +51,28 @@ def measure_calibration(windows: EncodedWindows, confidences: np.ndarray) -> Con
         "ece": sum(distances) / len(confidence),
         "brier": float(np.mean((correct - confidence) ** 2)),
         "bins": bins,
-        "selective": {str(share): float(accuracy[int(np.ceil(share * len(shared))) - 1]) for share in KEPT_SHARES},
+        "selective": {str(share): float(accuracy[int(np.ceil(share * len(accuracy))) - 1]) for share in KEPT_SHARES},
         "aurc": float(1 - accuracy.mean()),
     }
 
 
+def _accuracy_of_most_confident(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """Return the accuracy of the one, two, ... and all most confident events (float64).
+
+    Events of equal confidence share their mean accuracy, so that their order in the file does not matter.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ranked, descending = correct[order], confidence[order]
+    del order  # as large as all confidences
+    starts = np.flatnonzero(np.concatenate([[True], descending[1:] != descending[:-1]]))
+    sizes = np.diff(starts, append=len(descending))
+    del descending
+    shared: np.ndarray = np.repeat(np.add.reduceat(ranked, starts, dtype=float) / sizes, sizes)
+    return np.cumsum(shared, out=shared) / np.arange(1, len(shared) + 1)
+
+
 def _reliability_bins(confidence: np.ndarray, correct: np.ndarray) -> list[ReliabilityBin]:
-    bin_of = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bin_of = np.minimum((confidence * BINS).astype(np.int8), BINS - 1)
     bins: list[ReliabilityBin] = []
     for number in range(BINS):
         inside = bin_of == number

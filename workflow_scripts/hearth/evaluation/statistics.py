@@ -79,7 +79,7 @@ def _swapped_differences(one: Counts, other: Counts, metric: str, permutations: 
     return np.asarray(compute_metrics(first)[metric] - compute_metrics(second)[metric])
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _kept_sums(counts: Counts, permutations: int) -> np.ndarray:
     """Return, for each way of swapping, the sums of the counts of sessions that are not swapped: (ways, columns)."""
     sessions = len(counts.sessions)
