@@ -6,7 +6,9 @@ import pytest
 import shared_prefix_fixtures as prefixes
 import torch
 import training_fixtures as fixtures
+import training_memory as memory
 from hearth.common import files
+from hearth.distillation.memory_estimate import Longest, training_bytes
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA GPU on this machine")
 
@@ -61,3 +63,15 @@ def test_in_float32_gradients_of_the_shared_prefix_are_those_of_the_plain_path(t
     )
     assert prefixes.difference(shared[0][0], plain[0][0]) < 1e-4
     assert shared[1] == pytest.approx(plain[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("checkpointing", [True, False])
+def test_the_estimate_covers_the_peak_of_memory_and_is_at_most_half_as_much_again(checkpointing):
+    config, settings = memory.qwen3(1024, 3072, 8, 16), memory.SETTINGS | {"gradient_checkpointing": checkpointing}
+    trainer = memory.make_trainer(memory.make_student(config, settings, DEVICE), settings, 900, use_cpu=False)
+    micro_batches = memory.make_micro_batches(trainer, 2, 4396, 2, prefix=900, learned=4096)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    trainer.compute_gradients(micro_batches, torch.ones((), device=DEVICE))
+    peak = torch.cuda.max_memory_allocated() - before
+    assert peak <= training_bytes(memory.shape_of(config), settings, Longest(900, 4396), 2) < 1.5 * peak

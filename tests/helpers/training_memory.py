@@ -12,6 +12,7 @@ import torch
 from hearth.distillation import packed_attention
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.micro_batch import MicroBatchSize
+from hearth.distillation.rows import Rows
 from hearth.distillation.trainer import DistillationTrainer
 from hearth.models.measure import ModelShape
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -91,10 +92,10 @@ def shape_of(config: dict[str, Any]) -> ModelShape:
     )
 
 
-def make_student(shape: dict[str, Any], settings: dict[str, Any], mode: FakeTensorMode) -> PeftModel:
-    """Return a Qwen3 of a shape with a LoRA adapter, in bfloat16 as under DeepSpeed; its weights are fake tensors."""
+def make_student(shape: dict[str, Any], settings: dict[str, Any], device: str) -> PeftModel:
+    """Return a random Qwen3 of a shape with a LoRA adapter, in bfloat16 as under DeepSpeed."""
     lora = settings["lora"]
-    with torch.device("meta"):
+    with torch.device(device):
         model = Qwen3ForCausalLM._from_config(Qwen3Config(**shape, dtype="bfloat16"))
     model.config.use_cache = False
     if settings["gradient_checkpointing"]:
@@ -104,7 +105,11 @@ def make_student(shape: dict[str, Any], settings: dict[str, Any], mode: FakeTens
         task_type="CAUSAL_LM", r=lora["r"], lora_dropout=lora["dropout"], target_modules=lora["target_modules"]
     )
     student = get_peft_model(model, config)
-    student.to(torch.bfloat16).train()
+    return student.to(torch.bfloat16).train()
+
+
+def make_fake(student: PeftModel, mode: FakeTensorMode) -> None:
+    """Replace the weights of a student on the device "meta" by fake tensors."""
     made: dict[int, torch.nn.Parameter] = {}  # tied weights are one parameter
 
     def fake(tensor: torch.Tensor) -> torch.Tensor:
@@ -119,7 +124,29 @@ def make_student(shape: dict[str, Any], settings: dict[str, Any], mode: FakeTens
         for name, buffer in module._buffers.items():
             module._buffers[name] = None if buffer is None else fake(buffer)
     student.to = lambda *arguments, **options: student  # fake tensors cannot move, and the Trainer moves a model
-    return student
+
+
+def make_trainer(student: PeftModel, settings: dict[str, Any], prefix: int, use_cpu: bool) -> DistillationTrainer:
+    """Return the trainer of a student on examples with a static prefix of `prefix` tokens."""
+    with tempfile.TemporaryDirectory() as run:
+        return DistillationTrainer(
+            model=student,
+            args=TrainingArguments(output_dir=run, use_cpu=use_cpu, report_to="none", disable_tqdm=True),
+            micro_batch_size=MicroBatchSize(Path(run), 1, 1),
+            prefix_ids=[1] * prefix if settings["shared_prefix"] else [],
+        )
+
+
+def make_micro_batches(
+    trainer: DistillationTrainer, examples: int, tokens: int, micro_batch_size: int, prefix: int, learned: int
+) -> list[Rows]:
+    """Return equal examples: each has `prefix` tokens and then `tokens` more, the last `learned` of them its trace."""
+    labels = torch.tensor([IGNORED] * (prefix + tokens - learned) + [1] * learned)
+    example = (torch.ones_like(labels), labels)
+    return [
+        trainer.lay_out([example] * min(micro_batch_size, examples - first))
+        for first in range(0, examples, micro_batch_size)
+    ]
 
 
 def count_peak_bytes(
@@ -133,25 +160,14 @@ def count_peak_bytes(
 ) -> int:
     """Return the most bytes beside weights that the trainer's tensors take while it computes gradients on a GPU.
 
-    Each of the equal examples has `prefix` tokens and then `tokens` more, the last `learned` of which are its trace. A
-    GPU's kernels need no mask in memory, so none is counted.
+    `make_micro_batches` has the examples. A GPU's kernels need no mask in memory, so none is counted.
     """
     gc.collect()
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
-    with tempfile.TemporaryDirectory() as run:
-        trainer = DistillationTrainer(
-            model=make_student(shape, settings, mode),
-            args=TrainingArguments(output_dir=run, use_cpu=True, report_to="none", disable_tqdm=True),
-            micro_batch_size=MicroBatchSize(Path(run), micro_batch_size, micro_batch_size),
-            prefix_ids=[1] * prefix if settings["shared_prefix"] else [],
-        )
-    length = prefix + tokens
-    example = (torch.ones(length, dtype=torch.long), torch.tensor([IGNORED] * (length - learned) + [1] * learned))
-    micro_batches = [
-        trainer.lay_out([example] * min(micro_batch_size, examples - first))
-        for first in range(0, examples, micro_batch_size)
-    ]
-    live = LiveBytes()
+    mode, live = FakeTensorMode(allow_non_fake_inputs=True), LiveBytes()
+    student = make_student(shape, settings, "meta")
+    make_fake(student, mode)
+    trainer = make_trainer(student, settings, prefix, use_cpu=True)
+    micro_batches = make_micro_batches(trainer, examples, tokens, micro_batch_size, prefix, learned)
     with mock.patch.object(packed_attention, "_lower_right_mask", _unmasked), mode, live:
         trainer.compute_gradients(micro_batches, torch.ones(()))
     return live.peak
