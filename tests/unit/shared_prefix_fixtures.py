@@ -91,7 +91,19 @@ class PlainTrainer(Trainer):
     get_train_dataloader = DistillationTrainer.get_train_dataloader
 
 
-def train(folder, head, examples, student, way, micro_batch=2, accumulation=1, epochs=2, device="cpu", callbacks=()):
+def train(
+    folder,
+    head,
+    examples,
+    student,
+    way,
+    micro_batch=2,
+    accumulation=1,
+    epochs=2,
+    device="cpu",
+    callbacks=(),
+    trainer_class=DistillationTrainer,
+):
     """Train a student and return a triple: gradients of each step, losses of each step, trained weights by name.
 
     `way` is "plain" (transformers' own Trainer), "packed", "padded" or "shared" (packed, with a shared prefix).
@@ -116,7 +128,7 @@ def train(folder, head, examples, student, way, micro_batch=2, accumulation=1, e
     if way == "plain":
         trainer = PlainTrainer(**options, data_collator=pad)
     else:
-        trainer = DistillationTrainer(
+        trainer = trainer_class(
             **options,
             micro_batch_size=MicroBatchSize(folder, micro_batch, micro_batch),
             prefix_ids=head if way == "shared" else [],

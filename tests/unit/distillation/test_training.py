@@ -123,6 +123,19 @@ def test_zero_stages_ranks_micro_batches_and_prefix_encodings_give_the_same_loss
     assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
 
 
+@pytest.mark.parametrize("zero", [2, 3])
+def test_a_last_step_with_fewer_examples_than_ranks_gives_the_losses_of_one_rank(tmp_path, tiny_model, zero):
+    one, two = (
+        fixtures.Training(tmp_path / str(ranks), tiny_model, windows=5, ranks=ranks, zero=zero, lora=NO_DROPOUT)
+        for ranks in (1, 2)
+    )
+    for training in (one, two):
+        assert training.run() == 0, training.log
+    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (one, two)]
+    assert logs[0]["steps"] == 4
+    assert logs[1]["losses"] == pytest.approx(logs[0]["losses"], rel=1e-4)
+
+
 @pytest.mark.slow
 def test_a_killed_run_of_two_ranks_under_zero_3_ends_bitwise_the_same(tmp_path, tiny_model):
     uninterrupted, killed = (

@@ -153,9 +153,10 @@ class DistillationTrainer(Trainer):
             value, gradient, gradients_of_head = loss.chunked_cross_entropy(
                 self._head, hidden, laid_out.targets, scale, of_head
             )
-            gradients = torch.autograd.grad(hidden, [*parameters, *leaves], gradient, allow_unused=True)
-            _add(sums, gradients[: len(parameters)])
-            _add(sums_of_prefix, gradients[len(parameters) :])
+            if hidden.requires_grad:  # not if only the head has an adapter
+                gradients = torch.autograd.grad(hidden, [*parameters, *leaves], gradient, allow_unused=True)
+                _add(sums, gradients[: len(parameters)])
+                _add(sums_of_prefix, gradients[len(parameters) :])
             _add([sums[place] for place in self._head_places], gradients_of_head)
             total += value
         if prefix:
