@@ -154,11 +154,12 @@ def write_examples(
         selected = recipe.select([name for name in usable if name in numbers], sources, seed)
     else:
         selected = recipe.select(usable, sources, seed)
-        waiting = rank_windows(selected.window_ids, seed)
-        while waiting and len(numbers) < limit:
-            missing = limit - len(numbers)
-            encode(waiting[:missing])
-            waiting = waiting[missing:]
+        ranked, tried = rank_windows(selected.window_ids, seed), 0
+        while tried < len(ranked) and len(numbers) < limit:
+            # Each pass reads all traces: at least a quarter more windows keep the passes few if most are too long.
+            more = max(limit - len(numbers), tried // 4)
+            encode(ranked[tried : tried + more])
+            tried += more
     used = draw_windows([name for name in selected.window_ids if name in numbers], limit, seed)
     left_out.update(selected.left_out)
     left_out["over_max_examples"] = traces - len(used) - left_out.total()
