@@ -38,7 +38,7 @@ def limit_tokens(monkeypatch):
 )
 def test_a_step_that_ran_out_of_memory_equals_one_in_smaller_micro_batches(tmp_path, limit_tokens, capsys, error):
     head, examples = make_examples(prefix=30, count=8, spread=5)
-    # Dropout draws random numbers, which the repeated step must draw again.
+    # The repeated step must drop the same values.
     options = {"way": "shared", "epochs": 1}
     smaller = train(
         tmp_path / "smaller", head, examples, make_student(dropout=0.3), micro_batch=2, accumulation=2, **options

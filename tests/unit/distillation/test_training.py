@@ -123,6 +123,13 @@ def test_zero_stages_ranks_micro_batches_and_prefix_encodings_give_the_same_loss
     assert logs[1]["trainable_parameters"] == logs[0]["trainable_parameters"] > 0
 
 
+def test_dropout_depends_neither_on_ranks_nor_on_micro_batches(uninterrupted, tmp_path, tiny_model):
+    other = fixtures.Training(tmp_path, tiny_model, ranks=2, micro_batch_size=1)
+    assert other.run() == 0, other.log
+    logs = [files.read_json(training.folder / "out" / "training_log.json") for training in (uninterrupted, other)]
+    assert logs[1]["losses"] == pytest.approx(logs[0]["losses"], rel=1e-3)
+
+
 @pytest.mark.parametrize("zero", [2, 3])
 def test_a_last_step_with_fewer_examples_than_ranks_gives_the_losses_of_one_rank(tmp_path, tiny_model, zero):
     one, two = (

@@ -1,5 +1,6 @@
 """Deal the examples of every optimiser step to ranks and micro-batches, and lay a micro-batch out as rows of tokens."""
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +34,11 @@ class Rows:
     """A micro-batch as arguments of a decoder.
 
     `predicting` holds the positions, in the flattened rows, whose next token counts in the loss, and `targets` those
-    next tokens; both are int64 of shape (tokens that count,).
+    next tokens; both are int64 of shape (tokens that count,). `layout` has, for each row, the number of tokens and a
+    checksum of each of its examples.
     """
 
+    layout: list[list[tuple[int, int]]]
     arguments: dict[str, Any]
     predicting: torch.Tensor
     targets: torch.Tensor
@@ -46,7 +49,7 @@ class Rows:
             name: value.to(device) if isinstance(value, torch.Tensor) else value
             for name, value in self.arguments.items()
         }
-        return Rows(arguments, self.predicting.to(device), self.targets.to(device))
+        return Rows(self.layout, arguments, self.predicting.to(device), self.targets.to(device))
 
 
 def collate(examples: Sequence[TokenLists]) -> dict[str, Share]:
@@ -126,13 +129,14 @@ def join_rows(examples: Sequence[Labelled], skipped: int = 0) -> Rows:
 
     The attention of `packed_attention` keeps them apart: it needs `segments`, the numbers of tokens of the examples.
     """
-    tokens = torch.cat([tokens[skipped:] for tokens, _ in examples])
+    own = [tokens[skipped:] for tokens, _ in examples]
     next_tokens = torch.cat([_next_tokens(labels)[skipped:] for _, labels in examples])
-    lengths = [len(tokens) - skipped for tokens, _ in examples]
+    lengths = [len(tokens) for tokens in own]
     predicting = (next_tokens != IGNORED).nonzero()[:, 0]
     positions = torch.cat([torch.arange(skipped, skipped + length) for length in lengths])
     return Rows(
-        {"input_ids": tokens[None], "position_ids": positions[None], "segments": lengths},
+        [[_summary(tokens) for tokens in own]],
+        {"input_ids": torch.cat(own)[None], "position_ids": positions[None], "segments": lengths},
         predicting,
         next_tokens[predicting],
     )
@@ -149,7 +153,16 @@ def pad_rows(examples: Sequence[Labelled]) -> Rows:
         )
     )
     predicting = (next_tokens.flatten() != IGNORED).nonzero()[:, 0]
-    return Rows({"input_ids": tokens, "attention_mask": mask}, predicting, next_tokens.flatten()[predicting])
+    return Rows(
+        [[_summary(tokens)] for tokens, _ in examples],
+        {"input_ids": tokens, "attention_mask": mask},
+        predicting,
+        next_tokens.flatten()[predicting],
+    )
+
+
+def _summary(tokens: torch.Tensor) -> tuple[int, int]:
+    return len(tokens), zlib.crc32(tokens.numpy().tobytes())
 
 
 def _next_tokens(labels: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ from transformers.integrations import is_deepspeed_zero3_enabled
 
 from hearth.common.cli import UserError
 from hearth.distillation import loss, rows
+from hearth.distillation.dropout import drop_by_example, seed_of
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.micro_batch import MicroBatchSize, is_out_of_memory
 from hearth.distillation.packed_attention import PACKED_ATTENTION
@@ -55,7 +56,7 @@ class DistillationTrainer(Trainer):
         if self.args.gradient_accumulation_steps != 1:
             raise ValueError("an optimiser step has one batch: gradient_accumulation_steps must be 1")
         self._base: PreTrainedModel = self.model.get_base_model()  # includes the LoRA layers
-        self._packed = packed
+        self._packed, self._dropout_layout = packed, drop_by_example(self.model)
         self.lay_out: Callable[[Sequence[Labelled]], Rows] = rows.pad_rows
         if packed:
             self._base.set_attn_implementation(PACKED_ATTENTION)
@@ -144,6 +145,7 @@ class DistillationTrainer(Trainer):
         of_head = [parameters[place] for place in self._head_places]
         sums = [torch.zeros_like(weights, dtype=_at_least_float32(weights)) for weights in parameters]
         total = torch.zeros((), dtype=_at_least_float32(parameters[0]), device=device)
+        self._draw_dropout([[(len(self._prefix_ids), 0)]])
         prefix = EncodedPrefix(self._base, self._prefix_ids, device) if self._prefix_ids and micro_batches else None
         leaves = prefix.leaves if prefix else []
         sums_of_prefix = [torch.zeros_like(leaf) for leaf in leaves]
@@ -160,6 +162,7 @@ class DistillationTrainer(Trainer):
             _add([sums[place] for place in self._head_places], gradients_of_head)
             total += value
         if prefix:
+            self._draw_dropout([[(len(self._prefix_ids), 0)]])
             _add(sums, prefix.pull_back(sums_of_prefix, parameters))
         return total, sums
 
@@ -194,9 +197,17 @@ class DistillationTrainer(Trainer):
 
     def _encode(self, laid_out: Rows, prefix: EncodedPrefix | None = None) -> torch.Tensor:
         """Return the last hidden states at the positions that predict, of shape (tokens that count, hidden size)."""
+        self._draw_dropout(laid_out.layout)
         arguments = laid_out.arguments | ({"prefix": prefix.copies} if prefix else {})
         hidden = self._base.get_decoder()(**arguments, use_cache=False).last_hidden_state
         return hidden.flatten(0, 1).index_select(0, laid_out.predicting)
+
+    def _draw_dropout(self, layout: Sequence[Sequence[tuple[int, int]]]) -> None:
+        """Let the adapter's dropouts draw the masks of the examples, given as in `Rows`, of the coming passes."""
+        seed, step = self.args.seed, self.state.global_step
+        self._dropout_layout[:] = [
+            [(tokens, seed_of(checksum, seed, step)) for tokens, checksum in row] for row in layout
+        ]
 
     def _run_forward(self, model: torch.nn.Module, function: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Return `function()`, run as the student's forward pass, so that DeepSpeed's hooks around it run too."""
