@@ -68,12 +68,13 @@ def student_prompt(wildcards):
 
 
 def training_settings(wildcards):
-    """Return the training settings of a student, including its seed, as JSON."""
+    """Return the training settings that decide a student, including its seed, as JSON."""
     student = STUDENTS[wildcards.student]
     settings = config["students"]["training"] | {
         "seed": student.seed,
         "max_examples": student.max_examples,
     }
+    del settings["micro_batch_size"]
     return json.dumps(settings, sort_keys=True)
 
 
@@ -125,6 +126,7 @@ rule distil:
         runtime=growing_resource("runtime"),
         ranks=training_ranks,
         omp_threads=training_omp_threads,
+        micro_batch_size=config["students"]["training"]["micro_batch_size"],
         nodes=model_resource("nodes"),
         # For several nodes, GPUs are requested per node; the job's program runs on the first node and calls srun.
         gres=on_several_nodes(gres_per_node),
@@ -144,7 +146,7 @@ rule distil:
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
         " --student {wildcards.student} --model {params.model:q} {params.recipe}"
         " --windows {input.windows:q} --prompt {input.prompt:q}"
-        " --training {params.training:q} --deepspeed {input.deepspeed:q}"
+        " --training {params.training:q} --micro-batch-size {resources.micro_batch_size} --deepspeed {input.deepspeed:q}"
         " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}"
         " --adapter $(dirname {output.adapter:q}) --training-log {output.log:q} --card {output.card:q}"
         " --stats {output.stats:q} > {log:q} 2>&1"

@@ -55,6 +55,9 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--parsed", type=Path, help="the parsed traces (parsed.jsonl), if the recipe reads them")
     parser.add_argument("--audit", type=Path, help="the audit of the traces (json), if the recipe reads it")
     parser.add_argument("--training", required=True, help="training settings, as a JSON object")
+    parser.add_argument(
+        "--micro-batch-size", help="the training setting of that name, which decides no result: auto or a number"
+    )
     parser.add_argument("--deepspeed", required=True, type=Path, help="DeepSpeed configuration (json)")
     parser.add_argument(
         "--dtype",
@@ -85,7 +88,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from hearth.distillation.settings import check_settings
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    settings = check_settings(json_option("--training", options.training, dict))
+    training_options = json_option("--training", options.training, dict)
+    if size := options.micro_batch_size:
+        training_options["micro_batch_size"] = int(size) if size.isdecimal() else size
+    settings = check_settings(training_options)
     notes = [str(note) for note in json_option("--notes", options.notes, list)]
     base, prompt = read_snapshot(options.model), read_prompt(options.prompt)
     deepspeed = read_json_object(options.deepspeed)

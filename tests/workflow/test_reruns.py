@@ -188,6 +188,7 @@ MATRIX = [
     ("shard size", config(lambda c: c["engine"].update(shard_size=3)), {}),
     ("shards by time", config(lambda c: c["engine"].update(shard_size="auto", shard_minutes=1e-9)), {}),
     ("batch size and threads", config(lambda c: c["engine"].update(batch_size=5, threads=2)), {}),
+    ("the size of micro-batches", config(lambda c: c["students"]["training"].update(micro_batch_size=1)), {}),
     ("number of nodes", options("--jobs", "3", "--cores", "1"), {}),
     ("partitions and account", other_cluster, {}),
     (

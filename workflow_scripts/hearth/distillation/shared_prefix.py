@@ -5,7 +5,7 @@ tokens. They attend to detached copies of the prefix's keys and values, whose gr
 end of the step, a single backward pass goes through the prefix. Gradients equal those of training without a shared
 prefix up to rounding.
 
-LoRA dropout draws one mask for the prefix in each step and rank; without a shared prefix, every example draws its own.
+LoRA dropout draws one mask for the prefix in each step; without a shared prefix, every example draws its own.
 The mask of each example has the same distribution, but the examples of a step share it on the tokens of the prefix.
 """
 

@@ -1,9 +1,9 @@
 """Train one student: a Trainer that computes the gradients of an optimiser step in micro-batches of its own.
 
 DeepSpeed and the Trainer see one batch, one forward pass and one backward pass for each optimiser step. Within it, the
-gradients of micro-batches are summed in float32; how many there are, and how many a rank has, is nobody else's concern.
-So the size of a micro-batch decides nothing but rounding, and a rank that runs out of memory computes its share of the
-step again in smaller micro-batches, while the other ranks wait for it where they would wait anyway.
+gradients of micro-batches are summed in float32, without DeepSpeed. So the size of a micro-batch decides nothing but
+rounding, and a rank that runs out of memory computes its share of the step again in smaller micro-batches, while the
+other ranks wait for its gradients.
 
 Under ZeRO-3, where every pass through the model needs all ranks, each micro-batch has a backward pass of DeepSpeed's,
 and all ranks have equally many micro-batches.
