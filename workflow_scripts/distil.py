@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         restart_under_torchrun(options, sys.argv[1:] if argv is None else argv)
     prepare_environment()
     from hearth.distillation import checkpoints, export, training
-    from hearth.distillation.settings import check_settings
+    from hearth.distillation.settings import check_settings, deciding_settings
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     training_options = json_option("--training", options.training, dict)
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "dataset": next(iterate_windows(options.windows))["dataset"],
                 "recipe": options.recipe,
                 "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
-                "settings": settings,
+                "settings": deciding_settings(settings),
                 "deepspeed": deepspeed,
                 "dtype": dtype,
                 "ranks": ranks,

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 
 from hearth.common.job_stats import JobStats
 from hearth.common.records import read_headed_records, read_record
-from hearth.distillation.settings import TrainingSettings
+from hearth.distillation.settings import DecidingSettings
 
 
 class TrainedPrompt(TypedDict):
@@ -77,7 +77,7 @@ class TrainingLog(TypedDict):
     dataset: str
     recipe: str
     prompt: TrainedPrompt
-    settings: TrainingSettings
+    settings: DecidingSettings
     deepspeed: dict[str, Any]
     dtype: str
     ranks: int

@@ -17,14 +17,13 @@ class LoraSettings(TypedDict):
     target_modules: list[str]
 
 
-class TrainingSettings(TypedDict):
-    """`students.training` of a config, with every default filled in, and a seed; the schema describes each key."""
+class DecidingSettings(TypedDict):
+    """The settings of a training that decide its student or what a crash costs."""
 
     lora: LoraSettings
     learning_rate: float
     epochs: float
     batch_size: int
-    micro_batch_size: int | Literal["auto"]
     warmup_ratio: float
     max_length: int
     gradient_checkpointing: bool
@@ -33,6 +32,12 @@ class TrainingSettings(TypedDict):
     truncated_traces: Literal["keep", "drop"]
     max_examples: int | None
     seed: int
+
+
+class TrainingSettings(DecidingSettings):
+    """`students.training` of a config, with every default filled in, and a seed; the schema describes each key."""
+
+    micro_batch_size: int | Literal["auto"]
 
 
 @cache
@@ -56,6 +61,11 @@ def check_settings(settings: object) -> TrainingSettings:
         hint = " (in YAML write 1.0e-4, not 1e-4)" if "number" in error.message else ""
         raise ValueError(f"{place}: {error.message}{hint}")
     return cast("TrainingSettings", settings)
+
+
+def deciding_settings(settings: TrainingSettings) -> DecidingSettings:
+    """Return the settings without the size of micro-batches, which decides no result."""
+    return cast("DecidingSettings", {key: value for key, value in settings.items() if key != "micro_batch_size"})
 
 
 def examples_per_rank(settings: TrainingSettings, ranks: int) -> int:

@@ -33,15 +33,12 @@ from hearth.distillation.documents import TrainingStats
 from hearth.distillation.examples import Examples
 from hearth.distillation.memory_estimate import Longest
 from hearth.distillation.micro_batch import MicroBatchSize, choose_micro_batch_size
-from hearth.distillation.settings import TrainingSettings, examples_per_rank
+from hearth.distillation.settings import TrainingSettings, deciding_settings, examples_per_rank
 from hearth.distillation.trainer import DistillationTrainer
 from hearth.models.load import load_model
 
 # Increment when a change of this code changes the trained adapter: checkpoints of older code are then not resumed.
 VERSION = 2
-
-# Settings that decide speed, memory and what a crash costs, but no result.
-_WITHOUT_EFFECT_ON_RESULT = ("micro_batch_size", "save_steps")
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "deepspeed")
 
@@ -73,7 +70,7 @@ def make_fingerprint(
         "version": VERSION,
         "model": model_digest,
         "examples": examples.digest(),
-        "settings": {key: value for key, value in settings.items() if key not in _WITHOUT_EFFECT_ON_RESULT},
+        "settings": {key: value for key, value in deciding_settings(settings).items() if key != "save_steps"},
         "deepspeed": config,
         "dtype": dtype,
         "ranks": ranks,
