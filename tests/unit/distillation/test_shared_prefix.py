@@ -70,6 +70,13 @@ def test_bfloat16_gradients_are_as_close_to_float32_as_on_the_plain_path(tmp_pat
     assert shared < max(1.5 * plain, 0.05)
 
 
+def test_an_example_may_have_one_token_of_its_own_in_a_micro_batch(tmp_path):
+    head, (longer, *_) = make_examples(prefix=20, count=1, spread=0)
+    examples = [longer, {"input_ids": [*head, 3], "labels": [-100] * 21}]
+    plain, shared = (train(tmp_path, head, examples, make_student(), way)[0][0] for way in ("plain", "shared"))
+    assert difference(shared, plain) < 1e-5
+
+
 def test_with_dropout_the_prefix_draws_one_mask_a_step(tmp_path, monkeypatch):
     values = []
 

@@ -82,11 +82,13 @@ def _attend(
     return torch.cat(outputs, dim=1), None
 
 
-def _lower_right_mask(queries: int, keys: int, device: torch.device) -> torch.Tensor:
+def _lower_right_mask(queries: int, keys: int, device: torch.device) -> torch.Tensor | None:
     """Return the mask of attention in which the last query sees all keys, and each earlier query one key fewer."""
+    if queries == 1:
+        return None
     if device.type == "cuda":
         return causal_lower_right(queries, keys)  # without a mask in memory, in the kernels that know it
-    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
+    return torch.ones(1, 1, queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
 
 
 AttentionInterface.register(PACKED_ATTENTION, _attend)
