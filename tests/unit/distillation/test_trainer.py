@@ -6,8 +6,10 @@ import sys
 
 import pytest
 import torch
+import training_fixtures
 from hearth.common.cli import UserError
-from hearth.distillation import trainer
+from hearth.distillation import micro_batch, trainer, training
+from hearth.distillation.memory_estimate import Longest
 from hearth.distillation.micro_batch import MicroBatchSize
 from peft import LoraConfig, get_peft_model
 from repository import SCRIPTS
@@ -107,6 +109,22 @@ def test_an_adapter_on_the_head_alone_is_trained_as_by_the_plain_path(tmp_path):
 
     plain, packed = (train(tmp_path, head, examples, student(), way)[0][0] for way in ("plain", "packed"))
     assert difference(packed, plain) < 1e-5
+
+
+def test_on_a_cpu_micro_batches_are_as_large_as_speed_needs_and_memory_allows(tiny_model, monkeypatch):
+    settings = {**training_fixtures.SETTINGS, "micro_batch_size": "auto"}
+    student = training.lora_student(tiny_model, settings, "float32")
+
+    def choose(own, share=16, **changed):
+        return micro_batch.choose_micro_batch_size(student, settings | changed, Longest(100, own), share, processes=2)
+
+    monkeypatch.setattr(micro_batch, "available_memory_bytes", lambda: 8e9)
+    assert choose(own=300) == 6
+    assert choose(own=300, shared_prefix=False) == 5
+    assert choose(own=300, share=4) == 4
+    assert choose(own=5000) == 1
+    monkeypatch.setattr(micro_batch, "available_memory_bytes", lambda: 1)
+    assert choose(own=300) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ RECORD = "micro_batch.json"
 # Assumed: bytes of kernels' workspaces and of communication on a GPU.
 _GPU_RESERVE = 1e9
 # Part of the available main memory that a training may take: other processes run beside it.
-_CPU_SHARE, _MOST_ON_A_CPU = 0.5, 8
+_CPU_SHARE = 0.5
+# Tokens of a micro-batch on a CPU: with more, a step is not faster (`make bench-distil`, `shared` and `shared_single`).
+_TOKENS_ON_A_CPU = 2048
 
 
 class MicroBatchRecord(TypedDict):
@@ -69,14 +71,15 @@ def choose_micro_batch_size(
 ) -> int:
     """Return the largest micro-batch, up to `share` examples, that is estimated to fit the memory of this process.
 
-    The weights are not on the GPU yet. On a CPU, `processes` share the machine's memory, and the number is at most 8:
-    larger ones are not faster there. Return 1 if not even one example fits: the estimate may be too high.
+    The weights are not on the GPU yet. On a CPU, `processes` share the machine's memory, and micro-batches are no
+    larger than a step needs to be fast. Return 1 if not even one example fits: the estimate may be too high.
     """
     weights = sum(weights.numel() * weights.element_size() for weights in student.parameters())
     if torch.cuda.is_available():
         memory, most = torch.cuda.mem_get_info()[0] - _GPU_RESERVE - weights, share
     else:
-        memory, most = available_memory_bytes() * _CPU_SHARE / processes, min(share, _MOST_ON_A_CPU)
+        tokens = longest.own + (0 if settings["shared_prefix"] else longest.prefix)
+        memory, most = available_memory_bytes() * _CPU_SHARE / processes, min(share, _TOKENS_ON_A_CPU // tokens)
     shape = measure_model(Path(student.get_base_model().name_or_path))
     value_bytes = student.get_base_model().dtype.itemsize
     return max(1, largest_micro_batch(shape, settings, longest, memory, most, value_bytes))
