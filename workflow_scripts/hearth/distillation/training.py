@@ -185,8 +185,10 @@ def make_trainer(
     setting, share = settings["micro_batch_size"], arguments.per_device_train_batch_size
     lengths = examples.items.lengths()
     if setting == "auto":
-        longest, processes = Longest(len(examples.prefix_ids), int(lengths.max())), int(os.environ["LOCAL_WORLD_SIZE"])
-        first = choose_micro_batch_size(student, settings, longest, share, processes)
+        longest = Longest(len(examples.prefix_ids), int(lengths.max()))
+        processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        as_trained: TrainingSettings = {**settings, "shared_prefix": bool(prefix_ids)}
+        first = choose_micro_batch_size(student, as_trained, longest, share, processes)
     else:
         first = int(setting)
     trainer = DistillationTrainer(
