@@ -14,8 +14,8 @@ from hearth.workflow.gpu_memory import COMMUNICATION_RESERVE, PROCESS_RESERVE, W
 
 NOTES = """
 "8: 12.3" means micro-batches of 8, which take 12.3 GB of each card with the weights, if all traces are as long as the
-longest; "no" means that not even one such trace fits. "auto" goes up to a rank's share of batch_size, and beyond what
-fits a training goes on with smaller micro-batches. Neither changes a result.
+longest; "no" means that not even one such trace fits. micro_batch_size: auto takes as many as fit, up to a rank's share
+of batch_size. A training whose memory runs out goes on with smaller micro-batches. Results differ by rounding at most.
 """
 
 
