@@ -30,6 +30,11 @@ def engine_requests():
     }
 
 
+def trained_bases():
+    """Return the base models of the run's students, each once."""
+    return list(dict.fromkeys(student.base for student in RUN.trained.values()))
+
+
 rule check_login:
     output:
         findings="results/preflight/login.json",
@@ -47,6 +52,8 @@ rule check_login:
     params:
         models=json.dumps({model: model_spec(model) for model in RUN.models}),
         requests=json.dumps(engine_requests()),
+        bases=trained_bases(),
+        target_modules=config["students"]["training"]["lora"]["target_modules"],
         project=SOURCE,
         datasets=json.dumps(config["datasets"]),
         splits=collect(rules.window_dataset.output.splits, dataset=config["datasets"]),
@@ -60,7 +67,7 @@ rule check_login:
         "Checking what the run needs on this machine"
     shell:
         "python $SCRIPTS/check_login.py --models {params.models:q} --requests {params.requests:q} --fetched results/models"
-        " --base {params.project:q} --datasets {params.datasets:q} --splits {params.splits:q}"
+        " --bases {params.bases:q} --target-modules {params.target_modules:q} --base {params.project:q} --datasets {params.datasets:q} --splits {params.splits:q}"
         " --recognisers {params.recognisers} --max-new-tokens {params.max_new_tokens} --pins {params.pins:q}"
         " --out {output:q} > {log:q} 2>&1"
 
@@ -89,8 +96,7 @@ def node_jobs():
         engine = engine_of(model, config, registry)
         environment = "vllm" if engine in ("vllm", SERVER_ENGINE) else "llm"
         jobs.append((environment, gpus_of(model, config, registry), model))
-    trained = [student.base for student in RUN.trained.values()]
-    jobs += [("llm", registry[base]["train_gpus"], base) for base in trained]
+    jobs += [("llm", registry[base]["train_gpus"], base) for base in trained_bases()]
     return list(dict.fromkeys(jobs))
 
 
@@ -133,7 +139,7 @@ def checked_requests(wildcards, output):
         "settings": students["training"],
         "dtype": students["dtype"] or config["engine"]["dtype"],
     }
-    trained = {student.base for student in RUN.trained.values()}
+    trained = trained_bases()
     requests = memory_requests(NODE_CHECKS[output.findings])
     return json.dumps(
         {

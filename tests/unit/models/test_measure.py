@@ -3,7 +3,7 @@ import struct
 
 import pytest
 from hearth.common.files import write_json
-from hearth.models.measure import count_parameters, measure_model
+from hearth.models.measure import count_parameters, linear_layers, measure_model
 from hearth.models.snapshot import ModelError
 
 CONFIG = {
@@ -100,6 +100,15 @@ def test_an_unknown_packing_is_an_error_not_a_wrong_number(tmp_path):
     checkpoint(tmp_path, ENDS | {f"{MATRIX}.codes": ("I32", [8, 8])}, {"quant_method": "novel", "bits": 2})
     with pytest.raises(ModelError, match="packed by quant_method novel cannot be counted"):
         count_parameters(tmp_path)
+
+
+@pytest.mark.parametrize("matrix", [{f"{MATRIX}.weight": ("BF16", [512, 256])}, AWQ, COMPRESSED, BITSANDBYTES])
+def test_linear_layers_are_matrices_that_are_no_embeddings(tmp_path, matrix):
+    norm = {"model.layers.0.norm.weight": ("BF16", [256])}
+    checkpoint(tmp_path, ENDS | norm | matrix)
+    assert linear_layers(tmp_path) == ["lm_head", MATRIX]
+    checkpoint(tmp_path, {"wte.weight": ("BF16", [1000, 256])} | norm | matrix, tie_word_embeddings=True)
+    assert linear_layers(tmp_path) == ["lm_head", MATRIX]
 
 
 def test_a_tied_output_head_that_is_stored_counts_once(source):

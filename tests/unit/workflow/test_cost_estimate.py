@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from hearth.common.cli import UserError
 from hearth.common.files import write_json
 from hearth.workflow import gpu_memory
 from hearth.workflow.cards import CARDS
@@ -186,6 +187,13 @@ def test_a_prompt_that_does_not_fit_the_context_is_named(results):
     text = estimate_work(work, results)
     assert re.search(r"small: its longest prompt of \d+ tokens and decoding.max_new_tokens of 1000000 exceed", text)
     assert "large: its" not in text
+
+
+def test_layers_that_a_base_lacks_are_refused_and_not_estimated(results):
+    work = planned_work(results)
+    work["training"] = TRAINING | {"lora": TRAINING["lora"] | {"target_modules": ["q_proj", "nonsense"]}}
+    with pytest.raises(UserError, match=r"students.training.lora.target_modules: nonsense is no linear layer of small"):
+        estimate_work(work, results)
 
 
 def test_max_examples_limits_the_windows_of_a_training(results):

@@ -37,6 +37,15 @@ def test_gpus_that_cannot_share_the_heads_are_a_problem_and_unused_engine_option
     assert "apply to vllm and server only" in findings.facts[0]
 
 
+def test_targets_that_a_fetched_base_lacks_are_a_problem(findings, tmp_path):
+    fetch_model("tiny-s", FOLDER, REPOSITORY, tmp_path / "tiny-s")
+    login_checks.check_targets(findings, ["tiny-s", "not-fetched"], ["q_proj"], tmp_path)
+    assert not findings.problems
+    assert findings.skipped == ["students.training.lora.target_modules: model not-fetched is not fetched yet"]
+    login_checks.check_targets(findings, ["tiny-s"], ["q_proj", "qkv_proj"], tmp_path)
+    assert "target_modules: qkv_proj is no linear layer of tiny-s" in problem(findings)
+
+
 def test_a_fetched_model_that_has_lost_a_file_must_be_fetched_again(findings, tmp_path):
     write_json(tmp_path / "tiny-s" / SNAPSHOT, MODEL | {"files": {"config.json": "digest"}})
     assert login_checks.check_models(findings, {"tiny-s": FOLDER}, tmp_path, REPOSITORY) > 0

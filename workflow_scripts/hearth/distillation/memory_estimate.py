@@ -81,8 +81,9 @@ def _matrices(shape: ModelShape) -> dict[str, tuple[int, int]]:
 
 
 def _targets(shape: ModelShape, settings: TrainingSettings) -> list[tuple[int, int]]:
-    """Return (inputs, outputs) of the matrices of a layer with adapters; all of them if a name is not known."""
-    matrices, named = _matrices(shape), settings["lora"]["target_modules"]
+    """Return (inputs, outputs) of the matrices of a layer with adapters; all of them if one has another name."""
+    matrices = _matrices(shape)
+    named = [target.rpartition(".")[2] for target in settings["lora"]["target_modules"]]
     return [matrices[name] for name in named] if matrices.keys() >= set(named) else list(matrices.values())
 
 

@@ -24,6 +24,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
+from transformers.pytorch_utils import Conv1D
 
 from hearth.common.cli import UserError
 from hearth.common.memory import peak_memory_bytes
@@ -34,6 +35,7 @@ from hearth.distillation.examples import Examples
 from hearth.distillation.memory_estimate import Longest
 from hearth.distillation.micro_batch import MicroBatchSize, choose_micro_batch_size
 from hearth.distillation.settings import TrainingSettings, deciding_settings, examples_per_rank
+from hearth.distillation.target_modules import check_target_modules
 from hearth.distillation.trainer import DistillationTrainer
 from hearth.models.load import load_model
 
@@ -208,13 +210,14 @@ def make_trainer(
 def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str) -> PeftModel:
     """Return the base model with a fresh LoRA adapter, ready for training."""
     model = load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
+    lora = settings["lora"]
+    check_target_modules(lora["target_modules"], model_dir.name, _linear_layers(model))
     model.config.use_cache = False
     if settings["gradient_checkpointing"]:
         # Not enabled by the Trainer, whose argument changed its name. Older transformers lack the first method.
         enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
         enable({"use_reentrant": False})
         model.enable_input_require_grads()
-    lora = settings["lora"]
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=lora["r"],
@@ -256,6 +259,15 @@ class Progress(TrainerCallback):
             raise UserError(f"the loss is {loss} at step {state.global_step}: lower training.learning_rate")
         if state.is_world_process_zero:
             print(f"step {state.global_step}/{state.max_steps} loss {loss:.4f}", flush=True)
+
+
+def _linear_layers(model: torch.nn.Module) -> list[str]:
+    """Return the full names of a model's linear layers; those with packed weights have classes of other libraries."""
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear | Conv1D) or type(module).__name__.endswith("Linear")
+    ]
 
 
 def _agree_on_checkpoint(run: Path) -> Path | None:

@@ -28,6 +28,9 @@ _DESCRIBES_WEIGHTS = re.compile(
 _PACKED_INTO_INT32 = ("qweight", "weight_packed")
 _TWO_VALUES_A_BYTE = ("bitsandbytes", "mxfp4", "modelopt")
 _EMBEDDINGS = re.compile(r"(embed_tokens|lm_head|wte)\.weight$")
+# The weights of a linear layer, and the last part of the names of embeddings, which have matrices too.
+_MATRIX = re.compile(r"\.(weight|qweight|weight_packed)$")
+_NO_LINEAR_LAYER = re.compile(r"(embed\w*|wte|wpe)$")
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,16 @@ def measure_model(folder: Path) -> ModelShape:
         raise ModelError(
             f"{folder}/config.json: no {error.args[0]}, so the model's memory cannot be computed"
         ) from None
+
+
+def linear_layers(folder: Path) -> list[str]:
+    """Return the full names of a model's linear layers, which have a matrix in its safetensors headers, sorted.
+
+    A tied output head is one of them, whether it is stored or not.
+    """
+    matrices = {name for name, _, shape in _tensors(Path(folder)) if len(shape) == 2 and _MATRIX.search(name)}
+    tied = {"lm_head"} if _is_tied(read_json_object(Path(folder) / "config.json")) else set()
+    return sorted(tied | {layer for name in matrices if not _NO_LINEAR_LAYER.search(layer := _MATRIX.sub("", name))})
 
 
 def _measure_weights(folder: Path, config: Mapping[str, Any]) -> tuple[int, int, int, str]:

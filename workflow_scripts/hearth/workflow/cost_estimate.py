@@ -11,7 +11,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from hearth.distillation.settings import TrainingSettings
-from hearth.models.measure import ModelShape, measure_model
+from hearth.distillation.target_modules import check_target_modules
+from hearth.models.measure import ModelShape, linear_layers, measure_model
 from hearth.models.snapshot import read_snapshot
 from hearth.workflow import gpu_memory, training_memory
 from hearth.workflow.cards import CARDS
@@ -72,6 +73,8 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     `results` is the results folder of the run; it must hold the models, prompts and windows that `work` names.
     """
     shapes = {name: shape for name in work["models"] if (shape := read_shape(results / "models" / name))}
+    for base in dict.fromkeys(training["model"] for training in work["trainings"]):
+        check_target_modules(work["training"]["lora"]["target_modules"], base, linear_layers(results / "models" / base))
     loads = measure_loads(work["loads"], shapes, results)
     ranks = {one["recogniser"]: one["lora_rank"] for one in work["loads"]}
     models = {one["recogniser"]: one["model"] for one in work["loads"]}

@@ -4,15 +4,17 @@ Like the checks of preflight.py, every check appends its result to `Findings`. T
 nodes also run in the environment of vllm, which has no packages for reading raw data.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from hearth.common.cli import UserError
 from hearth.common.records import read_record
 from hearth.data.sources.registry import raw_files
+from hearth.distillation.target_modules import check_target_modules
 from hearth.homes.home import load_home
 from hearth.models.fetch import size_to_fetch
-from hearth.models.measure import measure_model
+from hearth.models.measure import linear_layers, measure_model
 from hearth.models.snapshot import ModelError, check_links, is_complete
 from hearth.workflow.config_types import Dataset
 from hearth.workflow.findings import Findings
@@ -73,6 +75,18 @@ def check_requests(findings: Findings, requests: Mapping[str, EngineRequest], fe
             problem = sharing_problem(measure_model(fetched / name), request["gpus"], request["pipeline_parallel"])
             if problem:
                 findings.problems.append(f"model {name}: {problem}")
+
+
+def check_targets(findings: Findings, bases: Iterable[str], target_modules: Sequence[str], fetched: Path) -> None:
+    """Check that every fetched base of a student has the linear layers that get an adapter."""
+    for name in bases:
+        if not is_complete(fetched / name):
+            findings.skipped.append(f"students.training.lora.target_modules: model {name} is not fetched yet")
+            continue
+        try:
+            check_target_modules(target_modules, name, linear_layers(fetched / name))
+        except UserError as error:
+            findings.problems.append(str(error))
 
 
 def check_datasets(findings: Findings, datasets: Mapping[str, Dataset]) -> None:
