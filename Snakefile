@@ -35,6 +35,7 @@ include: "rules/unknown_target.smk"
 
 
 onstart:
+    refuse_nodes_without_slurm()
     patch_scheduler(workflow.scheduler)
     run_state.write_run_config(config)
     run_state.write_run_record(Path(), workflow.rundir, SLURM_JOB)

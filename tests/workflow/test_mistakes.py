@@ -1,6 +1,8 @@
 """Test that the message for a user's mistake names file, key and remedy, before any job runs."""
 
 import pytest
+import yaml
+from repository import CONFIG
 from snakemake_runs import Workflow, small_config
 
 
@@ -71,3 +73,19 @@ def test_too_many_broken_rows_stop_the_run_and_the_reason_is_shown(tmp_path):
     for place in ("logs/<rule>/", "logs/slurm/", ".snakemake/log/", f"resume RUN={tmp_path}", "killed (signal 9"):
         assert place in output
     assert not (tmp_path / "results/datasets/marble/events.parquet").exists()
+
+
+def test_a_training_on_several_nodes_is_refused_without_slurm_and_only_warned_of_in_a_dry_run(tmp_path, monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    registry = yaml.safe_load((CONFIG / "models.yaml").read_text())
+    registry["tiny-s"] |= {"nodes": 2}
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump(registry))
+    workflow = Workflow(tmp_path / "run", small_config() | {"model_registry": str(tmp_path / "models.yaml")})
+    said = "Students of tiny-s: training on 2 nodes needs a SLURM job of 2 nodes (snakemake --profile profiles/slurm)"
+    status, output = workflow.attempt("all")
+    assert status != 0
+    assert f"{said}; to train without SLURM, set nodes: 1 for tiny-s" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "run" / "results").exists()
+    assert said in workflow.run("--dry-run", "--quiet", "rules", "all")
+    assert said in workflow.run("--cores", "1", "results/datasets/sim-marble/windows.jsonl")

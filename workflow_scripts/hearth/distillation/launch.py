@@ -36,10 +36,7 @@ def start_command(nodes: int, ranks: int, program: Sequence[str], environment: M
         return [*TORCHRUN, "--standalone", f"--nproc_per_node={ranks}", *program]
     job = environment.get("SLURM_JOB_ID")
     if not job:
-        raise UserError(
-            f"training on {nodes} nodes needs a SLURM job of {nodes} nodes (snakemake --profile profiles/slurm); to "
-            "train without SLURM, set nodes: 1 for this model in config/models.yaml"
-        )
+        raise UserError(slurm_needed(nodes, "this model"))
     if addresses := environment.get(NODE_ADDRESSES):
         options = _torchrun_options(int(job), json.loads(addresses), environment["SLURMD_NODENAME"])
         return [*TORCHRUN, f"--nnodes={nodes}", f"--nproc_per_node={ranks}", *options, *program]
@@ -60,6 +57,14 @@ def start_command(nodes: int, ranks: int, program: Sequence[str], environment: M
         *("env", f"{NODE_ADDRESSES}={json.dumps(allocation.addresses)}"),
         *(sys.executable, *program),
     ]
+
+
+def slurm_needed(nodes: int, model: str) -> str:
+    """Return the message that a training on several nodes, as the registry's entry of `model` asks for, needs SLURM."""
+    return (
+        f"training on {nodes} nodes needs a SLURM job of {nodes} nodes (snakemake --profile profiles/slurm); to "
+        f"train without SLURM, set nodes: 1 for {model} in config/models.yaml"
+    )
 
 
 def read_allocation(job: str) -> Allocation:
