@@ -9,6 +9,7 @@ from snakemake.logging import logger
 
 from hearth.distillation import launch
 from hearth.distillation.recipes import RECIPES
+from hearth.distillation.settings import deciding_settings
 
 
 def student_input(pattern):
@@ -77,8 +78,7 @@ def training_settings(wildcards):
         "seed": student.seed,
         "max_examples": student.max_examples,
     }
-    del settings["micro_batch_size"]
-    return json.dumps(settings, sort_keys=True)
+    return json.dumps(deciding_settings(settings), sort_keys=True)
 
 
 def student_notes(wildcards):
@@ -162,6 +162,7 @@ rule distil:
         ranks=training_ranks,
         omp_threads=training_omp_threads,
         micro_batch_size=config["students"]["training"]["micro_batch_size"],
+        save_steps=config["students"]["training"]["save_steps"],
         nodes=model_resource("nodes"),
         # For several nodes, GPUs are requested per node; the job's program runs on the first node and calls srun.
         gres=on_several_nodes(gres_per_node),
@@ -181,7 +182,8 @@ rule distil:
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
         " --student {wildcards.student} --model {params.model:q} {params.recipe}"
         " --windows {input.windows:q} --prompt {input.prompt:q}"
-        " --training {params.training:q} --micro-batch-size {resources.micro_batch_size} --deepspeed {input.deepspeed:q}"
+        " --training {params.training:q} --micro-batch-size {resources.micro_batch_size}"
+        " --save-steps {resources.save_steps} --deepspeed {input.deepspeed:q}"
         " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}"
         " --adapter $(dirname {output.adapter:q}) --training-log {output.log:q} --card {output.card:q}"
         " --stats {output.stats:q} > {log:q} 2>&1"

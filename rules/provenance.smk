@@ -34,11 +34,7 @@ def config_of_results():
     students = {
         key: value for key, value in config["students"].items() if key != "groups"
     }
-    students["training"] = {
-        key: value
-        for key, value in students["training"].items()
-        if key != "micro_batch_size"
-    }
+    students["training"] = deciding_settings(students["training"])
     return json.dumps(
         {section: config[section] for section in sections}
         | {

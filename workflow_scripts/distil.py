@@ -58,6 +58,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--micro-batch-size", help="the training setting of that name, which decides no result: auto or a number"
     )
+    parser.add_argument("--save-steps", type=int, help="the training setting of that name, which decides no result")
     parser.add_argument("--deepspeed", required=True, type=Path, help="DeepSpeed configuration (json)")
     parser.add_argument(
         "--dtype",
@@ -91,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     training_options = json_option("--training", options.training, dict)
     if size := options.micro_batch_size:
         training_options["micro_batch_size"] = int(size) if size.isdecimal() else size
+    if options.save_steps:
+        training_options["save_steps"] = options.save_steps
     settings = check_settings(training_options)
     notes = [str(note) for note in json_option("--notes", options.notes, list)]
     base, prompt = read_snapshot(options.model), read_prompt(options.prompt)

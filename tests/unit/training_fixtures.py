@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import psutil
 from hearth.common import files
 from hearth.distillation.examples import Examples, TrainingFiles, open_examples, write_examples
+from hearth.distillation.settings import deciding_settings
 from repository import REPOSITORY, SCRIPTS
 
 AUDIT_HEAD = {"recogniser": "big", "dataset": "toy", "prompt": {"version": "v", "reasoning": "think"}}
@@ -125,7 +126,9 @@ class Training:
             "windows": self.folder / "windows.jsonl",
             "prompt": self.folder / "prompt.json",
             "recipe": "reasoning",
-            "training": json.dumps(self.settings),
+            "training": json.dumps(deciding_settings(self.settings)),
+            "micro-batch-size": self.settings["micro_batch_size"],
+            "save-steps": self.settings["save_steps"],
             "deepspeed": REPOSITORY / "config" / "deepspeed" / f"zero{self.zero}.json",
             "dtype": self.dtype,
             "notes": json.dumps(["Simulated home."]),

@@ -189,6 +189,7 @@ MATRIX = [
     ("shards by time", config(lambda c: c["engine"].update(shard_size="auto", shard_minutes=1e-9)), {}),
     ("batch size and threads", config(lambda c: c["engine"].update(batch_size=5, threads=2)), {}),
     ("the size of micro-batches", config(lambda c: c["students"]["training"].update(micro_batch_size=1)), {}),
+    ("steps between checkpoints", config(lambda c: c["students"]["training"].update(save_steps=7)), {}),
     ("number of nodes", options("--jobs", "3", "--cores", "1"), {}),
     ("partitions and account", other_cluster, {}),
     (

@@ -25,7 +25,7 @@ class Fingerprint(TypedDict):
     """Everything that decides the bytes of an adapter. A run's folder is named by the digest of its fingerprint.
 
     `examples` is a digest of the training examples; it covers traces, windows, prompt, recipe and tokenizer. `settings`
-    lacks `save_steps` and `micro_batch_size`, which change no result.
+    holds the settings that decide the student.
     """
 
     version: int

@@ -18,7 +18,7 @@ class LoraSettings(TypedDict):
 
 
 class DecidingSettings(TypedDict):
-    """The settings of a training that decide its student or what a crash costs."""
+    """The settings of a training that decide its student."""
 
     lora: LoraSettings
     learning_rate: float
@@ -28,7 +28,6 @@ class DecidingSettings(TypedDict):
     max_length: int
     gradient_checkpointing: bool
     shared_prefix: bool
-    save_steps: int
     truncated_traces: Literal["keep", "drop"]
     max_examples: int | None
     seed: int
@@ -38,6 +37,11 @@ class TrainingSettings(DecidingSettings):
     """`students.training` of a config, with every default filled in, and a seed; the schema describes each key."""
 
     micro_batch_size: int | Literal["auto"]
+    save_steps: int
+
+
+# Settings that decide memory, speed and what a crash costs, but no result.
+NOT_DECIDING = ("micro_batch_size", "save_steps")
 
 
 @cache
@@ -64,8 +68,8 @@ def check_settings(settings: object) -> TrainingSettings:
 
 
 def deciding_settings(settings: TrainingSettings) -> DecidingSettings:
-    """Return the settings without the size of micro-batches, which decides no result."""
-    return cast("DecidingSettings", {key: value for key, value in settings.items() if key != "micro_batch_size"})
+    """Return the settings without those that decide no result."""
+    return cast("DecidingSettings", {key: value for key, value in settings.items() if key not in NOT_DECIDING})
 
 
 def examples_per_rank(settings: TrainingSettings, ranks: int) -> int:

@@ -72,7 +72,7 @@ def make_fingerprint(
         "version": VERSION,
         "model": model_digest,
         "examples": examples.digest(),
-        "settings": {key: value for key, value in deciding_settings(settings).items() if key != "save_steps"},
+        "settings": dict(deciding_settings(settings)),
         "deepspeed": config,
         "dtype": dtype,
         "ranks": ranks,
