@@ -100,6 +100,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     deepspeed = read_json_object(options.deepspeed)
     tokenizer = load_tokenizer(options.model)
     examples = read_examples(options, rank, base["digest"], prompt, tokenizer, settings)
+    too_long = examples.counts["left_out"]["too_long"]
+    if rank == 0 and too_long:
+        print(
+            f"{too_long} of {examples.counts['traces']} traces are left out: with their prompts they have more than "
+            f"{settings['max_length']} tokens (students.training.max_length)",
+            flush=True,
+        )
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
     fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks)
     run_folder = options.work / digest(fingerprint)[:12]

@@ -116,10 +116,13 @@ def test_no_more_windows_are_encoded_than_are_needed_and_too_long_ones_are_repla
 def test_an_example_of_max_length_is_kept(tokenizer):
     windows = fixtures.make_windows(1)
     traces = fixtures.make_traces(windows)
-    length = len(build(tokenizer, traces, windows)[0]["input_ids"])
+    examples = build(tokenizer, traces, windows)
+    length, prefix = len(examples[0]["input_ids"]), len(examples.prefix_ids)
     assert len(build(tokenizer, traces, windows, max_length=length)) == 1
-    with pytest.raises(ValueError, match=r"no training example is left of 1 traces.*'too_long': 1"):
+    with pytest.raises(ValueError, match=r"no training example is left of 1 traces.*'too_long': 1") as refused:
         build(tokenizer, traces, windows, max_length=length - 1)
+    assert f"raise students.training.max_length, which is {length - 1}" in str(refused.value)
+    assert f"has {length} tokens, {prefix} of them in the static prefix" in str(refused.value)
 
 
 def test_fewer_examples_are_a_subset_of_more(tokenizer):

@@ -196,6 +196,13 @@ def test_layers_that_a_base_lacks_are_refused_and_not_estimated(results):
         estimate_work(work, results)
 
 
+def test_prompts_that_leave_no_room_for_a_trace_are_a_warning(results):
+    work = planned_work(results)
+    said = "leaves no room for a trace in students.training.max_length of"
+    assert said not in estimate_work(work, results)
+    assert f"{said} 16: raise it" in estimate_work(work | {"training": TRAINING | {"max_length": 16}}, results)
+
+
 def test_max_examples_limits_the_windows_of_a_training(results):
     text = estimate_work(planned_work(results, max_examples=3), results)
     assert row(text, "distil small_pupil")[1] == "3"

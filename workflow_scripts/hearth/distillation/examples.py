@@ -131,7 +131,7 @@ def write_examples(
             flagged.add(window_id)
     sources = Sources(partial(iterate_windows, files.windows), frozenset(flagged))
     encoder = _Encoder(tokenizer, prompt)
-    scratch, numbers = TokenScratch(folder), dict[str, int]()
+    scratch, numbers, too_long = TokenScratch(folder), dict[str, int](), list[int]()
 
     def encode(window_ids: Collection[str]) -> None:
         """Encode windows, and number those that are not too long by `numbers`."""
@@ -142,8 +142,9 @@ def write_examples(
             if window_id not in wanted:
                 continue
             example = encoder.encode(window_id, turn(candidate.window), recipe.target(candidate))
-            if encoder.length(example) > settings["max_length"]:
+            if (length := encoder.length(example)) > settings["max_length"]:
                 left_out["too_long"] += 1
+                too_long.append(length)
             else:
                 numbers[window_id] = len(numbers)
                 scratch.append(example)
@@ -164,7 +165,13 @@ def write_examples(
     left_out.update(selected.left_out)
     left_out["over_max_examples"] = traces - len(used) - left_out.total()
     if not used:
-        raise ValueError(f"no training example is left of {traces} traces: {dict(left_out)}")
+        remedy = ""
+        if too_long:
+            remedy = (
+                f"; raise students.training.max_length, which is {settings['max_length']}: the shortest example that "
+                f"is too long has {min(too_long)} tokens, {len(encoder.prefix_ids)} of them in the static prefix"
+            )
+        raise ValueError(f"no training example is left of {traces} traces: {dict(left_out)}{remedy}")
     counts: ExampleCounts = {
         "traces": traces,
         "used": len(used),

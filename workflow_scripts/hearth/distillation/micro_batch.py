@@ -58,8 +58,8 @@ class MicroBatchSize:
         if before == 1:
             raise UserError(
                 f"out of memory with one example at a time, of at most {max(lengths)} tokens: set "
-                "students.training.gradient_checkpointing: true or a lower max_length, or train on a GPU with more "
-                "memory"
+                "students.training.gradient_checkpointing: true or a lower max_length (longer traces are then left "
+                "out), or train on a GPU with more memory"
             )
         self.value = before // 2
         self.record()

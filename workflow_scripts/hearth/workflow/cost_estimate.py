@@ -113,6 +113,7 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         training = _training_on_gpus(planned_training, load, work, shapes)
         rows.append(_training_row(planned_training, load, shapes[planned_training["model"]], work, training))
         on_gpus += [training] if training else []
+        warnings += _length_warnings(planned_training["student"], load.mean, work["training"]["max_length"])
     warnings += [problem for training in on_gpus if (problem := training_memory.problem(training))]
     tables = []
     if card_rows:
@@ -233,6 +234,17 @@ def _context_warnings(name: str, context: int, longest: gpu_memory.WindowTokens)
     return [
         f"{name}: its longest prompt of {prompt} tokens and decoding.max_new_tokens of {longest.written} exceed its "
         f"context of {context} tokens, so such windows stay unanswered: lower it, or use another model"
+    ]
+
+
+def _length_warnings(student: str, mean: gpu_memory.WindowTokens, max_length: int) -> list[str]:
+    prompt = mean.prefix + mean.read
+    if prompt < max_length:
+        return []
+    return [
+        f"distil {student}: its mean prompt of {prompt:.0f} tokens, {mean.prefix:.0f} of them in the static prefix, "
+        f"leaves no room for a trace in students.training.max_length of {max_length}: raise it, because longer "
+        "examples are left out"
     ]
 
 

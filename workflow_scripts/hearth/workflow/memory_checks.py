@@ -81,7 +81,8 @@ def check_training_memory(
         return
     off = "" if settings["gradient_checkpointing"] else "set students.training.gradient_checkpointing: true, "
     findings.problems.append(
-        f"{what}: not even one fits; {off}lower students.training.max_length, or use a partition with larger GPUs"
+        f"{what}: not even one fits; {off}lower students.training.max_length (longer traces are then left out), or use "
+        "a partition with larger GPUs"
     )
 
 

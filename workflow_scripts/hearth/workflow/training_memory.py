@@ -91,7 +91,7 @@ def problem(training: Training) -> str:
     if any(micro_batch_on(training, card) for card in cards):
         return ""
     tokens, needed = training.longest.prefix + training.longest.own, card_bytes(training, 1)
-    remedies = ["lower students.training.max_length", "name a larger gpu_type"]
+    remedies = ["lower students.training.max_length (longer traces are then left out)", "name a larger gpu_type"]
     if not training.settings["gradient_checkpointing"]:
         remedies.insert(0, "set students.training.gradient_checkpointing: true")
     return (
