@@ -66,6 +66,7 @@ def planned_work():
         "settings": engine_settings(),
         "training": config["students"]["training"],
         "training_dtype": config["students"]["dtype"] or config["engine"]["dtype"],
+        "deepspeed": PROJECT + config["students"]["deepspeed"],
     }
 
 

@@ -138,12 +138,15 @@ def checked_requests(wildcards, output):
     training = {
         "settings": students["training"],
         "dtype": students["dtype"] or config["engine"]["dtype"],
+        "deepspeed": PROJECT + students["deepspeed"],
     }
     trained = trained_bases()
     requests = memory_requests(NODE_CHECKS[output.findings])
     return json.dumps(
         {
-            model: request | ({"training": training} if model in trained else {})
+            model: request
+            | {"engine": engine_of(model, config, registry)}
+            | ({"training": training} if model in trained else {})
             for model, request in requests.items()
         }
     )

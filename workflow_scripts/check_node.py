@@ -10,10 +10,14 @@ from typing import Any, cast
 
 from hearth.common import files
 from hearth.common.cli import json_option, run
+from hearth.common.files import read_json_object
+from hearth.distillation.memory_estimate import zero_stage
 from hearth.models.load import resolve_dtype, work_offline
 from hearth.workflow import gpu_memory, memory_checks, preflight
 from hearth.workflow.findings import Findings
+from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.throughput import job_of
+from hearth.workflow.training_memory import training_on_gpus
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--registry",
         required=True,
         help="JSON object from each model to the keys of its registry entry that decide memory; `training`, if it is "
-        "the base of a student, has the settings and the dtype of training",
+        "the base of a student, has the settings and the dtype of training and the file of DeepSpeed's settings; "
+        "`engine` is the one that runs it",
     )
     parser.add_argument("--settings", required=True, help="JSON object of the settings of engines that decide memory")
     parser.add_argument("--max-new-tokens", type=int, required=True, help="longest answer in tokens")
@@ -55,17 +60,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     devices = preflight.check_gpus(findings, arguments.gpus, dtype)
     on_gpus = {name: job for name, job in jobs.items() if devices and job.gpus}
     for name, job in on_gpus.items():
-        memory_checks.check_gpu_memory(findings, name, shapes[name], job, arguments.max_new_tokens, devices)
-        training = registry[name].get("training")
-        if training and arguments.engine == "transformers" and arguments.gpus == registry[name]["train_gpus"]:
-            in_32_bit = resolve_dtype(training["dtype"], "cuda") == "float32"
+        model = registry[name]
+        if arguments.engine == "vllm" or (model["engine"] == "transformers" and model["gpus"] == arguments.gpus):
+            memory_checks.check_gpu_memory(findings, name, shapes[name], job, arguments.max_new_tokens, devices)
+        training = model.get("training")
+        if training and arguments.engine == "transformers" and arguments.gpus == model["train_gpus"]:
+            longest = WindowTokens(memory_checks.ASSUMED_PREFIX, memory_checks.ASSUMED_REST, arguments.max_new_tokens)
+            dtype, stage = (
+                resolve_dtype(training["dtype"], "cuda"),
+                zero_stage(read_json_object(Path(training["deepspeed"]))),
+            )
             memory_checks.check_training_memory(
                 findings,
-                name,
-                shapes[name],
-                training["settings"],
-                4 if in_32_bit else 2,
-                arguments.max_new_tokens,
+                training_on_gpus(name, shapes[name], training["settings"], longest, model, dtype, stage),
                 devices,
             )
     weights = [gpu_memory.weight_bytes(shapes[name], job.weight_format) for name, job in jobs.items()]

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from hearth.common.cli import UserError
 from hearth.common.files import write_json
-from hearth.workflow import gpu_memory
+from hearth.workflow import cost_estimate, gpu_memory
 from hearth.workflow.cards import CARDS
 from hearth.workflow.cost_estimate import (
     WorkRow,
@@ -19,6 +19,7 @@ from hearth.workflow.planned_work import Load
 from hearth.workflow.throughput import Job, window_seconds
 from model_shapes import QWEN3_0_6B, QWEN3_32B
 from plan_factories import make_results, planned_load, training_settings
+from repository import CONFIG
 
 LOAD = Load("m", 1000, WindowTokens(900, 350, 600), WindowTokens(900, 700, 4096), None)
 JOB = Job("vllm", "bf16", CARDS["H100-80"], 1)
@@ -114,6 +115,7 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None):
         "settings": {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1},
         "training": TRAINING,
         "training_dtype": "auto",
+        "deepspeed": str(CONFIG / "deepspeed" / "zero2.json"),
     }
 
 
@@ -162,6 +164,15 @@ def test_a_training_on_gpus_is_shown_with_its_micro_batch_on_every_card(results)
     work = planned_work(results, ENTRY | {"gpu_type": "a100_40gb"})
     work["models"]["small"] |= {"train_gpus": 8, "nodes": 2}
     assert row(estimate_work(work, results), "small_pupil")[-1].startswith("1: ")
+
+
+def test_zero3_is_read_from_the_file_of_deepspeeds_settings(results, monkeypatch):
+    monkeypatch.setattr(cost_estimate, "read_shape", lambda folder: QWEN3_32B)
+    work = planned_work(results, ENTRY | {"train_gpus": 4, "gpu_type": "a100_40gb"})
+    assert "students.deepspeed" not in estimate_work(
+        work | {"deepspeed": str(CONFIG / "deepspeed/zero3.json")}, results
+    )
+    assert "students.deepspeed: config/deepspeed/zero3.json" in estimate_work(work, results)
 
 
 def test_a_number_of_gpus_that_cannot_share_the_heads_is_marked(results):

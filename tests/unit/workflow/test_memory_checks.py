@@ -1,14 +1,17 @@
 from dataclasses import replace
 
 from hearth.common.files import write_json
+from hearth.distillation.memory_estimate import Longest
 from hearth.models.snapshot import FETCHED, SNAPSHOT
 from hearth.workflow.cards import CARDS, card_of_device
 from hearth.workflow.memory_checks import check_gpu_memory, check_training_memory, read_shapes
 from hearth.workflow.throughput import Job
+from hearth.workflow.training_memory import Training
 from model_shapes import QWEN3_32B
 from plan_factories import SERVED, training_settings
 
 A100, H100 = ("NVIDIA A100-SXM4-40GB", 42_300_000_000), ("NVIDIA H100 80GB HBM3", 85_000_000_000)
+TRAINING = Training("m", QWEN3_32B, training_settings(), Longest(1024, 5120), 2, 2, "")
 VLLM = Job("vllm", "bf16", gpus=1)
 
 
@@ -59,19 +62,27 @@ def test_the_transformers_engine_needs_the_whole_model_on_each_gpu(findings):
 
 
 def test_a_training_says_how_many_of_the_longest_examples_the_smallest_gpu_holds(findings):
-    check_training_memory(findings, "m", QWEN3_32B, training_settings(), 2, 4096, [H100, H100])
+    check_training_memory(findings, TRAINING, [H100, H100])
     assert findings.facts == [
-        "training of m on NVIDIA H100 80GB HBM3 with 85 GB, examples of 6144 tokens: 2 at a time",
+        "training of m on NVIDIA H100 80GB HBM3 with 85 GB, examples of 6144 tokens: 2 at a time on each",
     ]
     assert not findings.problems
 
 
 def test_a_training_whose_longest_example_does_not_fit_is_a_problem(findings):
-    settings = training_settings(max_length=3000, gradient_checkpointing=False)
-    check_training_memory(findings, "m", QWEN3_32B, settings, 2, 4096, [H100, A100])
+    check_training_memory(findings, replace(TRAINING, settings=training_settings(gradient_checkpointing=False)), [H100])
     (text,) = findings.problems
-    assert "A100-SXM4-40GB with 42 GB, examples of 3000 tokens: not even one fits" in text
+    assert "H100 80GB HBM3 with 85 GB, examples of 6144 tokens: not even one fits" in text
     assert "gradient_checkpointing: true" in text
+
+
+def test_weights_that_a_gpu_does_not_hold_fit_under_zero3(findings):
+    check_training_memory(findings, TRAINING, [H100, A100])
+    (text,) = findings.problems
+    assert "A100-SXM4-40GB with 42 GB" in text
+    assert "zero3.json" in text
+    check_training_memory(findings, replace(TRAINING, ranks=4, zero_stage=3), [A100] * 2)
+    assert len(findings.problems) == len(findings.facts) == 1
 
 
 def test_a_models_shape_is_read_where_it_is_fetched(findings, tiny_model, tmp_path):

@@ -38,9 +38,9 @@ def test_what_a_cell_says_fits_the_card_and_one_more_example_does_not():
 def test_longest_example_has_at_most_the_tokens_that_a_training_uses():
     model = {"train_gpus": 2, "nodes": 3, "gpu_type": "h100"}
     longest = WindowTokens(900, 300, 4096)
-    training = training_on_gpus("pupil", QWEN3_0_6B, training_settings(), longest, model, "auto")
+    training = training_on_gpus("pupil", QWEN3_0_6B, training_settings(), longest, model, "auto", 2)
     assert (training.longest, training.ranks, training.value_bytes) == (Longest(900, 4396), 6, 2)
-    short = training_on_gpus("pupil", QWEN3_0_6B, training_settings(max_length=2000), longest, model, "float32")
+    short = training_on_gpus("pupil", QWEN3_0_6B, training_settings(max_length=2000), longest, model, "float32", 2)
     assert (short.longest, short.value_bytes) == (Longest(900, 1100), 4)
 
 
@@ -66,8 +66,26 @@ def test_a_table_says_no_where_not_even_one_example_fits():
 def test_a_training_that_fits_no_card_is_a_problem_with_remedies(training, expected):
     found = problem(training)
     assert (expected in found) if expected else found == ""
-    if expected:
-        assert "max_length" in found
+
+
+def test_weights_that_fit_no_card_are_shared_under_zero3_not_read_with_shorter_examples():
+    """No length of an example helps where the weights alone are too much."""
+    plain = replace(HUGE, gpu_type="a100_40gb", ranks=4)
+    assert "zero3.json" in problem(plain)
+    assert "max_length" not in problem(plain)
+    assert micro_batch_on(plain, CARDS["A100-40"]) == 0
+    shared = replace(plain, zero_stage=3)
+    assert problem(shared) == ""
+    assert micro_batch_on(shared, CARDS["A100-40"]) >= 1
+    assert "train_gpus or nodes" in problem(replace(shared, ranks=1))
+    assert "max_length" in problem(replace(TRAINING, gpu_type="rtx4090", longest=Longest(900, 400_000)))
+
+
+def test_zero3_has_the_prefix_in_every_example():
+    model = {"train_gpus": 2, "nodes": 1, "gpu_type": ""}
+    parts = "pupil", QWEN3_0_6B, training_settings(), WindowTokens(900, 300, 4096), model, "auto"
+    assert training_on_gpus(*parts, 2).settings["shared_prefix"]
+    assert not training_on_gpus(*parts, 3).settings["shared_prefix"]
 
 
 def test_activation_checkpointing_is_a_remedy_only_where_it_is_off():

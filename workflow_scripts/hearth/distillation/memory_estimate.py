@@ -5,7 +5,9 @@ They come from counting the tensors of the trainer without their data (`tests/he
 attention needs no mask in memory, as on a GPU. Light enough for `snakemake plan`: torch is not imported.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.measure import ModelShape
@@ -16,6 +18,9 @@ _TRAINABLE_BYTES = 4 + 4 + 8
 _CHUNK, _LOGIT_BYTES = 1 << 25, 12
 # DeepSpeed's buckets of gradients.
 _BUCKETS = 2 * 40e6
+# Parameters that ZeRO-3 leaves gathered, since the backward pass soon uses them again: DeepSpeed's default of
+# `stage3_max_reuse_distance` and `stage3_max_live_parameters`.
+_GATHERED = 1e9
 # Assumed: memory that the allocator holds in pieces too small to use.
 _FRAGMENTED = 1.05
 
@@ -54,6 +59,30 @@ def training_bytes(
     loss = tokens * 4 * hidden + min(_CHUNK, tokens * shape.vocabulary) * _LOGIT_BYTES
     trainable = _trainable(shape, settings) * (_TRAINABLE_BYTES + value_bytes)
     return (graph + max(working, loss)) * value_bytes / 2 * _FRAGMENTED + trainable + _BUCKETS
+
+
+def zero_stage(deepspeed: Mapping[str, Any]) -> int:
+    """Return the stage of ZeRO in the configuration of DeepSpeed; from 3 on, the ranks share the weights."""
+    stage: int = deepspeed.get("zero_optimization", {}).get("stage", 0)
+    return stage
+
+
+def settings_under(stage: int, settings: TrainingSettings) -> TrainingSettings:
+    """Return the settings as a training under a stage of ZeRO follows them: ZeRO-3 cannot share the prefix."""
+    return {**settings, "shared_prefix": settings["shared_prefix"] and stage < 3}
+
+
+def weights_per_rank(shape: ModelShape, value_bytes: int, stage: int, ranks: int) -> float:
+    """Return the bytes of weights on each GPU: all, or a rank's part and those that ZeRO-3 gathers at a time.
+
+    At least one layer and the output head are gathered, because the head is used while a layer is there.
+    """
+    if stage < 3 or ranks == 1:
+        return shape.parameters * value_bytes
+    head = shape.embeddings / (1 if shape.tied else 2)
+    layer = (shape.parameters - shape.embeddings) / shape.layers
+    gathered = min(shape.parameters, max(_GATHERED, layer + head))
+    return (shape.parameters / ranks + gathered) * value_bytes
 
 
 def largest_micro_batch(

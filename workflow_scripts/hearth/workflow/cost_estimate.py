@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from hearth.common.files import read_json_object
+from hearth.distillation.memory_estimate import zero_stage
 from hearth.distillation.settings import TrainingSettings
 from hearth.distillation.target_modules import check_target_modules
 from hearth.models.measure import ModelShape, linear_layers, measure_model
@@ -108,9 +110,10 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
             hours["measured"] = (seconds * (planned.gpus or planned.threads) / 3600, "")
         rows.append(WorkRow(f"recognise {name}", work["engines"][model], own, hours))
     on_gpus = []
+    stage = zero_stage(read_json_object(Path(work["deepspeed"])))
     for planned_training in work["trainings"]:
         load = _training_load(planned_training, shapes, loads, results)
-        training = _training_on_gpus(planned_training, load, work, shapes)
+        training = _training_on_gpus(planned_training, load, work, shapes, stage)
         rows.append(_training_row(planned_training, load, shapes[planned_training["model"]], work, training))
         on_gpus += [training] if training else []
         warnings += _length_warnings(planned_training["student"], load.mean, work["training"]["max_length"])
@@ -261,14 +264,20 @@ def _training_load(
 
 
 def _training_on_gpus(
-    training: PlannedTraining, load: Load, work: PlannedWork, shapes: Mapping[str, ModelShape]
+    training: PlannedTraining, load: Load, work: PlannedWork, shapes: Mapping[str, ModelShape], stage: int
 ) -> Training | None:
     """Return a training on GPUs; None for one on a CPU."""
     model = work["models"][training["model"]]
     if not model["train_gpus"] or work["settings"]["device"] == "cpu":
         return None
     return training_memory.training_on_gpus(
-        training["student"], shapes[training["model"]], work["training"], load.longest, model, work["training_dtype"]
+        training["student"],
+        shapes[training["model"]],
+        work["training"],
+        load.longest,
+        model,
+        work["training_dtype"],
+        stage,
     )
 
 
@@ -282,7 +291,7 @@ def _training_row(
         for name, card in CARDS.items():
             if micro_batch := training_memory.micro_batch_on(training, card):
                 speed = card.bf16 * TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS, micro_batch
-                hours[name] = (training_hours(shape, load, work["training"], *speed), "")
+                hours[name] = (training_hours(shape, load, training.settings, *speed), "")
     return WorkRow(f"distil {planned['student']}", "", [load], hours)
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hearth.distillation.memory_estimate import Longest, largest_micro_batch
-from hearth.distillation.settings import TrainingSettings
 from hearth.models.measure import ModelShape, measure_model
 from hearth.models.snapshot import SNAPSHOT, ModelError, read_snapshot
 from hearth.workflow import gpu_memory
@@ -13,6 +11,7 @@ from hearth.workflow.cards import card_of_device
 from hearth.workflow.findings import Findings
 from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.throughput import COUNTS, Job, windows_held
+from hearth.workflow.training_memory import Training, micro_batch_on, remedies
 
 GB = 10**9
 # Memory of a job of the transformers engine or of training per byte of weights: cache, activations and gradients.
@@ -42,7 +41,7 @@ def check_gpu_memory(
     """Check that the GPUs of a job hold the model `name`.
 
     `devices` are the job's GPUs: each its name and bytes of memory, as CUDA reports them. vLLM splits a model over all
-    of them. The transformers engine and training need it whole on each.
+    of them. The transformers engine needs it whole on each.
     """
     gpu, memory = min(devices, key=lambda device: device[1])
     what = f"model {name} on {len(devices)} x {gpu} with {memory / GB:.0f} GB"
@@ -58,32 +57,17 @@ def check_gpu_memory(
         findings.facts.append(f"{what}: about {needed / GB:.0f} GB needed on each")
 
 
-def check_training_memory(
-    findings: Findings,
-    name: str,
-    shape: ModelShape,
-    settings: TrainingSettings,
-    value_bytes: int,
-    max_new_tokens: int,
-    devices: Sequence[tuple[str, int]],
-) -> None:
-    """Check that each GPU of a training of a student with the base `name` holds the longest example.
-
-    `value_bytes` is 2 in bfloat16, 4 in float32; `devices` are as for `check_gpu_memory`.
-    """
+def check_training_memory(findings: Findings, training: Training, devices: Sequence[tuple[str, int]]) -> None:
+    """Check that each GPU of a training holds the longest example; `devices` are as for `check_gpu_memory`."""
     gpu, memory = min(devices, key=lambda device: device[1])
-    own = min(ASSUMED_REST + max_new_tokens, settings["max_length"] - ASSUMED_PREFIX)
-    longest = Longest(ASSUMED_PREFIX, max(1, own))
-    left = memory - shape.parameters * value_bytes - gpu_memory.PROCESS_RESERVE
-    what = f"training of {name} on {gpu} with {memory / GB:.0f} GB, examples of {longest.prefix + longest.own} tokens"
-    if size := largest_micro_batch(shape, settings, longest, left, settings["batch_size"], value_bytes):
-        findings.facts.append(f"{what}: {size} at a time")
+    card = card_of_device(gpu, memory)
+    tokens = training.longest.prefix + training.longest.own
+    what = f"training of {training.student} on {gpu} with {memory / GB:.0f} GB, examples of {tokens} tokens"
+    if size := micro_batch_on(training, card):
+        findings.facts.append(f"{what}: {size} at a time on each")
         return
-    off = "" if settings["gradient_checkpointing"] else "set students.training.gradient_checkpointing: true, "
-    findings.problems.append(
-        f"{what}: not even one fits; {off}lower students.training.max_length (longer traces are then left out), or use "
-        "a partition with larger GPUs"
-    )
+    helps = [*remedies(training, [card]), "use a partition with larger GPUs"]
+    findings.problems.append(f"{what}: not even one fits; {', or '.join(helps)}")
 
 
 def _check_vllm(findings: Findings, what: str, shape: ModelShape, job: Job, max_new_tokens: int) -> None:

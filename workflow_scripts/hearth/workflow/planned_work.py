@@ -52,7 +52,7 @@ class PlannedWork(TypedDict):
 
     `engines` is a dict from model to the engine that runs it, `models` one from model to its entry in the registry, as
     far as the estimates read it; `settings` are the config's settings of engines. `training` are its settings of
-    trainings, without a seed, and `training_dtype` is their number format.
+    trainings, without a seed, `training_dtype` is their number format, `deepspeed` the file of DeepSpeed's settings.
     """
 
     loads: list[PlannedLoad]
@@ -62,6 +62,7 @@ class PlannedWork(TypedDict):
     settings: dict[str, Any]
     training: TrainingSettings
     training_dtype: str
+    deepspeed: str
 
 
 @dataclass(frozen=True)

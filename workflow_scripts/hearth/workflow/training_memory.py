@@ -1,12 +1,16 @@
 """Compute, for each card, the largest micro-batch that a training's longest trace allows, and the memory it takes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tabulate import tabulate
-
-from hearth.distillation.memory_estimate import Longest, largest_micro_batch, training_bytes
+from hearth.distillation.memory_estimate import (
+    Longest,
+    largest_micro_batch,
+    settings_under,
+    training_bytes,
+    weights_per_rank,
+)
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.measure import ModelShape
 from hearth.workflow.cards import CARDS, Card, card_of
@@ -24,6 +28,7 @@ class Training:
     """A training of a student on GPUs: its base model, settings, longest example, and processes, one for each GPU.
 
     `value_bytes` is 2 in bfloat16, 4 in float32. `gpu_type` is the cluster's name of the GPU, "" for any.
+    `zero_stage` is the stage of ZeRO: from 3 on, the ranks share the weights.
     """
 
     student: str
@@ -33,6 +38,7 @@ class Training:
     ranks: int
     value_bytes: int
     gpu_type: str
+    zero_stage: int = 0
 
 
 def training_on_gpus(
@@ -42,17 +48,19 @@ def training_on_gpus(
     longest: WindowTokens,
     model: Mapping[str, Any],
     dtype: str,
+    zero_stage: int,
 ) -> Training:
     """Return a training on the GPUs that the base model's registry entry `model` requests."""
     own = min(longest.read + longest.written, settings["max_length"] - longest.prefix)
     return Training(
         student,
         shape,
-        settings,
+        settings_under(zero_stage, settings),
         Longest(round(longest.prefix), max(1, round(own))),
         model["nodes"] * model["train_gpus"],
         4 if dtype == "float32" else 2,
         model["gpu_type"],
+        zero_stage,
     )
 
 
@@ -73,6 +81,9 @@ def card_bytes(training: Training, micro_batch: int) -> float:
 
 def render_trainings(trainings: list[Training]) -> str:
     """Return a table of the largest micro-batch, and the memory it takes, for each training and card."""
+    # Not imported at the top: preflight estimates a training in vLLM's environment too, which lacks tabulate.
+    from tabulate import tabulate
+
     rows = []
     for training in trainings:
         tokens = training.longest.prefix + training.longest.own
@@ -91,17 +102,31 @@ def problem(training: Training) -> str:
     if any(micro_batch_on(training, card) for card in cards):
         return ""
     tokens, needed = training.longest.prefix + training.longest.own, card_bytes(training, 1)
-    remedies = ["lower students.training.max_length (longer traces are then left out)", "name a larger gpu_type"]
-    if not training.settings["gradient_checkpointing"]:
-        remedies.insert(0, "set students.training.gradient_checkpointing: true")
     return (
         f"distil {training.student}: one trace of {tokens} tokens takes {needed / 1e9:.1f} GB, more than {place} has: "
-        f"{', or '.join(remedies)}"
+        f"{', or '.join([*remedies(training, cards), 'name a larger gpu_type'])}"
     )
 
 
+def remedies(training: Training, cards: Sequence[Card]) -> list[str]:
+    """Return what makes a training take less of each card, if not even one example fits any of `cards`."""
+    largest = max(card.memory for card in cards)
+    if _fixed_bytes(training) > largest:
+        # No shorter example helps.
+        if training.zero_stage >= 3:
+            return ["share the weights among more GPUs: raise train_gpus or nodes of its base in config/models.yaml"]
+        return [
+            "share the weights among the GPUs with students.deepspeed: config/deepspeed/zero3.json, and raise "
+            "train_gpus or nodes of its base in config/models.yaml"
+        ]
+    found = ["lower students.training.max_length (longer traces are then left out)"]
+    if not training.settings["gradient_checkpointing"]:
+        found.insert(0, "set students.training.gradient_checkpointing: true")
+    return found
+
+
 def _fixed_bytes(training: Training) -> float:
-    weights = training.shape.parameters * training.value_bytes
+    weights = weights_per_rank(training.shape, training.value_bytes, training.zero_stage, training.ranks)
     return weights + PROCESS_RESERVE + (COMMUNICATION_RESERVE if training.ranks > 1 else 0)
 
 
