@@ -38,7 +38,11 @@ def serving(project):
         ("teacher", "larg", "teacher: unknown model 'larg'; did you mean 'large'?"),
         ("students/bases/0", "litle", "students.bases.0: unknown model 'litle'; did you mean 'little'?"),
         ("students/trained_on", ["scond"], "students.trained_on.0: unknown dataset 'scond'; did you mean 'second'?"),
-        ("students/deepspeed", "zero9.json", "students.deepspeed: no such file: 'zero9.json'"),
+        (
+            "students/deepspeed",
+            "zero9.json",
+            "no such file: 'zero9.json'; files of the project: config/deepspeed/zero2",
+        ),
         ("prompt", {"template": "six-part"}, "prompt.template: unknown template 'six-part'; did you mean 'six-parts'?"),
         ("tables/scaling/select/0/recognisers", "modles", "unknown group 'modles'; did you mean 'models'?"),
         ("tables/scaling/compare", [["little", "larg"]], "compare.0.1: unknown recogniser or group 'larg'; did you"),
@@ -109,6 +113,7 @@ def test_a_bad_home_is_named_with_the_key_that_names_it(project):
         (16, {"nodes": 2, "gpus": 3}, "of 'little'; nearest: 12 or 18"),
         (2, {"train_gpus": 4}, "1 node x 4 GPUs = 4 ranks for students of 'little'; nearest: 4"),
         (3, {"nodes": 2}, "the 2 nodes = 2 ranks for students of 'little'; nearest: 2 or 4"),
+        (3, {"nodes": 2, "train_gpus": 4}, "change train_gpus (now 4) or nodes (now 2) of 'little' in the model regis"),
     ],
 )
 def test_a_batch_that_does_not_divide_among_the_ranks_is_refused(project, batch_size, resources, said):

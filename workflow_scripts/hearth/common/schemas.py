@@ -103,9 +103,10 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
         names = [name for part in error.validator_value for name in part.get("enum", [])]
         yield path, f"{value!r} is neither a list of names nor one of the valid values{nearest(value, names)}"
     elif error.validator == "pattern" and "x-expected" in error.schema:
-        yield path, f"{value!r} is not {error.schema['x-expected']}"
+        hint = _type_hint(value, error.schema) if "integer" in error.schema.get("type", ()) else ""
+        yield path, f"{value!r} is not {error.schema['x-expected']}{hint}"
     elif error.validator == "type":
-        yield path, f"{error.message}{_type_hint(value, error.validator_value)}"
+        yield path, f"{error.message}{_type_hint(value, error.schema)}"
     else:
         yield path, error.message
 
@@ -114,10 +115,15 @@ def _matches(pattern: str, key: str) -> bool:
     return jsonschema.Draft202012Validator({"pattern": pattern}).is_valid(key)
 
 
-def _type_hint(value: object, wanted: object) -> str:
-    """Return a hint for a value that YAML reads as another type than its author meant, or ''."""
+def _type_hint(value: object, schema: dict[str, Any]) -> str:
+    """Return a hint for a value of another type than `schema` asks for, which says what to write; '' without a hint."""
+    wanted = schema["type"]
     if isinstance(value, bool) and wanted == "string":
         return " (put it in quotes; YAML reads on, off, yes and no as true and false)"
+    if wanted == "boolean":
+        return " (write true or false)"
+    if wanted == "array" and jsonschema.Draft202012Validator(schema.get("items", {})).is_valid(value):
+        return f" (write {yaml.safe_dump([value], default_flow_style=True).strip()})"
     try:
         number = float(value) if isinstance(value, str) else math.nan
     except ValueError:

@@ -44,7 +44,8 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from _window_problems(config)
     deepspeed = config["students"]["deepspeed"]
     if not (project / deepspeed).is_file():
-        yield ["students", "deepspeed"], f"no such file: {deepspeed!r}"
+        files = ", ".join(f"config/deepspeed/{file.name}" for file in sorted(project.glob("config/deepspeed/*.json")))
+        yield ["students", "deepspeed"], f"no such file: {deepspeed!r}; files of the project: {files}"
     ambiguous = list(_name_problems(config))
     yield from ambiguous
     if not ambiguous:
@@ -115,7 +116,8 @@ def _batch_problems(config: Config, registry: Registry) -> Iterator[Problem]:
             yield (
                 ["students", "training", "batch_size"],
                 f"{size} does not divide among the {' x '.join(parts)} = {ranks} ranks for students of {name!r}; "
-                f"nearest: {nearest_valid}",
+                f"nearest: {nearest_valid}; the number decides results, so rather change train_gpus (now {gpus}) "
+                f"or nodes (now {nodes}) of {name!r} in the model registry (config/models.yaml)",
             )
 
 

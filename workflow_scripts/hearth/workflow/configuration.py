@@ -5,13 +5,14 @@ students and recognisers (recognisers.py), the contents of tables (selection.py)
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from hearth.common.schemas import Problem, dotted, read_yaml, schema_problems
 from hearth.workflow.config_references import reference_problems
 from hearth.workflow.config_types import Config, Json, Registry
+from hearth.workflow.misplaced import misplaced_settings
 from hearth.workflow.project_files import PROJECT
 from hearth.workflow.recognisers import default_datasets
 from hearth.workflow.renamed import renamed_settings
@@ -34,7 +35,8 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
     """
     documents = _read_documents(files)
     schema = _read_schema(project, "config")
-    _refuse(_schema_problems(config, schema), documents, config)
+    model_keys = _read_schema(project, "models")["additionalProperties"]["properties"]
+    _refuse(_schema_problems(config, schema, model_keys), documents, config)
     _refuse(_override_problems(config, schema["properties"]), documents, config)
     filled = _fill_defaults(config, schema)
     registry = _read_registry(project, filled["model_registry"])
@@ -104,11 +106,11 @@ def _parallelism_problems(registry: Registry) -> Iterator[Problem]:
             yield [name, "gpus"], f"{gpus} is not a multiple of pipeline_parallel {groups}; {nearest_valid}"
 
 
-def _schema_problems(config: object, schema: Json) -> Iterator[Problem]:
-    """Yield the differences from the schema; a renamed key or value is reported only as renamed."""
-    renamed = list(renamed_settings(config))
-    yield from renamed
-    reported = [path for path, _ in renamed]
+def _schema_problems(config: object, schema: Json, model_keys: Collection[str]) -> Iterator[Problem]:
+    """Yield the differences from the schema; a renamed or misplaced key or value is reported only as such."""
+    known = [*renamed_settings(config), *misplaced_settings(config, schema, model_keys)]
+    yield from known
+    reported = [path for path, _ in known]
     yield from (problem for problem in schema_problems(config, schema) if problem[0] not in reported)
 
 

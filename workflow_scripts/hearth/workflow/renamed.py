@@ -1,6 +1,6 @@
 """List renamed keys and values of a config. A config with an old name is refused; the message gives the new name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hearth.common.schemas import Problem
@@ -19,15 +19,15 @@ RENAMED_VALUES: Mapping[tuple[str, ...], Mapping[str, str]] = {
 def renamed_settings(config: object) -> Iterator[Problem]:
     """Yield a problem for each key and each value of `config` that has been renamed."""
     for place, new_key in RENAMED_KEYS.items():
-        for path, _ in _values_at(config, place, []):
+        for path, _ in values_at(config, place, []):
             yield path, f"{path[-1]!r} has been renamed to {new_key!r}"
     for place, new_names in RENAMED_VALUES.items():
-        for path, value in _values_at(config, place, []):
+        for path, value in values_at(config, place, []):
             if isinstance(value, str) and value in new_names:
                 yield path, f"{value!r} has been renamed to {new_names[value]!r}"
 
 
-def _values_at(value: Any, place: tuple[str, ...], path: list[Any]) -> Iterator[tuple[list[Any], object]]:
+def values_at(value: Any, place: Sequence[str], path: list[Any]) -> Iterator[tuple[list[Any], object]]:
     """Yield (path, value) for every value whose path matches `place`, a path that may hold "*"."""
     if not place:
         yield path, value
@@ -39,4 +39,4 @@ def _values_at(value: Any, place: tuple[str, ...], path: list[Any]) -> Iterator[
     elif isinstance(value, list) and key == "*":
         parts = list(range(len(value)))
     for part in parts:
-        yield from _values_at(value[part], tuple(rest), [*path, part])
+        yield from values_at(value[part], rest, [*path, part])
