@@ -56,6 +56,7 @@ def planned_work():
                 "teacher": student.teacher,
                 "dataset": student.dataset,
                 "max_examples": student.max_examples,
+                "reasons": RECIPES[student.recipe].reasons,
                 "prompt": prompt_file(RECOGNISERS[name], student.dataset),
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
             }

@@ -7,6 +7,8 @@
 
 import time
 
+from hearth.workflow.shard_sizes import LABEL_TOKENS
+
 
 localrules:
     check_login,
@@ -132,6 +134,13 @@ def checked_models(wildcards, output):
     return [f"results/models/{model}" for model in NODE_CHECKS[output.findings]]
 
 
+def longest_answer(student):
+    """Return the largest number of tokens that an example of a student has after its prompt."""
+    if RECIPES[student.recipe].reasons:
+        return RECOGNISERS[student.teacher].decoding["max_new_tokens"]
+    return LABEL_TOKENS * config["datasets"][student.dataset]["windows"]["size"]
+
+
 def checked_requests(wildcards, output):
     """Return what decides the memory of the jobs of a node's check, as JSON."""
     students = config["students"]
@@ -140,13 +149,19 @@ def checked_requests(wildcards, output):
         "dtype": students["dtype"] or config["engine"]["dtype"],
         "deepspeed": PROJECT + students["deepspeed"],
     }
-    trained = trained_bases()
+    answers = {}
+    for student in RUN.trained.values():
+        answers.setdefault(student.base, []).append(longest_answer(student))
     requests = memory_requests(NODE_CHECKS[output.findings])
     return json.dumps(
         {
             model: request
             | {"engine": engine_of(model, config, registry)}
-            | ({"training": training} if model in trained else {})
+            | (
+                {"training": training | {"answer": max(answers[model])}}
+                if model in answers
+                else {}
+            )
             for model, request in requests.items()
         }
     )

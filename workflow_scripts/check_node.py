@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--registry",
         required=True,
         help="JSON object from each model to the keys of its registry entry that decide memory; `training`, if it is "
-        "the base of a student, has the settings and the dtype of training and the file of DeepSpeed's settings; "
+        "the base of a student, has the settings and the dtype of training, the file of DeepSpeed's settings and "
+        "the tokens of the longest answer; "
         "`engine` is the one that runs it",
     )
     parser.add_argument("--settings", required=True, help="JSON object of the settings of engines that decide memory")
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             memory_checks.check_gpu_memory(findings, name, shapes[name], job, arguments.max_new_tokens, devices)
         training = model.get("training")
         if training and arguments.engine == "transformers" and arguments.gpus == model["train_gpus"]:
-            longest = WindowTokens(memory_checks.ASSUMED_PREFIX, memory_checks.ASSUMED_REST, arguments.max_new_tokens)
+            longest = WindowTokens(memory_checks.ASSUMED_PREFIX, memory_checks.ASSUMED_REST, training["answer"])
             dtype, stage = (
                 resolve_dtype(training["dtype"], "cuda"),
                 zero_stage(read_json_object(Path(training["deepspeed"]))),

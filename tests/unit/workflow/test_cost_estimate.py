@@ -109,7 +109,7 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None):
     engine = "vllm" if entry["gpus"] else "transformers"
     return {
         "loads": loads,
-        "trainings": [training | {"max_examples": max_examples}],
+        "trainings": [training | {"max_examples": max_examples, "reasons": True}],
         "engines": {"small": engine, "large": engine},
         "models": {"small": entry, "large": entry},
         "settings": {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1},
@@ -223,6 +223,19 @@ def test_a_student_without_a_teacher_learns_from_the_train_split(results):
     text = estimate_work(planned_work(results, teacher=""), results)
     assert row(text, "distil small_pupil")[1] == "4"
     assert row(text, "recognise large")[2] == "6"
+
+
+@pytest.mark.parametrize("teacher", ["large", ""])
+def test_a_student_that_learns_labels_does_not_read_traces(results, teacher):
+    work = planned_work(results, teacher=teacher)
+    for one in (*work["loads"], *work["trainings"]):
+        one["max_new_tokens"] = 4000
+    whole = estimate_work(work, results)
+    work["trainings"][0]["reasons"] = False
+    labels = estimate_work(work, results)
+    assert int(row(whole, "small_pupil")[1]) - int(row(labels, "small_pupil")[1]) == 4000 - 15
+    assert row(whole, "distil small_pupil")[3] == "<= 0.02"
+    assert row(labels, "distil small_pupil")[3] == "<= 0.00"
 
 
 def test_a_served_model_has_no_hours(results):

@@ -22,6 +22,7 @@ from hearth.workflow.planned_work import (
     Load,
     PlannedTraining,
     PlannedWork,
+    label_tokens,
     loads_of,
     longest_window,
     measure_loads,
@@ -257,9 +258,14 @@ def _training_load(
     loads: Mapping[tuple[str, str, str], Load],
     results: Path,
 ) -> Load:
-    """Return the load of the traces that a student learns from."""
+    """Return the load of the traces that a student learns from, or of the labels if it does not learn to reason."""
     taught = training["teacher"]
     traces = loads[taught, training["dataset"], "train"] if taught else untaught_load(training, shapes, results)
+    if not training["reasons"]:
+        mean, longest = label_tokens(results / "datasets" / training["dataset"] / "windows.jsonl")
+        traces = replace(
+            traces, mean=replace(traces.mean, written=mean), longest=replace(traces.longest, written=longest)
+        )
     return replace(traces, windows=min(traces.windows, training["max_examples"] or traces.windows))
 
 

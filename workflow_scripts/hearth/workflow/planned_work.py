@@ -14,6 +14,7 @@ from hearth.distillation.settings import TrainingSettings
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows, split_prompt, user_turns
 from hearth.workflow.gpu_memory import WindowTokens
+from hearth.workflow.shard_sizes import LABEL_TOKENS
 
 # Numbers of windows whose prompts are tokenised: spread evenly, for the mean number of tokens, and those of the most
 # characters, for the longest.
@@ -36,13 +37,17 @@ class PlannedLoad(TypedDict):
 
 
 class PlannedTraining(TypedDict):
-    """A planned training. `teacher` is "" for a student without a teacher; `max_examples` None means all traces."""
+    """A planned training. `teacher` is "" for a student without a teacher; `max_examples` None means all traces.
+
+    `reasons` says whether the student learns whole traces; otherwise it learns labels only.
+    """
 
     student: str
     model: str
     teacher: str
     dataset: str
     max_examples: int | None
+    reasons: bool
     prompt: str
     max_new_tokens: int
 
@@ -200,6 +205,13 @@ def untaught_load(training: PlannedTraining, tokenised: Iterable[str], results: 
     }
     (load,) = measure_loads([own], tokenised, results).values()
     return load
+
+
+@cache
+def label_tokens(windows: Path) -> tuple[float, int]:
+    """Return the (mean, largest) number of tokens, about, of an answer without reasoning to a train window."""
+    counts = [LABEL_TOKENS * len(window["gold"]) for window in iterate_windows(windows, "train")]
+    return sum(counts) / max(1, len(counts)), max(counts, default=0)
 
 
 def longest_window(loads: Iterable[Load]) -> WindowTokens:
