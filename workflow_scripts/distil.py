@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         restart_under_torchrun(options, sys.argv[1:] if argv is None else argv)
     prepare_environment()
     from hearth.distillation import checkpoints, export, training
-    from hearth.distillation.settings import check_settings, deciding_settings
+    from hearth.distillation.settings import check_settings, check_steps, deciding_settings
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     training_options = json_option("--training", options.training, dict)
@@ -107,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{settings['max_length']} tokens (students.training.max_length)",
             flush=True,
         )
+    check_steps(settings, len(examples))
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
     fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks)
     run_folder = options.work / digest(fingerprint)[:12]

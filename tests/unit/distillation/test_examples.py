@@ -6,7 +6,13 @@ import training_fixtures as fixtures
 from hearth.common import files
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.recipes import RECIPES, rank_windows
-from hearth.distillation.settings import TrainingSettings, check_settings, examples_per_rank, settings_schema
+from hearth.distillation.settings import (
+    TrainingSettings,
+    check_settings,
+    check_steps,
+    examples_per_rank,
+    settings_schema,
+)
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import answer_text, split_prompt, user_turns, window_text
 from tokenizers import normalizers
@@ -294,3 +300,15 @@ def test_ranks_and_later_starts_read_the_examples_that_rank_0_made(tiny_model, t
     files.write_json_lines(options.traces, [rows[0] | {"text": "Hm."}, *rows[1:]])
     assert read(0).digest() != first.digest()
     assert len(list(options.work.glob("examples-*"))) == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"examples": 17}, {"epochs": 1.1}, {"warmup_ratio": 0}, {"batch_size": 15}],
+    ids=lambda it: next(iter(it)),
+)
+def test_a_training_whose_only_step_has_a_learning_rate_of_0_is_refused(changed):
+    enough = {"epochs": 1, "batch_size": 16, "warmup_ratio": 0.03, "examples": 16}
+    check_steps(enough | changed, (enough | changed)["examples"])
+    with pytest.raises(ValueError, match=r"16 examples, students.training.batch_size 16, epochs 1"):
+        check_steps(enough, 16)

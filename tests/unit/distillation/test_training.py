@@ -32,6 +32,7 @@ def test_a_student_learns_and_every_lora_b_has_moved(uninterrupted):
     weights = load_file(uninterrupted.folder / "out" / "adapter" / "adapter_model.safetensors")
     moved = [name for name, values in weights.items() if "lora_B" in name and abs(values).max() > 0]
     assert len(moved) == 2 * 4  # layers x target modules
+    assert uninterrupted.log.count("micro-batches of 2 examples (micro_batch_size: 2)\n") == 1
 
 
 def test_outputs_contain_no_paths_and_no_times(uninterrupted):
@@ -198,3 +199,20 @@ def test_bad_input_ends_in_one_line(tmp_path, monkeypatch, capsys, rank, argumen
     printed = capsys.readouterr().err
     assert printed.startswith(message)
     assert printed.count("\n") == 1
+
+
+def test_a_training_of_one_step_of_warm_up_is_refused_after_saying_what_is_left_out(
+    tmp_path, tiny_model, monkeypatch, capsys
+):
+    import distil
+
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setattr(distil, "prepare_environment", lambda: None)
+    training = fixtures.Training(tmp_path, tiny_model, windows=4, epochs=1, max_length=400)
+    traces = files.read_json_lines(tmp_path / "traces.jsonl")
+    traces[0]["text"] *= 50
+    files.write_json_lines(tmp_path / "traces.jsonl", traces)
+    with pytest.raises(ValueError, match=r"only 1 step.*: 3 examples, students.training.batch_size 4, epochs 1\. Use"):
+        distil.main([str(part) for name, value in training.options.items() for part in (f"--{name}", value)])
+    assert "1 of 4 traces are left out: with their prompts they have more than 400 tokens" in capsys.readouterr().out

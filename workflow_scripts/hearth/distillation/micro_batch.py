@@ -37,7 +37,7 @@ class MicroBatchSize:
 
     def __init__(self, run: Path, setting: int | str, first: int):
         """Take the recorded number if the run has one for this setting, otherwise `first`."""
-        self._path, self._setting = run / RECORD, setting
+        self._path, self.setting = run / RECORD, setting
         self.value = first
         if self._path.exists():
             record = read_record(self._path, MicroBatchRecord)
@@ -47,7 +47,7 @@ class MicroBatchSize:
     def record(self) -> None:
         """Write the number into the folder of the run."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self._path, MicroBatchRecord(setting=self._setting, used=self.value))
+        write_json(self._path, MicroBatchRecord(setting=self.setting, used=self.value))
 
     def halve(self, lengths: Sequence[int]) -> None:
         """Halve the number and record it, after memory ran out with examples of `lengths` tokens.

@@ -1,5 +1,6 @@
 """Check training settings before anything is loaded; config/schemas/config.schema.yaml holds their defaults."""
 
+import math
 from functools import cache
 from typing import Any, Literal, TypedDict, cast
 
@@ -83,3 +84,14 @@ def examples_per_rank(settings: TrainingSettings, ranks: int) -> int:
             "number of GPUs"
         )
     return settings["batch_size"] // ranks
+
+
+def check_steps(settings: TrainingSettings, examples: int) -> None:
+    """Raise ValueError if the only optimiser step of a training is one of warm-up, whose learning rate starts at 0."""
+    steps = math.ceil(settings["epochs"] * math.ceil(examples / settings["batch_size"]))
+    if steps == 1 and settings["warmup_ratio"]:
+        raise ValueError(
+            "the training has only 1 step, and warm-up starts at a learning rate of 0, so nothing would be learned: "
+            f"{examples} examples, students.training.batch_size {settings['batch_size']}, epochs "
+            f"{settings['epochs']:g}. Use more examples or epochs, a smaller batch_size, or warmup_ratio: 0"
+        )

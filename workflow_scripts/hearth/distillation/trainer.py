@@ -223,9 +223,11 @@ class DistillationTrainer(Trainer):
         """Use the smallest micro-batch size of all ranks, and record it if it is new."""
         size = self._micro_batch_size
         agreed = -self._largest(-size.value)
-        new, size.value, self._agreed = agreed != size.value or not self._agreed, agreed, True
-        if new and self.args.process_index == 0:
+        first, new = not self._agreed, agreed != size.value
+        size.value, self._agreed = agreed, True
+        if self.args.process_index == 0 and (first or new):
             size.record()
+            print(f"micro-batches of {size.value} examples (micro_batch_size: {size.setting})", flush=True)
 
     def _largest(self, number: int) -> int:
         """Return the largest of the numbers of all ranks."""
