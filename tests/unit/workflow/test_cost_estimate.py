@@ -181,6 +181,19 @@ def test_a_number_of_gpus_that_cannot_share_the_heads_is_marked(results):
     assert "cannot share" not in estimate_work(planned_work(results), results)
 
 
+@pytest.mark.parametrize(
+    ("gpu_type", "said"),
+    [
+        ("mi300x", "gpu_type mi300x: not known to the plan; read the column of a card with its memory"),
+        ("a40", "gpu_type a40: has no column; read that of a card with about 48 GB"),
+        ("h100", ""),
+    ],
+)
+def test_a_card_without_a_column_is_named(results, gpu_type, said):
+    text = estimate_work(planned_work(results, ENTRY | {"gpu_type": gpu_type}), results)
+    assert (text.count(said) == 1) if said else ("gpu_type" not in text)
+
+
 def test_the_transformers_engine_ignores_engine_options_and_the_plan_says_so(results):
     plain = ENTRY | {"gpus": 0, "train_gpus": 0}
     before = estimate_work(planned_work(results, plain), results)

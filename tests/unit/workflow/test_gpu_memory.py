@@ -1,6 +1,6 @@
 import pytest
 from hearth.workflow import gpu_memory
-from hearth.workflow.cards import CARDS, UNKNOWN_CARD, card_of
+from hearth.workflow.cards import CARDS, OTHER_CARDS, UNKNOWN_CARD, card_of, find_card
 from hearth.workflow.gpu_memory import EngineMemory, WindowTokens, cache_tokens, divides, weight_bytes, windows_in_cache
 from model_shapes import QWEN3_32B
 
@@ -79,11 +79,20 @@ def test_windows_share_the_prefix():
         ("a100_3g.40gb", "A100-40"),
         ("l40s", "L40S-48"),
         ("geforce_rtx_4090", "RTX4090-24"),
+        ("NVIDIA GeForce RTX 3090", "RTX3090-24"),
+        ("rtx_a5000", "A5000-24"),
+        ("nvidia_a10g", "A10-24"),
+        ("NVIDIA L4", "L4-24"),
+        ("rtxa6000", "A6000-48"),
+        ("a40", "A40-48"),
     ],
 )
 def test_a_card_is_known_by_its_clusters_name(gpu_type, card):
-    assert card_of(gpu_type) == CARDS[card]
+    assert find_card(gpu_type) == card
+    assert card_of(gpu_type) == (CARDS | OTHER_CARDS)[card]
 
 
 def test_an_unknown_card_is_one_of_middle_speed():
-    assert card_of("") == card_of("mi300x") == UNKNOWN_CARD
+    for gpu_type in ("", "mi300x", "a4000", "l40", "gh200"):
+        assert find_card(gpu_type) is None
+        assert card_of(gpu_type) == UNKNOWN_CARD

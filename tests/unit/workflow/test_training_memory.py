@@ -59,6 +59,8 @@ def test_a_table_says_no_where_not_even_one_example_fits():
     [
         (TRAINING, ""),
         (replace(HUGE, gpu_type="h200"), ""),
+        (replace(HUGE, gpu_type="mi300x"), ""),
+        (replace(HUGE, gpu_type="rtx_a5000"), "more than gpu_type rtx_a5000 has"),
         (replace(HUGE, gpu_type="a100_40gb"), "distil pupil: one trace of 5296 tokens takes"),
         (replace(HUGE, value_bytes=4, longest=Longest(900, 40_000)), "more than any card above has"),
     ],

@@ -1,5 +1,6 @@
 """GPUs by their data sheets."""
 
+import re
 from dataclasses import dataclass, replace
 
 GIB = 2**30
@@ -33,20 +34,36 @@ CARDS = {
     "H100-80": Card(79.2 * GIB, 989e12, 1979e12, 3.35e12, 1024, 16384),
     "H200-141": Card(139.8 * GIB, 989e12, 1979e12, 4.8e12, 1024, 16384),
 }
+# Cards that a cluster's name may mean, which are no columns of the plan's tables. Speeds are those of data sheets.
+OTHER_CARDS = {
+    "RTX3090-24": Card(23.6 * GIB, 71e12, 71e12, 0.936e12),
+    "A5000-24": Card(23.6 * GIB, 111e12, 111e12, 0.768e12),
+    "A10-24": Card(22.0 * GIB, 125e12, 125e12, 0.6e12),
+    "L4-24": Card(22.0 * GIB, 121e12, 242e12, 0.3e12),
+    "A6000-48": Card(47.4 * GIB, 155e12, 155e12, 0.768e12),
+    "A40-48": Card(44.4 * GIB, 150e12, 150e12, 0.696e12),
+}
 # Assumed where a job's card is not known: neither the fastest nor the slowest.
 UNKNOWN_CARD = CARDS["A100-80"]
 
 
-def card_of(gpu_type: str) -> Card:
+def find_card(gpu_type: str) -> str | None:
     """Return the card that a cluster's name of a GPU, such as "a100_80gb" or "nvidia_h100_pcie", most likely means.
 
-    Of several memory sizes the smallest is taken unless the name says the larger. `UNKNOWN_CARD` for other names.
+    It is a key of `CARDS` or `OTHER_CARDS`. Of several memory sizes the smallest is taken unless the name says the
+    larger. None for other names.
     """
-    said = gpu_type.lower().replace("_", "-").replace("rtx-", "rtx")
-    family = [name for name in CARDS if name.partition("-")[0].lower().removeprefix("rtx") in said]
+    said = re.sub("rtx[-_ ]?", "", gpu_type.lower())
+    families = {name: name.partition("-")[0].lower().removeprefix("rtx") for name in (*CARDS, *OTHER_CARDS)}
+    # "a10" is neither in "a100" nor in "ga10".
+    family = [name for name, model in families.items() if re.search(rf"(?<![a-z0-9]){model}(?![0-9])", said)]
     sized = [name for name in family if name.partition("-")[2] in said.replace("a100", "")]
-    chosen = next(iter(sized or family), None)
-    return CARDS[chosen] if chosen else UNKNOWN_CARD
+    return next(iter(sized or family), None)
+
+
+def card_of(gpu_type: str) -> Card:
+    """Return the card that `find_card` finds for a cluster's name of a GPU; `UNKNOWN_CARD` for other names."""
+    return (CARDS | OTHER_CARDS).get(find_card(gpu_type) or "", UNKNOWN_CARD)
 
 
 def card_of_device(name: str, memory: int) -> Card:

@@ -7,6 +7,7 @@ Hours follow from the GPUs' data sheets and from shares of them that are measure
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
@@ -17,7 +18,7 @@ from hearth.distillation.target_modules import check_target_modules
 from hearth.models.measure import ModelShape, linear_layers, measure_model
 from hearth.models.snapshot import read_snapshot
 from hearth.workflow import gpu_memory, training_memory
-from hearth.workflow.cards import CARDS
+from hearth.workflow.cards import CARDS, card_of, find_card
 from hearth.workflow.planned_work import (
     Load,
     PlannedTraining,
@@ -85,7 +86,8 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     def job(model: str, rank: int) -> Job:
         return job_of(shapes[model], work["models"][model], work["settings"], work["engines"][model], rank)
 
-    card_rows, warnings = [], []
+    card_rows: list[list[str]] = []
+    warnings = _card_warnings(work["models"].values())
     for name, shape in shapes.items():
         own = loads_of(name, work["loads"], loads)
         options = work["models"][name]["engine_options"]
@@ -229,6 +231,18 @@ def _render_cards(rows: list[list[str]]) -> str:
     headings = ["model", "format", "GB weights", "MB cache a window", *CARDS]
     align = ("left", "left", "right", "right", *["left"] * len(CARDS))
     return tabulate(rows, headings, colalign=align, disable_numparse=True)
+
+
+def _card_warnings(models: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a text for each card that the registry names and the tables do not show."""
+    warnings = []
+    for gpu_type in dict.fromkeys(model["gpu_type"] for model in models):
+        if gpu_type and not find_card(gpu_type):
+            warnings.append(f"gpu_type {gpu_type}: not known to the plan; read the column of a card with its memory")
+        elif gpu_type and find_card(gpu_type) not in CARDS:
+            memory = card_of(gpu_type).memory / 1e9
+            warnings.append(f"gpu_type {gpu_type}: has no column; read that of a card with about {memory:.0f} GB")
+    return warnings
 
 
 def _context_warnings(name: str, context: int, longest: gpu_memory.WindowTokens) -> list[str]:

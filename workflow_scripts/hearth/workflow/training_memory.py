@@ -13,7 +13,7 @@ from hearth.distillation.memory_estimate import (
 )
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.measure import ModelShape
-from hearth.workflow.cards import CARDS, Card, card_of
+from hearth.workflow.cards import CARDS, Card, card_of, find_card
 from hearth.workflow.gpu_memory import COMMUNICATION_RESERVE, PROCESS_RESERVE, WindowTokens
 
 NOTES = """
@@ -97,7 +97,7 @@ def problem(training: Training) -> str:
     """Return why a training does not fit the card that its job requests, or any card, and what helps; "" if it fits."""
     cards = list(CARDS.values())
     place = "any card above"
-    if training.gpu_type:
+    if find_card(training.gpu_type):
         cards, place = [card_of(training.gpu_type)], f"gpu_type {training.gpu_type}"
     if any(micro_batch_on(training, card) for card in cards):
         return ""
