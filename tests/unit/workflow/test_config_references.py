@@ -129,6 +129,21 @@ def test_a_batch_that_divides_among_the_ranks_is_accepted(project):
     resolve(replace_at(CONFIG, "students/training", {"batch_size": 8}), [], project)
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "key"),
+    [
+        ("training/max_examples", 2, "training.max_examples"),
+        ("groups", {"few": {"max_examples": [20, 2]}}, "groups.few"),
+    ],
+)
+def test_examples_too_few_for_a_step_that_learns_are_refused(project, place, value, key):
+    config = replace_at(CONFIG, "students/training", {"epochs": 1})
+    (line,) = problem_lines(replace_at(config, f"students/{place}", value), project)
+    assert f"students.{key}" in line
+    assert "the training has only 1 step, and warm-up starts at a learning rate of 0" in line
+    assert "2 examples, students.training.batch_size 16, epochs 1" in line
+
+
 @pytest.mark.parametrize("url", ["http://localhost:8000/v1", "https://models.example.org", "http://[::1]:80/a-b/v1/"])
 def test_a_served_teacher_needs_a_server(serving, url):
     (line,) = problem_lines(CONFIG, serving)

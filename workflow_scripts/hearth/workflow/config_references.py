@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from hearth.common.schemas import Problem, nearest
+from hearth.distillation.settings import TrainingSettings, check_steps
 from hearth.engines.registry import SERVER_ENGINE
 from hearth.homes.home import HomeError, load_home
 from hearth.workflow.config_types import Config, Dataset, Model, Registry, WindowSettings
@@ -31,6 +32,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from _model_problems(config, registry)
     yield from _server_problems(config, registry)
     yield from _batch_problems(config, registry)
+    yield from _step_problems(config)
     yield from _confidence_problems(config)
     yield from _trained_on_problems(config)
     for name, dataset in config["datasets"].items():
@@ -119,6 +121,21 @@ def _batch_problems(config: Config, registry: Registry) -> Iterator[Problem]:
                 f"nearest: {nearest_valid}; the number decides results, so rather change train_gpus (now {gpus}) "
                 f"or nodes (now {nodes}) of {name!r} in the model registry (config/models.yaml)",
             )
+
+
+def _step_problems(config: Config) -> Iterator[Problem]:
+    """Yield limits on examples with which a training has no step that learns."""
+    training = cast(TrainingSettings, config["students"]["training"])
+    limits: list[tuple[Place, int]] = []
+    if training["max_examples"]:
+        limits.append((["students", "training", "max_examples"], training["max_examples"]))
+    for name, group in config["students"]["groups"].items():
+        limits += [(["students", "groups", name, "max_examples"], limit) for limit in group["max_examples"]]
+    for path, limit in limits:
+        try:
+            check_steps(training, limit)
+        except ValueError as error:
+            yield path, str(error)
 
 
 def _confidence_problems(config: Config) -> Iterator[Problem]:
