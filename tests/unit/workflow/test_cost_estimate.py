@@ -163,7 +163,9 @@ def test_a_training_on_gpus_is_shown_with_its_micro_batch_on_every_card(results)
     assert "Micro-batch" not in estimate_work(planned_work(results, ENTRY | {"train_gpus": 0}), results)
     work = planned_work(results, ENTRY | {"gpu_type": "a100_40gb"})
     work["models"]["small"] |= {"train_gpus": 8, "nodes": 2}
-    assert row(estimate_work(work, results), "small_pupil")[-1].startswith("1: ")
+    cells = row(estimate_work(work, results), "small_pupil")
+    assert cells[1] == "16 x 1"
+    assert cells[-1].startswith("1: ")
 
 
 def test_zero3_is_read_from_the_file_of_deepspeeds_settings(results, monkeypatch):
@@ -172,7 +174,9 @@ def test_zero3_is_read_from_the_file_of_deepspeeds_settings(results, monkeypatch
     assert "students.deepspeed" not in estimate_work(
         work | {"deepspeed": str(CONFIG / "deepspeed/zero3.json")}, results
     )
-    assert "students.deepspeed: config/deepspeed/zero3.json" in estimate_work(work, results)
+    text = estimate_work(work, results)
+    assert "students.deepspeed: config/deepspeed/zero3.json" in text
+    assert text.index("Micro-batch") < text.index("distil small_pupil: one trace") < text.index("Hours")
 
 
 def test_a_number_of_gpus_that_cannot_share_the_heads_is_marked(results):
@@ -246,7 +250,7 @@ def test_a_student_that_learns_labels_does_not_read_traces(results, teacher):
     whole = estimate_work(work, results)
     work["trainings"][0]["reasons"] = False
     labels = estimate_work(work, results)
-    assert int(row(whole, "small_pupil")[1]) - int(row(labels, "small_pupil")[1]) == 4000 - 15
+    assert int(row(whole, "small_pupil")[2]) - int(row(labels, "small_pupil")[2]) == 4000 - 15
     assert row(whole, "distil small_pupil")[3] == "<= 0.02"
     assert row(labels, "distil small_pupil")[3] == "<= 0.00"
 

@@ -24,7 +24,10 @@ def check(findings, devices, job=VLLM, shape=QWEN3_32B):
 def test_a_gpu_that_holds_the_model_says_for_how_many_windows(findings):
     text = check(findings, [H100])
     assert not findings.problems
-    assert "65.5 GB of weights as bf16, and a cache for 5 windows of 2048 + 4096 tokens" in text
+    assert (
+        "65.5 GB of weights as bf16, and a cache for 5 windows of 2048 + 4096 tokens (those of the prompt are assumed)"
+        in text
+    )
 
 
 def test_a_gpu_that_is_too_small_is_a_problem_with_the_counts_and_formats_that_do(findings):
@@ -63,16 +66,18 @@ def test_the_transformers_engine_needs_the_whole_model_on_each_gpu(findings):
 
 def test_a_training_says_how_many_of_the_longest_examples_the_smallest_gpu_holds(findings):
     check_training_memory(findings, TRAINING, [H100, H100])
-    assert findings.facts == [
-        "training of m on NVIDIA H100 80GB HBM3 with 85 GB, examples of 6144 tokens: 2 at a time on each",
-    ]
+    (text,) = findings.facts
+    assert text.startswith("training of m on NVIDIA H100 80GB HBM3 with 85 GB, examples of 6144 tokens")
+    assert text.endswith(" (2048 of the prompt are assumed): 2 at a time on each")
     assert not findings.problems
 
 
 def test_a_training_whose_longest_example_does_not_fit_is_a_problem(findings):
     check_training_memory(findings, replace(TRAINING, settings=training_settings(gradient_checkpointing=False)), [H100])
     (text,) = findings.problems
-    assert "H100 80GB HBM3 with 85 GB, examples of 6144 tokens: not even one fits" in text
+    assert (
+        "H100 80GB HBM3 with 85 GB, examples of 6144 tokens (2048 of the prompt are assumed): not even one fits" in text
+    )
     assert "gradient_checkpointing: true" in text
 
 

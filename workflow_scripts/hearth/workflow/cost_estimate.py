@@ -120,13 +120,14 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         rows.append(_training_row(planned_training, load, shapes[planned_training["model"]], work, training))
         on_gpus += [training] if training else []
         warnings += _length_warnings(planned_training["student"], load.mean, work["training"]["max_length"])
-    warnings += [problem for training in on_gpus if (problem := training_memory.problem(training))]
     tables = []
     if card_rows:
         tables.append(f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}\n{CARD_NOTES.rstrip()}")
     if on_gpus:
         table = training_memory.render_trainings(on_gpus)
-        tables.append(f"Micro-batch and GB of each card in training\n\n{table}\n{training_memory.NOTES.rstrip()}")
+        problems = "".join(f"\n{problem}\n" for training in on_gpus if (problem := training_memory.problem(training)))
+        heading = "Micro-batch and GB of each card in training"
+        tables.append(f"{heading}\n\n{table}\n{problems}{training_memory.NOTES.rstrip()}")
     heading = "Hours (cards x windows at a time)" if card_rows else "Hours"
     return "\n\n".join([*tables, f"{heading}\n\n{render_work(rows)}", *warnings])
 

@@ -62,7 +62,10 @@ def check_training_memory(findings: Findings, training: Training, devices: Seque
     gpu, memory = min(devices, key=lambda device: device[1])
     card = card_of_device(gpu, memory)
     tokens = training.longest.prefix + training.longest.own
-    what = f"training of {training.student} on {gpu} with {memory / GB:.0f} GB, examples of {tokens} tokens"
+    what = (
+        f"training of {training.student} on {gpu} with {memory / GB:.0f} GB, examples of {tokens} tokens "
+        f"({ASSUMED_PREFIX + ASSUMED_REST} of the prompt are assumed)"
+    )
     if size := micro_batch_on(training, card):
         findings.facts.append(f"{what}: {size} at a time on each")
         return
@@ -72,7 +75,7 @@ def check_training_memory(findings: Findings, training: Training, devices: Seque
 
 def _check_vllm(findings: Findings, what: str, shape: ModelShape, job: Job, max_new_tokens: int) -> None:
     window = WindowTokens(ASSUMED_PREFIX, ASSUMED_REST, max_new_tokens)
-    tokens = f"{ASSUMED_PREFIX + ASSUMED_REST} + {max_new_tokens} tokens"
+    tokens = f"{ASSUMED_PREFIX + ASSUMED_REST} + {max_new_tokens} tokens (those of the prompt are assumed)"
     weights = f"{gpu_memory.weight_bytes(shape, job.weight_format) / GB:.1f} GB of weights as {job.weight_format}"
     held = windows_held(shape, window, job)
     if held:

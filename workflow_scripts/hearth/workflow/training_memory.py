@@ -19,7 +19,9 @@ from hearth.workflow.gpu_memory import COMMUNICATION_RESERVE, PROCESS_RESERVE, W
 NOTES = """
 "8: 12.3" means micro-batches of 8, which take 12.3 GB of each card with the weights, if all traces are as long as the
 longest; "no" means that not even one such trace fits. micro_batch_size: auto takes as many as fit, up to a rank's share
-of batch_size. A training whose memory runs out goes on with smaller micro-batches. Results differ by rounding at most.
+of batch_size, which "4 x 2" of GPUs x examples shows: 4 GPUs, 2 examples of an optimiser step each. The headings have
+the usable GB of a card (10^9 bytes; its name counts GiB). A training whose memory runs out goes on with smaller micro-
+batches. Results differ by rounding at most.
 """
 
 
@@ -87,9 +89,11 @@ def render_trainings(trainings: list[Training]) -> str:
     rows = []
     for training in trainings:
         tokens = training.longest.prefix + training.longest.own
-        rows.append([training.student, tokens, *(_cell(training, card) for card in CARDS.values())])
-    headings = ["student", "longest example", *CARDS]
-    align = ("left", "right", *["left"] * len(CARDS))
+        step = f"{training.ranks} x {training.settings['batch_size'] // training.ranks}"
+        rows.append([training.student, step, tokens, *(_cell(training, card) for card in CARDS.values())])
+    sized = [f"{name} ({card.memory / 1e9:.1f})" for name, card in CARDS.items()]
+    headings = ["student", "GPUs x examples", "longest example", *sized]
+    align = ("left", "right", "right", *["left"] * len(CARDS))
     return tabulate(rows, headings, colalign=align, disable_numparse=True)
 
 
