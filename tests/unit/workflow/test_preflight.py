@@ -10,10 +10,12 @@ import pytest
 import torch
 from hearth.common.files import write_json
 from hearth.models.snapshot import FETCHED
-from hearth.workflow import preflight
+from hearth.workflow import memory_checks, preflight
 from hearth.workflow.preflight import GB
+from model_shapes import QWEN3_32B
+from plan_factories import training_settings
 from preflight_findings import problem
-from repository import REPOSITORY
+from repository import CONFIG, REPOSITORY
 
 # Disk
 
@@ -129,6 +131,37 @@ def test_all_findings_are_printed_at_once_and_a_problem_fails(tmp_path, monkeypa
         preflight_program.main(["--findings", "login.json", "node.json"])
     assert ended.value.code == "6 problems: solve, then run preflight again"
     assert capsys.readouterr().out.count("PROBLEM") == 6
+
+
+@pytest.mark.parametrize(
+    ("engine", "zero", "facts", "problems"),
+    [
+        ("vllm", "zero2", [], ["training of tiny"]),
+        ("vllm", "zero3", ["training of tiny"], []),
+        ("transformers", "zero3", ["training of tiny"], ["model tiny"]),
+    ],
+)
+def test_a_base_that_no_gpu_holds_whole_is_trained_under_zero3(engine, zero, facts, problems, tmp_path, monkeypatch):
+    """The GPUs are invented, as is the size of the model: no such machine is at hand."""
+    devices = [("NVIDIA A100-SXM4-40GB", 42_300_000_000)] * 4
+    monkeypatch.setattr(preflight, "check_gpus", lambda findings, gpus, dtype: devices)
+    monkeypatch.setattr(memory_checks, "read_shapes", lambda findings, folders: {"tiny": QWEN3_32B})
+    training = {"settings": training_settings(), "dtype": "auto", "deepspeed": str(CONFIG / f"deepspeed/{zero}.json")}
+    entry = {"gpus": 4, "train_gpus": 4, "nodes": 1, "pipeline_parallel": 1, "gpu_type": "", "engine_options": {}}
+    registry = {"tiny": entry | {"engine": engine, "training": training | {"answer": 4096}}}
+    settings = {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1}
+    node = ["--models", "models/tiny", "--gpus", "4", "--mem-mb", "1000", "--engine", "transformers", "--work", "work"]
+    node += ["--registry", json.dumps(registry), "--settings", json.dumps(settings), "--max-new-tokens", "4096"]
+    out, pins = tmp_path / "node.json", environment(tmp_path / "odd.yaml", "torch=0.4.1")
+    monkeypatch.chdir(tmp_path)
+    check_node.main([*node, "--pins", str(pins), "--out", str(out)])
+    found = json.loads(out.read_text())
+
+    def about_memory(texts):
+        return [text.partition(" on ")[0] for text in texts if " tiny on " in text]
+
+    assert about_memory(found["facts"]) == facts
+    assert about_memory(found["problems"]) == problems
 
 
 def test_no_problem_is_reported_as_such(tmp_path, capsys):

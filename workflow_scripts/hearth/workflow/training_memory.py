@@ -20,8 +20,8 @@ NOTES = """
 "8: 12.3" means micro-batches of 8, which take 12.3 GB of each card with the weights, if all traces are as long as the
 longest; "no" means that not even one such trace fits. micro_batch_size: auto takes as many as fit, up to a rank's share
 of batch_size, which "4 x 2" of GPUs x examples shows: 4 GPUs, 2 examples of an optimiser step each. The headings have
-the usable GB of a card (10^9 bytes; its name counts GiB). A training whose memory runs out goes on with smaller micro-
-batches. Results differ by rounding at most.
+the usable GB of a card (10^9 bytes; its name counts GiB). A training whose memory runs out goes on with smaller
+micro-batches. Results differ by rounding at most.
 """
 
 
