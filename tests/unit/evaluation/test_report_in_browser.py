@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from factories import make_full_run_scores
 from hearth.evaluation import report
+from hearth.evaluation.audit import count_failures
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import render
 
@@ -40,13 +41,9 @@ onload = () => {{
 
 
 def hostile_audit():
-    traces = [{"window_id": "w", "session": "s", "events": 2, "correct": 1, "flags": {"label_unknown": ["x"]}}]
-    return {
-        "recogniser": HOSTILE,
-        "dataset": LONG,
-        "prompt": {"version": HOSTILE, "reasoning": "think"},
-        "traces": traces,
-    }
+    trace = {"window_id": "w", "session": "s", "events": 2, "correct": 1, "flags": {"label_unknown": ["x"]}}
+    prompt = {"version": HOSTILE, "reasoning": "think"}
+    return count_failures({"recogniser": HOSTILE, "dataset": LONG, "prompt": prompt}, [trace])
 
 
 @pytest.fixture(scope="module")
