@@ -165,12 +165,12 @@ def restart_under_torchrun(options: argparse.Namespace, arguments: Sequence[str]
     """
     # glibc reads these variables when a process starts. By default it returns the memory of a step's tensors to the
     # system and maps it again in the next step, page by page. On a CPU this takes a sixth of a small model's training.
-    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
-    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(512 << 20))
+    memory = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(512 << 20)}
     command = launch.start_command(options.nodes, options.ranks, [__file__, *arguments], os.environ)
     with locked(options.work / LOCK):
         pass
-    os.execvp(command[0], command)  # that program then receives signals, and its exit status is this program's
+    # That program then receives signals, and its exit status is this program's.
+    os.execvpe(command[0], command, memory | os.environ)
 
 
 def prepare_environment() -> None:
