@@ -124,7 +124,9 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     if card_rows:
         tables.append(f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}\n{CARD_NOTES.rstrip()}")
     if on_gpus:
-        table = training_memory.render_trainings(on_gpus)
+        headings, cells = training_memory.table_rows(on_gpus)
+        align = ("left", "right", "right", *["left"] * len(CARDS))
+        table = tabulate(cells, headings, colalign=align, disable_numparse=True)
         problems = "".join(f"\n{problem}\n" for training in on_gpus if (problem := training_memory.problem(training)))
         heading = "Micro-batch and GB of each card in training"
         tables.append(f"{heading}\n\n{table}\n{problems}{training_memory.NOTES.rstrip()}")

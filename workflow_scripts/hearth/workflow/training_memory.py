@@ -1,6 +1,6 @@
 """Compute, for each card, the largest micro-batch that a training's longest trace allows, and the memory it takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,20 +81,15 @@ def card_bytes(training: Training, micro_batch: int) -> float:
     )
 
 
-def render_trainings(trainings: list[Training]) -> str:
-    """Return a table of the largest micro-batch, and the memory it takes, for each training and card."""
-    # Not imported at the top: preflight estimates a training in vLLM's environment too, which lacks tabulate.
-    from tabulate import tabulate
-
+def table_rows(trainings: Iterable[Training]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows with the largest micro-batch, and the memory it takes, of each training on each card."""
     rows = []
     for training in trainings:
         tokens = training.longest.prefix + training.longest.own
         step = f"{training.ranks} x {training.settings['batch_size'] // training.ranks}"
-        rows.append([training.student, step, tokens, *(_cell(training, card) for card in CARDS.values())])
+        rows.append([training.student, step, str(tokens), *(_cell(training, card) for card in CARDS.values())])
     sized = [f"{name} ({card.memory / 1e9:.1f})" for name, card in CARDS.items()]
-    headings = ["student", "GPUs x examples", "longest example", *sized]
-    align = ("left", "right", "right", *["left"] * len(CARDS))
-    return tabulate(rows, headings, colalign=align, disable_numparse=True)
+    return ["student", "GPUs x examples", "longest example", *sized], rows
 
 
 def problem(training: Training) -> str:
