@@ -67,7 +67,7 @@ clean: ## Delete everything that the demo made
 
 PYTEST := OMP_NUM_THREADS=1 pytest
 
-test: setup ## Run the tests: 7 minutes on two cores
+test: setup ## Run the tests: 9 minutes on two cores
 	$(PYTEST) -n $(CORES) --dist loadfile
 
 test-slow: setup ## Run the tests that `make test` leaves out because they take minutes
