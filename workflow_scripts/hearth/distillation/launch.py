@@ -19,7 +19,7 @@ _FIRST_PORT, _PORTS = 20000, 10000
 
 @dataclass(frozen=True)
 class Allocation:
-    """What SLURM has given to a job: the address of each of its nodes, and CPU cores per task; None: not requested."""
+    """The resources of a SLURM job: the address of each node, and CPU cores per task, None if not requested."""
 
     addresses: dict[str, str]
     cpus_per_task: int | None

@@ -43,7 +43,7 @@ def training_bytes(
     prefix, own = (longest.prefix, longest.own) if settings["shared_prefix"] else (0, longest.prefix + longest.own)
     hidden, queries, keys = shape.hidden, shape.heads * shape.head_width, shape.kv_heads * shape.head_width
     inner, tokens, seen = shape.intermediate, micro_batch_size * own, micro_batch_size * (prefix + own)
-    # What the backward pass of a layer needs from the forward pass, for each token of the examples and of the prefix.
+    # Bytes that a layer keeps for its backward pass, for each token of the examples and of the prefix.
     kept = 10 * hidden + 10 * queries + 4 * keys + 6 * inner + _adapter_bytes(shape, settings)
     # Keys and values are repeated for all query heads that share them.
     layer = tokens * kept + seen * 4 * queries

@@ -41,7 +41,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a selection may read of all windows."""
+    """All windows, and the names of flagged ones, for the selection of a recipe."""
 
     read_windows: Callable[[], Iterable[Window]]  # read all windows of the dataset
     flagged: frozenset[str] = frozenset()  # ids of windows whose trace fails a check of the audit

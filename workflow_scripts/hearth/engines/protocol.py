@@ -68,7 +68,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Decoding:
-    """How tokens are chosen. There are no defaults here: config/schemas/config.schema.yaml has them.
+    """The settings of decoding. There are no defaults here: config/schemas/config.schema.yaml has them.
 
     Temperature 0 is greedy. Otherwise a token is sampled among the `top_k` likeliest (0: all) and the nucleus `top_p`
     (1: all). `constrained` restricts the answer, after any reasoning, to the request's JSON schema. The engine closes

@@ -42,13 +42,13 @@ class AuditedTrace(FlaggedTrace):
 
 
 ALL, ANY = "all traces", "any check"
-# What is counted of an audit: all traces, those that fail any check, and those that fail each check.
+# Kinds of counts: all traces, those that fail any check, and those that fail each check.
 _COUNTED = {name: position for position, name in enumerate((ALL, ANY, *CHECKS))}
 
 
 @dataclass(frozen=True)
 class AuditCounts:
-    """What a table shows of the audit of one recogniser's traces on the train split of one dataset.
+    """The counts of an audit of one recogniser's traces on the train split of one dataset.
 
     `counts`, int64 of shape (sessions, `_COUNTED`, 3), has the numbers of traces, correct events and all events.
     Sessions are in alphabetical order.

@@ -30,7 +30,7 @@ CSV_DECIMALS = 6
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown: its heading, the format of its values, and its alignment (numbers to the right).
+    """The format of a column: its heading, the format of its values, and its alignment (numbers to the right).
 
     `width` is the share of a line's width that a long text takes in LaTeX; 0 fits the column to its text.
     """
