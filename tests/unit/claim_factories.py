@@ -2,14 +2,8 @@
 
 import numpy as np
 from count_factories import keep_sessions
-from factories import (
-    TRAINING_LOG,
-    draw_gold,
-    draw_predictions,
-    make_measured_score,
-    make_score,
-    make_student_score,
-)
+from factories import TRAINING_LOG
+from score_factories import draw_gold, draw_predictions, make_measured_score, make_score, make_student_score
 
 RICH, POOR = "rich", "poor"
 

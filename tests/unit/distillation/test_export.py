@@ -8,8 +8,9 @@ import export_card
 import export_student
 import pytest
 import training_fixtures as fixtures
-from factories import HOME, make_student_score
+from factories import HOME
 from hearth.common import files
+from score_factories import make_student_score
 
 SETTINGS = {
     "source": "table",

@@ -5,13 +5,13 @@ import re
 
 import pandas as pd
 import pytest
-from factories import make_score, make_seed_scores, make_student_score
 from hearth.evaluation.rendering import (
     render_csv,
     render_latex,
     render_markdown,
 )
 from hearth.evaluation.tables import build_table
+from score_factories import make_score, make_seed_scores, make_student_score
 
 DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from count_factories import encode_windows
-from factories import LABELS, make_score
+from factories import LABELS
 from hearth.evaluation.counts import count_sessions, counts_of_score, counts_of_subset, split_columns
+from score_factories import make_score
 
 GOLD = [["COOKING", "EATING"], ["EATING"], ["EATING", "EATING"]]
 PREDICTED = [["COOKING", None], ["COOKING"], [None, None]]

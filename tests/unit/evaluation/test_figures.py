@@ -7,14 +7,7 @@ from functools import cache
 import figure
 import matplotlib as mpl
 import pytest
-from factories import (
-    LABELS,
-    make_confidence,
-    make_cost_rows,
-    make_full_run_scores,
-    make_run_scores,
-    make_score,
-)
+from factories import LABELS
 from hearth.common.files import write_json, write_text
 from hearth.evaluation.costs import cost_table
 from hearth.evaluation.figures import (
@@ -31,6 +24,7 @@ from hearth.evaluation.figures.names import COST_FIGURES, FORMATS, SCORE_FIGURES
 from hearth.evaluation.figures.registry import CAPTIONS, COST_DRAWERS, SCORE_DRAWERS, draw, render
 from hearth.evaluation.rendering import render_csv
 from hearth.prompting.parsing import STATUSES
+from score_factories import make_confidence, make_cost_rows, make_full_run_scores, make_run_scores, make_score
 
 ODD = ["a$x^2$_{", "<b>&\"'", "café ☕ 家"]
 ALL = [*SCORE_FIGURES, *COST_FIGURES]

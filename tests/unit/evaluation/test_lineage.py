@@ -6,20 +6,14 @@ from operator import getitem
 import explain
 import pytest
 from config_factories import CONFIG, make_project
-from factories import (
-    PREDICTIONS,
-    WINDOWS,
-    make_prediction,
-    make_run_scores,
-    make_score,
-    make_student_score,
-)
+from factories import PREDICTIONS, WINDOWS, make_prediction
 from hearth.common.files import write_json, write_json_lines
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.prompts import answer_text
 from hearth.workflow.configuration import resolve
 from parse_predictions import parse_prediction
+from score_factories import make_run_scores, make_score, make_student_score
 
 LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING")
 TEST = [row for row in WINDOWS if row["split"] == "test"]

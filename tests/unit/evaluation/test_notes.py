@@ -1,7 +1,8 @@
 import pytest
-from factories import MODEL, PROMPT, make_score, make_student_score
+from factories import MODEL, PROMPT
 from hearth.evaluation.notes import BASELINES_NOTE, settings_text, table_notes
 from hearth.evaluation.provenance import ASSUMPTIONS, assumptions
+from score_factories import make_score, make_student_score
 
 
 def test_a_fact_is_stated_once_if_all_scores_agree():

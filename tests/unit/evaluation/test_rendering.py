@@ -4,7 +4,6 @@ import io
 import re
 
 import pandas as pd
-from factories import make_score, make_student_score
 from hearth.evaluation.rendering import (
     Column,
     Table,
@@ -17,6 +16,7 @@ from hearth.evaluation.rendering import (
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from score_factories import make_score, make_student_score
 
 DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
 

@@ -7,13 +7,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from factories import make_full_run_scores, make_run_scores
 from hearth.common.files import write_json, write_text
 from hearth.evaluation import report as reports
 from hearth.evaluation.audit import count_failures
 from hearth.evaluation.claims import table as claims
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import CAPTIONS, render
+from score_factories import make_full_run_scores, make_run_scores
 
 import report
 

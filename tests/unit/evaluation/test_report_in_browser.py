@@ -12,11 +12,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from factories import make_full_run_scores
 from hearth.evaluation import report
 from hearth.evaluation.audit import count_failures
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import render
+from score_factories import make_full_run_scores
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH; Debian's package of that name has it")

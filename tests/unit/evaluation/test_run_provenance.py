@@ -4,10 +4,11 @@ import json
 
 import provenance
 import pytest
-from factories import MODEL, PROMPT, SPLITS, TRAINING_LOG, make_run_scores, make_score
+from factories import MODEL, PROMPT, SPLITS, TRAINING_LOG
 from hearth.common.files import file_digest, write_json, write_text
 from hearth.evaluation.code_version import LIBRARIES
 from hearth.evaluation.run_provenance import run_provenance
+from score_factories import make_run_scores, make_score
 
 CONFIG = {"teacher": "large", "datasets": {"made-up": {"source": "marble", "home": "marble"}}}
 STATS = {

@@ -1,9 +1,10 @@
 """Test the reader of score files, and the selection of the scores that the paper is about."""
 
 import pytest
-from factories import MODEL, make_score, make_student_score
+from factories import MODEL
 from hearth.common.files import write_json
 from hearth.evaluation.score_document import DESCRIPTIONS, METRICS, metric_value, read_score, select_paper_scores
+from score_factories import make_score, make_student_score
 
 
 def test_a_score_is_read_as_it_was_written(tmp_path):

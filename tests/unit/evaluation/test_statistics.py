@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from count_factories import encode_windows
-from factories import LABELS, draw_gold, draw_predictions, make_measured_score
+from factories import LABELS
 from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import Counts, counts_of_score
 from hearth.evaluation.metrics import compute_metrics, score_windows
@@ -13,6 +13,7 @@ from hearth.evaluation.score_document import HEADLINES, METRICS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from score_factories import draw_gold, draw_predictions, make_measured_score
 
 
 def draw_recognisers(seed=0, count=12, events=20, skills=(0.7,)):

@@ -2,10 +2,10 @@
 
 import pytest
 from count_factories import keep_sessions
-from factories import make_score, make_seed_scores, make_student_score
 from hearth.evaluation import subsets
 from hearth.evaluation.score_document import Metrics
 from hearth.evaluation.tables import COLUMNS, build_table
+from score_factories import make_score, make_seed_scores, make_student_score
 
 DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
 

@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from factories import make_score, make_seed_scores, make_student_score
 from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.notes import stand_in_warnings
@@ -17,6 +16,7 @@ from hearth.evaluation.rendering import (
 )
 from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES
 from hearth.evaluation.tables import COLUMNS, KEYS, build_table
+from score_factories import make_score, make_seed_scores, make_student_score
 
 DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
 

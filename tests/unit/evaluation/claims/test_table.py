@@ -4,10 +4,10 @@ import csv
 import io
 
 from claim_factories import POOR, RICH, make_base, make_measured_scores, make_student, make_transfer_scores
-from factories import make_score
 from hearth.evaluation.claims.table import CLAIMS, build_claims_table
 from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE
 from hearth.evaluation.rendering import render_csv, render_latex, render_markdown
+from score_factories import make_score
 
 FULL = [
     *(make_base(f"m{size}", f1, size, missing=0.1 / size) for size, f1 in ((2, 0.4), (4, 0.55))),
