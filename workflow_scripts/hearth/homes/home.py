@@ -39,11 +39,15 @@ class Example(TypedDict):
 
 @dataclass(frozen=True)
 class Sensor:
-    """One sensor: its room ('' for none), its name in prompts, and a dict from raw states to their text in prompts."""
+    """One sensor: its room ('' for none), its name in prompts, and a dict from raw states to their text in prompts.
+
+    `kind` says what sort of sensor it is, such as "motion sensor"; '' if the home does not say.
+    """
 
     room: str
     words: str
     states: dict[str, str]
+    kind: str = ""
 
     def describe(self, state_words: str) -> str:
         """Return the text `<room> <sensor> <state>` of an event with this text of the state (paper, section 3)."""
@@ -106,7 +110,8 @@ def load_home(path: Path) -> Home:
         timezone=raw.get("timezone", "UTC"),
         rooms=dict(raw["rooms"]),
         sensors={
-            sensor: Sensor(spec["room"], spec["words"], dict(spec["states"])) for sensor, spec in raw["sensors"].items()
+            sensor: Sensor(spec["room"], spec["words"], dict(spec["states"]), spec.get("kind", ""))
+            for sensor, spec in raw["sensors"].items()
         },
         labels=tuple(raw["labels"]),
         rules=tuple(raw.get("rules", ())),
