@@ -47,6 +47,10 @@ def prompt_options(wildcards):
     _, settings = prompt_settings(wildcards)
     options = [f"--reasoning {settings['reasoning']}"]
     options += [f"--no-{part}" for part in ("rules", "example") if not settings[part]]
+    if settings["sensor_kinds"]:
+        options.append("--sensor-kinds")
+    if settings["label_order"] != "home":
+        options.append(f"--label-order {settings['label_order']}")
     if settings["shots"]:
         options += [
             f"--windows {shlex.quote(prompt_windows(wildcards))}",

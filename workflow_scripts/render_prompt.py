@@ -9,7 +9,7 @@ from hearth.common.files import write_json, write_text
 from hearth.data.windows import iterate_windows
 from hearth.homes.home import load_home
 from hearth.prompting import few_shot
-from hearth.prompting.prompts import REASONING_MODES, render_prompt
+from hearth.prompting.prompts import LABEL_ORDERS, REASONING_MODES, render_prompt
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--reasoning", choices=REASONING_MODES, required=True, help="where the model reasons")
     parser.add_argument("--no-rules", action="store_true", help="leave out the home's rules for ambiguous cases")
     parser.add_argument("--no-example", action="store_true", help="leave out the home's example of input and output")
+    parser.add_argument("--sensor-kinds", action="store_true", help="list which sensors are of which kind")
+    parser.add_argument("--label-order", choices=LABEL_ORDERS, default="home", help="order of the activity labels")
     parser.add_argument("--windows", type=Path, help="windows.jsonl of the dataset, for --shots")
     parser.add_argument("--shots", type=int, default=0, help="windows of the train split to show with their labels")
     parser.add_argument("--shots-by", choices=few_shot.SELECTIONS, default="similarity", help="how to choose them")
@@ -34,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.reasoning,
         rules=not arguments.no_rules,
         example=not arguments.no_example,
+        sensor_kinds=arguments.sensor_kinds,
+        label_order=arguments.label_order,
         shots=arguments.shots,
         shots_by=arguments.shots_by,
         windows=iterate_windows(arguments.windows) if arguments.shots else (),

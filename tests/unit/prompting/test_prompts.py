@@ -1,6 +1,9 @@
 """Check prompts: six parts in the paper's order, a prefix equal for all windows, and the turns of chat templates."""
 
+import hashlib
+import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jinja2
@@ -14,13 +17,15 @@ from hearth.prompting.prompts import REASONING_MODES, answer_text, events_text, 
 from render_prompt import main
 from repository import REPOSITORY, SCRIPTS
 
-TEMPLATES = {name: REPOSITORY / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "brief")}
+TEMPLATES = {
+    name: REPOSITORY / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "six-parts-reworded", "brief")
+}
 HOMES = {name: load_home(REPOSITORY / "config" / "homes" / f"{name}.yaml") for name in ("marble", "mural")}
 QWEN = (SCRIPTS / "hearth" / "toy_models" / "chat_template.jinja").read_text(encoding="utf-8")
 TRLS_QWEN = sorted(REPOSITORY.glob(".venv-trl/lib/*/site-packages/trl/chat_templates/qwen3.jinja"))
 
 everywhere = pytest.mark.parametrize("reasoning", REASONING_MODES)
-both_templates = pytest.mark.parametrize("template", TEMPLATES)
+every_template = pytest.mark.parametrize("template", TEMPLATES)
 both_homes = pytest.mark.parametrize("home", HOMES)
 
 
@@ -63,6 +68,19 @@ def test_the_six_parts_come_in_the_papers_order(home, reasoning):
 
 @both_homes
 @everywhere
+def test_the_second_wording_has_the_six_parts_in_the_same_order_and_no_sentence_of_the_first(home, reasoning):
+    system, first = (prompt(home, name, reasoning)["system"] for name in ("six-parts-reworded", "six-parts"))
+    parts = ["A home with", "# Description of the home", "# Format", "# Possible", "# How to decide", "# An example"]
+    places = [system.index(part) for part in parts]
+    assert places == sorted(places)
+    own = {*HOMES[home].rules, HOMES[home].about, *HOMES[home].example["reasoning"].splitlines()}
+    example = {line for line in first.splitlines() if line.startswith(("[{", " {"))}
+    shared = {*first.splitlines(), "* "} & set(system.splitlines()) - own - example
+    assert shared <= {""}
+
+
+@both_homes
+@everywhere
 def test_the_brief_parts_come_in_the_same_order(home, reasoning):
     system = prompt(home, "brief", reasoning)["system"]
     parts = ["Name the activity", "Home:", "Input:", "Activities:", HOMES[home].rules[0], "Example:"]
@@ -71,7 +89,7 @@ def test_the_brief_parts_come_in_the_same_order(home, reasoning):
 
 
 @both_homes
-@both_templates
+@every_template
 @everywhere
 def test_everything_of_a_home_is_in_its_prompt_verbatim(home, template, reasoning):
     known = HOMES[home]
@@ -90,7 +108,7 @@ def test_labels_are_one_a_line_commas_and_typos_included():
         assert lines.count(f"- {label}") == 1
 
 
-@both_templates
+@every_template
 def test_labels_of_any_characters_are_not_escaped(tmp_path, template):
     labels = ["a < b & c, {{ d }} 'e'", "COOKING", 'the "big" one', "été"]
     home = load_home(write_yaml(tmp_path / "home.yaml", replace_at(HOME, "labels", labels)))
@@ -120,7 +138,7 @@ def test_the_version_is_a_digest_of_the_text(tmp_path):
 
 
 @both_homes
-@both_templates
+@every_template
 @everywhere
 def test_only_what_the_home_says_is_in_the_prompt(home, template, reasoning):
     system = prompt(home, template, reasoning)["system"]
@@ -129,6 +147,68 @@ def test_only_what_the_home_says_is_in_the_prompt(home, template, reasoning):
     assert not re.search(r"\b(19|20)\d\d\b", system)
     assert "subject" not in system
     assert "session" not in system
+
+
+# Versions of the prompt
+
+
+def with_kinds(home):
+    """A home half of whose sensors are motion sensors; the others have no kind."""
+    sensors = {
+        name: replace(sensor, kind="motion sensor" if number % 2 else "")
+        for number, (name, sensor) in enumerate(HOMES[home].sensors.items())
+    }
+    return replace(HOMES[home], sensors=sensors)
+
+
+@both_homes
+@every_template
+@everywhere
+def test_the_kind_of_every_sensor_that_has_one_is_listed_once(home, template, reasoning):
+    known = with_kinds(home)
+    plain, kinds = (
+        render_prompt(known, TEMPLATES[template], reasoning, sensor_kinds=shown)["system"].splitlines()
+        for shown in (False, True)
+    )
+    (line,) = [line for line in kinds if "motion sensor: " in line]
+    names = line.partition("motion sensor: ")[2].removesuffix(".").split(", ")
+    assert names == [sensor.describe("") for sensor in known.sensors.values() if sensor.kind]
+    added = {line, "Kinds of sensors:", "Sensors by kind:"}
+    assert [line for line in kinds if line and line not in added] == [line for line in plain if line]
+
+
+def test_kinds_that_the_home_does_not_say_or_the_template_does_not_show_are_refused(tmp_path):
+    unsaid = replace(
+        HOMES["mural"], sensors={name: replace(sensor, kind="") for name, sensor in HOMES["mural"].sensors.items()}
+    )
+    with pytest.raises(ValueError, match="home MuRAL: no sensor has a `kind`"):
+        render_prompt(unsaid, TEMPLATES["brief"], "think", sensor_kinds=True)
+    silent = write_yaml(tmp_path / "silent.j2", "{{ labels }}")
+    with pytest.raises(ValueError, match=r"silent\.j2: it leaves out kinds of sensors"):
+        render_prompt(with_kinds("mural"), silent, "think", sensor_kinds=True)
+
+
+@both_homes
+@every_template
+def test_the_order_of_labels_changes_nothing_but_the_order(home, template):
+    labels = list(HOMES[home].labels)
+    orders = {
+        "home": labels,
+        "reversed": labels[::-1],
+        "shuffled": sorted(labels, key=lambda label: hashlib.sha256(label.encode()).digest()),
+    }
+    joined = {"six-parts": "\n- ", "six-parts-reworded": "\n* ", "brief": "; "}[template]
+    plain = prompt(home, template)["system"]
+    for order, ordered in orders.items():
+        each = render_prompt(HOMES[home], TEMPLATES[template], "think", label_order=order)
+        assert each["system"] == plain.replace(joined.join(labels), joined.join(ordered))
+        assert (each["system"] == plain) == (order == "home")
+        assert each["labels"] == labels
+
+
+def test_an_unknown_order_of_labels_is_named():
+    with pytest.raises(ValueError, match="label order 'sorted' is none of home, reversed, shuffled"):
+        render_prompt(HOMES["mural"], TEMPLATES["brief"], "none", label_order="sorted")
 
 
 # One window
@@ -223,7 +303,7 @@ OPENED = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{{ '<t
 
 
 @both_homes
-@both_templates
+@every_template
 @everywhere
 @pytest.mark.parametrize("chat", [QWEN, IN_SYSTEM, OPENED], ids=["qwen", "in_system", "opened"])
 def test_the_prefix_is_equal_for_all_windows_and_joined_they_are_the_whole(home, template, reasoning, chat):
@@ -297,8 +377,6 @@ def arguments(tmp_path, home, template):
 
 
 def test_the_program_writes_the_prompt_for_programs_and_people(tmp_path):
-    import json
-
     main(arguments(tmp_path, REPOSITORY / "config" / "homes" / "mural.yaml", TEMPLATES["brief"]))
     written = json.loads((tmp_path / "prompt.json").read_text(encoding="utf-8"))
     assert written == prompt("mural", "brief", "none")

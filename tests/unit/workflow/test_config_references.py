@@ -25,6 +25,7 @@ def serving(project):
     [
         ("datasets/made-up/home", "madeup", "datasets.made-up.home: unknown home 'madeup'; did you mean 'made-up'?"),
         ("datasets/made-up/home", "my/flat.yaml", "datasets.made-up.home: my/flat.yaml: no such home"),
+        ("prompt", {"sensor_kinds": True}, "prompt.sensor_kinds: no sensor of the home 'made-up' has a `kind`; add it"),
         (
             "datasets/second/source",
             "table",

@@ -13,7 +13,7 @@ from hearth.evaluation.tables import COLUMNS
 from hearth.models.fetch import SPEC_KEYS
 from hearth.models.load import DEVICES, DTYPES
 from hearth.prompting.few_shot import SELECTIONS
-from hearth.prompting.prompts import REASONING_MODES
+from hearth.prompting.prompts import LABEL_ORDERS, REASONING_MODES
 from hearth.recognition.baselines import BASELINES
 from hearth.simulation.formats import FORMATS
 from hearth.workflow.config_references import SIMULATED_FORMATS
@@ -33,6 +33,7 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/datasets/additionalProperties/properties/source", SOURCES),
         ("config", "properties/windows/properties/by", WINDOW_KINDS),
         ("config", "properties/prompt/properties/reasoning", REASONING_MODES),
+        ("config", "properties/prompt/properties/label_order", LABEL_ORDERS),
         ("config", "properties/prompt/properties/shots_by", SELECTIONS),
         ("config", "properties/baselines/items", BASELINES),
         ("config", "properties/engine/properties/name", ["auto", *LOCAL_ENGINES, "server"]),

@@ -21,6 +21,8 @@ from hearth.prompting import few_shot
 
 ReasoningMode = Literal["think", "inline", "none"]
 REASONING_MODES: tuple[ReasoningMode, ...] = get_args(ReasoningMode)
+LabelOrder = Literal["home", "reversed", "shuffled"]
+LABEL_ORDERS: tuple[LabelOrder, ...] = get_args(LabelOrder)
 
 # Placeholder for the window while the chat template is rendered. No template or window has private-use characters.
 _WINDOW = "\ue000window\ue001"
@@ -130,29 +132,36 @@ def render_prompt(
     *,
     rules: bool = True,
     example: bool = True,
+    sensor_kinds: bool = False,
+    label_order: LabelOrder = "home",
     shots: int = 0,
     shots_by: str = "similarity",
     windows: Iterable[Window] = (),
 ) -> Prompt:
     """Render the static part of a home's prompt.
 
-    `rules` and `example` say whether to include the home's rules and its example. `shots` is the number of windows of
+    `rules` and `example` say whether to include the home's rules and its example, `sensor_kinds` whether to list which
+    sensors are of which kind. `label_order` is the order of the labels: that of the home, reversed, or one that looks
+    random and is the same for every run. `shots` is the number of windows of
     the train split of `windows` to show with their gold labels as answers. If `shots_by` is "random", they are in the
     system text. If it is "similarity", they are in each user's turn, and the system text announces them. These answers
     have no reasoning, whatever `reasoning` is, since none is recorded; the home's example has reasoning of its own.
 
-    Raises ValueError, which names the template, if the template does not render or leaves out the windows to show.
-    Raises ValueError also if the train split has too few windows.
+    Raises ValueError, which names the template, if the template does not render or leaves out the windows or kinds of
+    sensors to show. Raises ValueError also if the train split has too few windows, or the home says no kinds.
     """
-    if reasoning not in REASONING_MODES:
-        raise ValueError(f"reasoning {reasoning!r} is none of {', '.join(REASONING_MODES)}")
+    for kind, value, known in (("reasoning", reasoning, REASONING_MODES), ("label order", label_order, LABEL_ORDERS)):
+        if value not in known:
+            raise ValueError(f"{kind} {value!r} is none of {', '.join(known)}")
+    kinds = _sensors_by_kind(home) if sensor_kinds else {}
     shot_variables = _shot_variables(windows, shots, shots_by)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=False, autoescape=False)  # noqa: S701 - plain text, not HTML
     try:
         system = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
             home=home,
             rooms=home.rooms,
-            labels=home.labels,
+            labels=_ordered_labels(home.labels, label_order),
+            sensor_kinds=kinds,
             rules=home.rules if rules else (),
             reasoning=reasoning,
             **_example_variables(home, reasoning, example),
@@ -167,6 +176,8 @@ def render_prompt(
     system = system.rstrip("\n")  # whichever part comes last
     if not all(shot["input"] in system and shot["output"] in system for shot in shot_variables["shots"]):
         raise ValueError(f"{template}: it leaves out few-shot examples; render those in `shots`")
+    if not all(text in system for kind, sensors in kinds.items() for text in (kind, *sensors)):
+        raise ValueError(f"{template}: it leaves out kinds of sensors; render those in `sensor_kinds`")
     prompt: Prompt = {
         "version": f"{Path(template).stem}@{hashlib.sha256(system.encode('utf-8')).hexdigest()[:12]}",
         "template": Path(template).stem,
@@ -177,6 +188,27 @@ def render_prompt(
     if shots:
         prompt |= {"shots": shots, "shots_by": shots_by}
     return prompt
+
+
+def _sensors_by_kind(home: Home) -> dict[str, list[str]]:
+    """Return a dict from kind to the names of its sensors in prompts. Raises ValueError if the home says no kind."""
+    kinds: dict[str, list[str]] = {}
+    for sensor in home.sensors.values():
+        if sensor.kind:
+            kinds.setdefault(sensor.kind, []).append(sensor.describe(""))
+    if not kinds:
+        raise ValueError(f"home {home.name}: no sensor has a `kind`; add it in the home's yaml, or drop sensor_kinds")
+    return kinds
+
+
+def _ordered_labels(labels: Sequence[str], order: LabelOrder) -> Sequence[str]:
+    match order:
+        case "home":
+            return labels
+        case "reversed":
+            return labels[::-1]
+        case "shuffled":  # by hash: the same in every run and on every machine
+            return sorted(labels, key=lambda label: hashlib.sha256(label.encode("utf-8")).digest())
 
 
 def _example_variables(home: Home, reasoning: ReasoningMode, example: bool) -> dict[str, str]:

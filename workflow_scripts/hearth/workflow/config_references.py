@@ -43,6 +43,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
         if key.endswith("_root") and dataset_name not in config["datasets"]:
             yield [key], f"unknown dataset {dataset_name!r}{nearest(dataset_name, config['datasets'])}"
     yield from _template_problems(config, project)
+    yield from _sensor_kind_problems(config, project)
     yield from _window_problems(config)
     deepspeed = config["students"]["deepspeed"]
     if not (project / deepspeed).is_file():
@@ -194,6 +195,21 @@ def _template_problems(config: Config, project: Path) -> Iterator[Problem]:
         if "template" in spec["prompt"]:
             path: Place = ["variants", name, "prompt", "template"]
             yield from _unknown_name("template", spec["prompt"]["template"], path, templates)
+
+
+def _sensor_kind_problems(config: Config, project: Path) -> Iterator[Problem]:
+    """Yield a problem for each prompt that shows kinds of sensors, if the home of a dataset says none."""
+    shown: dict[tuple[str, ...], bool] = {("prompt", "sensor_kinds"): config["prompt"]["sensor_kinds"]}
+    for name, spec in config["variants"].items():
+        shown["variants", name, "prompt", "sensor_kinds"] = spec["prompt"].get("sensor_kinds", False)
+    paths = [path for path, kinds in shown.items() if kinds]
+    for name in dict.fromkeys(dataset["home"] for dataset in config["datasets"].values()) if paths else ():
+        try:
+            home = load_home(home_path(name, project))
+        except HomeError:  # reported at the dataset
+            continue
+        if not any(sensor.kind for sensor in home.sensors.values()):
+            yield from (([*path], f"no sensor of the home {name!r} has a `kind`; add it to its yaml") for path in paths)
 
 
 def _window_problems(config: Config) -> Iterator[Problem]:

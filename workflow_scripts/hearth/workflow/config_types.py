@@ -50,6 +50,8 @@ class PromptSettings(TypedDict):
     reasoning: Literal["think", "inline", "none"]
     rules: bool
     example: bool
+    sensor_kinds: bool
+    label_order: Literal["home", "reversed", "shuffled"]
     shots: int
     shots_by: Literal["random", "similarity"]
 
