@@ -23,7 +23,7 @@ from hearth.common.files import digest, file_digest, read_json_object, write_jso
 from hearth.common.locks import locked
 from hearth.data.windows import iterate_windows
 from hearth.distillation import card, launch
-from hearth.distillation.documents import TrainingLog
+from hearth.distillation.documents import TrainingLog, truncated_warning
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, find_recipe
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
 from hearth.models.snapshot import read_snapshot
@@ -107,6 +107,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{settings['max_length']} tokens (students.training.max_length)",
             flush=True,
         )
+    warning = truncated_warning(examples.counts["truncated"], examples.counts["used"])
+    if rank == 0 and warning:
+        print(f"warning: {warning}", flush=True)
     check_steps(settings, len(examples))
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
     fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks)

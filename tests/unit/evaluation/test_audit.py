@@ -167,6 +167,15 @@ def test_differences_have_an_interval_over_sessions():
     assert reordered.records == table.records
 
 
+@pytest.mark.parametrize(("flagged", "warned"), [(1, False), (2, True)])
+def test_the_table_warns_if_more_than_a_twentieth_of_the_traces_are_cut_off(flagged, warned):
+    traces = [trace(f"s{n}", 8, {"truncated": ["."]} if n < flagged else {}) for n in range(20)]
+    notes = dict(audit_table([count_failures(HEAD, traces)], [], [], "abc").notes)
+    assert ("Truncated traces" in notes) == warned
+    if warned:
+        assert notes["Truncated traces"][0].startswith("big on x: 2 of 20 traces (10%) were cut off")
+
+
 def test_the_programs_write_an_audit_and_its_table(home, mixed, tmp_path):
     windows = [window for window, _ in mixed]
     write_json_lines(

@@ -73,6 +73,14 @@ def test_notes_have_the_training_of_students_and_the_assumptions():
     assert notes["Assumed, because the paper does not say"] == [ASSUMPTIONS[key] for key in assumptions("student")]
 
 
+def test_notes_warn_of_a_student_that_learned_from_truncated_traces():
+    score = make_student_score()
+    assert "Truncated traces" not in dict(table_notes([score], "abc"))
+    score["provenance"]["student"]["examples"]["truncated"] = 1
+    (warning,) = dict(table_notes([score, score | {"dataset": "d2"}], "abc"))["Truncated traces"]
+    assert warning.startswith("little_reasoning_made-up: 1 of 4 traces (25%) were cut off")
+
+
 def test_notes_on_a_baseline_have_no_prompt_and_no_model():
     baseline = {"prompt": None, "model": None, "decoding": {}, "assumed": assumptions("baseline")}
     only = make_score("majority", kind="baseline", parameters=None, provenance=baseline)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from hearth.distillation.documents import TrainingLog
+from hearth.distillation.documents import TrainingLog, truncated_warning
 from hearth.distillation.recipes import find_recipe
 
 
@@ -23,6 +23,8 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         learned = f"{'reasoning traces' if recipe.reasons else 'answers'} of a larger model"
     if base["stand_in"]:
         notes = [*notes, f"The base model is a stand-in: {base['stand_in']}."]
+    if warning := truncated_warning(examples["truncated"], examples["used"]):
+        notes = [*notes, f"{warning}."]
     lines = [
         "---",
         f"base_model: {json.dumps(on_hub or base['model'], ensure_ascii=False)}",

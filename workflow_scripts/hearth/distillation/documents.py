@@ -132,6 +132,21 @@ class Export(TypedDict):
     decoding: dict[str, Any]
 
 
+# Largest share of truncated traces among those that are learned about which nothing is said.
+TRUNCATED_SHARE = 0.05
+
+
+def truncated_warning(truncated: int, traces: int) -> str:
+    """Return a warning if more than `TRUNCATED_SHARE` of the traces to learn from were cut off; otherwise ""."""
+    if truncated <= TRUNCATED_SHARE * traces:
+        return ""
+    return (
+        f"{truncated} of {traces} traces ({truncated / traces:.0%}) were cut off at the token limit; whole traces like"
+        " these teach a student not to end its reasoning. Raise the teacher's decoding.max_new_tokens, close its"
+        " reasoning with decoding.reasoning_budget, or leave them out with students.training.truncated_traces: drop"
+    )
+
+
 def iterate_audited_traces(path: Path) -> Iterator[AuditedTrace]:
     """Yield the traces of an audit. Raises ValueError, which names the file, the row and the key at fault."""
     return read_headed_records(path, AuditHead, AuditedTrace)[1]

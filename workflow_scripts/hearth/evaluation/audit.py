@@ -17,7 +17,7 @@ from hearth.common.schemas import nearest
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Split, Window
 from hearth.distillation.documents import AuditedTrace as FlaggedTrace
-from hearth.distillation.documents import AuditHead
+from hearth.distillation.documents import AuditHead, truncated_warning
 from hearth.evaluation import bootstrap
 from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals, with_interval
@@ -190,12 +190,22 @@ def audit_table(audits: Sequence[AuditCounts], simulated: Sequence[str], tiny: S
         notes=[
             *([("Simulated data", simulation_notes(simulated))] if simulated else []),
             *([("Tiny models", [f"{', '.join(tiny)}: stand-ins for real models"])] if tiny else []),
+            *([("Truncated traces", truncated)] if (truncated := _truncated_warnings(records)) else []),
             *([("Passed by all traces", [", ".join(passed)])] if passed else []),
             *NOTES,
             ("Prompt", list(prompts)),
             ("Code", [f"git commit {commit}"]),
         ],
     )
+
+
+def _truncated_warnings(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a warning for each audit in whose traces more are cut off than students should learn from."""
+    return [
+        f"{record['recogniser']} on {record['dataset']}: {warning}"
+        for record in records
+        if record["check"] == "truncated" and (warning := truncated_warning(record["flagged"], record["traces"]))
+    ]
 
 
 def _records(audit: AuditCounts) -> list[dict[str, Any]]:

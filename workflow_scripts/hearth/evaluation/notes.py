@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from hearth.distillation.documents import truncated_warning
 from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
 from hearth.evaluation.rendering import Note
@@ -65,6 +66,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Data", _grouped(scores, "dataset", _data)),
         ("Models", _grouped(models, "recogniser", _model)),
         ("Students", _grouped(students, "recogniser", _student)),
+        ("Truncated traces", _truncated_traces(students)),
         ("Baselines", [f"{', '.join(baselines)}: {BASELINES_NOTE}"] if baselines else []),
         ("Assumed, because the paper does not say", [text for key, text in ASSUMPTIONS.items() if key in assumed]),
         ("Code", [f"git commit {commit}"]),
@@ -224,6 +226,16 @@ def _student(score: Score) -> str:
         f"({student['examples']['used']} of {student['examples']['traces']} traces); "
         f"{settings_text(student['settings'])}; precision {student['dtype']}, ranks {student['ranks']}"
     )
+
+
+def _truncated_traces(students: Sequence[Score]) -> list[str]:
+    """Return a warning for each student that learned from many traces that were cut off."""
+    learned = {score["recogniser"]: student for score in students if (student := score["provenance"]["student"])}
+    return [
+        f"{name}: {warning}"
+        for name, student in learned.items()
+        if (warning := truncated_warning(student["examples"]["truncated"], student["examples"]["used"]))
+    ]
 
 
 def _seeds(scores: Sequence[Score], models: Sequence[Score], students: Sequence[Score]) -> str:

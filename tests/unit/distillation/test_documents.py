@@ -1,0 +1,27 @@
+"""Check the warning of traces that were cut off, and the card that shows it."""
+
+import pytest
+from factories import MODEL, TRAINING_LOG
+from hearth.distillation.card import model_card
+from hearth.distillation.documents import truncated_warning
+
+
+@pytest.mark.parametrize(("truncated", "traces"), [(0, 0), (0, 5), (5, 100), (1, 20)])
+def test_up_to_a_twentieth_of_the_traces_may_be_cut_off(truncated, traces):
+    assert truncated_warning(truncated, traces) == ""
+
+
+@pytest.mark.parametrize(("truncated", "traces", "said"), [(6, 100, "6 of 100 traces (6%)"), (1, 1, "1 of 1 traces")])
+def test_more_are_warned_of_with_what_to_do(truncated, traces, said):
+    warning = truncated_warning(truncated, traces)
+    assert warning.startswith(said)
+    assert all(key in warning for key in ("max_new_tokens", "reasoning_budget", "truncated_traces: drop"))
+
+
+def test_a_students_card_warns_of_what_it_learned():
+    counts = {"traces": 9, "used": 8, "truncated": 0, "left_out": {}}
+    own = {"base": MODEL, "prompt": {"version": "x", "reasoning": "think"}, "steps": 2, "trainable_parameters": 3}
+    log = TRAINING_LOG | own | {"examples": counts}
+    assert "cut off" not in model_card(log, [])
+    card = model_card(log | {"examples": counts | {"truncated": 3}}, [])
+    assert "> **Note.** 3 of 8 traces (38%) were cut off at the token limit" in card
