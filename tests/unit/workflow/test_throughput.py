@@ -20,6 +20,18 @@ def test_the_papers_teacher_takes_about_five_gpu_hours_for_a_hundred_thousand_wi
     assert window_seconds(QWEN3_32B, unshared, ON_H200) * 1e5 / 3600 == pytest.approx(8.7, abs=0.3)
 
 
+@pytest.mark.parametrize(
+    ("written", "h200", "h100", "small"),
+    [(275, 2.2, 5.8, 0.4), (1000, 6.6, 36, 1.9), (2000, 18, 126, 5.1), (4096, 59, 500, 16)],
+)
+def test_the_documented_hours_by_length_of_thinking(written, h200, h100, small):
+    tokens = WindowTokens(771, 319, written)
+    shown = {("H200-141", QWEN3_32B): h200, ("H100-80", QWEN3_32B): h100, ("H100-80", QWEN3_0_6B): small}
+    for (card, shape), hours in shown.items():
+        job = Job("vllm", "bf16", CARDS[card], 1)
+        assert window_seconds(shape, tokens, job) * 1e5 / 3600 == pytest.approx(hours, rel=0.12)
+
+
 def test_small_batches_read_the_weights_more_often():
     few, many = (window_seconds(QWEN3_32B, TOKENS, replace(ON_H200, batch_size=batch)) for batch in (1, 64))
     assert 15 < few / many < 64
