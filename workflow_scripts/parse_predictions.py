@@ -1,7 +1,7 @@
 """Parse raw completions into labels and statuses, strictly and leniently: all.jsonl to parsed.jsonl."""
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from hearth.common.cli import run
@@ -12,13 +12,17 @@ from hearth.prompting.parsing import parse, parse_leniently
 from hearth.prompting.predictions import ParsedPrediction, Prediction, align, iterate_predictions
 
 
-def parse_prediction(prediction: Prediction, size: int, labels: Collection[str]) -> ParsedPrediction:
+def parse_prediction(
+    prediction: Prediction, size: int, labels: Collection[str], aliases: Mapping[str, str] | None = None
+) -> ParsedPrediction:
     """Return a prediction with the labels and statuses of strict and of lenient parsing.
 
-    `size` is the number of the window's events. Only the confidences of labels from strict parsing are kept.
+    `size` is the number of the window's events. `aliases` maps other spellings to labels, for lenient parsing. Only the
+    confidences of labels from strict parsing are kept.
     """
-    strict = parse(prediction["text"], size, labels, prediction["finish_reason"])
-    lenient = parse_leniently(prediction["text"], size, labels, prediction["finish_reason"])
+    text, finish_reason = prediction["text"], prediction["finish_reason"]
+    strict = parse(text, size, labels, finish_reason)
+    lenient = parse_leniently(text, size, labels, finish_reason, aliases)
     parsed: ParsedPrediction = {
         **prediction,
         "reasoning": strict.reasoning,
@@ -44,11 +48,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--predictions", required=True, type=Path, help="raw predictions of the split, all.jsonl")
     parser.add_argument("--out", required=True, type=Path, help="parsed predictions to write, parsed.jsonl")
     arguments = parser.parse_args(argv)
-    labels = load_home(arguments.home).labels
+    home = load_home(arguments.home)
     windows, predictions = arguments.windows, arguments.predictions
     pairs = align(iterate_windows(windows, arguments.split), iterate_predictions(predictions), predictions)
     write_json_lines(
-        arguments.out, (parse_prediction(prediction, len(window["events"]), labels) for window, prediction in pairs)
+        arguments.out,
+        (
+            parse_prediction(prediction, len(window["events"]), home.labels, home.aliases)
+            for window, prediction in pairs
+        ),
     )
 
 

@@ -1,18 +1,20 @@
 """Test the program that parses predictions: its labels, statuses and order, and errors in its input."""
 
+import json
 import subprocess
 import sys
 
 import parse_predictions
 import pytest
 from factories import (
+    HOME,
     PREDICTIONS,
     WINDOWS,
     make_prediction,
     make_window,
     write_inputs,
 )
-from hearth.common.files import read_json_lines, write_json_lines
+from hearth.common.files import read_json_lines, write_json_lines, write_text
 from score_runs import run_parse
 
 
@@ -79,3 +81,13 @@ def test_invalid_json_ends_the_program_with_one_line(paths):
     assert done.returncode == 1
     assert done.stderr == f"error: {paths['predictions']}:1: not JSON: Expecting value\n"
     assert not paths["parsed"].exists()
+
+
+def test_lenient_labels_include_the_aliases_of_the_home(paths):
+    write_text(paths["home"], json.dumps({**HOME, "aliases": {"COOKING": ["frying"]}}))
+    answer = '[{"id": 1, "activity": "Frying"}, {"id": 2, "activity": "EATING"}]'
+    write_json_lines(paths["predictions"], [{**PREDICTIONS[0], "text": answer}, *PREDICTIONS[1:]])
+    run_parse(paths)
+    first = read_json_lines(paths["parsed"])[0]
+    assert (first["labels"], first["status"]) == ([None, "EATING"], "unknown_label")
+    assert (first["lenient_labels"], first["lenient_status"]) == (["COOKING", "EATING"], "ok")

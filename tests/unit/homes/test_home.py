@@ -20,6 +20,27 @@ def test_shipped_homes_are_valid(path):
         for state in spec.states:
             room, words, description = home.describe(sensor, state)
             assert description == f"{room} {spec.words} {words}".strip()
+        assert spec.kind
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_rule_states_an_origin_that_is_not_the_data(path):
+    home = load_home(path)
+    assert len(home.rule_origins) == len(home.rules) > 0
+    assert set(home.rule_origins) <= {"documentation", "common sense"}
+
+
+def test_rules_are_sentences_with_or_without_an_origin(tmp_path):
+    rules = ["Stoves cook.", {"text": "Taps run.", "origin": "documentation"}]
+    home = load_home(write_yaml(tmp_path / "home.yaml", replace_at(HOME, "rules", rules)))
+    assert home.rules == ("Stoves cook.", "Taps run.")
+    assert home.rule_origins == ("", "documentation")
+
+
+def test_aliases_map_other_spellings_to_labels(tmp_path):
+    aliases = {"COOKING": ["frying", "making food"], "EATING": ["dining"]}
+    home = load_home(write_yaml(tmp_path / "home.yaml", replace_at(HOME, "aliases", aliases)))
+    assert home.aliases == {"frying": "COOKING", "making food": "COOKING", "dining": "EATING"}
 
 
 def test_a_home_holds_what_its_yaml_says(tmp_path):
@@ -35,7 +56,12 @@ def test_defaults_are_the_schemas(tmp_path):
     defaults = {name: part["default"] for name, part in schema["properties"].items() if "default" in part}
     assert home.recording == Recording()
     assert defaults.pop("recording") == {}
-    assert defaults == {"timezone": home.timezone, "transition": home.transition, "rules": list(home.rules)}
+    assert defaults == {
+        "timezone": home.timezone,
+        "transition": home.transition,
+        "rules": list(home.rules),
+        "aliases": home.aliases,
+    }
 
 
 def test_unknown_sensors_and_states_are_named_with_the_nearest():
@@ -66,6 +92,22 @@ def test_unknown_sensors_and_states_are_named_with_the_nearest():
         ("example/events/0/label", "COOK", ["example.events.0.label: unknown label 'COOK'; did you mean 'COOKING'?"]),
         ("example/events/0/time", "25:00:00", ["example.events.0.time: '25:00:00' does not match"]),
         ("example/events/0/room", "x", ["example.events.0.room: unknown key 'room'; known: time, sensor"]),
+        ("rules", [{"text": "a"}], ["rules.0: 'origin' is missing"]),
+        ("rules", [{"text": "a", "origin": "date"}], ["rules.0.origin: 'date' is not one", "did you mean 'data'?"]),
+        ("rules", [{"txt": "a", "text": "a", "origin": "data"}], ["rules.0.txt: unknown key", "did you mean 'text'?"]),
+        ("rules", [""], ["rules.0: '' should be non-empty"]),
+        ("rules", [1], ["rules.0: 1 is not of type 'string', 'object'"]),
+        ("aliases", {"COOKIN": ["fry"]}, ["aliases.COOKIN: unknown label 'COOKIN'; did you mean 'COOKING'?"]),
+        ("aliases", {"COOKING": "fry"}, ["aliases.COOKING: 'fry' is not of type 'array' (write [fry])"]),
+        ("aliases", {"COOKING": ["eating"]}, ["aliases.COOKING.0: 'eating' is already read as the label 'EATING'"]),
+        ("aliases", {"COOKING": ["_Cooking "]}, ["aliases.COOKING.0: '_Cooking ' is already read as the label"]),
+        (
+            "aliases",
+            {"COOKING": ["making food"], "EATING": ["Making_Food"]},
+            ["aliases.EATING.0: 'Making_Food' is already read as an alias of the label 'COOKING'; leave it out"],
+        ),
+        ("aliases", {"COOKING": ["<think>"]}, ["aliases.COOKING.0: '<think>' holds a tag that delimits reasoning"]),
+        ("labels/2", "EAT</think>", ["labels.2: 'EAT</think>' holds a tag", "map it in recording.activities"]),
     ],
 )
 def test_each_mistake_is_one_line_with_place_and_remedy(tmp_path, path, value, message):

@@ -21,8 +21,8 @@ def strict(text, size=2, labels=LABELS, finish_reason="stop"):
     return parse(text, size, labels, finish_reason)
 
 
-def lenient(text, size=2, labels=LABELS, finish_reason="stop"):
-    return parse_leniently(text, size, labels, finish_reason)
+def lenient(text, size=2, labels=LABELS, finish_reason="stop", aliases=None):
+    return parse_leniently(text, size, labels, finish_reason, aliases)
 
 
 GOOD = answer("COOKING", DRINKS)
@@ -160,6 +160,23 @@ def test_labels_that_differ_only_in_case_keep_apart():
     assert lenient(broken, 2, labels).labels == list(labels)
 
 
+ALIASES = {"frying eggs": "COOKING", "cooking": "WATCHING_TV"}
+
+
+@pytest.mark.parametrize("end", ["]", ""])
+def test_aliases_are_read_leniently_but_never_instead_of_a_label(end):
+    text = answer("Frying_Eggs", "cooking", "boiling eggs").removesuffix("]") + end
+    assert lenient(text, 3, aliases=ALIASES).labels == ["COOKING", "COOKING", None]
+    assert strict(text, 3).labels == [None, None, None]
+    assert lenient(text, 3).labels == [None, "COOKING", None]
+
+
+def test_an_answer_in_aliases_alone_is_ok_leniently():
+    text = answer("frying eggs", "frying eggs")
+    assert (lenient(text, aliases=ALIASES).status, strict(text).status) == ("ok", "unknown_label")
+    assert lenient('["frying eggs", "COOKING"]', aliases=ALIASES).labels == ["COOKING", "COOKING"]
+
+
 def test_a_later_remark_does_not_overrule_the_list():
     assert lenient(f'{answer("COOKING")} Note id: 1, activity: "WATCHING_TV"').labels == ["COOKING", None]
 
@@ -169,6 +186,7 @@ FRAGMENTS = [
     *('"id"', "1", "2", "-1", "1e9", "NaN", "true", "null", "9" * 5000, "\ud800", "\\ud800", "\u2028", "\\"),
     *('"activity"', '"COOKING"', "'COOKING'", "cooking", f'"{DRINKS}"', '"dancing"', "event_id", "label"),
     *("<think>", "</think>", "```json", '{"id": 1, "activity": "COOKING"}', '{"id": 2, "activity": "cooking"}'),
+    *('"Frying Eggs"', "frying_eggs", '{"id": 1, "activity": "frying eggs"}'),
 ]
 TEXTS = st.text() | st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 
@@ -186,6 +204,16 @@ def test_no_text_raises_and_lenient_is_never_worse(text, size, finish_reason):
         assert (parsed.status == "ok") == (None not in parsed.labels)
         assert set(parsed.labels) <= {*LABELS, None}
     assert all(before in (None, after) for before, after in zip(first.labels, second.labels, strict=True))
+
+
+@given(text=TEXTS, size=st.integers(1, 4), finish_reason=st.sampled_from(["stop", "length"]))
+@settings(max_examples=200)
+def test_aliases_only_add_labels(text, size, finish_reason):
+    without = lenient(text, size, finish_reason=finish_reason)
+    read = lenient(text, size, finish_reason=finish_reason, aliases=ALIASES)
+    assert set(read.labels) <= {*LABELS, None}
+    for before, after in zip(without.labels, read.labels, strict=True):
+        assert before == after or (before is None and after == "COOKING" and "eggs" in text.casefold())
 
 
 # A label that holds a reasoning tag cannot be told from the reasoning itself.

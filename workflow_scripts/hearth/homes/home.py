@@ -3,6 +3,7 @@
 `config/schemas/home.schema.yaml` describes every key. `raw_format.py` parses the key `recording`.
 """
 
+import re
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from hearth.homes.raw_format import Recording, parse_recording, recording_proble
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 SCHEMA = CONFIG / "schemas" / "home.schema.yaml"
 HOMES = CONFIG / "homes"
+REASONING_TAGS = ("<think>", "</think>")  # They delimit the reasoning in a model's answer.
 
 
 class HomeError(ValueError):
@@ -64,7 +66,10 @@ class EventWords(NamedTuple):
 
 @dataclass(frozen=True)
 class Home:
-    """The checked content of a home's yaml. `labels` keep their spelling and order."""
+    """The checked content of a home's yaml. `labels` keep their spelling and order.
+
+    `aliases` maps other spellings to their labels. `rule_origins` has the origin of each of `rules`, '' if unstated.
+    """
 
     name: str
     about: str
@@ -76,6 +81,8 @@ class Home:
     example: Example
     transition: str
     recording: Recording = field(default_factory=Recording)
+    aliases: dict[str, str] = field(default_factory=dict)
+    rule_origins: tuple[str, ...] = ()
 
     def describe(self, sensor: str, state: str) -> EventWords:
         """Return the texts of an event of the sensor id `sensor` with the state `state`, both as raw files spell them.
@@ -114,11 +121,18 @@ def load_home(path: Path) -> Home:
             for sensor, spec in raw["sensors"].items()
         },
         labels=tuple(raw["labels"]),
-        rules=tuple(raw.get("rules", ())),
+        rules=tuple(rule if isinstance(rule, str) else rule["text"] for rule in raw.get("rules", ())),
         example=raw["example"],
         transition=raw.get("transition", "keep"),
         recording=parse_recording(raw.get("recording", {})),
+        aliases={spelling: label for label, spellings in raw.get("aliases", {}).items() for spelling in spellings},
+        rule_origins=tuple("" if isinstance(rule, str) else rule["origin"] for rule in raw.get("rules", ())),
     )
+
+
+def normalise_label(label: str) -> str:
+    """Return a label as lenient parsing compares it: in lower case, each run of spaces and underscores as one space."""
+    return re.sub(r"[\s_]+", " ", label).strip().casefold()
 
 
 def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -130,6 +144,7 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for sensor, spec in raw["sensors"].items():
         if spec["room"] and spec["room"] not in raw["rooms"]:
             yield ["sensors", sensor, "room"], f"unknown room {spec['room']!r}{nearest(spec['room'], raw['rooms'])}"
+    yield from _label_problems(raw["labels"], raw.get("aliases", {}))
     for index, event in enumerate(raw["example"]["events"]):
         place = ["example", "events", index]
         sensor, state, label = event["sensor"], event["state"], event["label"]
@@ -142,3 +157,21 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield [*place, "label"], f"unknown label {label!r}{nearest(label, raw['labels'])}"
     for below, message in recording_problems(raw.get("recording", {}), raw["labels"]):
         yield ["recording", *below], message
+
+
+def _label_problems(labels: list[str], aliases: Mapping[str, list[str]]) -> Iterator[Problem]:
+    """Yield the problems of labels and aliases that would make a model's answer ambiguous."""
+    readings = {normalise_label(label): f"the label {label!r}" for label in labels}
+    for index, label in enumerate(labels):
+        if any(tag in label for tag in REASONING_TAGS):
+            yield ["labels", index], f"{label!r} holds a tag that delimits reasoning; map it in recording.activities"
+    for label, spellings in aliases.items():
+        if label not in labels:
+            yield ["aliases", label], f"unknown label {label!r}{nearest(label, labels)}"
+        for index, spelling in enumerate(spellings):
+            place, plain = ["aliases", label, index], normalise_label(spelling)
+            if any(tag in spelling for tag in REASONING_TAGS):
+                yield place, f"{spelling!r} holds a tag that delimits reasoning"
+            elif plain in readings:
+                yield place, f"{spelling!r} is already read as {readings[plain]}; leave it out"
+            readings.setdefault(plain, f"an alias of the label {label!r}")

@@ -7,15 +7,17 @@ reported beside the strict ones and never replace them. No text raises an error.
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+from hearth.homes.home import REASONING_TAGS, normalise_label
 
 # The last one is of windows that no model has answered: nothing of it is the model's doing.
 Status = Literal["ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated", "unanswered"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
-_OPEN, _CLOSE = "<think>", "</think>"
+_OPEN, _CLOSE = REASONING_TAGS
 
 
 def _list_pattern(depth: int) -> str:
@@ -84,12 +86,14 @@ def parse(text: str, size: int, labels: Collection[str], finish_reason: str) -> 
     return Answer(reasoning, parsed, "ok" if None not in parsed else "unknown_label")
 
 
-def parse_leniently(text: str, size: int, labels: Collection[str], finish_reason: str) -> Answer:
-    """Parse a completion as a patient person would; the arguments are those of `parse`.
+def parse_leniently(
+    text: str, size: int, labels: Collection[str], finish_reason: str, aliases: Mapping[str, str] | None = None
+) -> Answer:
+    """Parse a completion as a patient person would; the first arguments are those of `parse`.
 
     Labels from strict parsing are kept. For events without one, this function also searches reasoning that never
     closes, takes pairs of id and label from broken JSON, and reads a bare list of `size` labels in the order of events.
-    Case, spaces and underscores in labels are ignored.
+    Case, spaces and underscores in labels are ignored. `aliases` maps other spellings to labels of the home.
     """
     strict = parse(text, size, labels, finish_reason)
     if strict.status == "ok":
@@ -100,11 +104,12 @@ def parse_leniently(text: str, size: int, labels: Collection[str], finish_reason
     match = last_list(answer)
     if not by_id and match and len(match[0]) == size and all(isinstance(item, str) for item in match[0]):
         by_id = dict(enumerate(match[0], start=1))
-    spellings = {_normalise(label): label for label in labels} | {label: label for label in labels}
+    spellings = {normalise_label(spelling): label for spelling, label in (aliases or {}).items()}
+    spellings |= {normalise_label(label): label for label in labels} | {label: label for label in labels}
     parsed = list(strict.labels)
     for number, label in by_id.items():
         if 1 <= number <= size and parsed[number - 1] is None:
-            parsed[number - 1] = spellings.get(label, spellings.get(_normalise(label)))
+            parsed[number - 1] = spellings.get(label, spellings.get(normalise_label(label)))
     if None not in parsed:
         return Answer(strict.reasoning, parsed, "ok")
     numbers = set(range(1, size + 1))
@@ -205,7 +210,3 @@ def _labels_by_id(value: list[Any], size: int) -> dict[int, str | None] | None:
         label = item.get("activity")
         labels[number] = label if isinstance(label, str) else None
     return labels
-
-
-def _normalise(label: str) -> str:
-    return re.sub(r"[\s_]+", " ", label).strip().casefold()
