@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import cast
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import read_json_object, write_json
@@ -9,6 +10,7 @@ from hearth.common.records import read_record
 from hearth.data.folds import SplitDocument
 from hearth.data.windows import iterate_windows
 from hearth.evaluation.answered_windows import read_answers
+from hearth.evaluation.score_document import MetricSettings
 from hearth.evaluation.scores import build_score
 from hearth.homes.home import load_home
 from hearth.prompting.predictions import iterate_parsed_predictions
@@ -32,6 +34,7 @@ def main(argv: list[str] | None = None) -> None:
         required=True,
         help="JSON object with the keys of evaluation.scores.ScoreMetadata; for a student, StudentScoreMetadata",
     )
+    parser.add_argument("--metrics", required=True, help="`metrics` of the config, a JSON object")
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)
     home = load_home(arguments.home)
@@ -48,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
         model=read_json_object(arguments.model) if arguments.model else None,
         student=read_json_object(arguments.student) if arguments.student else None,
         metadata=dict(json_option("--metadata", arguments.metadata, dict)),
+        metrics=cast(MetricSettings, json_option("--metrics", arguments.metrics, dict)),
     )
     write_json(arguments.out, score)
 

@@ -1,7 +1,7 @@
 """Factories of scores for the tests of claims: chosen numbers without intervals, or measured ones with intervals."""
 
 import numpy as np
-from count_factories import keep_sessions
+from count_factories import keep_groups
 from factories import TRAINING_LOG
 from score_factories import draw_gold, draw_predictions, make_measured_score, make_score, make_student_score
 
@@ -14,7 +14,7 @@ def make_claim_score(score, dataset, labels, missing):
     It keeps a single session, so that estimates from it have no intervals.
     """
     score["strict"]["rates"]["missing_rate"] = missing
-    score["sessions"] = keep_sessions(score["sessions"], ["2"])
+    score["groups"] = keep_groups(score["groups"], ["2"])
     score["provenance"]["home"] |= {"name": dataset, "labels": labels}
     return score
 

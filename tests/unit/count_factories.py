@@ -5,7 +5,7 @@ from itertools import compress
 from typing import Any
 
 from hearth.evaluation.encoded_windows import EncodedWindows, WindowEncoder
-from hearth.evaluation.score_document import PARSINGS, SessionCounts
+from hearth.evaluation.score_document import PARSINGS, GroupCounts
 
 
 def encode_windows(
@@ -23,7 +23,7 @@ def encode_windows(
     return encoder.encoded()
 
 
-def keep_sessions(counts: SessionCounts, names: Sequence[str]) -> SessionCounts:
+def keep_groups(counts: GroupCounts, names: Sequence[str]) -> GroupCounts:
     """Return the counts of these sessions only."""
     kept = [name in names for name in counts["names"]]
 

@@ -10,6 +10,7 @@ import numpy as np
 from count_factories import encode_windows
 from factories import (
     LABELS,
+    METRIC_SETTINGS,
     MODEL,
     PREDICTIONS,
     PROMPT,
@@ -24,7 +25,7 @@ from hearth.common.files import digest
 from hearth.evaluation.answered_windows import read_answers
 from hearth.evaluation.calibration import measure_calibration
 from hearth.evaluation.costs import CostRow
-from hearth.evaluation.counts import count_sessions, counts_of_score
+from hearth.evaluation.counts import count_groups, counts_of_score
 from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.provenance import assumptions
 from hearth.evaluation.score_document import METRICS, PARSINGS, Confidence, Score
@@ -54,6 +55,7 @@ def _score_of_predictions() -> Score:
         model=MODEL,
         student=None,
         metadata=make_metadata(),
+        metrics=METRIC_SETTINGS,
     )
 
 
@@ -68,7 +70,7 @@ def make_score(recogniser: str = "little", dataset: str = "made-up", weighted_f1
         score[parsing]["weighted_f1"] = weighted_f1
         score[parsing]["intervals"] = {name: [0.25, 0.75] for name in METRICS}
     metrics = {name: value for name, value in score["strict"].items() if name != "intervals"}
-    score["complexity"] |= {"simple": metrics | {"sessions": score["sessions"]}, "complex": None}
+    score["complexity"] |= {"simple": metrics | {"groups": score["groups"]}, "complex": None}
     provenance = score["provenance"]
     provenance["home"]["name"] = dataset
     provenance["dataset_digest"] = digest(dataset)
@@ -124,12 +126,12 @@ def make_measured_score(
     """Return the score of predicted labels by session, one window per session, with its true metrics and intervals."""
     windows, answers = list(gold.values()), [list(predicted[session]) for session in gold]
     statuses = ["missing_events" if None in answer else "ok" for answer in answers]
-    score = make_score(recogniser, dataset, n_sessions=len(gold), **changes)
+    score = make_score(recogniser, dataset, n_sessions=len(gold), n_groups=len(gold), **changes)
     encoded = encode_windows(LABELS, windows, answers, statuses, list(gold))
-    score["sessions"] = count_sessions(encoded)
+    score["groups"] = count_groups(encoded)
     for parsing in PARSINGS:
         score[parsing] = {
-            **score_windows(encoded, parsing),
+            **score_windows(encoded, parsing, score["lost_answers"]),
             "intervals": metric_intervals(counts_of_score(score, parsing)),
         }
     return score

@@ -6,7 +6,7 @@ from typing import Any
 
 import parse_predictions
 import score
-from factories import make_metadata
+from factories import METRIC_SETTINGS, make_metadata
 
 
 def run_parse(paths: dict[str, Path], split: str = "test") -> None:
@@ -26,6 +26,7 @@ def run_score(
     recogniser: str = "little",
     student: bool = False,
     model: bool = True,
+    metrics: dict[str, Any] = METRIC_SETTINGS,
 ) -> None:
     """Run score.py on the parsed predictions; it gets the training log if `student`, model and prompt if `model`."""
     score.main(
@@ -35,6 +36,7 @@ def run_score(
             *(("--prompt", str(paths["prompt"]), "--model", str(paths["model"])) if model else ()),
             *(("--student", str(paths["student"])) if student else ()),
             *("--metadata", json.dumps(metadata or make_metadata()), "--out", str(out)),
+            *("--metrics", json.dumps(metrics)),
         ]
     )
 

@@ -6,21 +6,21 @@ from count_factories import encode_windows
 LABELS = ("COOKING", "EATING", "USING_PC")
 
 
-def test_sessions_are_sorted_and_windows_keep_their_order():
+def test_groups_are_sorted_and_windows_keep_their_order():
     gold = [["EATING", "COOKING"], ["COOKING"], ["EATING"]]
     windows = encode_windows(LABELS, gold, [["EATING", None], ["USING_PC"], [None]], ["ok"] * 3, ["b", "a", "b"])
-    assert windows.sessions == ("a", "b")
-    assert (windows.session.tolist(), windows.sizes.tolist()) == ([1, 0, 1], [2, 1, 1])
-    assert windows.session_of_event.tolist() == [1, 1, 0, 1]
+    assert windows.groups == ("a", "b")
+    assert (windows.group.tolist(), windows.sizes.tolist()) == ([1, 0, 1], [2, 1, 1])
+    assert windows.group_of_event.tolist() == [1, 1, 0, 1]
     assert windows.gold.tolist() == [1, 0, 0, 1]
     assert windows.answers["strict"].labels.tolist() == [1, 3, 2, 3]
 
 
-def test_selected_windows_have_only_their_own_sessions():
+def test_selected_windows_have_only_their_own_groups():
     gold = [["EATING", "COOKING"], ["COOKING"], ["EATING"]]
     windows = encode_windows(LABELS, gold, gold, ["ok", "ok", "malformed"], ["b", "a", "c"])
-    part = windows.select(windows.session != 0, "strict")
-    assert (part.sessions, part.session.tolist(), part.gold.tolist()) == (("b", "c"), [0, 1], [1, 0, 1])
+    part = windows.select(windows.group != 0, "strict")
+    assert (part.groups, part.group.tolist(), part.gold.tolist()) == (("b", "c"), [0, 1], [1, 0, 1])
     assert part.has_status("strict", "malformed", "truncated").tolist() == [False, True]
     assert set(part.answers) == {"strict"}
 

@@ -13,7 +13,7 @@ LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING", "USING_PC")
 
 def score_events(gold, predicted, labels):
     """Score one window that holds events with these gold and predicted labels."""
-    return score_windows(encode_windows(labels, [gold], [predicted], ["ok"]), "strict")
+    return score_windows(encode_windows(labels, [gold], [predicted], ["ok"]), "strict", "recall")
 
 
 def plain_metrics(gold, predicted, labels):
@@ -122,6 +122,31 @@ def test_hand_computed_values():
     }
 
 
+@settings(max_examples=60)
+@given(events)
+def test_the_precision_reading_multiplies_the_precision_of_scikit_learn_by_the_share_of_readable_answers(pairs):
+    gold, predicted = map(list, zip(*pairs, strict=True))
+    metrics = score_windows(encode_windows(LABELS, [gold], [predicted], ["ok"]), "strict", "precision")
+    answered = sum(label is not None for label in predicted) / len(gold)
+    numbers = [[LABELS.index(label) if label else -1 for label in labels] for labels in (gold, predicted)]
+    codes = sorted(set(numbers[0]))
+    precision, recall, _, support = precision_recall_fscore_support(*numbers, labels=codes, zero_division=0)
+    precision = precision * answered
+    f1 = 2 * precision * recall / np.where(precision + recall > 0, precision + recall, 1)
+    assert metrics["macro_f1"] == metrics["readings"]["macro_f1_precision"] == pytest.approx(f1.mean(), abs=1e-12)
+    assert metrics["weighted_f1"] == pytest.approx(np.average(f1, weights=support), abs=1e-12)
+    assert metrics["micro_f1"] == pytest.approx(metrics["accuracy"], abs=1e-12)
+    for code, expected_precision, expected_f1 in zip(codes, precision, f1, strict=True):
+        of_class = metrics["per_class"][LABELS[code]]
+        assert (of_class["precision"], of_class["f1"]) == pytest.approx((expected_precision, expected_f1), abs=1e-12)
+    recalled = score_events(gold, predicted, LABELS)
+    assert recalled["readings"] == metrics["readings"]
+    assert {name: recalled[name] for name in HEADLINES} == {
+        "accuracy": metrics["accuracy"],
+        **{name: metrics["readings"][f"{name}_recall"] for name in HEADLINES[1:]},
+    }
+
+
 def test_an_unread_event_is_wrong_and_no_class():
     metrics = score_events(["EATING", "EATING"], ["EATING", None], LABELS)
     assert (metrics["accuracy"], metrics["macro_f1"]) == (0.5, pytest.approx(2 / 3))
@@ -141,7 +166,7 @@ def test_one_class_can_be_perfect():
 
 def test_status_counts_name_every_status():
     windows = [["EATING"]] * 3
-    metrics = score_windows(encode_windows(LABELS, windows, windows, ["ok", "ok", "truncated"]), "strict")
+    metrics = score_windows(encode_windows(LABELS, windows, windows, ["ok", "ok", "truncated"]), "strict", "recall")
     assert metrics["status"] == dict.fromkeys(STATUSES, 0) | {"ok": 2, "truncated": 1}
 
 
@@ -149,7 +174,7 @@ def test_rates_are_over_windows_and_over_events():
     windows = [["EATING", "EATING"], [None, "EATING"], [None, "EATING"], [None, None], [None, None]]
     statuses = ["ok", "unknown_label", "missing_events", "truncated", "malformed"]
     encoded = encode_windows(LABELS, [["EATING", "EATING"]] * 5, windows, statuses)
-    assert score_windows(encoded, "strict")["rates"] == {
+    assert score_windows(encoded, "strict", "recall")["rates"] == {
         "ok_rate": 1 / 5,
         "malformed_rate": 2 / 5,
         "missing_rate": 5 / 10,
@@ -159,7 +184,7 @@ def test_rates_are_over_windows_and_over_events():
 
 def test_windows_are_scored_as_their_events():
     gold, predicted = [["EATING", "COOKING"], ["EATING"]], [["EATING", None], ["EATING"]]
-    metrics = score_windows(encode_windows(LABELS, gold, predicted, ["missing_events", "ok"]), "strict")
+    metrics = score_windows(encode_windows(LABELS, gold, predicted, ["missing_events", "ok"]), "strict", "recall")
     assert metrics["accuracy"] == pytest.approx(2 / 3)
     assert metrics["status"]["missing_events"] == 1
     assert metrics["rates"]["missing_rate"] == pytest.approx(1 / 3)

@@ -15,12 +15,12 @@ def test_a_score_is_read_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda score: score.pop("sessions"), r"score\.json has no 'sessions'; .*run the rule `score` again"),
+        (lambda score: score.pop("groups"), r"score\.json has no 'groups'; .*run the rule `score` again"),
         (lambda score: score.update(condition=score.pop("variant")), r"score\.json has no 'variant'; "),
         (lambda score: score["strict"].pop("intervals"), r"score\.json: strict is .*; expected ParsingMetrics; "),
         (
-            lambda score: score.update(sessions={"2": {"windows": 2}}),
-            r"score\.json: sessions is \{'2': .*; expected SessionCounts; .*run the rule `score` again",
+            lambda score: score.update(groups={"2": {"windows": 2}}),
+            r"score\.json: groups is \{'2': .*; expected GroupCounts; .*run the rule `score` again",
         ),
         (lambda score: score.update(n_events="5"), r"score\.json: n_events is '5'; expected int; "),
     ],

@@ -72,8 +72,8 @@ def test_a_score_separates_simple_from_complex_windows(paths, tmp_path):
     # to the simple window cannot be read.
     assert (complexity["simple"]["accuracy"], complexity["simple"]["status"]["unclosed_reasoning"]) == (0, 1)
     assert (complexity["complex"]["accuracy"], sum(complexity["complex"]["status"].values())) == (3 / 4, 2)
-    sessions = complexity["complex"]["sessions"]
-    assert (sessions["names"], sessions["windows"]) == (["2"], "2")
+    groups = complexity["complex"]["groups"]
+    assert (groups["names"], groups["windows"]) == (["2"], "2")
     assert "median of the train windows" in complexity["rule"]
 
 
@@ -164,7 +164,7 @@ def test_scoring_windows_of_training_sessions_is_an_error(paths, tmp_path):
         run_score(paths, tmp_path / "score.json")
 
 
-def test_a_score_has_the_counts_of_its_sessions_and_an_interval_of_every_metric(paths, tmp_path):
+def test_a_score_has_the_counts_of_its_groups_and_an_interval_of_every_metric(paths, tmp_path):
     run_parse(paths)
     run_score(paths, tmp_path / "score.json")
     score = read_score(tmp_path / "score.json")
@@ -172,7 +172,7 @@ def test_a_score_has_the_counts_of_its_sessions_and_an_interval_of_every_metric(
     gold = {"COOKING": "1 0", "EATING": "2 1", "drinking water, coffee or drinks": "1 0"}
     right = {"COOKING": "1 0", "EATING": "2 0", "drinking water, coffee or drinks": "0 0"}
     right_leniently = right | {"drinking water, coffee or drinks": "1 0"}
-    assert score["sessions"] == {
+    assert score["groups"] == {
         "names": ["2", "3"],
         "windows": "2 1",
         "gold": gold,

@@ -37,8 +37,8 @@ def score_sessions(gold, predicted, sessions):
     answers = [predicted[session] for session in sessions]
     statuses = ["missing_events" if None in answer else "ok" for answer in answers]
     windows = encode_windows(LABELS, [gold[session] for session in sessions], answers, statuses)
-    metrics = score_windows(windows, "strict")
-    return metrics | metrics["rates"]
+    metrics = score_windows(windows, "strict", "recall")
+    return metrics | metrics["readings"] | metrics["rates"]
 
 
 def simulate_counts(draw, skills, gold=None):
@@ -51,7 +51,7 @@ def simulate_counts(draw, skills, gold=None):
     rest = np.tile([1.0, 1.0, 0.0, 0.0, 0.0], (len(skills), 1))
     rest[:, 3] = guessed[:, 3]
     matrix = np.hstack([gold, right + guessed[:, :3], right, rest]).astype(float)
-    return Counts("simulated", "made-up", tuple(map(str, range(len(skills)))), tuple(LABELS), matrix)
+    return Counts("simulated", "made-up", tuple(map(str, range(len(skills)))), tuple(LABELS), matrix, "recall")
 
 
 # Metrics from counts
@@ -61,7 +61,7 @@ def simulate_counts(draw, skills, gold=None):
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 8), st.floats(0, 1))
 def test_counts_and_events_give_the_same_metrics(seed, count, events, skill):
     gold, predicted = draw_recogniser(seed, count, events, [skill])
-    metrics = compute_metrics(make_counts(gold, predicted).matrix.sum(axis=0))
+    metrics = compute_metrics(make_counts(gold, predicted).matrix.sum(axis=0), "recall")
     expected = score_sessions(gold, predicted, list(gold))
     assert {name: float(metrics[name]) for name in METRICS} == pytest.approx({name: expected[name] for name in METRICS})
 
@@ -71,7 +71,7 @@ def test_a_resample_has_the_metrics_of_its_sessions():
     counts = make_counts(gold, predicted)
     weights, values = bootstrap.session_weights("made-up", 6), statistics.resample(counts)
     for number in range(12):
-        chosen = [name for name, times in zip(counts.sessions, weights[number], strict=True) for _ in range(int(times))]
+        chosen = [name for name, times in zip(counts.groups, weights[number], strict=True) for _ in range(int(times))]
         expected = score_sessions(gold, predicted, chosen)
         for name in METRICS:
             assert values[name][number] == pytest.approx(expected[name]), name
@@ -87,7 +87,7 @@ def test_intervals_agree_with_scipys_bootstrap():
     for name in (*HEADLINES, "missing_rate"):
 
         def statistic(chosen, axis, name=name):
-            return compute_metrics(counts.matrix[chosen].sum(axis=-2))[name]
+            return compute_metrics(counts.matrix[chosen].sum(axis=-2), "recall")[name]
 
         theirs = stats.bootstrap(
             (np.arange(15),), statistic, method="percentile", n_resamples=4000, rng=np.random.default_rng(5)
@@ -155,7 +155,7 @@ def test_intervals_cover_the_true_value_about_95_times_in_a_hundred():
         draw = np.random.default_rng([77, seed])
         return simulate_counts(draw, draw.beta(4, 2, count))
 
-    true_values = compute_metrics(experiment(10**6, 10**5).matrix.sum(axis=0))
+    true_values = compute_metrics(experiment(10**6, 10**5).matrix.sum(axis=0), "recall")
     bounds = [statistics.metric_intervals(experiment(seed, 40)) for seed in range(400)]
     for name in HEADLINES:
         covered = sum(low <= true_values[name] <= high for low, high in (intervals[name] for intervals in bounds))

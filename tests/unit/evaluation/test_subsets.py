@@ -1,7 +1,7 @@
 """Test the columns of a table about simple and complex windows."""
 
 import pytest
-from count_factories import keep_sessions
+from count_factories import keep_groups
 from hearth.evaluation import subsets
 from hearth.evaluation.score_document import Metrics
 from hearth.evaluation.tables import COLUMNS, build_table
@@ -22,13 +22,13 @@ def test_simple_and_complex_windows_have_columns_of_their_own():
 def test_the_interval_of_simple_windows_is_over_the_sessions_that_have_simple_windows():
     score = make_seed_scores()[0]
     part = {key: score["strict"][key] for key in Metrics.__annotations__}
-    names = score["sessions"]["names"][:2]
-    two = keep_sessions(score["sessions"], names)
-    score["complexity"] = {"rule": "...", "simple": part | {"sessions": two}, "complex": None}
+    names = score["groups"]["names"][:2]
+    two = keep_groups(score["groups"], names)
+    score["complexity"] = {"rule": "...", "simple": part | {"groups": two}, "complex": None}
     table = build_table({"title": "T", "columns": ["simple_weighted_f1", "complex_weighted_f1"]}, [score], "abc")
     # Of the resamples of two sessions, a quarter has only the first and a quarter only the second, so the bounds of the
     # interval are the values of the single sessions.
-    low, high = sorted(weighted_f1(keep_sessions(two, [name])) for name in names)
+    low, high = sorted(weighted_f1(keep_groups(two, [name])) for name in names)
     record = table.records[0]
     assert record["simple_weighted_f1_low"] == pytest.approx(low)
     assert record["simple_weighted_f1_high"] == pytest.approx(high)

@@ -9,6 +9,7 @@ from hearth.data.sources.registry import SOURCES
 from hearth.data.windows import WINDOW_KINDS
 from hearth.distillation.recipes import RECIPES
 from hearth.engines.registry import LOCAL_ENGINES
+from hearth.evaluation.score_document import LOST_ANSWERS
 from hearth.evaluation.tables import COLUMNS
 from hearth.models.fetch import SPEC_KEYS
 from hearth.models.load import DEVICES, DTYPES
@@ -35,6 +36,7 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/prompt/properties/reasoning", REASONING_MODES),
         ("config", "properties/prompt/properties/label_order", LABEL_ORDERS),
         ("config", "properties/prompt/properties/shots_by", SELECTIONS),
+        ("config", "properties/metrics/properties/lost_answers", LOST_ANSWERS),
         ("config", "properties/baselines/items", BASELINES),
         ("config", "properties/engine/properties/name", ["auto", *LOCAL_ENGINES, "server"]),
         ("config", "properties/engine/properties/dtype", DTYPES),

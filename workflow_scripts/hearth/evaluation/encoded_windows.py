@@ -30,22 +30,22 @@ class Answers(NamedTuple):
 class EncodedWindows:
     """Windows with their answers, in any order.
 
-    `labels` are all labels of the home. `sessions` are sorted, so that the order of sessions in a file changes no
-    result. `session` (int32) and `sizes` (int32) have one entry per window: the position of its session in `sessions`
+    `labels` are all labels of the home. `groups` are sorted, so that the order of groups in a file changes no
+    result. `group` (int32) and `sizes` (int32) have one entry per window: the position of its group in `groups`
     and its number of events. `gold` (int16) has the position of the gold label in `labels`, one per event.
     """
 
     labels: tuple[str, ...]
-    sessions: tuple[str, ...]
-    session: np.ndarray
+    groups: tuple[str, ...]
+    group: np.ndarray
     sizes: np.ndarray
     gold: np.ndarray
     answers: Mapping[Parsing, Answers]
 
     @cached_property
-    def session_of_event(self) -> np.ndarray:
-        """The position in `sessions` of each event's session (int32)."""
-        return np.repeat(self.session, self.sizes)
+    def group_of_event(self) -> np.ndarray:
+        """The position in `groups` of each event's group (int32)."""
+        return np.repeat(self.group, self.sizes)
 
     def has_status(self, parsing: Parsing, *statuses: str) -> np.ndarray:
         """Whether each window has one of these statuses (bool)."""
@@ -63,12 +63,12 @@ class EncodedWindows:
     def select(self, windows: np.ndarray, parsing: Parsing) -> "EncodedWindows":
         """Return the windows for which `windows` (bool, one per window) is true, with one parsing of their answers."""
         events: np.ndarray = np.repeat(windows, self.sizes)
-        used, session = np.unique(self.session[windows], return_inverse=True)
+        used, group = np.unique(self.group[windows], return_inverse=True)
         answers = self.answers[parsing]
         return EncodedWindows(
             labels=self.labels,
-            sessions=tuple(self.sessions[position] for position in used),
-            session=session.astype(np.int32),
+            groups=tuple(self.groups[position] for position in used),
+            group=group.astype(np.int32),
             sizes=self.sizes[windows],
             gold=self.gold[events],
             answers={parsing: Answers(answers.labels[events], answers.statuses[windows])},
@@ -83,17 +83,17 @@ class WindowEncoder:
         self._labels = tuple(labels)
         self._codes: dict[str | None, int] = {label: code for code, label in enumerate(labels)}
         self._codes_or_none = self._codes | {None: len(labels)}
-        self._sessions: dict[str, int] = {}
-        self._session, self._sizes, self._gold = array("i"), array("i"), array("h")
+        self._groups: dict[str, int] = {}
+        self._group, self._sizes, self._gold = array("i"), array("i"), array("h")
         self._answers = {parsing: (array("h"), array("b")) for parsing in parsings}
 
-    def add(self, session: str, gold: Sequence[str], answers: Mapping[Parsing, ParsedAnswer]) -> None:
+    def add(self, group: str, gold: Sequence[str], answers: Mapping[Parsing, ParsedAnswer]) -> None:
         """Add a window.
 
         Raises ValueError for a gold or predicted label that is not a label of the home, for an unknown status, and for
         answers of another number of events.
         """
-        self._session.append(self._sessions.setdefault(session, len(self._sessions)))
+        self._group.append(self._groups.setdefault(group, len(self._groups)))
         self._sizes.append(len(gold))
         _extend(self._gold, gold, self._codes, "gold")
         for parsing, (codes, statuses) in self._answers.items():
@@ -109,13 +109,13 @@ class WindowEncoder:
         """Return all windows. Raises ValueError if they have no events."""
         if not self._gold:
             raise ValueError("no events to score")
-        names = sorted(self._sessions)
+        names = sorted(self._groups)
         position_of: np.ndarray = np.empty(len(names), np.int32)
-        position_of[[self._sessions[name] for name in names]] = np.arange(len(names))
+        position_of[[self._groups[name] for name in names]] = np.arange(len(names))
         return EncodedWindows(
             labels=self._labels,
-            sessions=tuple(names),
-            session=position_of[np.frombuffer(self._session, np.int32)],
+            groups=tuple(names),
+            group=position_of[np.frombuffer(self._group, np.int32)],
             sizes=np.frombuffer(self._sizes, np.int32),
             gold=np.frombuffer(self._gold, np.int16),
             answers={

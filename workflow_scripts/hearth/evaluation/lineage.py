@@ -14,7 +14,7 @@ from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.counts import UNREADABLE
 from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import Table, cell_text
-from hearth.evaluation.score_document import DESCRIPTIONS, RATES
+from hearth.evaluation.score_document import DESCRIPTIONS, RATES, READINGS
 from hearth.evaluation.table_rows import Row
 from hearth.prompting.predictions import ParsedPrediction
 
@@ -105,8 +105,8 @@ def column_source(column: str) -> tuple[str, str]:
     parsing = "lenient" if column.startswith("lenient_") else "strict"
     metric = column.removeprefix("lenient_")
     if metric in DESCRIPTIONS:
-        key = f"rates.{metric}" if metric in RATES else metric
-        return f"{parsing}.{key}", DESCRIPTIONS[metric].definition
+        part = "rates." if metric in RATES else "readings." if metric in READINGS else ""
+        return f"{parsing}.{part}{metric}", DESCRIPTIONS[metric].definition
     subset, _, metric = column.partition("_")
     if subset in ("simple", "complex"):
         definition = DESCRIPTIONS[metric].definition if metric in DESCRIPTIONS else metric

@@ -8,7 +8,7 @@ from hearth.distillation.documents import truncated_warning
 from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
 from hearth.evaluation.rendering import Note
-from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, Score
+from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, LOST_ANSWER_RULES, Score
 
 Notes = list[Note]
 
@@ -56,7 +56,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
     notes: Notes = [
         ("Simulated data", simulation_notes(simulated_datasets(scores))),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
-        ("Metrics", [*METRICS_NOTES]),
+        ("Metrics", [*METRICS_NOTES, *_lost_answers(scores)]),
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
         ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_sessions, scores))]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
@@ -125,6 +125,12 @@ def _grouped(
     if len(owners) == 1:
         return list(owners)
     return [f"{', '.join(names)}: {description}" for description, names in owners.items()]
+
+
+def _lost_answers(scores: Sequence[Score]) -> list[str]:
+    """Return the reading of lost answers in macro, weighted and micro F1 without a reading in their name."""
+    readings = sorted({score["lost_answers"] for score in scores})
+    return [f"F1, reading `{reading}`: {LOST_ANSWER_RULES[reading]}" for reading in readings]
 
 
 def _unanswered(score: Score) -> str:

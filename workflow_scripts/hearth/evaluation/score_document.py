@@ -1,4 +1,4 @@
-"""The score document: the results of one recogniser on the test split of one dataset, as `score.py` writes them."""
+"""The score document: the results of one recogniser on one dataset, as `score.py` writes them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,8 +20,21 @@ SUBSETS: tuple[Subset, ...] = get_args(Subset)
 
 Headline = Literal["accuracy", "macro_f1", "weighted_f1", "micro_f1"]
 HEADLINES: tuple[Headline, ...] = get_args(Headline)
+# What an event without a readable label costs: the recall of its gold label only, or precision too (`metrics`).
+LostAnswers = Literal["recall", "precision"]
+LOST_ANSWERS: tuple[LostAnswers, ...] = get_args(LostAnswers)
+# Headline metrics that depend on it. Each has a name for either reading, whichever of them the headline shows.
+READ_METRICS = ("macro_f1", "weighted_f1", "micro_f1")
+READINGS = tuple(f"{name}_{reading}" for reading in LOST_ANSWERS for name in READ_METRICS)
 RATES = ("ok_rate", "malformed_rate", "missing_rate", "unknown_rate")
-METRICS: tuple[str, ...] = HEADLINES + RATES
+METRICS: tuple[str, ...] = (*HEADLINES, *READINGS, *RATES)
+
+
+class MetricSettings(TypedDict):
+    """`metrics` of the config: the reading of lost answers in headline metrics, and sets of labels to leave out."""
+
+    lost_answers: LostAnswers
+    without: dict[str, list[str]]
 
 
 class Description(NamedTuple):
@@ -31,17 +44,23 @@ class Description(NamedTuple):
     definition: str
 
 
+LOST_ANSWER_RULES: dict[LostAnswers, str] = {
+    "recall": "an event without a readable label costs its gold label recall and no label precision",
+    "precision": "an event without a readable label costs its gold label recall, and precision too, as if it were a"
+    " wrong label, spread over the labels as the recogniser's readable answers are",
+}
 DESCRIPTIONS: dict[str, Description] = {
     "accuracy": Description("Accuracy", "correctly labelled events / all events"),
-    "macro_f1": Description("Macro F1", "mean F1 over the labels that occur in the test split"),
+    "macro_f1": Description("Macro F1", "mean F1 over the labels that occur in the tested windows"),
     "weighted_f1": Description(
-        "Weighted F1", "mean F1 over the labels that occur in the test split, weighted by their numbers of events"
+        "Weighted F1", "mean F1 over the labels that occur in the tested windows, weighted by their numbers of events"
     ),
-    "micro_f1": Description(
-        "Micro F1",
-        "F1 over all events and all labels of the home; an event without a readable label counts as a false negative,"
-        " not as a false positive",
-    ),
+    "micro_f1": Description("Micro F1", "F1 over all events and all labels of the home"),
+    **{
+        f"{name}_{reading}": Description(f"{heading} (lost: {reading})", f"{heading}; {rule}")
+        for reading, rule in LOST_ANSWER_RULES.items()
+        for name, heading in (("macro_f1", "Macro F1"), ("weighted_f1", "Weighted F1"), ("micro_f1", "Micro F1"))
+    },
     "ok_rate": Description("Ok windows", "windows with a label for every event / all windows"),
     "malformed_rate": Description("Malformed windows", "windows whose answer cannot be parsed / all windows"),
     "missing_rate": Description("Missing events", "events without an answer / all events"),
@@ -54,35 +73,35 @@ DESCRIPTIONS: dict[str, Description] = {
 Interval = list[float]  # [lower bound, upper bound]
 
 
-# The numbers of all sessions, in their order, separated by spaces: a tenth of the size of a list of numbers.
-NumberBySession = str
+# The numbers of all groups, in their order, separated by spaces: a tenth of the size of a list of numbers.
+NumberByGroup = str
 
 
 class ParsingCounts(TypedDict):
-    """Counts of the sessions under one parsing.
+    """Counts of the groups under one parsing.
 
     `predicted` counts events by predicted label, `right` counts correctly labelled events by label. `ok` and
-    `malformed` count windows, `missing` and `unknown` count events (see `counts.count_sessions`).
+    `malformed` count windows, `missing` and `unknown` count events (see `counts.count_groups`).
     """
 
-    predicted: dict[str, NumberBySession]
-    right: dict[str, NumberBySession]
-    ok: NumberBySession
-    malformed: NumberBySession
-    missing: NumberBySession
-    unknown: NumberBySession
+    predicted: dict[str, NumberByGroup]
+    right: dict[str, NumberByGroup]
+    ok: NumberByGroup
+    malformed: NumberByGroup
+    missing: NumberByGroup
+    unknown: NumberByGroup
 
 
-class SessionCounts(TypedDict):
-    """Counts of the sessions, from which all metrics follow, for labels that some event has as its gold label.
+class GroupCounts(TypedDict):
+    """Counts of the groups of a split, from which all metrics follow, for labels that some event has as its gold label.
 
     Other labels need no counts: predicting one of them already leaves the gold label with fewer correct events.
-    `names` are the sorted names of the sessions, `windows` counts their windows, `gold` their events by gold label.
+    `names` are the sorted names of the groups, `windows` counts their windows, `gold` their events by gold label.
     """
 
     names: list[str]
-    windows: NumberBySession
-    gold: dict[str, NumberBySession]
+    windows: NumberByGroup
+    gold: dict[str, NumberByGroup]
     strict: ParsingCounts
     lenient: NotRequired[ParsingCounts]
 
@@ -107,13 +126,15 @@ class Confusion(TypedDict):
 class Metrics(TypedDict):
     """Metrics of a set of windows under one parsing, as defined in `metrics`.
 
-    `per_class` has all labels of the home. `status` counts windows by status; `rates` has all `RATES`.
+    `readings` has all `READINGS`, `rates` all `RATES`. `per_class` has all labels of the home. `status` counts windows
+    by status.
     """
 
     accuracy: float
     macro_f1: float
     weighted_f1: float
     micro_f1: float
+    readings: dict[str, float]
     per_class: dict[str, ClassMetrics]
     confusion: Confusion
     status: dict[str, int]
@@ -121,18 +142,18 @@ class Metrics(TypedDict):
 
 
 class ParsingMetrics(Metrics):
-    """Metrics of all test windows under one parsing.
+    """Metrics of all tested windows under one parsing.
 
-    `intervals` has the bootstrap interval of each of `METRICS`, None if there is a single test session.
+    `intervals` has the bootstrap interval of each of `METRICS`, None if there is a single group.
     """
 
     intervals: dict[str, Interval | None]
 
 
 class SubsetMetrics(Metrics):
-    """Metrics of the simple or the complex test windows, with the counts of the sessions that have such windows."""
+    """Metrics of the simple or the complex test windows, with the counts of the groups that have such windows."""
 
-    sessions: SessionCounts
+    groups: GroupCounts
 
 
 class Complexity(TypedDict):
@@ -175,11 +196,12 @@ class Confidence(TypedDict):
 
 
 class Score(TypedDict):
-    """The results of one recogniser on the test split of one dataset.
+    """The results of one recogniser on the tested windows of one dataset.
 
     `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a recogniser
     differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is
-    present only if the predictions have confidences.
+    present only if the predictions have confidences. `lost_answers` is the reading of the
+    headline metrics.
     """
 
     recogniser: str
@@ -194,7 +216,9 @@ class Score(TypedDict):
     n_windows: int
     n_events: int
     n_sessions: int
-    sessions: SessionCounts
+    n_groups: int
+    lost_answers: LostAnswers
+    groups: GroupCounts
     strict: ParsingMetrics
     lenient: ParsingMetrics
     complexity: Complexity
@@ -212,9 +236,9 @@ def read_score(path: Path) -> Score:
 
 
 def metric_value(metrics: Metrics, name: str) -> float:
-    """Return one of `METRICS`: a headline metric or a rate. Raises KeyError for another name."""
+    """Return one of `METRICS`. Raises KeyError for another name."""
     headlines: dict[str, float] = {headline: metrics[headline] for headline in HEADLINES}
-    return (headlines | metrics["rates"])[name]
+    return (headlines | metrics["readings"] | metrics["rates"])[name]
 
 
 def select_paper_scores(scores: Iterable[Score]) -> list[Score]:

@@ -8,9 +8,9 @@ from hearth.data.folds import SplitDocument
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.answered_windows import SPLIT, AnsweredWindows
 from hearth.evaluation.calibration import measure_calibration
-from hearth.evaluation.counts import count_sessions, counts_of_sessions
+from hearth.evaluation.counts import count_groups, counts_of_groups
 from hearth.evaluation.metrics import score_windows
-from hearth.evaluation.score_document import KINDS, Kind, Parsing, ParsingMetrics, Score
+from hearth.evaluation.score_document import KINDS, Kind, MetricSettings, Parsing, ParsingMetrics, Score
 from hearth.evaluation.subsets import score_subsets
 from hearth.homes.home import Home
 from hearth.prompting.prompts import Prompt
@@ -79,6 +79,7 @@ def build_score(
     model: Mapping[str, Any] | None,
     student: Mapping[str, Any] | None,
     metadata: Mapping[str, Any],
+    metrics: MetricSettings,
 ) -> Score:
     """Build the score document of one recogniser on one dataset.
 
@@ -89,12 +90,13 @@ def build_score(
     checked = check_metadata(metadata)
     _check_inputs(recogniser, checked["kind"], prompt, model, student)
     _check_sessions(answered, splits)
+    lost_answers = metrics["lost_answers"]
     windows = answered.windows
-    counts = count_sessions(windows)
+    counts = count_groups(windows)
 
     def measure(parsing: Parsing) -> ParsingMetrics:
-        of_parsing = counts_of_sessions(recogniser, dataset, counts, home.labels, parsing)
-        return {**score_windows(windows, parsing), "intervals": statistics.metric_intervals(of_parsing)}
+        of_parsing = counts_of_groups(recogniser, dataset, counts, home.labels, parsing, lost_answers)
+        return {**score_windows(windows, parsing, lost_answers), "intervals": statistics.metric_intervals(of_parsing)}
 
     grounds = provenance.score_provenance(home, splits, prompt, model, student, checked)
     score: Score = {
@@ -109,11 +111,13 @@ def build_score(
         "parameters": grounds["model"]["parameters"] if grounds["model"] else None,
         "n_windows": len(windows.sizes),
         "n_events": len(windows.gold),
-        "n_sessions": len(windows.sessions),
-        "sessions": counts,
+        "n_sessions": len(windows.groups),
+        "n_groups": len(windows.groups),
+        "lost_answers": lost_answers,
+        "groups": counts,
         "strict": measure("strict"),
         "lenient": measure("lenient"),
-        "complexity": score_subsets(windows, answered.is_complex),
+        "complexity": score_subsets(windows, answered.is_complex, lost_answers),
         "tokens": answered.tokens,
         "provenance": grounds,
     }
@@ -140,6 +144,6 @@ def _check_sessions(answered: AnsweredWindows, splits: SplitDocument) -> None:
     count, expected = len(answered.windows.sizes), splits["windows"].get(SPLIT)
     if expected != count:
         raise ValueError(f"splits.json says {expected} {SPLIT} windows, but there are {count}")
-    unlisted = sorted(set(answered.windows.sessions) - set(splits["sessions"][SPLIT]))
+    unlisted = sorted(set(answered.windows.groups) - set(splits["sessions"][SPLIT]))
     if unlisted:
         raise ValueError(f"splits.json does not list session {unlisted[0]!r} for testing; cut the windows again")

@@ -31,9 +31,9 @@ def resample(counts: Counts) -> dict[str, np.ndarray]:
 
     All values are NaN if there is a single session, because it does not show how much sessions differ.
     """
-    if len(counts.sessions) < 2:
+    if len(counts.groups) < 2:
         return {name: np.full(RESAMPLES, np.nan) for name in METRICS}
-    return compute_metrics(resampled_sums(counts.dataset, counts.matrix))
+    return compute_metrics(resampled_sums(counts.dataset, counts.matrix), counts.lost_answers)
 
 
 def metric_intervals(counts: Counts) -> dict[str, Interval | None]:
@@ -62,7 +62,7 @@ def permutation_p(
     of both sides. Raises ValueError if the recognisers were not tested on the same sessions and events.
     """
     _check_paired([*group, *other])
-    if len(group[0].sessions) < 2:
+    if len(group[0].groups) < 2:
         return None
     pairs = [_swapped_differences(one, another, metric, permutations) for one in group for another in other]
     differences = np.round(np.stack(pairs).mean(axis=0), DECIMALS)
@@ -76,13 +76,14 @@ def _swapped_differences(one: Counts, other: Counts, metric: str, permutations: 
     own, others = _kept_sums(one, permutations), _kept_sums(other, permutations)
     first = own + other.matrix.sum(axis=0) - others
     second = others + one.matrix.sum(axis=0) - own
-    return np.asarray(compute_metrics(first)[metric] - compute_metrics(second)[metric])
+    values, others_values = (compute_metrics(sums, one.lost_answers)[metric] for sums in (first, second))
+    return np.asarray(values - others_values)
 
 
 @lru_cache(maxsize=16)
 def _kept_sums(counts: Counts, permutations: int) -> np.ndarray:
     """Return, for each way of swapping, the sums of the counts of sessions that are not swapped: (ways, columns)."""
-    sessions = len(counts.sessions)
+    sessions = len(counts.groups)
     kept = _kept_sessions(sessions, permutations)
     return weighted_sums(
         (np.unpackbits(kept[rows], axis=1, count=sessions) for rows in chunks(len(kept), sessions)), counts.matrix
@@ -123,9 +124,9 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def _check_paired(tested: Sequence[Counts]) -> None:
-    first = tested[0]
+    first, keys = tested[0], ("dataset", "groups", "labels", "lost_answers")
     for counts in tested[1:]:
-        same = (counts.dataset, counts.sessions, counts.labels) == (first.dataset, first.sessions, first.labels)
+        same = all(getattr(counts, key) == getattr(first, key) for key in keys)
         if not same or not np.array_equal(split_columns(counts.matrix)[0], split_columns(first.matrix)[0]):
             raise ValueError(
                 f"{first.recogniser} on {first.dataset} and {counts.recogniser} on {counts.dataset} were not scored on"

@@ -6,10 +6,10 @@ import numpy as np
 
 from hearth.data.complexity import COMPLEXITY_RULE
 from hearth.evaluation import bootstrap, statistics
-from hearth.evaluation.counts import count_sessions, counts_of_subset
+from hearth.evaluation.counts import count_groups, counts_of_subset
 from hearth.evaluation.encoded_windows import EncodedWindows
 from hearth.evaluation.metrics import score_windows
-from hearth.evaluation.score_document import SUBSETS, Complexity, Score, SubsetMetrics, metric_value
+from hearth.evaluation.score_document import SUBSETS, Complexity, LostAnswers, Score, SubsetMetrics, metric_value
 
 METRICS = ("accuracy", "weighted_f1")
 COLUMNS = tuple(f"{subset}_{name}" for subset in SUBSETS for name in ("windows", *METRICS))
@@ -18,17 +18,17 @@ COLUMNS_WITH_INTERVAL = tuple(f"{subset}_{name}" for subset in SUBSETS for name 
 NOTE = ("Simple and complex windows", [f"complexity is the {COMPLEXITY_RULE}"])
 
 
-def score_subsets(windows: EncodedWindows, is_complex: np.ndarray) -> Complexity:
+def score_subsets(windows: EncodedWindows, is_complex: np.ndarray, lost_answers: LostAnswers) -> Complexity:
     """Return the `complexity` of a score: the metrics of its simple and of its complex windows.
 
-    `is_complex` says which windows are complex (bool, one per window).
+    `is_complex` says which windows are complex (bool, one per window), `lost_answers` how F1 counts lost answers.
     """
 
     def score_subset(chosen: np.ndarray) -> SubsetMetrics | None:
         if not chosen.any():
             return None
         part = windows.select(chosen, "strict")
-        return {**score_windows(part, "strict"), "sessions": count_sessions(part)}
+        return {**score_windows(part, "strict", lost_answers), "groups": count_groups(part)}
 
     return {"rule": COMPLEXITY_RULE, "simple": score_subset(~is_complex), "complex": score_subset(is_complex)}
 

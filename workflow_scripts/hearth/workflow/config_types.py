@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from hearth.evaluation.score_document import MetricSettings
 from hearth.models.fetch import ModelSpec
 
 # A JSON object that is not checked yet, or that is passed on without being read.
@@ -160,6 +161,7 @@ class Config(TypedDict):
     prompt: PromptSettings
     decoding: Decoding
     variants: dict[str, Variant]
+    metrics: MetricSettings
     baselines: list[str]
     engine: Engine
     containers: Containers

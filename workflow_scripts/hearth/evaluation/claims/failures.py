@@ -15,7 +15,7 @@ from hearth.evaluation.claims.verdicts import Claim, Condition, Finding, NotTest
 from hearth.evaluation.rendering import decimals
 from hearth.evaluation.score_document import Score
 
-# Events without an answer; all events of an unreadable window count as missing (`counts.count_sessions`).
+# Events without an answer; all events of an unreadable window count as missing (`counts.count_groups`).
 METRIC = "missing_rate"
 _RATE = decimals(4)
 _change = partial(format_difference, show=decimals(4, sign="+"), show_bound=decimals(3, sign="+"))
