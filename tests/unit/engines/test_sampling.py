@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hearth.engines.protocol import Decoding
+from hearth.engines.protocol import Decoding, request_seed
 from hearth.engines.sampling import add_gumbel_noise, choose_tokens, philox, seed_words
 
 
@@ -31,6 +31,30 @@ def test_sampling_follows_the_probabilities():
     drawn = add_gumbel_noise(logits, [seed_words(3, key) for key in keys], [4] * len(keys)).argmax(-1)
     shares = torch.bincount(drawn, minlength=4) / len(keys)
     assert torch.allclose(shares, probabilities, atol=0.012)  # over three standard errors
+
+
+def test_two_seeds_sample_independently_of_each_other():
+    probabilities = torch.tensor([0.5, 0.25, 0.15, 0.1])
+    keys = [f"home/s/{n}" for n in range(20000)]
+    logits, steps = probabilities.log().expand(len(keys), -1), [0] * len(keys)
+    first, second, later = (
+        add_gumbel_noise(logits, [seed_words(seed, key) for key in keys], at).argmax(-1)
+        for seed, at in ((0, steps), (1, steps), (0, [1] * len(keys)))
+    )
+    expected = torch.outer(probabilities, probabilities)
+    for one, other in ((first, second), (first, later), (first[:-1], second[1:])):
+        joint = torch.bincount(4 * one + other, minlength=16).reshape(4, 4) / len(one)
+        assert torch.allclose(joint, expected, atol=0.012)
+
+
+def test_the_seeds_that_other_engines_get_differ_in_about_half_of_their_bits():
+    keys = [f"home/s/{n}" for n in range(2000)]
+    seeds = {seed: [request_seed(seed, key) for key in keys] for seed in range(5)}
+    assert len({value for values in seeds.values() for value in values}) >= 5 * len(keys) - 2  # 31 bits may collide
+    for seed in range(1, 5):
+        differing = torch.tensor([one ^ other for one, other in zip(seeds[0], seeds[seed], strict=True)])
+        shares = torch.stack([(differing >> bit & 1).double().mean() for bit in range(31)])
+        assert torch.allclose(shares, torch.full_like(shares, 0.5), atol=0.06)  # over five standard errors
 
 
 def test_warping_keeps_only_the_nucleus():

@@ -1,6 +1,6 @@
 """Predictions: the text that a recogniser wrote for each window, raw or with the labels parsed from it; JSON lines."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, TypeVar
@@ -90,3 +90,32 @@ def align(windows: Iterable[Window], predictions: Iterable[Row], path: Path) -> 
                 " predict its windows again"
             )
         yield window, prediction
+
+
+def align_samples(
+    samples: Sequence[Iterable[ParsedPrediction]], paths: Sequence[Path]
+) -> Iterator[tuple[ParsedPrediction, ...]]:
+    """Yield the predictions of each window, one of every sample; `paths` names the samples in errors.
+
+    Raises ValueError, naming the first window at fault, unless all samples have the same windows in the same order, and
+    as many labels for each.
+    """
+    for number, row in enumerate(zip_longest(*samples), start=1):
+        for prediction, path in zip(row, paths, strict=True):
+            if prediction is None:
+                raise ValueError(
+                    f"{path}: it has {number - 1} predictions, another sample has more; predict them again"
+                )
+            first = row[0]
+            if prediction["window_id"] != first["window_id"]:
+                raise ValueError(
+                    f"{path}: row {number} is the prediction of window {prediction['window_id']!r}, but that of"
+                    f" {first['window_id']!r} in {paths[0]}; predict its windows again"
+                )
+            sizes = {len(each[key]) for each in (prediction, first) for key in ("labels", "lenient_labels")}
+            if len(sizes) > 1:
+                raise ValueError(
+                    f"{path}: window {prediction['window_id']!r} has another number of labels than in {paths[0]}; run"
+                    " the rule `parse_predictions` again"
+                )
+        yield row
