@@ -18,6 +18,15 @@ def test_events_are_read_back_as_they_were_written(tmp_path):
     assert digest_events(again) == digest_events(flat_events())
 
 
+def test_groups_and_accepted_labels_are_read_back(tmp_path):
+    labels = [[name] for name in flat_events()["activity"]]
+    events = flat_events().assign(group_day=["Mon", "Mon", "Tue"], group_flat="F", alternatives=labels)
+    write_events(tmp_path / "events.parquet", events)
+    again = read_events(tmp_path / "events.parquet")
+    assert again.to_dict("records") == events.to_dict("records")
+    assert digest_events(again) == digest_events(events) != digest_events(flat_events())
+
+
 def test_equal_events_give_equal_files(tmp_path):
     for name in ("one", "two"):
         write_events(tmp_path / name, flat_events())

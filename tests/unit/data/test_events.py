@@ -51,6 +51,16 @@ def test_check_names_session_event_and_column_at_fault(rows, message):
         check_events(event_table(rows), FLAT)
 
 
+def test_every_session_has_one_group_of_every_key():
+    events = event_table([flat_row(), flat_row("day10")], {"flat": {"day2": "F1", "day10": "F2"}})
+    check_events(events, FLAT)
+    assert list(events["group_flat"]) == ["F1", "F2"]
+    with pytest.raises(ValueError, match=r"event 1, column group_flat: 'G', but an earlier event .* has 'F'"):
+        check_events(flat_events().assign(group_flat=["F", "G", "F"]), FLAT)
+    with pytest.raises(ValueError, match="event 1, column group_flat: nan is not text"):
+        check_events(flat_events().assign(group_flat=["F", None, "F"]), FLAT)
+
+
 def test_check_refuses_gaps_in_the_numbering_and_other_columns():
     with pytest.raises(ValueError, match="column event"):
         check_events(flat_events().assign(event=[0, 2, 0]), FLAT)

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from hearth.common import files
 from hearth.data.events import (
     ALTERNATIVES,
-    EVENT_SCHEMA,
-    EVENT_SCHEMA_WITH_ALTERNATIVES,
     TEXT_COLUMNS,
     check_event_form,
+    event_schema,
+    group_columns,
 )
 
 _CHUNK = 100_000  # events decoded or encoded at a time
@@ -26,7 +26,7 @@ _CHUNK = 100_000  # events decoded or encoded at a time
 def write_events(path: Path, events: pd.DataFrame) -> None:
     """Write `events` as Parquet, atomically; equal events give equal bytes (for one version of pyarrow)."""
     check_event_form(events)
-    schema = EVENT_SCHEMA_WITH_ALTERNATIVES if ALTERNATIVES in events else EVENT_SCHEMA
+    schema = event_schema(list(events.columns))
     columns = [_arrow_column(events[field.name], field.type) for field in schema]
     with files.replacing(path) as temporary:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary)
@@ -57,11 +57,11 @@ def read_events(path: Path) -> pd.DataFrame:
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such events file; load_dataset.py writes it")
     try:
-        table = pq.read_table(path, read_dictionary=list(TEXT_COLUMNS))
+        names = pq.read_schema(path).names
+        table = pq.read_table(path, read_dictionary=[*TEXT_COLUMNS, *group_columns(names)])
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a Parquet file: {error}") from None
-    plain = _without_dictionaries(table.schema)
-    if not any(plain.equals(schema) for schema in (EVENT_SCHEMA, EVENT_SCHEMA_WITH_ALTERNATIVES)):
+    if not _without_dictionaries(table.schema).equals(event_schema(names)):
         raise ValueError(f"{path}: not an events file: its columns are {', '.join(table.schema.names)}")
     lists = [name for name in ("residents", ALTERNATIVES) if name in table.schema.names]
     events = table.drop(lists).to_pandas()

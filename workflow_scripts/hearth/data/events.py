@@ -1,9 +1,10 @@
 """Build and check the event table, which has one row for every change of a sensor's state.
 
-Its columns are those of `EVENT_SCHEMA`. One more column, `alternatives`, exists only if some event has several accepted
-activities, which needs `recording.several: any` in the home's yaml. Rows are sorted by session in natural order
-(`session2` before `session10`) and by the event's number; within a session, time never decreases. In memory, text
-columns may be categorical: ten million events then take about 400 MB.
+Its columns are those of `EVENT_SCHEMA`. Columns `group_<key>` follow, such as `group_day`: the group that a session
+belongs to by that key, by which folds can be made. One more column, `alternatives`, exists only if some event has
+several accepted activities, which needs `recording.several: any` in the home's yaml. Rows are sorted by session in
+natural order (`session2` before `session10`) and by the event's number; within a session, time never decreases. In
+memory, text columns may be categorical: ten million events then take about 400 MB.
 """
 
 import itertools
@@ -33,10 +34,23 @@ EVENT_SCHEMA = pa.schema(
 )
 COLUMNS = tuple(EVENT_SCHEMA.names)
 ALTERNATIVES = "alternatives"  # all accepted activities of an event, `activity` first; a list
-EVENT_SCHEMA_WITH_ALTERNATIVES = EVENT_SCHEMA.append(pa.field(ALTERNATIVES, pa.list_(pa.string())))
+GROUP_PREFIX = "group_"
 TEXT_COLUMNS = ("session", "room", "sensor", "state", "description", "activity")
 
 Fault = tuple[int, str, str]  # (row, column, what is wrong)
+
+
+def group_columns(names: Iterable[str]) -> list[str]:
+    """Return the names of group columns among the names of a table's columns, in their order."""
+    return [name for name in names if name.startswith(GROUP_PREFIX)]
+
+
+def event_schema(names: Sequence[str]) -> pa.Schema:
+    """Return the schema of an event table that has the group columns, and perhaps `alternatives`, among `names`."""
+    schema = EVENT_SCHEMA
+    for name in group_columns(names):
+        schema = schema.append(pa.field(name, pa.string()))
+    return schema.append(pa.field(ALTERNATIVES, pa.list_(pa.string()))) if ALTERNATIVES in names else schema
 
 
 class SensorWords(TypedDict):
@@ -69,8 +83,11 @@ def natural_key(name: str) -> tuple[list[int | str], str]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)], name
 
 
-def event_table(rows: Iterable[EventRow]) -> pd.DataFrame:
-    """Return the event table of `rows`, in their order, with the events of each session numbered from 0."""
+def event_table(rows: Iterable[EventRow], groups: Mapping[str, Mapping[str, str]] | None = None) -> pd.DataFrame:
+    """Return the event table of `rows`, in their order, with the events of each session numbered from 0.
+
+    `groups` has a dict for each group key, from each session to its group.
+    """
     listed: list[Mapping[str, Any]] = list(rows)
     seen: Counter[str] = Counter()
     numbers = []
@@ -80,7 +97,9 @@ def event_table(rows: Iterable[EventRow]) -> pd.DataFrame:
     columns: dict[str, Any] = {name: [row[name] for row in listed] for name in COLUMNS if name != "event"}
     columns["event"] = np.array(numbers, dtype="int64")
     columns["time"] = np.array(columns["time"], dtype="datetime64[ms]")
-    return pd.DataFrame(columns, columns=list(COLUMNS))
+    for key, group_of in (groups or {}).items():
+        columns[GROUP_PREFIX + key] = pd.Series([group_of[row["session"]] for row in listed], dtype=object)
+    return pd.DataFrame(columns, columns=[*COLUMNS, *group_columns(columns)])
 
 
 def check_events(events: pd.DataFrame, home: Home) -> None:
@@ -111,16 +130,18 @@ def check_events(events: pd.DataFrame, home: Home) -> None:
 
 
 def check_event_form(events: pd.DataFrame) -> None:
-    """Check the rules for every home: columns and types, order of sessions, numbering of events, order of times.
+    """Check the rules for every home: columns and types, order of sessions, one group per session and key, numbering
+    of events, order of times.
 
     Raises ValueError naming the column, and the session and event of the first row at fault.
     """
-    if tuple(events.columns) not in (COLUMNS, (*COLUMNS, ALTERNATIVES)):
+    groups = group_columns(map(str, events.columns))
+    if list(events.columns) != event_schema(list(map(str, events.columns))).names:
         raise ValueError(f"columns are {', '.join(map(str, events.columns))}; expected {', '.join(COLUMNS)}")
     if events["time"].dtype != np.dtype("datetime64[ms]"):
         raise ValueError(f"column time: type {events['time'].dtype}, expected datetime64[ms] without a time zone")
     faults: list[Fault] = []
-    for column in TEXT_COLUMNS:
+    for column in (*TEXT_COLUMNS, *groups):
         faults += [
             (row, column, f"{value!r} is not text")
             for row, (value,) in _distinct(events, (column,))
@@ -133,6 +154,8 @@ def check_event_form(events: pd.DataFrame) -> None:
         elif names != sorted(set(names)):
             faults.append((row, "residents", f"{names!r} is not sorted, or lists a resident twice"))
     faults += _order_faults(events)
+    for column in groups:
+        faults += _group_faults(events, column)
     if ALTERNATIVES in events:
         for row, (names, activity) in enumerate(zip(events[ALTERNATIVES], events["activity"], strict=True)):
             if not (isinstance(names, list) and names[:1] == [activity]):
@@ -167,6 +190,17 @@ def _raise_first(events: pd.DataFrame, faults: Sequence[Fault]) -> None:
         row, column, what = min(faults, key=lambda fault: fault[0])
         session, event = events["session"].iloc[row], events["event"].iloc[row]
         raise ValueError(f"session {session!r}, event {event}, column {column}: {what}")
+
+
+def _group_faults(events: pd.DataFrame, column: str) -> list[Fault]:
+    """Return a fault for each session of which `column` names several groups."""
+    pairs = list(_distinct(events, ("session", column)))
+    first: dict[str, str] = {}
+    return [
+        (row, column, f"{group!r}, but an earlier event of the session has {first[session]!r}")
+        for row, (session, group) in pairs
+        if first.setdefault(session, group) != group
+    ]
 
 
 def _order_faults(events: pd.DataFrame) -> list[Fault]:

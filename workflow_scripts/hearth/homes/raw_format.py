@@ -47,6 +47,7 @@ class Recording:
     unlabelled: str = DROP
     intervals: Intervals | None = None
     ignored_sensors: tuple[str, ...] = ()
+    groups: dict[str, str] = field(default_factory=dict)
     sessions: str = "file"
     gap_minutes: float = 30
 
@@ -59,7 +60,7 @@ class Recording:
 def parse_recording(raw: Mapping[str, Any]) -> Recording:
     """Return the settings in `raw`, which must be valid by the schema and have no `recording_problems`."""
     settings: dict[str, Any] = {
-        key: raw[key] for key in raw.keys() & {"delimiter", "encoding", "separator", "activities", "several"}
+        key: raw[key] for key in raw.keys() & {"delimiter", "encoding", "separator", "activities", "several", "groups"}
     }
     for key in raw.keys() & {"files", "header", "interval_states", "ignored_sensors"}:
         settings[key] = _as_tuple(raw[key])
@@ -90,10 +91,11 @@ def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterato
     if columns:
         yield from _column_problems(columns, raw)
     if raw.get("header"):
-        for role, names in columns.items():
+        roles = {("columns", role): names for role, names in columns.items()}
+        for place, names in (roles | {("groups", key): name for key, name in raw.get("groups", {}).items()}).items():
             for name in _as_tuple(names):
                 if name not in raw["header"]:
-                    yield ["columns", role], f"{name!r} is not in `header`{nearest(name, raw['header'])}"
+                    yield [*place], f"{name!r} is not in `header`{nearest(name, raw['header'])}"
     try:
         codecs.lookup(raw.get("encoding", "utf-8"))
     except LookupError:

@@ -75,8 +75,16 @@ def test_an_event_is_in_words_with_who_did_it(tmp_path):
             "description": "hall motion detected",
             "residents": ["2"],
             "activity": "sleeping",
+            "group_day": "2009-02-03",
         }
     ]
+
+
+def test_a_home_that_names_columns_of_groups_is_refused(tmp_path):
+    home = replace(HOME, recording=replace(HOME.recording, groups={"flat": "flat"}))
+    (tmp_path / "P01.txt").write_text(line(1, "1 1") + "\n")
+    with pytest.raises(ValueError, match=r"recording\.groups: lines of CASAS have no columns"):
+        casas.read(tmp_path, home)
 
 
 def test_two_pairs_give_both_residents_and_the_first_activity_as_gold(tmp_path):

@@ -1,8 +1,5 @@
 """Test the MARBLE loader: labels of the acting subject, faults of the files, and no row lost."""
 
-import csv
-import os
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +10,11 @@ from hearth.common import cli
 from hearth.data.event_files import read_events
 from hearth.data.events import check_events
 from hearth.data.sources import marble
-from hearth.homes.home import Home, Sensor, load_home
+from hearth.homes.home import Home, Sensor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repository import REPOSITORY
 
-REAL = Path(os.environ.get("HEARTH_SHARED", REPOSITORY.parent / "shared")) / "data" / "marble_part"
 SWITCH = {"ON": "turned ON", "OFF": "turned OFF"}
 HOME = Home(
     name="Flat",
@@ -79,7 +75,33 @@ def test_an_event_is_in_words_with_local_time_and_who_did_it(tmp_path):
             "description": "kitchen stove turned ON",
             "residents": ["200"],
             "activity": "COOKING",
+            "group_scenario": "A2a",
+            "group_subjects": "200",
+            "group_sitting": "2018-11-27 200",
         }
+    ]
+
+
+def test_sessions_are_grouped_by_scenario_by_subjects_and_by_sitting(tmp_path):
+    """A subject counts who caused no event. The day is the one on the home's clock."""
+    pair = {"206": COOKING, "23": COOKING}
+    day = 24 * 60 * 60 * 1000
+    midnight_in_rome = 1543359600000
+    for name, start, labels in (
+        ("A2a/instance1", T, pair),
+        ("B2m/instance1", midnight_in_rome - 1, pair),
+        ("B2m/instance2", midnight_in_rome, pair),
+        ("C1a/instance1", T + day, {"206": COOKING}),
+    ):
+        own = {subject: [f"{start},{start + 9999},COOKING"] for subject in labels}
+        session(tmp_path, [env(start, "206"), env(start + 5, "206")], own, name=f"dataset/{name}")
+    table, _ = load(tmp_path)
+    groups = table.groupby("session", sort=False)[["group_scenario", "group_subjects", "group_sitting"]].first()
+    assert groups.to_dict("split")["data"] == [
+        ["A2a", "23+206", "2018-11-27 23+206"],
+        ["B2m", "23+206", "2018-11-27 23+206"],
+        ["B2m", "23+206", "2018-11-28 23+206"],
+        ["C1a", "206", "2018-11-28 206"],
     ]
 
 
@@ -346,39 +368,3 @@ def test_the_program_refuses_a_dataset_without_events(tmp_path, capsys):
     with pytest.raises(SystemExit, match="1"):
         program(tmp_path, "1")
     assert "no events" in capsys.readouterr().err
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"the real MARBLE part is not at {REAL}")
-def test_labels_of_the_real_part_equal_an_independent_count():
-    home = load_home(REPOSITORY / "config/homes/marble.yaml")
-    table, report = load(REAL, home)
-    assert table["session"].nunique() == 18
-    assert len(table) == 624
-    assert table["sensor"].nunique() == 16
-    assert len({name for names in table["residents"] for name in names}) == 10
-    assert (len(report.broken), sum(report.skipped.values()), report.notes) == (0, 0, [])
-    lines = [len(path.read_bytes().splitlines()) - 1 for path in REAL.rglob("environmental.csv")]
-    assert sum(lines) == report.rows == 624
-    assert Counter(table["activity"]) == count_by_sweep(REAL / "dataset")
-
-
-def count_by_sweep(dataset):
-    """Count labels by another algorithm than the loader: one sweep over time that keeps each subject's current act."""
-    counts = Counter()
-    for folder in dataset.glob("*/*"):
-        steps = []
-        for path in folder.glob("*/labels.csv"):
-            with open(path, newline="") as lines:
-                for start, end, act in list(csv.reader(lines))[1:]:
-                    steps += [(int(start), 0, path.parent.name, act), (int(end), 2, path.parent.name, act)]
-        with open(folder / "environmental.csv", newline="") as lines:
-            steps += [(int(ts), 1, f"subject-{subject}", None) for _, _, ts, subject in list(csv.reader(lines))[1:]]
-        current = {}
-        for _, kind, subject, act in sorted(steps, key=lambda step: step[:2]):
-            if kind == 0:
-                current.setdefault(subject, []).append(act)
-            elif kind == 1:
-                counts[current[subject][-1]] += 1
-            else:
-                current[subject].remove(act)
-    return counts

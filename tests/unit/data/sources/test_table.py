@@ -24,6 +24,7 @@ def test_a_row_is_an_event_in_words(tmp_path):
             "description": "kitchen stove turned ON",
             "residents": [],
             "activity": "cooking",
+            "group_day": "2024-02-03",
         }
     ]
 
@@ -49,6 +50,23 @@ def test_a_copy_of_a_file_and_an_equal_row_are_skipped_and_counted(tmp_path):
     events, report = load(tmp_path)
     assert set(events["session"]) == {"a"}
     assert report.skipped == {"in a copy of a.csv": 3, "duplicate row": 1}
+
+
+def test_sessions_are_grouped_by_their_first_day_and_by_the_columns_that_the_home_names(tmp_path):
+    header = f"{HEADER},flat,tower"
+    write_csv(tmp_path / "a.csv", f"{row(1)}, F1 ,T", f"{row(1, day=4)},F1,T", header=header)
+    write_csv(tmp_path / "b.csv", f"{row(1, day=5)},F2,T", f"{row(2)},,T", header=header)
+    chosen = home_with(groups={"flat": "flat", "tower": "tower"})
+    events, report = load(tmp_path, chosen)
+    assert events[["session", "group_day", "group_flat", "group_tower"]].to_numpy().tolist() == [
+        ["a", "2024-02-03", "F1", "T"],
+        ["a", "2024-02-03", "F1", "T"],
+        ["b", "2024-02-05", "F2", "T"],
+    ]
+    assert [str(problem) for problem in report.broken] == ["b.csv:3: column flat: no group"]
+    write_csv(tmp_path / "c.csv", f"{row(4)},F1,T", f"{row(5)},F2,T", header=header)
+    with pytest.raises(ValueError, match="session 'c' has two groups by 'flat', 'F1' and 'F2'"):
+        load(tmp_path, chosen)
 
 
 def test_a_header_may_be_given_and_a_delimiter_and_an_encoding(tmp_path):

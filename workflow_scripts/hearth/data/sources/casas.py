@@ -57,9 +57,11 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     """Return a pair: all events of the files below `root`, and the report on all lines.
 
-    Raises ValueError if there are no files.
+    Raises ValueError if there are no files, or if the home names columns of groups.
     """
     root = Path(root)
+    if home.recording.groups:
+        raise ValueError(f"home {home.name}: recording.groups: lines of CASAS have no columns, so no groups but `day`")
     paths = raw_files(root, home)
     if not paths:
         raise ValueError(f"{root}: {EXPECTED}")
@@ -153,6 +155,7 @@ def _add_file(
         ),
         "file": np.full(count, rows.files.code(name), dtype=np.int32),
         "session": np.zeros(count, dtype=np.int32),
+        "group": np.full(count, rows.groups.code(()), dtype=np.int32),
         "utc": np.zeros(count, dtype=bool),
     }
     rows.add(**{column: values[valid] for column, values in columns.items()})

@@ -61,16 +61,16 @@ class Annotation:
     activities: tuple[str, ...] = ()
 
 
-COLUMNS = ("file", "line", "time", "utc", "sensor", "state", "annotation", "session")
+COLUMNS = ("file", "line", "time", "utc", "sensor", "state", "annotation", "session", "group")
 
 
 @dataclass
 class EncodedRows:
     """Rows with a readable time, in arrays by the columns of `COLUMNS`.
 
-    The columns `file`, `sensor`, `state`, `annotation` and `session` hold codes of `files`, `sensors` and so on. `time`
-    is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `session` is used only if
-    `recording.sessions.by` is column.
+    The columns `file`, `sensor`, `state`, `annotation`, `session` and `group` hold codes of `files`, `sensors` and so
+    on. `time` is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `session` is used
+    only if `recording.sessions.by` is column. A group is a tuple with one value for each key of `recording.groups`.
     """
 
     files: Codes[str] = field(default_factory=Codes)
@@ -78,6 +78,7 @@ class EncodedRows:
     states: Codes[str] = field(default_factory=Codes)
     annotations: Codes[Annotation] = field(default_factory=Codes)
     sessions: Codes[str] = field(default_factory=Codes)
+    groups: Codes[tuple[str, ...]] = field(default_factory=Codes)
     parts: list[Columns] = field(default_factory=list)
 
     def add(self, **columns: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from hearth.common.schemas import nearest
 from hearth.data.event_files import decode_lists
-from hearth.data.events import ALTERNATIVES, COLUMNS, natural_key
+from hearth.data.events import ALTERNATIVES, COLUMNS, GROUP_PREFIX, natural_key
 from hearth.data.load_report import PLACES_SHOWN, LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.csv_rows import RowError
@@ -18,13 +18,14 @@ from hearth.homes.home import Home
 from hearth.homes.raw_format import DROP
 
 NOTED_FILES = 20
+_DAY = 86_400_000  # milliseconds
 _WORD_COLUMNS = ("room", "sensor", "state", "description")
 
 
 def build_events(rows: EncodedRows, home: Home, report: LoadReport) -> pd.DataFrame:
     """Return the event table of `rows`; report in `report` the broken and skipped rows, and the number of events.
 
-    Raises ValueError if two files would get the same session name.
+    Raises ValueError if two files would get the same session name, or if a session has rows of several groups.
     """
     return _EventBuilder(rows, home, report).build()
 
@@ -219,9 +220,35 @@ class _EventBuilder:
         columns["residents"] = decode_lists(annotation, [residents for residents, _ in labels])
         first = pd.Series([activities[0] if activities else "" for _, activities in labels], dtype=str)
         columns["activity"] = _categorical(first, annotation)
+        groups = {GROUP_PREFIX + key: names for key, names in self._groups(sessions, starts, lengths).items()}
+        for name, names in groups.items():
+            columns[name] = _categorical(pd.Series(names, dtype=str), session)
         if any(len(activities) > 1 for _, activities in labels):
             columns[ALTERNATIVES] = decode_lists(annotation, [activities for _, activities in labels])
-        return pd.DataFrame({name: columns[name] for name in (*COLUMNS, ALTERNATIVES) if name in columns})
+        return pd.DataFrame({name: columns[name] for name in (*COLUMNS, *groups, ALTERNATIVES) if name in columns})
+
+    def _groups(self, sessions: list[str], starts: np.ndarray, lengths: np.ndarray) -> dict[str, list[str]]:
+        """Return for each group key the groups of all sessions: the day on which a session begins, and those of
+        `recording.groups`. Raises ValueError if rows of one session have several groups.
+        """
+        group, values = self._columns["group"], self._rows.groups.values
+        days = [str(np.datetime64(clock // _DAY, "D")) for clock in self._columns["clock"][starts].tolist()]
+        for row in np.flatnonzero(group != np.repeat(group[starts], lengths))[:1].tolist():
+            session = self._columns["session"][row]
+            found = dict(
+                zip(
+                    self._home.recording.groups,
+                    zip(values[group[starts[session]]], values[group[row]], strict=True),
+                    strict=True,
+                )
+            )
+            key, (one, other) = next((key, pair) for key, pair in found.items() if pair[0] != pair[1])
+            raise ValueError(
+                f"home {self._home.name}: recording.groups: session {sessions[session]!r} has two groups by {key!r}, "
+                f"{one!r} and {other!r}; a session is in one fold as a whole, so it needs one group"
+            )
+        own = {key: [values[code][at] for code in group[starts]] for at, key in enumerate(self._home.recording.groups)}
+        return {"day": days} | own
 
 
 def _activities(annotation: Annotation, home: Home) -> list[str]:

@@ -16,11 +16,11 @@ FORMATS = ("csv", "jsonl")
 
 
 def without_labels(home: Home) -> Home:
-    """Return a copy of the home whose `recording` reads neither activities nor residents."""
+    """Return a copy of the home whose `recording` reads neither activities, residents nor groups."""
     settings = home.recording
     columns = {role: names for role, names in settings.columns.items() if role not in ("activity", "resident")}
     # The event table needs a label for every event; nothing reads this one.
-    recording = dataclasses.replace(settings, columns=columns, intervals=None, unlabelled=home.labels[0])
+    recording = dataclasses.replace(settings, columns=columns, groups={}, intervals=None, unlabelled=home.labels[0])
     return dataclasses.replace(home, recording=recording)
 
 

@@ -6,6 +6,9 @@
 
 Times are epoch milliseconds. An event's label is the act whose interval holds the event's time, in the labels of the
 subject who caused the event.
+
+Sessions have three group keys: `scenario`; `subjects`, the subjects who took part; and `sitting`, the same subjects on
+the same day.
 """
 
 from dataclasses import dataclass
@@ -70,7 +73,15 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         raise ValueError(f"{root}: {EXPECTED}")
     zone = _time_zone(home)
     report = LoadReport()
-    events = event_table(event for folder in folders for event in _read_session(folder, root, home, zone, report))
+    rows = {folder: _read_session(folder, root, home, zone, report) for folder in folders}
+    groups: dict[str, dict[str, str]] = {"scenario": {}, "subjects": {}, "sitting": {}}
+    for folder, (first, *_) in ((folder, events) for folder, events in rows.items() if events):
+        session, day = first["session"], datetime.fromtimestamp(first["time"] / 1000, UTC).date()
+        subjects = "+".join(path.name.removeprefix("subject-") for path in _subject_folders(folder))
+        groups["scenario"][session] = folder.parent.name
+        groups["subjects"][session] = subjects
+        groups["sitting"][session] = f"{day} {subjects}"
+    events = event_table((event for session in rows.values() for event in session), groups)
     report.loaded = len(events)
     report.broken.sort(key=lambda problem: (natural_key(problem.file), problem.line))
     return events, report
@@ -83,9 +94,14 @@ def _time_zone(home: Home) -> ZoneInfo:
         raise ValueError(f"home {home.name}: timezone: unknown time zone {home.timezone!r}") from None
 
 
+def _subject_folders(folder: Path) -> list[Path]:
+    """Return the folders of a session's subjects in natural order."""
+    return sorted((path for path in folder.glob("subject-*") if path.is_dir()), key=lambda path: natural_key(path.name))
+
+
 def _event_files(folder: Path) -> list[Path]:
     """Return a session's event files: environmental.csv, then the smartphone.csv of each subject in natural order."""
-    phones = sorted(folder.glob("subject-*/smartphone.csv"), key=lambda path: natural_key(path.parent.name))
+    phones = [subject / "smartphone.csv" for subject in _subject_folders(folder)]
     return [path for path in (folder / "environmental.csv", *phones) if path.is_file()]
 
 
@@ -95,9 +111,9 @@ def _read_session(folder: Path, root: Path, home: Home, zone: ZoneInfo, report: 
     if not (folder / "environmental.csv").is_file():
         report.notes.append(f"{folder.relative_to(root).as_posix()}: no environmental.csv")
     labels = {
-        path.parent.name.removeprefix("subject-"): _read_labels(path, root, home, report)
-        for path in sorted(folder.glob("subject-*/labels.csv"), key=lambda path: natural_key(path.parent.name))
-        if path.is_file()
+        subject.name.removeprefix("subject-"): _read_labels(subject / "labels.csv", root, home, report)
+        for subject in _subject_folders(folder)
+        if (subject / "labels.csv").is_file()
     }
     events: list[EventRow] = []
     seen: set[tuple[str, str, int, str]] = set()

@@ -86,7 +86,8 @@ def read_block(block: Block, name: str, home: Home) -> tuple[pd.DataFrame, LoadR
 
 def needed_columns(settings: Recording) -> list[str]:
     """Return the names of the columns that raw records must have."""
-    return list(dict.fromkeys(name for names in settings.columns.values() for name in names))
+    roles = [name for names in settings.columns.values() for name in names]
+    return list(dict.fromkeys([*roles, *settings.groups.values()]))
 
 
 def _event_files(root: Path, home: Home) -> list[Path]:
@@ -133,6 +134,7 @@ class _BlockReader:
             "session": encode_texts(rows.sessions, cells[columns["session"][0]])
             if "session" in columns
             else np.zeros(len(cells), dtype=np.int32),
+            "group": self._encode_groups(cells, rows),
         }
         for column in parsed:
             self._report.rows += len(cells)
@@ -146,6 +148,13 @@ class _BlockReader:
                 else np.full(len(cells), rows.states.code(column.state), dtype=np.int32),
                 annotation=annotator.encode(cells, time, utc, rows.annotations),
             )
+
+    def _encode_groups(self, cells: pd.DataFrame, rows: EncodedRows) -> np.ndarray:
+        names = list(self._settings.groups.values())
+        if not names:
+            return np.full(len(cells), rows.groups.code(()), dtype=np.int32)
+        codes, distinct = pd.factorize(pd.MultiIndex.from_frame(cells[names].apply(lambda column: column.str.strip())))
+        return rows.groups.encode([tuple(values) for values in distinct], codes)
 
     def _parse_times(self) -> list[_TimeColumn]:
         settings = self._settings
@@ -164,7 +173,7 @@ class _BlockReader:
         return joined_cells(self._block.cells, self._settings.columns[role], " ")
 
     def _valid_rows(self, parsed: Sequence[_TimeColumn]) -> np.ndarray:
-        """Return the mask of the rows with readable times, no end before its begin, and no empty session cell."""
+        """Return the mask of the rows with readable times, no end before its begin, and no empty session or group."""
         valid: np.ndarray = np.ones(len(self._block.cells), dtype=bool)
         for column in parsed:
             self._report_bad_times(column.role, valid & ~column.valid)
@@ -174,11 +183,13 @@ class _BlockReader:
             reversed_ = valid & (end.milliseconds < begin.milliseconds)
             self._report_broken(reversed_, "the interval ends before it begins")
             valid &= ~reversed_
+        needed = {name: "group" for name in self._settings.groups.values()}
         if "session" in self._settings.columns:
-            name = self._settings.columns["session"][0]
-            has_session = self._block.cells[name].str.strip().ne("").to_numpy()
-            self._report_broken(valid & ~has_session, f"column {name}: no session")
-            valid &= has_session
+            needed[self._settings.columns["session"][0]] = "session"
+        for name, what in needed.items():
+            filled = self._block.cells[name].str.strip().ne("").to_numpy()
+            self._report_broken(valid & ~filled, f"column {name}: no {what}")
+            valid &= filled
         return valid
 
     def _report_bad_times(self, role: str, mask: np.ndarray) -> None:
