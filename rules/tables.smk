@@ -3,7 +3,7 @@
 # In:   the scores that a table selects (tables.<name>.select in config); for `claims`, those that any table selects;
 #       for `audit`, the audits; for `cost`, the stats of every job
 # Out:  results/tables/{table}.md, .csv, .tex
-# Steps: table, claims, audit_table, cost
+# Steps: table, claims, budgets, audit_table, cost
 
 from hearth.workflow.config_references import OWN_TABLES
 from hearth.workflow.selection import compared_pairs, table_pairs
@@ -12,6 +12,7 @@ from hearth.workflow.selection import compared_pairs, table_pairs
 localrules:
     table,
     claims,
+    budgets,
     audit_table,
     cost,
 
@@ -95,6 +96,31 @@ rule claims:
         "Deciding the paper's claims"
     shell:
         "python $SCRIPTS/claims.py --scores {input.scores:q}"
+        " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
+
+
+rule budgets:
+    input:
+        scores=SCORES,
+    output:
+        **table_outputs("budgets"),
+    log:
+        "logs/budgets/budgets.log",
+    benchmark:
+        "benchmarks/budgets/budgets.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_digest("budgets"),
+    message:
+        "Writing the table budgets"
+    shell:
+        "python $SCRIPTS/budgets.py --scores {input.scores:q}"
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 

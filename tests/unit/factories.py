@@ -50,7 +50,7 @@ PROMPT: Prompt = {
 
 DECODING = {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "max_new_tokens": 4096, "seed": 7}
 
-METRIC_SETTINGS = {"lost_answers": "recall", "without": {}}
+METRIC_SETTINGS = {"lost_answers": "recall", "without": {}, "token_budgets": []}
 
 TRAINING_LOG = {
     "student": "little_reasoning_made-up",

@@ -219,8 +219,16 @@ def make_full_run_scores(homes: Sequence[str] = ("made-up", "second"), **provena
     """Return the scores of a run that every figure can show.
 
     Beside those of `make_run_scores`, these are students of fewer traces and variants of base models with confidences.
+    Base models have two token budgets; only a large one suffices for the larger model.
     """
     scores = make_run_scores(sizes=(1, 9), homes=homes, **provenance)
+    for score in [score for score in scores if score["kind"] == "base"]:
+        score["budgets"] = [
+            {"max_new_tokens": 256, "truncated_rate": 0.1 * size, "weighted_f1": 0.1, "interval": [0.05, 0.2]}
+            | ({"max_new_tokens": 1024, "truncated_rate": 0.0, "weighted_f1": 0.4} if large else {})
+            for size in [score["parameters"] // 10**6]
+            for large in (False, True)
+        ]
     for score in [score for score in scores if score["kind"] == "student"]:
         fewer = copy.deepcopy(score)
         fewer["recogniser"] = score["recogniser"].replace("_reasoning_", "_reasoning-n2_")

@@ -94,7 +94,7 @@ def test_simulated_homes_and_tiny_models_are_marked(name):
     assert not [text for text in words(draw(name, make_full_run_scores())) if "Tiny" in text or "imulated" in text]
 
 
-@pytest.mark.parametrize("name", ["confusion", "transfer", "learning_curve", "calibration"])
+@pytest.mark.parametrize("name", ["f1_by_budget", "confusion", "transfer", "learning_curve", "calibration"])
 def test_a_figure_without_anything_to_show_is_an_error(name):
     score = make_score(variant="asked in another way")
     with pytest.raises(ValueError, match=f"{name}: .*nothing to show"):
@@ -116,6 +116,15 @@ def test_every_dataset_has_a_panel_with_its_test_windows_and_events(name, run):
     assert [axes.get_title() for axes in draw(name, scores).axes] == [
         f"{home}\n3 test windows, 5 events" for home in homes
     ]
+
+
+def test_f1_and_truncated_answers_are_drawn_for_every_model_and_budget():
+    first, truncated, *_ = draw("f1_by_budget", make_full_run_scores()).axes
+    lines = {line.get_color(): line.get_xydata().tolist() for line in truncated.lines}
+    assert sorted(lines.values()) == [[[256, 0.1], [1024, 0.0]], [[256, 0.9], [1024, 0.0]]]
+    drawn = [line for line in first.lines if line.get_marker() == "o"]
+    assert [line.get_xydata().tolist() for line in drawn] == [[[256, 0.1], [1024, 0.4]]] * 2
+    assert [text.get_text() for text in first.get_xticklabels()] == ["256", "1,024"]
 
 
 def markers(axes):

@@ -52,6 +52,7 @@ def test_usual_columns_without_values_are_left_out():
         "Ok windows",
         "Missing events",
         "Unknown labels",
+        "Truncated windows",
     ]
     assert {"Trained on", "Gain over base", "Gap to teacher"} <= {
         column.heading for column in build_table({"title": "T"}, DISTILLATION, "abc").columns
@@ -209,3 +210,11 @@ def test_a_single_test_session_has_no_interval_and_a_note_says_so():
 def test_seeds_are_each_or_mean():
     with pytest.raises(ValueError, match="'seeds' is 'all'; it must be each or mean"):
         build_table({"title": "T", "seeds": "all"}, DISTILLATION, "abc")
+
+
+def test_the_share_of_truncated_answers_is_a_mean_over_seeds():
+    scores = make_seed_scores()
+    for score, truncated in zip(scores, (6, 0, 3, 9), strict=True):
+        score |= {"n_truncated": truncated, "n_windows": 12}
+    table = build_table({"title": "T", "columns": ["recogniser", "truncated_rate"], "seeds": "mean"}, scores, "abc")
+    assert table.cells == [["little", "0.500"], ["large", "0.000"], ["pupil", "0.500"]]

@@ -24,13 +24,16 @@ class AnsweredWindows:
     """The test windows with the answers of one recogniser.
 
     `is_complex` (bool, one per window) separates simple from complex windows. `confidences` (float64, one per event)
-    are NaN for events without one. `tokens` counts the tokens of all predictions.
+    are NaN for events without one. `tokens` counts the tokens of all predictions, `completion_tokens` (int32, one per
+    window) those of each completion. `is_truncated` (bool, one per window) says which were cut off at the token limit.
     """
 
     windows: EncodedWindows
     is_complex: np.ndarray
     confidences: np.ndarray
     tokens: Tokens
+    completion_tokens: np.ndarray
+    is_truncated: np.ndarray
 
 
 def read_answers(
@@ -46,6 +49,7 @@ def read_answers(
     train: Counter[Measures] = Counter()
     codes: dict[Measures, int] = {}
     measured, confidences = array("i"), array("d")
+    completion_tokens, truncated = array("i"), array("b")
     tokens: Tokens = {"prompt": 0, "completion": 0}
     for window, row in align(_test_windows(windows, train), predictions, path):
         confidence = row.get("confidences") or [None] * len(window["gold"])
@@ -62,6 +66,8 @@ def read_answers(
         confidences.extend([nan if value is None else value for value in confidence])
         tokens["prompt"] += row["prompt_tokens"]
         tokens["completion"] += row["completion_tokens"]
+        completion_tokens.append(row["completion_tokens"])
+        truncated.append(row["finish_reason"] == "length")
     scale = ComplexityScale(train.elements())
     is_complex = np.array([scale.is_complex(measures) for measures in codes], bool)
     return AnsweredWindows(
@@ -69,6 +75,8 @@ def read_answers(
         is_complex=is_complex[np.frombuffer(measured, np.int32)],
         confidences=np.frombuffer(confidences),
         tokens=tokens,
+        completion_tokens=np.frombuffer(completion_tokens, np.int32),
+        is_truncated=np.frombuffer(truncated, np.int8).astype(bool),
     )
 
 

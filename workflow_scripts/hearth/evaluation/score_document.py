@@ -31,10 +31,11 @@ METRICS: tuple[str, ...] = (*HEADLINES, *READINGS, *RATES)
 
 
 class MetricSettings(TypedDict):
-    """`metrics` of the config: the reading of lost answers in headline metrics, and sets of labels to leave out."""
+    """`metrics` of the config: the reading of lost answers in headline metrics, labels to leave out, token budgets."""
 
     lost_answers: LostAnswers
     without: dict[str, list[str]]
+    token_budgets: list[int]
 
 
 class Description(NamedTuple):
@@ -195,13 +196,25 @@ class Confidence(TypedDict):
     aurc: float
 
 
+class Budget(TypedDict):
+    """Results if answers had at most `max_new_tokens` tokens, with strict parsing (`budgets.measure_budgets`).
+
+    `truncated_rate` is the share of windows whose answer would have been cut off.
+    """
+
+    max_new_tokens: int
+    truncated_rate: float
+    weighted_f1: float
+    interval: Interval | None
+
+
 class Score(TypedDict):
     """The results of one recogniser on the tested windows of one dataset.
 
     `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a recogniser
     differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is
-    present only if the predictions have confidences. `lost_answers` is the reading of the
-    headline metrics.
+    present only if the predictions have confidences. `lost_answers` is the reading of the headline metrics.
+    `n_truncated` counts the windows whose answer was cut off at the token limit. `budgets` is empty for baselines.
     """
 
     recogniser: str
@@ -223,6 +236,8 @@ class Score(TypedDict):
     lenient: ParsingMetrics
     complexity: Complexity
     tokens: Tokens
+    n_truncated: int
+    budgets: list[Budget]
     confidence: NotRequired[Confidence]
     provenance: Provenance
 

@@ -7,6 +7,7 @@ from hearth.common.schemas import nearest
 from hearth.data.folds import SplitDocument
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.answered_windows import SPLIT, AnsweredWindows
+from hearth.evaluation.budgets import measure_budgets
 from hearth.evaluation.calibration import measure_calibration
 from hearth.evaluation.counts import count_groups, counts_of_groups
 from hearth.evaluation.metrics import score_windows
@@ -119,8 +120,15 @@ def build_score(
         "lenient": measure("lenient"),
         "complexity": score_subsets(windows, answered.is_complex, lost_answers),
         "tokens": answered.tokens,
+        "n_truncated": int(answered.is_truncated.sum()),
+        "budgets": [],
         "provenance": grounds,
     }
+    if checked["kind"] != "baseline":
+        lengths, truncated = answered.completion_tokens, answered.is_truncated
+        score["budgets"] = measure_budgets(
+            recogniser, dataset, windows, lengths, truncated, metrics["token_budgets"], lost_answers
+        )
     if confidence := measure_calibration(windows, answered.confidences):
         score["confidence"] = confidence
     return score

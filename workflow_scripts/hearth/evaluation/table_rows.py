@@ -54,6 +54,11 @@ class Row:
             return self.scores[0][parsing]["intervals"][metric]
         return bootstrap.percentile_interval(self.resampled[parsing][metric])
 
+    @property
+    def truncated_rate(self) -> float:
+        """The share of windows whose answer was cut off at the token limit, averaged over the scores."""
+        return fmean(score["n_truncated"] / score["n_windows"] for score in self.scores)
+
     def tokens(self, kind: Literal["prompt", "completion"]) -> int:
         """Return the number of tokens of the prompts or of the completions, averaged over the scores."""
         return round(fmean(score["tokens"][kind] for score in self.scores))

@@ -71,6 +71,7 @@ COLUMNS = {
     "complex_windows": Column("Complex windows"),
     "complex_accuracy": Column("Accuracy (complex)", _METRIC),
     "complex_weighted_f1": Column("Weighted F1 (complex)", _METRIC),
+    "truncated_rate": Column("Truncated windows", _METRIC),
     "prompt_tokens": Column("Prompt tokens"),
     "completion_tokens": Column("Completion tokens"),
     "stand_in": _text("Stand-in"),
@@ -82,7 +83,7 @@ USUAL_COLUMNS = (
     *("recogniser", "n_seeds", "train_dataset", "dataset", "parameters", "n_sessions", "n_events"),
     *HEADLINES,
     *("gain_over_base", "gain_over_base_p", "gap_to_teacher", "gap_to_teacher_p"),
-    *("ok_rate", "missing_rate", "unknown_rate"),
+    *("ok_rate", "missing_rate", "unknown_rate", "truncated_rate"),
 )
 # Columns of metrics: (column, parsing, metric).
 _METRICS: tuple[tuple[str, Parsing, str], ...] = (
@@ -195,6 +196,7 @@ def _build_record(row: Row, by_name: Mapping[tuple[str, str], Row]) -> Record:
         "recogniser": row.name,
         "n_seeds": len(row.scores) if len(row.scores) > 1 else None,
         "reasoning": grounds["prompt"] and grounds["prompt"]["reasoning"],
+        "truncated_rate": row.truncated_rate,
         "prompt_tokens": row.tokens("prompt"),
         "completion_tokens": row.tokens("completion"),
         **subsets.subset_columns(row.scores),

@@ -17,7 +17,7 @@ from hearth.workflow.selection import compared_pairs, table_pairs
 # Formats in which a home can be simulated: simulation.formats.FORMATS, which would be slow to import here.
 SIMULATED_FORMATS = ("marble", "mural")
 # Names of tables that a run makes without a declaration in its config.
-OWN_TABLES = ("claims", "audit", "cost")
+OWN_TABLES = ("claims", "budgets", "audit", "cost")
 
 _SERVER_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
 # The path of a value in the config: keys of mappings and positions in lists, from the top level.

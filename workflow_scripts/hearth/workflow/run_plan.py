@@ -47,7 +47,9 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
     bases = [student.base for student in trained.values()] + [known[teacher].base for teacher, _ in teacher_pairs]
     bases += [known[name].base for name, _ in pairs if known[name].base]
     unsized = [name for name, model in registry.items() if model["source"] == "served" and not model["parameters"]]
-    needed = {"claims": bool(pairs), "audit": bool(teacher_pairs), "cost": True}
+    of_bases = any(known[name].kind == "base" and not known[name].variant for name, _ in pairs)
+    budgets = of_bases and bool(config["metrics"]["token_budgets"])
+    needed = {"claims": bool(pairs), "budgets": budgets, "audit": bool(teacher_pairs), "cost": True}
     own_tables = [table for table in OWN_TABLES if needed[table]]
     return RunPlan(
         pairs=pairs,

@@ -75,6 +75,7 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
     ]
     drawn: dict[ScoreFigure, list[object]] = {
         "f1_by_size": [*paper],
+        "f1_by_budget": [one for one, _ in paper if config["metrics"]["token_budgets"] and not one.student],
         "failures": [*shown],
         "confusion": [one for one, _ in paper if not one.student],
         "transfer": [one for one, dataset in paper if one.student and one.student.dataset != dataset],

@@ -2,7 +2,9 @@
 
 from typing import Literal, get_args
 
-ScoreFigure = Literal["f1_by_size", "failures", "confusion", "transfer", "learning_curve", "calibration"]
+ScoreFigure = Literal[
+    "f1_by_size", "f1_by_budget", "failures", "confusion", "transfer", "learning_curve", "calibration"
+]
 # These figures need the cost table too. It differs from run to run, so the report does not show them.
 CostFigure = Literal["cost_f1"]
 SCORE_FIGURES: tuple[ScoreFigure, ...] = get_args(ScoreFigure)

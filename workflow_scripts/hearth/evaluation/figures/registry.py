@@ -13,6 +13,7 @@ from hearth.evaluation.figures import (
     confusion,
     cost_f1,
     drawing,
+    f1_by_budget,
     f1_by_size,
     failures,
     learning_curve,
@@ -35,6 +36,7 @@ class Caption:
 
 SCORE_DRAWERS: dict[ScoreFigure, Callable[[Sequence[Score]], Figure]] = {
     "f1_by_size": f1_by_size.draw,
+    "f1_by_budget": f1_by_budget.draw,
     "failures": failures.draw,
     "confusion": confusion.draw,
     "transfer": transfer.draw,
@@ -49,6 +51,14 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         "The line joins the base models (zero-shot). A student stands beside its base, with one marker per training"
         " seed: filled and joined to its base on the home it learned from, hollow on other homes. Thin vertical lines"
         f" are {_INTERVALS}.",
+    ),
+    "f1_by_budget": Caption(
+        "Weighted F1 by token budget",
+        "Weighted F1 of base models (left) and the share of their answers that are cut off (right), if answers had at"
+        " most so many tokens, reasoning included.",
+        "All points of a line are computed from the same answers: those that end within the budget count, in the others"
+        " no event has a label. Where two models differ in how many answers are cut off, a difference in F1 may be one"
+        f" of length, not of skill. Thin vertical lines are {_INTERVALS}.",
     ),
     "failures": Caption(
         "Status of every test window",
