@@ -8,6 +8,7 @@ from pathlib import Path
 from hearth.common import cli
 from hearth.common.config_schema import setting_default, settings_schema
 from hearth.data.events import check_events
+from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
 from hearth.data.sources.registry import SOURCES, raw_files
 from hearth.data.sources.tabular import SUFFIXES
 from hearth.homes.home import Home, load_home
@@ -102,6 +103,9 @@ def check(args: argparse.Namespace, home: Home) -> list[str]:
     check_events(events, home)
     for heading, lines in validation.event_sections(events, home):
         show(heading, lines)
+    recorded = find_recorded_rows(events, home)
+    show("Example", recorded or find_moved_copy(events, home) or ["none of its events is recorded"])
+    problems += recorded
     try:
         windows, lines = validation.split_summary(
             events,

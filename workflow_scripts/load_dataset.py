@@ -8,6 +8,8 @@ from hearth.common import cli, files
 from hearth.data.dataset_card import dataset_card
 from hearth.data.event_files import write_events
 from hearth.data.events import check_events
+from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
+from hearth.data.rule_evidence import count_rule_events, rule_warnings
 from hearth.data.sources.registry import SOURCES
 from hearth.homes.home import load_home
 
@@ -15,7 +17,7 @@ PROBLEMS_LISTED = 10
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Load the dataset; write nothing when too many of its rows are broken."""
+    """Load the dataset; write nothing if too many of its rows are broken, or the home's example is a recorded event."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", required=True, choices=sorted(SOURCES), help="on-disk format of the raw data")
     parser.add_argument("--root", required=True, type=Path, help="folder of the raw data")
@@ -41,8 +43,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     if events.empty:
         raise cli.UserError(f"{args.root}: no events in {report.files} files, {report.rows} rows")
     check_events(events, home)
+    evidence = count_rule_events(events, home)
+    warnings = rule_warnings(evidence)
+    if not args.simulated:  # A simulation follows its home, so that an event like one of the example is chance.
+        if recorded := find_recorded_rows(events, home):
+            raise cli.UserError("\n".join(f"{args.home}: {message}" for message in recorded))
+        warnings += find_moved_copy(events, home)
+    for warning in warnings:
+        print(f"warning: {warning}")
+        report.notes.append(warning)
     write_events(args.events, events)
-    files.write_text(args.card, dataset_card(home, events, report, args.simulated))
+    files.write_text(args.card, dataset_card(home, events, report, evidence, args.simulated))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ def test_the_card_counts_rows_and_contents():
         files=2, rows=6, loaded=3, broken=[RowProblem("x.csv", 7, "unknown `sensor`\n'Q'")], notes=["odd"]
     )
     report.skipped["duplicate row"] += 2
-    card = dataset_card(FLAT, flat_events(), report, simulated=True)
+    card = dataset_card(FLAT, flat_events(), report, [], simulated=True)
     for line in [
         "# Flat",
         "- rows: 6",
@@ -27,11 +27,11 @@ def test_the_card_counts_rows_and_contents():
     ]:
         assert line in card.splitlines()
     assert "simulated" in card
-    assert "simulated" not in dataset_card(FLAT, flat_events(), report, simulated=False)
+    assert "simulated" not in dataset_card(FLAT, flat_events(), report, [], simulated=False)
 
 
 def test_the_card_lists_fifty_broken_rows_and_counts_the_rest():
     report = LoadReport(rows=63, loaded=3, broken=[RowProblem("x.csv", line, "bad") for line in range(2, 62)])
-    card = dataset_card(FLAT, flat_events(), report, simulated=False).splitlines()
+    card = dataset_card(FLAT, flat_events(), report, [], simulated=False).splitlines()
     assert sum(line.startswith("- `x.csv:") for line in card) == 50
     assert "- and 10 more" in card

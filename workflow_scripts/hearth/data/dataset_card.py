@@ -1,21 +1,25 @@
-"""Make the card of a dataset in Markdown: raw rows by outcome, and events by session, label and sensor."""
+"""Make the card of a dataset in Markdown: raw rows by outcome, and events by session, label, sensor and rule."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from hearth.data.events import natural_key
 from hearth.data.load_report import LoadReport
+from hearth.data.rule_evidence import RuleEvidence
 from hearth.homes.home import Home
 
 PROBLEMS_SHOWN = 50
 
 
-def dataset_card(home: Home, events: pd.DataFrame, report: LoadReport, simulated: bool) -> str:
+def dataset_card(
+    home: Home, events: pd.DataFrame, report: LoadReport, evidence: Sequence[RuleEvidence], simulated: bool
+) -> str:
     """Return the card: counts of rows by outcome, broken rows, notes, and counts of events by session, label, sensor.
 
-    `simulated` says whether the card calls the data simulated or recorded.
+    `evidence` counts the events that each rule of the home names. `simulated`
+    says whether the card calls the data simulated or recorded.
     """
     origin = "**simulated**: written by this project, not recorded" if simulated else "recorded"
     skipped = [f"  - {reason}: {count}{_places(report, reason)}" for reason, count in sorted(report.skipped.items())]
@@ -53,8 +57,17 @@ def dataset_card(home: Home, events: pd.DataFrame, report: LoadReport, simulated
             "sensor | room | in words | events",
             [(name, sensor.room, sensor.words, sensors[name]) for name, sensor in home.sensors.items()],
         ),
+        *(["## Rules in prompts", _rule_table(evidence)] if evidence else []),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _rule_table(evidence: Iterable[RuleEvidence]) -> str:
+    rows = [
+        (each.rule, each.origin or "not stated", "names no sensor" if each.events is None else each.events)
+        for each in evidence
+    ]
+    return _markdown_table("rule | origin | events of the sensors that it names", rows)
 
 
 def _places(report: LoadReport, reason: str) -> str:

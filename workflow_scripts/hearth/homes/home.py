@@ -147,6 +147,8 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _label_problems(raw["labels"], raw.get("aliases", {}))
     for index, event in enumerate(raw["example"]["events"]):
         place = ["example", "events", index]
+        if index and event["time"] < (before := raw["example"]["events"][index - 1]["time"]):
+            yield [*place, "time"], f"{event['time']!r} is before the time of the event above, {before!r}"
         sensor, state, label = event["sensor"], event["state"], event["label"]
         if sensor not in raw["sensors"]:
             yield [*place, "sensor"], f"unknown sensor {sensor!r}{nearest(sensor, raw['sensors'])}"

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+import numpy as np
 import pandas as pd
 import yaml
 
+from hearth.data.example_leaks import clock_text, find_free_time
 from hearth.data.sources.tabular import read_blocks, read_column_names
 from hearth.data.sources.times import parse_times
 from hearth.homes.home import ExampleEvent
@@ -94,6 +96,9 @@ def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
     labels = sorted({label for label in cells[columns["activity"]] if label})
     if not sensors or len(labels) < 2:
         raise ValueError(f"{data}: {len(sensors)} sensors and {len(labels)} activities, too few for a home")
+    milliseconds, _, _ = parse_times(cells[columns["time"]], time_format, "")
+    recorded = pd.DataFrame({name: cells[columns[name]].to_numpy() for name in ("sensor", "state")})
+    recorded["second"] = milliseconds // 1000 % 86_400
     document = {
         "name": "My home",
         "about": "A home in which people live.",
@@ -101,7 +106,7 @@ def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
         "rooms": {spec["room"]: "" for spec in sensors.values()},
         "sensors": sensors,
         "labels": labels,
-        "example": {"reasoning": "One activity after another.", "events": _invent_example(sensors, labels)},
+        "example": {"reasoning": "One activity after another.", "events": _invent_example(sensors, labels, recorded)},
         "recording": {
             "delimiter": delimiter,
             "columns": columns,
@@ -172,10 +177,24 @@ def _guess_room(sensor: str) -> str:
     return next((room for room in ROOMS if room in plain), OTHER_ROOM)
 
 
-def _invent_example(sensors: Mapping[str, SensorSpec], labels: Iterable[str]) -> list[ExampleEvent]:
-    """Return three invented events: each has the next sensor, that sensor's first state, and the next label."""
-    chosen = itertools.islice(itertools.cycle(sensors.items()), 3)
+def _invent_example(
+    sensors: Mapping[str, SensorSpec], labels: Iterable[str], recorded: pd.DataFrame
+) -> list[ExampleEvent]:
+    """Return three invented events: each has the next sensor, that sensor's first state, and the next label.
+
+    They are at a time of day at which nothing like them is recorded. `recorded` has the columns sensor, state and
+    second, which is the time of day in seconds.
+    """
+    chosen = [(name, next(iter(spec["states"]))) for name, spec in sensors.items()]
+    rows = list(itertools.islice(zip(itertools.cycle(chosen), itertools.cycle(labels), strict=False), 3))
+    seconds = {
+        sensor: np.unique(recorded["second"][(recorded["sensor"] == sensor) & (recorded["state"] == state)])
+        for (sensor, state), _ in rows
+    }
+    clocks: np.ndarray = 8 * 3600 + np.arange(10, 40, 10)
+    free = find_free_time(clocks, [sensor for (sensor, _), _ in rows], seconds)
+    start = int(clocks[0]) if free is None else free
     return [
-        {"time": f"08:00:{10 * number:02d}", "sensor": sensor, "state": next(iter(spec["states"])), "label": label}
-        for number, ((sensor, spec), label) in enumerate(zip(chosen, itertools.cycle(labels), strict=False), start=1)
+        {"time": clock_text(start + 10 * number), "sensor": sensor, "state": state, "label": label}
+        for number, ((sensor, state), label) in enumerate(rows)
     ]

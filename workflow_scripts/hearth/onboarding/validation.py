@@ -10,6 +10,7 @@ import pandas as pd
 from hearth.data.events import ALTERNATIVES, natural_key
 from hearth.data.folds import SplitWindows, cut_and_split
 from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.rule_evidence import count_rule_events, rule_warnings
 from hearth.data.windows import SPLITS, Split, WindowInput
 from hearth.homes.home import Home
 from hearth.models.load import load_tokenizer
@@ -62,8 +63,8 @@ def broken_rows(report: LoadReport) -> list[str]:
 def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:
     """Yield the sections about the events.
 
-    They show the first events in words, counts of events by label, resident and sensor, and the sessions with their
-    longest pauses.
+    They show the first events in words, counts of events by label, resident, sensor and rule, and the sessions with
+    their longest pauses.
     """
     yield "First events", _sentences(events)
     yield "Labels", _counts(events["activity"], home.labels)
@@ -73,6 +74,8 @@ def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:
         [f"{residents[name]:8d}  {name}" for name in sorted(residents, key=natural_key)] or ["no resident is named"],
     )
     yield "Sensors", _counts(events["sensor"], home.sensors)
+    if home.rules:
+        yield "Rules", _rules(events, home)
     yield "Sessions", _sessions(events)
 
 
@@ -92,6 +95,20 @@ def _sentences(events: pd.DataFrame) -> list[str]:
 def _counts(column: pd.Series, known: Iterable[str]) -> list[str]:
     counts = Counter(column.tolist())
     return [f"{counts[name]:8d}  {name}{'' if counts[name] else '  (never)'}" for name in known]
+
+
+def _rules(events: pd.DataFrame, home: Home) -> list[str]:
+    """Return a line for each rule with the number of events that it names and its origin, then warnings."""
+    evidence = count_rule_events(events, home)
+    unstated = sum(not each.origin for each in evidence)
+    return [
+        *(
+            f"{'-' if each.events is None else each.events:>8}  {each.origin or 'origin not stated'}: {each.rule}"
+            for each in evidence
+        ),
+        *(f"    warning: {warning}" for warning in rule_warnings(evidence)),
+        *([f"    to do: state the `origin` of {unstated} rules, see TEMPLATE.yaml"] if unstated else []),
+    ]
 
 
 def _sessions(events: pd.DataFrame) -> list[str]:
