@@ -139,7 +139,11 @@ def test_an_open_quote_consumes_no_good_row_even_if_a_later_quote_closes_it(tmp_
     ("line", "reason"),
     [
         (row(0), "uid 0 is already on line 2"),
+        (row("0.0"), "uid 0 is already on line 2"),
         (row("x"), "uid 'x' is not a whole number"),
+        (row("1.5"), "uid '1.5' is not a whole number"),
+        (row(1, subject="nan", sensor="nan"), "unknown sensor 'nan'"),
+        (row(1, activity="14.5"), "activity '14.5' is not an id"),
         (
             row(1, sensor="kitchen frigde door"),
             "unknown sensor 'kitchen frigde door'; did you mean 'kitchen fridge door'?",
@@ -169,15 +173,42 @@ def test_a_broken_row_is_reported_and_other_rows_are_kept(tmp_path, line, reason
 
 
 def test_a_file_in_another_encoding_is_named_and_the_other_sessions_are_loaded(tmp_path):
-    session(tmp_path, [row(0, description="thé"), row(1)], "02", encoding="latin-1")
     session(tmp_path, [row(0)], "10")
     session(tmp_path, [row(0)], "01", encoding="utf-16")
     table, report = load(tmp_path)
     assert list(table["session"]) == ["10"]
-    assert {problem.file for problem in report.broken} == {"01/data.csv", "02/data.csv"}
-    assert [str(problem) for problem in report.broken if problem.file == "02/data.csv"] == [
-        f"02/data.csv:{line}: the file is not UTF-8 (byte 0xe9 on line 2); convert it to UTF-8" for line in (2, 3)
+    assert {problem.file for problem in report.broken} == {"01/data.csv"}
+    assert all("the file is not UTF-8" in problem.reason for problem in report.broken)
+
+
+def test_a_byte_that_is_not_utf8_breaks_a_row_only_where_the_cell_is_read(tmp_path):
+    lines = [row(0, description="thé"), row(1, subject="Zoé"), row(2)]
+    session(tmp_path, lines, encoding="cp1252")
+    table, report = load(tmp_path)
+    assert list(table["residents"]) == [["A"], ["A"]]
+    assert [str(problem) for problem in report.broken] == [
+        "01/data.csv:3: column Subject: 'Zo\ufffd': the file is not UTF-8; convert it"
     ]
+
+
+def test_forms_that_a_spreadsheet_or_pandas_gives_the_files_have_their_one_meaning(tmp_path):
+    plain = [row(4, "07:22:45", activity=14), row(5, "07:23:00", sensor="", action="", subject="")]
+    session(tmp_path / "plain", plain)
+    written = [row("4.0", "7:22:45", activity="14.0"), row("5.0", "7:23:00", "nan", "nan", "nan", "nan", "nan")]
+    session(tmp_path / "outer/inner", written)
+    activities = [entry | {"id": float(entry["id"]), "name": f"{entry['name']} "} for entry in ACTIVITIES]
+    (tmp_path / "outer/inner/activities.json").write_text(json.dumps(activities))
+    (table, report), (expected, _) = load(tmp_path / "outer"), load(tmp_path / "plain")
+    assert table.to_dict("records") == expected.to_dict("records")
+    assert len(table) == 1
+    assert report.skipped == {"annotation without sensor and action": 1}
+
+
+def test_two_recordings_in_one_folder_are_refused(tmp_path):
+    for name in ("one", "two"):
+        session(tmp_path / name, [row(0)])
+    with pytest.raises(ValueError, match="no MuRAL here"):
+        mural.read(tmp_path, HOME)
 
 
 def test_empty_sessions_are_noted_and_other_folders_are_not_read(tmp_path):
@@ -213,6 +244,8 @@ def test_another_folder_is_refused_with_what_was_expected_and_its_source(tmp_pat
         b'[{"id": 1, "name": 2}]',
         b"[" * 99_999,
         b'[{"id": 1, "name": "a"}, {"id": "1", "name": "b"}]',
+        b'[{"id": 1, "name": "a"}, {"id": 1.0, "name": "b"}]',
+        b'[{"id": "one", "name": "a"}]',
     ],
 )
 def test_an_unreadable_list_of_activities_is_named(tmp_path, data):

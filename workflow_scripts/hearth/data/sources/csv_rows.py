@@ -7,6 +7,8 @@ from pathlib import Path
 
 LARGEST_FILE = 256 * 2**20  # bytes; event files of a home are a thousand times smaller
 LONGEST_RECORD = 10_000  # characters
+REPLACEMENT = "\ufffd"  # stands for bytes that are not UTF-8
+NOT_UTF8 = "the file is not UTF-8; convert it"
 
 
 class RowError(ValueError):
@@ -29,32 +31,37 @@ def read_csv(path: Path, columns: Iterable[str]) -> list[Row]:
     """Return the records of a UTF-8 CSV file whose header has at least `columns`; blank lines are no records.
 
     A byte order mark, LF or CRLF line ends, quoted cells with line ends, further columns and any order of columns are
-    accepted. A file that is unreadable as a whole gives one faulty row for each line after the first, at least one.
-    An empty file gives no rows.
+    accepted. Bytes that are not UTF-8 make a row faulty only in `columns`; nothing reads the other cells. A file that
+    is unreadable as a whole gives one faulty row for each line after the first, at least one. An empty file gives no
+    rows.
     """
     if path.stat().st_size > LARGEST_FILE:
         return [Row(1, fault=f"the file is larger than {LARGEST_FILE // 2**20} MiB")]
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        fault = f"the file is not UTF-8 (byte 0x{data[error.start]:02x} on line {line}); convert it to UTF-8"
-        return _faulty_rows(data.split(b"\n"), fault)
+    text = path.read_bytes().decode("utf-8-sig", errors="replace")
     lines = text.split("\n")
     if not text.strip():
         return []
+    hint = f"; {NOT_UTF8}" if REPLACEMENT in text else ""
     try:
         header = split_cells(lines[0], None)
     except RowError as error:
-        return _faulty_rows(lines, f"the header on line 1 is unreadable: {error}")
+        return _faulty_rows(lines, f"the header on line 1 is unreadable: {error}{hint}")
+    columns = tuple(columns)
     missing = [column for column in columns if header.count(column) != 1]
     if missing:
-        return _faulty_rows(lines, f"the header on line 1 must name {', '.join(map(repr, missing))} once")
-    return list(parse_records(lines, header, start=1))
+        return _faulty_rows(lines, f"the header on line 1 must name {', '.join(map(repr, missing))} once{hint}")
+    return [_check_text(row, columns) for row in parse_records(lines, header, start=1)]
 
 
-def _faulty_rows(lines: Sequence[str | bytes], fault: str) -> list[Row]:
+def _check_text(row: Row, columns: Sequence[str]) -> Row:
+    """Return the row, or a faulty one if a cell in `columns` holds bytes that are not UTF-8."""
+    for column in columns:
+        if REPLACEMENT in row.cells.get(column, ""):
+            return Row(row.line, fault=f"column {column}: {row.cells[column]!r}: {NOT_UTF8}")
+    return row
+
+
+def _faulty_rows(lines: Sequence[str], fault: str) -> list[Row]:
     return [Row(n, fault=fault) for n, line in enumerate(lines[1:], start=2) if line.strip()] or [Row(1, fault=fault)]
 
 

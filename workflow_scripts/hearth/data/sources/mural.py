@@ -5,6 +5,9 @@
 
 `time` is HH:MM:SS without a date. Rows with neither sensor nor action are annotations without an event. A session's
 context.json and sensors.json add nothing to its events and are not read.
+
+Forms that a spreadsheet or pandas gives the files are accepted, since they have one meaning only: 7:22:45, the numbers
+4.0 for 4, `nan` for an empty cell, blanks around names, and one more folder around the sessions.
 """
 
 import json
@@ -26,7 +29,9 @@ EXPECTED = (
     "(MuRAL.zip) from https://mural.imag.fr/"
 )
 DATA_COLUMNS = ("uid", "time", "sensor", "action", "Subject", "activity")
-CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
+CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])")
+NUMBER = re.compile(r"([0-9]+)(\.0+)?", re.ASCII)
+EMPTY = ("", "nan")
 DAY = 24 * 60 * 60  # seconds
 HOUR = 60 * 60  # seconds
 
@@ -43,7 +48,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     session starts on 1970-01-01. Raises ValueError if there is no MuRAL in `root`, or its activities.json is
     unreadable, since it holds the labels of all events.
     """
-    root = Path(root)
+    root = _unpacked(Path(root))
     folders = sorted(
         (path for path in root.glob("*") if path.is_dir() and path.name.isdecimal()),
         key=lambda path: natural_key(path.name),
@@ -57,17 +62,29 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     return events, report
 
 
+def _unpacked(root: Path) -> Path:
+    """Return the folder that holds activities.json: `root`, or the only folder in it that does."""
+    inner = [path.parent for path in root.glob("*/activities.json")]
+    return inner[0] if len(inner) == 1 and not (root / "activities.json").exists() else root
+
+
+def _whole_number(text: str) -> str:
+    """Return the digits of a whole number such as 4 or 4.0; '' for any other text."""
+    number = NUMBER.fullmatch(text)
+    return number[1] if number else ""
+
+
 def _read_activities(path: Path) -> dict[str, str]:
-    """Return a dict from activity ids, as data.csv writes them, to activity names, spelled as in the file."""
+    """Return a dict from activity ids, as whole numbers, to activity names without blanks around them."""
     try:
         entries = json.loads(path.read_bytes())
-        activities = {str(entry["id"]): entry["name"] for entry in entries}
+        activities = {_whole_number(str(entry["id"]).strip()): entry["name"].strip() for entry in entries}
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON: {error}") from None
-    except (TypeError, KeyError):
-        raise ValueError(f'{path}: expected a list of objects with "id" and "name"') from None
-    if len(activities) != len(entries) or not all(isinstance(name, str) for name in activities.values()):
-        raise ValueError(f"{path}: ids must be distinct, and names must be text")
+    except (TypeError, KeyError, AttributeError):
+        raise ValueError(f'{path}: expected a list of objects with an "id" and, as text, a "name"') from None
+    if len(activities) != len(entries) or "" in activities:
+        raise ValueError(f"{path}: ids must be distinct whole numbers")
     return activities
 
 
@@ -88,7 +105,7 @@ def _read_session(
         try:
             if row.fault:
                 raise RowError(row.fault)
-            if not row.cells["sensor"] and not row.cells["action"]:
+            if row.cells["sensor"] in EMPTY and row.cells["action"] in EMPTY:
                 report.skipped["annotation without sensor and action"] += 1
                 continue
             _check_uid(row, lines_of_uids)
@@ -110,9 +127,9 @@ def _check_uid(row: Row, lines_of_uids: dict[str, int]) -> None:
 
     `lines_of_uids` maps each earlier uid to its first line; the row's uid is added.
     """
-    uid = row.cells["uid"]
-    if not (uid.isascii() and uid.isdecimal()):
-        raise RowError(f"uid {uid!r} is not a whole number")
+    uid = _whole_number(row.cells["uid"])
+    if not uid:
+        raise RowError(f"uid {row.cells['uid']!r} is not a whole number")
     first = lines_of_uids.setdefault(uid, row.line)
     if first != row.line:
         raise RowError(f"uid {uid} is already on line {first}")
@@ -125,7 +142,7 @@ def _parse_event(cells: dict[str, str], session: str, home: Home, activities: di
     if not clock:
         raise RowError(f"time {cells['time']!r} is not HH:MM:SS")
     number = cells["activity"]
-    activity = activities.get(number)
+    activity = activities.get(_whole_number(number))
     if activity is None:
         raise RowError(f"activity {number!r} is not an id of activities.json")
     if activity not in home.labels:
@@ -135,7 +152,7 @@ def _parse_event(cells: dict[str, str], session: str, home: Home, activities: di
         "session": session,
         "time": (hours * 60 + minutes) * 60 + seconds,
         **words,
-        "residents": sorted({name for part in cells["Subject"].split(",") if (name := part.strip())}),
+        "residents": sorted({name for part in cells["Subject"].split(",") if (name := part.strip()) not in EMPTY}),
         "activity": activity,
     }
 
