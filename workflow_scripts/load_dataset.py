@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     home = load_home(args.home)
     events, report = SOURCES[args.source].read(args.root, home)
-    counts = {"files": report.files, "rows": report.rows, "loaded": report.loaded, "broken": len(report.broken)}
+    counts = {"files": report.files, "rows": report.rows, "loaded": report.loaded}
+    counts |= {"loaded without an activity in the files": report.unlabelled, "broken": len(report.broken)}
     for name, count in (counts | dict(sorted(report.skipped.items()))).items():
         print(f"{count:8d}  {name}")
     for problem in report.broken[:PROBLEMS_LISTED]:

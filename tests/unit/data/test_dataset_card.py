@@ -7,7 +7,7 @@ from hearth.data.load_report import LoadReport, RowProblem
 
 def test_the_card_counts_rows_and_contents():
     report = LoadReport(
-        files=2, rows=6, loaded=3, broken=[RowProblem("x.csv", 7, "unknown `sensor`\n'Q'")], notes=["odd"]
+        files=2, rows=6, loaded=3, unlabelled=1, broken=[RowProblem("x.csv", 7, "unknown `sensor`\n'Q'")], notes=["odd"]
     )
     report.skipped["duplicate row"] += 2
     card = dataset_card(FLAT, flat_events(), report, [], simulated=True)
@@ -15,6 +15,7 @@ def test_the_card_counts_rows_and_contents():
         "# Flat",
         "- rows: 6",
         "- loaded: 3",
+        "  - without an activity in the files: 1",
         "- broken: 1",
         "- skipped: 2",
         "  - duplicate row: 2",

@@ -41,6 +41,7 @@ def dataset_card(
                 f"- files: {report.files}",
                 f"- rows: {report.rows}",
                 f"- loaded: {report.loaded}",
+                f"  - without an activity in the files: {report.unlabelled}",
                 f"- broken: {len(report.broken)}",
                 f"- skipped: {sum(report.skipped.values())}",
                 *skipped,

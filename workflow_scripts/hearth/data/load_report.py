@@ -28,12 +28,14 @@ class LoadReport:
 
     `rows` counts all records of event files, but only the broken ones of label files. `notes` describe repairs and
     oddities that lost no row. `places` maps each reason for skipping rows to the places (`file:line`) of the first rows
-    that were skipped for it.
+    that were skipped for it. `unlabelled` is the number of loaded events at whose time the files have no activity: they
+    got the home's label for such events.
     """
 
     files: int = 0
     rows: int = 0
     loaded: int = 0
+    unlabelled: int = 0
     broken: list[RowProblem] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)

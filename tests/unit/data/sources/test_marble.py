@@ -139,6 +139,25 @@ def test_the_label_is_the_act_whose_interval_holds_the_time(tmp_path, ts, label)
     assert list(load(tmp_path)[0]["activity"]) == [label]
 
 
+def test_events_outside_all_labels_are_counted(tmp_path):
+    session(
+        tmp_path, [env(T), env(T + 9999), env(T + 10_000), env(T + 10_001, "204")], {"200": COOKING, "204": COOKING}
+    )
+    table, report = load(tmp_path)
+    assert list(table["activity"]) == ["COOKING", "COOKING", "TRANSITION", "TRANSITION"]
+    assert report.unlabelled == 2
+
+
+def test_labels_in_another_unit_than_the_events_are_an_error(tmp_path):
+    seconds = [f"{T // 1000},{T // 1000 + 10},COOKING"]
+    session(tmp_path, [env(T), env(T + 9), env(T + 1, "204")], {"200": seconds, "204": COOKING})
+    message = (
+        rf"subject-200/labels\.csv: its labels are from {T // 1000} to .*, but all 2 events .* from {T} to {T + 9}"
+    )
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path)
+
+
 def test_in_a_home_without_transition_an_unlabelled_event_is_broken(tmp_path):
     session(tmp_path, [env(T), env(T - 1)])
     table, report = load(tmp_path, replace(HOME, labels=("COOKING", "EATING")))
@@ -209,7 +228,8 @@ def test_a_repeated_row_is_skipped_and_counted(tmp_path):
 
 def test_the_clock_does_not_jump_when_summer_time_ends_within_a_session(tmp_path):
     end_of_summer = 1540688399000  # one second before 03:00 CEST becomes 02:00 CET
-    session(tmp_path, [env(end_of_summer), env(end_of_summer + 2000)])
+    labels = {"200": [f"{end_of_summer},{end_of_summer + 9999},COOKING"]}
+    session(tmp_path, [env(end_of_summer), env(end_of_summer + 2000)], labels)
     assert list(load(tmp_path)[0]["time"].dt.strftime("%H:%M:%S")) == ["02:59:59", "03:00:01"]
 
 

@@ -27,7 +27,7 @@ def test_labels_of_a_part_of_marble_equal_an_independent_count():
     assert len(events) == 624
     assert events["sensor"].nunique() == 16
     assert len({name for names in events["residents"] for name in names}) == 10
-    assert (sum(report.skipped.values()), report.notes) == (0, [])
+    assert (sum(report.skipped.values()), report.unlabelled, report.notes) == (0, 0, [])
     lines = [len(path.read_bytes().splitlines()) - 1 for path in MARBLE_PART.rglob("environmental.csv")]
     assert sum(lines) == report.rows == 624
     assert Counter(events["activity"]) == count_by_sweep(MARBLE_PART / "dataset")
@@ -37,6 +37,7 @@ def test_labels_of_a_part_of_marble_equal_an_independent_count():
 def test_marble_with_phones_has_the_events_labels_and_groups_that_its_readme_states():
     events, report = load("marble", MARBLE_MORE)
     assert report.rows == len(events) == 1300
+    assert report.unlabelled == 0
     phones = events["sensor"].isin(["S1", "S2"])
     assert int((~phones).sum()) == 1174
     # Labels with phones, and without.

@@ -37,6 +37,7 @@ class _EventBuilder:
         self._rows, self._home, self._report = rows, home, report
         self._files = rows.files.values
         self._columns = rows.take()
+        self._unlabelled: list[int] = []  # codes of annotations without an activity
 
     def build(self) -> pd.DataFrame:
         self._note_disorder()
@@ -51,6 +52,7 @@ class _EventBuilder:
                 f"one session, {sessions[0]}: a split needs two; set `recording.sessions` (by: day, gap or column)"
             )
         self._report.loaded = len(self._columns["time"])
+        self._report.unlabelled = int(np.isin(self._columns["annotation"], self._unlabelled).sum())
         self._report.broken.sort(key=lambda problem: (natural_key(problem.file), problem.line))
         return self._table(sessions, words, labels)
 
@@ -127,6 +129,7 @@ class _EventBuilder:
         Return a list with a pair for each annotation code: the residents, and the accepted labels.
         """
         annotations = self._rows.annotations.values
+        default = [] if self._home.recording.unlabelled == DROP else [self._home.recording.unlabelled]
         unknown, unlabelled, labels = {}, {}, []
         for code, annotation in enumerate(annotations):
             activities: list[str] = []
@@ -136,11 +139,13 @@ class _EventBuilder:
                     unlabelled[code] = "no activity (unlabelled: drop)"
             except RowError as fault:
                 unknown[code] = str(fault)
-            labels.append((sorted(set(annotation.residents)), activities))
+            labels.append((sorted(set(annotation.residents)), activities or default))
         codes = self._columns["annotation"]
         kept = self._report_broken(codes, unknown)
-        kept &= self._report_skipped(np.where(kept, codes, -1), unlabelled)
+        if not default:
+            kept &= self._report_skipped(np.where(kept, codes, -1), unlabelled)
         self._keep(kept)
+        self._unlabelled = list(unlabelled)
         joint = [code for code, annotation in enumerate(annotations) if len(annotation.activities) > 1]
         differing = [code for code in joint if len(labels[code][1]) > 1]
         self._note_several(joint, differing)
@@ -252,7 +257,7 @@ class _EventBuilder:
 
 
 def _activities(annotation: Annotation, home: Home) -> list[str]:
-    """Return the distinct labels of an annotation; an empty list means that its events are dropped.
+    """Return the distinct labels of an annotation; an empty list means that it has no activity of interest.
 
     Raises RowError for an unknown activity.
     """
@@ -265,8 +270,6 @@ def _activities(annotation: Annotation, home: Home) -> list[str]:
             known = [*home.recording.activities, *home.labels]
             raise RowError(f"unknown activity {name!r}{nearest(name, known)} (`labels`, or `recording.activities`)")
         labels.append(label)
-    if not labels and home.recording.unlabelled != DROP:
-        labels = [home.recording.unlabelled]
     return list(dict.fromkeys(labels))
 
 

@@ -11,7 +11,7 @@ Sessions have three group keys: `scenario`; `subjects`, the subjects who took pa
 the same day.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -39,12 +39,29 @@ LARGEST_GAP_MS = 1000
 class ActLabels:
     """The labels of a subject in a session. `broken` is the number of the file's first unreadable line, or None.
 
-    `intervals` are (first millisecond, last millisecond, act), sorted by the first.
+    `intervals` are (first millisecond, last millisecond, act), sorted by the first. `times` are those of the subject's
+    events, in epoch milliseconds.
     """
 
     file: str
     intervals: list[tuple[int, int, str]]
     broken: int | None
+    times: list[int] = field(default_factory=list)
+
+    def check_times(self) -> None:
+        """Raise ValueError if the subject has several events, and none of them lies between the first and last label.
+
+        Then the times of the labels are in another unit or by another clock, and every event would be TRANSITION.
+        """
+        if len(self.times) < 2 or not self.intervals:
+            return
+        first, last = self.intervals[0][0], max(end for _, end, _ in self.intervals)
+        if not any(first <= time <= last for time in self.times):
+            raise ValueError(
+                f"{self.file}: its labels are from {first} to {last}, but all {len(self.times)} events of the subject "
+                f"are from {min(self.times)} to {max(self.times)}: correct the unit (milliseconds) or the clock of its "
+                "times"
+            )
 
 
 def raw_files(root: Path, home: Home) -> list[Path]:
@@ -57,7 +74,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
 
     `root` is the folder that holds `dataset/`, or the dataset folder itself. Sessions are named
     `<scenario>-instance<N>`. Times are on the clock of `home.timezone`. Raises ValueError if there is no MARBLE below
-    `root`, or the time zone does not exist.
+    `root`, the time zone does not exist, or a subject's labels are from another time than the subject's events.
     """
     root = Path(root)
     dataset = root / "dataset" if (root / "dataset").is_dir() else root
@@ -123,6 +140,8 @@ def _read_session(folder: Path, root: Path, home: Home, zone: ZoneInfo, report: 
         if late:
             report.notes.append(f"{path.relative_to(root).as_posix()}: {late} rows out of order of time, sorted")
         events += file_events
+    for own in labels.values():
+        own.check_times()
     if not events:
         report.notes.append(f"session {session} has no events")
         return []
@@ -163,7 +182,8 @@ def _read_events(
             time = _parse_milliseconds(ts, "ts")
             if subject not in labels:
                 raise RowError(f"subject {subject!r} has no labels.csv in this session")
-            activity = _activity_at(time, labels[subject], home)
+            labels[subject].times.append(time)
+            activity, is_labelled = _activity_at(time, labels[subject], home)
         except RowError as fault:
             report.broken.append(RowProblem(file, row.line, str(fault)))
             continue
@@ -174,6 +194,7 @@ def _read_events(
         if activity == TRANSITION and home.transition == "drop":
             report.skipped[f"{TRANSITION} (transition: drop)"] += 1
             continue
+        report.unlabelled += not is_labelled
         events.append({"session": session, "time": time, **words, "residents": [subject], "activity": activity})
     return events
 
@@ -213,15 +234,16 @@ def _parse_milliseconds(text: str, column: str) -> int:
     return int(text)
 
 
-def _activity_at(time: int, labels: ActLabels, home: Home) -> str:
-    """Return the act of the interval that holds `time`, or, in a gap of up to `LARGEST_GAP_MS`, of the nearest one.
+def _activity_at(time: int, labels: ActLabels, home: Home) -> tuple[str, bool]:
+    """Return a pair: the act at `time`, and whether the file labels that time.
 
+    The act is that of the interval that holds `time`, or, in a gap of up to `LARGEST_GAP_MS`, of the nearest one.
     Outside these it is TRANSITION. Of overlapping intervals, the one that starts last has precedence. Raises RowError
     outside all intervals if the label file has unreadable lines, since the event may belong to one of them.
     """
     holding = [act for start, end, act in labels.intervals if start <= time <= end]
     if holding:
-        return holding[-1]
+        return holding[-1], True
     if labels.broken:
         raise RowError(f"the event is in no readable interval, and {labels.file}:{labels.broken} is broken")
     if not labels.intervals:
@@ -229,7 +251,7 @@ def _activity_at(time: int, labels: ActLabels, home: Home) -> str:
     if labels.intervals[0][0] < time < max(end for _, end, _ in labels.intervals):
         distance, _, act = min((max(start - time, time - end), -start, act) for start, end, act in labels.intervals)
         if distance <= LARGEST_GAP_MS:
-            return act
+            return act, True
     if not _is_known(TRANSITION, home):
         raise RowError(f"no interval of {labels.file} holds ts {time}")
-    return TRANSITION
+    return TRANSITION, False
