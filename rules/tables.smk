@@ -2,7 +2,7 @@
 #
 # In:   the scores that a table selects (tables.<name>.select in config); for `claims`, those that any table selects;
 #       for `audit`, the audits; for `cost`, the stats of every job
-# Out:  results/tables/{table}.md, .csv, .tex
+# Out:  results/tables/{table}.md, .csv, .tex, and .provenance.md, all that the numbers depend on
 # Steps: table, claims, budgets, audit_table, cost
 
 from hearth.workflow.config_references import OWN_TABLES
@@ -18,15 +18,20 @@ localrules:
 
 
 def table_files(name):
-    """Return the paths of a table's three files."""
-    suffixes = {"markdown": "md", "csv": "csv", "tex": "tex"}
+    """Return the paths of a table's files."""
+    suffixes = {
+        "markdown": "md",
+        "csv": "csv",
+        "tex": "tex",
+        "provenance": "provenance.md",
+    }
     return {
         option: f"results/tables/{name}.{suffix}" for option, suffix in suffixes.items()
     }
 
 
 def table_outputs(name):
-    """Return the three files of a table as named outputs. Snakemake's report shows the first.
+    """Return the files of a table as named outputs. Snakemake's report shows the first.
 
     For outputs only: as an input of a rule, a file with `report` would need its caption relative to that rule.
     """
@@ -41,7 +46,7 @@ def table_outputs(name):
 
 def table_spec(table):
     """Return the specification of a table for the programs table.py and report.py."""
-    keys = ("title", "caption", "columns", "seeds")
+    keys = ("title", "caption", "columns", "seeds", "layout")
     spec = {key: config["tables"][table][key] for key in keys}
     return spec | {"compare": compared_pairs(config, table)}
 

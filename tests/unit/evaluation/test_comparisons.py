@@ -5,9 +5,9 @@ import re
 
 import pandas as pd
 import pytest
+from hearth.evaluation.latex import render_latex
 from hearth.evaluation.rendering import (
     render_csv,
-    render_latex,
     render_markdown,
 )
 from hearth.evaluation.tables import build_table

@@ -1,17 +1,17 @@
-"""Test that tables are rendered as Markdown, LaTeX and CSV, whatever characters their names contain."""
+"""Test that tables are rendered as Markdown and CSV, whatever characters their names contain."""
 
 import io
 import re
+from dataclasses import replace
 
 import pandas as pd
 from hearth.evaluation.rendering import (
     Column,
     Table,
     decimals,
-    escape_latex,
     escape_markdown,
     render_csv,
-    render_latex,
+    render_grounds,
     render_markdown,
 )
 from hypothesis import example, given, settings
@@ -48,26 +48,13 @@ def test_markdown_is_a_page_with_notes_below_the_table():
     )
 
 
-def test_latex_is_a_booktabs_table_with_notes_below():
-    assert render_latex(table([("a_b", 0.5)], NOTES), "my_table") == (
-        "\\begin{table}\n"
-        "\\centering\n"
-        "\\caption{Title. Caption.}\n"
-        "\\label{tab:my-table}\n"
-        "\\begin{tabular}{lr}\n"
-        "\\toprule\n"
-        " Name   &   F1 \\\\\n"
-        "\\midrule\n"
-        " a\\_b    &  0.5 \\\\\n"
-        "\\bottomrule\n"
-        "\\end{tabular}\n"
-        "\\par\\medskip\n"
-        "\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
-        "\\textbf{Prompt:} p@1\\par\n"
-        "\\textbf{Assumed:} one \\& two; three\\par\n"
-        "\\end{minipage}\n"
-        "\\end{table}\n"
-    )
+def test_the_grounds_have_a_page_of_their_own_and_the_csv_has_all():
+    full = replace(table([("a", 0.5)], NOTES), grounds=[("Assumed", ["all of it"]), ("Code", ["abc"])])
+    assert "[All that these numbers depend on](t.provenance.md)" in render_markdown(full, "t.provenance.md")
+    assert "all of it" not in render_markdown(full)
+    assert render_grounds(full) == "# Grounds of: Title\n\n- Prompt: p@1\n- Assumed: all of it\n- Code: abc\n"
+    assert "# Assumed: all of it\n# Code: abc\n" in render_csv(full)
+    assert "three" not in render_csv(full)
 
 
 def test_csv_has_values_to_six_decimals_and_notes_as_comments():
@@ -94,9 +81,6 @@ def test_no_name_breaks_a_markdown_row(name):
 def test_escapes():
     assert escape_markdown("0.5 [0.49, 0.65]; [+0.1, -0.2]; [a, b]") == r"0.5 [0.49, 0.65]; [+0.1, -0.2]; \[a, b\]"
     assert escape_markdown("snake_case _it_ <b>|`*") == r"snake_case \_it\_ \<b\>\|\`\*"
-    assert escape_latex("50 % of a_b & {c} #1 $ ~ ^ \\") == (
-        r"50 \% of a\_b \& \{c\} \#1 \$ \textasciitilde{} \textasciicircum{} \textbackslash{}"
-    )
 
 
 def test_minus_zero_is_zero():

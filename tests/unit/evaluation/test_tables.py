@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import counts_of_score
+from hearth.evaluation.latex import render_latex
 from hearth.evaluation.notes import stand_in_warnings
 from hearth.evaluation.rendering import (
+    all_notes,
     render_csv,
-    render_latex,
     render_markdown,
 )
 from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES
@@ -123,7 +124,8 @@ def test_an_interval_is_in_brackets_and_its_bounds_are_columns_of_the_csv():
     assert "0.4" in render_markdown(table)
     assert r"\[" not in render_markdown(table).split("- Metrics")[0]
     assert table.cells[0][1] in render_markdown(table)
-    assert table.cells[0][1] in render_latex(table, "t")
+    value, interval = table.cells[0][1].split(" ", 1)
+    assert f"{value}\\newline{{\\scriptsize{{}}{interval}}}" in render_latex(table, "t")
 
 
 def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
@@ -142,7 +144,7 @@ def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
 
 def test_a_note_gives_the_number_of_tests_that_holm_corrects_for():
     table = build_table({"title": "T", "compare": [["little", "large"]]}, make_seed_scores(), "abc")
-    said = dict(table.notes)["p values"]
+    said = dict(all_notes(table))["p values"]
     # Two students have a gain and a gap each (four tests); one pair is compared in two metrics (two tests).
     assert said[1].startswith("6 tests in this table")
     p = [record[key] for record in (*table.records, *table.below.records) for key in record if key.endswith("_p")]
@@ -150,7 +152,7 @@ def test_a_note_gives_the_number_of_tests_that_holm_corrects_for():
         record[key] for record in (*table.records, *table.below.records) for key in record if key.endswith("_holm")
     ]
     assert adjusted == statistics.holm(p)
-    assert "p values" not in dict(build_table({"title": "T"}, make_seed_scores()[:2], "abc").notes)
+    assert "p values" not in dict(build_table({"title": "T"}, make_seed_scores()[:1], "abc").notes)
 
 
 def test_seeds_are_one_row_with_mean_deviation_and_number():
@@ -189,7 +191,8 @@ def test_only_students_that_differ_in_their_seed_alone_share_a_row():
 
 
 def test_a_note_marks_tiny_test_sets():
-    said = dict(build_table({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=10)], "abc").notes)
+    table = build_table({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=10)], "abc")
+    said = dict(all_notes(table))
     assert said["Intervals"][-2:] == [
         "made-up: tiny, 2 test sessions: its intervals are wide and unreliable, and often still too narrow",
         "big: 10 test sessions",
@@ -203,7 +206,7 @@ def test_a_single_test_session_has_no_interval_and_a_note_says_so():
     )
     assert all("[" not in cell for row in table.cells for cell in row)
     assert table.cells[2][1] == ""
-    assert dict(table.notes)["Intervals"][-1] == "made-up: 1 test session, so no interval is defined"
+    assert dict(all_notes(table))["Intervals"][-1] == "made-up: 1 test session, so no interval is defined"
     assert "p values" not in dict(table.notes)
 
 

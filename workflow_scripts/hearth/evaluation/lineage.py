@@ -23,6 +23,7 @@ DEFAULT_COLUMN = "weighted_f1"
 DIFFERENCES = {
     "gain_over_base": "strict.weighted_f1 of this row minus that of its base",
     "gap_to_teacher": "strict.weighted_f1 of the teacher minus that of this row",
+    "gap_to_best": "strict.weighted_f1 of this row minus that of the best row on this dataset",
 }
 _P_VALUES = {"_p_holm": "p value, corrected for the number of tests in the table (Holm), of: ", "_p": "p value of: "}
 

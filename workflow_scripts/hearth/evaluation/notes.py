@@ -16,9 +16,9 @@ METRICS_NOTES = (
     "an event without a readable label counts as wrong; 'no label' is not a class of its own",
     *(f"{DESCRIPTIONS[name].heading}: {DESCRIPTIONS[name].definition}" for name in HEADLINES),
 )
+_INTERVALS = f"in brackets: {100 * CONFIDENCE:.0f} % percentile bootstrap intervals over whole test sessions"
 INTERVALS_NOTES = (
-    f"in brackets: {100 * CONFIDENCE:.0f} % percentile bootstrap intervals over whole test sessions, {RESAMPLES}"
-    f" resamples with replacement, seed {SEED}",
+    f"{_INTERVALS}, {RESAMPLES} resamples with replacement, seed {SEED}",
     "intervals do not cover the variation between training seeds",
     "a zero-width interval means that all sessions scored alike; it does not mean certainty",
 )
@@ -51,7 +51,6 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
     tiny = _tiny_teachers(scores) | _tiny_models(scores)
     students = [score for score in scores if score["provenance"]["student"] is not None]
     models = [score for score in scores if score["kind"] != "baseline"]
-    baselines = dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "baseline")
     assumed = {key for score in scores for key in score["provenance"]["assumed"]}
     notes: Notes = [
         ("Simulated data", simulation_notes(simulated_datasets(scores))),
@@ -67,11 +66,36 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Models", _grouped(models, "recogniser", _model)),
         ("Students", _grouped(students, "recogniser", _student)),
         ("Truncated traces", _truncated_traces(students)),
-        ("Baselines", [f"{', '.join(baselines)}: {BASELINES_NOTE}"] if baselines else []),
+        ("Baselines", list(filter(None, [_baselines(scores)]))),
         ("Assumed, because the paper does not say", [text for key, text in ASSUMPTIONS.items() if key in assumed]),
         ("Code", [f"git commit {commit}"]),
     ]
     return [(heading, statements) for heading, statements in notes if statements]
+
+
+def short_notes(scores: Sequence[Score]) -> Notes:
+    """Return the notes that stand below a table itself; `table_notes` returns everything that it depends on."""
+    tiny = _tiny_teachers(scores) | _tiny_models(scores)
+    simulated = simulated_datasets(scores)
+    notes: Notes = [
+        (
+            "Simulated data",
+            [f"{', '.join(simulated)}: simulated by this project, not recorded in a home"] if simulated else [],
+        ),
+        (
+            "Tiny models",
+            [
+                f"{', '.join(name for name in tiny if tiny[name] == text)}: {text}"
+                for text in dict.fromkeys(tiny.values())
+            ],
+        ),
+        ("Metrics", _lost_answers(scores)),
+        ("Never answered", [text for score in scores if (text := _unanswered(score))]),
+        ("Truncated traces", _truncated_traces([score for score in scores if score["provenance"]["student"]])),
+        ("Baselines", [_baselines(scores)]),
+        ("Intervals", [f"{_INTERVALS}; {'; '.join(dict.fromkeys(map(_sessions, scores)))}"]),
+    ]
+    return [(heading, statements) for heading, statements in notes if any(statements)]
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
@@ -131,6 +155,11 @@ def _lost_answers(scores: Sequence[Score]) -> list[str]:
     """Return the reading of lost answers in macro, weighted and micro F1 without a reading in their name."""
     readings = sorted({score["lost_answers"] for score in scores})
     return [f"F1, reading `{reading}`: {LOST_ANSWER_RULES[reading]}" for reading in readings]
+
+
+def _baselines(scores: Sequence[Score]) -> str:
+    names = dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "baseline")
+    return f"{', '.join(names)}: {BASELINES_NOTE}" if names else ""
 
 
 def _unanswered(score: Score) -> str:

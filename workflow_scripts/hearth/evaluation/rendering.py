@@ -1,4 +1,4 @@
-"""Render tables as Markdown, CSV and LaTeX.
+"""Tables as data, and their text as Markdown and CSV; `latex` renders LaTeX.
 
 Names and texts are untrusted: for each format, its special characters are escaped.
 """
@@ -7,45 +7,38 @@ import csv
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from tabulate import tabulate
 
+from hearth.evaluation.paper_form import PaperCell, PaperForm
+
+Layout = Literal["wide", "paper"]
 Note = tuple[str, list[str]]  # (heading, statements)
 
 # Leave an interval such as [0.49, 0.65] unescaped, which is easier to read in the source, unless the next character
 # would make it a link.
 _MARKDOWN = re.compile(r"(?P<kept>\[[-+]?[0-9.]+, [-+]?[0-9.]+\](?![\[(:]))|[\\`*\[\]<>|&#~$]|(?<![^\W_])_|_(?![^\W_])")
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-}
 CSV_DECIMALS = 6
 
 
 @dataclass(frozen=True)
 class Column:
-    """The format of a column: its heading, the format of its values, and its alignment (numbers to the right).
-
-    `width` is the share of a line's width that a long text takes in LaTeX; 0 fits the column to its text.
-    """
+    """The format of a column: its heading, the format of its values, and its alignment (numbers to the right)."""
 
     heading: str
     show: Callable[[Any], str] = str
     number: bool = True
-    width: float = 0
 
 
 @dataclass(frozen=True)
 class Table:
     """A table: `columns` and text `cells` for people, `records` of values with equal keys for programs, and notes.
 
-    `below` is a smaller table under this one; only its title, columns, cells and records are used.
+    `below` is a smaller table under this one; only its title, columns, cells and records are used. `grounds` are the
+    notes on all that the numbers depend on; they have a file of their own. `paper` is the table in the form that papers
+    print, in which LaTeX always shows it; Markdown and the report do if `layout` is "paper".
     """
 
     title: str
@@ -55,6 +48,9 @@ class Table:
     records: list[dict[str, Any]]
     notes: list[Note]
     below: "Table | None" = None
+    grounds: list[Note] = field(default_factory=list)
+    paper: PaperForm | None = None
+    layout: Layout = "wide"
 
 
 def cell_text(column: Column, value: object) -> str:
@@ -83,39 +79,46 @@ def magnitude(value: int) -> str:
     return str(value)
 
 
-def render_markdown(table: Table) -> str:
-    """Return the table as a Markdown page: title, caption, pipe table, the table below it, notes as a list."""
+def render_markdown(table: Table, grounds: str = "") -> str:
+    """Return the table as a Markdown page: title, caption, pipe table, the table below it, notes as a list.
+
+    `grounds` is the path, relative to the page, of the file that `render_grounds` writes.
+    """
     lines = [f"# {escape_markdown(table.title)}", ""]
     if table.caption:
         lines += [escape_markdown(table.caption), ""]
-    lines += [_grid(table, "pipe", escape_markdown), ""]
+    if table.paper and table.layout == "paper":
+        lines += [_paper_grid(table.paper), "", *(f"- {escape_markdown(note)}" for note in table.paper.footnotes)]
+    else:
+        lines += [_grid(table), ""]
     if table.below:
-        lines += [f"## {escape_markdown(table.below.title)}", "", _grid(table.below, "pipe", escape_markdown), ""]
-    for heading, statements in table.notes:
+        lines += ["", f"## {escape_markdown(table.below.title)}", "", _grid(table.below), ""]
+    lines += _note_list(table.notes)
+    if grounds:
+        lines.append(f"- [All that these numbers depend on]({grounds})")
+    return "\n".join(lines) + "\n"
+
+
+def render_grounds(table: Table) -> str:
+    """Return a Markdown page with everything that the numbers of a table depend on."""
+    return "\n".join([f"# Grounds of: {escape_markdown(table.title)}", "", *_note_list(all_notes(table))]) + "\n"
+
+
+def all_notes(table: Table) -> list[Note]:
+    """Return the notes of a table and its grounds, a heading that both have only once."""
+    grounds = dict(table.grounds)
+    return [note for note in table.notes if note[0] not in grounds] + table.grounds
+
+
+def _note_list(notes: Sequence[Note]) -> list[str]:
+    lines = []
+    for heading, statements in notes:
         if len(statements) == 1:
             lines.append(f"- {escape_markdown(heading)}: {escape_markdown(statements[0])}")
         else:
             lines.append(f"- {escape_markdown(heading)}:")
             lines += [f"  - {escape_markdown(statement)}" for statement in statements]
-    return "\n".join(lines) + "\n"
-
-
-def render_latex(table: Table, label: str) -> str:
-    """Return the table as a LaTeX table environment (package booktabs), with the notes in small type below it."""
-    caption = ". ".join(text.rstrip(".") for text in (table.title, table.caption) if text)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape_latex(caption)}.}}",
-        rf"\label{{tab:{re.sub('[^A-Za-z0-9-]', '-', label)}}}",
-        _latex_grid(table),
-        *_latex_below(table.below),
-        r"\par\medskip",
-        r"\begin{minipage}{\linewidth}\footnotesize\raggedright",
-    ]
-    for heading, statements in table.notes:
-        lines.append(rf"\textbf{{{escape_latex(heading)}:}} {escape_latex('; '.join(statements))}\par")
-    return "\n".join([*lines, r"\end{minipage}", r"\end{table}"]) + "\n"
+    return lines
 
 
 def render_csv(table: Table) -> str:
@@ -126,44 +129,43 @@ def render_csv(table: Table) -> str:
     lines = [_csv(table.records)]
     if table.below:
         lines += [f"# {line}\n" for line in (table.below.title, *_csv(table.below.records).splitlines())]
-    for heading, statements in table.notes:
-        lines += [f"# {_one_line(heading)}: {_one_line(statement)}\n" for statement in statements]
+    for heading, statements in all_notes(table):
+        lines += [f"# {one_line(heading)}: {one_line(statement)}\n" for statement in statements]
     return "".join(lines)
 
 
 def escape_markdown(text: str) -> str:
     """Escape a text for Markdown, table cells included, and put it on one line."""
-    return _MARKDOWN.sub(lambda mark: mark["kept"] or "\\" + mark[0], _one_line(text))
+    return _MARKDOWN.sub(lambda mark: mark["kept"] or "\\" + mark[0], one_line(text))
 
 
-def escape_latex(text: str) -> str:
-    """Escape a text for LaTeX and put it on one line."""
-    return "".join(_LATEX.get(mark, mark) for mark in _one_line(text))
-
-
-def _grid(table: Table, table_format: str, escape: Callable[[str], str]) -> str:
+def _grid(table: Table) -> str:
     return tabulate(
-        [[escape(cell) for cell in row] for row in table.cells],
-        headers=[escape(column.heading) for column in table.columns],
-        tablefmt=table_format,
+        [[escape_markdown(cell) for cell in row] for row in table.cells],
+        headers=[escape_markdown(column.heading) for column in table.columns],
+        tablefmt="pipe",
         disable_numparse=True,
         colalign=["right" if column.number else "left" for column in table.columns],
     )
 
 
-def _latex_grid(table: Table) -> str:
-    """Return the grid; replace the alignments in its first line, because tabulate has no paragraph columns."""
-    plain = ["r" if column.number else "l" for column in table.columns]
-    alignments = [
-        rf"p{{{column.width}\linewidth}}" if column.width else alignment
-        for column, alignment in zip(table.columns, plain, strict=True)
-    ]
-    grid = _grid(table, "latex_booktabs", _one_line)
-    return grid.replace(f"{{{''.join(plain)}}}", f"{{{''.join(alignments)}}}", 1)
+def _paper_grid(form: PaperForm) -> str:
+    headings = [" ".join(filter(None, (column.dataset, column.metric))) for column in form.columns]
+    rows = [[escape_markdown(name), *map(_paper_cell, cells)] for name, cells in form.rows]
+    return tabulate(
+        rows,
+        headers=["Model", *map(escape_markdown, headings)],
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=["left", *("right" for _ in headings)],
+    )
 
 
-def _latex_below(table: Table | None) -> list[str]:
-    return [rf"\par\medskip \textbf{{{escape_latex(table.title)}}}\par", _latex_grid(table)] if table else []
+def _paper_cell(cell: PaperCell | None) -> str:
+    if cell is None:
+        return ""
+    text = escape_markdown(cell.text)
+    return text.replace(cell.value, f"**{cell.value}**", 1) if cell.best else text
 
 
 def _csv(records: Sequence[Mapping[str, Any]]) -> str:
@@ -177,8 +179,9 @@ def _csv(records: Sequence[Mapping[str, Any]]) -> str:
 def _csv_value(value: object) -> object:
     if isinstance(value, float):
         return round(value, CSV_DECIMALS) + 0.0
-    return _one_line(value) if isinstance(value, str) else value
+    return one_line(value) if isinstance(value, str) else value
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text with every run of white space replaced by one space."""
     return " ".join(text.split())

@@ -101,6 +101,22 @@ def difference_columns(name: str, row: Row, other: Row, metric: str) -> Record:
     }
 
 
+def add_gap_to_best(records: Sequence[Record], rows: Sequence[Row], metric: str) -> None:
+    """Add columns `gap_to_best...`: `metric` of each row minus that of the best row on its dataset.
+
+    Only if no row has a gain over its base, because each further test makes Holm's correction of the others stricter.
+    """
+    if any(record["gain_over_base"] is not None for record in records):
+        return
+    best: dict[str, Row] = {}
+    for row in rows:
+        if row.dataset not in best or row.mean(metric) > best[row.dataset].mean(metric):
+            best[row.dataset] = row
+    for record, row in zip(records, rows, strict=True):
+        if row is not best[row.dataset]:
+            record.update(difference_columns("gap_to_best", row, best[row.dataset], metric))
+
+
 def add_adjusted_p(records: Sequence[Record]) -> int:
     """Add a Holm-adjusted column `..._p_holm` for every `..._p` of a table's records; return the number of tests."""
     places = [(record, key) for record in records for key in list(record) if key.endswith("_p")]

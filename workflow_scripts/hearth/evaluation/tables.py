@@ -6,15 +6,17 @@ from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
 from hearth.evaluation import bootstrap, comparisons, statistics, subsets
-from hearth.evaluation.notes import dataset_name, table_notes
+from hearth.evaluation.notes import dataset_name, short_notes, table_notes
+from hearth.evaluation.paper_table import build_paper_form
 from hearth.evaluation.provenance import simulated_datasets
-from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, magnitude, with_interval
+from hearth.evaluation.rendering import Column, Layout, Note, Table, cell_text, decimals, magnitude, with_interval
 from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, METRICS, Parsing, Score
 from hearth.evaluation.table_rows import (
     Record,
     Row,
     Seeds,
     add_adjusted_p,
+    add_gap_to_best,
     build_rows,
     difference_columns,
     rows_by_name,
@@ -26,7 +28,8 @@ class TableSpec(TypedDict):
 
     Every score is one row, in the order of the scores; with `seeds` "mean", students that differ only in their
     training seed share a row. `columns` has keys of `COLUMNS`; if it is empty or absent, the table shows
-    `USUAL_COLUMNS`. `compare` has pairs of recognisers.
+    `USUAL_COLUMNS`. `compare` has pairs of recognisers. `layout` says which form Markdown and the report show: every
+    score as a row ("wide"), or recognisers by datasets ("paper"), which shows the columns with an interval.
     """
 
     title: str
@@ -34,6 +37,7 @@ class TableSpec(TypedDict):
     columns: NotRequired[list[str]]
     compare: NotRequired[list[list[str]]]
     seeds: NotRequired[Seeds]
+    layout: NotRequired[Layout]
 
 
 _METRIC, _GAIN, _P = decimals(3), decimals(3, sign="+"), decimals(4)
@@ -65,6 +69,9 @@ COLUMNS = {
     "gap_to_teacher": Column("Gap to teacher", _GAIN),
     "gap_to_teacher_p": Column("p of gap", _P),
     "gap_to_teacher_p_holm": Column("p of gap (Holm)", _P),
+    "gap_to_best": Column("Gap to best", _GAIN),
+    "gap_to_best_p": Column("p of gap to best", _P),
+    "gap_to_best_p_holm": Column("p of gap to best (Holm)", _P),
     "simple_windows": Column("Simple windows"),
     "simple_accuracy": Column("Accuracy (simple)", _METRIC),
     "simple_weighted_f1": Column("Weighted F1 (simple)", _METRIC),
@@ -82,7 +89,8 @@ COLUMNS = {
 USUAL_COLUMNS = (
     *("recogniser", "n_seeds", "train_dataset", "dataset", "parameters", "n_sessions", "n_events"),
     *HEADLINES,
-    *("gain_over_base", "gain_over_base_p", "gap_to_teacher", "gap_to_teacher_p"),
+    *("gain_over_base", "gain_over_base_p", "gain_over_base_p_holm"),
+    *("gap_to_teacher", "gap_to_teacher_p", "gap_to_teacher_p_holm"),
     *("ok_rate", "missing_rate", "unknown_rate", "truncated_rate"),
 )
 # Columns of metrics: (column, parsing, metric).
@@ -90,11 +98,12 @@ _METRICS: tuple[tuple[str, Parsing, str], ...] = (
     *((name, "strict", name) for name in METRICS),
     *((f"lenient_{name}", "lenient", name) for name in HEADLINES),
 )
-_DIFFERENCES = ("gain_over_base", "gap_to_teacher")
+_DIFFERENCES = ("gain_over_base", "gap_to_teacher", "gap_to_best")
+# Metric of the paper form of a table whose specification names no column with an interval.
+_PAPER_METRIC = "weighted_f1"
+_SCORES_WITH_INTERVAL = (*(name for name, _, _ in _METRICS), *subsets.COLUMNS_WITH_INTERVAL)
 # The format of the interval bounds, by column that has an interval.
-_BOUNDS = {name: decimals(2) for name in (*(name for name, _, _ in _METRICS), *subsets.COLUMNS_WITH_INTERVAL)} | {
-    name: decimals(2, sign="+") for name in _DIFFERENCES
-}
+_BOUNDS = {name: decimals(2) for name in _SCORES_WITH_INTERVAL} | {name: decimals(2, sign="+") for name in _DIFFERENCES}
 # Keys of a record: a column with an interval is followed by its bounds and its standard deviation over training seeds.
 KEYS = tuple(
     f"{name}{suffix}" for name in COLUMNS for suffix in (("", "_low", "_high", "_sd") if name in _BOUNDS else ("",))
@@ -126,18 +135,21 @@ def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
     check_scores(scores)
     rows = build_rows(scores, spec.get("seeds", "each"))
     records, compared = build_records(rows), comparisons.compare_pairs(rows, spec.get("compare", []))
+    add_gap_to_best(records, rows, _PAPER_METRIC)
     tests = add_adjusted_p([*records, *compared])
     names = spec.get("columns") or [
         name for name in USUAL_COLUMNS if any(record[name] not in (None, "") for record in records)
     ]
     simulated = simulated_datasets(scores)
+    layout = spec.get("layout", "wide")
     notes = [
-        *([GAIN_NOTE] if set(_DIFFERENCES) & set(names) else []),
+        *([GAIN_NOTE] if layout == "wide" and set(_DIFFERENCES) & set(names) else []),
         *([subsets.NOTE] if set(subsets.COLUMNS) & set(names) else []),
-        *([_tests_note(tests)] if tests else []),
+        *([(_P_HEADING, [f"paired permutation tests; Holm: corrected for {tests} tests"])] if tests else []),
         *([SEEDS_NOTE] if any(record["n_seeds"] for record in records) else []),
-        *table_notes(scores, commit),
+        *short_notes(scores),
     ]
+    metrics = [name for name in names if name in _SCORES_WITH_INTERVAL] if spec.get("columns") else [_PAPER_METRIC]
     return Table(
         title=spec["title"],
         caption=spec.get("caption", ""),
@@ -146,6 +158,14 @@ def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
         records=records,
         notes=notes,
         below=comparisons.comparison_table(compared, rows, simulated) if compared else None,
+        grounds=[*([_tests_note(tests)] if tests else []), *table_notes(scores, commit)],
+        paper=build_paper_form(
+            records,
+            {name: COLUMNS[name] for name in metrics or [_PAPER_METRIC]},
+            _BOUNDS,
+            lambda dataset: dataset_name(dataset, simulated),
+        ),
+        layout=layout,
     )
 
 
@@ -165,6 +185,10 @@ def check_spec(spec: Mapping[str, Any]) -> None:
     if spec.get("seeds", "each") not in get_args(Seeds):
         raise ValueError(
             f"table specification: 'seeds' is {spec['seeds']!r}; it must be {' or '.join(get_args(Seeds))}"
+        )
+    if spec.get("layout", "wide") not in get_args(Layout):
+        raise ValueError(
+            f"table specification: 'layout' is {spec['layout']!r}; it must be {' or '.join(get_args(Layout))}"
         )
     if not isinstance(spec.get("compare", []), list):
         raise ValueError("table specification: 'compare' must be a list of pairs of recognisers")
@@ -215,9 +239,12 @@ def _build_record(row: Row, by_name: Mapping[tuple[str, str], Row]) -> Record:
     return record
 
 
+_P_HEADING = "p values"
+
+
 def _tests_note(tests: int) -> Note:
     return (
-        "p values",
+        _P_HEADING,
         [
             "two-sided paired permutation tests over test sessions: the answers of the two recognisers to a session are"
             f" swapped, in all possible ways if there are at most {statistics.PERMUTATIONS}, otherwise in"

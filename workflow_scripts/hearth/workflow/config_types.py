@@ -147,6 +147,7 @@ class TableSpec(TypedDict):
     caption: str
     all: bool
     compare: list[tuple[str, str]]
+    layout: Literal["wide", "paper"]
     seeds: Literal["each", "mean"]
     select: list[Selection]
     columns: list[str]

@@ -6,7 +6,8 @@ import io
 from claim_factories import POOR, RICH, make_base, make_measured_scores, make_student, make_transfer_scores
 from hearth.evaluation.claims.table import CLAIMS, build_claims_table
 from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE
-from hearth.evaluation.rendering import render_csv, render_latex, render_markdown
+from hearth.evaluation.latex import render_latex
+from hearth.evaluation.rendering import render_csv, render_markdown
 from score_factories import make_score
 
 FULL = [
@@ -68,7 +69,7 @@ def test_the_table_is_written_in_every_form_and_the_order_of_the_scores_decides_
     rows = list(csv.DictReader(line for line in io.StringIO(render_csv(table)) if not line.startswith("#")))
     assert [row["verdict"] for row in rows] == [row["verdict"] for row in table.records]
     assert "| F1 grows with size and flattens" in render_markdown(table)
-    assert r"\begin{tabular}{p{0.12\linewidth}p{0.1\linewidth}llp{0.3\linewidth}" in render_latex(table, "claims")
+    assert r"\begin{table*}" in render_latex(table, "claims")
     verdicts = [
         sorted((row["claim"], row["verdict"]) for row in build_claims_table(scores, "abc").records)
         for scores in (FULL, FULL[::-1])

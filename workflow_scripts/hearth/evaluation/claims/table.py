@@ -21,12 +21,12 @@ CHANCE = {True: "beyond chance", False: "within chance", None: ""}
 TOO_FEW = "too few sessions"
 
 COLUMNS = {
-    "claim": Column("Claim", number=False, width=0.12),
-    "dataset": Column("Dataset", number=False, width=0.1),
+    "claim": Column("Claim", number=False),
+    "dataset": Column("Dataset", number=False),
     "verdict": Column("Verdict", number=False),
     "sure": Column("Chance", number=False),
-    "because": Column("What decides it", number=False, width=0.3),
-    "paper": Column("What the paper says", number=False, width=0.15),
+    "because": Column("What decides it", number=False),
+    "paper": Column("What the paper says", number=False),
 }
 _CHANCE_NOTE: Note = (
     "Chance",
