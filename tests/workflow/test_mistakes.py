@@ -61,9 +61,9 @@ def test_too_many_broken_rows_stop_the_run_and_the_reason_is_shown(tmp_path):
     folder = tmp_path / "data/dataset/A1a/instance1"
     (folder / "subject-200").mkdir(parents=True)
     (folder / "environmental.csv").write_text(
-        'sensor_id,sensor_status,ts,subject_id\nR1,"ON",1542203894445,"200"\nR1,"ON",nonsense,"200"\n'
+        'sensor_id,sensor_status,ts,subject_id\nR1,"ON",1542200001000,"200"\nR1,"ON",nonsense,"200"\n'
     )
-    (folder / "subject-200" / "labels.csv").write_text("ts_start,ts_end,act\n1542203890000,1542203899000,COOKING\n")
+    (folder / "subject-200" / "labels.csv").write_text("ts_start,ts_end,act\n1542200000000,1542200009000,COOKING\n")
     config = small_config()
     config["datasets"] = {"marble": {"source": "marble", "home": "marble", "root": "data"}}
     workflow = Workflow(tmp_path, config)
