@@ -198,7 +198,7 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(paths, tmp_path):
     run_parse(paths)
     for name in ("one", "other"):
         run_score(paths, tmp_path / name)
-        bootstrap.session_weights.cache_clear()
+        bootstrap.group_weights.cache_clear()
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 

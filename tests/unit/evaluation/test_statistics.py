@@ -69,7 +69,7 @@ def test_counts_and_events_give_the_same_metrics(seed, count, events, skill):
 def test_a_resample_has_the_metrics_of_its_sessions():
     gold, predicted = draw_recogniser(count=6, events=5)
     counts = make_counts(gold, predicted)
-    weights, values = bootstrap.session_weights("made-up", 6), statistics.resample(counts)
+    weights, values = bootstrap.group_weights("made-up", 6), statistics.resample(counts)
     for number in range(12):
         chosen = [name for name, times in zip(counts.groups, weights[number], strict=True) for _ in range(int(times))]
         expected = score_sessions(gold, predicted, chosen)
@@ -80,19 +80,55 @@ def test_a_resample_has_the_metrics_of_its_sessions():
 # Intervals
 
 
-def test_intervals_agree_with_scipys_bootstrap():
+def test_intervals_are_scipys_percentile_intervals_with_quantiles_of_the_t_distribution():
     gold, predicted = draw_recogniser(count=15)
     counts = make_counts(gold, predicted)
     ours = statistics.metric_intervals(counts)
+    # Hesterberg (2015): the normal quantile that the bootstrap implies becomes that of t, times sqrt(n / (n - 1)).
+    tail = stats.norm.cdf(stats.t.ppf(0.025, 14) * np.sqrt(15 / 14))
     for name in (*HEADLINES, "missing_rate"):
 
         def statistic(chosen, axis, name=name):
             return compute_metrics(counts.matrix[chosen].sum(axis=-2), "recall")[name]
 
         theirs = stats.bootstrap(
-            (np.arange(15),), statistic, method="percentile", n_resamples=4000, rng=np.random.default_rng(5)
+            (np.arange(15),),
+            statistic,
+            method="percentile",
+            confidence_level=1 - 2 * tail,
+            n_resamples=8000,
+            rng=np.random.default_rng(5),
         ).confidence_interval
-        assert ours[name] == pytest.approx(theirs, abs=0.012), name
+        assert ours[name] == pytest.approx(theirs, abs=0.015), name
+
+
+def test_of_many_groups_the_interval_is_the_plain_percentile_interval():
+    values = np.random.default_rng(1).normal(size=bootstrap.RESAMPLES)
+    assert bootstrap.percentile_interval(values, 10**6) == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=1e-3)
+    widths = [np.ptp(bootstrap.percentile_interval(values, groups)) for groups in (2, 4, 6, 10, 40)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] == pytest.approx(np.ptp(values))
+
+
+@pytest.mark.parametrize("groups", [6, 14, 40, 1000])
+def test_p_is_at_most_0_05_just_where_the_interval_lies_above_0(groups):
+    draw = np.random.default_rng(groups)
+    for shift in np.linspace(1, 4, 60):
+        values = draw.normal(shift, size=bootstrap.RESAMPLES)
+        low, _ = bootstrap.percentile_interval(values, groups)
+        p = bootstrap.two_sided_p(values, groups)
+        # The interval interpolates between two resamples; p counts them.
+        if not 0.04 < p < 0.06:
+            assert (p <= 0.05) == (low > 0)
+
+
+def test_p_is_large_where_the_number_is_below_0_and_undefined_where_the_interval_is():
+    values = np.linspace(-2, -1, bootstrap.RESAMPLES)
+    assert bootstrap.two_sided_p(values, 20) == 1
+    assert bootstrap.two_sided_p(-values, 20) == pytest.approx(0.0046, abs=1e-4)
+    assert bootstrap.two_sided_p(-values, 4) > 0.05
+    assert bootstrap.two_sided_p(-values, 1) is None
+    assert bootstrap.two_sided_p(np.append(values, np.nan), 20) is None
 
 
 def test_an_interval_holds_its_number_and_narrows_with_sessions():
@@ -116,13 +152,13 @@ def test_a_single_session_has_no_interval_and_no_test():
 def test_equal_counts_give_equal_intervals_whatever_was_computed_before():
     gold, predicted = draw_recogniser()
     before = statistics.metric_intervals(make_counts(gold, predicted))
-    bootstrap.session_weights.cache_clear()
+    bootstrap.group_weights.cache_clear()
     statistics.metric_intervals(make_counts(*draw_recogniser(3, 40)))
     assert statistics.metric_intervals(make_counts(gold, predicted)) == before
 
 
 def clear_draws():
-    for cached in (bootstrap.session_weights, statistics._kept_sessions, statistics._kept_sums):
+    for cached in (bootstrap.group_weights, statistics._kept_sessions, statistics._kept_sums):
         cached.cache_clear()
 
 
@@ -146,7 +182,7 @@ def test_recognisers_on_a_dataset_share_their_resamples_and_two_datasets_do_not(
         statistics.resample(make_counts(gold, predicted, *names))["accuracy"]
         for names in (["little"], ["large"], ["little", "second"])
     )
-    assert bootstrap.percentile_interval(one - alike) == [0.0, 0.0]
+    assert bootstrap.percentile_interval(one - alike, 40) == [0.0, 0.0]
     assert abs(np.corrcoef(one, apart)[0, 1]) < 0.1
 
 
@@ -220,7 +256,7 @@ def test_a_planted_difference_is_detected():
     first, second = make_counts(gold, good), make_counts(gold, bad)
     for metric in ("weighted_f1", "accuracy"):
         low, high = bootstrap.percentile_interval(
-            statistics.resample(first)[metric] - statistics.resample(second)[metric]
+            statistics.resample(first)[metric] - statistics.resample(second)[metric], 12
         )
         assert 0.05 < low < 0.25 < high < 0.45
         assert statistics.permutation_p([first], [second], metric) < 0.01
@@ -284,11 +320,32 @@ def test_holm_multiplies_by_the_remaining_tests():
     assert statistics.holm([]) == []
 
 
-def test_the_mean_of_seeds_is_resampled_with_the_same_sessions():
-    gold, answers = draw_recognisers(skills=(0.5, 0.7, 0.9))
-    each = [make_counts(gold, predicted) for predicted in answers]
-    pooled = statistics.resample_mean(each)["accuracy"]
-    assert pooled == pytest.approx(np.mean([statistics.resample(one)["accuracy"] for one in each], axis=0))
+def test_the_mean_of_equal_seeds_has_the_resamples_of_one():
+    gold, predicted = draw_recogniser()
+    seeds = [make_counts(gold, predicted, name) for name in ("pupil", "pupil_seed1", "pupil_seed2")]
+    pooled = statistics.resample_mean(seeds)["accuracy"]
+    assert pooled == pytest.approx(statistics.resample(seeds[0])["accuracy"])
+
+
+def test_the_spread_of_a_mean_over_seeds_covers_seeds_as_well_as_groups():
+    draw = np.random.default_rng(3)
+    gold = {f"s{number}": [LABELS[0]] * 400 for number in range(40)}
+    skills = (0.5, 0.7, 0.9)
+    seeds = [make_counts(gold, draw_predictions(draw, gold, skill), f"pupil_seed{skill}") for skill in skills]
+    pooled = statistics.resample_mean(seeds)["accuracy"]
+    of_groups = np.mean([statistics.resample(seed)["accuracy"] for seed in seeds], axis=0).std()
+    # Groups hardly differ, so the spread is the standard error of a mean over three seeds.
+    assert pooled.std() == pytest.approx(np.std(skills, ddof=1) / np.sqrt(3), rel=0.05)
+    assert pooled.std() > 20 * of_groups
+    assert pooled.mean() == pytest.approx(0.7, abs=0.01)
+
+
+def test_seeds_are_drawn_alike_on_all_datasets_and_independently_of_other_recognisers():
+    names = ("pupil", "pupil_seed1")
+    assert bootstrap.seed_weights(names).sum(axis=1) == pytest.approx(np.ones(bootstrap.RESAMPLES))
+    assert (bootstrap.seed_weights(names) == bootstrap.seed_weights(names)).all()
+    one, other = bootstrap.seed_weights(names)[:, 0], bootstrap.seed_weights(("other", "other_seed1"))[:, 0]
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.1
 
 
 def test_mean_and_sample_deviation():

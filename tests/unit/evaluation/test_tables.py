@@ -135,7 +135,7 @@ def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
     for name, one, other in (("gain_over_base", pupil, little), ("gap_to_teacher", large, pupil)):
         values = [statistics.resample(counts)["weighted_f1"] for counts in (one, other)]
         assert (record[f"{name}_low"], record[f"{name}_high"]) == tuple(
-            bootstrap.percentile_interval(values[0] - values[1])
+            bootstrap.percentile_interval(values[0] - values[1], 12)
         )
         assert record[f"{name}_p"] == statistics.permutation_p([one], [other], "weighted_f1")
         assert record[f"{name}_p_holm"] >= record[f"{name}_p"]
@@ -167,7 +167,7 @@ def test_seeds_are_one_row_with_mean_deviation_and_number():
     assert pupil["weighted_f1_sd"] == pytest.approx(np.std(f1, ddof=1))
     assert pupil["gain_over_base"] == pytest.approx(np.mean(f1) - little["weighted_f1"])
     pooled = statistics.resample_mean([counts_of_score(score) for score in scores[2:]])["weighted_f1"]
-    assert [pupil["weighted_f1_low"], pupil["weighted_f1_high"]] == bootstrap.percentile_interval(pooled)
+    assert [pupil["weighted_f1_low"], pupil["weighted_f1_high"]] == bootstrap.percentile_interval(pooled, 12)
     columns = [column.heading for column in table.columns]
     assert columns[:2] == ["Recogniser", "Training seeds"]
     assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3} \[0\.\d\d, 0\.\d\d\]", table.cells[2][columns.index("Weighted F1")])

@@ -247,6 +247,6 @@ def _accuracies(sums: np.ndarray, dataset: str) -> dict[str, float | None]:
     resampled = shares(bootstrap.resampled_sums(dataset, sums))
     accuracies: dict[str, float | None] = {}
     for name, value in shares(sums.sum(axis=0)).items():
-        low, high = (bootstrap.percentile_interval(resampled[name]) if len(sums) > 1 else None) or (None, None)
+        low, high = bootstrap.percentile_interval(resampled[name], len(sums)) or (None, None)
         accuracies |= {name: float(value) if np.isfinite(value) else None, f"{name}_low": low, f"{name}_high": high}
     return accuracies

@@ -1,53 +1,75 @@
-"""Bootstrap over the sessions of a test set: how often each resample contains each session, and intervals.
+"""Bootstrap over the groups of a test set: how often each resample contains each group, intervals and p values.
 
-Events of one session depend on each other, so whole sessions are resampled, never events or windows.
+Events of one group depend on each other, so whole groups are resampled, never events or windows. docs/statistics.md
+says which intervals were compared, and how often each contains the true value.
 """
 
+import math
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from hearth.evaluation.score_document import Interval
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 SEED = 0
-# Test sets of fewer sessions are called tiny.
+# Test sets of fewer groups are called tiny: their intervals contain the true value less often than they say.
 TINY = 10
 
 # Values are rounded to this many decimals, so that the order in which floats are added changes no value and no
 # comparison of two values.
 DECIMALS = 9
 
-# Number of elements of a matrix over sessions that are float64 or int64 at the same time: 32 MB.
+# Number of elements of a matrix over groups that are float64 or int64 at the same time: 32 MB.
 CHUNK = 2**22
 
 
 @lru_cache(maxsize=16)
-def session_weights(dataset: str, sessions: int) -> np.ndarray:
-    """Draw how often each resample contains each session: whole numbers, an array of shape (RESAMPLES, sessions).
+def group_weights(dataset: str, groups: int) -> np.ndarray:
+    """Draw how often each resample contains each group: whole numbers, an array of shape (RESAMPLES, groups).
 
-    `sessions` is the number of test sessions. All recognisers on `dataset` get the same resamples, so that their
+    `groups` is the number of tested groups. All recognisers on `dataset` get the same resamples, so that their
     differences are paired. The resamples of two datasets are independent. Elements have the smallest type that holds
     them, usually one byte.
     """
     draw = np.random.default_rng([SEED, zlib.crc32(dataset.encode())])
-    shares = np.full(sessions, 1 / sessions)
+    shares = np.full(groups, 1 / groups)
     parts = []
-    for rows in chunks(RESAMPLES, sessions):
-        weights = draw.multinomial(sessions, shares, rows.stop - rows.start)
+    for rows in chunks(RESAMPLES, groups):
+        weights = draw.multinomial(groups, shares, rows.stop - rows.start)
         parts.append(weights.astype(np.min_scalar_type(weights.max())))
     return np.concatenate(parts)
 
 
-def resampled_sums(dataset: str, counts: np.ndarray) -> np.ndarray:
-    """Return the sums of `counts` over the sessions of each resample, float64 of shape (RESAMPLES, ...).
+@lru_cache(maxsize=64)
+def seed_weights(recognisers: tuple[str, ...]) -> np.ndarray:
+    """Draw the weight of each seed of a recogniser in each resample: shape (RESAMPLES, seeds), every row adds up to 1.
 
-    `counts` holds whole numbers and has one row per session. The name `dataset` decides how sessions are resampled.
+    `recognisers` has one name per seed and decides the draws, so that they are the same on all datasets, and
+    independent of those of other recognisers. Seeds are drawn with replacement. As the spread of so few draws is too
+    small by (seeds - 1) / seeds on average, deviations from equal weights are enlarged by its inverse, so weights may
+    be negative.
     """
-    weights = session_weights(dataset, len(counts))
+    seeds = len(recognisers)
+    if seeds == 1:
+        return np.ones((RESAMPLES, 1))
+    draw = np.random.default_rng([SEED, zlib.crc32("\n".join(sorted(recognisers)).encode())])
+    equal = np.full(seeds, 1 / seeds)
+    drawn = draw.multinomial(seeds, equal, RESAMPLES) / seeds
+    weights: np.ndarray = equal + math.sqrt(seeds / (seeds - 1)) * (drawn - equal)
+    return weights
+
+
+def resampled_sums(dataset: str, counts: np.ndarray) -> np.ndarray:
+    """Return the sums of `counts` over the groups of each resample, float64 of shape (RESAMPLES, ...).
+
+    `counts` holds whole numbers and has one row per group. The name `dataset` decides how groups are resampled.
+    """
+    weights = group_weights(dataset, len(counts))
     return weighted_sums((weights[rows] for rows in chunks(*weights.shape)), counts)
 
 
@@ -66,12 +88,29 @@ def chunks(rows: int, columns: int) -> list[slice]:
     return [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
-def percentile_interval(values: np.ndarray) -> Interval | None:
-    """Return the bootstrap percentile interval of a number, given its values on all resamples.
+def percentile_interval(values: np.ndarray, groups: int) -> Interval | None:
+    """Return the expanded percentile interval of a number, given its values on all resamples of `groups` groups.
 
-    Return None if the number is undefined (not finite) on some resample. With a single session, every number is.
+    Its quantiles lie farther out than those of the plain percentile interval, by the factor between the normal and the
+    t distribution (Hesterberg, 2015), because resamples of few groups differ less than new groups would. Up to 4 groups
+    it runs from the smallest to the largest resample. Return None if the number is undefined (not finite) on some
+    resample. With a single group, every number is.
     """
-    if not np.isfinite(values).all():
+    if groups < 2 or not np.isfinite(values).all():
         return None
-    tail = (1 - CONFIDENCE) / 2
+    quantile = special.stdtrit(groups - 1, (1 - CONFIDENCE) / 2)
+    tail = float(special.ndtr(quantile * math.sqrt(groups / (groups - 1))))
     return [round(float(bound), DECIMALS) + 0.0 for bound in np.quantile(values, [tail, 1 - tail])]
+
+
+def two_sided_p(values: np.ndarray, groups: int) -> float | None:
+    """Return the p value of the hypothesis that a number is at most 0, doubled so that it fits a two-sided interval.
+
+    It is at most 1 - CONFIDENCE if the interval of `percentile_interval` lies above 0, rounding aside, and no smaller
+    than `RESAMPLES` and `groups` allow. Return None where there is no interval.
+    """
+    if groups < 2 or not np.isfinite(values).all():
+        return None
+    share = (1 + np.count_nonzero(np.round(values, DECIMALS) <= 0)) / (1 + len(values))
+    deviation = special.ndtri(min(share, 1 - 1 / (1 + len(values)))) / math.sqrt(groups / (groups - 1))
+    return min(1.0, 2 * float(special.stdtr(groups - 1, deviation)))

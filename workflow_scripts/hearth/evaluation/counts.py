@@ -122,7 +122,7 @@ def counts_of_groups(
 ) -> Counts:
     """Return the counts of these groups under one parsing.
 
-    The name `dataset` decides how groups are resampled (see `bootstrap.session_weights`). Raises ValueError for a
+    The name `dataset` decides how groups are resampled (see `bootstrap.group_weights`). Raises ValueError for a
     label that is not one of `home_labels`, and for counts that are not one whole number per group.
     """
     gold, part = groups["gold"], groups[parsing]

@@ -16,10 +16,11 @@ METRICS_NOTES = (
     "an event without a readable label counts as wrong; 'no label' is not a class of its own",
     *(f"{DESCRIPTIONS[name].heading}: {DESCRIPTIONS[name].definition}" for name in HEADLINES),
 )
-_INTERVALS = f"in brackets: {100 * CONFIDENCE:.0f} % percentile bootstrap intervals over whole test sessions"
+_INTERVALS = f"in brackets: {100 * CONFIDENCE:.0f} % expanded percentile bootstrap intervals over whole tested groups"
 INTERVALS_NOTES = (
     f"{_INTERVALS}, {RESAMPLES} resamples with replacement, seed {SEED}",
-    "intervals do not cover the variation between training seeds",
+    "seeds are resampled too where a number is a mean over several; the interval of a single seed does not cover how"
+    " much seeds differ",
     "a zero-width interval means that all sessions scored alike; it does not mean certainty",
 )
 BASELINES_NOTE = (

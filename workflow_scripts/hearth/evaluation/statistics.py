@@ -1,6 +1,6 @@
-"""Uncertainty of metrics over the sessions of a test set: bootstrap intervals and permutation tests.
+"""Uncertainty of metrics over the groups of a test set: bootstrap intervals and permutation tests.
 
-A resample gives every session a weight, and a permutation gives every session to one of two recognisers, so that one
+A resample gives every group a weight, and a permutation gives every group to one of two recognisers, so that one
 matrix product computes the counts of all of them.
 """
 
@@ -17,6 +17,7 @@ from hearth.evaluation.bootstrap import (
     chunks,
     percentile_interval,
     resampled_sums,
+    seed_weights,
     weighted_sums,
 )
 from hearth.evaluation.counts import Counts, split_columns
@@ -27,9 +28,9 @@ PERMUTATIONS = 9999
 
 
 def resample(counts: Counts) -> dict[str, np.ndarray]:
-    """Return a dict from metric to its values on all bootstrap resamples of the sessions, of shape (RESAMPLES,).
+    """Return a dict from metric to its values on all bootstrap resamples of the groups, of shape (RESAMPLES,).
 
-    All values are NaN if there is a single session, because it does not show how much sessions differ.
+    All values are NaN if there is a single group, because it does not show how much groups differ.
     """
     if len(counts.groups) < 2:
         return {name: np.full(RESAMPLES, np.nan) for name in METRICS}
@@ -38,16 +39,18 @@ def resample(counts: Counts) -> dict[str, np.ndarray]:
 
 def metric_intervals(counts: Counts) -> dict[str, Interval | None]:
     """Return a dict from metric to its bootstrap interval, None where it is undefined."""
-    return {name: percentile_interval(values) for name, values in resample(counts).items()}
+    return {name: percentile_interval(values, len(counts.sessions)) for name, values in resample(counts).items()}
 
 
-def resample_mean(group: Sequence[Counts]) -> dict[str, np.ndarray]:
-    """Return a dict from metric to its values on all resamples, averaged over the training seeds of one student.
+def resample_mean(seeds: Sequence[Counts]) -> dict[str, np.ndarray]:
+    """Return a dict from metric to its values on all resamples, averaged over the seeds of one recogniser.
 
-    `group` has the counts of one recogniser per seed.
+    `seeds` has the counts for every seed. Each resample draws seeds as well as groups (`bootstrap.seed_weights`), so
+    that it also shows how much seeds differ.
     """
-    resamples = [resample(counts) for counts in group]
-    return {name: np.asarray(np.mean([values[name] for values in resamples], axis=0)) for name in METRICS}
+    weights = seed_weights(tuple(counts.recogniser for counts in seeds))
+    resamples = [resample(counts) for counts in seeds]
+    return {name: np.einsum("rs,sr->r", weights, np.stack([values[name] for values in resamples])) for name in METRICS}
 
 
 def permutation_p(

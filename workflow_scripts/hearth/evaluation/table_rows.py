@@ -35,9 +35,14 @@ class Row:
         """The counts of every score, by parsing."""
         return {parsing: [counts_of_score(score, parsing) for score in self.scores] for parsing in PARSINGS}
 
+    @property
+    def groups(self) -> int:
+        """The number of tested groups."""
+        return len(self.counts["strict"][0].sessions)
+
     @cached_property
     def resampled(self) -> dict[Parsing, dict[str, np.ndarray]]:
-        """Every metric on every resample of the sessions, averaged over the scores, by parsing."""
+        """Every metric on every resample of groups and seeds, averaged over the scores, by parsing."""
         return {parsing: statistics.resample_mean(group) for parsing, group in self.counts.items()}
 
     def values(self, metric: str, parsing: Parsing = "strict") -> list[float]:
@@ -52,7 +57,7 @@ class Row:
         """Return the interval of the mean: that in the score if there is only one score, else one from resamples."""
         if len(self.scores) == 1:
             return self.scores[0][parsing]["intervals"][metric]
-        return bootstrap.percentile_interval(self.resampled[parsing][metric])
+        return bootstrap.percentile_interval(self.resampled[parsing][metric], self.groups)
 
     @property
     def truncated_rate(self) -> float:
@@ -92,7 +97,7 @@ def difference_columns(name: str, row: Row, other: Row, metric: str) -> Record:
     on the same sessions.
     """
     resampled = row.resampled["strict"][metric] - other.resampled["strict"][metric]
-    low, high = bootstrap.percentile_interval(resampled) or (None, None)
+    low, high = bootstrap.percentile_interval(resampled, row.groups) or (None, None)
     return {
         name: row.mean(metric) - other.mean(metric),
         f"{name}_low": low,

@@ -121,7 +121,7 @@ SEEDS_NOTE: Note = (
     "Training seeds",
     [
         "a student trained with several seeds is one row: the mean over its seeds ± the sample standard deviation; the"
-        " interval is that of the mean, and every resample has the same sessions for all seeds"
+        " interval is that of the mean, and every resample draws seeds as well as groups"
     ],
 )
 
