@@ -1,9 +1,8 @@
-"""Factories of scores for the tests of claims: chosen numbers without intervals, or measured ones with intervals."""
+"""Factories of scores for the tests of claims, with chosen numbers and without intervals."""
 
-import numpy as np
 from count_factories import keep_groups
 from factories import TRAINING_LOG
-from score_factories import draw_gold, draw_predictions, make_measured_score, make_score, make_student_score
+from score_factories import make_score, make_student_score
 
 RICH, POOR = "rich", "poor"
 
@@ -32,31 +31,14 @@ def make_student(f1, seed=0, trained_on=RICH, dataset=RICH, missing=0.0, labels=
     return make_claim_score(score | changes, dataset, labels, missing)
 
 
-def make_transfer_scores(rich_on_poor, poor_on_rich, poor_labels=10, own=0.5):
-    """Return the scores of two students on both homes, and of their base model on the poorer home."""
-    return [
-        make_student(own),
-        make_student(own, trained_on=POOR, dataset=POOR, labels=poor_labels),
-        make_student(rich_on_poor, dataset=POOR, labels=poor_labels),
-        make_student(poor_on_rich, trained_on=POOR),
-        make_base("little", 0.123, dataset=POOR, labels=poor_labels),
-    ]
-
-
-def make_measured_scores(sessions, dataset=RICH, labels=20, **skills):
-    """Return measured scores, one for each name and skill in `skills`.
-
-    `m1`, `m2`, ... are base models of that many million parameters; other names are students of `m1`.
-    """
-    draw = np.random.default_rng(sessions)
-    gold = draw_gold(draw, sessions, 10)
-    scores = []
-    for name, skill in skills.items():
-        size = int(name[1:]) * 10**6 if name.startswith("m") else 10**6
-        score = make_measured_score(gold, draw_predictions(draw, gold, skill), name, dataset, parameters=size)
-        if not name.startswith("m"):
-            names = {"kind": "student", "base": "m1", "teacher": "m9", "recipe": "reasoning"}
-            score |= names | {"train_dataset": POOR if name.startswith("poor") else RICH}
-        score["provenance"]["home"] |= {"labels": labels}
-        scores.append(score)
+def make_transfer_scores(rich_on_poor, poor_on_rich, poor_labels=10, own=0.5, seeds=range(3)):
+    """Return the scores of two students of several seeds on both homes, and of their base model on the poorer home."""
+    scores = [make_base("little", 0.123, dataset=POOR, labels=poor_labels)]
+    for seed in seeds:
+        scores += [
+            make_student(own, seed),
+            make_student(own, seed, trained_on=POOR, dataset=POOR, labels=poor_labels),
+            make_student(rich_on_poor, seed, dataset=POOR, labels=poor_labels),
+            make_student(poor_on_rich, seed, trained_on=POOR),
+        ]
     return scores

@@ -122,11 +122,18 @@ def test_p_is_at_most_0_05_just_where_the_interval_lies_above_0(groups):
             assert (p <= 0.05) == (low > 0)
 
 
+def test_p_beyond_all_resamples_is_that_of_the_t_distribution():
+    values = np.random.default_rng(1).normal(6, size=bootstrap.RESAMPLES)
+    assert values.min() > 0
+    deviation = values.mean() / values.std() / np.sqrt(20 / 19)
+    assert bootstrap.two_sided_p(values, 20) == pytest.approx(2 * stats.t.sf(deviation, 19))
+    assert 0.001 < bootstrap.two_sided_p(np.ones(bootstrap.RESAMPLES), 20) < 0.01
+
+
 def test_p_is_large_where_the_number_is_below_0_and_undefined_where_the_interval_is():
     values = np.linspace(-2, -1, bootstrap.RESAMPLES)
     assert bootstrap.two_sided_p(values, 20) == 1
-    assert bootstrap.two_sided_p(-values, 20) == pytest.approx(0.0046, abs=1e-4)
-    assert bootstrap.two_sided_p(-values, 4) > 0.05
+    assert bootstrap.two_sided_p(-values, 4) is None
     assert bootstrap.two_sided_p(-values, 1) is None
     assert bootstrap.two_sided_p(np.append(values, np.nan), 20) is None
 
@@ -158,7 +165,7 @@ def test_equal_counts_give_equal_intervals_whatever_was_computed_before():
 
 
 def clear_draws():
-    for cached in (bootstrap.group_weights, statistics._kept_sessions, statistics._kept_sums):
+    for cached in (bootstrap.group_weights, statistics._kept_groups, statistics._kept_sums):
         cached.cache_clear()
 
 
@@ -304,7 +311,7 @@ def test_recognisers_tested_on_different_data_are_not_compared(change):
     if change == "other gold":
         other["s000"] = [LABELS[2 - LABELS.index(label)] if label != LABELS[1] else LABELS[0] for label in gold["s000"]]
     dataset = "second" if change == "another dataset" else "made-up"
-    with pytest.raises(ValueError, match=r"little on made-up and large on .* were not scored on the same sessions"):
+    with pytest.raises(ValueError, match=r"little on made-up and large on .* were not scored on the same groups"):
         statistics.permutation_p(
             [make_counts(gold, predicted)], [make_counts(other, other, "large", dataset)], "accuracy"
         )

@@ -19,6 +19,8 @@ RESAMPLES = 2000
 SEED = 0
 # Test sets of fewer groups are called tiny: their intervals contain the true value less often than they say.
 TINY = 10
+# With fewer groups, the quantiles of an interval lie outside all resamples, so nothing is decided.
+FEWEST_GROUPS = 5
 
 # Values are rounded to this many decimals, so that the order in which floats are added changes no value and no
 # comparison of two values.
@@ -92,9 +94,9 @@ def percentile_interval(values: np.ndarray, groups: int) -> Interval | None:
     """Return the expanded percentile interval of a number, given its values on all resamples of `groups` groups.
 
     Its quantiles lie farther out than those of the plain percentile interval, by the factor between the normal and the
-    t distribution (Hesterberg, 2015), because resamples of few groups differ less than new groups would. Up to 4 groups
-    it runs from the smallest to the largest resample. Return None if the number is undefined (not finite) on some
-    resample. With a single group, every number is.
+    t distribution (Hesterberg, 2015), because resamples of few groups differ less than new groups would. Below
+    `FEWEST_GROUPS` it runs from about the smallest to the largest resample. Return None if the number is undefined (not
+    finite) on some resample. With a single group, every number is.
     """
     if groups < 2 or not np.isfinite(values).all():
         return None
@@ -106,11 +108,14 @@ def percentile_interval(values: np.ndarray, groups: int) -> Interval | None:
 def two_sided_p(values: np.ndarray, groups: int) -> float | None:
     """Return the p value of the hypothesis that a number is at most 0, doubled so that it fits a two-sided interval.
 
-    It is at most 1 - CONFIDENCE if the interval of `percentile_interval` lies above 0, rounding aside, and no smaller
-    than `RESAMPLES` and `groups` allow. Return None where there is no interval.
+    It is at most 1 - CONFIDENCE if the interval of `percentile_interval` lies above 0, rounding aside. If no resample
+    is at most 0, it follows from the normal tail beyond them. Return None where there is no interval, and below
+    `FEWEST_GROUPS` groups.
     """
-    if groups < 2 or not np.isfinite(values).all():
+    if groups < FEWEST_GROUPS or not np.isfinite(values).all():
         return None
-    share = (1 + np.count_nonzero(np.round(values, DECIMALS) <= 0)) / (1 + len(values))
-    deviation = special.ndtri(min(share, 1 - 1 / (1 + len(values)))) / math.sqrt(groups / (groups - 1))
-    return min(1.0, 2 * float(special.stdtr(groups - 1, deviation)))
+    below, deviation = np.count_nonzero(np.round(values, DECIMALS) <= 0), float(values.std())
+    quantile = float(special.ndtri((1 + below) / (2 + len(values))))
+    if not below and deviation > 0:
+        quantile = min(quantile, -float(values.mean()) / deviation)
+    return min(1.0, 2 * float(special.stdtr(groups - 1, quantile / math.sqrt(groups / (groups - 1)))))

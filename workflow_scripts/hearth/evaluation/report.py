@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from hearth.evaluation.audit import AuditCounts, audit_table
 from hearth.evaluation.claims.table import CLAIMS, COLUMNS, build_claims_table
-from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, Claim
+from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, UNDECIDED, Claim
 from hearth.evaluation.figures.names import ScoreFigure
 from hearth.evaluation.figures.registry import CAPTIONS
 from hearth.evaluation.notes import Notes, dataset_name, stand_in_warnings, table_notes
@@ -22,7 +22,7 @@ from hearth.evaluation.rendering import Table
 from hearth.evaluation.score_document import Score
 from hearth.evaluation.tables import TableSpec, build_table
 
-_VERDICT_CLASSES = {HELD: "held", NOT_HELD: "not-held", NOT_TESTABLE: "not-testable"}
+_VERDICT_CLASSES = {HELD: "held", NOT_HELD: "not-held", UNDECIDED: "not-testable", NOT_TESTABLE: "not-testable"}
 
 
 class ReportTable(TableSpec):

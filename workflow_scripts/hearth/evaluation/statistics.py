@@ -39,7 +39,7 @@ def resample(counts: Counts) -> dict[str, np.ndarray]:
 
 def metric_intervals(counts: Counts) -> dict[str, Interval | None]:
     """Return a dict from metric to its bootstrap interval, None where it is undefined."""
-    return {name: percentile_interval(values, len(counts.sessions)) for name, values in resample(counts).items()}
+    return {name: percentile_interval(values, len(counts.groups)) for name, values in resample(counts).items()}
 
 
 def resample_mean(seeds: Sequence[Counts]) -> dict[str, np.ndarray]:
@@ -56,13 +56,13 @@ def resample_mean(seeds: Sequence[Counts]) -> dict[str, np.ndarray]:
 def permutation_p(
     group: Sequence[Counts], other: Sequence[Counts], metric: str, permutations: int = PERMUTATIONS
 ) -> float | None:
-    """Return the two-sided p value of the difference in `metric` between two recognisers; None for a single session.
+    """Return the two-sided p value of the difference in `metric` between two recognisers; None for a single group.
 
     `group` and `other` have the counts of the two recognisers, one for each training seed. The test is a paired
-    permutation test over sessions: if the two recognisers are alike, their answers to a session can be swapped. All
+    permutation test over groups: if the two recognisers are alike, their answers to a group can be swapped. All
     ways to swap are tried if there are at most `permutations`. Otherwise that many random ways are tried; p of
     one side is (number of ways at least as extreme + 1) / (permutations + 1), and the two-sided p is twice the smaller
-    of both sides. Raises ValueError if the recognisers were not tested on the same sessions and events.
+    of both sides. Raises ValueError if the recognisers were not tested on the same groups and events.
     """
     _check_paired([*group, *other])
     if len(group[0].groups) < 2:
@@ -85,28 +85,28 @@ def _swapped_differences(one: Counts, other: Counts, metric: str, permutations: 
 
 @lru_cache(maxsize=16)
 def _kept_sums(counts: Counts, permutations: int) -> np.ndarray:
-    """Return, for each way of swapping, the sums of the counts of sessions that are not swapped: (ways, columns)."""
-    sessions = len(counts.groups)
-    kept = _kept_sessions(sessions, permutations)
+    """Return, for each way of swapping, the sums of the counts of groups that are not swapped: (ways, columns)."""
+    groups = len(counts.groups)
+    kept = _kept_groups(groups, permutations)
     return weighted_sums(
-        (np.unpackbits(kept[rows], axis=1, count=sessions) for rows in chunks(len(kept), sessions)), counts.matrix
+        (np.unpackbits(kept[rows], axis=1, count=groups) for rows in chunks(len(kept), groups)), counts.matrix
     )
 
 
 @lru_cache(maxsize=16)
-def _kept_sessions(sessions: int, permutations: int) -> np.ndarray:
-    """Return which sessions each way of swapping keeps, as packed bits: uint8 of shape (ways, sessions / 8).
+def _kept_groups(groups: int, permutations: int) -> np.ndarray:
+    """Return which groups each way of swapping keeps, as packed bits: uint8 of shape (ways, groups / 8).
 
     The first way keeps all. The others are all other ways or, if there are more than `permutations` ways, that many
     random ones, each of which may occur several times and be the first.
     """
-    if 2**sessions <= permutations:
-        ways = np.arange(2**sessions)[:, None] >> np.arange(sessions)
+    if 2**groups <= permutations:
+        ways = np.arange(2**groups)[:, None] >> np.arange(groups)
         return np.packbits(ways & 1 == 0, axis=1)
     draw = np.random.default_rng(SEED)
-    parts = [np.packbits(np.ones((1, sessions), bool), axis=1)]
-    for rows in chunks(permutations, 2 * sessions):
-        pairs = np.tile(np.arange(2), (rows.stop - rows.start, sessions, 1))
+    parts = [np.packbits(np.ones((1, groups), bool), axis=1)]
+    for rows in chunks(permutations, 2 * groups):
+        pairs = np.tile(np.arange(2), (rows.stop - rows.start, groups, 1))
         parts.append(np.packbits(draw.permuted(pairs, axis=-1)[..., 0] == 0, axis=1))
     return np.concatenate(parts)
 
@@ -133,5 +133,5 @@ def _check_paired(tested: Sequence[Counts]) -> None:
         if not same or not np.array_equal(split_columns(counts.matrix)[0], split_columns(first.matrix)[0]):
             raise ValueError(
                 f"{first.recogniser} on {first.dataset} and {counts.recogniser} on {counts.dataset} were not scored on"
-                " the same sessions and events, so they cannot be compared; run the rule `score` again for both"
+                " the same groups and events, so they cannot be compared; run the rule `score` again for both"
             )

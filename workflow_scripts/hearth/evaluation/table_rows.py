@@ -38,7 +38,7 @@ class Row:
     @property
     def groups(self) -> int:
         """The number of tested groups."""
-        return len(self.counts["strict"][0].sessions)
+        return len(self.counts["strict"][0].groups)
 
     @cached_property
     def resampled(self) -> dict[Parsing, dict[str, np.ndarray]]:

@@ -1,38 +1,59 @@
-"""Test the table of claims: its rows, verdicts, certainty and notes."""
+"""Test the table of claims: its rows, effects, verdicts, p values and notes."""
 
 import csv
 import io
 
-from claim_factories import POOR, RICH, make_base, make_measured_scores, make_student, make_transfer_scores
+import numpy as np
+import pytest
+from claim_factories import POOR, RICH, make_base, make_student, make_transfer_scores
 from hearth.evaluation.claims.table import CLAIMS, build_claims_table
-from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE
+from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE, UNDECIDED, VERDICTS
 from hearth.evaluation.latex import render_latex
 from hearth.evaluation.rendering import render_csv, render_markdown
+from hearth.evaluation.statistics import holm
 from score_factories import make_score
+from simulated_scores import SimulatedHome
 
-FULL = [
-    *(make_base(f"m{size}", f1, size, missing=0.1 / size) for size, f1 in ((2, 0.4), (4, 0.55))),
-    make_base("little", 0.2, missing=0.3),
-    make_base("large", 0.6, 8),
-    *make_transfer_scores(0.45, 0.3),
-]
+
+def simulate_run(groups=40, seed=0):
+    """Return the scores of a run on two homes, in which failures fall and F1 grows clearly."""
+    draw = np.random.default_rng(seed)
+    scores = []
+    for name, labels in ((RICH, 20), (POOR, 12)):
+        home = SimulatedHome(draw, name, groups, labels)
+        scores += [home.score("m1", 0.3, 0.2), home.score("m3", 0.5, size=3), home.score("m9", 0.7, size=9)]
+        scores += [score for trained in (RICH, POOR) for score in home.student(trained, [0.6, 0.6, 0.6])]
+    return scores
 
 
 def test_a_row_a_claim_and_home_and_a_row_a_pair():
-    table = build_claims_table(FULL, "abc")
-    assert [(row["dataset"], row["verdict"]) for row in table.records] == [
-        (RICH, HELD),
-        (POOR, NOT_TESTABLE),
-        (RICH, HELD),
-        (POOR, NOT_TESTABLE),
-        (RICH, HELD),
-        (POOR, NOT_TESTABLE),
-        ("rich, poor", HELD),
+    table = build_claims_table(simulate_run(), "abc")
+    by_home = [(claim.name, home) for claim in CLAIMS[:-1] for home in (RICH, POOR)]
+    expected = [*by_home, (CLAIMS[-1].name, "rich, poor")]
+    assert [(row["claim"], row["dataset"]) for row in table.records] == expected
+    assert {row["verdict"] for row in table.records} <= set(VERDICTS)
+    assert [row["verdict"] for row in table.records[:2]] == [HELD, HELD]
+
+
+def test_a_row_has_its_effect_with_interval_and_unit_and_holms_p_over_all_rows():
+    table = build_claims_table(simulate_run(), "abc")
+    for row, cells in zip(table.records, table.cells, strict=True):
+        assert row["effect_low"] < row["effect"] < row["effect_high"]
+        assert cells[3] == f"{row['effect']:+.3f} [{row['effect_low']:+.3f}, {row['effect_high']:+.3f}] {row['unit']}"
+        assert row["groups"] == 40
+        assert row["paper"]
+    assert [row["p_holm"] for row in table.records] == pytest.approx(holm([row["p"] for row in table.records]))
+    assert table.records[0]["p_holm"] > table.records[0]["p"] > 0
+
+
+def test_the_steps_between_sizes_stand_below():
+    below = build_claims_table(simulate_run(), "abc").below
+    assert [(row["dataset"], row["smaller"], row["larger"]) for row in below.records] == [
+        (home, *pair) for home in (RICH, POOR) for pair in (("m1", "m3"), ("m3", "m9"))
     ]
-    assert [row["claim"] for row in table.records[::2]] == [claim.name for claim in CLAIMS]
 
 
-def test_students_of_other_recipes_and_variants_decide_no_claim():
+def test_students_of_other_recipes_and_variants_decide_no_claim_of_one_home():
     own = [make_base("little", 0.3), make_base("middle", 0.6, 3), make_base("large", 0.7, 9), make_student(0.6)]
     variant = make_base("little_constrained", 0.9) | {"variant": "constrained"}
     others = [
@@ -48,13 +69,22 @@ def test_every_claim_has_a_row_even_of_a_single_home():
     assert [row["claim"] for row in table.records] == [claim.name for claim in CLAIMS]
     assert {row["verdict"] for row in table.records} == {NOT_TESTABLE}
     assert table.records[-1]["because"] == "this needs 2 homes, and there are scores of 1"
+    assert {row["p_holm"] for row in table.records} == {None}
+    assert table.cells[0][3:6] == ["", "", ""]
+
+
+def test_numbers_without_an_interval_leave_a_claim_undecided():
+    scores = [make_base(f"m{size}", f1, size, missing=0.1 / size) for size, f1 in ((1, 0.1), (2, 0.4), (4, 0.9))]
+    row = build_claims_table(scores, "abc").records[0]
+    assert (row["verdict"], row["effect"], row["effect_low"], row["p"]) == (UNDECIDED, pytest.approx(0.8), None, None)
+    assert row["because"].endswith("only 1 tested groups, so intervals are rough")
 
 
 def test_the_notes_say_how_claims_are_decided_and_what_the_scores_rest_on():
-    (heading, rules), *rest = build_claims_table(FULL, "abc").notes
-    assert "thresholds are ours" in heading
-    assert len(rules) == 4
-    assert {"Metrics", "Split", "Seeds", "Students", "Code"} <= {name for name, _ in rest}
+    (heading, rules), *rest = build_claims_table(simulate_run(), "abc").notes
+    assert "How claims are decided" in heading
+    assert [rule.split(":")[0] for rule in rules] == [claim.name for claim in CLAIMS]
+    assert {"Verdicts", "Metrics", "Split", "Seeds", "Students", "Code"} <= {name for name, _ in rest}
 
 
 def test_simulated_homes_and_tiny_models_are_called_that():
@@ -65,30 +95,26 @@ def test_simulated_homes_and_tiny_models_are_called_that():
 
 
 def test_the_table_is_written_in_every_form_and_the_order_of_the_scores_decides_no_verdict():
-    table = build_claims_table(FULL, "abc")
+    scores = [
+        *(make_base(f"m{size}", f1, size, missing=0.1 / size) for size, f1 in ((2, 0.4), (4, 0.55))),
+        make_base("little", 0.2, missing=0.3),
+        make_base("large", 0.6, 8),
+        *make_transfer_scores(0.45, 0.3),
+    ]
+    table = build_claims_table(scores, "abc")
     rows = list(csv.DictReader(line for line in io.StringIO(render_csv(table)) if not line.startswith("#")))
     assert [row["verdict"] for row in rows] == [row["verdict"] for row in table.records]
-    assert "| F1 grows with size and flattens" in render_markdown(table)
+    assert "| F1 grows with size" in render_markdown(table)
+    assert "Steps between neighbouring sizes" in render_markdown(table)
     assert r"\begin{table*}" in render_latex(table, "claims")
-    verdicts = [
-        sorted((row["claim"], row["verdict"]) for row in build_claims_table(scores, "abc").records)
-        for scores in (FULL, FULL[::-1])
+    decided = [
+        sorted((row["claim"], row["dataset"], row["verdict"], row["effect"]) for row in table.records)
+        for table in (build_claims_table(simulate_run(), "abc"), build_claims_table(simulate_run()[::-1], "abc"))
     ]
-    assert verdicts[0] == verdicts[1]
+    assert decided[0][:-1] == decided[1][:-1]
 
 
-def test_the_table_says_what_chance_leaves_open_and_what_the_paper_says():
-    table = build_claims_table(make_measured_scores(40, m1=0.2, m3=0.75, m9=0.85, student=0.8), "abc")
-    assert [row["sure"] for row in table.records] == [*["beyond chance"] * 3, ""]
-    assert "within 3 to 5 % F1" in table.records[1]["paper"]
-    assert all("assumed" in row["paper"] for row in table.records)
-    assert any("95 % intervals" in said for said in dict(table.notes)["Chance"])
-
-
-def test_of_a_tiny_test_set_nothing_is_called_beyond_chance():
-    def said(sessions):
-        rows = build_claims_table(make_measured_scores(sessions, m1=0.1, m3=0.9, m9=0.95), "abc").records
-        return [(row["verdict"], row["sure"]) for row in rows[:1]]
-
-    assert said(9) == [(HELD, "too few sessions")]
-    assert said(10) == [(HELD, "beyond chance")]
+def test_of_a_tiny_test_set_the_reason_says_that_intervals_are_rough():
+    for groups, rough in ((9, True), (10, False)):
+        row = build_claims_table(simulate_run(groups), "abc").records[0]
+        assert row["because"].endswith("only 9 tested groups, so intervals are rough") == rough

@@ -1,24 +1,65 @@
-"""Test the conditions of a claim, and the findings that follow: whether it holds, and whether that is certain."""
+"""Test conditions and findings: what an interval decides, and p values of several conditions."""
 
 import numpy as np
-from hearth.evaluation.claims.measures import Estimate
-from hearth.evaluation.claims.verdicts import Condition, conclude
+import pytest
+from hearth.evaluation.bootstrap import RESAMPLES
+from hearth.evaluation.claims.estimates import Estimate
+from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, UNDECIDED, Condition, Finding
 
 
-def test_one_condition_that_surely_fails_is_enough_for_a_sure_no():
-    fails, open_, met = (
-        Condition(Estimate(np.array([value, *bounds])))
-        for value, bounds in ((-0.5, [-0.6, -0.4]), (-0.1, [-0.3, 0.1]), (0.2, [0.1, 0.3]))
-    )
-    unknown = Condition(Estimate(np.array([0.2, np.nan, np.nan])))
-    assert conclude("", met, met).certain is True
-    assert conclude("", met, Condition(Estimate(np.array([0.1, -0.1, 0.2])))).certain is False
-    assert conclude("", fails, open_).certain is True
-    assert conclude("", open_, met).certain is False
-    assert conclude("", met, unknown).certain is None
-    assert conclude("", fails, unknown).certain is True
+def estimate(value, deviation=0.1, groups=30):
+    """Return an estimate whose resamples are normal."""
+    draws = value + deviation * np.random.default_rng(0).normal(size=RESAMPLES)
+    return Estimate(np.concatenate([[value], draws]), groups)
 
 
-def test_a_difference_of_nothing_is_within_chance_where_it_must_be_beyond():
-    at = Estimate(np.zeros(3))
-    assert (Condition(at).met, Condition(at, strictly=True).met) == (True, False)
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(0.5, HELD), (0.25, HELD), (0.1, UNDECIDED), (-0.1, UNDECIDED), (-0.5, NOT_HELD)]
+)
+def test_only_an_interval_beyond_0_decides(value, verdict):
+    assert Condition(estimate(value)).verdict == verdict
+
+
+def test_nothing_is_decided_by_few_groups_or_without_an_interval():
+    assert Condition(estimate(5, groups=4)).verdict == UNDECIDED
+    assert Condition(estimate(5, groups=5)).verdict == HELD
+    assert Condition(Estimate(np.full(RESAMPLES + 1, np.nan), 30)).verdict == UNDECIDED
+
+
+def test_a_margin_of_nothing_meets_at_least_0_and_fails_above_0():
+    nothing = estimate(0, 0)
+    assert Condition(nothing).verdict == HELD
+    assert Condition(nothing, strictly=True).verdict == NOT_HELD
+
+
+def test_all_conditions_must_be_shown_and_one_refuted_is_enough():
+    shown, open_, refuted = (Condition(estimate(value)) for value in (0.5, 0.1, -0.5))
+
+    def decide(*conditions):
+        return Finding(shown.margin, "F1", conditions, "").verdict
+
+    assert decide(shown, shown) == HELD
+    assert decide(shown, open_) == UNDECIDED
+    assert decide(shown, open_, refuted) == NOT_HELD
+
+
+def test_p_of_a_finding_is_that_of_its_weakest_condition():
+    strong, weak = Condition(estimate(0.5)), Condition(estimate(0.1))
+    finding = Finding(strong.margin, "F1", (strong, weak), "")
+    assert finding.p == weak.margin.p
+    assert strong.margin.p < 0.001 < 0.1 < weak.margin.p
+    unknown = Condition(Estimate(np.full(RESAMPLES + 1, np.nan), 30))
+    assert Finding(strong.margin, "F1", (strong, unknown), "").p is None
+
+
+def test_a_derived_number_has_the_resamples_of_its_parts_and_the_fewest_groups():
+    one, other = estimate(0.6, groups=12), estimate(0.2, groups=30)
+    for derived, values in (
+        (one - other, one.values - other.values),
+        (one + other, one.values + other.values),
+        (one / other, one.values / other.values),
+        (0.05 - one, 0.05 - one.values),
+        (0.5 * one - 0.1, 0.5 * one.values - 0.1),
+    ):
+        assert derived.values == pytest.approx(values)
+        assert derived.groups == 12

@@ -1,5 +1,6 @@
-"""The paper's four claims, each decided from scores, home by home.
+"""The paper's claims, each decided from scores, home by home.
 
-One module per claim holds its thresholds, its rule in words and the function that decides it, on top of `verdicts`
-(conditions and findings) and `measures` (selection of scores, estimates). Start reading at `table`.
+One module holds the claims about one subject: their margins, their rules in words and the functions that decide them,
+on top of `verdicts` (conditions and findings), `estimates` (numbers with resamples) and `measures` (selection of
+scores). docs/statistics.md gives the reasons. Start reading at `table`.
 """

@@ -1,61 +1,27 @@
-"""Select the scores that the claims compare, and estimate numbers with their bootstrap resamples."""
+"""Select the scores that the claims compare, estimate numbers from them, and write these numbers as text."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Union
 
 import numpy as np
 
 from hearth.distillation.recipes import PAPER_RECIPE
-from hearth.evaluation.bootstrap import DECIMALS, percentile_interval
+from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.claims.verdicts import NotTestableError
 from hearth.evaluation.rendering import decimals, with_interval
-from hearth.evaluation.score_document import Interval, Score
+from hearth.evaluation.score_document import Score
 from hearth.evaluation.statistics import mean_and_deviation
 from hearth.evaluation.table_rows import Row
 
-F1, GAIN = decimals(3), decimals(3, sign="+")
-_BOUND = decimals(2, sign="+")
+# Difference in weighted F1 that the paper itself calls close: "within 3 to 5 % F1".
+CLOSE = 0.05
 
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """A number and its bootstrap resamples, float64 of shape (1 + RESAMPLES,) with the number itself first.
-
-    Arithmetic applies to the number and to every resample alike, so every derived number has an interval.
-    """
-
-    values: np.ndarray
-
-    @property
-    def value(self) -> float:
-        """The number itself."""
-        return float(self.values[0])
-
-    @property
-    def interval(self) -> Interval | None:
-        """The percentile interval of the resamples, None if it is undefined."""
-        return percentile_interval(self.values[1:])
-
-    def rounded(self) -> "Estimate":
-        """Return the rounded estimate, so that the order in which floats were added decides no comparison."""
-        return Estimate(np.round(self.values, DECIMALS))
-
-    def __sub__(self, other: Union["Estimate", float]) -> "Estimate":
-        return Estimate(self.values - (other.values if isinstance(other, Estimate) else other))
-
-    def __rmul__(self, factor: float) -> "Estimate":
-        return Estimate(factor * self.values)
-
-    def __truediv__(self, other: Union["Estimate", float]) -> "Estimate":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return Estimate(self.values / (other.values if isinstance(other, Estimate) else other))
+F1, DIFFERENCE = decimals(3), decimals(3, sign="+")
 
 
 def measure(scores: Sequence[Score], metric: str) -> Estimate:
     """Return the mean of a metric over scores on one dataset."""
     row = Row("", tuple(scores))
-    return Estimate(np.concatenate([[row.mean(metric)], row.resampled["strict"][metric]]))
+    return Estimate(np.concatenate([[row.mean(metric)], row.resampled["strict"][metric]]), row.groups)
 
 
 def measure_f1(scores: Sequence[Score]) -> Estimate:
@@ -64,7 +30,7 @@ def measure_f1(scores: Sequence[Score]) -> Estimate:
 
 
 def format_difference(
-    difference: Estimate, show: Callable[[float], str] = GAIN, show_bound: Callable[[float], str] = _BOUND
+    difference: Estimate, show: Callable[[float], str] = DIFFERENCE, show_bound: Callable[[float], str] = DIFFERENCE
 ) -> str:
     """Return a difference as text, with its interval if it has one."""
     return with_interval(show(difference.value), difference.interval, show_bound)
@@ -100,12 +66,12 @@ def smallest_student_base(scores: Sequence[Score]) -> str:
     return min(students, key=lambda score: (score["parameters"] or 0, score["base"]))["base"]
 
 
-def zero_shot_f1(scores: Sequence[Score], model: str, dataset: str) -> Estimate:
-    """Return the weighted F1 of a base model on a dataset."""
+def model_scores(scores: Sequence[Score], model: str, dataset: str) -> list[Score]:
+    """Return the scores of a base model on a dataset."""
     own = [score for score in base_scores(scores, dataset) if score["recogniser"] == model]
     if not own:
         raise NotTestableError(f"there is no score of {model} on {dataset}")
-    return measure_f1(own)
+    return own
 
 
 def student_scores(scores: Sequence[Score], base: str, trained_on: str, dataset: str) -> list[Score]:

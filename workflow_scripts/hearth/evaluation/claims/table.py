@@ -1,41 +1,52 @@
-"""The table of claims: one row per claim and home, or pair of homes."""
+"""The table of claims: one row per claim and home, or pair of homes, with its effect and verdict."""
 
 from collections.abc import Sequence
 from itertools import combinations
 
-from hearth.evaluation.bootstrap import CONFIDENCE, TINY
+from hearth.evaluation import statistics
+from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, TINY
 from hearth.evaluation.claims import closeness, failures, growth, transfer
-from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, Claim, NotTestableError
+from hearth.evaluation.claims.measures import DIFFERENCE
+from hearth.evaluation.claims.steps import build_steps_table
+from hearth.evaluation.claims.verdicts import (
+    HELD,
+    NOT_HELD,
+    NOT_TESTABLE,
+    UNDECIDED,
+    Claim,
+    NotTestableError,
+)
 from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.provenance import simulated_datasets
-from hearth.evaluation.rendering import Column, Note, Table
+from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import Score, select_paper_scores
 from hearth.evaluation.table_rows import Record
 from hearth.evaluation.tables import check_scores
 
-CLAIMS = (growth.CLAIM, closeness.CLAIM, failures.CLAIM, transfer.CLAIM)
+CLAIMS = (*growth.CLAIMS, *closeness.CLAIMS, *failures.CLAIMS, *transfer.CLAIMS)
 
-# Text by `Finding.certain`: whether the intervals exclude the opposite verdict; empty without intervals.
-CHANCE = {True: "beyond chance", False: "within chance", None: ""}
-# Written in place of "beyond chance" if a test set is tiny, because the intervals of so few sessions are rough.
-TOO_FEW = "too few sessions"
-
+_P = decimals(4)
 COLUMNS = {
     "claim": Column("Claim", number=False),
     "dataset": Column("Dataset", number=False),
     "verdict": Column("Verdict", number=False),
-    "sure": Column("Chance", number=False),
+    "effect": Column("Effect", DIFFERENCE, number=False),
+    "p": Column("p", _P),
+    "p_holm": Column("p (Holm)", _P),
     "because": Column("What decides it", number=False),
     "paper": Column("What the paper says", number=False),
 }
-_CHANCE_NOTE: Note = (
-    "Chance",
+_CERTAINTY = f"{100 * CONFIDENCE:.0f} % intervals"
+VERDICTS_NOTE: Note = (
+    "Verdicts",
     [
-        f"{CHANCE[True]}: no value inside the {100 * CONFIDENCE:.0f} % intervals of the deciding differences gives the"
-        f" opposite verdict; {CHANCE[False]}: some value does, so other sessions could have changed the verdict; empty:"
-        " there is no interval",
-        f"{TOO_FEW}: a test set has fewer than {TINY} sessions, so its intervals are too rough to say {CHANCE[True]}",
-        "each verdict is judged by itself: with several homes and claims, some are beyond chance by chance alone",
+        f"{HELD}: the {_CERTAINTY} of all deciding numbers lie where the claim says; {NOT_HELD}: one of them lies"
+        f" wholly where the claim denies; {UNDECIDED}: neither, so other groups could decide either way;"
+        f" {NOT_TESTABLE}: something is missing",
+        f"below {FEWEST_GROUPS} tested groups everything is {UNDECIDED}; below {TINY} intervals are rough, and the"
+        " reason says so",
+        "p: of the hypothesis that the claim is false, so small where a claim is held; p (Holm): corrected for the"
+        " number of claims in this table; verdicts are not corrected",
     ],
 )
 
@@ -43,9 +54,12 @@ _CHANCE_NOTE: Note = (
 def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
     """Build the table of claims from all scores of a run; `commit` is named in the notes."""
     check_scores(scores)
-    scores = select_paper_scores(scores)
+    # A run without a score that the paper is about has rows for all claims, and none is testable.
+    compared = select_paper_scores(scores)
     simulated = simulated_datasets(scores)
     rows = [(datasets, row) for claim in CLAIMS for datasets, row in _claim_rows(claim, scores)]
+    for (_, row), adjusted in zip(rows, statistics.holm([row["p"] for _, row in rows]), strict=True):
+        row["p_holm"] = adjusted
     marked = [
         row | {"dataset": ", ".join(dataset_name(name, simulated) for name in datasets)} for datasets, row in rows
     ]
@@ -53,17 +67,18 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
         title="The paper's claims",
         caption="Each claim is decided by the scores of this run, home by home.",
         columns=list(COLUMNS.values()),
-        cells=[[row[name] for name in COLUMNS] for row in marked],
+        cells=[_cells(row) for row in marked],
         records=[row for _, row in rows],
         notes=[
             (
-                "How claims are decided (the thresholds are ours: the paper gives none)",
+                "How claims are decided (a margin is ours unless it is said to be the paper's)",
                 [f"{claim.name}: {claim.rule}" for claim in CLAIMS],
             ),
-            _CHANCE_NOTE,
+            VERDICTS_NOTE,
             ("The paper", ["its numbers are taken from summaries of the paper; its tables were not available to us"]),
             *table_notes(scores, commit),
         ],
+        below=build_steps_table(compared, simulated),
     )
 
 
@@ -72,7 +87,7 @@ def _claim_rows(claim: Claim, scores: Sequence[Score]) -> list[tuple[tuple[str, 
 
     If there are fewer homes, the only pair says that the claim is not testable.
     """
-    tested = tuple(dict.fromkeys(score["dataset"] for score in scores))
+    tested = tuple(dict.fromkeys(score["dataset"] for score in select_paper_scores(scores)))
     choices = list(combinations(tested, claim.homes)) or [tested]
     return [
         (datasets, {"claim": claim.name, "dataset": ", ".join(datasets)} | _decide(claim, scores, datasets))
@@ -81,16 +96,33 @@ def _claim_rows(claim: Claim, scores: Sequence[Score]) -> list[tuple[tuple[str, 
 
 
 def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) -> Record:
+    """Return the columns of a row that the claim's finding fills; all numbers are None if it is not testable."""
     try:
         if len(datasets) < claim.homes:
             raise NotTestableError(f"this needs {claim.homes} homes, and there are scores of {len(datasets)}")
-        finding = claim.decide(scores, *datasets)
+        finding = claim.decide(claim.select(scores), *datasets)
     except NotTestableError as reason:
-        return {"verdict": NOT_TESTABLE, "sure": "", "because": str(reason), "paper": claim.paper}
-    sessions = min(score["n_sessions"] for score in scores if score["dataset"] in datasets)
+        numbers = dict.fromkeys(("effect", "unit", "effect_low", "effect_high", "p", "p_holm", "groups"))
+        return {"verdict": NOT_TESTABLE, **numbers, "because": str(reason), "paper": claim.paper}
+    low, high = finding.effect.interval or (None, None)
+    rough = f"; only {finding.groups} tested groups, so intervals are rough" if finding.groups < TINY else ""
     return {
-        "verdict": HELD if finding.holds else NOT_HELD,
-        "sure": TOO_FEW if finding.certain and sessions < TINY else CHANCE[finding.certain],
-        "because": finding.because,
+        "verdict": finding.verdict,
+        "effect": finding.effect.value,
+        "unit": finding.unit,
+        "effect_low": low,
+        "effect_high": high,
+        "p": finding.p,
+        "p_holm": None,
+        "groups": finding.groups,
+        "because": finding.because + rough,
         "paper": claim.paper,
     }
+
+
+def _cells(record: Record) -> list[str]:
+    shown = {name: cell_text(column, record[name]) for name, column in COLUMNS.items()}
+    if record["effect"] is not None:
+        interval = None if record["effect_low"] is None else (record["effect_low"], record["effect_high"])
+        shown["effect"] = f"{with_interval(shown['effect'], interval, DIFFERENCE)} {record['unit']}"
+    return list(shown.values())

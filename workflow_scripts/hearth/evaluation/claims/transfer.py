@@ -1,72 +1,135 @@
 """The claim that transfer between homes is asymmetric."""
 
+import re
 from collections.abc import Sequence
 
+from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.claims.measures import (
     F1,
-    Estimate,
     base_scores,
     format_difference,
     format_student_f1,
     measure_f1,
+    model_scores,
     smallest_student_base,
     student_scores,
 )
-from hearth.evaluation.claims.verdicts import Claim, Condition, Finding, NotTestableError, conclude
+from hearth.evaluation.claims.verdicts import Claim, Condition, Finding, NotTestableError
 from hearth.evaluation.rendering import decimals
-from hearth.evaluation.score_document import Score
+from hearth.evaluation.score_document import Score, select_paper_scores
 
 # Difference between the retained shares of the two directions that makes a transfer asymmetric.
 ASYMMETRY = 0.05
+# Number of training seeds, and the largest relative difference in training examples, of students that are compared.
+SEEDS, SIZE_TOLERANCE = 3, 0.05
 _SHARE = decimals(2)
 
 
+def select_scores(scores: Sequence[Score]) -> list[Score]:
+    """Return the paper's scores, and those of its students whose number of training examples is limited.
+
+    The latter are variants, because the paper sets no limit; only they may have training sets of equal size.
+    """
+    plain = [score | {"variant": ""} if _is_limited(score) else score for score in scores]
+    kept = {(score["recogniser"], score["dataset"]) for score in select_paper_scores(plain)}
+    return [score for score in scores if (score["recogniser"], score["dataset"]) in kept]
+
+
 def transfer_is_asymmetric(scores: Sequence[Score], one: str, other: str) -> Finding:
-    """Decide whether a student of the richer home (more labels) serves the poorer home better than the reverse."""
+    """Decide whether a student of the richer home (more labels) serves the poorer home better than the reverse.
+
+    It must also be at least as good there as the untrained base model: where no student is of use, a comparison of two
+    shares says nothing about transfer.
+    """
     base = smallest_student_base(scores)
     labels = {score["dataset"]: score["provenance"]["home"]["labels"] for score in scores}
     if labels[one] == labels[other]:
         raise NotTestableError(f"both homes have {labels[one]} labels, so neither is the richer")
     poor, rich = sorted((one, other), key=labels.__getitem__)
-    on_poor, poor_words = _retained_share(scores, base, rich, poor)
-    on_rich, rich_words = _retained_share(scores, base, poor, rich)
+    students = _equal_students(scores, base, poor, rich)
+    on_poor, poor_words = _retained_share(students, base, rich, poor)
+    on_rich, rich_words = _retained_share(students, base, poor, rich)
     difference = (on_poor - on_rich).rounded()
-    if difference.value >= ASYMMETRY:
-        outcome = "asymmetric, the student of the richer home serves both"
-    elif difference.value <= -ASYMMETRY:
-        outcome = "asymmetric in the opposite direction"
-    else:
-        outcome = f"no asymmetry of {ASYMMETRY}"
-    return conclude(
-        f"on {poor} ({labels[poor]} labels) {poor_words}; on {rich} ({labels[rich]} labels) {rich_words};"
-        f" difference {format_difference(difference)}: {outcome}",
-        Condition(difference - ASYMMETRY),
+    untrained = measure_f1(model_scores(scores, base, poor))
+    floor = (measure_f1(student_scores(students, base, rich, poor)) - untrained).rounded()
+    because = (
+        f"on {poor} ({labels[poor]} labels) {poor_words}, {format_difference(floor)} F1 against the untrained {base}"
+        f" {F1(untrained.value)}; on {rich} ({labels[rich]} labels) {rich_words}{_untrained(scores, base, rich)}"
+    )
+    return Finding(
+        difference, "of the own student's F1", (Condition(difference - ASYMMETRY), Condition(floor)), because
     )
 
 
-def _retained_share(scores: Sequence[Score], base: str, trained_on: str, dataset: str) -> tuple[Estimate, str]:
+def _equal_students(scores: Sequence[Score], base: str, *homes: str) -> list[Score]:
+    """Return the scores of students whose training sets on all homes are equally large, the largest such sets.
+
+    Raises NotTestableError if there are none, or if some home's students have fewer than `SEEDS` training seeds.
+    """
+    found: dict[int, list[Score]] = {}
+    problems = []
+    for variant in dict.fromkeys(score["variant"] for score in scores if score["kind"] == "student"):
+        students = [score for score in scores if score["kind"] == "student" and score["variant"] == variant]
+        own = [student_scores(students, base, trained_on, dataset) for trained_on in homes for dataset in homes]
+        sizes = [_examples(score) for group in own for score in group]
+        seeds = min(len(group) for group in own)
+        if max(sizes) > (1 + SIZE_TOLERANCE) * min(sizes):
+            problems.append(
+                f"training sets of equal size; there are {min(sizes)} and {max(sizes)} examples (a group of students"
+                " with `max_examples: [smallest]` has equal ones)"
+            )
+        elif seeds < SEEDS:
+            problems.append(f"{SEEDS} training seeds, and there are {seeds} (`seeds` of the students)")
+        else:
+            found[min(sizes)] = students
+    if not found:
+        if not problems:
+            smallest_student_base([])
+        raise NotTestableError(f"this needs {problems[-1]}")
+    return found[max(found)]
+
+
+def _examples(score: Score) -> int:
+    """Return the number of examples that a student learned from."""
+    student = score["provenance"]["student"]
+    assert student, "a student has a training log"
+    return int(student["examples"]["used"])
+
+
+def _is_limited(score: Score) -> bool:
+    return score["kind"] == "student" and re.fullmatch(r"n([0-9]+|smallest)", score["variant"]) is not None
+
+
+def _retained_share(students: Sequence[Score], base: str, trained_on: str, dataset: str) -> tuple[Estimate, str]:
     """Return a pair: F1 of another home's student divided by F1 of the home's own student, and this share in words."""
-    foreign, own = student_scores(scores, base, trained_on, dataset), student_scores(scores, base, dataset, dataset)
+    foreign, own = student_scores(students, base, trained_on, dataset), student_scores(students, base, dataset, dataset)
     if not measure_f1(own).value:
         raise NotTestableError(
             f"the student trained on {dataset} has weighted F1 0 there, so no share of it can be retained"
         )
     share = measure_f1(foreign) / measure_f1(own)
-    untrained = [score for score in base_scores(scores, dataset) if score["recogniser"] == base]
-    zero_shot = f"; {base} zero-shot {F1(measure_f1(untrained).value)}" if untrained else ""
     return share, (
         f"the student of {trained_on} retains {_SHARE(share.value)} of the weighted F1 of {dataset}'s own student"
-        f" ({format_student_f1(foreign)} of {format_student_f1(own)}{zero_shot})"
+        f" ({format_student_f1(foreign)} of {format_student_f1(own)})"
     )
 
 
-CLAIM = Claim(
-    "Transfer between homes is asymmetric",
-    "the share that a student retains on another home is its weighted F1 there divided by that of the home's own"
-    " student, both of the smallest base model; held if the student of the richer home (more labels) retains at least"
-    f" {ASYMMETRY} more on the poorer home than the reverse",
-    "transfer from MuRAL to MARBLE works well, from MARBLE to MuRAL it does not; we know no figures for"
-    " this, so the threshold for asymmetric is assumed",
-    transfer_is_asymmetric,
-    homes=2,
+def _untrained(scores: Sequence[Score], base: str, dataset: str) -> str:
+    own = [score for score in base_scores(scores, dataset) if score["recogniser"] == base]
+    return f"; untrained {base} {F1(measure_f1(own).value)}" if own else ""
+
+
+CLAIMS = (
+    Claim(
+        "Transfer between homes is asymmetric",
+        "the share that a student retains on another home is its weighted F1 there divided by that of the home's own"
+        " student, both of the smallest base model; held if the student of the richer home (more labels) retains at"
+        f" least {ASYMMETRY} more on the poorer home than the reverse, and is there at least as good as the untrained"
+        f" base; this needs {SEEDS} training seeds and training sets of equal size",
+        "transfer from MuRAL to MARBLE works well, from MARBLE to MuRAL it does not; we know no figures for"
+        " this, so the threshold for asymmetric is assumed",
+        transfer_is_asymmetric,
+        homes=2,
+        select=select_scores,
+    ),
 )

@@ -1,52 +1,74 @@
-"""Claims, the conditions that decide them, and findings with their certainty."""
+"""Claims, the conditions that decide them, and findings with one of three verdicts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from hearth.evaluation.score_document import Interval
+from hearth.evaluation.bootstrap import FEWEST_GROUPS
+from hearth.evaluation.claims.estimates import Estimate
+from hearth.evaluation.score_document import Score, select_paper_scores
 
-HELD, NOT_HELD, NOT_TESTABLE = "held", "not held", "not testable here"
+HELD, NOT_HELD, UNDECIDED, NOT_TESTABLE = "held", "not held", "undecided", "not testable here"
+VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_TESTABLE)
 
 
 class NotTestableError(ValueError):
-    """The scores do not decide a claim; the message says what is missing."""
+    """The scores cannot decide a claim; the message says what is missing."""
 
 
-class Margin(Protocol):
-    """A number with an interval, see `measures.Estimate`."""
+@dataclass(frozen=True)
+class Condition:
+    """A condition of a claim: the true margin is at least 0, or above 0 if `strictly`."""
+
+    margin: Estimate
+    strictly: bool = False
 
     @property
-    def value(self) -> float:
-        """The number itself, without its interval."""
-
-    @property
-    def interval(self) -> Interval | None:
-        """The interval of the number, None if it is undefined."""
-
-    def rounded(self) -> "Margin":
-        """Return the number and its interval, rounded."""
+    def verdict(self) -> str:
+        """HELD or NOT_HELD if the whole interval of the margin says so, otherwise UNDECIDED."""
+        interval = self.margin.rounded().interval
+        if interval is None or self.margin.groups < FEWEST_GROUPS:
+            return UNDECIDED
+        low, high = interval
+        if low > 0 or (low == 0 and not self.strictly):
+            return HELD
+        return NOT_HELD if high < 0 or (high == 0 and self.strictly) else UNDECIDED
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of a claim: whether it holds, the deciding numbers in words, and whether the outcome is certain.
+    """What the scores say of a claim: its effect in a unit, the conditions that decide it, and the reason in words."""
 
-    It is certain if no value inside the intervals gives the opposite outcome; `certain` is None if a deciding number
-    has no interval.
-    """
-
-    holds: bool
+    effect: Estimate
+    unit: str
+    conditions: tuple[Condition, ...]
     because: str
-    certain: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """HELD if every condition is met beyond chance, NOT_HELD if any fails beyond chance, otherwise UNDECIDED."""
+        verdicts = {condition.verdict for condition in self.conditions}
+        if NOT_HELD in verdicts:
+            return NOT_HELD
+        return HELD if verdicts == {HELD} else UNDECIDED
+
+    @property
+    def p(self) -> float | None:
+        """The p value of the hypothesis that the claim is false: the largest of its conditions (intersection-union)."""
+        known = [p for condition in self.conditions if (p := condition.margin.p) is not None]
+        return max(known) if len(known) == len(self.conditions) else None
+
+    @property
+    def groups(self) -> int:
+        """The smallest number of tested groups behind a condition."""
+        return min(condition.margin.groups for condition in self.conditions)
 
 
 @dataclass(frozen=True)
 class Claim:
     """A claim of the paper: its rule in words, what the paper says, and the function that decides it.
 
-    `decide` takes all scores and as many datasets as `homes` says. It raises NotTestableError if the scores do not
-    decide the claim.
+    `decide` takes scores and as many datasets as `homes` says. It raises NotTestableError if the scores cannot decide
+    the claim. `select` gives the scores that it takes, of all scores of a run.
     """
 
     name: str
@@ -54,37 +76,4 @@ class Claim:
     paper: str
     decide: Callable[..., Finding]
     homes: int = 1
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition of a claim: the margin must be at least 0, or above 0 if `strictly`."""
-
-    margin: Margin
-    strictly: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Whether the value of the margin meets the condition."""
-        return self._holds(self.margin.rounded().value)
-
-    @property
-    def certain(self) -> bool | None:
-        """Whether every value inside the interval gives the same answer; None without an interval."""
-        interval = self.margin.interval
-        return None if interval is None else all(self._holds(bound) == self.met for bound in interval)
-
-    def _holds(self, value: float) -> bool:
-        return value > 0 if self.strictly else value >= 0
-
-
-def conclude(because: str, *conditions: Condition) -> Finding:
-    """Return the finding of a claim that holds if all conditions are met.
-
-    One condition that certainly fails is enough to reject the claim with certainty.
-    """
-    holds = all(condition.met for condition in conditions)
-    certain = [condition.certain for condition in conditions if condition.met == holds]
-    if not holds and True in certain:
-        return Finding(holds, because, True)
-    return Finding(holds, because, None if None in certain else all(certain))
+    select: Callable[[Sequence[Score]], list[Score]] = select_paper_scores
