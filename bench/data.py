@@ -31,18 +31,23 @@ WINDOW_SIZE, TEST_FRACTION, SEED = 10, 0.3, 0
 
 
 def write_home(path: Path) -> None:
-    """Write the yaml of the generated home."""
+    """Write the yaml of the generated home.
+
+    Its example has a sensor without events: with millions of events, any other would equal a recorded one by chance.
+    """
+    unused = "S99"
     home = {
         "name": "Generated home",
         "about": "A home in which two people live.",
         "rooms": dict.fromkeys(ROOMS, ""),
         "sensors": {
-            sensor: {"room": room, "words": f"sensor {sensor}", "states": STATES} for sensor, room in SENSORS.items()
+            sensor: {"room": room, "words": f"sensor {sensor}", "states": STATES}
+            for sensor, room in (SENSORS | {unused: "hall"}).items()
         },
         "labels": LABELS,
         "example": {
             "reasoning": "One activity.",
-            "events": [{"time": "08:00:00", "sensor": "S00", "state": "ON", "label": LABELS[0]}] * 2,
+            "events": [{"time": "08:00:00", "sensor": unused, "state": "ON", "label": LABELS[0]}] * 2,
         },
         "recording": {
             "columns": {
