@@ -13,6 +13,7 @@ from hearth.data.complexity import ComplexityScale, Measures, complexity_measure
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Split, Window
 from hearth.evaluation.encoded_windows import EncodedWindows, ParsedAnswer, WindowEncoder
+from hearth.evaluation.recorded_events import RecordedEvents, RecordedEventsBuilder
 from hearth.evaluation.score_document import PARSINGS, Parsing, Tokens
 from hearth.prompting.predictions import ParsedPrediction, align
 
@@ -24,13 +25,15 @@ class AnsweredWindows:
     """The test windows with the answers of one recogniser.
 
     `is_complex` (bool, one per window) separates simple from complex windows. `confidences` (float64, one per event)
-    are NaN for events without one. `tokens` counts the tokens of all predictions, `completion_tokens` (int32, one per
-    window) those of each completion. `is_truncated` (bool, one per window) says which were cut off at the token limit.
+    are NaN for events without one. `recorded` has sessions, times and residents. `tokens` counts the tokens of all
+    predictions, `completion_tokens` (int32, one per window) those of each completion. `is_truncated` (bool, one per
+    window) says which were cut off at the token limit.
     """
 
     windows: EncodedWindows
     is_complex: np.ndarray
     confidences: np.ndarray
+    recorded: RecordedEvents
     tokens: Tokens
     completion_tokens: np.ndarray
     is_truncated: np.ndarray
@@ -45,7 +48,7 @@ def read_answers(
     several correct labels of its event is replaced by the gold label (`map_to_gold`). Raises ValueError if windows and
     predictions do not match, for a label that is not a label of the home, and if there is no train window.
     """
-    encoder = WindowEncoder(labels, PARSINGS)
+    encoder, recorded = WindowEncoder(labels, PARSINGS), RecordedEventsBuilder()
     train: Counter[Measures] = Counter()
     codes: dict[Measures, int] = {}
     measured, confidences = array("i"), array("d")
@@ -62,6 +65,7 @@ def read_answers(
             encoder.add(window["session"], window["gold"], answers)
         except ValueError as error:
             raise ValueError(f"window {window['window_id']}: {error}") from None
+        recorded.add(window)
         measured.append(codes.setdefault(complexity_measures(window), len(codes)))
         confidences.extend([nan if value is None else value for value in confidence])
         tokens["prompt"] += row["prompt_tokens"]
@@ -74,6 +78,7 @@ def read_answers(
         windows=encoder.encoded(),
         is_complex=is_complex[np.frombuffer(measured, np.int32)],
         confidences=np.frombuffer(confidences),
+        recorded=recorded.build(),
         tokens=tokens,
         completion_tokens=np.frombuffer(completion_tokens, np.int32),
         is_truncated=np.frombuffer(truncated, np.int8).astype(bool),

@@ -42,6 +42,11 @@ class EncodedWindows:
     gold: np.ndarray
     answers: Mapping[Parsing, Answers]
 
+    @property
+    def window_of_event(self) -> np.ndarray:
+        """The position of each event's window (int64)."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
     @cached_property
     def group_of_event(self) -> np.ndarray:
         """The position in `groups` of each event's group (int32)."""
@@ -73,6 +78,24 @@ class EncodedWindows:
             gold=self.gold[events],
             answers={parsing: Answers(answers.labels[events], answers.statuses[windows])},
         )
+
+    def keep_events(self, events: np.ndarray, parsing: Parsing) -> "EncodedWindows":
+        """Return the windows and groups with a chosen event (bool, one per event), only with these, and one parsing."""
+        answers = self.answers[parsing]
+        kept = EncodedWindows(
+            labels=self.labels,
+            groups=self.groups,
+            group=self.group,
+            sizes=np.bincount(self.window_of_event[events], minlength=len(self.sizes)).astype(np.int32),
+            gold=self.gold[events],
+            answers={parsing: Answers(answers.labels[events], answers.statuses)},
+        )
+        return kept.select(kept.sizes > 0, parsing)
+
+    def count_labels(self) -> np.ndarray:
+        """Return the number of different gold labels of each window (int64)."""
+        pairs = np.unique(self.window_of_event * np.int64(len(self.labels)) + self.gold)
+        return np.bincount(pairs // len(self.labels), minlength=len(self.sizes))
 
 
 class WindowEncoder:

@@ -168,6 +168,68 @@ class Complexity(TypedDict):
     complex: SubsetMetrics | None
 
 
+# Metrics of a part of the tested events.
+PART_METRICS = ("accuracy", "macro_f1", "weighted_f1")
+
+
+class PartMetrics(TypedDict):
+    """`metrics` and `intervals` (`PART_METRICS`) of a part of the tested events, strictly parsed (`parts`).
+
+    `windows` counts the windows that such an event is in.
+    """
+
+    windows: int
+    events: int
+    metrics: dict[str, float]
+    intervals: dict[str, Interval | None]
+
+
+class WithoutMetrics(PartMetrics):
+    """Metrics of the events whose gold label is none of `labels`, the labels of the home that are left out.
+
+    `groups` has the counts of the groups with such events, strict parsing.
+    """
+
+    labels: list[str]
+    groups: GroupCounts
+
+
+class Breakdown(TypedDict):
+    """Metrics of parts of the tested events.
+
+    `residents_present` divides the windows by their number of known residents, `resident` has the events of each
+    resident, alone or jointly with others, and `activities` divides the windows into those of "one" gold label and of
+    "several".
+    """
+
+    residents_present: dict[str, PartMetrics]
+    resident: dict[str, PartMetrics]
+    activities: dict[str, PartMetrics]
+
+
+class LabelSegments(TypedDict):
+    """Numbers of the segments of one label, and of those that were found."""
+
+    segments: int
+    found: int
+
+
+class SegmentMetrics(TypedDict):
+    """Metrics of segments, strictly parsed, as defined in `segments.DEFINITIONS`.
+
+    `onset_mean` and `onset_median` are seconds, None if no segment was found. `intervals` has those of `found`,
+    `found_by_majority` and `onset_mean`, None where one is undefined. `by_label` has the labels that a segment has.
+    """
+
+    segments: int
+    found: float
+    found_by_majority: float
+    onset_mean: float | None
+    onset_median: float | None
+    intervals: dict[str, Interval | None]
+    by_label: dict[str, LabelSegments]
+
+
 class Tokens(TypedDict):
     """Total numbers of tokens of all prompts and of all completions."""
 
@@ -213,8 +275,9 @@ class Score(TypedDict):
 
     `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a recogniser
     differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is
-    present only if the predictions have confidences. `lost_answers` is the reading of the headline metrics.
-    `n_truncated` counts the windows whose answer was cut off at the token limit. `budgets` is empty for baselines.
+    present only if the predictions have confidences. `lost_answers` is the reading of the headline metrics. `without`
+    has the metrics without each named set of labels, None if no event is left. `n_truncated` counts the windows whose
+    answer was cut off at the token limit. `budgets` is empty for baselines.
     """
 
     recogniser: str
@@ -235,6 +298,9 @@ class Score(TypedDict):
     strict: ParsingMetrics
     lenient: ParsingMetrics
     complexity: Complexity
+    without: dict[str, WithoutMetrics | None]
+    breakdown: Breakdown
+    segments: SegmentMetrics
     tokens: Tokens
     n_truncated: int
     budgets: list[Budget]

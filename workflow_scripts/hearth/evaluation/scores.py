@@ -11,7 +11,9 @@ from hearth.evaluation.budgets import measure_budgets
 from hearth.evaluation.calibration import measure_calibration
 from hearth.evaluation.counts import count_groups, counts_of_groups
 from hearth.evaluation.metrics import score_windows
+from hearth.evaluation.parts import PartScorer, score_breakdown
 from hearth.evaluation.score_document import KINDS, Kind, MetricSettings, Parsing, ParsingMetrics, Score
+from hearth.evaluation.segments import score_segments
 from hearth.evaluation.subsets import score_subsets
 from hearth.homes.home import Home
 from hearth.prompting.prompts import Prompt
@@ -99,6 +101,7 @@ def build_score(
         of_parsing = counts_of_groups(recogniser, dataset, counts, home.labels, parsing, lost_answers)
         return {**score_windows(windows, parsing, lost_answers), "intervals": statistics.metric_intervals(of_parsing)}
 
+    parts = PartScorer(recogniser, dataset, windows, lost_answers)
     grounds = provenance.score_provenance(home, splits, prompt, model, student, checked)
     score: Score = {
         "recogniser": recogniser,
@@ -112,13 +115,16 @@ def build_score(
         "parameters": grounds["model"]["parameters"] if grounds["model"] else None,
         "n_windows": len(windows.sizes),
         "n_events": len(windows.gold),
-        "n_sessions": len(windows.groups),
+        "n_sessions": answered.recorded.n_sessions,
         "n_groups": len(windows.groups),
         "lost_answers": lost_answers,
         "groups": counts,
         "strict": measure("strict"),
         "lenient": measure("lenient"),
         "complexity": score_subsets(windows, answered.is_complex, lost_answers),
+        "without": {name: parts.score_without(labels) for name, labels in metrics["without"].items()},
+        "breakdown": score_breakdown(parts, answered.recorded),
+        "segments": score_segments(dataset, windows, answered.recorded, "strict"),
         "tokens": answered.tokens,
         "n_truncated": int(answered.is_truncated.sum()),
         "budgets": [],
