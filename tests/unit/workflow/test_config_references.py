@@ -27,6 +27,16 @@ def serving(project):
         ("datasets/made-up/home", "my/flat.yaml", "datasets.made-up.home: my/flat.yaml: no such home"),
         ("prompt", {"sensor_kinds": True}, "prompt.sensor_kinds: no sensor of the home 'made-up' has a `kind`; add it"),
         (
+            "metrics",
+            {"without": {"moving": ["TRANSITON"], "meals": ["EATING", "DINING"]}},
+            "metrics.without.moving: no home has the label 'TRANSITON'; known: COOKING, EATING, drinking water",
+        ),
+        (
+            "tables/scaling/columns",
+            ["recogniser", "weighted_f1_without_moving"],
+            "tables.scaling.columns.1: unknown set of labels 'moving'; set metrics.without.moving",
+        ),
+        (
             "datasets/second/source",
             "table",
             "datasets.second.source: a simulated home must be one of marble, mural, not 'table'",

@@ -42,7 +42,7 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/engine/properties/dtype", DTYPES),
         ("config", "properties/engine/properties/device", DEVICES),
         ("config", "properties/students/properties/recipe", RECIPES),
-        ("config", "properties/tables/additionalProperties/properties/columns/items", COLUMNS),
+        ("config", "properties/tables/additionalProperties/properties/columns/items/else", COLUMNS),
         ("models", "additionalProperties/properties/source", SPEC_KEYS),
     ],
 )

@@ -16,6 +16,7 @@ from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import Table, cell_text
 from hearth.evaluation.score_document import DESCRIPTIONS, RATES, READINGS
 from hearth.evaluation.table_rows import Row
+from hearth.evaluation.without import split_column
 from hearth.prompting.predictions import ParsedPrediction
 
 DEFAULT_COLUMN = "weighted_f1"
@@ -101,6 +102,9 @@ def column_source(column: str) -> tuple[str, str]:
 
     The key is "" for a column that is computed from several scores. Raises ValueError for an unknown column.
     """
+    if without := split_column(column):
+        name, labels = without
+        return f"without.{labels}.metrics.{name}", f"{DESCRIPTIONS[name].definition}, without the labels `{labels}`"
     if column not in tables.COLUMNS:
         raise ValueError(f"unknown column {column!r}{nearest(column, tables.COLUMNS)}")
     parsing = "lenient" if column.startswith("lenient_") else "strict"
@@ -125,9 +129,9 @@ def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
     """
     key, definition = column_source(column)
     record, score = table.records[position], row.scores[0]
-    value = cell_text(tables.COLUMNS[column], record[column]) or "empty, because it does not apply to this row"
+    value = cell_text(tables.column_of(column), record[column]) or "empty, because it does not apply to this row"
     low, high = (record.get(f"{column}_{bound}") for bound in ("low", "high"))
-    statements = [f"{tables.COLUMNS[column].heading}: {value}", definition]
+    statements = [f"{tables.column_of(column).heading}: {value}", definition]
     if low is not None:
         statements.append(f"{100 * CONFIDENCE:.0f} % interval over test sessions: {low:.4f} to {high:.4f}")
     if len(row.scores) > 1:

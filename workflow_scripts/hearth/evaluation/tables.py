@@ -1,7 +1,7 @@
 """Build a table of scores from its specification in the config and the scores that it selects."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
@@ -21,6 +21,7 @@ from hearth.evaluation.table_rows import (
     difference_columns,
     rows_by_name,
 )
+from hearth.evaluation.without import heading, split_column, without_columns, without_notes
 
 
 class TableSpec(TypedDict):
@@ -140,20 +141,25 @@ def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
     names = spec.get("columns") or [
         name for name in USUAL_COLUMNS if any(record[name] not in (None, "") for record in records)
     ]
+    for name in names:
+        if name not in records[0]:
+            raise ValueError(f"no score has a value of the column {name!r}; run the rule `score` again")
     simulated = simulated_datasets(scores)
     layout = spec.get("layout", "wide")
     notes = [
         *([GAIN_NOTE] if layout == "wide" and set(_DIFFERENCES) & set(names) else []),
         *([subsets.NOTE] if set(subsets.COLUMNS) & set(names) else []),
         *([(_P_HEADING, [f"paired permutation tests; Holm: corrected for {tests} tests"])] if tests else []),
+        *(without_notes(scores) if any(map(split_column, names)) else []),
         *([SEEDS_NOTE] if any(record["n_seeds"] for record in records) else []),
         *short_notes(scores),
     ]
-    metrics = [name for name in names if name in _SCORES_WITH_INTERVAL] if spec.get("columns") else [_PAPER_METRIC]
+    scored = [name for name in names if name in _SCORES_WITH_INTERVAL or split_column(name)]
+    metrics = (spec.get("columns") and scored) or [_PAPER_METRIC]
     return Table(
         title=spec["title"],
         caption=spec.get("caption", ""),
-        columns=[COLUMNS[name] for name in names],
+        columns=[column_of(name) for name in names],
         cells=[[_cell(record, name, simulated) for name in names] for record in records],
         records=records,
         notes=notes,
@@ -161,12 +167,22 @@ def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
         grounds=[*([_tests_note(tests)] if tests else []), *table_notes(scores, commit)],
         paper=build_paper_form(
             records,
-            {name: COLUMNS[name] for name in metrics or [_PAPER_METRIC]},
-            _BOUNDS,
+            {name: column_of(name) for name in metrics},
+            _BOUNDS | {name: _BOUNDS[_PAPER_METRIC] for name in metrics if split_column(name)},
             lambda dataset: dataset_name(dataset, simulated),
         ),
         layout=layout,
     )
+
+
+def column_of(name: str) -> Column:
+    """Return the format of a column: one of `COLUMNS`, or of the metrics without a named set of labels."""
+    return COLUMNS.get(name) or Column(heading(name), _METRIC)
+
+
+def _bounds_of(name: str) -> Callable[[float], str] | None:
+    """Return the format of the bounds of a column's interval, None for a column without intervals."""
+    return _BOUNDS[_PAPER_METRIC] if split_column(name) else _BOUNDS.get(name)
 
 
 def check_spec(spec: Mapping[str, Any]) -> None:
@@ -180,7 +196,7 @@ def check_spec(spec: Mapping[str, Any]) -> None:
     if not isinstance(spec.get("columns", []), list):
         raise ValueError("table specification: 'columns' must be a list of column names")
     for name in spec.get("columns", []):
-        if name not in COLUMNS:
+        if name not in COLUMNS and not split_column(name):
             raise ValueError(f"table specification: unknown column {name!r}{nearest(name, COLUMNS)}")
     if spec.get("seeds", "each") not in get_args(Seeds):
         raise ValueError(
@@ -207,9 +223,14 @@ def check_scores(scores: Sequence[Score]) -> None:
 
 
 def build_records(rows: Sequence[Row]) -> list[Record]:
-    """Return one record per row: a dict from each of `KEYS` to a value, None if it does not apply or is not known."""
+    """Return one record per row: a dict from column to value, None if it does not apply or is not known.
+
+    All have the same keys: `KEYS`, then those of the metrics without named sets of labels.
+    """
     by_name = rows_by_name(rows)
-    return [_build_record(row, by_name) for row in rows]
+    records = [_build_record(row, by_name) for row in rows]
+    keys = dict.fromkeys(key for record in records for key in record)
+    return [dict.fromkeys(keys) | record for record in records]
 
 
 def _build_record(row: Row, by_name: Mapping[tuple[str, str], Row]) -> Record:
@@ -224,6 +245,7 @@ def _build_record(row: Row, by_name: Mapping[tuple[str, str], Row]) -> Record:
         "prompt_tokens": row.tokens("prompt"),
         "completion_tokens": row.tokens("completion"),
         **subsets.subset_columns(row.scores),
+        **without_columns(row.scores),
         "stand_in": grounds["stand_in"],
         "teacher_stand_in": grounds["teacher_stand_in"],
         "simulated": ", ".join(grounds["simulated"]),
@@ -256,13 +278,14 @@ def _tests_note(tests: int) -> Note:
 
 def _cell(record: Record, name: str, simulated: Sequence[str]) -> str:
     """Return a record's cell; the names of tiny models and of simulated datasets are marked as such."""
-    text = cell_text(COLUMNS[name], record[name])
+    text = cell_text(column_of(name), record[name])
     if text and name in _MODEL_COLUMNS and record[_MODEL_COLUMNS[name]]:
         return f"{text} (tiny)"
     if name in ("dataset", "train_dataset"):
         return dataset_name(text, simulated)
-    if not text or name not in _BOUNDS:
+    bounds = _bounds_of(name)
+    if not text or bounds is None:
         return text
     low, high, deviation = (record[f"{name}_{part}"] for part in ("low", "high", "sd"))
     with_deviation = text if deviation is None else f"{text} ± {_METRIC(deviation)}"
-    return with_interval(with_deviation, None if low is None else (low, high), _BOUNDS[name])
+    return with_interval(with_deviation, None if low is None else (low, high), bounds)

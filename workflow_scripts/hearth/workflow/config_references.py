@@ -42,6 +42,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
         dataset_name = key.removesuffix("_root")
         if key.endswith("_root") and dataset_name not in config["datasets"]:
             yield [key], f"unknown dataset {dataset_name!r}{nearest(dataset_name, config['datasets'])}"
+    yield from _left_out_problems(config, project)
     yield from _template_problems(config, project)
     yield from _sensor_kind_problems(config, project)
     yield from _window_problems(config)
@@ -174,6 +175,22 @@ def _home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Probl
         yield from ((path, line) for line in str(error).splitlines())
 
 
+def _left_out_problems(config: Config, project: Path) -> Iterator[Problem]:
+    """Yield a problem for each set of labels to leave out of which no home has a label."""
+    known: set[str] = set()
+    for dataset in config["datasets"].values():
+        try:
+            known.update(load_home(home_path(dataset["home"], project)).labels)
+        except (HomeError, OSError):
+            return  # `_home_problems` says why
+    for name, labels in config["metrics"]["without"].items():
+        if not known.intersection(labels):
+            yield (
+                ["metrics", "without", name],
+                f"no home has the label {labels[0]!r}{nearest(labels[0], sorted(known))}",
+            )
+
+
 def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Problem]:
     """Yield a problem unless the events of a dataset come from exactly one source: a simulation or a folder."""
     simulated = "simulate" in dataset
@@ -290,6 +307,11 @@ def _table_problems(config: Config) -> Iterator[Problem]:
                 yield from _unknown_name("group", part["recognisers"], [*path, "recognisers"], members)
             if isinstance(part["datasets"], list):
                 yield from _unknown_names("dataset", part["datasets"], [*path, "datasets"], config["datasets"])
+        for index, column in enumerate(spec["columns"]):
+            _, without, labels = column.partition("_without_")
+            if without and labels not in config["metrics"]["without"]:
+                path = ["tables", table, "columns", index]
+                yield path, f"unknown set of labels {labels!r}; set metrics.without.{labels}"
         for index, pair in enumerate(spec["compare"]):
             path = ["tables", table, "compare", index]
             yield from _unknown_names("recogniser or group", pair, path, [*known, *members])
