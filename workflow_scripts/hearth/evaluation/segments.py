@@ -76,7 +76,7 @@ def score_segments(dataset: str, windows: EncodedWindows, recorded: RecordedEven
 
     resampled = shares(bootstrap.resampled_sums(dataset, sums)) if groups > 1 else {}
     intervals: dict[str, Interval | None] = {
-        name: bootstrap.percentile_interval(resampled[name]) if name in resampled else None
+        name: bootstrap.percentile_interval(resampled[name], groups) if name in resampled else None
         for name in ("found", "found_by_majority", "onset_mean")
     }
     return {

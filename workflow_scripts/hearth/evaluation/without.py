@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 
 from hearth.evaluation import bootstrap, statistics
-from hearth.evaluation.counts import counts_of_groups
+from hearth.evaluation.counts import Counts, counts_of_groups
 from hearth.evaluation.rendering import Note
-from hearth.evaluation.score_document import DESCRIPTIONS, PART_METRICS, Score
+from hearth.evaluation.score_document import DESCRIPTIONS, PART_METRICS, Score, WithoutMetrics
 
 _NAME = re.compile(rf"(?P<metric>{'|'.join(PART_METRICS)})_without_(?P<labels>[a-z][a-z0-9-]*)")
 
@@ -36,25 +36,21 @@ def without_columns(scores: Sequence[Score]) -> dict[str, float | None]:
         parts = [part for score in scores if (part := score["without"][name])]
         if not parts:
             continue
-        resampled = statistics.resample_mean(
-            [
-                counts_of_groups(
-                    score["recogniser"],
-                    score["dataset"],
-                    part["groups"],
-                    score["strict"]["confusion"]["labels"],
-                    "strict",
-                    score["lost_answers"],
-                )
-                for score, part in zip(scores, parts, strict=True)
-            ]
-        )
+        counts = [_counts(score, part) for score, part in zip(scores, parts, strict=True)]
+        resampled = statistics.resample_mean(counts)
         for metric in PART_METRICS:
             mean, deviation = statistics.mean_and_deviation([part["metrics"][metric] for part in parts])
-            low, high = bootstrap.percentile_interval(resampled[metric]) or (None, None)
+            low, high = bootstrap.percentile_interval(resampled[metric], len(counts[0].groups)) or (None, None)
             column = f"{metric}_without_{name}"
             columns |= {column: mean, f"{column}_low": low, f"{column}_high": high, f"{column}_sd": deviation}
     return columns
+
+
+def _counts(score: Score, part: WithoutMetrics) -> Counts:
+    labels = score["strict"]["confusion"]["labels"]
+    return counts_of_groups(
+        score["recogniser"], score["dataset"], part["groups"], labels, "strict", score["lost_answers"]
+    )
 
 
 def without_notes(scores: Sequence[Score]) -> list[Note]:
