@@ -5,6 +5,7 @@ import pytest
 import yaml
 from hearth.common import cli
 from hearth.data.events import check_events
+from hearth.data.example_leaks import find_recorded_rows
 from hearth.data.sources.registry import SOURCES
 from hearth.homes.home import load_home
 from hearth.onboarding.scaffold import draft_home
@@ -69,3 +70,21 @@ def test_data_that_cannot_be_drafted_are_refused(tmp_path, capsys, lines, messag
     with pytest.raises(SystemExit, match="1"):
         run("--draft", "--root", write(tmp_path, *lines))
     assert message in capsys.readouterr().err
+
+
+def test_a_drafted_example_is_no_recorded_event(tmp_path, capsys):
+    rows = [
+        f"2024-02-{day:02d} 08:{minute:02d}:{second:02d},{sensor},on,a{day % 2}"
+        for day in (3, 4)
+        for minute in range(10)
+        for second in range(60)
+        for sensor in ("door", "lamp", "tap")
+    ]
+    data = write(tmp_path / "data", "time,sensor,state,activity", *rows)
+    run("--draft", "--root", data)
+    home = tmp_path / "home.yaml"
+    home.write_text(capsys.readouterr().out)
+    events, _ = SOURCES["table"].read(data, load_home(home))
+    assert len(events) == len(rows)
+    assert find_recorded_rows(events, load_home(home)) == []
+    assert load_home(home).example["events"][0]["time"] == "07:49:10"

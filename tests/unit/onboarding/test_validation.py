@@ -6,6 +6,8 @@ from pathlib import Path
 
 import check_home
 import pytest
+import yaml
+from config_factories import write_yaml
 from hearth.common import cli
 from hearth.data.events import check_events
 from hearth.data.sources import table
@@ -66,6 +68,38 @@ def test_the_report_shows_what_a_run_would_make_of_the_data(tmp_path, capsys):
     ]:
         assert line in output.splitlines()
     assert "tiny-s, brief, reasoning think: " in output
+
+
+def test_the_report_counts_the_events_of_rules_and_warns_of_what_models_would_misread(tmp_path, capsys):
+    data = write(tmp_path / "data", EXAMPLE[0], *days(*EXAMPLE[1:]))
+    home = yaml.safe_load(TEMPLATE.read_text())
+    home["sensors"]["desk_lamp"] |= {"room": "kitchen", "words": "fridge"}
+    home["rules"] += ["Desk lamps are lit for work.", "The hall is small."]
+    run("--home", write_yaml(tmp_path / "home.yaml", home), "--root", data)
+    lines = capsys.readouterr().out.splitlines()
+    for line in [
+        "    warning: fridge_door, desk_lamp are all 'kitchen fridge' in prompts",
+        "       4  common sense: The kettle means making tea, unless the stove is used by the same person.",
+        "       -  origin not stated: The hall is small.",
+        "    to do: state the `origin` of 2 rules, see TEMPLATE.yaml",
+        "none of its events is recorded",
+    ]:
+        assert line in lines
+
+
+def test_an_example_of_recorded_events_is_a_problem(tmp_path, capsys):
+    data = write(tmp_path / "data", EXAMPLE[0], *days(*EXAMPLE[1:]))
+    home = yaml.safe_load(TEMPLATE.read_text())
+    home["example"]["events"][0]["time"] = "07:58:30"
+    home["example"]["events"][0] |= {"sensor": "kettle_plug", "label": "making tea"}
+    with pytest.raises(SystemExit, match="1"):
+        run("--home", write_yaml(tmp_path / "home.yaml", home), "--root", data)
+    lines = capsys.readouterr().out.splitlines()
+    verdict = lines[lines.index("Verdict") :]
+    assert verdict[2].startswith(
+        "example.events.0: 07:58:30 'kitchen kettle turned ON' is event 1 of session 2024-02-03"
+    )
+    assert "an example has to be invented" in verdict[3]
 
 
 def test_broken_rows_are_listed_with_a_remedy(tmp_path, capsys):

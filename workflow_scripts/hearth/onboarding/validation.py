@@ -73,7 +73,7 @@ def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:
         "Residents",
         [f"{residents[name]:8d}  {name}" for name in sorted(residents, key=natural_key)] or ["no resident is named"],
     )
-    yield "Sensors", _counts(events["sensor"], home.sensors)
+    yield "Sensors", _counts(events["sensor"], home.sensors) + _alike(home)
     if home.rules:
         yield "Rules", _rules(events, home)
     yield "Sessions", _sessions(events)
@@ -95,6 +95,16 @@ def _sentences(events: pd.DataFrame) -> list[str]:
 def _counts(column: pd.Series, known: Iterable[str]) -> list[str]:
     counts = Counter(column.tolist())
     return [f"{counts[name]:8d}  {name}{'' if counts[name] else '  (never)'}" for name in known]
+
+
+def _alike(home: Home) -> list[str]:
+    """Return a warning for each room and words that several sensors share, which models then cannot tell apart."""
+    names: dict[str, list[str]] = {}
+    for name, sensor in home.sensors.items():
+        names.setdefault(sensor.describe(""), []).append(name)
+    return [
+        f"    warning: {', '.join(same)} are all {words!r} in prompts" for words, same in names.items() if len(same) > 1
+    ]
 
 
 def _rules(events: pd.DataFrame, home: Home) -> list[str]:
