@@ -46,11 +46,17 @@ onerror:
     print(run_state.failure_message(workflow.basedir, log))
 
 
-# Other named targets: table_<name>, figure_<name>, report, export, preflight, plan.
+# Other named targets: table_<name>, figure_<name>, report, window_browser, export, preflight, plan.
 rule all:
     default_target: True
     input:
         [table_files(table).values() for table in RUN.tables],
         collect(rules.figure.output, figure=[*RUN.figures, *RUN.cost_figures]),
-        ["results/report.html", "results/provenance.json"] if RUN.pairs else [],
+        [
+            "results/report.html",
+            "results/windows.html",
+            "results/provenance.json",
+        ]
+        if RUN.pairs
+        else [],
         collect(rules.load_dataset.output.card, dataset=default_datasets(config)),

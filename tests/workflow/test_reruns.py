@@ -9,6 +9,8 @@ from snakemake_runs import slurm_profile, small_config
 
 DATA = ("simulate_home", "load_dataset", "window_dataset")
 PRESENTATION = {"claims": 1, "figure": 5, "report": 1, "provenance": 1, "all": 1}
+# Jobs that also run if the answers that the window browser shows change.
+ANSWERS = PRESENTATION | {"window_browser": 1}
 
 
 def config(change):
@@ -112,7 +114,7 @@ MATRIX = [
             **dict.fromkeys(("copy_project_file", *DATA, "render_prompt", "distil"), 1),
             **{"recognise": 10, "gather_predictions": 6, "parse_predictions": 6, "score": 5, "table": 3, "cost": 1},
             **{"audit": 1, "audit_table": 1},
-            **PRESENTATION,
+            **ANSWERS,
         },
     ),
     ("a comment in a home", append_line("config/homes/marble.yaml", line="# A remark."), {}),
@@ -131,7 +133,7 @@ MATRIX = [
         {
             **{"recognise": 14, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
             **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
-            **PRESENTATION,
+            **ANSWERS,
         },
     ),
     (
@@ -141,7 +143,7 @@ MATRIX = [
             "render_prompt": 2,
             **{"recognise": 14, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
             **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
-            **PRESENTATION,
+            **ANSWERS,
         },
     ),
     (
@@ -159,7 +161,7 @@ MATRIX = [
         {
             **{"distil": 2, "recognise": 6, "gather_predictions": 4, "parse_predictions": 4, "score": 4},
             **{"table": 2, "cost": 1},
-            **PRESENTATION,
+            **ANSWERS,
         },
     ),
     (
@@ -213,13 +215,13 @@ MATRIX = [
         {
             **{"recognise_vllm": 14, "distil": 2, "gather_predictions": 10, "parse_predictions": 10, "score": 8},
             **{"audit": 2, "audit_table": 1, "table": 3, "cost": 1},
-            **PRESENTATION,
+            **ANSWERS,
         },
     ),
     (
         "what tables say of a model",
         yaml_file("config/models.yaml", lambda models: models["tiny-m"].update(license="MIT", stand_in="a stand-in")),
-        {"score": 6, "table": 3, **PRESENTATION},
+        {"score": 6, "table": 3, **ANSWERS},
     ),
     (
         "a table's title",
@@ -259,6 +261,16 @@ MATRIX = [
         "the report's template",
         append_line("workflow_scripts/hearth/evaluation/report.html.j2", line="<!-- edited -->"),
         {"copy_project_file": 1, "report": 1, "all": 1},
+    ),
+    (
+        "the script of the window browser",
+        append_line("workflow_scripts/hearth/evaluation/window_browser.js", line="// edited"),
+        {"copy_project_file": 1, "window_browser": 1, "all": 1},
+    ),
+    (
+        "the sample of the window browser",
+        config(lambda c: c.update(window_browser={"windows": 5})),
+        {"window_browser": 1, "all": 1},
     ),
     ("a comment in a module", append_line("workflow_scripts/hearth/evaluation/metrics.py", line="# A remark."), {}),
     (

@@ -12,17 +12,28 @@ REQUIRED = {
 }
 
 
-@pytest.mark.parametrize(("table", "rows"), [("scaling", 4), ("distillation", 6), ("cross_dataset", 4)])
-def test_every_table_has_one_row_per_recogniser_and_dataset_in_all_three_formats(reference_run, table, rows):
+@pytest.mark.parametrize(("table", "rows"), [("scaling", 4), ("distillation", 6), ("cross_dataset", 6)])
+def test_every_table_has_one_row_per_recogniser_and_dataset_in_all_formats(reference_run, table, rows):
     folder = reference_run.directory / "results" / "tables"
     frame = pd.read_csv(folder / f"{table}.csv", comment="#")
     assert len(frame) == rows
     assert set(frame.columns) >= REQUIRED
     assert not frame.duplicated(["recogniser", "dataset"]).any()
     assert (frame["n_events"] > 0).all()
-    for recogniser in frame["recogniser"]:
-        assert recogniser in (folder / f"{table}.md").read_text()
-        assert (folder / f"{table}.tex").is_file()
+    page, grounds = (folder / f"{table}.{suffix}" for suffix in ("md", "provenance.md"))
+    for base in frame["recogniser"].str.split("_").str[0]:
+        assert base in page.read_text()
+    assert f"({grounds.name})" in page.read_text()
+    assert "git commit" in grounds.read_text()
+    assert (folder / f"{table}.tex").is_file()
+
+
+def test_the_window_browser_shows_teacher_student_and_base(reference_run):
+    page = (reference_run.directory / "results/windows.html").read_text()
+    assert "Simulated homes, not recorded ones: sim-marble, sim-mural" in page
+    for shown in ("teacher<br>tiny-m", "student<br>tiny-s_reasoning_sim-mural", "base<br>tiny-s"):
+        assert shown in page
+    assert str(reference_run.directory) not in page
 
 
 def test_every_table_names_its_simulated_homes_and_tiny_models(reference_run):
@@ -56,7 +67,16 @@ def test_figures_and_report_name_their_simulated_homes_and_tiny_models(reference
 def test_snakemakes_own_report_shows_tables_figures_and_page(finished_run):
     finished_run.run("--report", "snakemake-report.html", "all")
     text = (finished_run.directory / "snakemake-report.html").read_text()
-    for name in ("scaling.md", "claims.md", "audit.md", "cost.md", "f1_by_size.svg", "failures.svg", "report.html"):
+    for name in (
+        "scaling.md",
+        "claims.md",
+        "audit.md",
+        "cost.md",
+        "f1_by_size.svg",
+        "failures.svg",
+        "report.html",
+        "windows.html",
+    ):
         assert name in text
     assert "claims and their verdicts" in text
 

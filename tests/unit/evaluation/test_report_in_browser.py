@@ -1,43 +1,25 @@
-"""Test the report in a real browser: it fits windows of different widths, and no script in a name runs.
-
-Chromium prints the DOM of the page. Because the report itself may run no script, it is measured by a probe: a second
-page, in the same folder, that shows the report in a frame.
-"""
+"""Test the report in a real browser: it fits windows of different widths, and no script in a name runs."""
 
 import html
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import browse, needs_chromium, probe
 from hearth.evaluation import report
 from hearth.evaluation.audit import count_failures
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import render
 from score_factories import make_full_run_scores
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH; Debian's package of that name has it")
+pytestmark = needs_chromium
 
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars"),
-)
 HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">'\"-->"
 LONG = "a-name-without-end-" * 12
-# The probe reads the page in its frame. For files, Chromium allows this only with --allow-file-access-from-files, which
-# is passed for the probe alone.
-PROBE = """<!doctype html><title>probe</title><body><iframe id="f" style="border:0;width:{width}px;height:900px"
-  src="{page}"></iframe><pre id="measured"></pre><script>
-onload = () => {{
-  const page = document.getElementById("f").contentDocument, box = page.documentElement;
-  document.getElementById("measured").textContent = JSON.stringify({{
-    wide: box.scrollWidth, images: [...page.querySelectorAll('[role="img"] > svg')].map(
-      (svg) => svg.getBoundingClientRect().height), title: page.title}});
-}};
-</script>"""
+MEASURE = """
+  return {wide: page.documentElement.scrollWidth, title: page.title,
+    images: [...page.querySelectorAll('[role="img"] > svg')].map((svg) => svg.getBoundingClientRect().height)};
+"""
 
 
 def hostile_audit():
@@ -68,21 +50,6 @@ def page(tmp_path_factory) -> Path:
     return path
 
 
-def browse(page: Path, *options: str) -> str:
-    """Open a page in Chromium; return what Chromium prints."""
-    profile = page.parent / f"profile-{len(list(page.parent.iterdir()))}"
-    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", *options, page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    return done.stdout
-
-
-def measured(page: Path, width: int) -> dict:
-    probe = page.with_name(f"probe-{width}.html")
-    probe.write_text(PROBE.format(width=width, page=page.name), encoding="utf-8")
-    shown = browse(probe, "--allow-file-access-from-files", f"--window-size={width + 100},1000", "--dump-dom")
-    return json.loads(html.unescape(re.search(r'<pre id="measured">(.*?)</pre>', shown, re.DOTALL)[1]))
-
-
 def test_the_page_is_unchanged_and_no_script_runs(page):
     shown = browse(page, "--dump-dom")
     assert "<title>Hearth: report</title>" in shown
@@ -107,7 +74,7 @@ def test_the_policy_stops_a_script_inside_the_page(page):
 
 @pytest.mark.parametrize("width", [1280, 420])
 def test_every_figure_is_drawn_and_the_page_fits_the_window(page, width):
-    measurements = measured(page, width)
+    measurements = probe(page, width, MEASURE)
     assert measurements["title"] == "Hearth: report"
     assert len(measurements["images"]) == len(SCORE_FIGURES)
     assert min(measurements["images"]) > 100

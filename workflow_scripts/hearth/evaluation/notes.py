@@ -42,8 +42,12 @@ def simulation_notes(names: Iterable[str]) -> list[str]:
 
 def stand_in_warnings(scores: Sequence[Score]) -> list[str]:
     """Return the warnings above figures and the report: simulated homes and tiny models that the scores depend on."""
-    tiny = _tiny_models(scores) | _tiny_teachers(scores)
-    warnings = {"Simulated homes, not recorded ones": simulated_datasets(scores), "Tiny models, not real ones": tiny}
+    return name_stand_ins(simulated_datasets(scores), _tiny_models(scores) | _tiny_teachers(scores))
+
+
+def name_stand_ins(simulated: Iterable[str], tiny: Iterable[str]) -> list[str]:
+    """Return a warning that names the simulated homes and one that names the tiny models, if there are any."""
+    warnings = {"Simulated homes, not recorded ones": [*simulated], "Tiny models, not real ones": [*tiny]}
     return [f"{warning}: {', '.join(names)}" for warning, names in warnings.items() if names]
 
 

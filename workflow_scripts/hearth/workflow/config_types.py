@@ -133,6 +133,13 @@ class Export(TypedDict):
     windows: int
 
 
+class WindowBrowser(TypedDict):
+    """`window_browser`."""
+
+    windows: int
+    seed: int
+
+
 class Selection(TypedDict):
     """One item of `tables.<name>.select`."""
 
@@ -171,6 +178,7 @@ class Config(TypedDict):
     teacher: str
     students: Students
     export: Export
+    window_browser: WindowBrowser
     tables: dict[str, TableSpec]
 
 
