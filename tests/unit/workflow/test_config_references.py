@@ -37,6 +37,11 @@ def serving(project):
             "tables.scaling.columns.1: unknown set of labels 'moving'; set metrics.without.moving",
         ),
         (
+            "tables/scaling",
+            {"title": "T", "rows": "labels", "columns": ["accuracy"], "select": [{"recognisers": "models"}]},
+            "tables.scaling.columns: a table of labels has none; remove it or set rows: scores",
+        ),
+        (
             "datasets/second/source",
             "table",
             "datasets.second.source: a simulated home must be one of marble, mural, not 'table'",

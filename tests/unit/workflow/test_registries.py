@@ -9,6 +9,7 @@ from hearth.data.sources.registry import SOURCES
 from hearth.data.windows import WINDOW_KINDS
 from hearth.distillation.recipes import RECIPES
 from hearth.engines.registry import LOCAL_ENGINES
+from hearth.evaluation.detail_tables import DETAIL_TABLES
 from hearth.evaluation.score_document import LOST_ANSWERS
 from hearth.evaluation.tables import COLUMNS
 from hearth.models.fetch import SPEC_KEYS
@@ -42,6 +43,7 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/engine/properties/dtype", DTYPES),
         ("config", "properties/engine/properties/device", DEVICES),
         ("config", "properties/students/properties/recipe", RECIPES),
+        ("config", "properties/tables/additionalProperties/properties/rows", ["scores", *DETAIL_TABLES]),
         ("config", "properties/tables/additionalProperties/properties/columns/items/else", COLUMNS),
         ("models", "additionalProperties/properties/source", SPEC_KEYS),
     ],

@@ -40,14 +40,14 @@ def compute_metrics(counts: np.ndarray, lost_answers: LostAnswers) -> dict[str, 
     averages over the labels that have gold events in the counts at hand, because a resample may lack a label. The
     headline metrics follow the reading `lost_answers`.
     """
-    gold, predicted, correct, rest = split_columns(counts)
+    gold, _, correct, rest = split_columns(counts)
     windows, ok, malformed, missing, unknown = np.moveaxis(rest, -1, 0)
     events, supported = gold.sum(axis=-1), gold > 0
     right, answered = correct.sum(axis=-1), events - missing - unknown
     readings: dict[str, np.ndarray] = {}
     for reading in LOST_ANSWERS:
+        f1 = f1_by_label(counts, reading)
         scale = _precision_scale(events, answered, reading)
-        f1 = _f1(gold, predicted * scale[..., None], correct)
         readings |= {
             f"macro_f1_{reading}": (f1 * supported).sum(axis=-1) / supported.sum(axis=-1),
             f"weighted_f1_{reading}": (f1 * gold).sum(axis=-1) / events,
@@ -62,6 +62,13 @@ def compute_metrics(counts: np.ndarray, lost_answers: LostAnswers) -> dict[str, 
         "missing_rate": missing / events,
         "unknown_rate": unknown / events,
     }
+
+
+def f1_by_label(counts: np.ndarray, lost_answers: LostAnswers) -> np.ndarray:
+    """Return F1 by label, from counts with the columns of `Counts.matrix` on their last axis."""
+    gold, predicted, correct, rest = split_columns(counts)
+    events, lost = gold.sum(axis=-1), rest[..., -2:].sum(axis=-1)
+    return _f1(gold, predicted * _precision_scale(events, events - lost, lost_answers)[..., None], correct)
 
 
 def score_windows(windows: EncodedWindows, parsing: Parsing, lost_answers: LostAnswers) -> Metrics:

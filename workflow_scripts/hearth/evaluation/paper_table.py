@@ -28,7 +28,7 @@ def build_paper_form(
     `metrics` maps the columns to show, the headline first, to their formats, `bounds` those with an interval to the
     format of its bounds. `show_dataset` returns a dataset's name for readers. Daggers stand at the headline only.
     """
-    names = _row_names(records)
+    names = row_names(records)
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
     by_place = {(name, record["dataset"]): record for name, record in zip(names, records, strict=True)}
     headline = next(iter(metrics))
@@ -81,7 +81,7 @@ def build_paper_form(
     return PaperForm(form.columns, form.rows, footnotes)
 
 
-def _row_names(records: Sequence[Record]) -> list[str]:
+def row_names(records: Sequence[Record]) -> list[str]:
     """Return the name of the row of each record, "(tiny)" added to the names of tiny models.
 
     Students that were tested only on the homes that they learned from share a row: their names then lack the home.

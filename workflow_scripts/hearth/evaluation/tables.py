@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
 from hearth.evaluation import bootstrap, comparisons, statistics, subsets
+from hearth.evaluation.detail_tables import DETAIL_TABLES, Rows
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import build_paper_form
 from hearth.evaluation.provenance import simulated_datasets
@@ -30,7 +31,8 @@ class TableSpec(TypedDict):
     Every score is one row, in the order of the scores; with `seeds` "mean", students that differ only in their
     training seed share a row. `columns` has keys of `COLUMNS`; if it is empty or absent, the table shows
     `USUAL_COLUMNS`. `compare` has pairs of recognisers. `layout` says which form Markdown and the report show: every
-    score as a row ("wide"), or recognisers by datasets ("paper"), which shows the columns with an interval.
+    score as a row ("wide"), or recognisers by datasets ("paper"), which shows the columns with an interval. `rows` says
+    what the rows are, scores if it is absent; tables of details (`detail_tables`) have no columns to choose.
     """
 
     title: str
@@ -39,6 +41,7 @@ class TableSpec(TypedDict):
     compare: NotRequired[list[list[str]]]
     seeds: NotRequired[Seeds]
     layout: NotRequired[Layout]
+    rows: NotRequired[Rows]
 
 
 _METRIC, _GAIN, _P = decimals(3), decimals(3, sign="+"), decimals(4)
@@ -134,6 +137,8 @@ def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
     """
     check_spec(spec)
     check_scores(scores)
+    if details := DETAIL_TABLES.get(spec.get("rows", "scores")):
+        return details(spec["title"], spec.get("caption", ""), scores, commit)
     rows = build_rows(scores, spec.get("seeds", "each"))
     records, compared = build_records(rows), comparisons.compare_pairs(rows, spec.get("compare", []))
     add_gap_to_best(records, rows, _PAPER_METRIC)
@@ -202,6 +207,8 @@ def check_spec(spec: Mapping[str, Any]) -> None:
         raise ValueError(
             f"table specification: 'seeds' is {spec['seeds']!r}; it must be {' or '.join(get_args(Seeds))}"
         )
+    if spec.get("rows", "scores") not in get_args(Rows):
+        raise ValueError(f"table specification: 'rows' is {spec['rows']!r}; it must be {' or '.join(get_args(Rows))}")
     if spec.get("layout", "wide") not in get_args(Layout):
         raise ValueError(
             f"table specification: 'layout' is {spec['layout']!r}; it must be {' or '.join(get_args(Layout))}"

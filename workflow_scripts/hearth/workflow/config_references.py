@@ -307,6 +307,10 @@ def _table_problems(config: Config) -> Iterator[Problem]:
                 yield from _unknown_name("group", part["recognisers"], [*path, "recognisers"], members)
             if isinstance(part["datasets"], list):
                 yield from _unknown_names("dataset", part["datasets"], [*path, "datasets"], config["datasets"])
+        if spec["rows"] != "scores":
+            for key in ("columns", "compare"):
+                if spec[key]:
+                    yield ["tables", table, key], f"a table of {spec['rows']} has none; remove it or set rows: scores"
         for index, column in enumerate(spec["columns"]):
             _, without, labels = column.partition("_without_")
             if without and labels not in config["metrics"]["without"]:

@@ -154,6 +154,7 @@ class TableSpec(TypedDict):
     caption: str
     all: bool
     compare: list[tuple[str, str]]
+    rows: Literal["scores", "labels", "parts"]
     layout: Literal["wide", "paper"]
     seeds: Literal["each", "mean"]
     select: list[Selection]
