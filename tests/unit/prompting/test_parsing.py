@@ -4,10 +4,12 @@ import json
 import time
 
 import pytest
+from hearth.homes.home import load_home
 from hearth.prompting.parsing import STATUSES, parse, parse_leniently
 from hearth.prompting.prompts import answer_text
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from repository import REPOSITORY
 
 DRINKS = "drinking water, coffee or drinks"
 LABELS = ("COOKING", DRINKS, "WATCHING_TV")
@@ -175,6 +177,15 @@ def test_an_answer_in_aliases_alone_is_ok_leniently():
     text = answer("frying eggs", "frying eggs")
     assert (lenient(text, aliases=ALIASES).status, strict(text).status) == ("ok", "unknown_label")
     assert lenient('["frying eggs", "COOKING"]', aliases=ALIASES).labels == ["COOKING", "COOKING"]
+
+
+def test_murals_misspelt_labels_are_read_in_their_right_spelling():
+    home = load_home(REPOSITORY / "config/homes/mural.yaml")
+    misspelt = [label for label in home.labels if "grabing" in label or "appartment" in label]
+    assert len(misspelt) == 3
+    text = answer(*(label.replace("grabing", "grabbing").replace("appartment", "apartment") for label in misspelt))
+    assert lenient(text, 3, home.labels, aliases=home.aliases).labels == misspelt
+    assert strict(text, 3, home.labels).labels == [None] * 3
 
 
 def test_a_later_remark_does_not_overrule_the_list():
