@@ -14,7 +14,7 @@ import yaml
 from common import PROJECT, benchmark_parser, measure_program, write_report
 from hearth.common.files import write_json_lines
 from hearth.data.folds import split_sessions
-from hearth.data.windows import LabelledWindow, Window, read_windows
+from hearth.data.windows import Window, read_windows
 from hearth.homes.home import load_home
 from hearth.recognition.baselines import BASELINES, predict_labels
 from hearth.toy_models.training_data import simulate_windows
@@ -28,7 +28,7 @@ SESSIONS = {"marble": 12, "mural": 6}
 FIRST_SEED = 5000
 
 
-def score_baseline(baseline: str, train: list[LabelledWindow], test: list[Window]) -> dict[str, float]:
+def score_baseline(baseline: str, train: list[Window], test: list[Window]) -> dict[str, float]:
     """Train a baseline and return its accuracy and weighted F1 on the test windows."""
     gold = [label for window in test for label in window["gold"]]
     predicted = [label for labels in predict_labels(baseline, train, test) for label in labels]

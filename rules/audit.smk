@@ -1,7 +1,7 @@
 # Automated checks of the traces that students learn from.
 #
-# In:   parsed.jsonl of a recogniser on a dataset's train split, windows, home, the prompt
-# Out:  results/audits/{recogniser}/{dataset}.jsonl
+# In:   parsed.jsonl of a recogniser on the split of its traces (all or train<k>), windows, home, the prompt
+# Out:  results/audits/{recogniser}/{dataset}/{split}.jsonl
 # Steps: audit
 
 
@@ -14,15 +14,14 @@ rule audit:
         windows=rules.window_dataset.output.windows,
         home=home_file,
         prompt=recogniser_prompt,
-        parsed=collect(
-            rules.parse_predictions.output.parsed, split="train", allow_missing=True
-        ),
+        splits=split_file,
+        parsed=rules.parse_predictions.output.parsed,
     output:
-        audit="results/audits/{recogniser}/{dataset}.jsonl",
+        audit="results/audits/{recogniser}/{dataset}/{split}.jsonl",
     log:
-        "logs/audit/{recogniser}/{dataset}.log",
+        "logs/audit/{recogniser}/{dataset}/{split}.log",
     benchmark:
-        "benchmarks/audit/{recogniser}/{dataset}.tsv"
+        "benchmarks/audit/{recogniser}/{dataset}/{split}.tsv"
     conda:
         "../envs/analysis.yaml"
     container:
@@ -31,17 +30,18 @@ rule audit:
         mem_mb=500,
         runtime=30,
     params:
+        split=splits_option,
         code=code_digest("audit"),
     message:
         "Auditing the traces of {wildcards.recogniser} on {wildcards.dataset}"
     shell:
         "python $SCRIPTS/audit.py --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}"
-        " --windows {input.windows:q} --home {input.home:q} --prompt {input.prompt:q} --parsed {input.parsed:q}"
+        " --windows {input.windows:q} {params.split} --home {input.home:q} --prompt {input.prompt:q} --parsed {input.parsed:q}"
         " --out {output.audit:q} > {log:q} 2>&1"
 
 
 # Paths of the audits of all traces that the run's students learn from.
 AUDITS = [
-    rules.audit.output.audit.format(recogniser=teacher, dataset=dataset)
-    for teacher, dataset in RUN.teacher_pairs
+    rules.audit.output.audit.format(recogniser=teacher, dataset=dataset, split=split)
+    for teacher, dataset, split in RUN.traces
 ]

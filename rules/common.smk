@@ -14,8 +14,16 @@ sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from hearth.common.schemas import nearest
 from hearth.workflow import configuration, containers, run_state
+from hearth.data.folds import ALL, fold_of_split, train_split
 from hearth.workflow.code_hash import code_digest
-from hearth.workflow.recognisers import default_datasets, recognisers, students
+from hearth.workflow.recognisers import (
+    default_datasets,
+    fold_numbers,
+    recognisers,
+    students,
+    tested_splits,
+    traces_split,
+)
 from hearth.workflow.run_plan import plan_run
 from hearth.workflow.snakemake_patches import patch_scheduler, remember_parameters
 
@@ -41,6 +49,7 @@ config["tables"] = Declared(config["tables"])
 RECOGNISERS = Declared(recognisers(config))
 STUDENTS = Declared(students(config))
 RUN = plan_run(config, registry)
+FOLDS = fold_numbers(config)
 # PROJECT is the path from the run's directory to the project: "" or ending in a slash. It is relative, so that moving
 # or cloning the project together with its run changes no job.
 SOURCE = os.path.relpath(workflow.basedir)
@@ -110,32 +119,49 @@ shell.prefix(shell_prefix())
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9-]*",
-    prompt="[a-z][a-z0-9-]*(_[a-z0-9-]+)?",
+    prompt=r"[a-z][a-z0-9-]*(_[a-z0-9-]+)?(_fold\d+)?",
     recogniser="[a-z0-9][a-z0-9._-]*",
     student="[a-z0-9][a-z0-9._-]*",
     server="[a-z0-9][a-z0-9._-]*",
     model="[a-z0-9][a-z0-9.-]*",
-    split="train|test",
+    split=r"all|(test|train)\d+",
+    fold=r"\d+",
     shard=r"\d+-\d+",
     table="[a-z][a-z0-9_]*",
     figure="[a-z][a-z0-9_]*",
     word=r"[\w-]+",
 
 
-def weights_of(recogniser):
-    """Return the name of a recogniser's weights: its student or base model; "" for a baseline."""
-    return recogniser.student.name if recogniser.student else recogniser.base
+def weights_of(recogniser, fold):
+    """Return the name of a recogniser's weights in a fold: its student or base model; "" for a baseline."""
+    return (
+        f"{recogniser.student.name}_fold{fold}"
+        if recogniser.student
+        else recogniser.base
+    )
 
 
-# From the name of weights to one of the recognisers that use them.
-RECOGNISER_OF_WEIGHTS = {weights_of(one): one for one in RECOGNISERS.values()}
+# From the name of weights to one of the recognisers that use them, and the fold.
+RECOGNISER_OF_WEIGHTS = {
+    weights_of(one, fold): (one, fold) for one in RECOGNISERS.values() for fold in FOLDS
+}
 
 
 def recogniser_of(wildcards):
     """Return the recogniser that the wildcard {recogniser} or {student} names, or one with the weights of {server}."""
     if server := wildcards.get("server"):
-        return RECOGNISER_OF_WEIGHTS[server]
+        return RECOGNISER_OF_WEIGHTS[server][0]
     return RECOGNISERS[wildcards.get("recogniser") or wildcards.student]
+
+
+def fold_of(wildcards):
+    """Return the fold of a job that uses a student: that of {fold}, {server} or {split}; 1 where none of them says."""
+    if server := wildcards.get("server"):
+        return RECOGNISER_OF_WEIGHTS[server][1]
+    if fold := wildcards.get("fold"):
+        return int(fold)
+    split = wildcards.get("split", ALL)
+    return 1 if split == ALL else fold_of_split(split)
 
 
 def is_simulated(dataset):

@@ -1,8 +1,8 @@
 # From raw files to windows.
 #
 # In:   the raw folder of a dataset (datasets.<name>.root), or nothing for a simulated one; the home's yaml
-# Out:  results/datasets/{dataset}/events.parquet, dataset_card.md, windows.jsonl with an index, splits.json
-# Steps: simulate_home (simulated datasets only) -> load_dataset -> window_dataset
+# Out:  results/datasets/{dataset}/events.parquet, dataset_card.md, windows.jsonl with an index, splits.json, sizes.json
+# Steps: simulate_home (simulated datasets only) -> load_dataset -> window_dataset -> split_dataset
 
 from hearth.data.sources.registry import raw_files
 from hearth.homes.home import load_home
@@ -12,6 +12,7 @@ localrules:
     simulate_home,
     load_dataset,
     window_dataset,
+    split_dataset,
 
 
 rule simulate_home:
@@ -117,7 +118,6 @@ checkpoint window_dataset:
     output:
         windows="results/datasets/{dataset}/windows.jsonl",
         index="results/datasets/{dataset}/windows.index.json",
-        splits="results/datasets/{dataset}/splits.json",
     log:
         "logs/window_dataset/{dataset}.log",
     benchmark:
@@ -131,20 +131,83 @@ checkpoint window_dataset:
         runtime=30,
     params:
         windows=window_options,
-        test_fraction=config["split"]["test_fraction"],
-        seed=config["split"]["seed"],
         code=code_digest("window_dataset"),
     message:
         "Cutting the events of {wildcards.dataset} into windows"
     shell:
         "python $SCRIPTS/window_dataset.py --dataset {wildcards.dataset} --events {input.events:q}"
-        " {params.windows}"
-        " --test-fraction {params.test_fraction} --split-seed {params.seed}"
-        " --windows {output.windows:q} --index {output.index:q} --splits {output.splits:q} > {log:q} 2>&1"
+        " {params.windows} --windows {output.windows:q} --index {output.index:q} > {log:q} 2>&1"
+
+
+def split_options(wildcards):
+    """Return the settings of a dataset's split, as options of the program; several folds use no test fraction."""
+    settings = config["split"] | config["datasets"][wildcards.dataset]["split"]
+    options = (
+        f"--by {settings['by']} --folds {settings['folds']} --seed {settings['seed']}"
+    )
+    if settings["folds"] == 1:
+        options += f" --test-fraction {settings['test_fraction']}"
+    return options
+
+
+# A rule of its own, so that another split leaves the windows, and what was recognised in them, as they are.
+checkpoint split_dataset:
+    input:
+        events=rules.load_dataset.output.events,
+        windows=rules.window_dataset.output.windows,
+        index=rules.window_dataset.output.index,
+    output:
+        splits="results/datasets/{dataset}/splits.json",
+        # The numbers of windows of the splits alone: what trainings on other datasets may depend on.
+        sizes="results/datasets/{dataset}/sizes.json",
+    log:
+        "logs/split_dataset/{dataset}.log",
+    benchmark:
+        "benchmarks/split_dataset/{dataset}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        split=split_options,
+        code=code_digest("split_dataset"),
+    message:
+        "Splitting the sessions of {wildcards.dataset}"
+    shell:
+        "python $SCRIPTS/split_dataset.py --events {input.events:q} --windows {input.windows:q} --index {input.index:q}"
+        " {params.split} --splits {output.splits:q} --sizes {output.sizes:q} > {log:q} 2>&1"
 
 
 def split_sizes(dataset, split):
-    """Return (windows, events) of a split; they are known once the windows are cut."""
-    with open(checkpoints.window_dataset.get(dataset=dataset).output.splits) as file:
+    """Return (windows, events) of a split; they are known once the windows are cut and, but for `all`, split."""
+    if split == ALL:
+        with open(checkpoints.window_dataset.get(dataset=dataset).output.index) as file:
+            sessions = json.load(file)["sessions"].values()
+        return (
+            sum(len(session["offsets"]) for session in sessions),
+            sum(session["events"] for session in sessions),
+        )
+    with open(checkpoints.split_dataset.get(dataset=dataset).output.splits) as file:
         document = json.load(file)
     return document["windows"][split], document["events"][split]
+
+
+def splits_file(dataset, split):
+    """Return splits.json of a dataset where a job needs it; an empty list for the split `all`, which no fold changes."""
+    if split == ALL:
+        return []
+    return rules.split_dataset.output.splits.format(dataset=dataset)
+
+
+def split_file(wildcards):
+    """Return what `splits_file` returns for the wildcards {dataset} and {split}."""
+    return splits_file(wildcards.dataset, wildcards.split)
+
+
+def splits_option(wildcards):
+    """Return splits.json as an option of a program, with the name of the split."""
+    path = split_file(wildcards)
+    return (f"--splits {path} " if path else "") + f"--split {wildcards.split}"

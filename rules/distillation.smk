@@ -1,8 +1,8 @@
 # From traces to students.
 #
-# In:   all.jsonl of the teacher on a dataset's train split, windows.jsonl, the prompt, the base model's snapshot;
+# In:   all.jsonl of the teacher on a dataset's windows, windows.jsonl, splits.json, the prompt, the base's snapshot;
 #       parsed.jsonl or the audit of those traces, for recipes that read one of them; no traces for recipe gold-labels
-# Out:  results/students/{student}/adapter/, training_log.json, model_card.md, training.stats.json
+# Out:  results/students/{student}/fold{fold}/: adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
 from snakemake.logging import logger
@@ -22,14 +22,28 @@ def student_input(pattern):
     return path
 
 
-def teacher_traces(wildcards):
-    """Return the file of traces that a student learns from; an empty list for a student without a teacher."""
+def student_traces_split(wildcards):
+    """Return the split of the traces that a student of a fold learns from; "" for a student without a teacher."""
     student = STUDENTS[wildcards.student]
     if not student.teacher:
-        return []
-    return rules.gather_predictions.output.predictions.format(
-        recogniser=student.teacher, dataset=student.dataset, split="train"
+        return ""
+    return traces_split(config, RECOGNISERS[student.teacher], fold_of(wildcards))
+
+
+def of_teacher(pattern, wildcards):
+    """Return a file of a student's traces: `pattern` with teacher, dataset and split filled in."""
+    student = STUDENTS[wildcards.student]
+    split = student_traces_split(wildcards)
+    return pattern.format(
+        recogniser=student.teacher, dataset=student.dataset, split=split
     )
+
+
+def teacher_traces(wildcards):
+    """Return the file of traces that a student learns from; an empty list for a student without a teacher."""
+    if not STUDENTS[wildcards.student].teacher:
+        return []
+    return of_teacher(rules.gather_predictions.output.predictions, wildcards)
 
 
 def recipe_file(wildcards):
@@ -38,19 +52,14 @@ def recipe_file(wildcards):
     A cheap rule makes the file from traces, windows and prompt. The file is marked as `ancient`, because an edit of
     that rule's code must not repeat a training.
     """
-    student = STUDENTS[wildcards.student]
-    needed = RECIPES[student.recipe].reads
+    needed = RECIPES[STUDENTS[wildcards.student].recipe].reads
     if not needed:
         return []
     files = {
         "parsed": rules.parse_predictions.output.parsed,
         "audit": rules.audit.output.audit,
     }
-    return ancient(
-        files[needed].format(
-            recogniser=student.teacher, dataset=student.dataset, split="train"
-        )
-    )
+    return ancient(of_teacher(files[needed], wildcards))
 
 
 def recipe_options(wildcards, input):
@@ -58,7 +67,11 @@ def recipe_options(wildcards, input):
     student = STUDENTS[wildcards.student]
     options = {"recipe": student.recipe}
     if student.teacher:
-        options |= {"teacher": student.teacher, "traces": input.traces}
+        options |= {
+            "teacher": student.teacher,
+            "traces": input.traces,
+            "traces-split": student_traces_split(wildcards),
+        }
     if needed := RECIPES[student.recipe].reads:
         options |= {needed: input.recipe}
     return " ".join(f"--{name} {shlex.quote(value)}" for name, value in options.items())
@@ -67,7 +80,9 @@ def recipe_options(wildcards, input):
 def student_prompt(wildcards):
     """Return the file of the prompt with which a student is trained and evaluated."""
     return prompt_file(
-        RECOGNISERS[wildcards.student], STUDENTS[wildcards.student].dataset
+        RECOGNISERS[wildcards.student],
+        STUDENTS[wildcards.student].dataset,
+        fold_of(wildcards),
     )
 
 
@@ -135,20 +150,21 @@ rule distil:
     input:
         traces=teacher_traces,
         windows=student_input(rules.window_dataset.output.windows),
+        splits=student_input(rules.split_dataset.output.splits),
         prompt=student_prompt,
         model=student_input(rules.fetch_model.output.snapshot),
         deepspeed=project_file(config["students"]["deepspeed"]),
         recipe=recipe_file,
     output:
-        adapter="results/students/{student}/adapter/adapter_model.safetensors",
-        adapter_config="results/students/{student}/adapter/adapter_config.json",
-        log="results/students/{student}/training_log.json",
-        card="results/students/{student}/model_card.md",
-        stats="results/students/{student}/training.stats.json",
+        adapter="results/students/{student}/fold{fold}/adapter/adapter_model.safetensors",
+        adapter_config="results/students/{student}/fold{fold}/adapter/adapter_config.json",
+        log="results/students/{student}/fold{fold}/training_log.json",
+        card="results/students/{student}/fold{fold}/model_card.md",
+        stats="results/students/{student}/fold{fold}/training.stats.json",
     log:
-        "logs/distil/{student}.log",
+        "logs/distil/{student}/fold{fold}.log",
     benchmark:
-        "benchmarks/distil/{student}.tsv"
+        "benchmarks/distil/{student}/fold{fold}.tsv"
     conda:
         "../envs/llm.yaml"
     container:
@@ -175,15 +191,20 @@ rule distil:
         notes=student_notes,
         model=student_input("results/models/{model}"),
     message:
-        "Distilling {wildcards.student}"
+        "Distilling {wildcards.student}, fold {wildcards.fold}"
     shell:
         # After SIGTERM, torchrun gives its processes 100 s to save a checkpoint, and then kills them.
         "export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=100; "
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
         " --student {wildcards.student} --model {params.model:q} {params.recipe}"
-        " --windows {input.windows:q} --prompt {input.prompt:q}"
+        " --windows {input.windows:q} --splits {input.splits:q} --split train{wildcards.fold} --prompt {input.prompt:q}"
         " --training {params.training:q} --micro-batch-size {resources.micro_batch_size}"
         " --save-steps {resources.save_steps} --deepspeed {input.deepspeed:q}"
-        " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}"
+        " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}/fold{wildcards.fold}"
         " --adapter $(dirname {output.adapter:q}) --training-log {output.log:q} --card {output.card:q}"
         " --stats {output.stats:q} > {log:q} 2>&1"
+
+
+def student_files(pattern, names):
+    """Return the files of students, one for each of their folds."""
+    return collect(pattern, student=names, fold=FOLDS)

@@ -1,6 +1,6 @@
 # From parsed predictions to scores.
 #
-# In:   parsed.jsonl of a recogniser on a dataset's test split, windows, splits, prompt, snapshot, training log
+# In:   parsed.jsonl of a recogniser on each split that it is tested on, windows, splits, prompt, snapshot, training log
 # Out:  results/scores/{recogniser}/{dataset}.json
 # Steps: score
 
@@ -9,10 +9,20 @@ localrules:
     score,
 
 
+def parsed_files(recogniser, dataset):
+    """Return the parsed predictions of a recogniser on all tested windows of a dataset: a file for each of its splits."""
+    return collect(
+        rules.parse_predictions.output.parsed,
+        recogniser=recogniser,
+        dataset=dataset,
+        split=tested_splits(config, RECOGNISERS[recogniser]),
+    )
+
+
 def training_log(wildcards):
-    """Return the file of a student's training log; an empty list for other recognisers."""
+    """Return the file of a student's training log in its first fold; an empty list for other recognisers."""
     student = recogniser_of(wildcards).student
-    return rules.distil.output.log.format(student=student.name) if student else []
+    return student_files(rules.distil.output.log, [student.name])[0] if student else []
 
 
 def score_metadata(wildcards):
@@ -53,11 +63,9 @@ def optional_inputs(wildcards, input):
 rule score:
     input:
         windows=rules.window_dataset.output.windows,
-        splits=rules.window_dataset.output.splits,
+        splits=rules.split_dataset.output.splits,
         home=home_file,
-        parsed=collect(
-            rules.parse_predictions.output.parsed, split="test", allow_missing=True
-        ),
+        parsed=lambda wildcards: parsed_files(**wildcards),
         prompt=recogniser_prompt,
         model=model_snapshot,
         student=training_log,

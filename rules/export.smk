@@ -1,4 +1,5 @@
 # Export students for use outside of the workflow: `snakemake export`; results/exports/{student}/README.md for one.
+# With several folds, the student of the first fold is exported.
 #
 # In:   a student's adapter and training log, its base's snapshot, prompt, home, the dataset's windows, its score
 # Out:  results/exports/{student}/: adapter/, merged/, gguf/, prompt.json, home.yaml, export.json, parity.json, README.md
@@ -87,6 +88,7 @@ rule check_export:
         about=rules.export_student.output.about,
         model=student_input(rules.fetch_model.output.snapshot),
         windows=student_input(rules.window_dataset.output.windows),
+        splits=student_input(rules.split_dataset.output.splits),
     output:
         parity="results/exports/{student}/parity.json",
     log:
@@ -112,7 +114,7 @@ rule check_export:
         "Comparing the formats of {wildcards.student}"
     shell:
         "OMP_NUM_THREADS={threads} python $SCRIPTS/check_export.py --export results/exports/{wildcards.student}"
-        " --model {params.model:q} --windows {input.windows:q} --count {params.windows} --dtype {params.dtype}"
+        " --model {params.model:q} --windows {input.windows:q} --splits {input.splits:q} --count {params.windows} --dtype {params.dtype}"
         " --device {resources.device} --work work/exports/{wildcards.student} --out {output.parity:q} > {log:q} 2>&1"
 
 
@@ -123,7 +125,7 @@ def own_score(wildcards):
 
 rule export_card:
     input:
-        log=rules.distil.output.log,
+        log=collect(rules.distil.output.log, fold=1, allow_missing=True),
         about=rules.export_student.output.about,
         parity=rules.check_export.output.parity,
         score=own_score,

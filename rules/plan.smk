@@ -12,18 +12,26 @@ localrules:
 def planned_loads():
     """Return every (recogniser, dataset, split) that a language model recognises in the run, each once."""
     tested = [
-        (name, dataset, "test") for name, dataset in RUN.pairs if RECOGNISERS[name].base
+        (name, dataset, split)
+        for name, dataset in RUN.pairs
+        if RECOGNISERS[name].base
+        for split in tested_splits(config, RECOGNISERS[name])
     ]
-    taught = [(*pair, "train") for pair in RUN.teacher_pairs]
-    return list(dict.fromkeys([*tested, *taught]))
+    return list(dict.fromkeys([*tested, *RUN.traces]))
+
+
+def load_prompt(name, dataset, split):
+    """Return the prompt file of a recogniser on a split of a dataset."""
+    fold = 1 if split == ALL else fold_of_split(split)
+    return prompt_file(RECOGNISERS[name], dataset, fold)
 
 
 def planned_prompts():
     """Return the prompt files of all planned loads, each once."""
     return list(
         dict.fromkeys(
-            prompt_file(RECOGNISERS[name], dataset)
-            for name, dataset, _ in planned_loads()
+            load_prompt(name, dataset, split)
+            for name, dataset, split in planned_loads()
         )
     )
 
@@ -43,7 +51,7 @@ def planned_work():
                 "model": RECOGNISERS[name].base,
                 "dataset": dataset,
                 "split": split,
-                "prompt": prompt_file(RECOGNISERS[name], dataset),
+                "prompt": load_prompt(name, dataset, split),
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
                 "lora_rank": lora_rank(name),
             }
@@ -52,15 +60,22 @@ def planned_work():
         "trainings": [
             {
                 "student": name,
+                "fold": fold,
                 "model": student.base,
                 "teacher": student.teacher,
                 "dataset": student.dataset,
+                "traces_split": (
+                    traces_split(config, RECOGNISERS[student.teacher], fold)
+                    if student.teacher
+                    else ""
+                ),
                 "max_examples": student.max_examples,
                 "reasons": RECIPES[student.recipe].reasons,
-                "prompt": prompt_file(RECOGNISERS[name], student.dataset),
+                "prompt": prompt_file(RECOGNISERS[name], student.dataset, fold),
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
             }
             for name, student in RUN.trained.items()
+            for fold in FOLDS
         ],
         "engines": {model: engine_of(model, config, registry) for model in RUN.models},
         "models": memory_requests(RUN.models),
@@ -74,6 +89,7 @@ def planned_work():
 rule plan:
     input:
         windows=collect(rules.window_dataset.output.windows, dataset=RUN.datasets),
+        splits=collect(rules.split_dataset.output.splits, dataset=RUN.datasets),
         prompts=planned_prompts(),
         models=collect(rules.fetch_model.output.snapshot, model=RUN.models),
     log:

@@ -58,7 +58,7 @@ rule check_login:
         target_modules=config["students"]["training"]["lora"]["target_modules"],
         project=SOURCE,
         datasets=json.dumps(config["datasets"]),
-        splits=collect(rules.window_dataset.output.splits, dataset=config["datasets"]),
+        splits=collect(rules.split_dataset.output.splits, dataset=config["datasets"]),
         recognisers=len({recogniser for recogniser, _ in RUN.pairs}),
         max_new_tokens=config["decoding"]["max_new_tokens"],
         # Without conda and containers, all rules share the environment that runs Snakemake.

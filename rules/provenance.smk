@@ -12,7 +12,11 @@ localrules:
 
 def scored_prompts():
     """Return the prompt files that the run's scores depend on, each once."""
-    prompts = [prompt_file(RECOGNISERS[name], dataset) for name, dataset in RUN.pairs]
+    prompts = [
+        prompt_file(RECOGNISERS[name], dataset, fold)
+        for name, dataset in RUN.pairs
+        for fold in FOLDS
+    ]
     return list(dict.fromkeys(prompt for prompt in prompts if prompt))
 
 
@@ -54,14 +58,14 @@ def config_of_results():
 rule provenance:
     input:
         scores=SCORES,
-        splits=collect(rules.window_dataset.output.splits, dataset=RUN.datasets),
+        splits=collect(rules.split_dataset.output.splits, dataset=RUN.datasets),
         cards=collect(rules.load_dataset.output.card, dataset=RUN.datasets),
         prompts=scored_prompts(),
         models=collect(rules.fetch_model.output.snapshot, model=RUN.models),
-        students=collect(rules.distil.output.log, student=RUN.trained),
-        adapters=collect(rules.distil.output.adapter, student=RUN.trained),
+        students=student_files(rules.distil.output.log, RUN.trained),
+        adapters=student_files(rules.distil.output.adapter, RUN.trained),
         predictions=prediction_stats,
-        trainings=collect(rules.distil.output.stats, student=RUN.trained),
+        trainings=student_files(rules.distil.output.stats, RUN.trained),
     output:
         document="results/provenance.json",
     log:

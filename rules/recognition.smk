@@ -1,9 +1,9 @@
-# From windows to predictions, for zero-shot models, teachers on the train split, students and baselines.
+# From windows to predictions, for zero-shot models, teachers, students and baselines.
 #
-# In:   windows.jsonl, its index; the prompt and a model's snapshot, except for baselines; a student's adapter
+# In:   windows.jsonl, its index, splits.json unless all windows are asked for; the prompt and a model's snapshot, except for baselines; a student's adapter
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
 # Steps: recognise or recognise_vllm (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions;
-#        for a baseline, recognise_baseline (one job per split) -> parse_predictions
+#        for a baseline, recognise_baseline (one job for all folds) -> parse_predictions
 
 from functools import cache
 
@@ -69,7 +69,7 @@ def own_server(wildcards):
     """Return the name of the run's own server for a recogniser, which is that of its weights; "" if it has none."""
     if engine_name(wildcards) != SERVER_ENGINE:
         return ""
-    return weights_of(recogniser_of(wildcards))
+    return weights_of(recogniser_of(wildcards), fold_of(wildcards))
 
 
 def own_server_folder(wildcards):
@@ -81,7 +81,9 @@ def own_server_folder(wildcards):
 def adapter_folder(wildcards):
     """Return the folder of a student's adapter; "" for other recognisers."""
     student = recogniser_of(wildcards).student
-    return f"results/students/{student.name}/adapter" if student else ""
+    if not student:
+        return ""
+    return f"results/students/{student.name}/fold{fold_of(wildcards)}/adapter"
 
 
 def adapter_files(wildcards):
@@ -154,6 +156,7 @@ rule recognise:
     input:
         windows=rules.window_dataset.output.windows,
         index=rules.window_dataset.output.index,
+        splits=split_file,
         prompt=recogniser_prompt,
         model=model_snapshot,
         adapter=adapter_files,
@@ -189,13 +192,14 @@ rule recognise:
         max_unanswered_share=str(config["engine"]["max_unanswered_share"]),
         vllm=vllm_options,
     params:
+        split=splits_option,
         engine=recognition_options,
     message:
         "Recognising {wildcards.dataset} {wildcards.split} {wildcards.shard} with {wildcards.recogniser}"
     shell:
         "source {resources.activate:q}; "
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/recognise.py {params.engine}"
-        " --windows {input.windows:q} --index {input.index:q} --split {wildcards.split} --shard {wildcards.shard}"
+        " --windows {input.windows:q} --index {input.index:q} {params.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
         " --base-url={resources.base_url:q} --timeout {resources.timeout} {resources.vllm}"
         " --server={resources.server:q} --server-wait {resources.server_wait}"
@@ -271,7 +275,7 @@ def estimated_seconds(recogniser, engine, dataset, events):
         shape = measure_model(Path(snapshot).parent)
     except ModelError:  # a shape that the estimate does not know; engines may run it
         return UNKNOWN_SECONDS
-    prompt = Path(prompt_file(recogniser, dataset))
+    prompt = Path(prompt_file(recogniser, dataset, 1))
     tokens = expected_tokens(
         prompt,
         recogniser.prompt["reasoning"],
@@ -294,6 +298,7 @@ rule gather_predictions:
     input:
         windows=rules.window_dataset.output.windows,
         index=rules.window_dataset.output.index,
+        splits=split_file,
         shards=shard_predictions,
     output:
         predictions="results/predictions/{recogniser}/{dataset}/{split}/all.jsonl",
@@ -310,23 +315,32 @@ rule gather_predictions:
     resources:
         mem_mb=500,
         runtime=10,
+    params:
+        split=splits_option,
     message:
         "Gathering the predictions of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:
         "python $SCRIPTS/gather_predictions.py --windows {input.windows:q} --index {input.index:q}"
-        " --split {wildcards.split} --shards $(dirname {output.predictions:q}) --out {output.predictions:q} > {log:q} 2>&1"
+        " {params.split} --shards $(dirname {output.predictions:q}) --out {output.predictions:q} > {log:q} 2>&1"
+
+
+def baseline_files(name):
+    """Return the paths of a baseline's files of this name, one for each fold."""
+    folder = "results/predictions/{recogniser}/{dataset}"
+    return [f"{folder}/test{fold}/{name}" for fold in FOLDS]
 
 
 rule recognise_baseline:
     input:
         windows=rules.window_dataset.output.windows,
+        splits=rules.split_dataset.output.splits,
     output:
-        predictions=rules.gather_predictions.output.predictions,
-        stats="results/predictions/{recogniser}/{dataset}/{split}/all.stats.json",
+        predictions=baseline_files("all.jsonl"),
+        stats=baseline_files("all.stats.json"),
     log:
-        "logs/recognise_baseline/{recogniser}/{dataset}/{split}.log",
+        "logs/recognise_baseline/{recogniser}/{dataset}.log",
     benchmark:
-        "benchmarks/recognise_baseline/{recogniser}/{dataset}/{split}.tsv"
+        "benchmarks/recognise_baseline/{recogniser}/{dataset}.tsv"
     wildcard_constraints:
         recogniser=BASELINES,
     conda:
@@ -338,16 +352,17 @@ rule recognise_baseline:
         mem_mb=lambda wildcards, attempt: 2000 * (attempt + 1),
         runtime=lambda wildcards, attempt: 30 * (attempt + 1),
     message:
-        "Recognising {wildcards.dataset} {wildcards.split} with the baseline {wildcards.recogniser}"
+        "Recognising {wildcards.dataset} with the baseline {wildcards.recogniser}"
     shell:
         "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise_baseline.py --baseline {wildcards.recogniser}"
-        " --windows {input.windows:q} --split {wildcards.split}"
-        " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
+        " --windows {input.windows:q} --splits {input.splits:q}"
+        " --out results/predictions/{wildcards.recogniser}/{wildcards.dataset} > {log:q} 2>&1"
 
 
 rule parse_predictions:
     input:
         windows=rules.window_dataset.output.windows,
+        splits=split_file,
         home=home_file,
         predictions=rules.gather_predictions.output.predictions,
     output:
@@ -364,9 +379,10 @@ rule parse_predictions:
         mem_mb=500,
         runtime=15,
     params:
+        split=splits_option,
         code=code_digest("parse_predictions"),
     message:
         "Parsing the answers of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:
         "python $SCRIPTS/parse_predictions.py --windows {input.windows:q} --home {input.home:q}"
-        " --split {wildcards.split} --predictions {input.predictions:q} --out {output.parsed:q} > {log:q} 2>&1"
+        " {params.split} --predictions {input.predictions:q} --out {output.parsed:q} > {log:q} 2>&1"

@@ -63,9 +63,7 @@ rule window_browser:
     input:
         windows=collect(rules.window_dataset.output.windows, dataset=BROWSED),
         parsed=[
-            rules.parse_predictions.output.parsed.format(
-                recogniser=name, dataset=dataset, split="test"
-            )
+            parsed_files(name, dataset)
             for dataset, roles in BROWSED.items()
             for name in roles.values()
         ],

@@ -1,16 +1,20 @@
 # Servers of our own: with `engine.name: server`, a job of the run serves each set of weights to its shards.
 #
 # In:   a model's snapshot; a student's adapter
-# Out:  results/servers/{server}.json, seconds, energy and starts of the server; {server} is the name of its model or student
+# Out:  results/servers/{server}.json, seconds, energy and starts of the server; {server} is the name of its model, or of a student
+#       with its fold
 # Steps: serve, while `recognise` sends it the prompts of shards. No job needs its output: Snakemake's main process
 #        starts it when the first of its shards is ready, and holds the shards until it answers
 #        (hearth/workflow/servers.py). A dry run does not list it.
 
 from hearth.workflow.servers import Servers
 
-# From the name of every recogniser that a server of the run serves to the name of that server.
+# From (recogniser, fold), for every recogniser that a server of the run serves, to the name of that server.
 SERVED = {
-    name: server for name in RECOGNISERS if (server := own_server({"recogniser": name}))
+    (name, fold): weights_of(recogniser, fold)
+    for name, recogniser in RECOGNISERS.items()
+    for fold in FOLDS
+    if engine_of(recogniser.base, config, registry) == SERVER_ENGINE
 }
 
 
@@ -18,7 +22,7 @@ def server_of_job(job):
     """Return the name of the server that a job sends its prompts to; "" for none."""
     if job.is_group() or job.rule.name != "recognise":
         return ""
-    return SERVED.get(job.wildcards.recogniser, "")
+    return SERVED.get((job.wildcards.recogniser, fold_of(job.wildcards)), "")
 
 
 def start_servers():

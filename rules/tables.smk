@@ -169,8 +169,12 @@ rule audit_table:
 
 def prediction_stats(wildcards):
     """Return the stats files of all predictions that the run's scores and students need."""
-    needed = {(*pair, "test") for pair in RUN.pairs}
-    needed |= {(*pair, "train") for pair in RUN.teacher_pairs}
+    needed = {
+        (name, dataset, split)
+        for name, dataset in RUN.pairs
+        for split in tested_splits(config, RECOGNISERS[name])
+    }
+    needed |= set(RUN.traces)
     files = []
     for recogniser, dataset, split in sorted(needed):
         place = {"recogniser": recogniser, "dataset": dataset, "split": split}
@@ -178,14 +182,16 @@ def prediction_stats(wildcards):
             shards = shard_names(**place)
             files += collect(rules.recognise.output.stats, shard=shards, **place)
         else:
-            files += collect(rules.recognise_baseline.output.stats, **place)
+            files += [
+                f"results/predictions/{recogniser}/{dataset}/{split}/all.stats.json"
+            ]
     return files
 
 
 rule cost:
     input:
         predictions=prediction_stats,
-        students=collect(rules.distil.output.stats, student=RUN.trained),
+        students=student_files(rules.distil.output.stats, RUN.trained),
     output:
         **table_outputs("cost"),
     log:

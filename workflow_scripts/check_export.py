@@ -9,7 +9,7 @@ from typing import Any
 from hearth.common import files
 from hearth.common.cli import run
 from hearth.common.config_schema import setting_default
-from hearth.data.windows import iterate_windows, read_windows
+from hearth.data.folds import iterate_split, read_split
 from hearth.distillation.documents import Export, read_export
 from hearth.engines.protocol import Decoding, Engine
 from hearth.evaluation.parity import Parity, compare_formats, parse_answers, sample_evenly
@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--export", required=True, type=Path, help="folder of the export")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the student's own dataset")
+    parser.add_argument("--splits", required=True, type=Path, help="splits.json of that dataset")
     parser.add_argument("--count", required=True, type=int, help="number of test windows to recognise")
     parser.add_argument(
         "--dtype", choices=DTYPES, default=setting_default("engine", "dtype"), help="number format of the weights"
@@ -43,11 +44,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     work_offline()
     export, prompt = read_export(arguments.export / "export.json"), read_prompt(arguments.export / "prompt.json")
-    count = sum(1 for _ in iterate_windows(arguments.windows, "test"))
+    dataset = arguments.windows, arguments.splits
+    count = sum(1 for _ in iterate_split(*dataset, "test1"))
     chosen = set(sample_evenly(range(count), arguments.count))
-    tested = enumerate(iterate_windows(arguments.windows, "test"))
+    tested = enumerate(iterate_split(*dataset, "test1"))
     windows = [window for position, window in tested if position in chosen]
-    train = read_windows(arguments.windows, "train") if shows_similar_windows(prompt) else []
+    train = read_split(*dataset, "train1") if shows_similar_windows(prompt) else []
     decoding = Decoding.greedy(export["decoding"]["max_new_tokens"])
     answers = {}
     for form, (engine, weights) in load_forms(arguments, export).items():

@@ -18,31 +18,33 @@ def main(argv: list[str] | None = None) -> None:
         nargs="*",
         default=[],
         type=Path,
-        help="stats files <recogniser>/<dataset>/<split>/<shard>.stats.json; the shards of a split are summed",
+        help="stats files <recogniser>/<dataset>/<split>/<shard>.stats.json; shards and folds are summed",
     )
     parser.add_argument(
-        "--students", nargs="*", default=[], type=Path, help="stats files <student>/training.stats.json"
+        "--students", nargs="*", default=[], type=Path, help="stats files <student>/<fold>/training.stats.json"
     )
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
     parser.add_argument("--tiny", nargs="*", default=[], help="recognisers that are tiny models of this project")
     add_table_options(parser)
     arguments = parser.parse_args(argv)
-    trainings = {path.parent.name: read_job_stats(path) for path in arguments.students}
+    trainings: dict[str, list[JobStats]] = {}
+    for path in arguments.students:
+        trainings.setdefault(path.parent.parent.name, []).append(read_job_stats(path))
     predictions = read_shard_stats(arguments.predictions)
     table = cost_table(predictions, trainings, arguments.simulated, arguments.tiny, git_commit())
     write_table(table, "cost", arguments)
 
 
 def read_shard_stats(paths: list[Path]) -> dict[tuple[str, str, str], list[JobStats]]:
-    """Return a dict from (recogniser, dataset, split) to the stats of its shards.
+    """Return a dict from (recogniser, dataset, split) to the stats of its shards; the split is all, test or train.
 
-    Raises UserError for a path without these three names.
+    The tested parts of all folds count as one split, `test`. Raises UserError for a path without these three names.
     """
     shards: dict[tuple[str, str, str], list[JobStats]] = {}
     for path in paths:
         if len(path.parts) < 4:
             raise UserError(f"{path}: expected <recogniser>/<dataset>/<split>/<shard>.stats.json")
-        recogniser, dataset, split = path.parts[-4:-1]
+        recogniser, dataset, split = path.parts[-4], path.parts[-3], path.parts[-2].rstrip("0123456789")
         shards.setdefault((recogniser, dataset, split), []).append(read_job_stats(path))
     return shards
 

@@ -44,9 +44,10 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
-    parser.add_argument(
-        "--traces", type=Path, help="the teacher's raw predictions on the train split, if the recipe has a teacher"
-    )
+    parser.add_argument("--splits", required=True, type=Path, help="splits.json of the dataset")
+    parser.add_argument("--split", required=True, help="split to train on: train<k>")
+    parser.add_argument("--traces", type=Path, help="the teacher's raw predictions, if the recipe has a teacher")
+    parser.add_argument("--traces-split", default="", help="split of the traces: all, or that of --split")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt (json)")
     parser.add_argument(
@@ -215,9 +216,17 @@ def read_examples(
     from hearth.distillation.examples import DOCUMENT, TrainingFiles, open_examples, write_examples
     from hearth.distillation.training import VERSION, package_versions
 
-    files = TrainingFiles(options.windows, options.traces, options.parsed, options.audit)
+    files = TrainingFiles(
+        options.windows,
+        options.splits,
+        options.split,
+        options.traces_split,
+        options.traces,
+        options.parsed,
+        options.audit,
+    )
     deciding = {
-        "files": [file_digest(path) if path else "" for path in files],
+        "files": [file_digest(part) if isinstance(part, Path) else part for part in files],
         "model": model_digest,
         "prompt": prompt,
         "recipe": options.recipe,

@@ -14,7 +14,7 @@ from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.predictions import iterate_parsed_predictions
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import recognisers
+from hearth.workflow.recognisers import Recogniser, fold_numbers, recognisers, tested_splits, traces_split
 from hearth.workflow.selection import table_pairs
 
 
@@ -43,16 +43,30 @@ def main(argv: list[str] | None = None) -> None:
     row, commit = rows[position], run_commit(results)
     table = tables.build_table({"title": spec["title"], "seeds": spec["seeds"]}, scores, commit)
     windows = results / "datasets" / row.dataset / "windows.jsonl"
-    predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / "test" / "parsed.jsonl"
+    known = recognisers(config)
+    split, *_ = tested_splits(config, known[row.scores[0]["recogniser"]])
+    predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / split / "parsed.jsonl"
     examples = lineage.select_examples(
         enumerate(iterate_windows(existing_file(windows, remedy)), start=1),
         enumerate(iterate_parsed_predictions(existing_file(predictions, remedy)), start=1),
     )
     notes = [
         *lineage.cell_notes(table, position, row, arguments.column),
-        *lineage.row_notes(row, recognisers(config), commit),
+        *lineage.row_notes(row, known, student_traces(config, known), commit),
     ]
     print(lineage.render_text(notes, examples, str(windows), str(predictions)), end="")
+
+
+def student_traces(config: Config, known: dict[str, Recogniser]) -> dict[str, list[str]]:
+    """Return a dict from each student's recogniser to the split of its traces in each fold, "" without a teacher."""
+    return {
+        name: [
+            traces_split(config, known[one.student.teacher], fold) if one.student.teacher else ""
+            for fold in fold_numbers(config)
+        ]
+        for name, one in known.items()
+        if one.student
+    }
 
 
 def selected_pairs(config: Config, table: str) -> list[tuple[str, str]]:

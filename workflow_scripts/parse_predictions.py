@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import write_json_lines
-from hearth.data.windows import SPLITS, iterate_windows
+from hearth.data.folds import iterate_split
 from hearth.homes.home import load_home
 from hearth.prompting.parsing import parse, parse_leniently
 from hearth.prompting.predictions import ParsedPrediction, Prediction, align, iterate_predictions
@@ -44,13 +44,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--home", required=True, type=Path, help="yaml of the dataset's home")
-    parser.add_argument("--split", required=True, choices=SPLITS, help="split of the predictions")
+    parser.add_argument("--splits", type=Path, help="splits.json of the dataset, unless --split is all")
+    parser.add_argument("--split", required=True, help="split of the predictions: all, test<k> or train<k>")
     parser.add_argument("--predictions", required=True, type=Path, help="raw predictions of the split, all.jsonl")
     parser.add_argument("--out", required=True, type=Path, help="parsed predictions to write, parsed.jsonl")
     arguments = parser.parse_args(argv)
     home = load_home(arguments.home)
-    windows, predictions = arguments.windows, arguments.predictions
-    pairs = align(iterate_windows(windows, arguments.split), iterate_predictions(predictions), predictions)
+    windows = iterate_split(arguments.windows, arguments.splits, arguments.split)
+    pairs = align(windows, iterate_predictions(arguments.predictions), arguments.predictions)
     write_json_lines(
         arguments.out,
         (

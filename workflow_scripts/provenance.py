@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
         "--cards": "dataset cards, for their digests",
         "--prompts": "prompts, as <name>.json",
         "--models": "snapshots, as <model>/snapshot.json",
-        "--students": "training logs, as <student>/training_log.json",
+        "--students": "training logs, as <student>/<fold>/training_log.json",
         "--adapters": "weight files of adapters, for their digests",
         "--stats": "stats files of recognition shards and trainings",
     }.items():
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         splits={path.parent.name: read_json_object(path) for path in arguments.splits},
         prompts={path.stem: read_json_object(path) for path in arguments.prompts},
         models={path.parent.name: read_json_object(path) for path in arguments.models},
-        students={path.parent.name: read_json_object(path) for path in arguments.students},
+        students={"/".join(path.parts[-3:-1]): read_json_object(path) for path in arguments.students},
         stats={path.as_posix(): read_job_stats(path) for path in arguments.stats},
         digests={path.as_posix(): file_digest(path) for path in digested},
     )

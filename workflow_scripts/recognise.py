@@ -9,9 +9,9 @@ from typing import Literal
 from hearth.common import files
 from hearth.common.cli import UserError, json_option, run
 from hearth.common.config_schema import setting_default
+from hearth.data.folds import read_splits, train_split
 from hearth.data.indexed_windows import IndexedWindows
 from hearth.data.shards import parse_shard
-from hearth.data.windows import SPLITS
 from hearth.engines.protocol import Decoding, Engine
 from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE, VLLMSettings, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
@@ -34,7 +34,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--adapter", type=Path, help="folder of a student's adapter")
     parser.add_argument("--windows", type=Path, required=True, help="windows.jsonl of the dataset")
     parser.add_argument("--index", type=Path, required=True, help="index of windows.jsonl")
-    parser.add_argument("--split", choices=SPLITS, required=True, help="split of the shard")
+    parser.add_argument("--splits", type=Path, help="splits.json of the dataset, unless --split is all")
+    parser.add_argument("--split", required=True, help="split of the shard: all, test<k> or train<k>")
     parser.add_argument("--shard", required=True, help="first and last position in the split, such as 00000-00063")
     parser.add_argument("--prompt", type=Path, required=True, help="rendered prompt (JSON)")
     parser.add_argument("--decoding", required=True, help="complete decoding settings as JSON")
@@ -110,10 +111,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write raw predictions and their stats. A killed run resumes when it is started again."""
     arguments = parse_arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    dataset = IndexedWindows(arguments.windows, arguments.index)
+    splits = read_splits(arguments.splits) if arguments.splits else None
+    dataset = IndexedWindows(arguments.windows, arguments.index, splits)
     windows = dataset.read(arguments.split, parse_shard(arguments.shard))
     prompt = read_prompt(arguments.prompt)
-    train = dataset.read("train") if shows_similar_windows(prompt) else []
+    train = dataset.read(train_split(arguments.split)) if shows_similar_windows(prompt) else []
     decoding = Decoding.from_settings(json_option("--decoding", arguments.decoding, dict))
     snapshot = read_snapshot(arguments.model)
     weights = {

@@ -1,4 +1,4 @@
-"""Recognise the activities in a split with a baseline, which is trained on the train split of the dataset."""
+"""Recognise the tested windows of a dataset with a baseline, which is trained on the train split of each fold."""
 
 import argparse
 import time
@@ -7,25 +7,30 @@ from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import run
-from hearth.data.windows import SPLITS, iterate_windows
+from hearth.data.folds import iterate_split, read_splits
 from hearth.recognition import baselines
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write predictions in the format of a language model's, and their stats."""
+    """Write the predictions of every fold in the format of a language model's, and their stats: time, memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--baseline", choices=baselines.BASELINES, required=True, help="name of the baseline")
     parser.add_argument("--windows", type=Path, required=True, help="windows.jsonl of the dataset")
-    parser.add_argument("--split", choices=SPLITS, required=True, help="split to recognise")
-    parser.add_argument("--out", type=Path, required=True, help="predictions to write (JSON lines)")
-    parser.add_argument("--stats", type=Path, required=True, help="stats to write (JSON): time, memory")
+    parser.add_argument("--splits", type=Path, required=True, help="splits.json of the dataset")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder to write test<k>/all.jsonl and all.stats.json to, for all folds"
+    )
     arguments = parser.parse_args(argv)
     baselines.import_libraries()
-    started = time.monotonic()
-    train, windows = (iterate_windows(arguments.windows, split) for split in ("train", arguments.split))
-    predictions = baselines.recognise_windows(arguments.baseline, train, windows)
-    count = files.write_json_lines(arguments.out, predictions)
-    files.write_json(arguments.stats, baselines.make_stats(count, time.monotonic() - started))
+    for fold in range(1, read_splits(arguments.splits)["folds"] + 1):
+        started = time.monotonic()
+        train, windows = (
+            iterate_split(arguments.windows, arguments.splits, f"{part}{fold}") for part in ("train", "test")
+        )
+        predictions = baselines.recognise_windows(arguments.baseline, train, windows)
+        folder = arguments.out / f"test{fold}"
+        count = files.write_json_lines(folder / "all.jsonl", predictions)
+        files.write_json(folder / "all.stats.json", baselines.make_stats(count, time.monotonic() - started))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import write_json, write_text
-from hearth.data.windows import iterate_windows
+from hearth.data.folds import iterate_split
 from hearth.homes.home import load_home
 from hearth.prompting import few_shot
 from hearth.prompting.prompts import LABEL_ORDERS, REASONING_MODES, render_prompt
@@ -23,13 +23,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sensor-kinds", action="store_true", help="list which sensors are of which kind")
     parser.add_argument("--label-order", choices=LABEL_ORDERS, default="home", help="order of the activity labels")
     parser.add_argument("--windows", type=Path, help="windows.jsonl of the dataset, for --shots")
+    parser.add_argument("--splits", type=Path, help="splits.json of the dataset, for --shots")
+    parser.add_argument("--split", default="", help="split to show windows of, for --shots: train<k>")
     parser.add_argument("--shots", type=int, default=0, help="windows of the train split to show with their labels")
     parser.add_argument("--shots-by", choices=few_shot.SELECTIONS, default="similarity", help="how to choose them")
     parser.add_argument("--out", type=Path, required=True, help="prompt to write (JSON)")
     parser.add_argument("--text", type=Path, required=True, help="system text to write, for people to read")
     arguments = parser.parse_args(argv)
-    if arguments.shots and not arguments.windows:
-        parser.error("--shots needs --windows")
+    if arguments.shots and not (arguments.windows and arguments.splits and arguments.split):
+        parser.error("--shots needs --windows, --splits and --split")
     prompt = render_prompt(
         load_home(arguments.home),
         arguments.template,
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         label_order=arguments.label_order,
         shots=arguments.shots,
         shots_by=arguments.shots_by,
-        windows=iterate_windows(arguments.windows) if arguments.shots else (),
+        windows=iterate_split(arguments.windows, arguments.splits, arguments.split) if arguments.shots else (),
     )
     write_json(arguments.out, prompt)
     write_text(arguments.text, prompt["system"] + "\n")

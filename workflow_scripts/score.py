@@ -1,4 +1,4 @@
-"""Score the predictions of one recogniser on the test split of one dataset."""
+"""Score the predictions of one recogniser on the tested windows of one dataset."""
 
 import argparse
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import cast
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import read_json_object, write_json
-from hearth.common.records import read_record
-from hearth.data.folds import SplitDocument
+from hearth.data.folds import read_splits
 from hearth.data.windows import iterate_windows
 from hearth.evaluation.answered_windows import read_answers
 from hearth.evaluation.score_document import MetricSettings
@@ -18,14 +17,20 @@ from hearth.prompting.prompts import read_prompt
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read the test windows and their parsed predictions and write the score file."""
+    """Read the tested windows and their parsed predictions and write the score file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recogniser", required=True, help="name of the recogniser")
     parser.add_argument("--dataset", required=True, help="name of the dataset")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
     parser.add_argument("--splits", required=True, type=Path, help="splits.json of the dataset")
     parser.add_argument("--home", required=True, type=Path, help="yaml of the dataset's home")
-    parser.add_argument("--parsed", required=True, type=Path, help="parsed predictions on the test split, parsed.jsonl")
+    parser.add_argument(
+        "--parsed",
+        required=True,
+        type=Path,
+        nargs="+",
+        help="parsed predictions, parsed.jsonl: one file on all tested windows, or one for each fold, in order",
+    )
     parser.add_argument("--prompt", type=Path, help="prompt file, for a language model")
     parser.add_argument("--model", type=Path, help="snapshot.json of the language model; for a student, of its base")
     parser.add_argument("--student", type=Path, help="training_log.json, for a student")
@@ -37,16 +42,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--metrics", required=True, help="`metrics` of the config, a JSON object")
     parser.add_argument("--out", required=True, type=Path, help="score file")
     arguments = parser.parse_args(argv)
-    home = load_home(arguments.home)
-    answered = read_answers(
-        iterate_windows(arguments.windows), iterate_parsed_predictions(arguments.parsed), home.labels, arguments.parsed
-    )
+    home, splits = load_home(arguments.home), read_splits(arguments.splits)
+    predictions = {path: iterate_parsed_predictions(path) for path in arguments.parsed}
+    answered = read_answers(iterate_windows(arguments.windows), splits, predictions, home.labels)
     score = build_score(
         recogniser=arguments.recogniser,
         dataset=arguments.dataset,
         home=home,
         answered=answered,
-        splits=read_record(arguments.splits, SplitDocument),
+        splits=splits,
         prompt=read_prompt(arguments.prompt) if arguments.prompt else None,
         model=read_json_object(arguments.model) if arguments.model else None,
         student=read_json_object(arguments.student) if arguments.student else None,

@@ -22,7 +22,7 @@ TEACHER = "tiny-l"
 STUDENT = "tiny-s_reasoning_sim-marble"
 # Every table but `cost`.
 TABLES = ("table_scaling", "table_distillation", "table_cross_dataset", "table_claims")
-SHARDS = f"predictions/{TEACHER}/sim-marble/test"
+SHARDS = f"predictions/{TEACHER}/sim-marble/test1"
 
 
 class ClusterRun(Workflow):
@@ -179,7 +179,7 @@ class ClusterRun(Workflow):
     def read_log(self, shard: str) -> str:
         """Return the log of a shard of the teacher's test split; '' while it is missing: Snakemake deletes old logs."""
         with contextlib.suppress(FileNotFoundError):
-            return (self.directory / f"logs/recognise/{TEACHER}/sim-marble/test/{shard}.log").read_text()
+            return (self.directory / f"logs/recognise/{TEACHER}/sim-marble/test1/{shard}.log").read_text()
         return ""
 
     def complete_checkpoints(self) -> list[str]:
@@ -200,9 +200,9 @@ class ClusterRun(Workflow):
 
     def assert_same_student(self, reference_run: Workflow) -> int:
         """Assert that the student equals the reference run's byte for byte; return the step it resumed from."""
-        adapter = f"results/students/{STUDENT}/adapter/adapter_model.safetensors"
+        adapter = f"results/students/{STUDENT}/fold1/adapter/adapter_model.safetensors"
         assert (self.directory / adapter).read_bytes() == (reference_run.directory / adapter).read_bytes()
-        stats = json.loads((self.directory / f"results/students/{STUDENT}/training.stats.json").read_text())
+        stats = json.loads((self.directory / f"results/students/{STUDENT}/fold1/training.stats.json").read_text())
         return stats["resumed_from_step"]
 
     def assert_clean_end(self, reference_run: Workflow) -> None:

@@ -16,7 +16,7 @@ from snakemake_runs import Workflow
 
 pytestmark = pytest.mark.skipif(bool(unavailable_reason()), reason=unavailable_reason())
 
-ADAPTER = f"results/students/{STUDENT}/adapter/adapter_model.safetensors"
+ADAPTER = f"results/students/{STUDENT}/fold1/adapter/adapter_model.safetensors"
 
 
 def prepare_training(workflow: Workflow, registry: Path, **resources: int) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from hearth.engines.protocol import Completion, Decoding
-from window_factories import complete_window
+from window_factories import complete_window, make_splits
 
 PROMPT = {
     "version": "paper@0",
@@ -22,10 +22,11 @@ def window(number, split="test", events=3):
         for n in range(events)
     ]
     window_id = f"home/{split}{number // 4}/{number % 4}"
-    return complete_window({"window_id": window_id, "split": split, "events": listed})
+    return complete_window({"window_id": window_id, "events": listed})
 
 
 WINDOWS = [window(n, "train" if n % 5 == 0 else "test") for n in range(20)]  # 4 train, 16 test
+SPLITS = make_splits({each["session"]: None if each["session"].startswith("train") else 1 for each in WINDOWS}, WINDOWS)
 
 
 class Tokenizer:

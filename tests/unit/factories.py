@@ -8,11 +8,12 @@ from typing import Any
 
 from hearth.common.files import digest, write_json, write_json_lines, write_text
 from hearth.data.folds import SplitDocument
-from hearth.data.windows import Split, Window, check_window
+from hearth.data.windows import Window, check_window
 from hearth.homes.home import Home, load_home
 from hearth.models.snapshot import Snapshot
 from hearth.prompting.predictions import FinishReason, Prediction
 from hearth.prompting.prompts import Prompt, answer_text
+from window_factories import make_splits
 
 LABELS = ["COOKING", "drinking water, coffee or drinks", "EATING"]
 
@@ -89,7 +90,7 @@ def make_student_metadata(**changes: object) -> dict[str, Any]:
     return make_metadata(kind="student", **student | changes)
 
 
-def make_window(session: str, index: int, gold: list[str], split: Split = "test") -> Window:
+def make_window(session: str, index: int, gold: list[str]) -> Window:
     """Return a valid window with one event per gold label; all events are of one resident."""
     return check_window(
         {
@@ -97,7 +98,6 @@ def make_window(session: str, index: int, gold: list[str], split: Split = "test"
             "dataset": "made-up",
             "session": session,
             "index": index,
-            "split": split,
             "events": [
                 {"id": number, "time": "08:00:00", "description": "kitchen stove turned ON"}
                 for number in range(1, len(gold) + 1)
@@ -109,7 +109,7 @@ def make_window(session: str, index: int, gold: list[str], split: Split = "test"
 
 
 WINDOWS = [
-    make_window("1", 0, ["COOKING"], "train"),
+    make_window("1", 0, ["COOKING"]),
     make_window("2", 0, ["COOKING", "EATING"]),
     make_window("2", 1, ["drinking water, coffee or drinks", "EATING"]),
     make_window("3", 0, ["EATING"]),
@@ -138,18 +138,7 @@ PREDICTIONS = [
     make_prediction("made-up/3/0", "<think>Stove, or", "length"),
 ]
 
-SPLITS: SplitDocument = {
-    "rule": "by session",
-    "test_fraction": 0.3,
-    "seed": 1,
-    "window_size": 2,
-    "keep_short": True,
-    "dataset_digest": digest("events"),
-    "sessions": {"train": ["1"], "test": ["2", "3"]},
-    "windows": {"train": 1, "test": 3},
-    "events": {"train": 1, "test": 5},
-    "digest": digest("splits"),
-}
+SPLITS: SplitDocument = make_splits({"1": None, "2": 1, "3": 1}, WINDOWS, window_size=2)
 
 
 def write_inputs(folder: Path) -> dict[str, Path]:

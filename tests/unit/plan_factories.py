@@ -3,7 +3,7 @@
 from factories import MODEL
 from hearth.common import config_schema
 from hearth.common.files import write_json, write_json_lines
-from window_factories import complete_window
+from window_factories import complete_window, make_splits
 
 PROMPT = {"version": "brief@0", "template": "brief", "reasoning": "none", "labels": ["A"], "system": "Name activities."}
 SERVED = MODEL | {"served": {"model": "large", "interface": "vllm"}}
@@ -26,8 +26,9 @@ def make_results(folder, model, train=0, test=0, long=()):
     for index, split in enumerate(["train"] * train + ["test"] * test):
         words = "very " * 50 if index in long else ""
         event = {"id": 1, "time": "10:00:00", "description": f"Door {words}opens."}
-        rows.append(complete_window({"window_id": f"flat/{split}/{index}", "split": split, "events": [event]}))
+        rows.append(complete_window({"window_id": f"flat/{split}/{index}", "events": [event]}))
     write_json_lines(folder / "datasets/flat/windows.jsonl", rows)
+    write_json(folder / "datasets/flat/splits.json", make_splits({"train": None, "test": 1}, rows))
     write_json(folder / "prompt.json", PROMPT)
     write_json(folder / "models/served/snapshot.json", SERVED)
     for name in ("small", "large"):

@@ -43,12 +43,14 @@ def _score_of_predictions() -> Score:
         home=make_home(),
         answered=read_answers(
             WINDOWS,
-            [
-                parse_prediction(prediction, len(window["gold"]), tuple(LABELS))
-                for prediction, window in zip(PREDICTIONS, TEST_WINDOWS, strict=True)
-            ],
+            SPLITS,
+            {
+                Path("parsed.jsonl"): [
+                    parse_prediction(prediction, len(window["gold"]), tuple(LABELS))
+                    for prediction, window in zip(PREDICTIONS, TEST_WINDOWS, strict=True)
+                ]
+            },
             tuple(LABELS),
-            Path("parsed.jsonl"),
         ),
         splits=SPLITS,
         prompt=PROMPT,

@@ -9,11 +9,12 @@ import score
 from factories import METRIC_SETTINGS, make_metadata
 
 
-def run_parse(paths: dict[str, Path], split: str = "test") -> None:
+def run_parse(paths: dict[str, Path], split: str = "test1") -> None:
     """Run parse_predictions.py on a split."""
     parse_predictions.main(
         [
             *("--windows", str(paths["windows"]), "--home", str(paths["home"]), "--split", split),
+            *("--splits", str(paths["splits"])),
             *("--predictions", str(paths["predictions"]), "--out", str(paths["parsed"])),
         ]
     )

@@ -35,7 +35,6 @@ WINDOW = {
     "dataset": "made-up",
     "session": "1",
     "index": 0,
-    "split": "train",
     "events": [
         {"id": 1, "time": "08:00:00", "description": "kitchen stove turned ON"},
         {"id": 2, "time": "08:00:09", "description": "dining room chair 1 occupied"},

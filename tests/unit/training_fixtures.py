@@ -14,6 +14,7 @@ from hearth.common import files
 from hearth.distillation.examples import Examples, TrainingFiles, open_examples, write_examples
 from hearth.distillation.settings import deciding_settings
 from repository import REPOSITORY, SCRIPTS
+from window_factories import make_splits
 
 AUDIT_HEAD = {"recogniser": "big", "dataset": "toy", "prompt": {"version": "v", "reasoning": "think"}}
 LABELS = ["cooking", "drinking water, coffee or drinks", "grabing tableware"]
@@ -53,7 +54,6 @@ def make_windows(count: int) -> list[dict]:
                 "dataset": "toy",
                 "session": session,
                 "index": index,
-                "split": "train" if index < count else "test",
                 "events": [
                     {"id": 1, "time": "08:00:00", "description": f"kitchen stove turned ON {index}"},
                     {"id": 2, "time": "08:00:07", "description": "kitchen fridge opened"},
@@ -63,6 +63,12 @@ def make_windows(count: int) -> list[dict]:
             }
         )
     return windows
+
+
+def split_windows(windows: list[dict]) -> dict:
+    """Return the content of splits.json, in which only the session "tested" is tested."""
+    sessions = [*(window["session"] for window in windows), "tested"]
+    return make_splits({session: 1 if session == "tested" else None for session in sessions}, windows)
 
 
 def make_traces(windows: list[dict]) -> list[dict]:
@@ -78,11 +84,13 @@ def make_traces(windows: list[dict]) -> list[dict]:
             "seed": 0,
         }
         for window in windows
-        if window["split"] == "train"
+        if window["session"] != "tested"
     ]
 
 
-def build_examples(traces, windows, prompt, tokenizer, recipe, settings, parsed=None, audit=None) -> Examples:
+def build_examples(
+    traces, windows, prompt, tokenizer, recipe, settings, parsed=None, audit=None, traces_split="train1"
+) -> Examples:
     """Write windows and other documents (lists of rows) to files, and return the training examples made from them."""
     with TemporaryDirectory() as folder:
         documents = {"windows": windows, "traces": traces, "parsed": parsed, "audit": audit}
@@ -90,8 +98,10 @@ def build_examples(traces, windows, prompt, tokenizer, recipe, settings, parsed=
         for name, path in paths.items():
             if path:
                 files.write_json_lines(path, [AUDIT_HEAD] * (name == "audit") + documents[name])
-        examples = Path(folder) / "examples"
-        write_examples(examples, TrainingFiles(**paths), prompt, tokenizer, recipe, settings)
+        splits, examples = Path(folder) / "splits.json", Path(folder) / "examples"
+        files.write_json(splits, split_windows(windows))
+        training_files = TrainingFiles(splits=splits, split="train1", traces_split=traces_split, **paths)
+        write_examples(examples, training_files, prompt, tokenizer, recipe, settings)
         return open_examples(examples)
 
 
@@ -113,6 +123,7 @@ class Training:
         folder.mkdir(parents=True, exist_ok=True)
         rows = make_windows(windows)
         files.write_json_lines(folder / "windows.jsonl", rows)
+        files.write_json(folder / "splits.json", split_windows(rows))
         files.write_json_lines(folder / "traces.jsonl", make_traces(rows))
         files.write_json(folder / "prompt.json", PROMPT)
 
@@ -123,7 +134,10 @@ class Training:
             "model": self.model,
             "teacher": "big",
             "traces": self.folder / "traces.jsonl",
+            "traces-split": "train1",
             "windows": self.folder / "windows.jsonl",
+            "splits": self.folder / "splits.json",
+            "split": "train1",
             "prompt": self.folder / "prompt.json",
             "recipe": "reasoning",
             "training": json.dumps(deciding_settings(self.settings)),

@@ -78,7 +78,4 @@ def windows(home) -> list[dict]:
         state = drawn.choice(sorted(home.sensors[sensor].states))
         return {"id": number, "time": f"12:00:0{number}", "description": home.describe(sensor, state)[2]}
 
-    return [
-        {"window_id": f"home/s/{n}", "split": "test", "events": [event(e) for e in range(1, 2 + n % 6)]}
-        for n in range(12)
-    ]
+    return [{"window_id": f"home/s/{n}", "events": [event(e) for e in range(1, 2 + n % 6)]} for n in range(12)]

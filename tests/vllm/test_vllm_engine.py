@@ -12,7 +12,7 @@ from dataclasses import asdict
 import psutil
 import pytest
 from repository import SCRIPTS
-from window_factories import complete_window
+from window_factories import WINDOW_SETTINGS, complete_window
 
 if importlib.util.find_spec("vllm") is None:
     pytest.skip("vLLM has an environment of its own: make test-vllm", allow_module_level=True)
@@ -196,7 +196,7 @@ def program(engine, tiny, adapter, folder, name="", **options):
 def program_command(engine, tiny, adapter, folder, name, **options):
     flags = {
         "engine": engine, "model": tiny, "windows": folder / "windows.jsonl", "index": folder / "index.json",
-        "split": "test", "shard": "00000-00011", "prompt": folder / "prompt.json", "decoding": json.dumps(GREEDY),
+        "split": "all", "shard": "00000-00011", "prompt": folder / "prompt.json", "decoding": json.dumps(GREEDY),
         "dtype": "float32", "device": "cpu", "batch-size": 4, "cache": folder / "cache", "work": folder / name,
         "out": folder / f"{name}.jsonl", "stats": folder / f"{name}.json", **options,
     } | ({"adapter": adapter} if adapter else {})  # fmt: skip
@@ -207,7 +207,7 @@ def program_command(engine, tiny, adapter, folder, name, **options):
 @pytest.fixture
 def folder(windows, prompts, tmp_path):
     """A folder with the files that the program reads."""
-    write_windows(tmp_path / "windows.jsonl", tmp_path / "index.json", map(complete_window, windows))
+    write_windows(tmp_path / "windows.jsonl", tmp_path / "index.json", map(complete_window, windows), WINDOW_SETTINGS)
     files.write_json(tmp_path / "prompt.json", prompts["none"])
     return tmp_path
 

@@ -11,8 +11,8 @@ from repository import REPOSITORY
 from snakemake_runs import Workflow, slurm_profile, small_config, subprocess_environment
 
 SITE = {"account": "project-7", "cpu_partition": "all", "gpu_partition": "gpu-a100"}
-SHARD = "results/predictions/{model}/sim-marble/test/00000-00011.jsonl"
-STUDENT = "results/students/{model}_reasoning_sim-marble/training_log.json"
+SHARD = "results/predictions/{model}/sim-marble/test1/00000-00011.jsonl"
+STUDENT = "results/students/{model}_reasoning_sim-marble/fold1/training_log.json"
 
 
 @pytest.fixture(scope="module")

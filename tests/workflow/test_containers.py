@@ -100,7 +100,7 @@ def test_vllm_runs_in_an_image_of_its_own(apptainer, tmp_path, monkeypatch):
     config = config_with_images(tmp_path)
     config["engine"]["name"] = "vllm"
     (tmp_path / "vllm.sif").write_text(str(VLLM.resolve()))
-    parsed = "results/predictions/tiny-s/sim-mural/test/parsed.jsonl"
+    parsed = "results/predictions/tiny-s/sim-mural/test1/parsed.jsonl"
     Workflow(tmp_path / "run", config).run("--sdm=apptainer", parsed)
     assert ("vllm.sif", "recognise", "1") in apptainer_stand_in.read_programs(tmp_path / "apptainer")
 

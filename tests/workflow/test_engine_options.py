@@ -10,7 +10,7 @@ import yaml
 from repository import REPOSITORY
 from snakemake_runs import Workflow, small_config
 
-SHARD = "results/predictions/tiny-m/sim-marble/test/00000-00011.jsonl"
+SHARD = "results/predictions/tiny-m/sim-marble/test1/00000-00011.jsonl"
 OPTIONS = {"kv_cache_dtype": "fp8", "enforce_eager": True, "hf_overrides": {"rope_parameters": {"rope_type": "yarn"}}}
 
 

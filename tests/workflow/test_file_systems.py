@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 STUDENT = "tiny-s_reasoning_sim-marble"
-SHARDS = "predictions/tiny-m/sim-marble/test"
+SHARDS = "predictions/tiny-m/sim-marble/test1"
 
 
 @pytest.mark.slow
@@ -24,7 +24,7 @@ def test_a_file_system_without_locks_and_with_slow_fsync_changes_nothing(
             shutil.rmtree(finished_run.directory / top / folder)
     monkeypatch.setenv("LD_PRELOAD", str(library))
     monkeypatch.setenv("POOR_FILE_SYSTEM_LOG", str(log))
-    made = [f"results/students/{STUDENT}/adapter/adapter_model.safetensors", f"results/{SHARDS}/all.jsonl"]
+    made = [f"results/students/{STUDENT}/fold1/adapter/adapter_model.safetensors", f"results/{SHARDS}/all.jsonl"]
     process = finished_run.start(*made)
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output[-6000:]
@@ -34,7 +34,7 @@ def test_a_file_system_without_locks_and_with_slow_fsync_changes_nothing(
     assert calls["flock"] >= 3  # the training's and each shard's
     assert calls["fsync"] >= 10
     logs = [finished_run.directory / f"logs/distil/{STUDENT}.log"]
-    logs += (finished_run.directory / "logs/recognise/tiny-m/sim-marble/test").glob("*.log")
+    logs += (finished_run.directory / "logs/recognise/tiny-m/sim-marble/test1").glob("*.log")
     assert len(logs) == 3
     for path in logs:
         assert "cannot be locked ([Errno 38] Function not implemented)" in path.read_text()

@@ -8,7 +8,7 @@ import time
 import psutil
 
 STUDENT = "tiny-s_reasoning_sim-mural"
-ADAPTER = f"results/students/{STUDENT}/adapter/adapter_model.safetensors"
+ADAPTER = f"results/students/{STUDENT}/fold1/adapter/adapter_model.safetensors"
 
 
 def kill_when(process, condition):
@@ -45,7 +45,7 @@ def test_a_run_killed_in_recognition_and_in_training_ends_with_the_same_bytes(fi
     `--unlock` and the same command, and by resume.py.
     """
     run = finished_run.directory
-    predictions = {name: f"predictions/{name}/sim-marble/test" for name in ("tiny-m", STUDENT)}
+    predictions = {name: f"predictions/{name}/sim-marble/test1" for name in ("tiny-m", STUDENT)}
     # Delete scores and tables too: while they exist, Snakemake does not make the other files again.
     deleted = ["results/tables", "results/scores", f"results/students/{STUDENT}", f"work/students/{STUDENT}"]
     deleted += [f"{top}/{folder}" for top in ("results", "work") for folder in predictions.values()]
@@ -59,7 +59,7 @@ def test_a_run_killed_in_recognition_and_in_training_ends_with_the_same_bytes(fi
         assert not list((run / "results" / predictions[name]).glob("all.jsonl"))
 
     def assert_recognition_resumed(name):
-        logs = (run / "logs/recognise" / name / "sim-marble/test").rglob("*.log")
+        logs = (run / "logs/recognise" / name / "sim-marble/test1").rglob("*.log")
         assert any("are done already" in log.read_text() for log in logs)
 
     teacher_first = (f"results/{predictions['tiny-m']}/all.jsonl",)

@@ -36,7 +36,7 @@ def test_a_mistake_in_the_config_is_reported_with_file_key_and_nearest_valid_val
     ("target", "nearest"),
     [
         ("results/scores/tiny-s_reasonin_sim-marble/sim-mural.json", "tiny-s_reasoning_sim-marble"),
-        ("results/students/tiny-s_reasoning_sim-marbel/training_log.json", "tiny-s_reasoning_sim-marble"),
+        ("results/students/tiny-s_reasoning_sim-marbel/fold1/training_log.json", "tiny-s_reasoning_sim-marble"),
         ("results/datasets/sim-marbel/windows.jsonl", "sim-marble"),
         ("results/tables/scalin.md", "scaling"),
         ("table_scalin", "table_scaling"),

@@ -304,7 +304,7 @@ def test_a_change_reruns_exactly_the_jobs_that_it_decides(project, record_proper
 def test_students_of_gold_labels_wait_for_no_teacher(project):
     students = project.config["students"] | {"groups": {"right": {"recipes": ["gold-labels"]}}}
     project.configure(project.config | {"students": students})
-    planned = project.plan("results/students/tiny-s_gold-labels_sim-marble/training_log.json", "--forceall")
+    planned = project.plan("results/students/tiny-s_gold-labels_sim-marble/fold1/training_log.json", "--forceall")
     assert planned["distil"] == 1
     assert "gather_predictions" not in planned
 

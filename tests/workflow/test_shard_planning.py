@@ -5,7 +5,7 @@ import shutil
 
 from snakemake_runs import Workflow, small_config
 
-PREDICTIONS = "predictions/tiny-m/sim-marble/test"
+PREDICTIONS = "predictions/tiny-m/sim-marble/test1"
 
 
 def by_time(minutes: float) -> dict:
@@ -16,7 +16,7 @@ def by_time(minutes: float) -> dict:
 
 def test_shards_of_a_new_run_wait_for_windows_and_model(tmp_path):
     workflow = Workflow(tmp_path / "run", by_time(30))
-    target = "results/predictions/tiny-s/sim-mural/test/all.jsonl"
+    target = "results/predictions/tiny-s/sim-mural/test1/all.jsonl"
     assert "recognise" not in workflow.plan(target)
     workflow.run(target)
     [shard] = (workflow.directory / target).parent.glob("*-*.jsonl")
@@ -30,7 +30,7 @@ def test_new_shards_take_the_time_that_finished_ones_took(finished_run):
         stats = json.loads(path.read_text())
         path.write_text(json.dumps(stats | {"seconds": 60 * stats["windows"]}))
     splits = json.loads((directory / "results/datasets/sim-marble/splits.json").read_text())
-    windows = splits["windows"]["test"]
+    windows = splits["windows"]["test1"]
     for top in ("results", "work"):
         shutil.rmtree(directory / top / PREDICTIONS)
     for size in (1, 4, 16, 1000):

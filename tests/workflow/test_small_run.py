@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from hearth.data.folds import read_split
 from snakemake_runs import parse_job_counts
 
 REQUIRED = {
@@ -90,9 +91,10 @@ def test_cost_is_the_only_table_with_seconds(reference_run):
 
 def test_predictions_hold_the_raw_text_of_every_window_once(reference_run):
     results = reference_run.directory / "results"
-    windows = [json.loads(line) for line in (results / "datasets/sim-marble/windows.jsonl").open()]
-    predictions = [json.loads(line) for line in (results / "predictions/tiny-m/sim-marble/test/all.jsonl").open()]
-    assert [row["window_id"] for row in predictions] == [w["window_id"] for w in windows if w["split"] == "test"]
+    dataset = results / "datasets/sim-marble"
+    windows = read_split(dataset / "windows.jsonl", dataset / "splits.json", "test1")
+    predictions = [json.loads(line) for line in (results / "predictions/tiny-m/sim-marble/test1/all.jsonl").open()]
+    assert [row["window_id"] for row in predictions] == [window["window_id"] for window in windows]
     assert all(isinstance(row["text"], str) and row["finish_reason"] in ("stop", "length") for row in predictions)
 
 

@@ -5,7 +5,7 @@ from hearth.common.files import read_json
 from repository import REPOSITORY
 from snakemake_runs import Workflow, small_config
 
-SHARD = "results/predictions/tiny-s/sim-mural/test/00000-00003"
+SHARD = "results/predictions/tiny-s/sim-mural/test1/00000-00003"
 
 pytestmark = [
     pytest.mark.slow,

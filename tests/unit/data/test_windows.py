@@ -11,7 +11,6 @@ from event_factories import events_at, events_of_sessions, events_with_accepted_
 from hearth.common import files
 from hearth.data.cutting import cut_windows
 from hearth.data.events import event_table, natural_key
-from hearth.data.folds import cut_and_split
 from hearth.data.windows import check_window, read_windows
 from hearth.prompting.prompts import window_text
 from hypothesis import given, settings
@@ -141,15 +140,11 @@ def test_contradictory_window_settings_are_refused(settings_, message):
         cut_windows(events_at(0, 1), "home", 10, keep_short, by, seconds)
 
 
-def split_windows(table, dataset):
-    return list(cut_and_split(table, dataset, size=10, keep_short=True, test_fraction=0.5, seed=0)[0])
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda window: window.pop("gold"), "expected the keys"),
-        (lambda window: window.update(split="dev"), "split: 'dev'"),
+        (lambda window: window.update(split="train"), "expected the keys"),
         (lambda window: window.update(index=True), "index"),
         (lambda window: window.update(session="other"), "window_id"),
         (lambda window: window.update(dataset=""), "dataset"),
@@ -163,7 +158,7 @@ def split_windows(table, dataset):
     ],
 )
 def test_check_names_the_window_and_key_at_fault(change, message):
-    window = split_windows(events_of_sessions({"a-1": 3, "a-2": 3}), "home")[0]
+    window = cut_windows(events_of_sessions({"a-1": 3, "a-2": 3}), "home", 10, keep_short=True)[0]
     check_window(window)
     change(window)
     with pytest.raises(ValueError, match=f"window 'home/a-1/0'.*{message}"):
@@ -179,20 +174,14 @@ def test_windows_hold_all_accepted_labels():
     table = events_with_accepted_labels(["a", "b"], ["b"])
     cut = cut_windows(table, "home", 10, keep_short=True)
     assert (cut[0]["gold"], cut[0]["gold_any"]) == (["a", "b"], [["a", "b"], ["b"]])
-    made, splits = cut_and_split(table, "home", size=10, keep_short=True, test_fraction=0.5, seed=0)
-    assert sorted(splits["several"].values()) == [1, 1]
-    for window in made:
+    for window in cut:
         check_window(window)
 
 
 @pytest.mark.parametrize("right", [None, [], [["b"], ["b"]], [["a"], "b"], [["a"], ["b", None]]])
 def test_check_refuses_accepted_labels_that_do_not_begin_with_gold(right):
-    window = {
-        **cut_and_split(
-            events_with_accepted_labels(["a", "b"], ["b"]), "h", size=9, keep_short=True, test_fraction=0.5, seed=0
-        )[0][0]
-    }
-    window |= {"gold": ["a", "b"], "gold_any": right, "events": window["events"]}
+    window = cut_windows(events_with_accepted_labels(["a", "b"], ["b"]), "h", 9, keep_short=True)[0]
+    window["gold_any"] = right
     with pytest.raises(ValueError, match="gold_any"):
         check_window(window)
 
@@ -205,30 +194,26 @@ def test_windows_are_a_sequence():
         cut[3]
 
 
-def test_windows_are_read_back_whole_or_by_split(tmp_path):
+def test_windows_are_read_back_whole(tmp_path):
     path = tmp_path / "windows.jsonl"
-    windows = split_windows(events_of_sessions({"a-1": 12, "a-2": 3}), "home")
+    windows = list(cut_windows(events_of_sessions({"a-1": 12, "a-2": 3}), "home", 10, keep_short=True))
     files.write_json_lines(path, windows)
     assert read_windows(path) == windows
-    assert {window["split"] for window in read_windows(path, "test")} == {"test"}
 
 
 @pytest.mark.parametrize(
-    ("change", "split", "message"),
+    ("change", "message"),
     [
-        (lambda windows: windows[1].update(index=7), None, r"windows.jsonl: row 2: window 'home/a-1/1', window_id"),
-        (lambda windows: windows[1].update(split="train"), None, "session 'a-1' has windows in both splits"),
-        (lambda windows: windows.clear(), None, r"windows.jsonl: no window$"),
-        (lambda windows: windows.pop(), "train", r"windows.jsonl: no window of split 'train'"),
+        (lambda windows: windows[1].update(index=7), r"windows.jsonl: row 2: window 'home/a-1/1', window_id"),
+        (lambda windows: windows.clear(), r"windows.jsonl: no window$"),
     ],
 )
-def test_the_reader_names_file_and_row_at_fault(tmp_path, change, split, message):
-    windows = split_windows(events_of_sessions({"a-1": 12, "a-2": 3}), "home")
-    assert [window["split"] for window in windows] == ["test", "test", "train"]
+def test_the_reader_names_file_and_row_at_fault(tmp_path, change, message):
+    windows = list(cut_windows(events_of_sessions({"a-1": 12, "a-2": 3}), "home", 10, keep_short=True))
     change(windows)
     files.write_json_lines(tmp_path / "windows.jsonl", windows)
     with pytest.raises(ValueError, match=message):
-        read_windows(tmp_path / "windows.jsonl", split)
+        read_windows(tmp_path / "windows.jsonl")
 
 
 def test_windows_are_read_without_pandas():

@@ -214,7 +214,7 @@ def test_labels_are_learned_as_an_answer_with_an_end_of_turn(tokenizer, traces, 
 
 def test_gold_labels_learns_the_gold_labels_of_all_train_windows_and_needs_no_teacher(tokenizer, windows):
     examples = build_examples(None, windows, fixtures.PROMPT, tokenizer, RECIPES["gold-labels"], fixtures.SETTINGS)
-    train = [window for window in windows if window["split"] == "train"]
+    train = [window for window in windows if window["session"] != "tested"]
     assert 0 < len(train) < len(windows)
     assert [item.window_id for item in examples.items] == [window["window_id"] for window in train]
     assert examples.counts["used"] == examples.counts["traces"] == len(train)

@@ -11,6 +11,7 @@ import training_fixtures as fixtures
 from factories import HOME
 from hearth.common import files
 from score_factories import make_student_score
+from window_factories import make_splits
 
 SETTINGS = {
     "source": "table",
@@ -48,9 +49,8 @@ LOG = {
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     windows = fixtures.make_windows(3)
-    for window in windows:
-        window["split"] = "test"
     files.write_json_lines(folder / "windows.jsonl", windows)
+    files.write_json(folder / "splits.json", make_splits({"s0": 1, "s1": 1, "s2": 1, "tested": None}, windows))
     files.write_json(folder / "prompt.json", fixtures.PROMPT)
     files.write_json(folder / "training_log.json", LOG)
     files.write_json(folder / "score.json", make_student_score())
@@ -77,6 +77,7 @@ def checked(exported, inputs, tiny_model, tmp_path_factory):
     check_export.main(
         [
             *("--export", str(exported), "--model", str(tiny_model), "--windows", str(inputs / "windows.jsonl")),
+            *("--splits", str(inputs / "splits.json")),
             *("--count", "3", "--device", "cpu", "--work", str(tmp_path_factory.mktemp("work"))),
             *("--out", str(exported / "parity.json")),
         ]

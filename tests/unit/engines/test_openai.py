@@ -16,7 +16,7 @@ from hearth.engines.openai import OpenAIEngine
 from hearth.engines.protocol import Decoding, ReasoningBlock, Request
 from hearth.models.fetch import fetch_model
 from repository import SCRIPTS
-from window_factories import complete_window
+from window_factories import WINDOW_SETTINGS, complete_window
 
 KEY = "sk-0123456789-secret"
 REQUESTS = [Request(f"home/s{n}/{n}", f"window {n}") for n in range(6)]
@@ -326,7 +326,7 @@ def test_an_invalid_url_or_one_with_a_secret_is_refused_and_not_repeated(url):
 def command(folder, url, name, **options):
     values = {
         "model": folder / "served", "windows": folder / "windows.jsonl", "index": folder / "index.json",
-        "split": "test", "shard": "00000-00007", "prompt": folder / "prompt.json",
+        "split": "all", "shard": "00000-00007", "prompt": folder / "prompt.json",
         "decoding": json.dumps(asdict(GREEDY)), "engine": "openai", "batch-size": 2,
         "base-url": url, "timeout": 20, "work": folder / "work", "out": folder / f"{name}.jsonl",
         "stats": folder / f"{name}.stats.json",
@@ -339,8 +339,8 @@ def test_a_shard_that_failed_half_way_resumes(server, tmp_path):
     spec = {"source": "served", "served_model": MODEL, "interface": "vllm"}
     fetch_model("little", spec, tmp_path / "fetching", tmp_path / "served")
     events = [{"id": 1, "time": "12:00:00", "description": "door"}]
-    windows = [complete_window({"window_id": f"h/s/{n}", "split": "test", "events": events}) for n in range(8)]
-    write_windows(tmp_path / "windows.jsonl", tmp_path / "index.json", windows)
+    windows = [complete_window({"window_id": f"h/s/{n}", "events": events}) for n in range(8)]
+    write_windows(tmp_path / "windows.jsonl", tmp_path / "index.json", windows, WINDOW_SETTINGS)
     prompt = {"version": "p@0", "template": "p", "reasoning": "none", "labels": ["A"], "system": "S."}
     files.write_json(tmp_path / "prompt.json", prompt)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -23,6 +23,7 @@ from trace_factories import (
     make_parsed_prediction,
     make_trace_home,
 )
+from window_factories import make_splits
 
 HEAD = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}}
 INTERVALS = ("accuracy_flagged", "accuracy_unflagged", "difference")
@@ -178,13 +179,13 @@ def test_the_table_warns_if_more_than_a_twentieth_of_the_traces_are_cut_off(flag
 
 def test_the_programs_write_an_audit_and_its_table(home, mixed, tmp_path):
     windows = [window for window, _ in mixed]
-    write_json_lines(
-        tmp_path / "windows.jsonl", [*windows, WINDOW | {"session": "2", "split": "test", "window_id": "made-up/2/0"}]
-    )
+    windows.append(WINDOW | {"session": "2", "window_id": "made-up/2/0"})
+    write_json_lines(tmp_path / "windows.jsonl", windows)
+    write_json(tmp_path / "splits.json", make_splits({"1": None, "2": 1}, windows))
     write_json_lines(tmp_path / "parsed.jsonl", [written for _, written in mixed])
     write_text(tmp_path / "home.yaml", json.dumps(HOME))
     write_json(tmp_path / "prompt.json", PROMPT)
-    given = {"recogniser": "big", "dataset": "made-up"}
+    given = {"recogniser": "big", "dataset": "made-up", "split": "train1", "splits": tmp_path / "splits.json"}
     given |= {name: tmp_path / f for name, f in (("windows", "windows.jsonl"), ("home", "home.yaml"))}
     given |= {"prompt": tmp_path / "prompt.json", "parsed": tmp_path / "parsed.jsonl", "out": tmp_path / "audit.jsonl"}
     audit_program.main([part for name, value in given.items() for part in (f"--{name}", str(value))])

@@ -21,7 +21,7 @@ def test_the_shards_of_a_split_are_summed():
     assert (row["windows_per_second"], row["completion_tokens_per_second"]) == (2.5, 20.0)
     assert (row["device"], row["examples"], row["energy_joules"]) == ("cpu, cuda", None, None)
     predictions = {("little", "made-up", "test"): shards}
-    table = cost_table(predictions, {"s": {"examples": 6, "seconds": 0}}, ["made-up"], ["little"], "abc")
+    table = cost_table(predictions, {"s": [{"examples": 6, "seconds": 0}]}, ["made-up"], ["little"], "abc")
     assert table.cells[0][:6] == ["prediction", "little (tiny)", "made-up (simulated)", "test", "20", "8.0"]
     assert table.cells[1][:6] == ["training", "s", "", "train", "", "0.0"]
     assert dict(table.notes)["Versions"] == ["torch 2"]
@@ -33,16 +33,16 @@ def test_a_cost_table_without_stats_is_an_error():
 
 
 def test_the_cost_table_takes_names_from_paths(tmp_path):
-    for shard in ("00000-00009", "00010-00019"):
+    for fold, shard in ((1, "00000-00009"), (2, "00000-00009")):
         write_json(
-            tmp_path / f"predictions/little/made-up/test/{shard}.stats.json",
+            tmp_path / f"predictions/little/made-up/test{fold}/{shard}.stats.json",
             {"windows": 10, "seconds": 5.0, "prompt_tokens": 100, "completion_tokens": 50, "device": "cpu"},
         )
-    write_json(tmp_path / "students/pupil/training.stats.json", {"examples": 8, "seconds": 4.0, "device": "cpu"})
+    write_json(tmp_path / "students/pupil/fold1/training.stats.json", {"examples": 8, "seconds": 4.0, "device": "cpu"})
     stats = sorted(map(str, tmp_path.glob("predictions/*/*/*/*.json")))
     cost.main(
         [
-            *("--predictions", *stats, "--students", str(tmp_path / "students/pupil/training.stats.json")),
+            *("--predictions", *stats, "--students", str(tmp_path / "students/pupil/fold1/training.stats.json")),
             *("--simulated", "made-up", "--tiny", "little", "pupil", "--markdown", str(tmp_path / "cost.md")),
             *("--csv", str(tmp_path / "cost.csv"), "--tex", str(tmp_path / "cost.tex")),
         ]

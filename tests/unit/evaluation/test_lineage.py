@@ -6,7 +6,7 @@ from operator import getitem
 import explain
 import pytest
 from config_factories import CONFIG, make_project
-from factories import PREDICTIONS, WINDOWS, make_prediction
+from factories import PREDICTIONS, TEST_WINDOWS, WINDOWS, make_prediction
 from hearth.common.files import write_json, write_json_lines
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.table_rows import build_rows
@@ -16,11 +16,13 @@ from parse_predictions import parse_prediction
 from score_factories import make_run_scores, make_score, make_student_score
 
 LABELS = ("COOKING", "drinking water, coffee or drinks", "EATING")
-TEST = [row for row in WINDOWS if row["split"] == "test"]
 
 
 def parsed_rows(predictions):
-    return [parse_prediction(one, len(window["events"]), LABELS) for window, one in zip(TEST, predictions, strict=True)]
+    return [
+        parse_prediction(one, len(window["events"]), LABELS)
+        for window, one in zip(TEST_WINDOWS, predictions, strict=True)
+    ]
 
 
 def numbered(rows):
@@ -37,7 +39,7 @@ def finished(tmp_path):
         score = make_score(name, dataset) if name == "large" else make_student_score(dataset) | {"recogniser": name}
         write_json(run / "scores" / name / f"{dataset}.json", score)
     for name in ("little_reasoning_made-up", "large"):
-        write_json_lines(run / "predictions" / name / "made-up/test/parsed.jsonl", parsed_rows(PREDICTIONS))
+        write_json_lines(run / "predictions" / name / "made-up/test1/parsed.jsonl", parsed_rows(PREDICTIONS))
     write_json_lines(run / "datasets/made-up/windows.jsonl", WINDOWS)
     return tmp_path / "run"
 
@@ -61,12 +63,12 @@ def test_a_cell_is_explained_from_its_score_file_to_raw_answers(finished, capsys
         "example/little at revision 0123456789abcdef",
         "recipe reasoning, teacher large, trained on made-up (4 of 5 traces)",
         "little_reasoning_made-up: 1 too long",
-        "results/predictions/large/made-up/train/all.jsonl",
+        "results/predictions/large/made-up/train1/all.jsonl",
         "A window labelled correctly: made-up/2/0",
         "A window labelled partly wrong: made-up/2/1",
         "A window with an unreadable answer: made-up/3/0",
         "datasets/made-up/windows.jsonl:2",
-        "made-up/test/parsed.jsonl:1",
+        "made-up/test1/parsed.jsonl:1",
         "    | <think>Stove, or",
     ):
         assert said in text, said
@@ -114,13 +116,13 @@ def test_a_row_of_several_seeds_is_found_by_its_name_and_by_each_recogniser():
 
 
 def test_examples_are_the_first_of_each_kind_in_window_order():
-    right = [make_prediction(row["window_id"], answer_text(row["gold"])) for row in TEST]
+    right = [make_prediction(row["window_id"], answer_text(row["gold"])) for row in TEST_WINDOWS]
     examples = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(right)))
     assert [(one.kind, one.window_line, one.prediction_line) for one in examples] == [("correct", 2, 1)]
 
 
 def test_control_characters_are_escaped():
-    evil = [make_prediction(row["window_id"], "\x1b[2J\x07 \u202ereversed\nsecond line") for row in TEST]
+    evil = [make_prediction(row["window_id"], "\x1b[2J\x07 \u202ereversed\nsecond line") for row in TEST_WINDOWS]
     examples = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(evil)))
     text = lineage.render_text([("Cell", ["x"])], examples, "w", "p")
     assert "\\x1b[2J\\x07 \\u202ereversed\n    | second line" in text

@@ -63,20 +63,20 @@ def test_predictions_that_are_not_those_of_the_windows_in_order_are_an_error(pat
 
 def test_an_empty_split_is_an_error(paths):
     write_json_lines(paths["windows"], WINDOWS[1:])
-    with pytest.raises(ValueError, match=r"windows.jsonl: no window of split 'train'"):
-        run_parse(paths, "train")
+    with pytest.raises(ValueError, match=r"windows.jsonl: no window of split 'train1'"):
+        run_parse(paths, "train1")
 
 
-def test_a_session_in_both_splits_is_an_error(paths):
-    write_json_lines(paths["windows"], [*WINDOWS, make_window("2", 2, ["EATING"], "train")])
-    with pytest.raises(ValueError, match=r"windows.jsonl: session '2' has windows in both splits"):
+def test_a_session_that_the_splits_lack_is_an_error(paths):
+    write_json_lines(paths["windows"], [*WINDOWS, make_window("4", 0, ["EATING"])])
+    with pytest.raises(ValueError, match=r"splits.json: has no session '4' of .*windows.jsonl"):
         run_parse(paths)
 
 
 def test_invalid_json_ends_the_program_with_one_line(paths):
     paths["predictions"].write_text('{"window_id": \n')
-    command = [sys.executable, parse_predictions.__file__, "--split", "test", "--out", paths["parsed"]]
-    command += [part for name in ("windows", "home", "predictions") for part in (f"--{name}", paths[name])]
+    command = [sys.executable, parse_predictions.__file__, "--split", "test1", "--out", paths["parsed"]]
+    command += [part for name in ("windows", "splits", "home", "predictions") for part in (f"--{name}", paths[name])]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == f"error: {paths['predictions']}:1: not JSON: Expecting value\n"

@@ -119,7 +119,7 @@ def test_a_figure_has_its_caption_and_the_size_of_its_test_sets():
 def test_links_lead_to_files_of_the_run():
     links = Elements(page(make_run_scores())).links
     assert {"datasets/made-up/dataset_card.md", "datasets/second/dataset_card.md", "tables/cost.md"} <= set(links)
-    assert {"students/model-1m_reasoning_made-up/model_card.md", "figures/failures.png"} <= set(links)
+    assert {"students/model-1m_reasoning_made-up/fold1/model_card.md", "figures/failures.png"} <= set(links)
     assert {f"tables/{table}.{form}" for table in ("claims", "all_scores") for form in ("md", "csv", "tex")} <= set(
         links
     )

@@ -26,11 +26,11 @@ def files(tmp_path, monkeypatch):
     write_text("results/datasets/made-up/dataset_card.md", "# A card\n")
     write_json("results/prompts/made-up.json", PROMPT)
     write_json("results/models/little/snapshot.json", MODEL)
-    write_json("results/students/little_reasoning_made-up/training_log.json", TRAINING_LOG)
-    write_text("results/students/little_reasoning_made-up/adapter/adapter_model.safetensors", "weights")
+    write_json("results/students/little_reasoning_made-up/fold1/training_log.json", TRAINING_LOG)
+    write_text("results/students/little_reasoning_made-up/fold1/adapter/adapter_model.safetensors", "weights")
     for shard in ("00000-00002", "00002-00003"):
         write_json(f"results/predictions/little/made-up/test/{shard}.stats.json", STATS)
-    student = "results/students/little_reasoning_made-up"
+    student = "results/students/little_reasoning_made-up/fold1"
     return [
         *("--config", json.dumps(CONFIG), "--scores", "results/scores/little/made-up.json"),
         *("--splits", "results/datasets/made-up/splits.json", "--cards", "results/datasets/made-up/dataset_card.md"),
@@ -51,14 +51,14 @@ def test_the_document_has_the_inputs_of_every_score(files, tmp_path):
     assert document["datasets"]["made-up"]["dataset_digest"] == SPLITS["dataset_digest"]
     assert document["prompts"]["made-up"]["version"] == PROMPT["version"]
     assert document["models"]["little"]["revision"] == MODEL["revision"]
-    student = document["students"]["little_reasoning_made-up"]
+    student = document["students"]["little_reasoning_made-up/fold1"]
     assert (student["settings"], student["examples"]) == (TRAINING_LOG["settings"], TRAINING_LOG["examples"])
     assert document["config"] == CONFIG
     assert set(document["code"]["libraries"]) == set(LIBRARIES)
     for path in (
         "results/scores/little/made-up.json",
         "results/datasets/made-up/dataset_card.md",
-        "results/students/little_reasoning_made-up/adapter/adapter_model.safetensors",
+        "results/students/little_reasoning_made-up/fold1/adapter/adapter_model.safetensors",
     ):
         assert document["digests"][path] == file_digest(path)
 

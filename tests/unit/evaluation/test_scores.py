@@ -17,6 +17,7 @@ from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.score_document import METRICS, PARSINGS, read_score
 from score_runs import make_baseline_metadata, run_parse, run_score
+from window_factories import make_splits
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_the_score_of_a_base_model(paths, tmp_path):
     )
     assert score["lenient"]["accuracy"] == pytest.approx(4 / 5)
     assert score["tokens"] == {"prompt": 300, "completion": 30}
-    assert score["provenance"]["split"]["sessions"] == {"train": 1, "test": 2}
+    assert score["provenance"]["split"]["sessions"] == {"all": 3, "train1": 1, "test1": 2}
     assert score["provenance"]["student"] is None
 
 
@@ -134,8 +135,8 @@ def test_confidences_of_another_number_of_events_are_an_error(paths, tmp_path):
 
 def test_a_split_of_another_number_of_windows_is_an_error(paths, tmp_path):
     run_parse(paths)
-    write_json(paths["splits"], SPLITS | {"windows": {"train": 1, "test": 4}})
-    with pytest.raises(ValueError, match=r"splits\.json says 4 test windows, but there are 3"):
+    write_json(paths["splits"], SPLITS | {"windows": {"train1": 1, "test1": 4}})
+    with pytest.raises(ValueError, match=r"splits\.json says 4 windows in split test1, but there are 3"):
         run_score(paths, tmp_path / "score.json")
 
 
@@ -159,8 +160,8 @@ def test_incomplete_metadata_is_an_error(paths, tmp_path, metadata, student, mes
 
 def test_scoring_windows_of_training_sessions_is_an_error(paths, tmp_path):
     run_parse(paths)
-    write_json(paths["splits"], SPLITS | {"sessions": {"train": ["1", "3"], "test": ["2"]}})
-    with pytest.raises(ValueError, match=r"splits\.json does not list session '3' for testing"):
+    write_json(paths["splits"], make_splits({"1": None, "2": 1, "3": None}, WINDOWS))
+    with pytest.raises(ValueError, match="made-up/3/0"):
         run_score(paths, tmp_path / "score.json")
 
 
@@ -205,7 +206,7 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(paths, tmp_path):
 def test_a_score_of_one_session_has_no_interval(paths, tmp_path):
     write_json_lines(paths["windows"], WINDOWS[:3])
     write_json_lines(paths["predictions"], PREDICTIONS[:2])
-    write_json(paths["splits"], SPLITS | {"windows": {"train": 1, "test": 2}})
+    write_json(paths["splits"], SPLITS | {"windows": {"train1": 1, "test1": 2}})
     run_parse(paths)
     run_score(paths, tmp_path / "score.json")
     assert read_score(tmp_path / "score.json")["strict"]["intervals"] == dict.fromkeys(METRICS)

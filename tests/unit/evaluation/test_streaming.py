@@ -10,22 +10,23 @@ from factories import make_prediction, make_window, write_inputs
 from hearth.common.files import write_json_lines
 from hearth.data.indexed_windows import write_windows
 from hearth.prompting.prompts import answer_text
+from window_factories import WINDOW_SETTINGS
 
 WINDOWS, CHARACTERS = 400, 20_000
 
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    """Return the inputs of the programs, with `WINDOWS` train windows in one shard."""
+    """Return the inputs of the programs, with `WINDOWS` windows in one shard."""
     folder = tmp_path_factory.mktemp("many")
     paths = write_inputs(folder) | {"index": folder / "windows.index.json", "shards": folder / "shards"}
-    windows = [make_window("s", index, ["COOKING", "EATING"], "train") for index in range(WINDOWS)]
+    windows = [make_window("s", index, ["COOKING", "EATING"]) for index in range(WINDOWS)]
     answer = f"<think>{'Stove. ' * (CHARACTERS // 7)}</think>{answer_text(['COOKING', 'EATING'])}"
-    write_windows(paths["windows"], paths["index"], windows)
+    write_windows(paths["windows"], paths["index"], windows, WINDOW_SETTINGS)
     rows = [make_prediction(window["window_id"], answer) for window in windows]
     write_json_lines(paths["shards"] / f"00000-{WINDOWS - 1:05d}.jsonl", rows)
     write_json_lines(paths["predictions"], rows)
-    run(parse_predictions, paths, "windows", "home", "predictions", split="train", out=paths["parsed"])
+    run(parse_predictions, paths, "windows", "home", "predictions", split="all", out=paths["parsed"])
     return paths
 
 
@@ -37,9 +38,9 @@ def run(program, paths, *inputs, **options):
 @pytest.mark.parametrize(
     ("program", "inputs", "options"),
     [
-        (gather_predictions, ["windows", "index", "shards"], {"split": "train"}),
-        (parse_predictions, ["windows", "home", "predictions"], {"split": "train"}),
-        (audit, ["windows", "home", "prompt", "parsed"], {"recogniser": "large", "dataset": "made-up"}),
+        (gather_predictions, ["windows", "index", "shards"], {"split": "all"}),
+        (parse_predictions, ["windows", "home", "predictions"], {"split": "all"}),
+        (audit, ["windows", "home", "prompt", "parsed"], {"recogniser": "large", "dataset": "made-up", "split": "all"}),
     ],
 )
 def test_memory_does_not_grow_with_the_predictions(paths, tmp_path, program, inputs, options):

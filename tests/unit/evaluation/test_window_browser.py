@@ -26,7 +26,7 @@ def write_home(folder, dataset="made-up", count=40, text="", change=lambda numbe
     for number in range(count):
         name = f"{dataset}/{number}/0"
         events = [{"id": n, "time": "08:00:00", "description": f"kitchen stove turned ON{text}"} for n in (1, 2)]
-        windows.append(complete_window({"window_id": name, "split": "test", "events": events}))
+        windows.append(complete_window({"window_id": name, "events": events}))
         windows[-1].update(gold=["A", f"B{text}"], residents=[[f"R{text}"], []])
         for role in ROLES:
             wrong = role == "teacher" and number % 3 == 0

@@ -62,7 +62,7 @@ def test_the_report_shows_what_a_run_would_make_of_the_data(tmp_path, capsys):
         "       0  cooking  (never)",
         "       4  ben",
         "       3 events  2024-02-03: 2024-02-03 07:58 to 2024-02-03 07:59, longest pause 0 days 00:00:32",
-        "train: 3 sessions, 3 windows, 9 events",
+        "train1: 3 sessions, 3 windows, 9 events",
         '[{"id": 1, "time": "07:58:12", "description": "hall motion detected"},',
         "no problems. In your config:",
     ]:
@@ -117,7 +117,7 @@ def test_data_of_one_session_cannot_be_split(tmp_path, capsys):
     with pytest.raises(SystemExit, match="1"):
         run("--home", TEMPLATE, "--root", tmp_path)
     assert (
-        "no split: 1 session(s): a split by session needs at least 2; set `recording.sessions`"
+        "no split: 1 group(s): a split needs at least 2 (split.by: session, 1 sessions); set `recording.sessions`"
         in capsys.readouterr().out
     )
 

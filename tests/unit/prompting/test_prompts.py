@@ -220,7 +220,6 @@ def window(**changes):
         "window_id": "mural/session-9/0",
         "dataset": "mural",
         "session": "session-9",
-        "split": "test",
         "events": events,
         "gold": ["having dinner"],
         "residents": [["P1"]],

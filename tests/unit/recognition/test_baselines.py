@@ -12,6 +12,7 @@ from hearth.prompting.parsing import parse
 from hearth.recognition import baselines
 from hearth.recognition.baselines import BASELINES, predict_labels
 from repository import SCRIPTS
+from window_factories import make_splits
 
 PREDICTION_KEYS = ["window_id", "text", "finish_reason", "prompt_tokens", "completion_tokens", "seed"]
 
@@ -19,7 +20,7 @@ every_baseline = pytest.mark.parametrize("name", BASELINES)
 learners = pytest.mark.parametrize("name", ["extra-trees", "crf"])
 
 
-def window(session, index, described, gold, split="train", start="08:00:00", step=5):
+def window(session, index, described, gold, start="08:00:00", step=5):
     """Return a window of events with these descriptions, `step` seconds apart."""
     first = sum(int(part) * 60**place for part, place in zip(start.split(":"), (2, 1, 0), strict=True))
     clocks = [(first + number * step) % 86400 for number in range(len(described))]
@@ -28,7 +29,6 @@ def window(session, index, described, gold, split="train", start="08:00:00", ste
         "dataset": "home",
         "session": session,
         "index": index,
-        "split": split,
         "events": [
             {"id": number, "time": f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}", "description": description}
             for number, (s, description) in enumerate(zip(clocks, described, strict=True), start=1)
@@ -43,7 +43,7 @@ KITCHEN = (["stove turned ON", "tap opened", "stove turned ON"], ["COOKING", "wa
 OUT = (["tap opened", "door opened", "door closed"], ["water, or drinks", "LEAVING", "LEAVING"])
 BACK = (["lamp turned ON", "door opened", "door closed"], ["RETURNING", "RETURNING", "RETURNING"])
 TRAIN = [window(f"s{n}", 0, *(KITCHEN, OUT, BACK)[n % 3]) for n in range(30)]
-TEST = [window(f"t{n}", 0, *each, split="test") for n, each in enumerate((KITCHEN, OUT, BACK))]
+TEST = [window(f"t{n}", 0, *each) for n, each in enumerate((KITCHEN, OUT, BACK))]
 
 
 def gold(windows):
@@ -200,24 +200,37 @@ def test_predictions_and_stats_have_the_keys_of_a_language_models(name):
 # The program
 
 
-def arguments(folder, **changes):
-    files.write_json_lines(folder / "windows.jsonl", TRAIN + TEST)
+def arguments(folder, folds=(), **changes):
+    windows = TRAIN + TEST
+    fold_of = {each["session"]: 1 if each in TEST else None for each in windows}
+    files.write_json_lines(folder / "windows.jsonl", windows)
+    files.write_json(folder / "splits.json", make_splits(fold_of | dict(folds), windows))
     options = {
         "baseline": "sensor-majority",
         "windows": folder / "windows.jsonl",
-        "split": "test",
-        "out": folder / "out.jsonl",
-        "stats": folder / "stats.json",
+        "splits": folder / "splits.json",
+        "out": folder / "out",
     } | changes
     return [text for key, value in options.items() for text in (f"--{key}", str(value))]
 
 
 def test_the_program_writes_the_predictions_of_a_split(tmp_path):
     recognise_baseline.main(arguments(tmp_path))
-    rows = files.read_json_lines(tmp_path / "out.jsonl")
+    rows = files.read_json_lines(tmp_path / "out/test1/all.jsonl")
     assert [row["window_id"] for row in rows] == [f"home/t{n}/0" for n in range(3)]
     assert [entry["activity"] for entry in json.loads(rows[2]["text"])] == ["RETURNING", "LEAVING", "LEAVING"]
-    assert files.read_json(tmp_path / "stats.json")["windows"] == 3
+    assert files.read_json(tmp_path / "out/test1/all.stats.json")["windows"] == 3
+
+
+def test_every_fold_is_predicted_from_the_windows_of_the_others(tmp_path):
+    """All windows are in three folds; COOKING occurs in one of them only, so that its own fold never predicts it."""
+    fold_of = {each["session"]: number % 3 + 1 for number, each in enumerate(TRAIN)}
+    fold_of |= {each["session"]: number + 1 for number, each in enumerate(TEST)}
+    recognise_baseline.main(arguments(tmp_path, fold_of))
+    predicted = {fold: files.read_json_lines(tmp_path / f"out/test{fold}/all.jsonl") for fold in (1, 2, 3)}
+    for fold, rows in predicted.items():
+        assert [row["window_id"].split("/")[1] for row in rows] == [s for s, own in fold_of.items() if own == fold]
+    assert not any("COOKING" in row["text"] for row in predicted[1])
 
 
 def test_the_program_loads_no_language_model(tmp_path):

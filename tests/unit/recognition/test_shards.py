@@ -7,12 +7,12 @@ import sys
 import time
 
 import pytest
-from echo_engine import DECODING, PROMPT, WINDOWS, Echo
+from echo_engine import DECODING, PROMPT, SPLITS, WINDOWS, Echo
 from hearth.common import files
-from hearth.data.indexed_windows import write_windows
 from hearth.engines.protocol import Completion, Decoding, ScoredToken
 from hearth.recognition.shards import recognise_shard
 from repository import SCRIPTS
+from window_factories import write_indexed
 
 
 def run(engine, work, windows=WINDOWS, prompt=PROMPT, decoding=DECODING, model="m"):
@@ -131,7 +131,7 @@ def test_a_change_that_decides_the_result_starts_anew(tmp_path, change):
 
 def test_similar_windows_are_shown_before_the_window_and_not_in_the_prefix(tmp_path):
     dataset = [each | {"session": each["window_id"].split("/")[1], "gold": ["sleeping"] * 3} for each in WINDOWS]
-    test = [each for each in dataset if each["split"] == "test"]
+    test = [each for each in dataset if each["session"].startswith("test")]
     prompt = {**PROMPT, "shots": 1, "shots_by": "similarity"}
     arguments = (prompt, Echo(), Decoding.from_settings(DECODING), {"model": "m"}, tmp_path)
     shown, _stats = recognise_shard(test, *arguments, dataset)
@@ -152,12 +152,12 @@ def test_a_change_that_does_not_decide_the_result_starts_nothing(tmp_path):
 
 
 def command(tiny_model, folder, name, batch_size=2, **options):
-    write_windows(folder / "windows.jsonl", folder / "index.json", WINDOWS)
+    windows, index, splits = write_indexed(folder, WINDOWS, SPLITS)
     files.write_json(folder / "prompt.json", PROMPT)
     values = {
-        "engine": "transformers", "model": tiny_model, "windows": folder / "windows.jsonl",
-        "index": folder / "index.json",
-        "split": "test", "shard": "00000-00015",
+        "engine": "transformers", "model": tiny_model, "windows": windows,
+        "index": index, "splits": splits,
+        "split": "test1", "shard": "00000-00015",
         "prompt": folder / "prompt.json", "decoding": json.dumps(DECODING), "dtype": "float32", "device": "cpu",
         "batch-size": batch_size, "work": folder / f"work-{name}", "out": folder / f"{name}.jsonl",
         "stats": folder / f"{name}.stats.json", **options,
@@ -197,7 +197,7 @@ def test_a_killed_program_started_again_ends_with_the_same_bytes(tiny_model, tmp
     )
     assert (tmp_path / "five.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     whole = files.read_json_lines(tmp_path / "whole.jsonl")
-    assert [p["window_id"] for p in whole] == [w["window_id"] for w in WINDOWS if w["split"] == "test"]
+    assert [p["window_id"] for p in whole] == [w["window_id"] for w in WINDOWS if w["session"].startswith("test")]
     assert files.read_json(tmp_path / "whole.stats.json")["completion_tokens"] == sum(
         p["completion_tokens"] for p in whole
     )

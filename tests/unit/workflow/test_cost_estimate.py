@@ -102,10 +102,11 @@ def results(tiny_model, tmp_path):
 
 
 def planned_work(results, entry=ENTRY, teacher="large", max_examples=None):
-    loads = [planned_load(results, name, split) for name, split in [("small", "test"), ("large", "test")]]
+    loads = [planned_load(results, name, split) for name, split in [("small", "test1"), ("large", "test1")]]
     if teacher:
-        loads.append(planned_load(results, "large", "train"))
-    training = planned_load(results, "", "train", "small") | {"student": "small_pupil", "teacher": teacher}
+        loads.append(planned_load(results, "large", "train1"))
+    training = planned_load(results, "", "train1", "small") | {"student": "small_pupil", "teacher": teacher}
+    training |= {"fold": 1, "traces_split": "train1" if teacher else ""}
     engine = "vllm" if entry["gpus"] else "transformers"
     return {
         "loads": loads,
@@ -132,7 +133,7 @@ def test_the_estimate_counts_windows_and_marks_upper_limits(results):
     assert len(row(text, "total")) == 1 + len(CARDS)
     assert "measured" not in text
     stats = {"seconds": 3600, "windows": 4, "completion_tokens": 10**9}
-    write_json(results / "predictions/large/flat/train/0.stats.json", stats)
+    write_json(results / "predictions/large/flat/train1/0.stats.json", stats)
     text = estimate_work(planned_work(results), results)
     assert row(text, "recognise large")[4] == "2500.00"
     assert row(text, "recognise large")[-1] == "2.5"

@@ -139,6 +139,6 @@ def test_existing_raw_files_and_simulated_homes_are_no_problem(findings, tmp_pat
 
 
 def test_disk_space_of_answers_grows_with_windows_recognisers_and_tokens(tmp_path):
-    write_json(tmp_path / "splits.json", {"windows": {"train": 7, "test": 3}})
+    write_json(tmp_path / "splits.json", {"windows": {"all": 10, "train1": 7, "test1": 3}})
     splits = [tmp_path / "splits.json", tmp_path / "not cut yet" / "splits.json"]
     assert login_checks.trace_bytes(splits, 2, 100) == 10 * 2 * 100 * login_checks.BYTES_PER_TOKEN

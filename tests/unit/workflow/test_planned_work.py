@@ -11,7 +11,7 @@ def results(tiny_model, tmp_path):
 
 
 def measure(results, tokenised=("small",)):
-    (load,) = measure_loads([planned_load(results, "small", "test")], tokenised, results).values()
+    (load,) = measure_loads([planned_load(results, "small", "test1")], tokenised, results).values()
     return load
 
 
@@ -26,7 +26,7 @@ def test_the_longest_window_is_found_beside_the_mean(results):
 
 def test_finished_shards_say_how_long_answers_are(results):
     stats = {"seconds": 1, "windows": 4, "completion_tokens": 40}
-    write_json(results / "predictions/small/flat/test/0.stats.json", stats)
+    write_json(results / "predictions/small/flat/test1/0.stats.json", stats)
     load = measure(results)
     assert (load.mean.written, load.longest.written, load.seconds) == (10, 50, 0.25)
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from hearth.data.event_files import digest_events
 from hearth.data.events import ALTERNATIVES
-from hearth.data.windows import WINDOW_KINDS, LabelledWindow, starts_window
+from hearth.data.indexed_windows import WindowSettings
+from hearth.data.windows import WINDOW_KINDS, Window, starts_window
 
 _DAY = 24 * 60 * 60
 _CLOCK_TEXTS = [
@@ -33,10 +35,10 @@ class CutWindows:
     def __len__(self) -> int:
         return len(self._spans)
 
-    def __iter__(self) -> Iterator[LabelledWindow]:
+    def __iter__(self) -> Iterator[Window]:
         return map(self.__getitem__, range(len(self)))
 
-    def __getitem__(self, position: int) -> LabelledWindow:
+    def __getitem__(self, position: int) -> Window:
         if not -len(self) <= position < len(self):
             raise IndexError(position)
         start, end, index = self._spans[position].tolist()
@@ -47,7 +49,7 @@ class CutWindows:
 
         session = texts("session")[0]
         clock_and_text = zip(self._seconds[start:end].tolist(), texts("description"), strict=True)
-        window: LabelledWindow = {
+        window: Window = {
             "window_id": f"{self._dataset}/{session}/{index}",
             "dataset": self._dataset,
             "session": session,
@@ -62,16 +64,6 @@ class CutWindows:
         if self._accepted is not None:
             window["gold_any"] = [list(labels) for labels in self._accepted[start:end]]
         return window
-
-    def sessions(self) -> tuple[np.ndarray, list[str]]:
-        """Return a pair: for each window the position of its session in a list of names, and that list."""
-        codes, names = self._texts["session"]
-        return codes[self._spans[:, 0]], names
-
-    def count_events(self, mask: np.ndarray) -> np.ndarray:
-        """Return for each window the number of its events that `mask` selects; `mask` has a bool for each event."""
-        before = np.concatenate([[0], np.cumsum(mask)])
-        return before[self._spans[:, 1]] - before[self._spans[:, 0]]
 
 
 def _encode(column: pd.Series) -> tuple[np.ndarray, list[str]]:
@@ -101,6 +93,20 @@ def cut_windows(
         spans = np.column_stack([first + spans, np.arange(len(spans))])
         parts.append(spans if keep_short else spans[spans[:, 1] - spans[:, 0] == size])
     return CutWindows(events, dataset, np.concatenate(parts or [np.zeros((0, 3), dtype=np.int64)]))
+
+
+def window_settings(
+    events: pd.DataFrame, size: int, keep_short: bool, by: str = "count", seconds: float | None = None
+) -> WindowSettings:
+    """Return what decides the windows that `cut_windows` makes of `events` with the same settings."""
+    settings: WindowSettings = {
+        "window_size": size,
+        "keep_short": keep_short,
+        "dataset_digest": digest_events(events),
+    }
+    if by != "count":
+        settings |= {"window_by": by, "window_seconds": seconds}
+    return settings
 
 
 def _check_settings(size: int, keep_short: bool, by: str, seconds: float | None) -> None:

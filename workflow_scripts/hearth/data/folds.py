@@ -1,142 +1,148 @@
-"""Split the sessions of a dataset into train and test, and make the content of splits.json."""
+"""Assign the groups of a dataset to folds, and read the windows of a split: the content and the use of splits.json.
+
+A group is what no split tears apart: a session, or all sessions with one value of a group key. With K folds, K at least
+2, every group is tested in one fold and trained on in all others. With one fold, a share of the groups is tested and
+the rest is only trained on.
+
+Names of splits: `all` has every window, `test<k>` the windows of fold k, `train<k>` all windows not of fold k.
+"""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import NotRequired, TypedDict
 
-import numpy as np
-import pandas as pd
+from hearth.common.records import read_record
+from hearth.data.windows import Window, iterate_windows
 
-from hearth.common import files
-from hearth.data.cutting import CutWindows, cut_windows
-from hearth.data.event_files import digest_events
-from hearth.data.events import ALTERNATIVES
-from hearth.data.windows import SPLITS, Split, Window
+ALL = "all"
+BY_SESSION = "session"  # every session is a group of its own
+_SPLIT_NAME = re.compile(r"(test|train)([1-9][0-9]*)")
+
+
+class SessionSplit(TypedDict):
+    """The group of a session, and the fold in which it is tested; None if it is never tested."""
+
+    group: str
+    fold: int | None
 
 
 class SplitDocument(TypedDict):
-    """The content of splits.json."""
+    """The content of splits.json. Dicts by split have the splits that `split_names` lists."""
 
-    rule: str
-    test_fraction: float
+    by: str  # key of the groups
+    folds: int
     seed: int
+    test_fraction: NotRequired[float]  # share of the groups that are tested; absent with several folds, which test all
     window_size: int
     keep_short: bool
     window_by: NotRequired[str]  # absent for windows cut by count
     window_seconds: NotRequired[float | None]  # absent for windows cut by count
     dataset_digest: str
-    sessions: dict[Split, list[str]]
-    windows: dict[Split, int]
-    events: dict[Split, int]
-    several: NotRequired[dict[Split, int]]  # events with several accepted labels; absent if the dataset has none
+    sessions: dict[str, SessionSplit]
+    groups: int
+    windows: dict[str, int]
+    events: dict[str, int]
+    several: NotRequired[dict[str, int]]  # events with several accepted labels; absent if the dataset has none
     digest: str  # digest of all other entries: equal digests mean equal splits of equal events
 
 
-class SplitWindows:
-    """A sequence of the windows of a dataset with their split, which builds each window on access."""
+def assign_folds(groups: Collection[str], folds: int, seed: int, test_fraction: float) -> dict[str, int | None]:
+    """Return a dict from each group to the fold in which it is tested, None for never; it keeps the order of `groups`.
 
-    def __init__(self, windows: CutWindows, sessions: Mapping[Split, Sequence[str]]):
-        """`sessions` is a dict from each split to the names of its sessions."""
-        self._windows = windows
-        self._split_of = {session: split for split, names in sessions.items() for session in names}
+    Groups are ordered by the SHA-256 of "<seed>/<group>", so that the order of files changes nothing. With several
+    folds they are dealt out in that order, so that the numbers of groups in two folds differ by at most one, and
+    `test_fraction` is not used. With one fold the first round(test_fraction * n) of n groups, at least one and at most
+    n - 1, are tested.
 
-    def __len__(self) -> int:
-        return len(self._windows)
-
-    def __iter__(self) -> Iterator[Window]:
-        return map(self.__getitem__, range(len(self)))
-
-    def __getitem__(self, position: int) -> Window:
-        cut = self._windows[position]
-        window: Window = {
-            "window_id": cut["window_id"],
-            "dataset": cut["dataset"],
-            "session": cut["session"],
-            "index": cut["index"],
-            "split": self._split_of[cut["session"]],
-            "events": cut["events"],
-            "gold": cut["gold"],
-            "residents": cut["residents"],
-        }
-        if "gold_any" in cut:
-            window["gold_any"] = cut["gold_any"]
-        return window
-
-    def count_events(self, mask: np.ndarray) -> dict[Split, np.ndarray]:
-        """Return a dict from each split to an array: for each window the number of its events that `mask` selects.
-
-        `mask` has a bool for each event of the table.
-        """
-        codes, names = self._windows.sessions()
-        splits = np.array([self._split_of[name] for name in names])[codes]
-        counts = self._windows.count_events(mask)
-        return {split: counts[splits == split] for split in SPLITS}
-
-
-def split_sessions(sessions: Sequence[str], test_fraction: float, seed: int) -> dict[Split, list[str]]:
-    """Return a dict from each split to its sessions, in their order in `sessions`.
-
-    The assignment of a session to a split does not depend on that order.
-
-    To choose the test split, n sessions are ordered by the SHA-256 of "<seed>/<session>". The first
-    round(test_fraction * n) of them, at least one and at most n - 1, are the test split.
-
-    Raises ValueError for fewer than two sessions, a session listed twice, and a fraction outside (0, 1).
+    Raises ValueError for fewer groups than folds, fewer than two groups, a group listed twice, and a fraction outside
+    (0, 1).
     """
-    if not 0 < test_fraction < 1:
-        raise ValueError(f"test fraction is {test_fraction}; it must lie between 0 and 1")
-    if len(sessions) < 2:
-        raise ValueError(f"{len(sessions)} session(s): a split by session needs at least 2")
-    if len(set(sessions)) < len(sessions):
-        raise ValueError("a session is listed twice")
-    count = min(max(round(test_fraction * len(sessions)), 1), len(sessions) - 1)
-    tested = set(sorted(sessions, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())[:count])
-    return {
-        "train": [session for session in sessions if session not in tested],
-        "test": [session for session in sessions if session in tested],
-    }
+    shuffled = sorted(groups, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())
+    if len(set(groups)) < len(shuffled):
+        raise ValueError("a group is listed twice")
+    if folds > 1:
+        if len(shuffled) < folds:
+            raise ValueError(f"{len(shuffled)} group(s) cannot be tested in {folds} folds; lower split.folds")
+        fold_of: dict[str, int | None] = {name: position % folds + 1 for position, name in enumerate(shuffled)}
+    else:
+        if not 0 < test_fraction < 1:
+            raise ValueError(f"test fraction is {test_fraction}; it must lie between 0 and 1")
+        if len(shuffled) < 2:
+            raise ValueError(f"{len(shuffled)} group(s): a split needs at least 2")
+        count = min(max(round(test_fraction * len(shuffled)), 1), len(shuffled) - 1)
+        fold_of = {name: 1 if position < count else None for position, name in enumerate(shuffled)}
+    return {name: fold_of[name] for name in groups}
 
 
-def cut_and_split(
-    events: pd.DataFrame,
-    dataset: str,
-    *,
-    size: int,
-    keep_short: bool,
-    test_fraction: float,
-    seed: int,
-    by: str = "count",
-    seconds: float | None = None,
-) -> tuple[SplitWindows, SplitDocument]:
-    """Return the windows of a dataset with their split, and the content of splits.json.
+def split_names(folds: int) -> list[str]:
+    """Return the names of all splits of a dataset with this number of folds."""
+    return [ALL, *(f"{part}{fold}" for fold in range(1, folds + 1) for part in ("test", "train"))]
 
-    Sessions are split before they are cut, so window kind and size do not change which sessions are tested. See
-    `cut_windows` and `split_sessions` for the settings. Raises ValueError when a split has no windows.
+
+def fold_of_split(name: str) -> int:
+    """Return the number of the fold of a split; raises ValueError for `all`, which has none, and any other name."""
+    match = _SPLIT_NAME.fullmatch(name)
+    if not match:
+        raise ValueError(f"split {name!r} is not test<k> or train<k>, with a number k from 1")
+    return int(match[2])
+
+
+def train_split(name: str) -> str:
+    """Return the split that is trained on where `name` is recognised, `train<k>` for both `test<k>` and `train<k>`."""
+    return f"train{fold_of_split(name)}"
+
+
+def sessions_of_split(splits: SplitDocument, name: str) -> frozenset[str]:
+    """Return the sessions of a split. Raises ValueError for a split that the document does not have."""
+    return frozenset(names_of_split(splits["sessions"], splits["folds"], name))
+
+
+def names_of_split(sessions: Mapping[str, SessionSplit], folds: int, name: str) -> list[str]:
+    """Return the names of the sessions of a split, in the order of `sessions`; raises as `sessions_of_split`."""
+    if name == ALL:
+        return list(sessions)
+    fold = fold_of_split(name)
+    if fold > folds:
+        raise ValueError(f"split {name!r} is none of the {folds} fold(s): {', '.join(split_names(folds))}")
+    tested = name.startswith("test")
+    return [session for session, one in sessions.items() if (one["fold"] == fold) == tested]
+
+
+def tested_split(folds: int) -> str:
+    """Return the split that has every tested window: `all` with several folds."""
+    return "test1" if folds == 1 else ALL
+
+
+def read_splits(path: Path) -> SplitDocument:
+    """Read splits.json. Raises ValueError, which names the file and the key at fault."""
+    return read_record(path, SplitDocument)
+
+
+def iterate_split(windows: Path, splits: Path | None, name: str) -> Iterator[Window]:
+    """Yield the windows of a split of a windows.jsonl, in file order. The split `all` needs no splits.json.
+
+    Every window of the file is checked. Raises ValueError for another split without `splits` and, naming the file, for
+    a window that fails `check_window`, for a session that splits.json lacks, and at the end if there was no window.
     """
-    sessions = split_sessions(events["session"].unique().tolist(), test_fraction, seed)
-    windows = SplitWindows(cut_windows(events, dataset, size, keep_short, by, seconds), sessions)
-    lengths = windows.count_events(np.ones(len(events), dtype=bool))
-    for split in SPLITS:
-        if not len(lengths[split]):
-            raise ValueError(f"the {split} split has no windows: its sessions have fewer than {size} events each")
-    document: SplitDocument = {
-        "rule": "by session",
-        "test_fraction": test_fraction,
-        "seed": seed,
-        "window_size": size,
-        "keep_short": keep_short,
-        "dataset_digest": digest_events(events),
-        "sessions": sessions,
-        "windows": {split: len(lengths[split]) for split in SPLITS},
-        "events": {split: int(lengths[split].sum()) for split in SPLITS},
-        "digest": "",
-    }
-    if by != "count":
-        document |= {"window_by": by, "window_seconds": seconds}
-    if ALTERNATIVES in events:
-        accepted = events[ALTERNATIVES]
-        ambiguous = np.fromiter((len(labels) > 1 for labels in accepted), bool, len(events))
-        counts = windows.count_events(ambiguous)
-        document["several"] = {split: int(counts[split].sum()) for split in SPLITS}
-    document["digest"] = files.digest({key: value for key, value in document.items() if key != "digest"})
-    return windows, document
+    if name == ALL:
+        yield from iterate_windows(windows)
+        return
+    if splits is None:
+        raise ValueError(f"split {name}: needs --splits")
+    document = read_splits(splits)
+    chosen, found = sessions_of_split(document, name), False
+    for window in iterate_windows(windows):
+        if window["session"] not in document["sessions"]:
+            raise ValueError(f"{splits}: has no session {window['session']!r} of {windows}: split the dataset again")
+        if window["session"] in chosen:
+            found = True
+            yield window
+    if not found:
+        raise ValueError(f"{windows}: no window of split {name!r}")
+
+
+def read_split(windows: Path, splits: Path | None, name: str) -> list[Window]:
+    """Return the windows of a split, as `iterate_split` does."""
+    return list(iterate_split(windows, splits, name))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from hearth.data.windows import LabelledWindow
+from hearth.data.windows import Window
 
 
-def map_to_gold(window: LabelledWindow, labels: Sequence[str | None]) -> list[str | None]:
+def map_to_gold(window: Window, labels: Sequence[str | None]) -> list[str | None]:
     """Return `labels` with each label that is accepted for its event replaced by the event's gold label.
 
     `labels` has one label, or None, for each event of the window. After the replacement, a label is correct exactly

@@ -8,12 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, NoReturn, NotRequired, TypedDict, TypeVar, cast, get_args
+from typing import NoReturn, NotRequired, TypedDict, TypeVar, cast
 
 from hearth.common import files
-
-Split = Literal["train", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
 
 # Reasons to end a window that is not full: none ("count"), too long a time since its first event ("time"), or
 # too long a pause since its last event ("gap").
@@ -35,8 +32,8 @@ class WindowInput(TypedDict):
     events: list[WindowEvent]
 
 
-class LabelledWindow(WindowInput):
-    """A window of a recorded session, not yet assigned to a split."""
+class Window(WindowInput):
+    """A window of a recorded session, one row of windows.jsonl. splits.json has the splits of its session."""
 
     dataset: str
     session: str
@@ -47,45 +44,32 @@ class LabelledWindow(WindowInput):
     gold_any: NotRequired[list[list[str]]]
 
 
-class Window(LabelledWindow):
-    """A window with its split, one row of windows.jsonl."""
-
-    split: Split
-
-
 _KEYS = Window.__required_keys__
 _EVENT_KEYS = WindowEvent.__required_keys__
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 
 
-def read_windows(path: Path, split: Split | None = None) -> list[Window]:
+def read_windows(path: Path) -> list[Window]:
     """Return the windows of a windows.jsonl, as `iterate_windows` does."""
-    return list(iterate_windows(path, split))
+    return list(iterate_windows(path))
 
 
-def iterate_windows(path: Path, split: Split | None = None) -> Iterator[Window]:
-    """Yield the windows of a windows.jsonl in file order, only those of `split` unless it is None.
+def iterate_windows(path: Path) -> Iterator[Window]:
+    """Yield the windows of a windows.jsonl in file order.
 
-    Every window of the file is checked. Raises ValueError, naming the file, for a window that fails `check_window`, for
-    a session with windows in both splits, and at the end if there was no window to yield.
+    Every window is checked. Raises ValueError, naming the file, for a window that fails `check_window`, and at the end
+    if there was none.
     """
     found = False
-    split_of: dict[str, Split] = {}
     for number, row in enumerate(files.iterate_json_lines(path), start=1):
         try:
             window = check_window(row)
         except ValueError as error:
             raise ValueError(f"{path}: row {number}: {error}") from None
-        if split_of.setdefault(window["session"], window["split"]) != window["split"]:
-            raise ValueError(
-                f"{path}: session {window['session']!r} has windows in both splits, so test windows were trained on;"
-                " split by session: cut the windows again"
-            )
-        if split is None or window["split"] == split:
-            found = True
-            yield window
+        found = True
+        yield window
     if not found:
-        raise ValueError(f"{path}: no window" + (f" of split {split!r}" if split else ""))
+        raise ValueError(f"{path}: no window")
 
 
 def check_window(window: object) -> Window:
@@ -105,8 +89,6 @@ def check_window(window: object) -> Window:
         fail("index", f"{index!r} is not a number from 0")
     if name != f"{window['dataset']}/{window['session']}/{index}":
         fail("window_id", "is not <dataset>/<session>/<index>")
-    if window["split"] not in SPLITS:
-        fail("split", f"{window['split']!r} is neither train nor test")
     if not isinstance(events, list) or not events:
         fail("events", "is not a list of events")
     for number, event in enumerate(events, start=1):

@@ -24,7 +24,7 @@ class AuditedTrace(TypedDict):
 
 
 class AuditHead(TypedDict):
-    """The first row of an audit, `results/audits/<teacher>/<dataset>.jsonl`; the other rows are its traces."""
+    """The first row of an audit, `results/audits/<teacher>/<dataset>/<split>.jsonl`; the other rows are its traces."""
 
     recogniser: str
     dataset: str

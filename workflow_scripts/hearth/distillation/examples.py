@@ -17,7 +17,8 @@ from transformers import PreTrainedTokenizerBase
 
 from hearth.common.files import digest, write_json
 from hearth.common.records import read_record
-from hearth.data.windows import Window, iterate_windows, read_windows
+from hearth.data.folds import iterate_split, read_split, read_splits, sessions_of_split
+from hearth.data.windows import Window
 from hearth.distillation.documents import AuditedTrace, ExampleCounts, iterate_audited_traces
 from hearth.distillation.example_arrays import Example, ExampleArrays, TokenScratch
 from hearth.distillation.recipes import Candidate, LeaveOutError, Recipe, Sources, Target, draw_windows, rank_windows
@@ -78,10 +79,14 @@ class Examples:
 class TrainingFiles(NamedTuple):
     """The files that examples are made from; `traces` is None for a recipe without a teacher.
 
-    `parsed` (parsed predictions) and `audit` belong to the traces; only some recipes read one of them.
+    Examples are made of the windows of `split`, which is train<k>. Traces, `parsed` (parsed predictions) and `audit`
+    cover those of `traces_split`, which holds all of them; only some recipes read one of the last two.
     """
 
     windows: Path
+    splits: Path
+    split: str
+    traces_split: str = ""
     traces: Path | None = None
     parsed: Path | None = None
     audit: Path | None = None
@@ -129,7 +134,7 @@ def write_examples(
             unended.add(window_id)
         if candidate.is_flagged:
             flagged.add(window_id)
-    sources = Sources(partial(iterate_windows, files.windows), frozenset(flagged))
+    sources = Sources(partial(iterate_split, files.windows, files.splits, files.split), frozenset(flagged))
     encoder = _Encoder(tokenizer, prompt)
     scratch, numbers, too_long = TokenScratch(folder), dict[str, int](), list[int]()
 
@@ -187,10 +192,10 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
 
     Raises ValueError if a document is missing or belongs to other windows or traces.
     """
-    windows = iterate_windows(files.windows, "train")
     if files.traces is None:
         if recipe.needs_teacher:
             raise ValueError(f"recipe {recipe.name!r} needs --traces")
+        windows = iterate_split(files.windows, files.splits, files.split)
         yield from (Candidate(window, _empty_trace(window)) for window in windows)
         return
     if recipe.reads and not getattr(files, recipe.reads):
@@ -201,6 +206,8 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
         parsed = iterate_parsed_predictions(files.parsed)
     if files.audit and recipe.reads == "audit":
         audited = iterate_audited_traces(files.audit)
+    trained = sessions_of_split(read_splits(files.splits), files.split)
+    windows = iterate_split(files.windows, files.splits, files.traces_split)
     for window, trace in align(windows, iterate_predictions(files.traces), files.traces):
         labels, is_flagged = [], False
         if recipe.reads == "parsed":
@@ -208,7 +215,8 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
         # An audit has no row for a window without an answer; the parsed predictions have one.
         if recipe.reads == "audit" and trace["finish_reason"] != "unanswered":
             is_flagged = bool(_row_of(trace, audited, "audit")["flags"])
-        yield Candidate(window, trace, labels, is_flagged)
+        if window["session"] in trained:
+            yield Candidate(window, trace, labels, is_flagged)
     if next(parsed, None) or next(audited, None):
         raise ValueError(_OTHER_WINDOWS.format(recipe.reads))
 
@@ -250,11 +258,11 @@ def _usable_target(recipe: Recipe, candidate: Candidate, settings: TrainingSetti
 def _turns(prompt: Prompt, files: TrainingFiles, wanted: Collection[str]) -> Callable[[Window], str]:
     """Return a function from each window of `wanted` to the user's turn.
 
-    All windows are in memory if the prompt shows similar windows.
+    All train windows are in memory if the prompt shows similar windows.
     """
     if not shows_similar_windows(prompt):
         return lambda window: user_turns(prompt, [window], ())[window["window_id"]]
-    windows = read_windows(files.windows)
+    windows = read_split(files.windows, files.splits, files.split)
     turns = user_turns(prompt, [window for window in windows if window["window_id"] in wanted], windows)
     return lambda window: turns[window["window_id"]]
 

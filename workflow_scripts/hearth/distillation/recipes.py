@@ -9,7 +9,7 @@ The Snakefile imports this module, so it must import neither torch nor pandas.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -41,21 +41,18 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Sources:
-    """All windows, and the names of flagged ones, for the selection of a recipe."""
+    """The train windows, and the names of flagged ones, for the selection of a recipe."""
 
-    read_windows: Callable[[], Iterable[Window]]  # read all windows of the dataset
+    read_windows: Callable[[], Iterable[Window]]  # read the windows of the train split
     flagged: frozenset[str] = frozenset()  # ids of windows whose trace fails a check of the audit
 
     @cached_property
     def complex(self) -> frozenset[str]:
         """Ids of the train windows that are more complex than their median."""
-        scale = ComplexityScale(map(complexity_measures, self._train_windows()))
+        scale = ComplexityScale(map(complexity_measures, self.read_windows()))
         return frozenset(
-            window["window_id"] for window in self._train_windows() if scale.is_complex(complexity_measures(window))
+            window["window_id"] for window in self.read_windows() if scale.is_complex(complexity_measures(window))
         )
-
-    def _train_windows(self) -> Iterator[Window]:
-        return (window for window in self.read_windows() if window["split"] == "train")
 
 
 class Target(NamedTuple):

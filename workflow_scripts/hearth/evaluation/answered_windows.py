@@ -2,22 +2,22 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import tee
 from math import nan
 from pathlib import Path
 
 import numpy as np
 
 from hearth.data.complexity import ComplexityScale, Measures, complexity_measures
+from hearth.data.folds import SplitDocument
 from hearth.data.gold_labels import map_to_gold
-from hearth.data.windows import Split, Window
+from hearth.data.windows import Window
 from hearth.evaluation.encoded_windows import EncodedWindows, ParsedAnswer, WindowEncoder
 from hearth.evaluation.recorded_events import RecordedEvents, RecordedEventsBuilder
 from hearth.evaluation.score_document import PARSINGS, Parsing, Tokens
 from hearth.prompting.predictions import ParsedPrediction, align
-
-SPLIT: Split = "test"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,20 @@ class AnsweredWindows:
 
 
 def read_answers(
-    windows: Iterable[Window], predictions: Iterable[ParsedPrediction], labels: tuple[str, ...], path: Path
+    windows: Iterable[Window],
+    splits: SplitDocument,
+    predictions: Mapping[Path, Iterable[ParsedPrediction]],
+    labels: tuple[str, ...],
 ) -> AnsweredWindows:
-    """Read windows, all of a dataset, and the predictions of its test split.
+    """Read windows, all of a dataset, and the predictions of those that are tested.
 
-    `labels` are all labels of the home; `path` names the predictions in errors. A predicted label that is one of
-    several correct labels of its event is replaced by the gold label (`map_to_gold`). Raises ValueError if windows and
-    predictions do not match, for a label that is not a label of the home, and if there is no train window.
+    `predictions` has the parsed predictions of each file: one file with all tested windows, or one for each fold, in
+    order. `labels` are all labels of the home. A predicted label that is one of several correct labels of its event is
+    replaced by the gold label (`map_to_gold`).
+
+    A window is complex or not among the train windows; with several folds among all windows of the dataset, since each
+    is trained on in some fold. Raises ValueError if windows and predictions do not match, for a label that is not a
+    label of the home, and if there is no train window.
     """
     encoder, recorded = WindowEncoder(labels, PARSINGS), RecordedEventsBuilder()
     train: Counter[Measures] = Counter()
@@ -54,7 +61,9 @@ def read_answers(
     measured, confidences = array("i"), array("d")
     completion_tokens, truncated = array("i"), array("b")
     tokens: Tokens = {"prompt": 0, "completion": 0}
-    for window, row in align(_test_windows(windows, train), predictions, path):
+    path = next(iter(predictions))
+    tested, same = tee(_tested_windows(windows, splits, train))
+    for window, row in align(tested, _in_file_order(same, splits, predictions), path):
         confidence = row.get("confidences") or [None] * len(window["gold"])
         _check_sizes(window, path, labels=row["labels"], lenient_labels=row["lenient_labels"], confidences=confidence)
         answers: dict[Parsing, ParsedAnswer] = {
@@ -62,7 +71,7 @@ def read_answers(
             "lenient": (map_to_gold(window, row["lenient_labels"]), row["lenient_status"]),
         }
         try:
-            encoder.add(window["session"], window["gold"], answers)
+            encoder.add(splits["sessions"][window["session"]]["group"], window["gold"], answers)
         except ValueError as error:
             raise ValueError(f"window {window['window_id']}: {error}") from None
         recorded.add(window)
@@ -85,13 +94,33 @@ def read_answers(
     )
 
 
-def _test_windows(windows: Iterable[Window], train: Counter[Measures]) -> Iterator[Window]:
-    """Yield the windows of the test split; count the measures of the other windows in `train`."""
+def _tested_windows(windows: Iterable[Window], splits: SplitDocument, train: Counter[Measures]) -> Iterator[Window]:
+    """Yield the windows that are tested; count the measures of those that are trained on in `train`."""
     for window in windows:
-        if window["split"] == SPLIT:
-            yield window
-        else:
+        session = splits["sessions"].get(window["session"])
+        if session is None:
+            raise ValueError(f"splits.json has no session {window['session']!r}; split the dataset again")
+        if session["fold"] is None or splits["folds"] > 1:
             train[complexity_measures(window)] += 1
+        if session["fold"] is not None:
+            yield window
+
+
+def _in_file_order(
+    tested: Iterable[Window], splits: SplitDocument, predictions: Mapping[Path, Iterable[ParsedPrediction]]
+) -> Iterator[ParsedPrediction]:
+    """Yield the next prediction of the file of each window's fold, and at the end what is left in any file."""
+    files = [iter(rows) for rows in predictions.values()]
+    if len(files) not in (1, splits["folds"]):
+        raise ValueError(f"{len(files)} files of predictions for {splits['folds']} folds: need one, or one for each")
+    for window in tested:
+        fold = splits["sessions"][window["session"]]["fold"] or 1
+        row = next(files[fold - 1 if len(files) > 1 else 0], None)
+        if row is None:
+            return
+        yield row
+    for rows in files:
+        yield from rows
 
 
 def _check_sizes(window: Window, path: Path, **by_event: Sequence[object]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from hearth.common.records import read_headed_records
 from hearth.common.schemas import nearest
 from hearth.data.gold_labels import map_to_gold
-from hearth.data.windows import Split, Window
+from hearth.data.windows import Window
 from hearth.distillation.documents import AuditedTrace as FlaggedTrace
 from hearth.distillation.documents import AuditHead, truncated_warning
 from hearth.evaluation import bootstrap
@@ -26,8 +26,6 @@ from hearth.evaluation.trace_vocabulary import Vocabulary
 from hearth.homes.home import Home
 from hearth.prompting.predictions import ParsedPrediction
 from hearth.prompting.prompts import Prompt
-
-SPLIT: Split = "train"
 
 
 class AuditedTrace(FlaggedTrace):

@@ -78,7 +78,7 @@ _DISTINCT = ("device", "dtype", "engine", "batch_size")
 
 def cost_table(
     predictions: Mapping[tuple[str, str, str], Sequence[JobStats]],
-    trainings: Mapping[str, JobStats],
+    trainings: Mapping[str, Sequence[JobStats]],
     simulated: Iterable[str],
     tiny: Iterable[str],
     commit: str,
@@ -86,11 +86,11 @@ def cost_table(
     """Build the cost table.
 
     `predictions` maps (recogniser, dataset, split) to the stats of all shards, `trainings` maps a student to the stats
-    of its training. The names of `simulated` datasets and of `tiny` recognisers are marked. Raises ValueError without
-    stats.
+    of its training in each fold. The names of `simulated` datasets and of `tiny` recognisers are marked. Raises
+    ValueError without stats.
     """
     rows = [prediction_row(*names, shards) for names, shards in predictions.items()]
-    rows += [training_row(student, stats) for student, stats in trainings.items()]
+    rows += [training_row(student, folds) for student, folds in trainings.items()]
     if not rows:
         raise ValueError("a cost table needs the stats of at least one prediction or training")
     marks = {"dataset": ("simulated", set(simulated)), "recogniser": ("tiny", set(tiny))}
@@ -100,7 +100,10 @@ def cost_table(
         text = cell_text(COLUMNS[name], row[name])
         return f"{text} ({mark})" if text in marked else text
 
-    jobs = [*(stats for shards in predictions.values() for stats in shards), *trainings.values()]
+    jobs = [
+        *(stats for shards in predictions.values() for stats in shards),
+        *(stats for folds in trainings.values() for stats in folds),
+    ]
     versions = {f"{package} {version}" for stats in jobs for package, version in stats.get("versions", {}).items()}
     return Table(
         title="Cost",
@@ -117,9 +120,9 @@ def prediction_row(recogniser: str, dataset: str, split: str, shards: Sequence[J
     return _row("prediction", recogniser, dataset, split, shards)
 
 
-def training_row(student: str, stats: JobStats) -> CostRow:
-    """Return the cost row of a student's training."""
-    return _row("training", student, "", "train", [stats])
+def training_row(student: str, folds: Sequence[JobStats]) -> CostRow:
+    """Return the cost row of a student's training, from the stats of every fold."""
+    return _row("training", student, "", "train", folds)
 
 
 def read_cost_rows(path: Path) -> list[CostRow]:

@@ -143,26 +143,33 @@ def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
     return [("Cell", statements), ("Score", files)]
 
 
-def row_notes(row: Row, recognisers: Mapping[str, RecogniserNames], commit: str) -> Notes:
+def row_notes(
+    row: Row, recognisers: Mapping[str, RecogniserNames], traces: Mapping[str, Sequence[str]], commit: str
+) -> Notes:
     """Return the notes of a row, which are those below its table, and the files that hold its inputs.
 
-    `recognisers` maps the name of each recogniser to the names that locate its files.
+    `recognisers` maps the name of each recogniser to the names that locate its files, `traces` the name of a student's
+    recogniser to the splits whose traces it learned from, one for each fold.
     """
     files = []
     for score in row.scores:
         recogniser, dataset = recognisers[score["recogniser"]], score["dataset"]
         files += [f"results/datasets/{dataset}/dataset_card.md", f"results/datasets/{dataset}/splits.json"]
         if recogniser.prompt:
-            name = "_".join(filter(None, (dataset, recogniser.prompt_name)))
+            shown = "fold*" if recogniser.prompt["shots"] else ""
+            name = "_".join(filter(None, (dataset, recogniser.prompt_name, shown)))
             files.append(f"results/prompts/{name}.txt (text of the prompt)")
         if recogniser.base:
             files.append(f"results/models/{recogniser.base}/snapshot.json")
         if recogniser.student:
             student = recogniser.student
-            files += [f"results/students/{student.name}/{name}" for name in ("training_log.json", "model_card.md")]
+            splits = traces[score["recogniser"]]
+            for fold in range(1, len(splits) + 1):
+                folder = f"results/students/{student.name}/fold{fold}"
+                files += [f"{folder}/{name}" for name in ("training_log.json", "model_card.md")]
             if student.teacher:
-                traces = f"results/predictions/{student.teacher}/{student.dataset}/train/all.jsonl"
-                files.append(f"{traces} (traces that the student learned from)")
+                folder = f"results/predictions/{student.teacher}/{student.dataset}"
+                files += [f"{folder}/{split}/all.jsonl (traces that the student learned from)" for split in splits]
     return [
         *table_notes(list(row.scores), commit),
         ("Traces left out of training", list(dict.fromkeys(filter(None, map(_left_out, row.scores))))),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from hearth.data.folds import tested_split
 from hearth.distillation.documents import truncated_warning
 from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
@@ -215,11 +216,17 @@ def _engine_differences(scores: Sequence[Score]) -> list[str]:
 
 def _split(score: Score) -> str:
     split = score["provenance"]["split"]
-    return (
-        f"{split['rule']}, test fraction {split['test_fraction']}, seed {split['seed']}: "
-        f"{split['sessions']['train']} sessions for training, {split['sessions']['test']} for testing; "
-        f"{_windows(split)}; digest {split['digest'][:_DIGEST_CHARACTERS]}"
-    )
+    if split["folds"] == 1:
+        how = (
+            f"test fraction {split['test_fraction']}, seed {split['seed']}: "
+            f"{split['sessions']['train1']} sessions for training, {split['sessions']['test1']} for testing"
+        )
+    else:
+        how = (
+            f"{split['folds']} folds, seed {split['seed']}: {split['sessions']['all']} sessions in {split['groups']} "
+            "groups, each tested once; whatever learns is trained anew for every fold, without its groups"
+        )
+    return f"by {split['by']}, {how}; {_windows(split)}; digest {split['digest'][:_DIGEST_CHARACTERS]}"
 
 
 def _windows(split: SplitProvenance) -> str:
@@ -245,7 +252,8 @@ def _several(provenance: Provenance, home: HomeProvenance) -> str:
     """Return which label is right for an event with several, if the home's raw files may hold such events."""
     if "several" not in home:
         return ""
-    tested = f" ({provenance['several']['test']} such events in the test split)" if "several" in provenance else ""
+    several = provenance.get("several", {}).get(tested_split(provenance["split"]["folds"]))
+    tested = "" if several is None else f" ({several} such events are tested)"
     rules = {"first": "the first counts as right", "any": f"any of them counts as right{tested}"}
     return f"; if an event has several labels, {rules[home['several']]} (`several: {home['several']}`)"
 

@@ -6,13 +6,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
+from hearth.data.folds import names_of_split, split_names
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Recording
 
 # Choices that the paper leaves open: a dict from each choice to a statement of what this project assumes, in the
 # order of the notes.
 ASSUMPTIONS = {
-    "split": "train/test split: whole sessions, see Split",
+    "split": "split: whole sessions, see Split",
     "labels": "label set: all labels of the home's yaml, MARBLE's TRANSITION included",
     "sensors": "names of rooms, sensors and states, and the time zone: those of the home's yaml; wearable sensors are"
     " not used",
@@ -55,19 +56,23 @@ class HomeProvenance(TypedDict):
 
 
 class SplitProvenance(TypedDict):
-    """The train/test split of a score; `sessions` and `windows` are their numbers by split.
+    """The split of a score; `sessions` and `windows` are their numbers by split.
 
-    `window_by` and `window_seconds` are absent if windows are cut by their number of events.
+    `by` is the key of the groups that no split tears apart, `groups` their number. `test_fraction`, the share of them
+    that is tested, is absent with several folds, in which all are tested. `window_by` and `window_seconds` are absent
+    if windows are cut by their number of events.
     """
 
-    rule: str
-    test_fraction: float
+    by: str
+    folds: int
     seed: int
+    groups: int
     window_size: int
     keep_short: bool
     sessions: dict[str, int]
     windows: dict[str, int]
     digest: str
+    test_fraction: NotRequired[float]
     window_by: NotRequired[str]
     window_seconds: NotRequired[float]
 
@@ -146,7 +151,9 @@ def score_provenance(
     `scores.check_metadata` returns it. Raises ValueError naming the key that a document lacks.
     """
     split = _select(splits, SplitProvenance, "splits.json")
-    split["sessions"] = {name: len(sessions) for name, sessions in split["sessions"].items()}
+    split["sessions"] = {
+        name: len(names_of_split(split["sessions"], split["folds"], name)) for name in split_names(split["folds"])
+    }
     # Only homes whose raw files may hold several labels for an event say which of them are right.
     several = {"several": home.recording.several} if home.recording != Recording() else {}
     document = {

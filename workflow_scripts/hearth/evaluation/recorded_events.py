@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hearth.data.windows import LabelledWindow
+from hearth.data.windows import Window
 
 DAY = 24 * 60 * 60
 
@@ -84,7 +84,7 @@ class RecordedEventsBuilder:
         self._clock, self._residents = array("i"), array("i")
         self._seconds = _SecondsOfDay()
 
-    def add(self, window: LabelledWindow) -> None:
+    def add(self, window: Window) -> None:
         """Add a window."""
         self._session.append(self._sessions.setdefault(window["session"], len(self._sessions)))
         self._sizes.append(len(window["events"]))

@@ -35,6 +35,8 @@ class JobGroup(TypedDict):
 class RunProvenance(TypedDict):
     """The document provenance.json. All paths in it are relative to the run's directory.
 
+    Students are named <student>/<fold>.
+
     `datasets`, `prompts`, `models` and `students` map names to the contents of splits.json, the prompt file,
     snapshot.json and the training log. `scores` maps paths to scores, `digests` maps paths of files to their SHA-256.
     Left out are the text of prompts, the losses of training logs and the metrics of scores.

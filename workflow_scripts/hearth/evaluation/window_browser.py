@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from hearth.data.gold_labels import map_to_gold
-from hearth.data.windows import LabelledWindow, iterate_windows
+from hearth.data.windows import Window, iterate_windows
 from hearth.evaluation.notes import dataset_name, name_stand_ins
 from hearth.prompting.predictions import ParsedPrediction, iterate_parsed_predictions
 
@@ -42,7 +42,7 @@ class Answers:
 class BrowsedWindow:
     """A sampled window: the answers of each recogniser in the order of their roles, and what the sample is drawn by."""
 
-    window: LabelledWindow
+    window: Window
     answers: list[tuple[Answers, ParsedPrediction]]
     agreement: str
 
@@ -110,7 +110,7 @@ def _rank(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed} {name}".encode()).digest()
 
 
-def _agreement(window: LabelledWindow, answers: Sequence[tuple[Answers, ParsedPrediction]]) -> str:
+def _agreement(window: Window, answers: Sequence[tuple[Answers, ParsedPrediction]]) -> str:
     """Return in words which of the first two recognisers is right more often, or that all are always right."""
     right = [sum(_right(window, prediction)) for _, prediction in answers]
     if min(right) == len(window["gold"]):
@@ -125,7 +125,7 @@ def _agreement(window: LabelledWindow, answers: Sequence[tuple[Answers, ParsedPr
     )
 
 
-def _right(window: LabelledWindow, prediction: ParsedPrediction) -> list[bool]:
+def _right(window: Window, prediction: ParsedPrediction) -> list[bool]:
     labels = map_to_gold(window, prediction["labels"])
     return [label == gold for label, gold in zip(labels, window["gold"], strict=True)]
 

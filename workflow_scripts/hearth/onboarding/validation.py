@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from hearth.data.cutting import CutWindows, cut_windows, window_settings
 from hearth.data.events import ALTERNATIVES, natural_key
-from hearth.data.folds import SplitWindows, cut_and_split
+from hearth.data.folds import BY_SESSION, sessions_of_split
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
-from hearth.data.windows import SPLITS, Split, WindowInput
+from hearth.data.splitting import count_windows, groups_of_sessions, make_splits
+from hearth.data.windows import WindowInput
 from hearth.homes.home import Home
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
@@ -140,23 +142,29 @@ def _duration(pause: pd.Timedelta) -> str:
 
 def split_summary(
     events: pd.DataFrame, dataset: str, *, size: int, test_fraction: float, seed: int
-) -> tuple[SplitWindows, list[str]]:
-    """Return a pair: the windows, and lines with the counts of each split and the labels that only test has.
+) -> tuple[CutWindows, list[str]]:
+    """Return a pair: the windows, and lines with the counts of a plain split and the labels that only test has.
 
     Raises ValueError if the events cannot be split.
     """
-    windows, document = cut_and_split(
-        events, dataset, size=size, keep_short=True, test_fraction=test_fraction, seed=seed
+    windows = cut_windows(events, dataset, size, keep_short=True)
+    splits = make_splits(
+        groups_of_sessions(events, BY_SESSION),
+        count_windows(windows),
+        window_settings(events, size, keep_short=True),
+        by=BY_SESSION,
+        folds=1,
+        seed=seed,
+        test_fraction=test_fraction,
     )
-    lines = [
-        f"{split}: {len(document['sessions'][split])} sessions, {document['windows'][split]} windows, "
-        f"{document['events'][split]} events"
-        for split in SPLITS
-    ]
-    labels: dict[Split, set[str]] = {split: set() for split in SPLITS}
-    for window in windows:
-        labels[window["split"]].update(window["gold"])
-    untrained = sorted(labels["test"] - labels["train"])
+    lines, labels = [], []
+    for split in ("train1", "test1"):
+        sessions = sessions_of_split(splits, split)
+        lines.append(
+            f"{split}: {len(sessions)} sessions, {splits['windows'][split]} windows, {splits['events'][split]} events"
+        )
+        labels.append({label for window in windows if window["session"] in sessions for label in window["gold"]})
+    untrained = sorted(labels[1] - labels[0])
     return windows, lines + ([f"labels in test, but never in train: {', '.join(untrained)}"] if untrained else [])
 
 

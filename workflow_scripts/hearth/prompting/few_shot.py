@@ -19,13 +19,6 @@ SELECTIONS = ("random", "similarity")
 _DIGITS = 9
 
 
-def train_windows(windows: Sequence[Window], count: int) -> list[Window]:
-    """Return the train split of `windows`. Raises ValueError if it has fewer than `count` windows."""
-    train = [window for window in windows if window["split"] == "train"]
-    _check_count(len(train), count)
-    return train
-
-
 def _check_count(found: int, count: int) -> None:
     if found < count:
         raise ValueError(
@@ -33,22 +26,25 @@ def _check_count(found: int, count: int) -> None:
         )
 
 
-def random_examples(windows: Iterable[Window], count: int) -> list[Window]:
-    """Return the `count` train windows whose ids have the smallest hashes, in the order of `windows`.
+def random_examples(train: Iterable[Window], count: int) -> list[Window]:
+    """Return the `count` windows of `train`, a train split, whose ids have the smallest hashes, in their order.
 
     No more than `count` windows are in memory.
     If windows of the train split are recognised with these examples, the prompt shows some of them their own labels.
     Raises ValueError if the train split is too small.
     """
-    train = enumerate(window for window in windows if window["split"] == "train")
-    chosen = heapq.nsmallest(count, train, key=lambda each: hashlib.sha256(each[1]["window_id"].encode()).hexdigest())
+    numbered = enumerate(train)
+    chosen = heapq.nsmallest(
+        count, numbered, key=lambda each: hashlib.sha256(each[1]["window_id"].encode()).hexdigest()
+    )
     _check_count(len(chosen), count)
     return [window for _, window in sorted(chosen, key=itemgetter(0))]
 
 
-def similar_examples(targets: Sequence[Window], windows: Sequence[Window], count: int) -> dict[str, list[Window]]:
-    """Return a dict from the id of each target to the `count` train windows most similar to it, most similar first.
+def similar_examples(targets: Sequence[Window], train: Sequence[Window], count: int) -> dict[str, list[Window]]:
+    """Return a dict from the id of each target to the `count` windows of `train` most similar to it.
 
+    The most similar window comes first. `train` is a train split.
     Similarity is the cosine of the windows' event descriptions, weighted by TF-IDF. Of equally similar windows the
     earlier one comes first. Windows of the target's own session are excluded: their labels nearly give away its labels.
     Raises ValueError if other sessions have fewer than `count` windows.
@@ -56,7 +52,7 @@ def similar_examples(targets: Sequence[Window], windows: Sequence[Window], count
     # Imported here: the import takes a second, and most programs that read prompts do not need it.
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    train = train_windows(windows, count)
+    _check_count(len(train), count)
     sessions = np.array([window["session"] for window in train])
     vectorizer = TfidfVectorizer(analyzer=lambda window: [event["description"] for event in window["events"]])
     train_vectors = vectorizer.fit_transform(train)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 
 from hearth.common.job_stats import JobStats
 from hearth.common.memory import peak_memory_bytes
-from hearth.data.windows import LabelledWindow, Window, WindowEvent, WindowInput
+from hearth.data.windows import Window, WindowEvent, WindowInput
 from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import answer_text
 
@@ -28,9 +28,7 @@ _DAY = 24 * 60 * 60
 _LIBRARIES = ("scikit-learn", "sklearn-crfsuite")
 
 
-def recognise_windows(
-    baseline: str, train: Iterable[LabelledWindow], windows: Iterable[Window]
-) -> Iterator[Prediction]:
+def recognise_windows(baseline: str, train: Iterable[Window], windows: Iterable[Window]) -> Iterator[Prediction]:
     """Learn from `train` with a baseline, and yield a prediction with the keys of a language model's for each window.
 
     Raises ValueError for an unknown baseline and for an empty `train`.
@@ -73,7 +71,7 @@ def import_libraries() -> None:
         importlib.import_module(module)
 
 
-def predict_labels(baseline: str, train: Iterable[LabelledWindow], windows: Iterable[WindowInput]) -> list[list[str]]:
+def predict_labels(baseline: str, train: Iterable[Window], windows: Iterable[WindowInput]) -> list[list[str]]:
     """Learn from `train` with a baseline; return for each of `windows` a list of its events' labels.
 
     Raises ValueError for an unknown baseline and for an empty `train`.
@@ -81,7 +79,7 @@ def predict_labels(baseline: str, train: Iterable[LabelledWindow], windows: Iter
     return list(_label(baseline, train, (window["events"] for window in windows)))
 
 
-def _label(baseline: str, train: Iterable[LabelledWindow], test: Iterable[Events]) -> Iterator[list[str]]:
+def _label(baseline: str, train: Iterable[Window], test: Iterable[Events]) -> Iterator[list[str]]:
     if baseline not in BASELINES:
         raise ValueError(f"baseline {baseline!r} is none of {', '.join(BASELINES)}")
     learned = ((window["events"], window["gold"]) for window in train)

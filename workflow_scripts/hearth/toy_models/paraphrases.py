@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from hearth.data.windows import LabelledWindow
+from hearth.data.windows import Window
 from hearth.homes.home import Home
 
 # A dict from source to {"labels": {label: [paraphrases]}, "sensors": {sensor: paraphrase}}.
@@ -48,7 +48,7 @@ def paraphrase_home(home: Home, source: str, seed: int) -> tuple[Home, dict[str,
     return paraphrased, labels
 
 
-def paraphrase_window(window: LabelledWindow, home: Home, paraphrased: Home, labels: dict[str, str]) -> LabelledWindow:
+def paraphrase_window(window: Window, home: Home, paraphrased: Home, labels: dict[str, str]) -> Window:
     """Return a window of `home` with the descriptions of `paraphrased` and paraphrased gold labels."""
     descriptions = {
         home.describe(name, state)[2]: paraphrased.describe(name, state)[2]

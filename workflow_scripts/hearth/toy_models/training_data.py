@@ -7,7 +7,7 @@ from string import ascii_uppercase
 
 from hearth.data.cutting import cut_windows
 from hearth.data.sources.registry import SOURCES
-from hearth.data.windows import LabelledWindow
+from hearth.data.windows import Window
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
 from hearth.simulation.formats import FORMATS
@@ -18,7 +18,7 @@ from hearth.toy_models.paraphrases import paraphrase_home, paraphrase_window
 MAX_MISSING_SENSORS = 5
 
 
-def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: int) -> list[LabelledWindow]:
+def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: int) -> list[Window]:
     """Simulate a home's files, load them with the loader for `source`, and return windows of at most `size` events.
 
     `seed` decides the residents' habits, the events and which sensors are missing.
@@ -30,7 +30,7 @@ def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: in
     return list(cut_windows(events, f"simulated-{source}-{seed}", size, keep_short=True))
 
 
-def reasoning_text(window: LabelledWindow) -> str:
+def reasoning_text(window: Window) -> str:
     """Return a text with one line for each event: its id, description, resident, its id again, and its label.
 
     For example `3 | kitchen fridge opened | B | 3 | COOKING`; residents are lettered in order of appearance.
@@ -62,7 +62,7 @@ class HomeExamples:
     examples: list[TrainingExample]
 
 
-def make_example(window: LabelledWindow, answer_format: AnswerFormat) -> TrainingExample:
+def make_example(window: Window, answer_format: AnswerFormat) -> TrainingExample:
     """Return the training example of one window."""
     answer = answer_format.render(window["gold"])
     completion = f"<think>\n{reasoning_text(window)}\n</think>\n\n{answer}"

@@ -25,6 +25,12 @@ class Simulation(TypedDict):
     sessions: int
 
 
+class DatasetSplit(TypedDict):
+    """`datasets.<name>.split`, once the `by` that it lacks is filled in from `split`."""
+
+    by: str
+
+
 class Dataset(TypedDict):
     """`datasets.<name>`; one with `simulate` has no `root`."""
 
@@ -32,6 +38,7 @@ class Dataset(TypedDict):
     home: str
     root: str
     windows: WindowSettings
+    split: DatasetSplit
     all: bool
     max_broken_share: float
     simulate: NotRequired[Simulation]
@@ -40,8 +47,10 @@ class Dataset(TypedDict):
 class Split(TypedDict):
     """`split`."""
 
-    test_fraction: float
+    folds: int
+    by: str
     seed: int
+    test_fraction: float
 
 
 class PromptSettings(TypedDict):

@@ -45,6 +45,7 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
         filled["datasets"][key.removesuffix("_root")]["root"] = filled.pop(key)
     for dataset in filled["datasets"].values():
         dataset["windows"] = filled["windows"] | dataset["windows"]
+        dataset["split"] = {"by": dataset["split"]["by"] or filled["split"]["by"]}
     checked = cast(Config, filled)
     checked["students"]["trained_on"] = checked["students"]["trained_on"] or default_datasets(checked)
     return checked, registry

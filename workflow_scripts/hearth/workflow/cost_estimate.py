@@ -6,12 +6,15 @@ Hours follow from the GPUs' data sheets and from shares of them that are measure
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
 from hearth.common.files import read_json_object
+from hearth.data.folds import read_splits
 from hearth.distillation.memory_estimate import zero_stage
 from hearth.distillation.settings import TrainingSettings
 from hearth.distillation.target_modules import check_target_modules
@@ -114,12 +117,16 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         rows.append(WorkRow(f"recognise {name}", work["engines"][model], own, hours))
     on_gpus = []
     stage = zero_stage(read_json_object(Path(work["deepspeed"])))
-    for planned_training in work["trainings"]:
-        load = _training_load(planned_training, shapes, loads, results)
-        training = _training_on_gpus(planned_training, load, work, shapes, stage)
-        rows.append(_training_row(planned_training, load, shapes[planned_training["model"]], work, training))
+    for student, of_folds in groupby(work["trainings"], key=itemgetter("student")):
+        folds = list(of_folds)
+        own = [_training_load(fold, shapes, loads, results) for fold in folds]
+        # The folds differ by a few windows; the largest stands for the memory of all.
+        training = _training_on_gpus(
+            folds[0], max(own, key=lambda load: load.longest.read + load.longest.written), work, shapes, stage
+        )
+        rows.append(_training_row(student, own, shapes[folds[0]["model"]], work, training))
         on_gpus += [training] if training else []
-        warnings += _length_warnings(planned_training["student"], load.mean, work["training"]["max_length"])
+        warnings += _length_warnings(student, own[0].mean, work["training"]["max_length"])
     tables = []
     if card_rows:
         tables.append(f"Number of cards (windows in their cache)\n\n{_render_cards(card_rows)}\n{CARD_NOTES.rstrip()}")
@@ -277,9 +284,16 @@ def _training_load(
 ) -> Load:
     """Return the load of the traces that a student learns from, or of the labels if it does not learn to reason."""
     taught = training["teacher"]
-    traces = loads[taught, training["dataset"], "train"] if taught else untaught_load(training, shapes, results)
+    folder, split = results / "datasets" / training["dataset"], f"train{training['fold']}"
+    if taught:
+        traces = replace(
+            loads[taught, training["dataset"], training["traces_split"]],
+            windows=read_splits(folder / "splits.json")["windows"][split],
+        )
+    else:
+        traces = untaught_load(training, shapes, results)
     if not training["reasons"]:
-        mean, longest = label_tokens(results / "datasets" / training["dataset"] / "windows.jsonl")
+        mean, longest = label_tokens(folder, split)
         traces = replace(
             traces, mean=replace(traces.mean, written=mean), longest=replace(traces.longest, written=longest)
         )
@@ -305,17 +319,19 @@ def _training_on_gpus(
 
 
 def _training_row(
-    planned: PlannedTraining, load: Load, shape: ModelShape, work: PlannedWork, training: Training | None
+    student: str, loads: list[Load], shape: ModelShape, work: PlannedWork, training: Training | None
 ) -> WorkRow:
+    """Return the row of a student's trainings, one for each of `loads`, the traces of its folds."""
     hours = {}
     if training is None:
-        hours["CPU core"] = (training_hours(shape, load, work["training"], CORE_FLOPS), "")
+        hours["CPU core"] = (sum(training_hours(shape, load, work["training"], CORE_FLOPS) for load in loads), "")
     else:
         for name, card in CARDS.items():
             if micro_batch := training_memory.micro_batch_on(training, card):
                 speed = card.bf16 * TRAINING_FLOPS_SHARE, TRAINING_LAYER_SECONDS, micro_batch
-                hours[name] = (training_hours(shape, load, training.settings, *speed), "")
-    return WorkRow(f"distil {planned['student']}", "", [load], hours)
+                hours[name] = (sum(training_hours(shape, load, training.settings, *speed) for load in loads), "")
+    times = f" x {len(loads)} folds" if len(loads) > 1 else ""
+    return WorkRow(f"distil {student}{times}", "", loads, hours)
 
 
 def _hours_cell(row: WorkRow, place: str) -> str:

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from hearth.common.cli import UserError
 from hearth.common.records import read_record
+from hearth.data.folds import ALL
 from hearth.data.sources.registry import raw_files
 from hearth.distillation.target_modules import check_target_modules
 from hearth.homes.home import load_home
@@ -109,5 +110,5 @@ def trace_bytes(splits: Iterable[Path], recognisers: int, max_new_tokens: int) -
     Only datasets that are cut into windows already, and so have their file among `splits`, are counted.
     """
     counts = [read_record(path, SplitCounts)["windows"] for path in splits if path.is_file()]
-    windows = sum(sum(count.values()) for count in counts)
+    windows = sum(count[ALL] for count in counts)
     return windows * recognisers * max_new_tokens * BYTES_PER_TOKEN

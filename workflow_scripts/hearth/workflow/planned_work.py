@@ -1,7 +1,6 @@
 """The work of a run that needs a language model, and the windows and tokens that it has."""
 
 import heapq
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from hearth.common.job_stats import read_job_stats
-from hearth.data.windows import Split, iterate_windows, read_windows
+from hearth.data.folds import iterate_split, read_split, read_splits, train_split
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows, split_prompt, user_turns
@@ -30,22 +29,25 @@ class PlannedLoad(TypedDict):
     recogniser: str
     model: str
     dataset: str
-    split: Split
+    split: str
     prompt: str
     max_new_tokens: int
     lora_rank: int
 
 
 class PlannedTraining(TypedDict):
-    """A planned training. `teacher` is "" for a student without a teacher; `max_examples` None means all traces.
+    """A planned training of a student for one fold; `max_examples` None means all traces.
 
-    `reasons` says whether the student learns whole traces; otherwise it learns labels only.
+    `teacher` and `traces_split`, the split of the traces, are "" for a student without a teacher. `reasons` says
+    whether the student learns whole traces; otherwise it learns labels only.
     """
 
     student: str
+    fold: int
     model: str
     teacher: str
     dataset: str
+    traces_split: str
     max_examples: int | None
     reasons: bool
     prompt: str
@@ -102,17 +104,16 @@ class Turns:
     longest: list[str]
 
 
-def sample_turns(prompt: Prompt, windows: Path, split: Split, count: int) -> Turns:
-    """Sample the user's turns of a split of `count` windows.
+def sample_turns(prompt: Prompt, dataset: Path, split: str, count: int) -> Turns:
+    """Sample the user's turns of a split of `count` windows; `dataset` is the folder of windows.jsonl and splits.json.
 
     The windows are read one at a time. If the prompt shows similar windows, all are in memory.
     """
+    files = dataset / "windows.jsonl", dataset / "splits.json"
     if shows_similar_windows(prompt):
-        dataset = read_windows(windows)
-        targets = [window for window in dataset if window["split"] == split]
-        turns = iter(user_turns(prompt, targets, dataset).values())
+        turns = iter(user_turns(prompt, read_split(*files, split), read_split(*files, train_split(split))).values())
     else:
-        turns = (user_turns(prompt, [window], ())[window["window_id"]] for window in iterate_windows(windows, split))
+        turns = (user_turns(prompt, [window], ())[window["window_id"]] for window in iterate_split(*files, split))
     step, sample = -(-count // SAMPLED_WINDOWS), []
     longest: list[tuple[int, int, str]] = []
     for position, turn in enumerate(turns):
@@ -160,19 +161,17 @@ def measure_loads(
     """
     known = set(tokenised)
 
-    def windows_file(dataset: str) -> Path:
-        return results / "datasets" / dataset / "windows.jsonl"
+    @cache
+    def split_sizes(dataset: str) -> dict[str, int]:
+        return read_splits(results / "datasets" / dataset / "splits.json")["windows"]
 
     @cache
-    def split_sizes(dataset: str) -> Counter[str]:
-        return Counter(window["split"] for window in iterate_windows(windows_file(dataset)))
+    def turns(prompt: str, dataset: str, split: str) -> Turns:
+        folder = results / "datasets" / dataset
+        return sample_turns(read_prompt(Path(prompt)), folder, split, split_sizes(dataset)[split])
 
     @cache
-    def turns(prompt: str, dataset: str, split: Split) -> Turns:
-        return sample_turns(read_prompt(Path(prompt)), windows_file(dataset), split, split_sizes(dataset)[split])
-
-    @cache
-    def prompt_tokens(model: str, prompt: str, dataset: str, split: Split) -> PromptTokens:
+    def prompt_tokens(model: str, prompt: str, dataset: str, split: str) -> PromptTokens:
         if model not in known or not split_sizes(dataset)[split]:
             return PromptTokens(0, 0, 0)
         return count_prompt_tokens(results / "models" / model, read_prompt(Path(prompt)), turns(prompt, dataset, split))
@@ -193,12 +192,12 @@ def measure_loads(
 
 
 def untaught_load(training: PlannedTraining, tokenised: Iterable[str], results: Path) -> Load:
-    """Return the load of a student without a teacher: the train split, as if the student had labelled it itself."""
+    """Return the load of a student without a teacher: its train split, as if the student had labelled it itself."""
     own: PlannedLoad = {
         "recogniser": training["student"],
         "model": training["model"],
         "dataset": training["dataset"],
-        "split": "train",
+        "split": f"train{training['fold']}",
         "prompt": training["prompt"],
         "max_new_tokens": training["max_new_tokens"],
         "lora_rank": 0,
@@ -208,9 +207,13 @@ def untaught_load(training: PlannedTraining, tokenised: Iterable[str], results: 
 
 
 @cache
-def label_tokens(windows: Path) -> tuple[float, int]:
-    """Return the (mean, largest) number of tokens, about, of an answer without reasoning to a train window."""
-    counts = [LABEL_TOKENS * len(window["gold"]) for window in iterate_windows(windows, "train")]
+def label_tokens(dataset: Path, split: str) -> tuple[float, int]:
+    """Return the (mean, largest) number of tokens, about, of an answer without reasoning to a window of a split.
+
+    `dataset` is the folder of windows.jsonl and splits.json.
+    """
+    windows = iterate_split(dataset / "windows.jsonl", dataset / "splits.json", split)
+    counts = [LABEL_TOKENS * len(window["gold"]) for window in windows]
     return sum(counts) / max(1, len(counts)), max(counts, default=0)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from hearth.data.folds import ALL
 from hearth.distillation.recipes import RECIPES
 from hearth.workflow.config_types import Config, Decoding, PromptSettings, StudentGroup, Variant
 
@@ -53,6 +54,38 @@ class Recogniser:
     prompt_name: str = ""
     prompt: PromptSettings | None = None
     decoding: Decoding | None = None
+
+
+def learns(recogniser: Recogniser) -> bool:
+    """Whether a recogniser learns from windows of the dataset, so that it must be tested on others.
+
+    A student and a baseline are trained on them; a prompt with shots shows them.
+    """
+    return recogniser.kind != "base" or bool(recogniser.prompt and recogniser.prompt["shots"])
+
+
+def tested_splits(config: Config, recogniser: Recogniser) -> list[str]:
+    """Return the splits that a recogniser is asked for its score, which together are the tested windows.
+
+    With several folds, one that does not learn is asked once, on all windows.
+    """
+    if config["split"]["folds"] > 1 and not learns(recogniser):
+        return [ALL]
+    return [f"test{fold}" for fold in fold_numbers(config)]
+
+
+def traces_split(config: Config, teacher: Recogniser, fold: int) -> str:
+    """Return the split whose traces of a teacher a student of a fold learns from.
+
+    With several folds, a teacher that does not learn labels every window once, and the student learns from those of the
+    traces that are in its train split.
+    """
+    return ALL if config["split"]["folds"] > 1 and not learns(teacher) else f"train{fold}"
+
+
+def fold_numbers(config: Config) -> range:
+    """Return the numbers of the folds."""
+    return range(1, config["split"]["folds"] + 1)
 
 
 def default_datasets(config: Config) -> list[str]:

@@ -7,7 +7,15 @@ from typing import TypeVar
 from hearth.evaluation.figures.names import COST_FIGURES, CostFigure, ScoreFigure
 from hearth.workflow.config_references import OWN_TABLES
 from hearth.workflow.config_types import Config, Registry
-from hearth.workflow.recognisers import Recogniser, Student, recognisers, student_groups, students
+from hearth.workflow.recognisers import (
+    Recogniser,
+    Student,
+    fold_numbers,
+    recognisers,
+    student_groups,
+    students,
+    traces_split,
+)
 from hearth.workflow.selection import selected_figures, selected_pairs
 
 Item = TypeVar("Item")
@@ -20,6 +28,7 @@ class RunPlan:
     pairs: (recogniser, dataset) of every score. Without tables in the config there are no pairs, claims and figures.
     trained: dict from name to student: the main students, and those of other groups that a table shows.
     teacher_pairs: (teacher, dataset) of all traces that the students `trained` learn from.
+    traces: (teacher, dataset, split) of the same traces.
     models: names of all language models.
     datasets: names of the datasets that have a score or that a student learns from.
     figures: figures that depend on scores alone.
@@ -31,6 +40,7 @@ class RunPlan:
     pairs: list[tuple[str, str]]
     trained: dict[str, Student]
     teacher_pairs: list[tuple[str, str]]
+    traces: list[tuple[str, str, str]]
     models: list[str]
     datasets: list[str]
     figures: list[ScoreFigure]
@@ -55,6 +65,11 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         pairs=pairs,
         trained=trained,
         teacher_pairs=teacher_pairs,
+        traces=_unique(
+            (*pair, traces_split(config, known[pair[0]], fold))
+            for pair in teacher_pairs
+            for fold in fold_numbers(config)
+        ),
         models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
         datasets=_unique([dataset for _, dataset in pairs] + [student.dataset for student in trained.values()]),
         figures=selected_figures(config, unsized),

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
+from hearth.data.folds import ALL
 from hearth.evaluation.costs import CostRow
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import COLOURS, FAINT, INK, Style
@@ -60,11 +61,11 @@ def draw(scores: Sequence[Score], costs: Sequence[CostRow]) -> Figure:
 def _window_costs(
     costs: Sequence[CostRow], column: Literal["seconds", "energy_joules"]
 ) -> dict[tuple[str, str], float]:
-    """Return a dict from (recogniser, dataset) to a column of the cost table divided by the number of test windows.
+    """Return a dict from (recogniser, dataset) to a column of the cost table divided by the number of tested windows.
 
     Recognisers without a measurement are left out.
     """
-    predictions = [cost for cost in costs if cost["work"] == "prediction" and cost["split"] == "test"]
+    predictions = [cost for cost in costs if cost["work"] == "prediction" and cost["split"] in ("test", ALL)]
     return {
         (cost["recogniser"], cost["dataset"] or ""): amount / windows
         for cost in predictions
