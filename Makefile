@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home test test-slow test-slurm \
-  test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-dag bench-data \
+  test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
   bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm clean
 
 help: ## List these commands
@@ -197,6 +197,9 @@ TEST_HELPERS := tests/helpers:tests/workflow:tests/unit:tests/slurm
 
 bench-baselines: demo ## F1 of simple baselines on the demo's homes, and the time of all on 183,000 events
 	$(BENCH) bench/baselines.py
+
+bench-claims: setup ## How often intervals cover and claims err, on simulated scores; 40 minutes on one core
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/claims.py
 
 bench-dag: setup ## Time to plan the paper's run and a large one
 	$(BENCH) bench/dag.py

@@ -4,7 +4,7 @@ Labels are of unequal frequency and clustered in groups, groups are of unequal s
 others for all recognisers alike. All numbers below are assumptions of the simulation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -113,16 +113,28 @@ def score_of_counts(recogniser: str, dataset: str, matrix: np.ndarray, labels: i
     rest = {"ok": ok, "malformed": malformed, "missing": missing, "unknown": unknown}
     answers = {"predicted": by_label(1), "right": by_label(2), **rest}
     counts = {"names": [f"g{number:04d}" for number in range(groups)], "windows": windows, "gold": by_label(0)}
-    score = make_score(recogniser, dataset, **changes)
-    score["groups"] = counts | dict.fromkeys(PARSINGS, answers)
-    score["n_groups"] = groups
-    score["provenance"]["home"] |= {"labels": labels}
+    template = _template()
+    provenance = template["provenance"] | {"home": template["provenance"]["home"] | {"name": dataset, "labels": labels}}
+    score = template | {
+        "recogniser": recogniser,
+        "dataset": dataset,
+        "groups": counts | dict.fromkeys(PARSINGS, answers),
+        "n_groups": groups,
+        "provenance": provenance | changes.pop("provenance", {}),
+        **{parsing: template[parsing] | {"confusion": {"labels": LABELS}} for parsing in PARSINGS},
+        **changes,
+    }
     for parsing in PARSINGS:
-        score[parsing]["confusion"] = {"labels": LABELS, "columns": [], "counts": []}
         own = counts_of_score(score, parsing)
         metrics = compute_metrics(own.matrix.sum(axis=0).astype(float), own.lost_answers)
-        values: Mapping[str, float] = {name: float(value) for name, value in metrics.items()}
+        values = {name: float(value) for name, value in metrics.items()}
         score[parsing] |= {name: values[name] for name in HEADLINES}
         score[parsing]["readings"] = {name: values[name] for name in READINGS}
         score[parsing]["rates"] = {name: values[name] for name in RATES}
     return score
+
+
+@cache
+def _template() -> Score:
+    """Return a valid score, whose parts must not be changed."""
+    return make_score()

@@ -1,16 +1,17 @@
 """Select the scores that the claims compare, estimate numbers from them, and write these numbers as text."""
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 
 import numpy as np
 
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.claims.verdicts import NotTestableError
+from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.rendering import decimals, with_interval
-from hearth.evaluation.score_document import Score
-from hearth.evaluation.statistics import mean_and_deviation
-from hearth.evaluation.table_rows import Row
+from hearth.evaluation.score_document import Score, metric_value
+from hearth.evaluation.statistics import mean_and_deviation, resample_mean
 
 # Difference in weighted F1 that the paper itself calls close: "within 3 to 5 % F1".
 CLOSE = 0.05
@@ -20,8 +21,9 @@ F1, DIFFERENCE = decimals(3), decimals(3, sign="+")
 
 def measure(scores: Sequence[Score], metric: str) -> Estimate:
     """Return the mean of a metric over scores on one dataset."""
-    row = Row("", tuple(scores))
-    return Estimate(np.concatenate([[row.mean(metric)], row.resampled["strict"][metric]]), row.groups)
+    counts = [counts_of_score(score) for score in scores]
+    resampled = resample_mean(counts)[metric]
+    return Estimate(np.concatenate([[_mean(scores, metric)], resampled]), len(counts[0].groups))
 
 
 def measure_f1(scores: Sequence[Score]) -> Estimate:
@@ -40,13 +42,13 @@ def format_seeds(students: Sequence[Score], metric: str) -> str:
     """Return a text with the number of seeds behind a mean and their standard deviation; "" for a single student."""
     if len(students) == 1:
         return ""
-    _, deviation = mean_and_deviation(Row("", tuple(students)).values(metric))
+    _, deviation = mean_and_deviation([metric_value(score["strict"], metric) for score in students])
     return f" (mean of {len(students)} seeds, ± {F1(deviation or 0.0)})"
 
 
 def format_student_f1(students: Sequence[Score]) -> str:
     """Return the mean weighted F1 of students as text, with the number of seeds if there are several."""
-    return F1(measure_f1(students).value) + format_seeds(students, "weighted_f1")
+    return F1(_mean(students, "weighted_f1")) + format_seeds(students, "weighted_f1")
 
 
 def base_scores(scores: Sequence[Score], dataset: str) -> list[Score]:
@@ -87,3 +89,7 @@ def student_scores(scores: Sequence[Score], base: str, trained_on: str, dataset:
             f"there is no score on {dataset} of a student of {base} that was trained on {trained_on}"
         )
     return students
+
+
+def _mean(scores: Sequence[Score], metric: str) -> float:
+    return fmean(metric_value(score["strict"], metric) for score in scores)

@@ -103,11 +103,11 @@ def _is_limited(score: Score) -> bool:
 def _retained_share(students: Sequence[Score], base: str, trained_on: str, dataset: str) -> tuple[Estimate, str]:
     """Return a pair: F1 of another home's student divided by F1 of the home's own student, and this share in words."""
     foreign, own = student_scores(students, base, trained_on, dataset), student_scores(students, base, dataset, dataset)
-    if not measure_f1(own).value:
+    if not (own_f1 := measure_f1(own)).value:
         raise NotTestableError(
             f"the student trained on {dataset} has weighted F1 0 there, so no share of it can be retained"
         )
-    share = measure_f1(foreign) / measure_f1(own)
+    share = measure_f1(foreign) / own_f1
     return share, (
         f"the student of {trained_on} retains {_SHARE(share.value)} of the weighted F1 of {dataset}'s own student"
         f" ({format_student_f1(foreign)} of {format_student_f1(own)})"
