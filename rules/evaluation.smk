@@ -25,6 +25,12 @@ def training_log(wildcards):
     return student_files(rules.distil.output.log, [student.name])[0] if student else []
 
 
+def score_decoding(recogniser):
+    """Return the decoding behind a score: {} for a baseline; for a majority, also the number of its samples."""
+    votes = {"self_consistency": len(recogniser.samples)} if recogniser.samples else {}
+    return (recogniser.decoding or {}) | votes
+
+
 def score_metadata(wildcards):
     """Return metadata for the score file, as JSON: decoding, engine, stand-ins, and a student's teacher and recipe."""
     recogniser = recogniser_of(wildcards)
@@ -35,7 +41,7 @@ def score_metadata(wildcards):
         "kind": recogniser.kind,
         "base": recogniser.base,
         "variant": recogniser.variant,
-        "decoding": recogniser.decoding or {},
+        "decoding": score_decoding(recogniser),
         "dtype": config["engine"]["dtype"] if engine not in ("", SERVED_ENGINE) else "",
         "engine": engine,
         "engine_options": deciding_engine_options(wildcards),

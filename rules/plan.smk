@@ -13,7 +13,7 @@ def planned_loads():
     """Return every (recogniser, dataset, split) that a language model recognises in the run, each once."""
     tested = [
         (name, dataset, split)
-        for name, dataset in RUN.pairs
+        for name, dataset in RUN.asked_pairs
         if RECOGNISERS[name].base
         for split in tested_splits(config, RECOGNISERS[name])
     ]

@@ -35,18 +35,23 @@ def engine_name(wildcards):
 
 def recognised_by(*engines):
     """Return a regular expression for the names of the recognisers that these engines run, each in full."""
-    names = [
-        re.escape(name)
+    return matching(
+        name
         for name, recogniser in RECOGNISERS.items()
-        if engine_of(recogniser.base, config, registry) in engines
-    ]
-    return "|".join(names) or NO_NAME
+        if not recogniser.samples
+        and engine_of(recogniser.base, config, registry) in engines
+    )
 
 
-# Matches nothing.
-NO_NAME = r"(?!)"
+def matching(names):
+    """Return a regular expression for these names, each in full; for none, one that matches nothing."""
+    return "|".join(map(re.escape, names)) or r"(?!)"
+
+
 BY_VLLM = recognised_by("vllm")
 BASELINES = recognised_by("")
+# The answers of these are the majorities of other recognisers' answers.
+MAJORITIES = matching(name for name, one in RECOGNISERS.items() if one.samples)
 
 
 def all_but(recognisers):
@@ -168,7 +173,7 @@ rule recognise:
     benchmark:
         "benchmarks/recognise/{recogniser}/{dataset}/{split}/{shard}.tsv"
     wildcard_constraints:
-        recogniser=all_but(f"{BY_VLLM}|{BASELINES}"),
+        recogniser=all_but(f"{BY_VLLM}|{BASELINES}|{MAJORITIES}"),
     conda:
         "../envs/llm.yaml"
     container:
@@ -253,8 +258,8 @@ def windows_of_shard(name, dataset, events):
     alike = [
         other.name
         for other in RECOGNISERS.values()
-        if (other.base, other.prompt, other.decoding)
-        == (recogniser.base, recogniser.prompt, recogniser.decoding)
+        if (other.base, other.prompt, unseeded(other.decoding))
+        == (recogniser.base, recogniser.prompt, unseeded(recogniser.decoding))
     ]
     seconds = (
         measured_seconds([Path("results/predictions", name)], engine)
@@ -264,6 +269,11 @@ def windows_of_shard(name, dataset, events):
         or estimated_seconds(recogniser, engine, dataset, events)
     )
     return shard_size(settings["shard_minutes"], seconds)
+
+
+def unseeded(decoding):
+    """Return decoding settings without their seed, which decides no time; None for a baseline."""
+    return decoding and {key: value for key, value in decoding.items() if key != "seed"}
 
 
 def estimated_seconds(recogniser, engine, dataset, events):
@@ -307,7 +317,7 @@ rule gather_predictions:
     benchmark:
         "benchmarks/gather_predictions/{recogniser}/{dataset}/{split}.tsv"
     wildcard_constraints:
-        recogniser=all_but(BASELINES),
+        recogniser=all_but(f"{BASELINES}|{MAJORITIES}"),
     conda:
         "../envs/analysis.yaml"
     container:
@@ -371,6 +381,8 @@ rule parse_predictions:
         "logs/parse_predictions/{recogniser}/{dataset}/{split}.log",
     benchmark:
         "benchmarks/parse_predictions/{recogniser}/{dataset}/{split}.tsv"
+    wildcard_constraints:
+        recogniser=all_but(MAJORITIES),
     conda:
         "../envs/analysis.yaml"
     container:

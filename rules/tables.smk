@@ -171,7 +171,7 @@ def prediction_stats(wildcards):
     """Return the stats files of all predictions that the run's scores and students need."""
     needed = {
         (name, dataset, split)
-        for name, dataset in RUN.pairs
+        for name, dataset in RUN.asked_pairs
         for split in tested_splits(config, RECOGNISERS[name])
     }
     needed |= set(RUN.traces)

@@ -127,6 +127,20 @@ def test_f1_and_truncated_answers_are_drawn_for_every_model_and_budget():
     assert [text.get_text() for text in first.get_xticklabels()] == ["256", "1,024"]
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_further_seeds_of_sampling_are_not_drawn(name):
+    scores = make_full_run_scores()
+    again = [
+        score
+        | {
+            "recogniser": f"{score['recogniser']}_decode1",
+            "variant": "-".join(filter(None, (score["variant"], "decode1"))),
+        }
+        for score in scores
+    ]
+    assert render(name, [*scores, *again], make_cost_rows(scores)) == bytes_of_everything(name)
+
+
 def markers(axes):
     """Return (x, y, whether it is filled) of the marker of every student."""
     lines = [line for line in axes.lines if line.get_marker() == "D"]

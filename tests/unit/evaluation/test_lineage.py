@@ -111,7 +111,7 @@ def test_a_row_of_several_seeds_is_found_by_its_name_and_by_each_recogniser():
         {"title": "T", "seeds": "mean"}, make_run_scores(seeds=(0, 1), homes=("made-up",)), "abc"
     )
     said = dict(lineage.cell_notes(table, position, rows[position], "weighted_f1"))
-    assert "mean over 2 training seeds" in said["Cell"]
+    assert "mean over 2 seeds" in said["Cell"]
     assert len(said["Score"]) == 2
 
 

@@ -169,9 +169,9 @@ def test_seeds_are_one_row_with_mean_deviation_and_number():
     pooled = statistics.resample_mean([counts_of_score(score) for score in scores[2:]])["weighted_f1"]
     assert [pupil["weighted_f1_low"], pupil["weighted_f1_high"]] == bootstrap.percentile_interval(pooled, 12)
     columns = [column.heading for column in table.columns]
-    assert columns[:2] == ["Recogniser", "Training seeds"]
+    assert columns[:2] == ["Recogniser", "Seeds"]
     assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3} \[0\.\d\d, 0\.\d\d\]", table.cells[2][columns.index("Weighted F1")])
-    assert "Training seeds" in dict(table.notes)
+    assert "Several seeds" in dict(table.notes)
 
 
 def test_only_students_that_differ_in_their_seed_alone_share_a_row():
@@ -221,3 +221,36 @@ def test_the_share_of_truncated_answers_is_a_mean_over_seeds():
         score |= {"n_truncated": truncated, "n_windows": 12}
     table = build_table({"title": "T", "columns": ["recogniser", "truncated_rate"], "seeds": "mean"}, scores, "abc")
     assert table.cells == [["little", "0.500"], ["large", "0.000"], ["pupil", "0.500"]]
+
+
+def test_seeds_of_sampling_share_a_row_also_with_training_seeds():
+    first = make_seed_scores()
+    again = [
+        score
+        | {
+            "recogniser": f"{score['recogniser']}_decode4",
+            "variant": "decode4",
+            "strict": score["strict"] | {"weighted_f1": 0.9},
+        }
+        for score in first
+    ]
+    varied = {"recogniser": "little_cold", "variant": "cold"}
+    scores = [
+        *first,
+        *again,
+        first[0] | varied,
+        again[0] | {"recogniser": "little_cold_decode4", "variant": "cold-decode4"},
+    ]
+    records = build_table({"title": "T", "seeds": "mean"}, scores, "abc").records
+    assert [(record["recogniser"], record["n_seeds"]) for record in records] == [
+        ("little", 2),
+        ("large", 2),
+        ("pupil", 4),
+        ("little_cold", 2),
+    ]
+    values = [first[0]["strict"]["weighted_f1"], 0.9]
+    assert records[0]["weighted_f1"] == pytest.approx(np.mean(values))
+    assert records[0]["weighted_f1_sd"] == pytest.approx(np.std(values, ddof=1))
+    assert records[2]["gain_over_base"] == pytest.approx(records[2]["weighted_f1"] - records[0]["weighted_f1"])
+    each = build_table({"title": "T", "seeds": "each"}, scores, "abc").records
+    assert [record["recogniser"] for record in each] == [score["recogniser"] for score in scores]

@@ -25,6 +25,19 @@ def serving(project):
     [
         ("datasets/made-up/home", "madeup", "datasets.made-up.home: unknown home 'madeup'; did you mean 'made-up'?"),
         ("datasets/made-up/home", "my/flat.yaml", "datasets.made-up.home: my/flat.yaml: no such home"),
+        (
+            "decoding",
+            {"temperature": 0, "seeds": [0, 1]},
+            "decoding.seeds: greedy decoding (temperature 0) gives the same answer with every seed; set `seeds`",
+        ),
+        ("decoding", {"seed": 3}, "decoding.seed: 'seed' has been renamed to 'seeds'"),
+        ("decoding_without_reasoning", {"temprature": 1}, "decoding_without_reasoning.temprature: unknown key"),
+        ("variants", {"decode1": {"of": "models"}}, "variants.decode1: 'decode1' would name a seed of"),
+        (
+            "variants",
+            {"vote": {"of": "models", "self_consistency": 3, "prompt": {"rules": False}}},
+            "variants.vote.self_consistency: it takes samples of the recognisers in `of` as they are",
+        ),
         ("prompt", {"sensor_kinds": True}, "prompt.sensor_kinds: no sensor of the home 'made-up' has a `kind`; add it"),
         (
             "metrics",

@@ -3,7 +3,7 @@
 import pytest
 from config_factories import CONFIG, make_project, replace_at
 from hearth.workflow.configuration import resolve
-from hearth.workflow.recognisers import prompts, recognisers, students
+from hearth.workflow.recognisers import groups, prompts, recognisers, students
 
 
 @pytest.fixture
@@ -40,13 +40,15 @@ def test_a_variant_changes_only_its_settings_and_shares_the_prompt_unless_it_cha
     }
     filled, _ = resolve(CONFIG | {"variants": variants}, [], project)
     known = recognisers(filled)
-    assert known["little_cold"].decoding == filled["decoding"] | {"temperature": 0}
+    plain = {key: value for key, value in filled["decoding"].items() if key != "seeds"} | {"seed": 0}
+    assert known["little_cold"].decoding == plain | {"temperature": 0}
     assert known["little_cold"].prompt == filled["prompt"]
     assert (known["little_cold"].prompt_name, known["little_cold"].variant) == ("", "cold")
     student = known["little_reasoning_second_cold"]
     assert (student.kind, student.base, student.student.dataset) == ("student", "little", "second")
     curt = known["little_reasoning_made-up_curt"]
-    assert (curt.prompt_name, curt.prompt["reasoning"], curt.decoding) == ("curt", "none", filled["decoding"])
+    assert (curt.prompt_name, curt.prompt["reasoning"]) == ("curt", "none")
+    assert curt.decoding == plain | {"temperature": 0.7, "top_p": 0.8, "top_k": 20}
     assert prompts(filled) == {"": filled["prompt"], "curt": filled["prompt"] | {"reasoning": "none"}}
 
 
@@ -67,3 +69,78 @@ def test_a_baseline_has_neither_model_nor_prompt(project):
     filled, _ = resolve(CONFIG | {"baselines": ["crf"]}, [], project)
     crf = recognisers(filled)["crf"]
     assert (crf.kind, crf.base, crf.prompt, crf.student) == ("baseline", "", None, None)
+
+
+SEEDS = {"decoding": {"seeds": [3, 0, 7]}}
+
+
+def test_every_further_seed_has_a_recogniser_of_its_own_and_the_first_one_no_suffix(project):
+    one, _ = resolve(CONFIG | {"decoding": {"seeds": [3]}}, [], project)
+    several, _ = resolve(CONFIG | SEEDS, [], project)
+    known, alone = recognisers(several), recognisers(one)
+    assert {name: known[name].decoding for name in alone} == {name: alone[name].decoding for name in alone}
+    assert {name: alone[name].decoding["seed"] for name in ("little", "little_reasoning_second")} == {
+        "little": 3,
+        "little_reasoning_second": 3,
+    }
+    further = known.keys() - alone.keys()
+    assert further == {f"{name}_decode{seed}" for name in alone for seed in (0, 7)}
+    for name in further:
+        plain = known[name.partition("_decode")[0]]
+        seed = int(name.rpartition("decode")[2])
+        assert known[name].decoding == plain.decoding | {"seed": seed}
+        assert (known[name].variant, known[name].student) == (f"decode{seed}", plain.student)
+        assert (known[name].prompt, known[name].prompt_name) == (plain.prompt, plain.prompt_name)
+
+
+def test_groups_select_all_seeds_and_teachers_have_the_first(project):
+    variants = {"cold": {"of": "bases", "decoding": {"temperature": 0, "seeds": [0]}}, "curt": {"of": ["little"]}}
+    filled, _ = resolve(CONFIG | SEEDS | {"variants": variants, "baselines": ["crf"]}, [], project)
+    members = groups(filled)
+    suffixes = ("", "_decode0", "_decode7")
+    assert members["models"] == [name + suffix for name in ("little", "large") for suffix in suffixes]
+    assert members["students"][:3] == [f"little_reasoning_made-up{suffix}" for suffix in suffixes]
+    assert (members["cold"], members["baselines"]) == (["little_cold"], ["crf"])
+    assert members["curt"] == ["little_curt", "little_curt_decode0", "little_curt_decode7"]
+    assert {name for names in members.values() for name in names} <= recognisers(filled).keys()
+    assert {student.teacher for student in students(filled).values()} == {"large"}
+
+
+def test_a_majority_takes_the_seeds_that_are_there_and_declares_those_that_lack(project):
+    variants = {"vote": {"of": ["large", "little_reasoning_second"], "self_consistency": 5}}
+    filled, _ = resolve(CONFIG | SEEDS | {"variants": variants}, [], project)
+    known = recognisers(filled)
+    assert known["large_vote"].samples == ("large", "large_decode0", "large_decode7", "large_decode1", "large_decode2")
+    assert [known[name].decoding["seed"] for name in known["large_vote"].samples] == [3, 0, 7, 1, 2]
+    student = known["little_reasoning_second_vote"]
+    assert (student.kind, student.student.dataset, student.variant) == ("student", "second", "vote")
+    assert set(student.samples) <= known.keys()
+    # A majority is one recogniser, and its further samples are in no group.
+    assert groups(filled)["vote"] == ["large_vote", "little_reasoning_second_vote"]
+    assert "large_decode1" not in groups(filled)["models"]
+    two, _ = resolve(CONFIG | SEEDS | {"variants": {"vote": {"of": ["large"], "self_consistency": 2}}}, [], project)
+    assert recognisers(two)["large_vote"].samples == ("large", "large_decode0")
+
+
+def test_answers_without_reasoning_decode_otherwise_unless_the_run_is_greedy_or_itself_does_not_reason(project):
+    own = {"temperature": 0.7, "top_p": 0.8, "top_k": 20}
+    variants = {
+        "curt": {"of": ["large"], "prompt": {"reasoning": "none"}},
+        "cold": {"of": ["large"], "prompt": {"reasoning": "none"}, "decoding": {"top_p": 0.5}},
+        "inline": {"of": ["large"], "prompt": {"reasoning": "inline"}},
+    }
+    config = replace_at(CONFIG | {"variants": variants}, "students/groups", {"labels": {"recipes": ["labels"]}})
+
+    def decodings(**changes):
+        filled, _ = resolve(config | changes, [], project)
+        known = recognisers(filled)
+        names = ["large", "large_curt", "large_cold", "large_inline", "little_labels_second"]
+        return [{key: known[name].decoding[key] for key in own} for name in names]
+
+    thinking = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
+    assert decodings() == [thinking, own, own | {"top_p": 0.5}, thinking, own]
+    greedy = thinking | {"temperature": 0}
+    assert decodings(decoding={"temperature": 0}) == [greedy, greedy, greedy | {"top_p": 0.5}, greedy, greedy]
+    assert decodings(decoding_without_reasoning={})[1] == thinking
+    assert decodings(decoding_without_reasoning={"temperature": 0.2})[1] == thinking | {"temperature": 0.2}
+    assert decodings(prompt={"reasoning": "none"})[:2] == [thinking, thinking]

@@ -56,10 +56,16 @@ def test_the_papers_tables():
     path = REPOSITORY / "config" / "config.yaml"
     config, _ = resolve(yaml.safe_load(path.read_text(encoding="utf-8")), [path])
     sizes = ["0.6b", "1.7b", "4b", "8b", "14b", "32b"]
-    assert table_pairs(config, "scaling") == [(f"qwen3-{s}", home) for s in sizes for home in ("marble", "mural")]
+    seeds = ["", "_decode1", "_decode2"]
+    by_size = [f"qwen3-{size}{seed}" for size in sizes for seed in seeds]
+    assert table_pairs(config, "scaling") == [(name, home) for name in by_size for home in ("marble", "mural")]
     small = ["qwen3-0.6b", "qwen3-1.7b"]
-    learned = [(f"{base}_reasoning_{home}", home) for base in small for home in ("marble", "mural")]
-    zero_shot = [(base, home) for base in [*small, "qwen3-32b"] for home in ("marble", "mural")]
+    learned = [
+        (f"{base}_reasoning_{home}{seed}", home) for base in small for home in ("marble", "mural") for seed in seeds
+    ]
+    zero_shot = [
+        (base + seed, home) for base in [*small, "qwen3-32b"] for seed in seeds for home in ("marble", "mural")
+    ]
     assert table_pairs(config, "distillation") == learned + zero_shot
 
 

@@ -1,9 +1,10 @@
 """Test which recognisers and datasets tables and figures select."""
 
 import pytest
-from config_factories import CONFIG, make_project, replace_at
+from config_factories import CONFIG, make_project, problem_lines, replace_at
 from hearth.workflow.configuration import ConfigError, resolve
 from hearth.workflow.recognisers import students
+from hearth.workflow.run_plan import plan_run
 from hearth.workflow.selection import compared_pairs, selected_figures, selected_pairs, table_pairs
 
 
@@ -150,3 +151,39 @@ def test_a_model_of_unknown_size_is_in_no_figure_about_size(project):
     filled, _ = resolve(config, [], project)
     assert selected_figures(filled) == ["f1_by_size", "failures", "confusion"]
     assert selected_figures(filled, unsized=["large"]) == ["failures"]
+
+
+def test_where_seeds_share_a_row_the_first_stands_for_them_in_a_comparison(project):
+    variants = {"cold": {"of": "models", "decoding": {"temperature": 0, "seeds": [0]}}, "bare": {"of": "models"}}
+    select = [{"recognisers": name} for name in ("models", "cold", "bare")]
+    tables = {
+        "mean": {"title": "T", "select": select, "compare": [["cold", "models"], ["bare", "models"]]},
+        "each": {"title": "T", "select": select, "compare": [["bare", "models"]], "seeds": "each"},
+    }
+    config = CONFIG | {"decoding": {"seeds": [0, 1]}, "variants": variants, "tables": tables}
+    filled, _ = resolve(config, [], project)
+    assert filled["tables"]["mean"]["seeds"] == "mean"
+    assert compared_pairs(filled, "mean") == [
+        ["little_cold", "little"],
+        ["large_cold", "large"],
+        ["little_bare", "little"],
+        ["large_bare", "large"],
+    ]
+    assert compared_pairs(filled, "each") == [
+        [f"{name}_bare{suffix}", f"{name}{suffix}"] for name in ("little", "large") for suffix in ("", "_decode1")
+    ]
+    # The table itself shows every seed of every group.
+    assert ("little_decode1", "second") in table_pairs(filled, "mean")
+    (line,) = problem_lines(replace_at(config, "tables/each/compare", [["cold", "models"]]), project)
+    assert "cold has 2 recognisers and models has 4" in line
+
+
+def test_a_majority_is_scored_and_its_samples_are_asked(project):
+    variants = {"vote": {"of": ["little"], "self_consistency": 3}}
+    tables = {"votes": {"title": "T", "select": [{"recognisers": "vote"}]}}
+    filled, registry = resolve(CONFIG | {"variants": variants, "tables": tables}, [], project)
+    plan = plan_run(filled, registry)
+    assert plan.pairs == [("little_vote", "made-up"), ("little_vote", "second")]
+    assert plan.asked_pairs == [
+        (name, dataset) for dataset in ("made-up", "second") for name in ("little", "little_decode1", "little_decode2")
+    ]

@@ -29,7 +29,7 @@ COLUMNS = {
 def compare_pairs(rows: Sequence[Row], pairs: Sequence[Sequence[str]]) -> list[Record]:
     """Return one record per pair and dataset: the metrics of the first recogniser minus those of the second.
 
-    A pair of rows is compared once, even if `pairs` names several training seeds of one row. Raises ValueError for a
+    A pair of rows is compared once, even if `pairs` names several seeds of one row. Raises ValueError for a
     recogniser without a row, for one compared with itself, and for a pair without a common dataset.
     """
     by_name = rows_by_name(rows)

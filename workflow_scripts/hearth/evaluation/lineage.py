@@ -135,7 +135,7 @@ def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
     if low is not None:
         statements.append(f"{100 * CONFIDENCE:.0f} % interval over test sessions: {low:.4f} to {high:.4f}")
     if len(row.scores) > 1:
-        statements.append(f"mean over {len(row.scores)} training seeds")
+        statements.append(f"mean over {len(row.scores)} seeds")
     statements.append(
         f"computed from {score['n_windows']} windows, {score['n_events']} events, {score['n_sessions']} sessions"
     )
@@ -211,7 +211,7 @@ def render_text(notes: Notes, examples: Sequence[Example], windows_path: str, pr
 
 
 def _row_names(row: Row) -> list[str]:
-    """Return the name of a row and those of its recognisers, which are several if it stands for training seeds."""
+    """Return the name of a row and those of its recognisers, which are several if it stands for seeds."""
     return [row.name, *(score["recogniser"] for score in row.scores)]
 
 

@@ -1,4 +1,4 @@
-"""Build the rows of a table, each from one score or from all training seeds of a student, and compare rows."""
+"""Build the rows of a table, each from one score or from all seeds of a recogniser, and compare rows."""
 
 import re
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import Counts, counts_of_score
 from hearth.evaluation.score_document import PARSINGS, Interval, Parsing, Score, metric_value
 
-# One row per training seed, or one row for all seeds of a student.
+# One row per seed, or one row for all seeds, of training and of sampling, of a recogniser.
 Seeds = Literal["each", "mean"]
 Record = dict[str, Any]  # the values of one row by column
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: its name, and the scores of one recogniser, or of its training seeds, on one dataset."""
+    """One row of a table: its name, and the scores of one recogniser, or of all its seeds, on one dataset."""
 
     name: str
     scores: tuple[Score, ...]
@@ -72,14 +72,20 @@ class Row:
 def build_rows(scores: Sequence[Score], seeds: Seeds = "each") -> list[Row]:
     """Return the rows of a table, in the order of `scores`.
 
-    With `seeds` "each", every score is one row. With "mean", the scores of students that differ only in their training
-    seed are averaged in one row, which stands where the first of these scores stands.
+    With `seeds` "each", every score is one row. With "mean", the scores of recognisers that differ only in their seed
+    of training or of sampling are averaged in one row, which stands where the first of these scores stands.
     """
     if seeds == "each":
         return [Row(score["recogniser"], (score,)) for score in scores]
     groups: dict[tuple[str, ...], list[Score]] = {}
     for score in scores:
-        identity = (score["base"], score["variant"], score["teacher"], score["recipe"], score["train_dataset"])
+        identity = (
+            score["base"],
+            _variant_without_seed(score),
+            score["teacher"],
+            score["recipe"],
+            score["train_dataset"],
+        )
         groups.setdefault((_name_without_seed(score), score["dataset"], *identity), []).append(score)
     return [Row(_name_without_seed(group[0]), tuple(group)) for group in groups.values()]
 
@@ -131,7 +137,21 @@ def add_adjusted_p(records: Sequence[Record]) -> int:
     return sum(p is not None for p in p_values)
 
 
+def samples_again(score: Score) -> bool:
+    """Whether a score is that of a recogniser with a further seed of sampling, not with its first one."""
+    return _variant_without_seed(score) != score["variant"]
+
+
 def _name_without_seed(score: Score) -> str:
-    """Return the recogniser's name, that of a student without its training seed."""
-    name = score["recogniser"]
+    """Return the recogniser's name without its seed of sampling, that of a student also without its training seed."""
+    name = (
+        score["recogniser"].removesuffix(f"_{score['variant'].rpartition('-')[2]}")
+        if samples_again(score)
+        else score["recogniser"]
+    )
     return re.sub(r"_seed[0-9]+(?=_|$)", "", name) if score["kind"] == "student" else name
+
+
+def _variant_without_seed(score: Score) -> str:
+    """Return the variant of a recogniser without its last part, if that names a seed of sampling."""
+    return re.sub(r"(^|-)decode[0-9]+$", "", score["variant"])

@@ -28,8 +28,8 @@ from hearth.evaluation.without import heading, split_column, without_columns, wi
 class TableSpec(TypedDict):
     """The specification of a table.
 
-    Every score is one row, in the order of the scores; with `seeds` "mean", students that differ only in their
-    training seed share a row. `columns` has keys of `COLUMNS`; if it is empty or absent, the table shows
+    Every score is one row, in the order of the scores; with `seeds` "mean", recognisers that differ only in
+    a seed share a row. `columns` has keys of `COLUMNS`; if it is empty or absent, the table shows
     `USUAL_COLUMNS`. `compare` has pairs of recognisers. `layout` says which form Markdown and the report show: every
     score as a row ("wide"), or recognisers by datasets ("paper"), which shows the columns with an interval. `rows` says
     what the rows are, scores if it is absent; tables of details (`detail_tables`) have no columns to choose.
@@ -61,7 +61,7 @@ COLUMNS = {
     "teacher": _text("Teacher"),
     "recipe": _text("Recipe"),
     "parameters": Column("Parameters", magnitude),
-    "n_seeds": Column("Training seeds"),
+    "n_seeds": Column("Seeds"),
     "n_sessions": Column("Sessions"),
     "n_windows": Column("Windows"),
     "n_events": Column("Events"),
@@ -108,7 +108,7 @@ _PAPER_METRIC = "weighted_f1"
 _SCORES_WITH_INTERVAL = (*(name for name, _, _ in _METRICS), *subsets.COLUMNS_WITH_INTERVAL)
 # The format of the interval bounds, by column that has an interval.
 _BOUNDS = {name: decimals(2) for name in _SCORES_WITH_INTERVAL} | {name: decimals(2, sign="+") for name in _DIFFERENCES}
-# Keys of a record: a column with an interval is followed by its bounds and its standard deviation over training seeds.
+# Keys of a record: a column with an interval is followed by its bounds and its standard deviation over seeds.
 KEYS = tuple(
     f"{name}{suffix}" for name in COLUMNS for suffix in (("", "_low", "_high", "_sd") if name in _BOUNDS else ("",))
 )
@@ -122,10 +122,11 @@ GAIN_NOTE: Note = (
     ],
 )
 SEEDS_NOTE: Note = (
-    "Training seeds",
+    "Several seeds",
     [
-        "a student trained with several seeds is one row: the mean over its seeds ± the sample standard deviation; the"
-        " interval is that of the mean, and every resample draws seeds as well as groups"
+        "recognisers that differ only in their seed of training or of sampling (decoding) are one row: the mean over"
+        " them ± the sample standard deviation; column Seeds: how many there are; the interval is that of the mean, and"
+        " every resample draws seeds as well as groups"
     ],
 )
 

@@ -10,6 +10,7 @@ from hearth.distillation.settings import TrainingSettings, check_steps
 from hearth.engines.registry import SERVER_ENGINE
 from hearth.homes.home import HomeError, load_home
 from hearth.workflow.config_types import Config, Dataset, Model, Registry, WindowSettings
+from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.project_files import home_path
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
@@ -34,6 +35,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from _batch_problems(config, registry)
     yield from _step_problems(config)
     yield from _confidence_problems(config)
+    yield from decoding_problems(config)
     yield from _trained_on_problems(config)
     for name, dataset in config["datasets"].items():
         yield from _home_problems(name, dataset, project)
@@ -283,6 +285,8 @@ def _teacher_problems(config: Config, registry: Registry) -> Iterator[Problem]:
         if not variant:
             continue
         yield from _unknown_name("variant", variant, path, config["variants"])
+        if variant in config["variants"] and config["variants"][variant]["self_consistency"]:
+            yield path, f"{group['teacher']!r} is a majority of samples and has no reasoning to learn from"
         changes = config["variants"][variant]["prompt"] if variant in config["variants"] else {}
         prompt = {**config["prompt"], **changes}
         if prompt["shots"] and prompt["shots_by"] == "random":

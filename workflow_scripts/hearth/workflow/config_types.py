@@ -66,17 +66,28 @@ class PromptSettings(TypedDict):
     shots_by: Literal["random", "similarity"]
 
 
-class Decoding(TypedDict):
-    """`decoding`."""
+class SamplingSettings(TypedDict):
+    """The settings that `decoding` shares with the decoding of one recogniser."""
 
     temperature: float
     top_p: float
     top_k: int
     max_new_tokens: int
-    seed: int
     constrained: bool
     reasoning_budget: int | None
     confidence: Literal["none", "tokens"]
+
+
+class DecodingSettings(SamplingSettings):
+    """`decoding`."""
+
+    seeds: list[int]
+
+
+class Decoding(SamplingSettings):
+    """The decoding of one recogniser, which has one of the `seeds`."""
+
+    seed: int
 
 
 class Variant(TypedDict):
@@ -85,6 +96,7 @@ class Variant(TypedDict):
     of: str | list[str]
     prompt: Json
     decoding: Json
+    self_consistency: int | None
 
 
 class Engine(TypedDict):
@@ -177,7 +189,8 @@ class Config(TypedDict):
     windows: WindowSettings
     split: Split
     prompt: PromptSettings
-    decoding: Decoding
+    decoding: DecodingSettings
+    decoding_without_reasoning: Json
     variants: dict[str, Variant]
     metrics: MetricSettings
     baselines: list[str]

@@ -1,16 +1,18 @@
 """List the students and recognisers that a checked config declares.
 
 Names contain no underscore, and a recogniser's name joins several of them by underscores: `<model>`,
-`<base>_<recipe>_<dataset>` for a student, and `<model or student>_<variant>` for one with another prompt or decoding.
+`<base>_<recipe>_<dataset>` for a student, `<model or student>_<variant>` for one with another prompt or decoding, and
+`<recogniser>_decode<seed>` for one with another seed of sampling than the first.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
 
 from hearth.data.folds import ALL
 from hearth.distillation.recipes import RECIPES
-from hearth.workflow.config_types import Config, Decoding, PromptSettings, StudentGroup, Variant
+from hearth.workflow.config_types import Config, Decoding, PromptSettings, StudentGroup
+from hearth.workflow.decoding import decoding_settings, sample_seeds, seed_suffixes, with_seed
 
 # Built-in groups of models that `variants.<name>.of` and tables may name; they may name groups of students too.
 MODEL_GROUPS = ("models", "bases", "teacher")
@@ -41,9 +43,11 @@ class Student:
 class Recogniser:
     """A model, a student or a baseline; it maps a window to one label per event.
 
-    `variant` is the student's `training_variant` and the name of the variant in the config, joined by "-"; "" if it has
-    neither. `prompt_name` is "" for the prompt of the config. `prompt` and `decoding` are complete settings. A baseline
-    has no base, prompt or decoding: "", None and None.
+    `variant` is the student's `training_variant`, the name of the variant in the config and "decode<seed>" for a
+    further seed of sampling, joined by "-"; "" if it has none of them. `prompt_name` is "" for the prompt of the
+    config. `prompt` and `decoding` are complete settings. A baseline has no base, prompt or decoding: "", None and
+    None. `seeds` are all seeds of sampling of the recogniser without "decode<seed>". `samples` names the recognisers
+    whose majority is the answer (self-consistency); such a recogniser has the settings of its first sample.
     """
 
     name: str
@@ -54,6 +58,13 @@ class Recogniser:
     prompt_name: str = ""
     prompt: PromptSettings | None = None
     decoding: Decoding | None = None
+    seeds: tuple[int, ...] = ()
+    samples: tuple[str, ...] = ()
+
+    @property
+    def samples_again(self) -> bool:
+        """Whether it is the same recogniser with another seed of sampling than its first."""
+        return self.decoding is not None and self.decoding["seed"] not in self.seeds[:1]
 
 
 def learns(recogniser: Recogniser) -> bool:
@@ -148,25 +159,48 @@ def recognisers(config: Config) -> dict[str, Recogniser]:
             model, _, variant = student.teacher.partition("_")
             known.setdefault(model, _base_model(config, model))
             if variant:
-                known[student.teacher] = _make_variant(known[model], variant, config["variants"][variant])
+                known[student.teacher] = _make_variant(config, known[model], variant)
         known[student.name] = _student_recogniser(config, student)
     for variant, spec in config["variants"].items():
         for name in _member_names(config, spec["of"]):
-            known[f"{name}_{variant}"] = _make_variant(known.get(name) or _base_model(config, name), variant, spec)
+            known.setdefault(name, _base_model(config, name))
+            known[f"{name}_{variant}"] = _make_variant(config, known[name], variant)
+    for one in list(known.values()):
+        known |= {sample.name: sample for sample in _further_samples(one, one.seeds)}
+    for one in list(known.values()):
+        if one.samples:
+            plain = known[one.samples[0]]
+            seeds = sample_seeds(plain.seeds, len(one.samples))
+            known |= {sample.name: sample for sample in _further_samples(plain, seeds)}
     for name in config["baselines"]:
         known[name] = Recogniser(name, "baseline")
     return known
 
 
+def _further_samples(plain: Recogniser, seeds: Sequence[int]) -> Iterator[Recogniser]:
+    """Yield the recogniser `plain` with each of the `seeds` but the first."""
+    for seed, suffix in list(zip(seeds, seed_suffixes(seeds), strict=True))[1:]:
+        yield replace(
+            plain,
+            name=plain.name + suffix,
+            variant=_joined(plain.variant, suffix.removeprefix("_")),
+            decoding=cast(Decoding, {**(plain.decoding or {}), "seed": seed}),
+        )
+
+
+def _joined(*parts: str) -> str:
+    return "-".join(filter(None, parts))
+
+
 def _base_model(config: Config, name: str) -> Recogniser:
-    return Recogniser(name, "base", name, prompt=config["prompt"], decoding=config["decoding"])
+    return _decode(config, Recogniser(name, "base", name, prompt=config["prompt"]))
 
 
 def _student_recogniser(config: Config, student: Student) -> Recogniser:
     """Return the recogniser of a student, in the reasoning mode that it was trained in."""
     direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
     changes = {"reasoning": "none"} if direct else {}
-    return Recogniser(
+    plain = Recogniser(
         student.name,
         "student",
         student.base,
@@ -174,23 +208,31 @@ def _student_recogniser(config: Config, student: Student) -> Recogniser:
         student.training_variant,
         DIRECT_PROMPT if direct else "",
         cast(PromptSettings, config["prompt"] | changes),
-        config["decoding"],
     )
+    return _decode(config, plain)
 
 
-def _make_variant(plain: Recogniser, variant: str, spec: Variant) -> Recogniser:
+def _make_variant(config: Config, plain: Recogniser, variant: str) -> Recogniser:
     """Return the variant of the recogniser `plain`; it has the same `prompt_name` unless it changes the prompt."""
-    prompt_name = "-".join(filter(None, (plain.prompt_name, variant))) if spec["prompt"] else plain.prompt_name
-    return Recogniser(
-        f"{plain.name}_{variant}",
-        plain.kind,
-        plain.base,
-        plain.student,
-        "-".join(filter(None, (plain.variant, variant))),
-        prompt_name,
-        cast(PromptSettings, {**(plain.prompt or {}), **spec["prompt"]}),
-        cast(Decoding, {**(plain.decoding or {}), **spec["decoding"]}),
+    spec = config["variants"][variant]
+    varied = replace(
+        plain,
+        name=f"{plain.name}_{variant}",
+        variant=_joined(plain.variant, variant),
+        prompt_name=_joined(plain.prompt_name, variant) if spec["prompt"] else plain.prompt_name,
+        prompt=cast(PromptSettings, {**(plain.prompt or {}), **spec["prompt"]}),
     )
+    if count := spec["self_consistency"]:
+        suffixes = seed_suffixes(sample_seeds(plain.seeds, count))
+        return replace(varied, seeds=plain.seeds[:1], samples=tuple(plain.name + suffix for suffix in suffixes))
+    return _decode(config, varied, spec["decoding"])
+
+
+def _decode(config: Config, recogniser: Recogniser, changes: Mapping[str, Any] | None = None) -> Recogniser:
+    """Return the recogniser with its decoding and the first of its seeds; it must have a prompt."""
+    assert recogniser.prompt, "a language model has a prompt"
+    settings = decoding_settings(config, recogniser.prompt, changes)
+    return replace(recogniser, decoding=with_seed(settings, settings["seeds"][0]), seeds=tuple(settings["seeds"]))
 
 
 def prompts(config: Config) -> dict[str, PromptSettings]:
@@ -200,13 +242,17 @@ def prompts(config: Config) -> dict[str, PromptSettings]:
 
 
 def groups(config: Config) -> dict[str, list[str]]:
-    """Return a dict from each group that tables may select to the names of its recognisers."""
+    """Return a dict from each group that tables may select to the names of its recognisers, with all their seeds."""
     members = {name: _member_names(config, name) for name in MODEL_GROUPS}
     members |= {name: [student.name for student in group] for name, group in student_groups(config).items()}
-    members["baselines"] = config["baselines"]
     for variant, spec in config["variants"].items():
         members[variant] = [f"{name}_{variant}" for name in _member_names(config, spec["of"])]
-    return members
+    known = recognisers(config)
+    seeded = {
+        group: [name + suffix for name in names for suffix in seed_suffixes(known[name].seeds)]
+        for group, names in members.items()
+    }
+    return seeded | {"baselines": config["baselines"]}
 
 
 def _member_names(config: Config, of: str | list[str]) -> list[str]:

@@ -6,7 +6,11 @@ from typing import Any
 from hearth.common.schemas import Problem
 
 # From the path of an old key to the new key; "*" in a path matches any key of a mapping or position in a list.
-RENAMED_KEYS: Mapping[tuple[str, ...], str] = {("conditions",): "variants"}
+RENAMED_KEYS: Mapping[tuple[str, ...], str] = {
+    ("conditions",): "variants",
+    ("decoding", "seed"): "seeds",
+    ("variants", "*", "decoding", "seed"): "seeds",
+}
 
 _RECIPES = {"truth": "gold-labels", "format": "verified-labels"}
 # From the path of a setting to a dict from old values to new values.

@@ -26,6 +26,7 @@ class RunPlan:
     """The students, models, datasets, tables and figures of a run.
 
     pairs: (recogniser, dataset) of every score. Without tables in the config there are no pairs, claims and figures.
+    asked_pairs: (recogniser, dataset) of all answers behind the scores: those of a majority are those of its samples.
     trained: dict from name to student: the main students, and those of other groups that a table shows.
     teacher_pairs: (teacher, dataset) of all traces that the students `trained` learn from.
     traces: (teacher, dataset, split) of the same traces.
@@ -38,6 +39,7 @@ class RunPlan:
     """
 
     pairs: list[tuple[str, str]]
+    asked_pairs: list[tuple[str, str]]
     trained: dict[str, Student]
     teacher_pairs: list[tuple[str, str]]
     traces: list[tuple[str, str, str]]
@@ -63,6 +65,7 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
     own_tables = [table for table in OWN_TABLES if needed[table]]
     return RunPlan(
         pairs=pairs,
+        asked_pairs=_unique((one, dataset) for name, dataset in pairs for one in known[name].samples or [name]),
         trained=trained,
         teacher_pairs=teacher_pairs,
         traces=_unique(

@@ -32,10 +32,16 @@ def _selected_datasets(config: Config, student: Student | None, selected: str | 
 def compared_pairs(config: Config, table: str) -> list[list[str]]:
     """Return the pairs of recognisers whose difference in score a table tests.
 
-    A pair of groups gives one pair for each position in the groups. Raises ValueError for groups of different sizes,
-    and for a pair that the table shows on no common dataset.
+    A pair of groups gives one pair for each position in the groups; where seeds share a row, the first seed of sampling
+    stands for the row. Raises ValueError for groups of different sizes, and for a pair that the table shows on no
+    common dataset.
     """
-    members, shown = groups(config), set(table_pairs(config, table))
+    known, shown = recognisers(config), set(table_pairs(config, table))
+    per_row = config["tables"][table]["seeds"] == "mean"
+    members = {
+        group: [name for name in names if not (per_row and known[name].samples_again)]
+        for group, names in groups(config).items()
+    }
     pairs: list[list[str]] = []
     for pair in config["tables"][table]["compare"]:
         first, second = (members.get(name, [name]) for name in pair)

@@ -21,6 +21,7 @@ from hearth.evaluation.figures import (
 )
 from hearth.evaluation.figures.names import FORMATS, CostFigure, Format, ScoreFigure
 from hearth.evaluation.score_document import Score
+from hearth.evaluation.table_rows import samples_again
 
 _INTERVALS = f"{100 * CONFIDENCE:.0f} % intervals over the test sessions"
 
@@ -110,7 +111,11 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
 
 
 def draw(name: ScoreFigure | CostFigure, scores: Sequence[Score], costs: Sequence[CostRow] = ()) -> Figure:
-    """Draw a figure; only `COST_DRAWERS` use `costs`. Raises ValueError if the scores have nothing to show."""
+    """Draw a figure, of recognisers with their first seed of sampling; only `COST_DRAWERS` use `costs`.
+
+    Raises ValueError if the scores have nothing to show.
+    """
+    scores = [score for score in scores if not samples_again(score)]
     if name == "cost_f1":
         return COST_DRAWERS[name](scores, costs)
     return SCORE_DRAWERS[name](scores)
