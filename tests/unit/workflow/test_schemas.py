@@ -57,8 +57,8 @@ def test_the_papers_tables():
     config, _ = resolve(yaml.safe_load(path.read_text(encoding="utf-8")), [path])
     sizes = ["0.6b", "1.7b", "4b", "8b", "14b", "32b"]
     seeds = ["", "_decode1", "_decode2"]
-    by_size = [f"qwen3-{size}{seed}" for size in sizes for seed in seeds]
-    assert table_pairs(config, "scaling") == [(name, home) for name in by_size for home in ("marble", "mural")]
+    rows = ["majority", "sensor-majority", *(f"qwen3-{size}{seed}" for size in sizes for seed in seeds)]
+    assert table_pairs(config, "scaling") == [(name, home) for name in rows for home in ("marble", "mural")]
     small = ["qwen3-0.6b", "qwen3-1.7b"]
     learned = [
         (f"{base}_reasoning_{home}{seed}", home) for base in small for home in ("marble", "mural") for seed in seeds
