@@ -1,7 +1,9 @@
 """Test the scores of parts of the tested events: without some labels, by residents and by activities."""
 
 import pytest
+from hearth.evaluation.bootstrap import FEWEST_GROUPS
 from hearth.evaluation.parts import PartScorer, score_breakdown
+from hearth.evaluation.score_document import PART_METRICS
 from recorded_factories import make_recorded
 from sklearn.metrics import f1_score
 
@@ -82,7 +84,14 @@ def test_unknown_residents_have_no_parts():
     assert set(breakdown["activities"]) == {"one", "several"}
 
 
-def test_intervals_are_over_the_groups_of_the_part():
-    resident = score_breakdown(*make_scorer())["resident"]
-    low, high = resident["B"]["intervals"]["accuracy"]  # in groups 1 (1 of 2 right) and 3 (1 of 1)
-    assert (low, high) == (0.5, 1)
+def test_intervals_are_over_the_groups_of_the_part_and_need_several():
+    windows = [
+        (str(group), [("08:00:00", resident, "COOKING", "COOKING" if group < 3 else "EATING")])
+        for group in range(FEWEST_GROUPS)
+        for resident in ("AB" if group else "A")
+    ]
+    resident = score_breakdown(*make_scorer(windows))["resident"]
+    assert (resident["A"]["n_groups"], resident["B"]["n_groups"]) == (FEWEST_GROUPS, FEWEST_GROUPS - 1)
+    low, high = resident["A"]["intervals"]["accuracy"]
+    assert 0 <= low < 3 / 5 < high <= 1
+    assert resident["B"]["intervals"] == dict.fromkeys(PART_METRICS)

@@ -12,7 +12,7 @@ from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
-from hearth.evaluation.score_document import DESCRIPTIONS, PartMetrics, Score
+from hearth.evaluation.score_document import PartMetrics, Score
 
 # What the rows of a table are.
 Rows = Literal["scores", "labels", "parts"]
@@ -24,7 +24,7 @@ _CLASS_COLUMNS = {
     "recall": Column("recall", _METRIC),
     "f1": Column("F1", _METRIC),
 }
-_PART_COLUMNS = {name: Column(DESCRIPTIONS[name].heading.lower(), _METRIC) for name in ("accuracy", "weighted_f1")}
+_PART_COLUMNS = {"accuracy": Column("accuracy", _METRIC), "weighted_f1": Column("weighted F1", _METRIC)}
 _SEGMENT_COLUMNS = {
     "recogniser": Column("Recogniser", number=False),
     "dataset": Column("Dataset", number=False),
@@ -45,6 +45,7 @@ _PART_NOTES: list[Note] = [
             "resident: events of this resident, alone or jointly with others",
             "activities: windows of one recorded label, and of several",
             "without: events with none of these labels; windows and predictions stay the same",
+            f"a part of fewer than {bootstrap.FEWEST_GROUPS} groups has no intervals",
             "F1 of a part averages over the labels that occur in it, so F1 of two parts differs by their labels too",
         ],
     ),
@@ -119,6 +120,7 @@ def _part_records(score: Score, name: str) -> Iterator[Record]:
     whole: PartMetrics = {
         "windows": score["n_windows"],
         "events": score["n_events"],
+        "n_groups": score["n_groups"],
         "metrics": {"accuracy": strict["accuracy"], "weighted_f1": strict["weighted_f1"]},
         "intervals": strict["intervals"],
     }
@@ -136,6 +138,7 @@ def _part_records(score: Score, name: str) -> Iterator[Record]:
             "value": value,
             "windows": metrics["windows"],
             "events": metrics["events"],
+            "groups": metrics["n_groups"],
         }
         for metric in _PART_COLUMNS:
             low, high = metrics["intervals"][metric] or (None, None)

@@ -175,11 +175,13 @@ PART_METRICS = ("accuracy", "macro_f1", "weighted_f1")
 class PartMetrics(TypedDict):
     """`metrics` and `intervals` (`PART_METRICS`) of a part of the tested events, strictly parsed (`parts`).
 
-    `windows` counts the windows that such an event is in.
+    `windows` and `n_groups` count the windows and the groups that such an event is in. Intervals are None for a part of
+    too few groups.
     """
 
     windows: int
     events: int
+    n_groups: int
     metrics: dict[str, float]
     intervals: dict[str, Interval | None]
 
