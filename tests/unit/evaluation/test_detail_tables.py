@@ -66,6 +66,14 @@ def test_a_table_of_parts_has_all_events_then_residents_activities_and_sets_of_l
     assert table.cells[0][4] == f"{score['strict']['accuracy']:.3f} [0.25, 0.75]"
 
 
+def test_only_the_first_of_several_seeds_is_shown_and_a_note_says_so():
+    scores = make_seed_scores()
+    table = build("labels", scores)
+    assert {record["recogniser"] for record in table.records} == {"little", "large", "pupil"}
+    assert "Seeds of details" in dict(table.notes)
+    assert "Seeds of details" not in dict(build("labels", scores[:3]).notes)
+
+
 def test_segments_stand_below_the_parts():
     score = make_score()
     table = build("parts", [score])

@@ -13,6 +13,7 @@ from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import PartMetrics, Score
+from hearth.evaluation.table_rows import build_rows
 
 # What the rows of a table are.
 Rows = Literal["scores", "labels", "parts"]
@@ -55,18 +56,22 @@ _PART_NOTES: list[Note] = [
 
 def class_table(title: str, caption: str, scores: Sequence[Score], commit: str) -> Table:
     """Build the table of precision, recall and F1 by label; its records have one entry per score and label."""
+    scores, seeds_notes = _first_seeds(scores)
     names = _names(scores)
     records = [record for score, name in zip(scores, names, strict=True) for record in _class_records(score, name)]
-    return _matrix(title, caption, scores, commit, records, {"label": "Label"}, _CLASS_COLUMNS, _CLASS_NOTES)
+    notes = [*_CLASS_NOTES, *seeds_notes]
+    return _matrix(title, caption, scores, commit, records, {"label": "Label"}, _CLASS_COLUMNS, notes)
 
 
 def part_table(title: str, caption: str, scores: Sequence[Score], commit: str) -> Table:
     """Build the table of parts of the tested events, with the table of segments below it."""
+    scores, seeds_notes = _first_seeds(scores)
     names = _names(scores)
     records = [record for score, name in zip(scores, names, strict=True) for record in _part_records(score, name)]
+    notes = [*_PART_NOTES, *seeds_notes]
     below = _segment_table(scores, names)
     keys = {"part": "Part", "value": ""}
-    return _matrix(title, caption, scores, commit, records, keys, _PART_COLUMNS, _PART_NOTES, below)
+    return _matrix(title, caption, scores, commit, records, keys, _PART_COLUMNS, notes, below)
 
 
 # The builder of a table by what its rows are; `tables.build_table` builds tables of scores.
@@ -74,6 +79,13 @@ DETAIL_TABLES: dict[str, Callable[[str, str, Sequence[Score], str], Table]] = {
     "labels": class_table,
     "parts": part_table,
 }
+
+
+def _first_seeds(scores: Sequence[Score]) -> tuple[list[Score], list[Note]]:
+    """Return the scores of the first seed of every recogniser, and a note that says so if there are others."""
+    first = [row.scores[0] for row in build_rows(scores, "mean")]
+    note = "of a recogniser with several seeds, this table has the first that it was given"
+    return first, [("Seeds of details", [note])] if len(first) < len(scores) else []
 
 
 def _names(scores: Sequence[Score]) -> list[str]:
