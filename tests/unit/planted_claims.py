@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from hearth.evaluation.claims.measures import select_scores
 from hearth.evaluation.claims.table import CLAIMS
 from hearth.evaluation.claims.verdicts import Claim, Finding
 from hearth.evaluation.score_document import Score
@@ -33,7 +34,7 @@ class Planted:
         """Draw scores and let the claim decide on them."""
         scores = self.draw_scores(np.random.default_rng([seed, groups]), groups)
         homes = dict.fromkeys(score["dataset"] for score in scores)
-        return self.claim.decide(self.claim.select(scores), *homes)
+        return self.claim.decide((self.claim.select or select_scores)(scores), *homes)
 
 
 def _seeds(draw: np.random.Generator, f1: float) -> list[float]:

@@ -347,6 +347,15 @@ def test_the_spread_of_a_mean_over_seeds_covers_seeds_as_well_as_groups():
     assert pooled.mean() == pytest.approx(0.7, abs=0.01)
 
 
+def test_of_training_seeds_that_sample_several_times_the_training_seeds_are_drawn():
+    names = tuple(f"pupil{seed}{sample}" for seed in ("", "_seed1", "_seed2") for sample in ("", "_decode1"))
+    weights = bootstrap.seed_weights(names)
+    assert weights[:, ::2] == pytest.approx(weights[:, 1::2])
+    assert 2 * weights[:, ::2] == pytest.approx(bootstrap.seed_weights(names[::2]))
+    of_samples = bootstrap.seed_weights(("little", "little_decode1", "little_decode2"))
+    assert of_samples.std(axis=0) == pytest.approx(np.full(3, np.sqrt(2 / 9 * 3 / 2 / 3)), rel=0.1)
+
+
 def test_seeds_are_drawn_alike_on_all_datasets_and_independently_of_other_recognisers():
     names = ("pupil", "pupil_seed1")
     assert bootstrap.seed_weights(names).sum(axis=1) == pytest.approx(np.ones(bootstrap.RESAMPLES))

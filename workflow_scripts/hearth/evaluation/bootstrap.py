@@ -5,6 +5,7 @@ says which intervals were compared, and how often each contains the true value.
 """
 
 import math
+import re
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
@@ -52,18 +53,22 @@ def seed_weights(recognisers: tuple[str, ...]) -> np.ndarray:
     """Draw the weight of each seed of a recogniser in each resample: shape (RESAMPLES, seeds), every row adds up to 1.
 
     `recognisers` has one name per seed and decides the draws, so that they are the same on all datasets, and
-    independent of those of other recognisers. Seeds are drawn with replacement. As the spread of so few draws is too
-    small by (seeds - 1) / seeds on average, deviations from equal weights are enlarged by its inverse, so weights may
-    be negative.
+    independent of those of other recognisers. Of a student with several training seeds, these are drawn, with all
+    their seeds of sampling; of another recogniser, its seeds of sampling. Seeds are drawn with replacement. As the
+    spread of so few draws is too small by (seeds - 1) / seeds on average, deviations from equal weights are enlarged by
+    the root of its inverse, so weights may be negative.
     """
-    seeds = len(recognisers)
+    trained = [re.sub(r"_decode[0-9]+$", "", name) for name in recognisers]
+    names = trained if len(set(trained)) > 1 else list(recognisers)
+    drawn_names = sorted(set(names))
+    seeds = len(drawn_names)
     if seeds == 1:
-        return np.ones((RESAMPLES, 1))
-    draw = np.random.default_rng([SEED, zlib.crc32("\n".join(sorted(recognisers)).encode())])
+        return np.full((RESAMPLES, len(names)), 1 / len(names))
+    draw = np.random.default_rng([SEED, zlib.crc32("\n".join(drawn_names).encode())])
     equal = np.full(seeds, 1 / seeds)
     drawn = draw.multinomial(seeds, equal, RESAMPLES) / seeds
-    weights: np.ndarray = equal + math.sqrt(seeds / (seeds - 1)) * (drawn - equal)
-    return weights
+    weights = equal + math.sqrt(seeds / (seeds - 1)) * (drawn - equal)
+    return np.stack([weights[:, drawn_names.index(name)] / names.count(name) for name in names], axis=1)
 
 
 def resampled_sums(dataset: str, counts: np.ndarray) -> np.ndarray:

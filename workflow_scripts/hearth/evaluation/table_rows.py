@@ -81,13 +81,13 @@ def build_rows(scores: Sequence[Score], seeds: Seeds = "each") -> list[Row]:
     for score in scores:
         identity = (
             score["base"],
-            _variant_without_seed(score),
+            variant_without_seed(score),
             score["teacher"],
             score["recipe"],
             score["train_dataset"],
         )
-        groups.setdefault((_name_without_seed(score), score["dataset"], *identity), []).append(score)
-    return [Row(_name_without_seed(group[0]), tuple(group)) for group in groups.values()]
+        groups.setdefault((name_without_seed(score), score["dataset"], *identity), []).append(score)
+    return [Row(name_without_seed(group[0]), tuple(group)) for group in groups.values()]
 
 
 def rows_by_name(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
@@ -139,10 +139,10 @@ def add_adjusted_p(records: Sequence[Record]) -> int:
 
 def samples_again(score: Score) -> bool:
     """Whether a score is that of a recogniser with a further seed of sampling, not with its first one."""
-    return _variant_without_seed(score) != score["variant"]
+    return variant_without_seed(score) != score["variant"]
 
 
-def _name_without_seed(score: Score) -> str:
+def name_without_seed(score: Score) -> str:
     """Return the recogniser's name without its seed of sampling, that of a student also without its training seed."""
     name = (
         score["recogniser"].removesuffix(f"_{score['variant'].rpartition('-')[2]}")
@@ -152,6 +152,6 @@ def _name_without_seed(score: Score) -> str:
     return re.sub(r"_seed[0-9]+(?=_|$)", "", name) if score["kind"] == "student" else name
 
 
-def _variant_without_seed(score: Score) -> str:
+def variant_without_seed(score: Score) -> str:
     """Return the variant of a recogniser without its last part, if that names a seed of sampling."""
     return re.sub(r"(^|-)decode[0-9]+$", "", score["variant"])

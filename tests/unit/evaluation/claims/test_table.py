@@ -118,3 +118,14 @@ def test_of_a_tiny_test_set_the_reason_says_that_intervals_are_rough():
     for groups, rough in ((9, True), (10, False)):
         row = build_claims_table(simulate_run(groups), "abc").records[0]
         assert row["because"].endswith("only 9 tested groups, so intervals are rough") == rough
+
+
+def test_seeds_of_sampling_are_averaged_and_are_no_models_of_their_own():
+    scores = [make_base(f"m{size}", f1, size) for size, f1 in ((1, 0.1), (2, 0.4), (4, 0.8))]
+    again = [make_base("m4_decode1", 0.9, 4) | {"variant": "decode1"}]
+    other = [make_base("m4_constrained_decode1", 0.0, 4) | {"variant": "constrained-decode1"}]
+    table = build_claims_table([*scores, *again, *other], "abc")
+    assert table.records[0]["effect"] == pytest.approx(0.75)
+    assert [row["larger"] for row in table.below.records] == ["m2", "m4"]
+    failures = build_claims_table([make_base("m1", 0.1, missing=0.2), *scores[1:], *again], "abc").records[4]
+    assert "0.0000 (mean of 2 seeds, ± 0.000) by m4" in failures["because"]

@@ -8,7 +8,7 @@ from hearth.evaluation.claims.measures import (
     CLOSE,
     F1,
     format_difference,
-    format_student_f1,
+    format_f1,
     measure_f1,
     model_scores,
     smallest_student_base,
@@ -56,16 +56,16 @@ def _measure(scores: Sequence[Score], dataset: str) -> _Distillation:
     teacher = students[0]["teacher"]
     if not teacher:
         raise NotTestableError(f"the students of {base} have no teacher: their recipe is {students[0]['recipe']}")
-    base_f1 = measure_f1(model_scores(scores, base, dataset))
-    teacher_f1 = measure_f1(model_scores(scores, teacher, dataset))
+    base_scores, teacher_scores = (model_scores(scores, model, dataset) for model in (base, teacher))
+    base_f1, teacher_f1 = measure_f1(base_scores), measure_f1(teacher_scores)
     if (teacher_f1 - base_f1).rounded().value <= 0:
         raise NotTestableError(
             f"weighted F1 of the teacher {teacher} {F1(teacher_f1.value)} is not above that of the base {base}"
             f" {F1(base_f1.value)}, so there is no lead to gain"
         )
     words = (
-        f"weighted F1 of the base {base} {F1(base_f1.value)}, of its student {format_student_f1(students)}, of the"
-        f" teacher {teacher} {F1(teacher_f1.value)}"
+        f"weighted F1 of the base {base} {format_f1(base_scores)}, of its student {format_f1(students)}, of the"
+        f" teacher {teacher} {format_f1(teacher_scores)}"
     )
     return _Distillation(base_f1, measure_f1(students), teacher_f1, words)
 

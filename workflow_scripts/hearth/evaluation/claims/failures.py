@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from hearth.evaluation.claims.measures import (
-    base_scores,
+    BaseModel,
+    base_models,
     format_difference,
     format_seeds,
     measure,
@@ -27,30 +28,30 @@ _PAPER = (
 
 def fall_with_size(scores: Sequence[Score], dataset: str) -> Finding:
     """Decide whether the largest base model leaves fewer events without an answer than the smallest."""
-    bases = base_scores(scores, dataset)
-    if len({base["parameters"] for base in bases}) < 2:
+    models = base_models(scores, dataset)
+    if len({model.parameters for model in models}) < 2:
         raise NotTestableError("this needs base models of 2 sizes")
-    return _falls(bases[:1], bases[-1:], bases[-1]["recogniser"])
+    return _falls(models[0], models[-1].scores, models[-1].name)
 
 
 def fall_with_distillation(scores: Sequence[Score], dataset: str) -> Finding:
     """Decide whether the students of the smallest base model leave fewer events without an answer than it does."""
-    bases = base_scores(scores, dataset)
-    if not bases:
+    models = base_models(scores, dataset)
+    if not models:
         raise NotTestableError(f"there is no score of a base model of known size on {dataset}")
-    name = bases[0]["recogniser"]
-    return _falls(bases[:1], student_scores(scores, name, dataset, dataset), f"the student of {name}")
+    small = models[0]
+    return _falls(small, student_scores(scores, small.name, dataset, dataset), f"the student of {small.name}")
 
 
-def _falls(small: Sequence[Score], better: Sequence[Score], name: str) -> Finding:
-    rate, other = measure(small, METRIC).rounded(), measure(better, METRIC).rounded()
+def _falls(small: BaseModel, better: Sequence[Score], name: str) -> Finding:
+    rate, other = measure(small.scores, METRIC).rounded(), measure(better, METRIC).rounded()
     if not rate.value and not other.value:
-        raise NotTestableError(f"neither {small[0]['recogniser']} nor {name} leaves an event without an answer")
+        raise NotTestableError(f"neither {small.name} nor {name} leaves an event without an answer")
     fall = (rate - other).rounded()
     because = (
-        f"events without an answer: {_RATE(rate.value)} by {small[0]['recogniser']},"
+        f"events without an answer: {_RATE(rate.value)}{format_seeds(small.scores, METRIC)} by {small.name},"
         f" {_RATE(other.value)}{format_seeds(better, METRIC)} by {name}: {_change(other - rate)}"
-        f"{_unanswered([*small, *better])}"
+        f"{_unanswered([*small.scores, *better])}"
     )
     return Finding(fall, "share of events", (Condition(fall, strictly=True),), because)
 

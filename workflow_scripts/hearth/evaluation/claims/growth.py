@@ -9,7 +9,7 @@ from operator import add
 import numpy as np
 
 from hearth.evaluation.claims.estimates import Estimate
-from hearth.evaluation.claims.measures import CLOSE, F1, base_scores, format_difference, measure_f1
+from hearth.evaluation.claims.measures import CLOSE, F1, base_models, format_difference, measure_f1
 from hearth.evaluation.claims.verdicts import HELD, Claim, Condition, Finding, NotTestableError
 from hearth.evaluation.rendering import magnitude
 from hearth.evaluation.score_document import Score
@@ -34,13 +34,10 @@ class Size:
 
 def base_sizes(scores: Sequence[Score], dataset: str) -> list[Size]:
     """Return the sizes of base models that were tested on a dataset, smallest first."""
-    by_size: dict[int, list[Score]] = {}
-    for score in base_scores(scores, dataset):
-        by_size.setdefault(score["parameters"] or 0, []).append(score)
-    return [
-        Size(parameters, tuple(score["recogniser"] for score in same), measure_f1(same))
-        for parameters, same in by_size.items()
-    ]
+    by_size: dict[int, dict[str, Estimate]] = {}
+    for model in base_models(scores, dataset):
+        by_size.setdefault(model.parameters, {})[model.name] = measure_f1(model.scores)
+    return [Size(parameters, tuple(f1), 1 / len(f1) * reduce(add, f1.values())) for parameters, f1 in by_size.items()]
 
 
 def grows(scores: Sequence[Score], dataset: str) -> Finding:

@@ -1,6 +1,7 @@
 """Select the scores that the claims compare, estimate numbers from them, and write these numbers as text."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
@@ -10,8 +11,9 @@ from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.claims.verdicts import NotTestableError
 from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.rendering import decimals, with_interval
-from hearth.evaluation.score_document import Score, metric_value
+from hearth.evaluation.score_document import Score, metric_value, select_paper_scores
 from hearth.evaluation.statistics import mean_and_deviation, resample_mean
+from hearth.evaluation.table_rows import name_without_seed, variant_without_seed
 
 # Difference in weighted F1 that the paper itself calls close: "within 3 to 5 % F1".
 CLOSE = 0.05
@@ -38,26 +40,41 @@ def format_difference(
     return with_interval(show(difference.value), difference.interval, show_bound)
 
 
-def format_seeds(students: Sequence[Score], metric: str) -> str:
-    """Return a text with the number of seeds behind a mean and their standard deviation; "" for a single student."""
-    if len(students) == 1:
+def format_seeds(scores: Sequence[Score], metric: str) -> str:
+    """Return a text with the number of seeds behind a mean and their standard deviation; "" for a single one."""
+    if len(scores) == 1:
         return ""
-    _, deviation = mean_and_deviation([metric_value(score["strict"], metric) for score in students])
-    return f" (mean of {len(students)} seeds, ± {F1(deviation or 0.0)})"
+    _, deviation = mean_and_deviation([metric_value(score["strict"], metric) for score in scores])
+    return f" (mean of {len(scores)} seeds, ± {F1(deviation or 0.0)})"
 
 
-def format_student_f1(students: Sequence[Score]) -> str:
-    """Return the mean weighted F1 of students as text, with the number of seeds if there are several."""
-    return F1(_mean(students, "weighted_f1")) + format_seeds(students, "weighted_f1")
+def format_f1(scores: Sequence[Score]) -> str:
+    """Return the mean weighted F1 of scores as text, with the number of seeds if there are several."""
+    return F1(_mean(scores, "weighted_f1")) + format_seeds(scores, "weighted_f1")
 
 
-def base_scores(scores: Sequence[Score], dataset: str) -> list[Score]:
-    """Return the scores of base models of known size on a dataset, smallest model first."""
-    bases = [
-        (score["parameters"], score) for score in scores if score["kind"] == "base" and score["dataset"] == dataset
-    ]
-    sized = [(size, score) for size, score in bases if size]  # the size of a served model is unknown
-    return [score for _, score in sorted(sized, key=lambda pair: (pair[0], pair[1]["recogniser"]))]
+def select_scores(scores: Sequence[Score]) -> list[Score]:
+    """Return the scores that the paper is about, of all seeds of training and of sampling."""
+    return [score for score in scores if select_paper_scores([score | {"variant": variant_without_seed(score)}])]
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model and its scores on one dataset, one for each seed of sampling."""
+
+    name: str
+    parameters: int
+    scores: tuple[Score, ...]
+
+
+def base_models(scores: Sequence[Score], dataset: str) -> list[BaseModel]:
+    """Return the base models of known size that were scored on a dataset, smallest first."""
+    by_name: dict[str, list[Score]] = {}
+    for score in scores:
+        if score["kind"] == "base" and score["dataset"] == dataset and score["parameters"]:
+            by_name.setdefault(name_without_seed(score), []).append(score)
+    models = [BaseModel(name, same[0]["parameters"] or 0, tuple(same)) for name, same in by_name.items()]
+    return sorted(models, key=lambda model: (model.parameters, model.name))
 
 
 def smallest_student_base(scores: Sequence[Score]) -> str:
@@ -68,12 +85,12 @@ def smallest_student_base(scores: Sequence[Score]) -> str:
     return min(students, key=lambda score: (score["parameters"] or 0, score["base"]))["base"]
 
 
-def model_scores(scores: Sequence[Score], model: str, dataset: str) -> list[Score]:
+def model_scores(scores: Sequence[Score], model: str, dataset: str) -> tuple[Score, ...]:
     """Return the scores of a base model on a dataset."""
-    own = [score for score in base_scores(scores, dataset) if score["recogniser"] == model]
-    if not own:
-        raise NotTestableError(f"there is no score of {model} on {dataset}")
-    return own
+    for known in base_models(scores, dataset):
+        if known.name == model:
+            return known.scores
+    raise NotTestableError(f"there is no score of {model} on {dataset}")
 
 
 def student_scores(scores: Sequence[Score], base: str, trained_on: str, dataset: str) -> list[Score]:

@@ -6,7 +6,7 @@ from itertools import combinations
 from hearth.evaluation import statistics
 from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, TINY
 from hearth.evaluation.claims import closeness, failures, growth, transfer
-from hearth.evaluation.claims.measures import DIFFERENCE
+from hearth.evaluation.claims.measures import DIFFERENCE, select_scores
 from hearth.evaluation.claims.steps import build_steps_table
 from hearth.evaluation.claims.verdicts import (
     HELD,
@@ -19,7 +19,7 @@ from hearth.evaluation.claims.verdicts import (
 from hearth.evaluation.notes import dataset_name, table_notes
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
-from hearth.evaluation.score_document import Score, select_paper_scores
+from hearth.evaluation.score_document import Score
 from hearth.evaluation.table_rows import Record
 from hearth.evaluation.tables import check_scores
 
@@ -55,7 +55,7 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
     """Build the table of claims from all scores of a run; `commit` is named in the notes."""
     check_scores(scores)
     # A run without a score that the paper is about has rows for all claims, and none is testable.
-    compared = select_paper_scores(scores)
+    compared = select_scores(scores)
     simulated = simulated_datasets(scores)
     rows = [(datasets, row) for claim in CLAIMS for datasets, row in _claim_rows(claim, scores)]
     for (_, row), adjusted in zip(rows, statistics.holm([row["p"] for _, row in rows]), strict=True):
@@ -87,7 +87,7 @@ def _claim_rows(claim: Claim, scores: Sequence[Score]) -> list[tuple[tuple[str, 
 
     If there are fewer homes, the only pair says that the claim is not testable.
     """
-    tested = tuple(dict.fromkeys(score["dataset"] for score in select_paper_scores(scores)))
+    tested = tuple(dict.fromkeys(score["dataset"] for score in select_scores(scores)))
     choices = list(combinations(tested, claim.homes)) or [tested]
     return [
         (datasets, {"claim": claim.name, "dataset": ", ".join(datasets)} | _decide(claim, scores, datasets))
@@ -100,7 +100,7 @@ def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) ->
     try:
         if len(datasets) < claim.homes:
             raise NotTestableError(f"this needs {claim.homes} homes, and there are scores of {len(datasets)}")
-        finding = claim.decide(claim.select(scores), *datasets)
+        finding = claim.decide((claim.select or select_scores)(scores), *datasets)
     except NotTestableError as reason:
         numbers = dict.fromkeys(("effect", "unit", "effect_low", "effect_high", "p", "p_holm", "groups"))
         return {"verdict": NOT_TESTABLE, **numbers, "because": str(reason), "paper": claim.paper}

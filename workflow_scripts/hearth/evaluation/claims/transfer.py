@@ -5,18 +5,19 @@ from collections.abc import Sequence
 
 from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.claims.measures import (
-    F1,
-    base_scores,
+    base_models,
     format_difference,
-    format_student_f1,
+    format_f1,
     measure_f1,
     model_scores,
     smallest_student_base,
     student_scores,
 )
 from hearth.evaluation.claims.verdicts import Claim, Condition, Finding, NotTestableError
+from hearth.evaluation.provenance import StudentProvenance
 from hearth.evaluation.rendering import decimals
 from hearth.evaluation.score_document import Score, select_paper_scores
+from hearth.evaluation.table_rows import variant_without_seed
 
 # Difference between the retained shares of the two directions that makes a transfer asymmetric.
 ASYMMETRY = 0.05
@@ -30,9 +31,7 @@ def select_scores(scores: Sequence[Score]) -> list[Score]:
 
     The latter are variants, because the paper sets no limit; only they may have training sets of equal size.
     """
-    plain = [score | {"variant": ""} if _is_limited(score) else score for score in scores]
-    kept = {(score["recogniser"], score["dataset"]) for score in select_paper_scores(plain)}
-    return [score for score in scores if (score["recogniser"], score["dataset"]) in kept]
+    return [score for score in scores if select_paper_scores([score | {"variant": _variant_beside_limit(score)}])]
 
 
 def transfer_is_asymmetric(scores: Sequence[Score], one: str, other: str) -> Finding:
@@ -50,11 +49,11 @@ def transfer_is_asymmetric(scores: Sequence[Score], one: str, other: str) -> Fin
     on_poor, poor_words = _retained_share(students, base, rich, poor)
     on_rich, rich_words = _retained_share(students, base, poor, rich)
     difference = (on_poor - on_rich).rounded()
-    untrained = measure_f1(model_scores(scores, base, poor))
-    floor = (measure_f1(student_scores(students, base, rich, poor)) - untrained).rounded()
+    untrained = model_scores(scores, base, poor)
+    floor = (measure_f1(student_scores(students, base, rich, poor)) - measure_f1(untrained)).rounded()
     because = (
         f"on {poor} ({labels[poor]} labels) {poor_words}, {format_difference(floor)} F1 against the untrained {base}"
-        f" {F1(untrained.value)}; on {rich} ({labels[rich]} labels) {rich_words}{_untrained(scores, base, rich)}"
+        f" {format_f1(untrained)}; on {rich} ({labels[rich]} labels) {rich_words}{_untrained(scores, base, rich)}"
     )
     return Finding(
         difference, "of the own student's F1", (Condition(difference - ASYMMETRY), Condition(floor)), because
@@ -68,11 +67,12 @@ def _equal_students(scores: Sequence[Score], base: str, *homes: str) -> list[Sco
     """
     found: dict[int, list[Score]] = {}
     problems = []
-    for variant in dict.fromkeys(score["variant"] for score in scores if score["kind"] == "student"):
-        students = [score for score in scores if score["kind"] == "student" and score["variant"] == variant]
+    trained = [score for score in scores if score["kind"] == "student"]
+    for variant in dict.fromkeys(map(variant_without_seed, trained)):
+        students = [score for score in trained if variant_without_seed(score) == variant]
         own = [student_scores(students, base, trained_on, dataset) for trained_on in homes for dataset in homes]
-        sizes = [_examples(score) for group in own for score in group]
-        seeds = min(len(group) for group in own)
+        sizes = [_training(score)["examples"]["used"] for group in own for score in group]
+        seeds = min(len({_training(score)["settings"]["seed"] for score in group}) for group in own)
         if max(sizes) > (1 + SIZE_TOLERANCE) * min(sizes):
             problems.append(
                 f"training sets of equal size; there are {min(sizes)} and {max(sizes)} examples (a group of students"
@@ -89,15 +89,16 @@ def _equal_students(scores: Sequence[Score], base: str, *homes: str) -> list[Sco
     return found[max(found)]
 
 
-def _examples(score: Score) -> int:
-    """Return the number of examples that a student learned from."""
+def _training(score: Score) -> StudentProvenance:
     student = score["provenance"]["student"]
     assert student, "a student has a training log"
-    return int(student["examples"]["used"])
+    return student
 
 
-def _is_limited(score: Score) -> bool:
-    return score["kind"] == "student" and re.fullmatch(r"n([0-9]+|smallest)", score["variant"]) is not None
+def _variant_beside_limit(score: Score) -> str:
+    """Return the variant of a recogniser without its seed of sampling and, of a student, its limit of examples."""
+    variant = variant_without_seed(score)
+    return re.sub(r"^n([0-9]+|smallest)$", "", variant) if score["kind"] == "student" else variant
 
 
 def _retained_share(students: Sequence[Score], base: str, trained_on: str, dataset: str) -> tuple[Estimate, str]:
@@ -110,13 +111,13 @@ def _retained_share(students: Sequence[Score], base: str, trained_on: str, datas
     share = measure_f1(foreign) / own_f1
     return share, (
         f"the student of {trained_on} retains {_SHARE(share.value)} of the weighted F1 of {dataset}'s own student"
-        f" ({format_student_f1(foreign)} of {format_student_f1(own)})"
+        f" ({format_f1(foreign)} of {format_f1(own)})"
     )
 
 
 def _untrained(scores: Sequence[Score], base: str, dataset: str) -> str:
-    own = [score for score in base_scores(scores, dataset) if score["recogniser"] == base]
-    return f"; untrained {base} {F1(measure_f1(own).value)}" if own else ""
+    own = [model for model in base_models(scores, dataset) if model.name == base]
+    return f"; untrained {base} {format_f1(own[0].scores)}" if own else ""
 
 
 CLAIMS = (

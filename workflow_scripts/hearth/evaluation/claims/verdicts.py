@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hearth.evaluation.bootstrap import FEWEST_GROUPS
 from hearth.evaluation.claims.estimates import Estimate
-from hearth.evaluation.score_document import Score, select_paper_scores
+from hearth.evaluation.score_document import Score
 
 HELD, NOT_HELD, UNDECIDED, NOT_TESTABLE = "held", "not held", "undecided", "not testable here"
 VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_TESTABLE)
@@ -68,7 +68,7 @@ class Claim:
     """A claim of the paper: its rule in words, what the paper says, and the function that decides it.
 
     `decide` takes scores and as many datasets as `homes` says. It raises NotTestableError if the scores cannot decide
-    the claim. `select` gives the scores that it takes, of all scores of a run.
+    the claim. `select` gives the scores that it takes, of all scores of a run; None those that the paper is about.
     """
 
     name: str
@@ -76,4 +76,4 @@ class Claim:
     paper: str
     decide: Callable[..., Finding]
     homes: int = 1
-    select: Callable[[Sequence[Score]], list[Score]] = select_paper_scores
+    select: Callable[[Sequence[Score]], list[Score]] | None = None
