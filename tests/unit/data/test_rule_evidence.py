@@ -22,11 +22,16 @@ def home(*rules, origins=()):
 
 
 def events(**counts):
-    """Return one session with events of each sensor in its first state, as many as `counts` says."""
-    row = {"session": "s", "residents": [], "activity": "COOKING"}
+    """Return one session with events of each sensor in its first state, as many as `counts` says.
+
+    They are labelled COOKING; those of a key such as c1_drinking, drinking.
+    """
+    row = {"session": "s", "residents": []}
     rows = []
-    for sensor, count in counts.items():
+    for key, count in counts.items():
+        sensor, _, drinking = key.partition("_")
         spec = SENSORS[sensor]
+        row["activity"] = FLAT.labels[bool(drinking)]
         words = next(iter(spec.states.values()))
         text = {"room": spec.room, "sensor": sensor, "state": words, "description": spec.describe(words)}
         rows += [{**row, **text, "time": len(rows) + number} for number in range(count)]
@@ -69,6 +74,27 @@ def test_the_events_that_a_rule_names_are_counted():
 
 
 @pytest.mark.parametrize(
+    ("rule", "labels", "number"),
+    [
+        ("Chairs are for cooking.", FLAT.labels[:1], 7),
+        ("Chairs: drinking water, coffee or drinks.", FLAT.labels[1:], 2),
+        ("Chairs are for COOKING or drinking water, coffee or drinks.", FLAT.labels, 9),
+        ("Chairs are for drinking water.", (), 9),
+        ("COOKING is done standing.", FLAT.labels[:1], None),
+    ],
+)
+def test_only_events_with_a_label_that_the_rule_names_are_counted(rule, labels, number):
+    [evidence] = count_rule_events(events(c1=4, c2=3, c1_drinking=2, fd=5), home(rule))
+    assert (evidence.labels, evidence.events) == (labels, number)
+
+
+def test_a_common_sensor_with_one_event_of_the_label_is_warned_of():
+    rule = "A chair may mean COOKING."
+    [warning] = rule_warnings(count_rule_events(events(c1_drinking=50, c2=1), home(rule)))
+    assert "chair_2 CLOSED and COOKING, of which the data hold 1 event(s)" in warning
+
+
+@pytest.mark.parametrize(
     ("origin", "count", "warned"),
     [
         ("", FEW_EVENTS, True),
@@ -84,5 +110,5 @@ def test_a_rule_that_few_events_may_have_taught_is_warned_of(origin, count, warn
     warnings = rule_warnings(count_rule_events(events(c1=9, fd=count), home(rule, origins=(origin,))))
     assert len(warnings) == warned
     for warning in warnings:
-        assert f"the data hold {count} events" in warning
+        assert f"the data hold {count} event(s)" in warning
         assert repr(rule) in warning

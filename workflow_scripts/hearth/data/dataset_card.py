@@ -68,7 +68,7 @@ def _rule_table(evidence: Iterable[RuleEvidence]) -> str:
         (each.rule, each.origin or "not stated", "names no sensor" if each.events is None else each.events)
         for each in evidence
     ]
-    return _markdown_table("rule | origin | events of the sensors that it names", rows)
+    return _markdown_table("rule | origin | events that it names", rows)
 
 
 def _places(report: LoadReport, reason: str) -> str:
