@@ -12,9 +12,11 @@ from typing import Any
 
 import yaml
 from common import PROJECT, benchmark_parser, measure_program, write_report
-from hearth.common.files import write_json_lines
-from hearth.data.folds import split_sessions
-from hearth.data.windows import Window, read_windows
+from hearth.common.files import write_json, write_json_lines
+from hearth.data.folds import read_split
+from hearth.data.indexed_windows import WindowSettings
+from hearth.data.splitting import count_windows, make_splits
+from hearth.data.windows import Window
 from hearth.homes.home import load_home
 from hearth.recognition.baselines import BASELINES, predict_labels
 from hearth.toy_models.training_data import simulate_windows
@@ -41,15 +43,19 @@ def measure_times(folder: Path) -> dict[str, dict[str, float]]:
     """Return CPU and wall seconds and peak memory of every baseline on the test split of a large simulated home."""
     home = load_home(PROJECT / "config" / "homes" / "marble.yaml")
     windows = simulate_windows("marble", home, FIRST_SEED, TIMED_SESSIONS, 10)
-    tested = set(split_sessions(list(dict.fromkeys(window["session"] for window in windows)), 0.3, 0)["test"])
-    rows = ({**window, "split": "test" if window["session"] in tested else "train"} for window in windows)
-    write_json_lines(folder / "windows.jsonl", rows)
+    sessions = {window["session"]: window["session"] for window in windows}
+    settings: WindowSettings = {"window_size": 10, "keep_short": True, "dataset_digest": ""}
+    write_json_lines(folder / "windows.jsonl", windows)
+    write_json(
+        folder / "splits.json",
+        make_splits(sessions, count_windows(windows), settings, by="session", folds=1, seed=0, test_fraction=0.3),
+    )
     program = str(PROJECT / "workflow_scripts" / "recognise_baseline.py")
     return {
         name: measure_program(
             name,
-            *(program, "--baseline", name, "--windows", str(folder / "windows.jsonl"), "--split", "test"),
-            *("--out", str(folder / f"{name}.jsonl"), "--stats", str(folder / f"{name}.stats.json")),
+            *(program, "--baseline", name, "--windows", str(folder / "windows.jsonl")),
+            *("--splits", str(folder / "splits.json"), "--out", str(folder / name)),
         )
         for name in BASELINES
     }
@@ -64,16 +70,17 @@ def main() -> None:
     report: dict[str, dict[str, Any]] = {}
     for name, dataset in datasets.items():
         source, home = dataset["source"], load_home(PROJECT / "config" / "homes" / f"{dataset['home']}.yaml")
-        path = PROJECT / "demo" / "results" / "datasets" / name / "windows.jsonl"
-        test, own = read_windows(path, "test"), read_windows(path, "train")
+        folder = PROJECT / "demo" / "results" / "datasets" / name
+        files = folder / "windows.jsonl", folder / "splits.json"
+        test, own = read_split(*files, "test1"), read_split(*files, "train1")
         seeds = range(FIRST_SEED, FIRST_SEED + arguments.homes)
         others = [window for seed in seeds for window in simulate_windows(source, home, seed, SESSIONS[source], 10)]
         report[name] = {"test_windows": len(test), "own_windows": len(own), "other_windows": len(others)}
         for baseline in SCORED:
             for trained_on, train in (("own", own), ("others", others)):
                 report[name][f"{baseline} {trained_on}"] = score_baseline(baseline, train, test)
-    with tempfile.TemporaryDirectory() as folder:
-        report["times"] = measure_times(Path(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        report["times"] = measure_times(Path(temporary))
     write_report(arguments.out, report)
 
 

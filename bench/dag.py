@@ -47,7 +47,7 @@ def repeat_events(paper: Path, large: Path, datasets: list[str]) -> None:
     shutil.copytree(paper / "results" / "project", large / "results" / "project")
     for dataset in datasets:
         source, target = (folder / "results" / "datasets" / dataset for folder in (paper, large))
-        windows = sum(read_json(source / "splits.json")["windows"].values())
+        windows = read_json(source / "splits.json")["windows"]["all"]
         table = read_events(source / "events.parquet")
         # Make one copy more than needed, because sessions differ in length and the split is by session.
         copies = int(WINDOWS / TEST_FRACTION / len(datasets) / windows) + 2
@@ -109,7 +109,7 @@ def main() -> None:
         "paper_seconds": max(before_cutting["seconds"], after_cutting["seconds"]),
         "large_seconds": large_plan["seconds"],
         "large_jobs": large_plan["jobs"],
-        "large_windows": sum(split["windows"]["test"] for split in splits),
+        "large_windows": sum(split["windows"]["test1"] for split in splits),
         "large_models": len(config["models"]),
         "plans": {"paper, windows not cut yet": before_cutting, "paper": after_cutting, "large": large_plan},
     }

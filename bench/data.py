@@ -2,12 +2,11 @@
 
 Random events of a home are written as one CSV file; a million events cover some sixty days. The workflow's programs
 load_dataset.py and window_dataset.py make windows from them. For comparison, a plain pandas script makes the same files
-without any checks: it reads the CSV, describes events in words, sorts, splits by day, and writes events as Parquet and
+without any checks: it reads the CSV, describes events in words, sorts, and writes events as Parquet and
 windows as JSON lines.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -27,7 +26,7 @@ LABELS = [f"activity {number}" for number in range(12)]
 SENSORS = {f"S{number:02d}": ROOMS[number % len(ROOMS)] for number in range(40)}
 STATES = {"ON": "turned ON", "OFF": "turned OFF"}
 EVENTS_PER_DAY = 17_000
-WINDOW_SIZE, TEST_FRACTION, SEED = 10, 0.3, 0
+WINDOW_SIZE, SEED = 10, 0
 
 
 def write_home(path: Path) -> None:
@@ -90,8 +89,6 @@ def run_plain_pandas(data: Path, out: Path) -> None:
     states = events["state"].map(STATES).astype(str)
     events["description"] = events["room"].astype(str) + " sensor " + events["sensor"].astype(str) + " " + states
     events.to_parquet(out / "events.parquet")
-    days = sorted(events["session"].unique(), key=lambda day: hashlib.sha256(f"{SEED}/{day}".encode()).hexdigest())
-    test_days = set(days[: round(TEST_FRACTION * len(days))])
     with open(out / "windows.jsonl", "w", encoding="utf-8") as lines:
         for session, part in events.groupby("session", sort=False):
             columns = [part["time"].dt.strftime("%H:%M:%S"), part["description"], part["activity"], part["resident"]]
@@ -103,7 +100,6 @@ def run_plain_pandas(data: Path, out: Path) -> None:
                     "dataset": "home",
                     "session": session,
                     "index": start // WINDOW_SIZE,
-                    "split": "test" if session in test_days else "train",
                     "events": [
                         {"id": number, "time": row[0], "description": row[1]}
                         for number, row in enumerate(window_rows, start=1)
@@ -132,9 +128,8 @@ def measure_size(count: int, folder: Path) -> dict[str, Any]:
     cut = measure_program(
         "window_dataset",
         *(str(scripts / "window_dataset.py"), "--dataset", "home", "--events", str(own / "events.parquet")),
-        *("--window-size", str(WINDOW_SIZE), "--short-windows", "keep", "--test-fraction", str(TEST_FRACTION)),
-        *("--split-seed", str(SEED), "--windows", str(own / "windows.jsonl")),
-        *("--index", str(own / "windows.index.json"), "--splits", str(own / "splits.json")),
+        *("--window-size", str(WINDOW_SIZE), "--short-windows", "keep"),
+        *("--windows", str(own / "windows.jsonl"), "--index", str(own / "windows.index.json")),
     )
     script = measure_program("plain pandas", __file__, "--plain", str(data), str(plain))
     same = (own / "windows.jsonl").read_bytes() == (plain / "windows.jsonl").read_bytes() if count < 10**6 else None

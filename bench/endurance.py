@@ -38,6 +38,7 @@ class Recognition:
             "model": results / "models" / MODEL,
             "windows": results / f"datasets/{HOME}/windows.jsonl",
             "index": results / f"datasets/{HOME}/windows.index.json",
+            "splits": results / f"datasets/{HOME}/splits.json",
             "split": SPLIT,
             "shard": f"00000-{windows - 1:05d}",
             "prompt": results / f"prompts/{HOME}.json",

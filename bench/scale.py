@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from common import PROJECT, benchmark_parser, measure_program, write_report
 from hearth.common.files import json_line, read_json_object, replacing, write_json
-from hearth.data.indexed_windows import write_windows
+from hearth.data.indexed_windows import WindowSettings, write_windows
 from hearth.data.shards import Shard, cut
-from hearth.data.windows import Split, Window, WindowEvent
+from hearth.data.windows import Window, WindowEvent
 from hearth.homes.home import HOMES, Home, load_home
 from hearth.prompting.predictions import Prediction
 from hearth.prompting.prompts import answer_text
@@ -40,6 +40,8 @@ METADATA = {
     **{"kind": "base", "base": RECOGNISER, "variant": "", "home": "mural", "stand_in": "", "simulated": [DATASET]},
     **{"decoding": {"temperature": 0.6, "seed": 0}, "dtype": "bfloat16", "engine": "vllm", "engine_options": {}},
 }
+
+SETTINGS: WindowSettings = {"window_size": 10, "keep_short": True, "dataset_digest": ""}
 
 Answered = tuple[dict[str, Any], dict[str, Any]]  # a window and its prediction, without ids
 
@@ -76,18 +78,18 @@ def session_sizes(windows: int, sessions: int) -> list[int]:
     return [int(size) + 1 for size in np.diff(ends, prepend=0)]
 
 
-def split_windows(pool: list[Answered], sizes: list[int], split: Split, prefix: str = "s") -> Iterator[Window]:
-    """Yield the windows of a split; `sizes` has the number of windows of each of its sessions."""
+def session_windows(pool: list[Answered], sizes: list[int], prefix: str = "s") -> Iterator[Window]:
+    """Yield the windows of sessions; `sizes` has the number of windows of each of its sessions."""
     parts = itertools.cycle(window for window, _ in pool)
     for number, size in enumerate(sizes):
         session = f"{prefix}{number:05d}"
         for index in range(size):
             names = {"window_id": f"{DATASET}/{session}/{index}", "dataset": DATASET, "session": session}
-            yield {**names, "index": index, "split": split, **next(parts)}  # type: ignore[typeddict-item]
+            yield {**names, "index": index, **next(parts)}  # type: ignore[typeddict-item]
 
 
 def predictions(pool: list[Answered], sizes: list[int]) -> Iterator[Prediction]:
-    """Yield a prediction for each window of `split_windows`."""
+    """Yield a prediction for each window of `session_windows`."""
     parts = itertools.cycle(prediction for _, prediction in pool)
     for number, size in enumerate(sizes):
         for index in range(size):
@@ -99,23 +101,21 @@ def write_inputs(folder: Path, windows: int, sessions: int) -> None:
     pool = answered_windows(load_home(HOME))
     test = session_sizes(windows, sessions)
     train = session_sizes(int(windows * TRAIN_SHARE), max(2, int(sessions * TRAIN_SHARE)))
-    both = itertools.chain(split_windows(pool, train, "train", "t"), split_windows(pool, test, "test"))
-    write_windows(folder / "windows.jsonl", folder / "windows.index.json", both)
-    write_windows(folder / "train.jsonl", folder / "train.index.json", split_windows(pool, test, "train"))
+    both = itertools.chain(session_windows(pool, train, "t"), session_windows(pool, test))
+    write_windows(folder / "windows.jsonl", folder / "windows.index.json", both, SETTINGS)
+    write_windows(folder / "train.jsonl", folder / "train.index.json", session_windows(pool, test), SETTINGS)
     rows = predictions(pool, test)
     for shard in cut(Shard(0, windows - 1), SHARD_SIZE):
         with replacing(folder / "shards" / f"{shard.name}.jsonl") as part, open(part, "wb") as lines:
             lines.writelines(map(json_line, itertools.islice(rows, shard.last - shard.first + 1)))
+    tested = {f"s{number:05d}": number for number in range(len(test))}
+    names = [*(f"t{number:05d}" for number in range(len(train))), *tested]
     splits = {
-        **{"rule": "by session", "test_fraction": 0.5, "seed": SEED, "window_size": 10, "keep_short": True},
-        "dataset_digest": "",
-        "sessions": {
-            "train": [f"t{number:05d}" for number in range(len(train))],
-            "test": [f"s{number:05d}" for number in range(len(test))],
-        },
-        "windows": {"train": sum(train), "test": windows},
-        "events": {"train": 10 * sum(train), "test": 10 * windows},
-        "digest": "",
+        **SETTINGS,
+        **{"by": "session", "folds": 1, "test_fraction": 0.5, "seed": SEED, "groups": len(names), "digest": ""},
+        "sessions": {name: {"group": name, "fold": 1 if name in tested else None} for name in names},
+        "windows": {"all": windows + sum(train), "test1": windows, "train1": sum(train)},
+        "events": {"all": 10 * (windows + sum(train)), "test1": 10 * windows, "train1": 10 * sum(train)},
     }
     write_json(folder / "splits.json", splits)
     snapshot = {"model": RECOGNISER, "source": "", "revision": "", "parameters": 1, "files": {}, "digest": ""}
@@ -150,14 +150,19 @@ def measure_size(windows: int, sessions: int, folder: Path, audit: bool = True) 
     measured = {
         "gather_predictions": run_program(
             "gather_predictions",
-            **{"windows": folder / "windows.jsonl", "index": folder / "windows.index.json", "split": "test"},
-            **{"shards": folder / "shards", "out": folder / "all.jsonl"},
+            **{
+                "windows": folder / "windows.jsonl",
+                "index": folder / "windows.index.json",
+                "splits": folder / "splits.json",
+            },
+            **{"split": "test1", "shards": folder / "shards", "out": folder / "all.jsonl"},
         )
     }
     shutil.rmtree(folder / "shards")
     measured["parse_predictions"] = run_program(
         "parse_predictions",
-        **{"windows": folder / "windows.jsonl", "home": HOME, "split": "test", "predictions": folder / "all.jsonl"},
+        **{"windows": folder / "windows.jsonl", "home": HOME, "predictions": folder / "all.jsonl"},
+        **{"splits": folder / "splits.json", "split": "test1"},
         out=folder / "parsed.jsonl",
     )
     (folder / "all.jsonl").unlink()
@@ -166,7 +171,7 @@ def measure_size(windows: int, sessions: int, folder: Path, audit: bool = True) 
         measured["audit"] = run_program(
             "audit",
             **{"recogniser": RECOGNISER, "dataset": DATASET, "windows": folder / "train.jsonl", "home": HOME},
-            **{"prompt": prompt, "parsed": folder / "parsed.jsonl", "out": folder / "audit.jsonl"},
+            **{"split": "all", "prompt": prompt, "parsed": folder / "parsed.jsonl", "out": folder / "audit.jsonl"},
         )
     return {
         **{"windows": windows, "sessions": sessions, "score_bytes": (folder / "score.json").stat().st_size},

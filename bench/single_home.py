@@ -4,7 +4,7 @@ from typing import Any
 
 from snakemake_runs import small_config
 
-MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train"
+MODEL, HOME, SPLIT = "tiny-s", "sim-marble", "train1"
 # Sessions have at least this many windows.
 WINDOWS_PER_SESSION = 4
 

@@ -16,6 +16,7 @@ import cluster as slurm
 from common import benchmark_parser, write_report
 from fault_injection import ClusterRun
 from hearth.common.files import read_json, read_json_lines
+from hearth.data.folds import read_splits
 from hearth.data.indexed_windows import IndexedWindows
 from hearth.data.shards import Shard, cut, parse_shard
 from single_home import HOME, MODEL, SPLIT, single_home_config
@@ -78,7 +79,7 @@ def main() -> None:
         config = many_shards_config(arguments.shards, arguments.windows)
         prompt, model = f"results/prompts/{HOME}.json", f"results/models/{MODEL}/snapshot.json"
         Workflow(directory, config).run(f"results/datasets/{HOME}/splits.json", prompt, model)
-        windows = IndexedWindows(data / "windows.jsonl", data / "windows.index.json")
+        windows = IndexedWindows(data / "windows.jsonl", data / "windows.index.json", read_splits(data / "splits.json"))
         cuts = cut(Shard(0, windows.count(SPLIT) - 1), arguments.windows)[: arguments.shards]
         shards = [predictions / HOME / SPLIT / shard.name for shard in cuts]
         with slurm.running_cluster(arguments.nodes, cpus=1) as cluster:
