@@ -20,8 +20,9 @@ from hearth.workflow.recognisers import (
     default_datasets,
     fold_numbers,
     recognisers,
+    sized_datasets,
     students,
-    tested_splits,
+    scored_splits,
     traces_split,
 )
 from hearth.workflow.run_plan import plan_run

@@ -62,6 +62,12 @@ def recipe_file(wildcards):
     return ancient(of_teacher(files[needed], wildcards))
 
 
+def compared_sizes(wildcards):
+    """Return the numbers of windows of the datasets that limit a student's examples; an empty list without a limit."""
+    datasets = sized_datasets(config, STUDENTS[wildcards.student])
+    return collect(rules.split_dataset.output.sizes, dataset=datasets)
+
+
 def recipe_options(wildcards, input):
     """Return recipe, teacher, traces and the recipe's additional file as options of the program."""
     student = STUDENTS[wildcards.student]
@@ -155,6 +161,7 @@ rule distil:
         model=student_input(rules.fetch_model.output.snapshot),
         deepspeed=project_file(config["students"]["deepspeed"]),
         recipe=recipe_file,
+        sizes=compared_sizes,
     output:
         adapter="results/students/{student}/fold{fold}/adapter/adapter_model.safetensors",
         adapter_config="results/students/{student}/fold{fold}/adapter/adapter_config.json",
@@ -198,7 +205,7 @@ rule distil:
         "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
         " --student {wildcards.student} --model {params.model:q} {params.recipe}"
         " --windows {input.windows:q} --splits {input.splits:q} --split train{wildcards.fold} --prompt {input.prompt:q}"
-        " --training {params.training:q} --micro-batch-size {resources.micro_batch_size}"
+        " --training {params.training:q} --sizes {input.sizes:q} --micro-batch-size {resources.micro_batch_size}"
         " --save-steps {resources.save_steps} --deepspeed {input.deepspeed:q}"
         " --dtype {params.dtype} --notes {params.notes:q} --work work/students/{wildcards.student}/fold{wildcards.fold}"
         " --adapter $(dirname {output.adapter:q}) --training-log {output.log:q} --card {output.card:q}"

@@ -15,7 +15,7 @@ def planned_loads():
         (name, dataset, split)
         for name, dataset in RUN.asked_pairs
         if RECOGNISERS[name].base
-        for split in tested_splits(config, RECOGNISERS[name])
+        for split in scored_splits(config, RECOGNISERS[name])
     ]
     return list(dict.fromkeys([*tested, *RUN.traces]))
 
@@ -69,7 +69,10 @@ def planned_work():
                     if student.teacher
                     else ""
                 ),
-                "max_examples": student.max_examples,
+                "max_examples": (
+                    None if student.max_examples == "smallest" else student.max_examples
+                ),
+                "sized": sized_datasets(config, student),
                 "reasons": RECIPES[student.recipe].reasons,
                 "prompt": prompt_file(RECOGNISERS[name], student.dataset, fold),
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],

@@ -172,7 +172,7 @@ def prediction_stats(wildcards):
     needed = {
         (name, dataset, split)
         for name, dataset in RUN.asked_pairs
-        for split in tested_splits(config, RECOGNISERS[name])
+        for split in scored_splits(config, RECOGNISERS[name])
     }
     needed |= set(RUN.traces)
     files = []

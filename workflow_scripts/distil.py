@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from hearth.common.cli import json_option, run
+from hearth.common.cli import UserError, json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
 from hearth.common.locks import locked
 from hearth.data.windows import iterate_windows
@@ -57,6 +57,13 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--audit", type=Path, help="the audit of the traces (json), if the recipe reads it")
     parser.add_argument("--training", required=True, help="training settings, as a JSON object")
     parser.add_argument(
+        "--sizes",
+        nargs="*",
+        default=[],
+        type=Path,
+        help="sizes.json of datasets; the training setting max_examples: smallest is the smallest split among them",
+    )
+    parser.add_argument(
         "--micro-batch-size", help="the training setting of that name, which decides no result: auto or a number"
     )
     parser.add_argument("--save-steps", type=int, help="the training setting of that name, which decides no result")
@@ -91,6 +98,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     training_options = json_option("--training", options.training, dict)
+    if training_options.get("max_examples") == "smallest":
+        training_options["max_examples"] = smallest_split(options.sizes, options.split)
     if size := options.micro_batch_size:
         training_options["micro_batch_size"] = int(size) if size.isdecimal() else size
     if options.save_steps:
@@ -159,6 +168,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             write_text(options.card, card.model_card(log, notes))
             write_json(options.stats, outcome.stats)
     training.exit_process()
+
+
+def smallest_split(sizes: Sequence[Path], split: str) -> int:
+    """Return the smallest number of windows that a split has in any dataset; `sizes` are their files sizes.json."""
+    if not sizes:
+        raise UserError("max_examples: smallest needs --sizes")
+    return min(int(read_json_object(path)[split]) for path in sizes)
 
 
 def restart_under_torchrun(options: argparse.Namespace, arguments: Sequence[str]) -> NoReturn:

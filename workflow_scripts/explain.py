@@ -14,7 +14,7 @@ from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.predictions import iterate_parsed_predictions
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import Recogniser, fold_numbers, recognisers, tested_splits, traces_split
+from hearth.workflow.recognisers import Recogniser, fold_numbers, recognisers, scored_splits, traces_split
 from hearth.workflow.selection import table_pairs
 
 
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     table = tables.build_table({"title": spec["title"], "seeds": spec["seeds"]}, scores, commit)
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     known = recognisers(config)
-    split, *_ = tested_splits(config, known[row.scores[0]["recogniser"]])
+    split, *_ = scored_splits(config, known[row.scores[0]["recogniser"]])
     predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / split / "parsed.jsonl"
     examples = lineage.select_examples(
         enumerate(iterate_windows(existing_file(windows, remedy)), start=1),

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 from hearth.common.cli import UserError
-from hearth.common.files import write_json
+from hearth.common.files import write_json, write_json_lines
 from hearth.workflow import cost_estimate, gpu_memory
 from hearth.workflow.cards import CARDS
 from hearth.workflow.cost_estimate import (
@@ -20,6 +20,7 @@ from hearth.workflow.throughput import Job, window_seconds
 from model_shapes import QWEN3_0_6B, QWEN3_32B
 from plan_factories import make_results, planned_load, training_settings
 from repository import CONFIG
+from window_factories import complete_window, make_splits
 
 LOAD = Load("m", 1000, WindowTokens(900, 350, 600), WindowTokens(900, 700, 4096), None)
 JOB = Job("vllm", "bf16", CARDS["H100-80"], 1)
@@ -101,12 +102,12 @@ def results(tiny_model, tmp_path):
     return make_results(tmp_path, tiny_model, train=4, test=6)
 
 
-def planned_work(results, entry=ENTRY, teacher="large", max_examples=None):
+def planned_work(results, entry=ENTRY, teacher="large", max_examples=None, sized=()):
     loads = [planned_load(results, name, split) for name, split in [("small", "test1"), ("large", "test1")]]
     if teacher:
         loads.append(planned_load(results, "large", "train1"))
     training = planned_load(results, "", "train1", "small") | {"student": "small_pupil", "teacher": teacher}
-    training |= {"fold": 1, "traces_split": "train1" if teacher else ""}
+    training |= {"fold": 1, "traces_split": "train1" if teacher else "", "sized": list(sized)}
     engine = "vllm" if entry["gpus"] else "transformers"
     return {
         "loads": loads,
@@ -230,6 +231,27 @@ def test_prompts_that_leave_no_room_for_a_trace_are_a_warning(results):
     said = "leaves no room for a trace in students.training.max_length of"
     assert said not in estimate_work(work, results)
     assert f"{said} 16: raise it" in estimate_work(work | {"training": TRAINING | {"max_length": 16}}, results)
+
+
+def test_the_smallest_of_several_datasets_limits_the_windows_of_a_training(results):
+    splits = make_splits({"a": None, "b": 1}) | {"windows": {"all": 5, "train1": 2, "test1": 3}}
+    write_json(results / "datasets/small-one/splits.json", splits)
+    text = estimate_work(planned_work(results, sized=["flat", "small-one"]), results)
+    assert row(text, "distil small_pupil")[1] == "2"
+
+
+def test_the_trainings_of_several_folds_are_one_row(results):
+    event = {"id": 1, "time": "10:00:00", "description": "Door opens."}
+    rows = [complete_window({"window_id": f"flat/{s}/0", "events": [event]}) for s in "abcdef"]
+    write_json_lines(results / "datasets/flat/windows.jsonl", rows)
+    write_json(
+        results / "datasets/flat/splits.json", make_splits(dict(zip("abcdef", [1, 2, 2, 3, 3, 3], strict=True)), rows)
+    )
+    work = planned_work(results)
+    work["loads"] = [planned_load(results, "large", "all")]
+    work["trainings"] = [work["trainings"][0] | {"fold": fold, "traces_split": "all"} for fold in (1, 2, 3)]
+    text = estimate_work(work, results)
+    assert row(text, "distil small_pupil")[:2] == ["distil small_pupil x 3 folds", str(5 + 4 + 3)]
 
 
 def test_max_examples_limits_the_windows_of_a_training(results):

@@ -3,7 +3,16 @@
 import pytest
 from config_factories import CONFIG, make_project, replace_at
 from hearth.workflow.configuration import resolve
-from hearth.workflow.recognisers import groups, prompts, recognisers, students
+from hearth.workflow.recognisers import (
+    groups,
+    learns,
+    prompts,
+    recognisers,
+    scored_splits,
+    sized_datasets,
+    students,
+    traces_split,
+)
 
 
 @pytest.fixture
@@ -144,3 +153,42 @@ def test_answers_without_reasoning_decode_otherwise_unless_the_run_is_greedy_or_
     assert decodings(decoding_without_reasoning={})[1] == thinking
     assert decodings(decoding_without_reasoning={"temperature": 0.2})[1] == thinking | {"temperature": 0.2}
     assert decodings(prompt={"reasoning": "none"})[:2] == [thinking, thinking]
+
+
+def with_folds(project, folds):
+    """Return a config with this number of folds, whose recogniser little_shown sees examples, and its recognisers."""
+    changed = CONFIG | {"variants": {"shown": {"of": ["little"], "prompt": {"shots": 2}}}, "baselines": ["crf"]}
+    filled, _ = resolve(replace_at(changed, "split", {"folds": folds}), [], project)
+    return filled, recognisers(filled)
+
+
+def test_what_sees_windows_of_a_dataset_learns_from_it(project):
+    _, known = with_folds(project, 1)
+    names = ("little", "little_shown", "little_reasoning_second", "crf")
+    assert [learns(known[name]) for name in names] == [False, True, True, True]
+
+
+def test_with_one_fold_all_are_tested_on_the_same_windows(project):
+    config, known = with_folds(project, 1)
+    assert {tuple(scored_splits(config, one)) for one in known.values()} == {("test1",)}
+    assert traces_split(config, known["large"], 1) == "train1"
+
+
+def test_with_several_folds_only_what_learns_is_asked_in_each(project):
+    config, known = with_folds(project, 3)
+    for name in ("little", "large"):
+        assert scored_splits(config, known[name]) == ["all"]
+    for name in ("little_shown", "little_reasoning_second", "crf"):
+        assert scored_splits(config, known[name]) == ["test1", "test2", "test3"]
+    assert traces_split(config, known["large"], 2) == "all"
+    assert traces_split(config, known["little_shown"], 2) == "train2"
+
+
+def test_students_as_small_as_the_smallest_dataset_name_all_datasets_of_the_main_students(project):
+    groups = {"equal": {"max_examples": ["smallest", 5], "trained_on": ["second"]}}
+    filled, _ = resolve(replace_at(CONFIG, "students/groups", groups), [], project)
+    known = students(filled)
+    equal = known["little_reasoning-nsmallest_second"]
+    assert (equal.max_examples, equal.training_variant) == ("smallest", "nsmallest")
+    assert sized_datasets(filled, equal) == ["made-up", "second"]
+    assert sized_datasets(filled, known["little_reasoning-n5_second"]) == []

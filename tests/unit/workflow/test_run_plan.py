@@ -15,6 +15,7 @@ def test_a_run_trains_its_main_students_and_makes_its_own_tables_beside_the_decl
     plan = plan_run(*resolve(CONFIG, [], project))
     assert list(plan.trained) == ["little_reasoning_made-up", "little_reasoning_second"]
     assert plan.teacher_pairs == [("large", "made-up"), ("large", "second")]
+    assert plan.traces == [("large", "made-up", "train1"), ("large", "second", "train1")]
     assert plan.models == ["little", "large"]
     assert plan.datasets == ["made-up", "second"]
     assert plan.tables == ["scaling", "students", "claims", "audit", "cost"]
@@ -40,3 +41,8 @@ def test_the_teacher_of_a_shown_group_is_among_the_models(project):
     config = replace_at(config, "tables/students/select/0/recognisers", "small")
     plan = plan_run(*resolve(config, [], project))
     assert ("little", "second") in plan.teacher_pairs
+
+
+def test_with_several_folds_the_teacher_labels_every_window_once(project):
+    plan = plan_run(*resolve(replace_at(CONFIG, "split", {"folds": 4}), [], project))
+    assert plan.traces == [("large", "made-up", "all"), ("large", "second", "all")]

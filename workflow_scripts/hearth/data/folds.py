@@ -110,7 +110,7 @@ def names_of_split(sessions: Mapping[str, SessionSplit], folds: int, name: str) 
     return [session for session, one in sessions.items() if (one["fold"] == fold) == tested]
 
 
-def tested_split(folds: int) -> str:
+def whole_tested_split(folds: int) -> str:
     """Return the split that has every tested window: `all` with several folds."""
     return "test1" if folds == 1 else ALL
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from hearth.data.folds import tested_split
+from hearth.data.folds import whole_tested_split
 from hearth.distillation.documents import truncated_warning
 from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
@@ -252,7 +252,7 @@ def _several(provenance: Provenance, home: HomeProvenance) -> str:
     """Return which label is right for an event with several, if the home's raw files may hold such events."""
     if "several" not in home:
         return ""
-    several = provenance.get("several", {}).get(tested_split(provenance["split"]["folds"]))
+    several = provenance.get("several", {}).get(whole_tested_split(provenance["split"]["folds"]))
     tested = "" if several is None else f" ({several} such events are tested)"
     rules = {"first": "the first counts as right", "any": f"any of them counts as right{tested}"}
     return f"; if an event has several labels, {rules[home['several']]} (`several: {home['several']}`)"

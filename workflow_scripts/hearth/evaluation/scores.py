@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
 from hearth.common.schemas import nearest
-from hearth.data.folds import SplitDocument, tested_split
+from hearth.data.folds import SplitDocument, whole_tested_split
 from hearth.evaluation import provenance, statistics
 from hearth.evaluation.answered_windows import AnsweredWindows
 from hearth.evaluation.budgets import measure_budgets
@@ -155,7 +155,7 @@ def _check_inputs(
 
 
 def _check_sessions(answered: AnsweredWindows, splits: SplitDocument) -> None:
-    split = tested_split(splits["folds"])
+    split = whole_tested_split(splits["folds"])
     count, expected = len(answered.windows.sizes), splits["windows"].get(split)
     if expected != count:
         raise ValueError(f"splits.json says {expected} windows in split {split}, but there are {count}")

@@ -9,7 +9,7 @@ from hearth.common.schemas import Problem, nearest
 from hearth.distillation.settings import TrainingSettings, check_steps
 from hearth.engines.registry import SERVER_ENGINE
 from hearth.homes.home import HomeError, load_home
-from hearth.workflow.config_types import Config, Dataset, Model, Registry, WindowSettings
+from hearth.workflow.config_types import Config, Dataset, ExampleLimit, Model, Registry, WindowSettings
 from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.project_files import home_path
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
@@ -130,11 +130,13 @@ def _batch_problems(config: Config, registry: Registry) -> Iterator[Problem]:
 def _step_problems(config: Config) -> Iterator[Problem]:
     """Yield limits on examples with which a training has no step that learns."""
     training = cast(TrainingSettings, config["students"]["training"])
-    limits: list[tuple[Place, int]] = []
-    if training["max_examples"]:
-        limits.append((["students", "training", "max_examples"], training["max_examples"]))
+    places: list[tuple[Place, ExampleLimit | None]] = [
+        (["students", "training", "max_examples"], config["students"]["training"]["max_examples"])
+    ]
     for name, group in config["students"]["groups"].items():
-        limits += [(["students", "groups", name, "max_examples"], limit) for limit in group["max_examples"]]
+        places += [(["students", "groups", name, "max_examples"], limit) for limit in group["max_examples"]]
+    # `smallest` is known once the datasets are split.
+    limits = [(path, limit) for path, limit in places if isinstance(limit, int)]
     for path, limit in limits:
         try:
             check_steps(training, limit)

@@ -124,6 +124,10 @@ class Containers(TypedDict):
     vllm: str
 
 
+# A largest number of examples; "smallest" stands for that of the dataset with the fewest train windows.
+ExampleLimit = int | Literal["smallest"]
+
+
 class StudentGroup(TypedDict):
     """`students.groups.<name>`; an empty value stands for the value of the main students."""
 
@@ -131,7 +135,7 @@ class StudentGroup(TypedDict):
     bases: list[str]
     trained_on: list[str]
     seeds: list[int]
-    max_examples: list[int]
+    max_examples: list[ExampleLimit]
     teacher: str
 
 

@@ -297,7 +297,8 @@ def _training_load(
         traces = replace(
             traces, mean=replace(traces.mean, written=mean), longest=replace(traces.longest, written=longest)
         )
-    return replace(traces, windows=min(traces.windows, training["max_examples"] or traces.windows))
+    sizes = [read_splits(results / "datasets" / name / "splits.json")["windows"][split] for name in training["sized"]]
+    return replace(traces, windows=min([traces.windows, training["max_examples"] or traces.windows, *sizes]))
 
 
 def _training_on_gpus(

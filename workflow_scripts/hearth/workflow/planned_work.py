@@ -38,6 +38,8 @@ class PlannedLoad(TypedDict):
 class PlannedTraining(TypedDict):
     """A planned training of a student for one fold; `max_examples` None means all traces.
 
+    `sized` are the datasets whose smallest train split limits the traces; [] without such a limit.
+
     `teacher` and `traces_split`, the split of the traces, are "" for a student without a teacher. `reasons` says
     whether the student learns whole traces; otherwise it learns labels only.
     """
@@ -49,6 +51,7 @@ class PlannedTraining(TypedDict):
     dataset: str
     traces_split: str
     max_examples: int | None
+    sized: list[str]
     reasons: bool
     prompt: str
     max_new_tokens: int

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from hearth.data.folds import ALL
 from hearth.distillation.recipes import RECIPES
-from hearth.workflow.config_types import Config, Decoding, PromptSettings, StudentGroup
+from hearth.workflow.config_types import Config, Decoding, ExampleLimit, PromptSettings, StudentGroup
 from hearth.workflow.decoding import decoding_settings, sample_seeds, seed_suffixes, with_seed
 
 # Built-in groups of models that `variants.<name>.of` and tables may name; they may name groups of students too.
@@ -24,7 +24,8 @@ DIRECT_PROMPT = "direct"
 class Student:
     """A base model that learns from a teacher's traces on one dataset.
 
-    `teacher` is the name of a recogniser, or "" for a recipe without a teacher. `max_examples` None means all traces.
+    `teacher` is the name of a recogniser, or "" for a recipe without a teacher. `max_examples` None means all traces,
+    "smallest" as many as the dataset with the fewest train windows has.
     `training_variant` names the difference from the training of the main students, recipe and seed aside: "n50" for 50
     traces, "by-little" for the teacher `little`, "" for none. As a recogniser, the student has it as `variant`.
     """
@@ -35,7 +36,7 @@ class Student:
     dataset: str
     seed: int
     teacher: str
-    max_examples: int | None
+    max_examples: ExampleLimit | None
     training_variant: str
 
 
@@ -75,7 +76,7 @@ def learns(recogniser: Recogniser) -> bool:
     return recogniser.kind != "base" or bool(recogniser.prompt and recogniser.prompt["shots"])
 
 
-def tested_splits(config: Config, recogniser: Recogniser) -> list[str]:
+def scored_splits(config: Config, recogniser: Recogniser) -> list[str]:
     """Return the splits that a recogniser is asked for its score, which together are the tested windows.
 
     With several folds, one that does not learn is asked once, on all windows.
@@ -132,7 +133,7 @@ def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
 
     Seed 0 is not part of the name, so that adding a seed to the config renames and retrains no student.
     """
-    counts: list[int] | list[None] = group["max_examples"] or [None]
+    counts: list[ExampleLimit] | list[None] = group["max_examples"] or [None]
     for base in group["bases"]:
         for recipe in group["recipes"]:
             teacher = group["teacher"] if RECIPES[recipe].needs_teacher else ""
@@ -145,6 +146,16 @@ def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
                         name = f"{base}_{'-'.join([recipe, *parts])}_{dataset}" + (f"_seed{seed}" if seed else "")
                         max_examples = count or config["students"]["training"]["max_examples"]
                         yield Student(name, base, recipe, dataset, seed, teacher, max_examples, "-".join(parts))
+
+
+def sized_datasets(config: Config, student: Student) -> list[str]:
+    """Return the datasets whose smallest number of train windows limits a student's; none without such a limit.
+
+    They are those of the main students, and the student's own.
+    """
+    if student.max_examples != "smallest":
+        return []
+    return list(dict.fromkeys([*(config["students"]["trained_on"] or default_datasets(config)), student.dataset]))
 
 
 def recognisers(config: Config) -> dict[str, Recogniser]:

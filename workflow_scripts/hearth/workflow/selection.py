@@ -102,5 +102,6 @@ def _is_on_learning_curve(recogniser: Recogniser, dataset: str) -> bool:
         student
         and student.recipe == PAPER_RECIPE
         and student.dataset == dataset
+        and isinstance(student.max_examples, int)
         and recogniser.variant == f"n{student.max_examples}"
     )
