@@ -16,7 +16,8 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home test test-slow test-slurm \
   test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
-  bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm clean
+  bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm \
+  bench-split-noise clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -223,6 +224,10 @@ bench-endurance: setup ## 50 kills of recognition, and its memory on 10,000 wind
 
 bench-kills: setup ## 20 trainings killed at random moments: is the result the same, byte for byte
 	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/kills.py
+
+bench-split-noise: setup ## Spread of a score over seeds of folds and of plain splits: make bench-split-noise DATA=folder
+	@test -n "$(DATA)" || { echo "make bench-split-noise: set DATA=folder of MARBLE" >&2; exit 1; }
+	$(BENCH) bench/split_noise.py --data $(DATA)
 
 bench-scale: setup ## Time and memory of what follows recognition, on a million windows; 20 minutes, 10 GB of disk
 	$(BENCH) bench/scale.py
