@@ -238,7 +238,7 @@ def test_a_home_has_confusion_matrices_of_base_student_and_teacher():
     _, cells = matrices(drawn)[0]
     # Columns 1 to 3 are the labels; column 4 is events without a readable label.
     assert cells == {(1, 1): 1, (2, 4): 1, (3, 3): pytest.approx(2 / 3), (3, 4): pytest.approx(1 / 3)}
-    assert f"{LABELS[1]} (1) 2" in words(drawn)
+    assert f"{LABELS[1]} (1)" in words(drawn)
 
 
 def test_models_without_students_are_compared_by_size():
@@ -350,3 +350,35 @@ def test_the_program_reads_the_cost_table_for_the_figure_that_needs_it(tmp_path,
     assert b"seconds per window" in (tmp_path / "f.svg").read_bytes()
     with pytest.raises(ValueError, match="--costs: cost_f1 needs it"):
         figure.main(["--figure", "cost_f1", "--scores", *score_files, *out])
+
+
+@pytest.mark.parametrize(("low", "high"), [(100, 800), (0.011, 0.09), (1, 1e6), (3e-4, 7e9), (90, 1100)])
+def test_a_cost_axis_has_a_few_round_ticks(low, high):
+    ticks = cost_f1.log_ticks(low, high)
+    assert 2 <= len(ticks) <= 7
+    assert all(low <= tick <= high for tick in ticks)
+    assert all(f"{tick:e}"[0] in "1235" and f"{tick:e}"[1:6] == ".0000" for tick in ticks)
+
+
+def test_costs_that_hardly_differ_stand_close_together():
+    scores = make_run_scores(homes=("made-up",))
+    for number, score in enumerate(scores):
+        score["tokens"] = {"prompt": 300, "completion": 300 + number}
+    low, high = cost_f1.draw(scores, make_cost_rows(scores)).axes[0].get_xlim()
+    assert high / low == pytest.approx(8)
+
+
+def test_the_interval_of_ok_windows_crosses_no_percentage():
+    axes = failures.draw(make_run_scores()).axes[0]
+    lines = [line.get_ydata()[0] for line in axes.lines]
+    bars = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in axes.patches]
+    assert lines
+    assert not [y for y in lines for low, high in bars if low < y < high]
+
+
+def test_columns_of_a_confusion_matrix_have_the_names_of_labels():
+    axes = confusion.draw(make_run_scores()).axes[0]
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names[-1] == "none"
+    assert names[0] == LABELS[0]
+    assert all(label.get_rotation() == 90 for label in axes.get_xticklabels())

@@ -22,7 +22,7 @@ from hearth.evaluation.rendering import Table
 from hearth.evaluation.score_document import Score
 from hearth.evaluation.tables import TableSpec, build_table
 
-_VERDICT_CLASSES = {HELD: "held", NOT_HELD: "not-held", UNDECIDED: "not-testable", NOT_TESTABLE: "not-testable"}
+_VERDICT_CLASSES = {HELD: "held", NOT_HELD: "not-held", UNDECIDED: "undecided", NOT_TESTABLE: "not-testable"}
 
 
 class ReportTable(TableSpec):
@@ -51,14 +51,16 @@ def render_report(
     if audits:
         tiny = {score["teacher"] for score in scores if score["provenance"]["teacher_stand_in"]}
         tables["audit"] = audit_table(audits, simulated, sorted(tiny), commit)
+    claims = build_claims_table(scores, commit)
     # Notes on all scores are shown once, for the whole page.
     notes = table_notes(scores, commit)
     return environment.from_string(template).render(
         warnings=stand_in_warnings(scores),
-        claims=_claims_with_rows(build_claims_table(scores, commit)),
+        claims=_claims_with_rows(claims),
+        steps=claims.below,
         figures={name: (CAPTIONS[name], inline_svg(svg, name)) for name, svg in drawings.items()},
         test_sets=_test_sets(scores, simulated),
-        tables={name: (table, _own_notes(table.notes, dict(notes))) for name, table in tables.items()},
+        tables={name: (table, _own_notes(table.notes, notes)) for name, table in tables.items()},
         notes=notes,
         datasets={name: dataset_name(name, simulated) for name in dict.fromkeys(score["dataset"] for score in scores)},
         students=list(dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "student")),
@@ -95,10 +97,10 @@ def _test_sets(scores: Sequence[Score], simulated: Sequence[str]) -> list[str]:
     ]
 
 
-def _own_notes(notes: Notes, page_notes: Mapping[str, Sequence[str]]) -> Notes:
-    """Return the statements of a table's notes that are not among the notes of the page."""
-    own = ((heading, [text for text in texts if text not in page_notes.get(heading, ())]) for heading, texts in notes)
-    return [(heading, texts) for heading, texts in own if texts]
+def _own_notes(notes: Notes, page_notes: Notes) -> Notes:
+    """Return the notes of a table whose headings are not among those of the page."""
+    headings = {heading for heading, _ in page_notes}
+    return [(heading, statements) for heading, statements in notes if heading not in headings]
 
 
 def _claims_with_rows(table: Table) -> list[tuple[Claim, list[dict[str, Any]]]]:

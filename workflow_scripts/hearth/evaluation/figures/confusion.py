@@ -15,8 +15,10 @@ from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, GRID
 from hearth.evaluation.score_document import Confusion, Score, select_paper_scores
 
-WIDTH = 10.5  # inches
+WIDTH = 10.5  # inches, at least
 MAX_LABEL_WIDTH = 34  # characters
+MAX_COLUMN_LABEL_WIDTH = 24  # characters
+COLUMN_WIDTH = 0.11  # inches, at least: the height of a rotated label
 CELL_SIZE = 0.155  # inches
 COLOUR_MAP = colormaps["Blues"]
 # Use few steps of colour, so that a reader can tell them apart and find them on the colour bar.
@@ -29,16 +31,16 @@ Compared = list[tuple[str, Score]]
 def draw(scores: Sequence[Score]) -> Figure:
     """Draw one row of matrices per dataset: the smallest base model with a student, that student, their teacher.
 
-    A matrix has one row per recorded activity, whose shares sum to 1, and one column per predicted activity, numbered
-    like the rows.
+    A matrix has one row per recorded activity, whose shares sum to 1, and one column per predicted activity.
     Raises ValueError without scores of base models.
     """
     compared = {name: roles for name in drawing.dataset_names(scores) if (roles := _compared(scores, name))}
     if not compared:
         raise ValueError("confusion: no score of a base model, nothing to show")
     labels = {dataset: _used_labels([score for _, score in roles]) for dataset, roles in compared.items()}
-    heights = [1.1 + CELL_SIZE * len(names) for names in labels.values()]
-    figure = Figure(figsize=(WIDTH, sum(heights) + 0.9), layout="constrained")
+    heights = [1.1 + _column_labels_height(names) + CELL_SIZE * len(names) for names in labels.values()]
+    widths = [3 + COLUMN_WIDTH * len(roles) * (1 + len(labels[name])) for name, roles in compared.items()]
+    figure = Figure(figsize=(max(WIDTH, *widths), sum(heights) + 0.9), layout="constrained")
     drawing.add_warnings(figure, [score for roles in compared.values() for _, score in roles])
     parts = np.atleast_1d(figure.subfigures(len(compared), 1, height_ratios=heights))
     for part, (dataset, roles) in zip(parts, compared.items(), strict=True):
@@ -48,6 +50,15 @@ def draw(scores: Sequence[Score]) -> Figure:
     )
     bar.set_label("share of the events of an activity")
     return figure
+
+
+def _column_labels(labels: Sequence[str]) -> list[str]:
+    return [*(drawing.shorten(label, MAX_COLUMN_LABEL_WIDTH) for label in labels), "none"]
+
+
+def _column_labels_height(labels: Sequence[str]) -> float:
+    """Return the height in inches of the rotated labels below a matrix."""
+    return 0.05 * max(map(len, _column_labels(labels)))
 
 
 def _compared(scores: Sequence[Score], dataset: str) -> Compared:
@@ -78,13 +89,9 @@ def _draw_row(part: SubFigure, roles: Compared, labels: Sequence[str]) -> None:
     for axes, (role, score) in zip(row, roles, strict=True):
         _draw_matrix(axes, score["strict"]["confusion"], labels)
         axes.set_title(f"{role}: {drawing.shorten(score['recogniser'], MAX_LABEL_WIDTH)}", fontsize=8)
-    numbers = range(1, len(labels) + 1)
     per_class = first["strict"]["per_class"]
-    names = [
-        f"{drawing.shorten(label, MAX_LABEL_WIDTH)} ({per_class[label]['support']}) {number}"
-        for number, label in zip(numbers, labels, strict=True)
-    ]
-    row[0].set_yticks(numbers, labels=names, fontsize=7)
+    names = [f"{drawing.shorten(label, MAX_LABEL_WIDTH)} ({per_class[label]['support']})" for label in labels]
+    row[0].set_yticks(range(1, len(labels) + 1), labels=names, fontsize=7)
 
 
 def _draw_matrix(axes: Axes, confusion: Confusion, labels: Sequence[str]) -> None:
@@ -106,5 +113,5 @@ def _draw_matrix(axes: Axes, confusion: Confusion, labels: Sequence[str]) -> Non
         axes.axhline(number + 0.5, color=GRID, linewidth=0.4)
     axes.axvline(unread - 0.5, color=FAINT, linewidth=0.8)
     axes.set(xlim=(0.5, unread + 0.5), ylim=(len(labels) + 0.5, 0.5))
-    axes.set_xticks(range(1, unread + 1), labels=[*map(str, range(1, unread)), "none"], fontsize=6, rotation=90)
+    axes.set_xticks(range(1, unread + 1), labels=_column_labels(labels), fontsize=6, rotation=90)
     axes.tick_params(length=0)

@@ -1,5 +1,6 @@
 """Figure: weighted F1 against tokens, seconds and energy per window."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import FixedLocator
 
 from hearth.data.folds import ALL
 from hearth.evaluation.costs import CostRow
@@ -21,6 +22,8 @@ MARKERS: dict[Kind, Style] = {
     "student": {"marker": "D", "color": COLOURS[0]},
     "baseline": {"marker": "s", "color": FAINT},
 }
+_MOST_TICKS = 7
+_LEAST_RANGE = 8  # the highest cost that an axis shows, divided by the lowest
 # Cost per window (seconds or joules), by (recogniser, dataset).
 WindowCosts = Mapping[tuple[str, str], float]
 
@@ -104,8 +107,22 @@ def _draw_panel(
         axes.annotate(str(numbers[row.name]), position, **side, **text)
     if drawn:
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
-        # With mathtext off, a power of ten would be shown as its source.
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.minorticks_off()
         axes.margins(x=0.15)
+        low, high = axes.get_xlim()
+        # A narrower range would show costs that hardly differ as far apart.
+        margin = max(1.0, math.sqrt(_LEAST_RANGE * low / high))
+        axes.set_xlim(low / margin, high * margin)
+        axes.xaxis.set_major_locator(FixedLocator(log_ticks(*axes.get_xlim())))
+        # With mathtext off, a power of ten would be shown as its source.
+        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.minorticks_off()
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return at most seven round numbers from `low` to `high`, for a logarithmic axis."""
+    powers = [10.0**exponent for exponent in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [power * factor for power in powers for factor in factors if low <= power * factor <= high]
+        if len(ticks) <= _MOST_TICKS:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / _MOST_TICKS)]

@@ -41,7 +41,7 @@ def draw(scores: Sequence[Score]) -> Figure:
             else:
                 axes.text(0.01, position, "not tested here", va="center", color=FAINT)
         axes.set_yticks(range(len(names)), labels=list(map(drawing.shorten, names)))
-        axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6), xlabel="share of test windows (strict parsing)")
+        axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.5), xlabel="share of test windows (strict parsing)")
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], labels=["0 %", "25 %", "50 %", "75 %", "100 %"])
         axes.tick_params(axis="y", length=0)
     shown = [each for status, each in STATUSES.items() if status != "unanswered" or _has_unanswered(scores)]
@@ -57,10 +57,11 @@ def _draw_bar(axes: Axes, position: int, score: Score) -> None:
     left = 0.0
     for status, (_, colour) in STATUSES.items():
         share = score["strict"]["status"][status] / score["n_windows"]
-        axes.barh(position, share, left=left, height=0.72, color=colour, edgecolor="white", linewidth=0.4)
+        axes.barh(position, share, left=left, height=0.66, color=colour, edgecolor="white", linewidth=0.4)
         if share >= MIN_LABELLED_SHARE:
             text_colour = drawing.text_colour_on(colour)
             axes.text(left + share / 2, position, f"{share:.0%}", ha="center", va="center", color=text_colour)
         left += share
     if interval := score["strict"]["intervals"]["ok_rate"]:
-        axes.plot(interval, [position, position], "|-", color=INK, linewidth=1, markersize=6)
+        # Below the bar, where it crosses no number.
+        axes.plot(interval, [position + 0.44, position + 0.44], "|-", color=INK, linewidth=1, markersize=4)

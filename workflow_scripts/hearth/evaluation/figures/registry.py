@@ -65,17 +65,17 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         "Status of every test window",
         "Share of test windows by status (strict parsing), one bar per recogniser.",
         "A malformed or truncated answer and unclosed reasoning leave all events of a window without a label; missing"
-        " events and unknown labels leave only those events without one. The line across a bar is the"
+        " events and unknown labels leave only those events without one. The line below a bar is the"
         f" {100 * CONFIDENCE:.0f} % interval, over the test sessions, of the share of ok windows.",
     ),
     "confusion": Caption(
         "Confusion of activities",
         "Labels of the test events of every activity (strict parsing): by the smallest base model that has a student,"
         " by that student on its own home, and by their teacher.",
-        "A row holds the events of one activity, with their number in brackets, and sums to 1; columns are numbered"
-        " like the rows. A perfect recogniser fills the diagonal only. The last column, none, holds events without a"
-        " readable label. A grey row is an activity without test events that some recogniser predicted. With several"
-        " training seeds, the first is shown.",
+        "A row holds the events of one activity, with their number in brackets, and sums to 1; a column holds those"
+        " with one predicted label. A perfect recogniser fills the diagonal only. The last column, none, holds events"
+        " without a readable label. A grey row is an activity without test events that some recogniser predicted. With"
+        " several training seeds, the first is shown.",
     ),
     "transfer": Caption(
         "Transfer of students between homes",
