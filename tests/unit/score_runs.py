@@ -42,6 +42,27 @@ def run_score(
     )
 
 
+def run_folds(folder: Path, folds: int, metrics: dict[str, Any]) -> None:
+    """Parse a baseline's predictions of every fold in `folder`, raw<k>.jsonl, and score all of them in score.json."""
+    for fold in range(1, folds + 1):
+        files = ("--predictions", str(folder / f"raw{fold}.jsonl"), "--out", str(folder / f"parsed{fold}.jsonl"))
+        parse_predictions.main([*_inputs(folder), "--split", f"test{fold}", *files])
+    score_folds(folder, folds, metrics)
+
+
+def score_folds(folder: Path, folds: int, metrics: dict[str, Any]) -> None:
+    """Score the parsed predictions of a baseline of every fold, parsed<k>.jsonl, in score.json."""
+    settings = ("--metadata", json.dumps(make_baseline_metadata()), "--metrics", json.dumps(metrics))
+    names = ("--recogniser", "majority", "--dataset", "made-up", "--out", str(folder / "score.json"))
+    parsed = [str(folder / f"parsed{fold}.jsonl") for fold in range(1, folds + 1)]
+    score.main([*_inputs(folder), *names, *settings, "--parsed", *parsed])
+
+
+def _inputs(folder: Path) -> list[str]:
+    files = [("--windows", "windows.jsonl"), ("--splits", "splits.json"), ("--home", "home.yaml")]
+    return [word for option, name in files for word in (option, str(folder / name))]
+
+
 def make_baseline_metadata(**changes: object) -> dict[str, Any]:
     """Return the metadata of a baseline's score."""
     return make_metadata(**{"kind": "baseline", "base": "", "decoding": {}, "dtype": "", "engine": ""} | changes)

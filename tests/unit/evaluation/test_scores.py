@@ -3,11 +3,13 @@
 import pytest
 from factories import (
     LABELS,
+    METRIC_SETTINGS,
     PREDICTIONS,
     SPLITS,
     TRAINING_LOG,
     WINDOWS,
     make_metadata,
+    make_prediction,
     make_student_metadata,
     make_window,
     write_inputs,
@@ -16,7 +18,8 @@ from hearth.common.files import read_json, read_json_lines, write_json, write_js
 from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.score_document import METRICS, PARSINGS, read_score
-from score_runs import make_baseline_metadata, run_parse, run_score
+from hearth.prompting.prompts import answer_text
+from score_runs import make_baseline_metadata, run_folds, run_parse, run_score, score_folds
 from window_factories import make_splits
 
 
@@ -163,6 +166,41 @@ def test_scoring_windows_of_training_sessions_is_an_error(paths, tmp_path):
     write_json(paths["splits"], make_splits({"1": None, "2": 1, "3": None}, WINDOWS))
     with pytest.raises(ValueError, match="made-up/3/0"):
         run_score(paths, tmp_path / "score.json")
+
+
+@pytest.fixture
+def folds(tmp_path):
+    """Return the folder of a baseline's predictions in two folds, of which the first has two windows."""
+    write_inputs(tmp_path)
+    write_json(tmp_path / "splits.json", make_splits({"1": 1, "2": 2, "3": 1}, WINDOWS, window_size=2))
+    answers = [make_prediction(window["window_id"], answer_text(window["gold"])) for window in WINDOWS]
+    write_json_lines(tmp_path / "raw1.jsonl", [answers[0], answers[3]])
+    write_json_lines(tmp_path / "raw2.jsonl", answers[1:3])
+    return tmp_path
+
+
+def test_the_predictions_of_all_folds_are_scored_together(folds):
+    run_folds(folds, 2, METRIC_SETTINGS)
+    score = read_score(folds / "score.json")
+    assert (score["n_windows"], score["n_groups"], score["strict"]["accuracy"]) == (4, 3, 1)
+    assert score["provenance"]["split"]["folds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda one, two: (two, one), r"parsed1\.jsonl: has a prediction of 'made-up/2/0' where that of 'made-up/1/0'"),
+        (lambda one, two: (one[:1], two), r"parsed1\.jsonl: window 'made-up/3/0' has no prediction"),
+        (lambda one, two: (one, [*two, one[0]]), r"parsed2\.jsonl: 'made-up/1/0' is not a window that is tested there"),
+    ],
+)
+def test_predictions_of_other_windows_than_those_of_a_fold_are_an_error(folds, change, message):
+    run_folds(folds, 2, METRIC_SETTINGS)
+    paths = [folds / "parsed1.jsonl", folds / "parsed2.jsonl"]
+    for path, rows in zip(paths, change(*map(read_json_lines, paths)), strict=True):
+        write_json_lines(path, rows)
+    with pytest.raises(ValueError, match=message):
+        score_folds(folds, 2, METRIC_SETTINGS)
 
 
 def test_a_score_has_the_counts_of_its_groups_and_an_interval_of_every_metric(paths, tmp_path):

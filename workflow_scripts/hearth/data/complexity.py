@@ -17,8 +17,8 @@ from statistics import fmean, median
 from hearth.data.windows import Window
 
 COMPLEXITY_RULE = (
-    "mean rank, among the dataset's train windows, of active residents, label changes and label entropy;"
-    " a window above the median of the train windows is complex, any other is simple"
+    "mean rank, among the dataset's train windows (with several folds: among all its windows), of active residents,"
+    " label changes and label entropy; a window above the median of the train windows is complex, any other is simple"
 )
 
 

@@ -4,7 +4,6 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import tee
 from math import nan
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from hearth.data.windows import Window
 from hearth.evaluation.encoded_windows import EncodedWindows, ParsedAnswer, WindowEncoder
 from hearth.evaluation.recorded_events import RecordedEvents, RecordedEventsBuilder
 from hearth.evaluation.score_document import PARSINGS, Parsing, Tokens
-from hearth.prompting.predictions import ParsedPrediction, align
+from hearth.prompting.predictions import ParsedPrediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +60,7 @@ def read_answers(
     measured, confidences = array("i"), array("d")
     completion_tokens, truncated = array("i"), array("b")
     tokens: Tokens = {"prompt": 0, "completion": 0}
-    path = next(iter(predictions))
-    tested, same = tee(_tested_windows(windows, splits, train))
-    for window, row in align(tested, _in_file_order(same, splits, predictions), path):
+    for window, row, path in _answered(_tested_windows(windows, splits, train), splits, predictions):
         confidence = row.get("confidences") or [None] * len(window["gold"])
         _check_sizes(window, path, labels=row["labels"], lenient_labels=row["lenient_labels"], confidences=confidence)
         answers: dict[Parsing, ParsedAnswer] = {
@@ -106,21 +103,30 @@ def _tested_windows(windows: Iterable[Window], splits: SplitDocument, train: Cou
             yield window
 
 
-def _in_file_order(
+def _answered(
     tested: Iterable[Window], splits: SplitDocument, predictions: Mapping[Path, Iterable[ParsedPrediction]]
-) -> Iterator[ParsedPrediction]:
-    """Yield the next prediction of the file of each window's fold, and at the end what is left in any file."""
-    files = [iter(rows) for rows in predictions.values()]
+) -> Iterator[tuple[Window, ParsedPrediction, Path]]:
+    """Yield each tested window with its prediction, the next one in the file of its fold, and the path of that file."""
+    files = [(path, iter(rows)) for path, rows in predictions.items()]
     if len(files) not in (1, splits["folds"]):
         raise ValueError(f"{len(files)} files of predictions for {splits['folds']} folds: need one, or one for each")
     for window in tested:
         fold = splits["sessions"][window["session"]]["fold"] or 1
-        row = next(files[fold - 1 if len(files) > 1 else 0], None)
+        path, rows = files[fold - 1 if len(files) > 1 else 0]
+        row, name = next(rows, None), window["window_id"]
         if row is None:
-            return
-        yield row
-    for rows in files:
-        yield from rows
+            raise ValueError(f"{path}: window {name!r} has no prediction; predict its windows again")
+        if row["window_id"] != name:
+            raise ValueError(
+                f"{path}: has a prediction of {row['window_id']!r} where that of {name!r} should be; predict its"
+                " windows again"
+            )
+        yield window, row, path
+    for path, rows in files:
+        for row in rows:
+            raise ValueError(
+                f"{path}: {row['window_id']!r} is not a window that is tested there; predict its windows again"
+            )
 
 
 def _check_sizes(window: Window, path: Path, **by_event: Sequence[object]) -> None:
