@@ -113,14 +113,19 @@ def percentile_interval(values: np.ndarray, groups: int) -> Interval | None:
 def two_sided_p(values: np.ndarray, groups: int) -> float | None:
     """Return the p value of the hypothesis that a number is at most 0, doubled so that it fits a two-sided interval.
 
-    It is at most 1 - CONFIDENCE if the interval of `percentile_interval` lies above 0, rounding aside. If no resample
-    is at most 0, it follows from the normal tail beyond them. Return None where there is no interval, and below
-    `FEWEST_GROUPS` groups.
+    It is below 1 - CONFIDENCE just where the interval of `percentile_interval` lies above 0. If all resamples do, it
+    follows from the normal tail beyond them. Return None where there is no interval, and below `FEWEST_GROUPS` groups.
     """
     if groups < FEWEST_GROUPS or not np.isfinite(values).all():
         return None
-    below, deviation = np.count_nonzero(np.round(values, DECIMALS) <= 0), float(values.std())
-    quantile = float(special.ndtri((1 + below) / (2 + len(values))))
+    ordered, deviation = np.sort(np.round(values, DECIMALS)), float(values.std())
+    below, last = int(np.count_nonzero(ordered <= 0)), len(values) - 1
+    if below == len(values):
+        return 1.0
+    # The level of 0 among the quantiles that `np.quantile` gives, which interpolates between two resamples.
+    lower, upper = ordered[max(below - 1, 0)], ordered[below]
+    level = (below - 1 - lower / (upper - lower)) / last if below else 0.0
+    quantile = float(special.ndtri(max(level, 1 / (2 + last))))
     if not below and deviation > 0:
         quantile = min(quantile, -float(values.mean()) / deviation)
     return min(1.0, 2 * float(special.stdtr(groups - 1, quantile / math.sqrt(groups / (groups - 1)))))

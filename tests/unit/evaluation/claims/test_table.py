@@ -46,6 +46,15 @@ def test_a_row_has_its_effect_with_interval_and_unit_and_holms_p_over_all_rows()
     assert table.records[0]["p_holm"] > table.records[0]["p"] > 0
 
 
+def test_a_claim_that_holms_correction_takes_back_says_so():
+    rows = [row for seed in range(4) for row in build_claims_table(simulate_run(8, seed), "abc").records]
+    told = {row["because"].endswith("not after Holm's correction for the other rows") for row in rows}
+    assert told == {False, True}
+    for row in rows:
+        corrected = row["verdict"] == HELD and row["p_holm"] > 0.05
+        assert row["because"].endswith("not after Holm's correction for the other rows") == corrected
+
+
 def test_the_steps_between_sizes_stand_below():
     below = build_claims_table(simulate_run(), "abc").below
     assert [(row["dataset"], row["smaller"], row["larger"]) for row in below.records] == [
@@ -117,7 +126,7 @@ def test_the_table_is_written_in_every_form_and_the_order_of_the_scores_decides_
 def test_of_a_tiny_test_set_the_reason_says_that_intervals_are_rough():
     for groups, rough in ((9, True), (10, False)):
         row = build_claims_table(simulate_run(groups), "abc").records[0]
-        assert row["because"].endswith("only 9 tested groups, so intervals are rough") == rough
+        assert ("; only 9 tested groups, so intervals are rough" in row["because"]) == rough
 
 
 def test_seeds_of_sampling_are_averaged_and_are_no_models_of_their_own():

@@ -26,10 +26,15 @@ def test_nothing_is_decided_by_few_groups_or_without_an_interval():
     assert Condition(Estimate(np.full(RESAMPLES + 1, np.nan), 30)).verdict == UNDECIDED
 
 
-def test_a_margin_of_nothing_meets_at_least_0_and_fails_above_0():
-    nothing = estimate(0, 0)
-    assert Condition(nothing).verdict == HELD
-    assert Condition(nothing, strictly=True).verdict == NOT_HELD
+def test_a_margin_of_just_nothing_decides_nothing():
+    assert Condition(estimate(0, 0)).verdict == UNDECIDED
+
+
+@pytest.mark.parametrize("groups", [5, 7, 20])
+def test_a_condition_is_held_just_where_its_p_is_below_0_05(groups):
+    for value in np.linspace(0.1, 0.4, 40):
+        condition = Condition(estimate(value, groups=groups))
+        assert (condition.verdict == HELD) == (condition.margin.p < 0.05)
 
 
 def test_all_conditions_must_be_shown_and_one_refuted_is_enough():

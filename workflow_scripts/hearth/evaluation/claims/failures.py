@@ -53,7 +53,7 @@ def _falls(small: BaseModel, better: Sequence[Score], name: str) -> Finding:
         f" {_RATE(other.value)}{format_seeds(better, METRIC)} by {name}: {_change(other - rate)}"
         f"{_unanswered([*small.scores, *better])}"
     )
-    return Finding(fall, "share of events", (Condition(fall, strictly=True),), because)
+    return Finding(fall, "share of events", (Condition(fall),), because)
 
 
 def _unanswered(scores: Sequence[Score]) -> str:

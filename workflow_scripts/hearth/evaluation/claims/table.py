@@ -60,6 +60,8 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
     rows = [(datasets, row) for claim in CLAIMS for datasets, row in _claim_rows(claim, scores)]
     for (_, row), adjusted in zip(rows, statistics.holm([row["p"] for _, row in rows]), strict=True):
         row["p_holm"] = adjusted
+        if row["verdict"] == HELD and adjusted is not None and adjusted > 1 - CONFIDENCE:
+            row["because"] += "; held by its own interval, not after Holm's correction for the other rows"
     marked = [
         row | {"dataset": ", ".join(dataset_name(name, simulated) for name in datasets)} for datasets, row in rows
     ]

@@ -17,10 +17,9 @@ class NotTestableError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition of a claim: the true margin is at least 0, or above 0 if `strictly`."""
+    """A condition of a claim: the true margin is at least 0."""
 
     margin: Estimate
-    strictly: bool = False
 
     @property
     def verdict(self) -> str:
@@ -29,9 +28,9 @@ class Condition:
         if interval is None or self.margin.groups < FEWEST_GROUPS:
             return UNDECIDED
         low, high = interval
-        if low > 0 or (low == 0 and not self.strictly):
+        if low > 0:
             return HELD
-        return NOT_HELD if high < 0 or (high == 0 and self.strictly) else UNDECIDED
+        return NOT_HELD if high < 0 else UNDECIDED
 
 
 @dataclass(frozen=True)
