@@ -54,7 +54,7 @@ SOURCE ?= table
 check-home: setup ## Check the yaml of your home against its data: make check-home HOME=my-flat.yaml DATA=folder
 	@test -n "$(HOME_YAML)" -a -n "$(DATA)" || { echo "make check-home: set HOME=my-flat.yaml DATA=folder" >&2; exit 1; }
 	@python workflow_scripts/check_home.py --home "$(HOME_YAML)" --root "$(DATA)" --source $(SOURCE) \
-	  --models demo/models results/models
+	  $(if $(FOLDS),--folds $(FOLDS)) $(if $(BY),--by $(BY)) --models demo/models results/models
 
 draft-home: setup ## Print a first yaml for your home: make draft-home DATA=folder > my-flat.yaml
 	@test -n "$(DATA)" || { echo "make draft-home: set DATA=folder" >&2; exit 1; }

@@ -45,13 +45,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--test-fraction",
         type=float,
         default=setting_default("split", "test_fraction"),
-        help="share of the sessions in the test split",
+        help="share of the groups that are tested with one fold",
     )
+    parser.add_argument("--folds", type=int, default=setting_default("split", "folds"), help="number of folds")
+    parser.add_argument("--by", default=setting_default("split", "by"), help="key by which sessions are grouped")
     parser.add_argument(
         "--split-seed",
         type=int,
         default=setting_default("split", "seed"),
-        help="seed that selects the sessions of the test split",
+        help="seed that assigns groups to folds",
     )
     parser.add_argument(
         "--max-broken-share",
@@ -106,11 +108,14 @@ def check(args: argparse.Namespace, home: Home) -> list[str]:
     recorded = find_recorded_rows(events, home)
     show("Example", recorded or find_moved_copy(events, home) or ["none of its events is recorded"])
     problems += recorded
+    show("Groups", validation.group_counts(events))
     try:
         windows, lines = validation.split_summary(
             events,
             validation.dataset_name(args.home),
             size=args.window_size,
+            by=args.by,
+            folds=args.folds,
             test_fraction=args.test_fraction,
             seed=args.split_seed,
         )

@@ -62,7 +62,7 @@ def test_the_report_shows_what_a_run_would_make_of_the_data(tmp_path, capsys):
         "       0  cooking  (never)",
         "       4  ben",
         "       3 events  2024-02-03: 2024-02-03 07:58 to 2024-02-03 07:59, longest pause 0 days 00:00:32",
-        "train1: 3 sessions, 3 windows, 9 events",
+        "train1: 3 groups, 3 sessions, 3 windows, 9 events",
         '[{"id": 1, "time": "07:58:12", "description": "hall motion detected"},',
         "no problems. In your config:",
     ]:
@@ -85,6 +85,40 @@ def test_the_report_counts_the_events_of_rules_and_warns_of_what_models_would_mi
         "none of its events is recorded",
     ]:
         assert line in lines
+
+
+def test_the_report_shows_groups_and_every_fold(tmp_path, capsys):
+    write(tmp_path, EXAMPLE[0], *days(*EXAMPLE[1:]), "2024-02-06 09:00:00,fridge_door,open,ben,cooks")
+    run("--home", TEMPLATE, "--root", tmp_path, "--folds", "2", "--by", "day")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[lines.index("Groups") + 2 :][:2] == ["       4  session", "       4  day"]
+    split = lines[lines.index("Split") + 2 :][:5]
+    assert [line.split(":")[0] for line in split if "groups" in line] == ["train1", "test1", "train2", "test2"]
+    assert all("2 groups, 2 sessions" in line for line in split if "groups" in line)
+    assert (
+        sum(
+            line in ("labels in test1, but never in train1: cooking", "labels in test2, but never in train2: cooking")
+            for line in split
+        )
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--folds", "5"],
+            "be tested in 5 folds; lower split.folds (split.by: session, 4 sessions); set `recording.sessions`",
+        ),
+        (["--by", "dya"], "no split: the events have no group key 'dya'; did you mean 'day'?"),
+    ],
+)
+def test_folds_that_the_data_cannot_have_are_a_problem(tmp_path, capsys, options, message):
+    write(tmp_path, EXAMPLE[0], *days(*EXAMPLE[1:]))
+    with pytest.raises(SystemExit, match="1"):
+        run("--home", TEMPLATE, "--root", tmp_path, *options)
+    assert message in capsys.readouterr().out
 
 
 def test_an_example_of_recorded_events_is_a_problem(tmp_path, capsys):

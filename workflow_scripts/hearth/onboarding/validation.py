@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from hearth.data.cutting import CutWindows, cut_windows, window_settings
-from hearth.data.events import ALTERNATIVES, natural_key
+from hearth.data.events import ALTERNATIVES, GROUP_PREFIX, group_columns, natural_key
 from hearth.data.folds import BY_SESSION, sessions_of_split
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
@@ -140,32 +140,44 @@ def _duration(pause: pd.Timedelta) -> str:
     return "none" if pd.isna(pause) else str(pause.floor("s"))
 
 
-def split_summary(
-    events: pd.DataFrame, dataset: str, *, size: int, test_fraction: float, seed: int
-) -> tuple[CutWindows, list[str]]:
-    """Return a pair: the windows, and lines with the counts of a plain split and the labels that only test has.
+def group_counts(events: pd.DataFrame) -> list[str]:
+    """Return a line for each key by which sessions can be grouped, with the number of groups."""
+    keys = [BY_SESSION, *(column.removeprefix(GROUP_PREFIX) for column in group_columns(map(str, events.columns)))]
+    return [f"{len(set(groups_of_sessions(events, key).values())):8d}  {key}" for key in keys]
 
-    Raises ValueError if the events cannot be split.
+
+def split_summary(
+    events: pd.DataFrame, dataset: str, *, size: int, by: str, folds: int, test_fraction: float, seed: int
+) -> tuple[CutWindows, list[str]]:
+    """Return a pair: the windows, and lines with the counts of every split and the labels that only tests have.
+
+    The settings are those of `make_splits`. Raises ValueError if the events cannot be split.
     """
     windows = cut_windows(events, dataset, size, keep_short=True)
     splits = make_splits(
-        groups_of_sessions(events, BY_SESSION),
+        groups_of_sessions(events, by),
         count_windows(windows),
         window_settings(events, size, keep_short=True),
-        by=BY_SESSION,
-        folds=1,
+        by=by,
+        folds=folds,
         seed=seed,
         test_fraction=test_fraction,
     )
-    lines, labels = [], []
-    for split in ("train1", "test1"):
-        sessions = sessions_of_split(splits, split)
-        lines.append(
-            f"{split}: {len(sessions)} sessions, {splits['windows'][split]} windows, {splits['events'][split]} events"
-        )
-        labels.append({label for window in windows if window["session"] in sessions for label in window["gold"]})
-    untrained = sorted(labels[1] - labels[0])
-    return windows, lines + ([f"labels in test, but never in train: {', '.join(untrained)}"] if untrained else [])
+    labels_of = events.groupby("session", observed=True)["activity"].unique().map(set)
+    lines = []
+    for fold in range(1, folds + 1):
+        labels = []
+        for split in (f"train{fold}", f"test{fold}"):
+            sessions = sessions_of_split(splits, split)
+            groups = {splits["sessions"][session]["group"] for session in sessions}
+            lines.append(
+                f"{split}: {len(groups)} groups, {len(sessions)} sessions, {splits['windows'][split]} windows, "
+                f"{splits['events'][split]} events"
+            )
+            labels.append(set().union(*(labels_of[session] for session in sessions)))
+        if untrained := sorted(labels[1] - labels[0]):
+            lines.append(f"labels in test{fold}, but never in train{fold}: {', '.join(untrained)}")
+    return windows, lines
 
 
 def prompt_sizes(home: Home, window: WindowInput, templates: Iterable[Path], folders: Iterable[Path]) -> list[str]:
