@@ -13,7 +13,7 @@ from hearth.data.sources.registry import SOURCES, raw_files
 from hearth.data.sources.tabular import SUFFIXES
 from hearth.homes.home import Home, load_home
 from hearth.onboarding import validation
-from hearth.onboarding.scaffold import draft_home
+from hearth.onboarding.scaffold import draft_home, drafted_parts
 from hearth.prompting.prompts import render_prompt, window_text
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -108,6 +108,8 @@ def check(args: argparse.Namespace, home: Home) -> list[str]:
     recorded = find_recorded_rows(events, home)
     show("Example", recorded or find_moved_copy(events, home) or ["none of its events is recorded"])
     problems += recorded
+    if drafted := drafted_parts(home):
+        show("Still to write", [f"{part}: the draft's placeholder, which prompts show to models" for part in drafted])
     show("Groups", validation.group_counts(events))
     try:
         windows, lines = validation.split_summary(
@@ -130,13 +132,15 @@ def check(args: argparse.Namespace, home: Home) -> list[str]:
 
 
 def config_entry(args: argparse.Namespace) -> list[str]:
-    """Return the lines that declare this dataset in a run's config."""
+    """Return the lines that declare this dataset, and folds if there are several, in a run's config."""
+    folds = [f"split: {{folds: {args.folds}, by: {args.by}}}"] if args.folds > 1 else []
     return [
         "datasets:",
         f"  {validation.dataset_name(args.home)}:",
         f"    source: {args.source}",
         f"    home: {args.home}",
         f"    root: {args.root}",
+        *folds,
     ]
 
 

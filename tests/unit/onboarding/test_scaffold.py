@@ -8,7 +8,8 @@ from hearth.data.events import check_events
 from hearth.data.example_leaks import find_recorded_rows
 from hearth.data.sources.registry import SOURCES
 from hearth.homes.home import load_home
-from hearth.onboarding.scaffold import draft_home
+from hearth.onboarding.scaffold import draft_home, drafted_parts
+from repository import REPOSITORY
 
 
 def write(folder, *lines, name="log.csv"):
@@ -42,10 +43,16 @@ def test_a_draft_from_a_table_can_be_used_as_it_is(tmp_path, capsys):
     check_events(events, loaded)
     assert (len(events), report.skipped) == (3, {"no activity (unlabelled: drop)": 1})
     run("--home", home, "--root", data)
-    assert (
-        "2024-02-03 07:58:12  kitchen kettle turned ON  [no resident named: Tea]"
-        in capsys.readouterr().out.splitlines()
-    )
+    lines = capsys.readouterr().out.splitlines()
+    assert "2024-02-03 07:58:12  kitchen kettle turned ON  [no resident named: Tea]" in lines
+    at = lines.index("Still to write")
+    assert [line.split(":")[0] for line in lines[at + 2 : at + 5]] == ["about", "example", "rooms"]
+
+
+def test_a_home_that_somebody_wrote_has_no_drafted_parts():
+    homes = [load_home(path) for path in (REPOSITORY / "config/homes").glob("*.yaml")]
+    assert homes
+    assert not any(map(drafted_parts, homes))
 
 
 def test_a_sensor_that_measures_is_left_out_of_a_draft(tmp_path):

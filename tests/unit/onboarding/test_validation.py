@@ -92,6 +92,7 @@ def test_the_report_shows_groups_and_every_fold(tmp_path, capsys):
     run("--home", TEMPLATE, "--root", tmp_path, "--folds", "2", "--by", "day")
     lines = capsys.readouterr().out.splitlines()
     assert lines[lines.index("Groups") + 2 :][:2] == ["       4  session", "       4  day"]
+    assert lines[-1] == "split: {folds: 2, by: day}"
     split = lines[lines.index("Split") + 2 :][:5]
     assert [line.split(":")[0] for line in split if "groups" in line] == ["train1", "test1", "train2", "test2"]
     assert all("2 groups, 2 sessions" in line for line in split if "groups" in line)

@@ -13,7 +13,7 @@ import yaml
 from hearth.data.example_leaks import clock_text, find_free_time
 from hearth.data.sources.tabular import read_blocks, read_column_names
 from hearth.data.sources.times import parse_times
-from hearth.homes.home import ExampleEvent
+from hearth.homes.home import ExampleEvent, Home
 from hearth.homes.raw_format import EPOCH_UNITS
 
 # By role: words that the name of its column usually equals or contains, the likeliest first.
@@ -50,6 +50,7 @@ ROOMS = (
     "entrance",
 )
 OTHER_ROOM = "home"
+DRAFTED_ABOUT, DRAFTED_REASONING = "A home in which people live.", "One activity after another."
 HEAD = """# yaml-language-server: $schema={schema}
 # A DRAFT made from {data}: correct it before use. The words of rooms, sensors and states are guesses, `about` and
 # `example` are placeholders, and all of them enter prompts. config/homes/TEMPLATE.yaml explains each key.
@@ -101,12 +102,12 @@ def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
     recorded["second"] = milliseconds // 1000 % 86_400
     document = {
         "name": "My home",
-        "about": "A home in which people live.",
+        "about": DRAFTED_ABOUT,
         "timezone": "UTC",
         "rooms": {spec["room"]: "" for spec in sensors.values()},
         "sensors": sensors,
         "labels": labels,
-        "example": {"reasoning": "One activity after another.", "events": _invent_example(sensors, labels, recorded)},
+        "example": {"reasoning": DRAFTED_REASONING, "events": _invent_example(sensors, labels, recorded)},
         "recording": {
             "delimiter": delimiter,
             "columns": columns,
@@ -117,6 +118,13 @@ def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
     }
     body = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     return HEAD.format(schema=schema, data=data) + body
+
+
+def drafted_parts(home: Home) -> list[str]:
+    """Return the keys of a home's yaml that still hold what a draft wrote because somebody must write them."""
+    parts = {"about": home.about == DRAFTED_ABOUT, "example": home.example["reasoning"] == DRAFTED_REASONING}
+    parts["rooms"] = not any(home.rooms.values())
+    return [part for part, drafted in parts.items() if drafted]
 
 
 def _guess_delimiter(path: Path) -> str:
