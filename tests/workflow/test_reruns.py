@@ -8,7 +8,7 @@ import yaml
 from snakemake_runs import slurm_profile, small_config
 
 DATA = ("simulate_home", "load_dataset", "window_dataset")
-PRESENTATION = {"claims": 1, "figure": 5, "report": 1, "provenance": 1, "all": 1}
+PRESENTATION = {"claims": 1, "budgets": 1, "figure": 6, "report": 1, "provenance": 1, "all": 1}
 # Jobs that also run if the answers that the window browser shows change.
 ANSWERS = PRESENTATION | {"window_browser": 1}
 

@@ -60,7 +60,7 @@ def test_figures_and_report_name_their_simulated_homes_and_tiny_models(reference
         assert "Tiny models, not real ones: tiny-s, tiny-m" in drawing
     page = (results / "report.html").read_text()
     assert "Simulated homes, not recorded ones: sim-marble, sim-mural" in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
     assert all(f'href="tables/{table}.md"' in page for table in ("claims", "scaling", "distillation", "cross_dataset"))
     assert str(reference_run.directory) not in page
 

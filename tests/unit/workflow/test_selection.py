@@ -133,6 +133,11 @@ def test_a_dataset_outside_of_all_is_used_only_where_it_is_named(project):
         ("fewer", {"students/groups": {"fewer": {"max_examples": [5]}}}, ["failures", "learning_curve"]),
         (
             "sure",
+            {"variants": {"sure": {"of": "models", "self_consistency": 3}}},
+            ["failures", "calibration"],
+        ),
+        (
+            "sure",
             {"variants": {"sure": {"of": "models", "decoding": {"confidence": "tokens"}}}},
             ["failures", "calibration"],
         ),

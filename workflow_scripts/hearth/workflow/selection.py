@@ -86,7 +86,9 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         "confusion": [one for one, _ in paper if not one.student],
         "transfer": [one for one, dataset in paper if one.student and one.student.dataset != dataset],
         "learning_curve": [one for one, dataset in shown if _is_on_learning_curve(one, dataset)],
-        "calibration": [one for one, _ in shown if one.decoding and one.decoding["confidence"] != "none"],
+        "calibration": [
+            one for one, _ in shown if one.samples or (one.decoding and one.decoding["confidence"] != "none")
+        ],
     }
     return [name for name, scores in drawn.items() if scores]
 

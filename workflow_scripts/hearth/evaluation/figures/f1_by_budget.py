@@ -51,4 +51,4 @@ def draw(scores: Sequence[Score]) -> Figure:
 
 def _draw_line(axes: Axes, score: Score, name: str, style: Style) -> None:
     points = sorted((budget["max_new_tokens"], budget[name]) for budget in score["budgets"])  # type: ignore[literal-required]
-    axes.plot(*zip(*points, strict=True), marker="o", markersize=4, linewidth=1.2, **style)
+    axes.plot(*zip(*points, strict=True), marker="o", markersize=4, linewidth=1.2, clip_on=False, **style)
