@@ -63,6 +63,7 @@ COLUMNS = {
     "parameters": Column("Parameters", magnitude),
     "n_seeds": Column("Seeds"),
     "n_sessions": Column("Sessions"),
+    "n_groups": Column("Groups"),
     "n_windows": Column("Windows"),
     "n_events": Column("Events"),
     **{name: Column(DESCRIPTIONS[name].heading, _METRIC) for name in METRICS},
@@ -91,10 +92,9 @@ COLUMNS = {
 }
 # Columns shown if a specification names none. Those that have no value in any row are left out.
 USUAL_COLUMNS = (
-    *("recogniser", "n_seeds", "train_dataset", "dataset", "parameters", "n_sessions", "n_events"),
+    *("recogniser", "n_seeds", "train_dataset", "dataset", "parameters", "n_groups", "n_events"),
     *HEADLINES,
-    *("gain_over_base", "gain_over_base_p", "gain_over_base_p_holm"),
-    *("gap_to_teacher", "gap_to_teacher_p", "gap_to_teacher_p_holm"),
+    *("gain_over_base", "gain_over_base_p_holm", "gap_to_teacher", "gap_to_teacher_p_holm"),
     *("ok_rate", "missing_rate", "unknown_rate", "truncated_rate"),
 )
 # Columns of metrics: (column, parsing, metric).
