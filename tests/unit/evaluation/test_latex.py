@@ -59,8 +59,9 @@ def test_the_tables_of_a_run_fit_a_two_column_page(tmp_path):
             "abc",
         ),
         build_claims_table(scores, "abc"),
-        cost_table(shards, {"pupil": {"examples": 6, "seconds": 1.5}}, ["made-up"], [LONG], "abc"),
+        cost_table(shards, {"pupil": [{"examples": 6, "seconds": 1.5}]}, ["made-up"], [LONG], "abc"),
         audit(),
+        *(build_table({"title": rows, "rows": rows}, scores, "abc") for rows in ("labels", "parts")),
     ]
     assert compiled(tmp_path, *tables) == []
 

@@ -47,7 +47,7 @@ def test_usual_columns_without_values_are_left_out():
         "Recogniser",
         "Dataset",
         "Parameters",
-        "Sessions",
+        "Groups",
         "Events",
         *(DESCRIPTIONS[name].heading for name in HEADLINES),
         "Ok windows",

@@ -82,7 +82,10 @@ def render_latex(table: Table, label: str) -> str:
 
 
 # Notes of a table that its paper form keeps beside its own footnotes.
-_KEPT_NOTES = ("Simulated data", "Tiny models", "Metrics", "Never answered", "Truncated traces", "p values")
+_KEPT_NOTES = (
+    *("Simulated data", "Tiny models", "Metrics", "Left out", "Baselines", "Never answered", "Truncated traces"),
+    "p values",
+)
 
 
 def escape_latex(text: str) -> str:

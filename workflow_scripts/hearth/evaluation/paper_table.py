@@ -5,7 +5,7 @@ from typing import Any
 
 from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.paper_form import DAGGER, PaperCell, PaperColumn, PaperForm
-from hearth.evaluation.rendering import Column, with_interval
+from hearth.evaluation.rendering import Column
 
 Record = Mapping[str, Any]
 # Largest Holm-adjusted p value of a difference that is called beyond chance.
@@ -17,6 +17,12 @@ MARKED = {
 }
 
 
+# The metric that these differences are in.
+TESTED = "weighted_f1"
+# Metrics of which less is better.
+_LOSSES = ("malformed_rate", "missing_rate", "unknown_rate", "truncated_rate")
+
+
 def build_paper_form(
     records: Sequence[Record],
     metrics: Mapping[str, Column],
@@ -25,60 +31,49 @@ def build_paper_form(
 ) -> PaperForm:
     """Build the paper form of the records of a table.
 
-    `metrics` maps the columns to show, the headline first, to their formats, `bounds` those with an interval to the
-    format of its bounds. `show_dataset` returns a dataset's name for readers. Daggers stand at the headline only.
+    `metrics` maps the columns to show to their formats, `bounds` those with an interval to the format of its bounds.
+    `show_dataset` returns a dataset's name for readers. Daggers stand at `TESTED` only.
     """
     names = row_names(records)
     datasets = list(dict.fromkeys(record["dataset"] for record in records))
     by_place = {(name, record["dataset"]): record for name, record in zip(names, records, strict=True)}
-    headline = next(iter(metrics))
-    marks = next((name for name in MARKED if any(record[f"{name}_p_holm"] is not None for record in records)), None)
-    best = {
-        (dataset, metric): max(
-            (
-                round(record[metric], 3)
-                for record in records
-                if record["dataset"] == dataset and record[metric] is not None
-            ),
-            default=None,
-        )
-        for dataset in datasets
-        for metric in metrics
-    }
+    tested = next((key for key in MARKED if any(record[f"{key}_p_holm"] is not None for record in records)), "")
+    columns = [(dataset, metric) for dataset in datasets for metric in metrics]
+    best = {(one, metric): _best(records, one, metric, metrics[metric].show) for one, metric in columns}
 
     def cell(name: str, dataset: str, metric: str) -> PaperCell | None:
         record = by_place.get((name, dataset))
         if record is None or record[metric] is None:
             return None
+        show = metrics[metric].show
         low, deviation = record.get(f"{metric}_low"), record.get(f"{metric}_sd")
-        interval = "" if low is None else with_interval("", (low, record[f"{metric}_high"]), bounds[metric]).strip()
-        p = record[f"{marks}_p_holm"] if marks and metric == headline else None
+        p = record[f"{tested}_p_holm"] if tested and metric == TESTED else None
         return PaperCell(
-            metrics[metric].show(record[metric]),
-            "" if deviation is None else metrics[metric].show(deviation),
-            interval,
-            len(by_place) > len(datasets) and round(record[metric], 3) == best[dataset, metric],
-            p is not None and p < SIGNIFICANCE,
+            value=show(record[metric]),
+            deviation="" if deviation is None else show(deviation),
+            interval="" if low is None else f"[{bounds[metric](low)}, {bounds[metric](record[f'{metric}_high'])}]",
+            best=show(record[metric]) == best[dataset, metric],
+            marked=p is not None and p < SIGNIFICANCE,
         )
 
-    columns = [(dataset, metric) for dataset in datasets for metric in metrics]
+    several = len(metrics) > 1
+    headings = [PaperColumn(show_dataset(one), metrics[metric].heading if several else "") for one, metric in columns]
     rows = [(name, [cell(name, *column) for column in columns]) for name in dict.fromkeys(names)]
-    form = PaperForm(
-        [
-            PaperColumn(show_dataset(dataset), metrics[metric].heading if len(metrics) > 1 else "")
-            for dataset, metric in columns
-        ],
-        rows,
-        [],
-    )
-    footnotes = [
-        f"{', '.join(column.heading for column in metrics.values())}"
-        + (" ± standard deviation over seeds" if form.has_deviations else "")
-        + (f" [{100 * CONFIDENCE:.0f} % interval]" if form.has_intervals else "")
-        + "; bold: best of its column",
-        *([f"{DAGGER} {MARKED[marks]} beyond chance (Holm p < {SIGNIFICANCE})"] if marks else []),
+    form = PaperForm(headings, rows, [])
+    explained = [
+        *([] if several else [column.heading for column in metrics.values()]),
+        *(["± standard deviation over seeds"] if form.has_deviations else []),
+        *([f"in brackets {100 * CONFIDENCE:.0f} % interval"] if form.has_intervals else []),
+        *(["bold: best of its column"] if any(best.values()) else []),
     ]
-    return PaperForm(form.columns, form.rows, footnotes)
+    daggers = f"{DAGGER} {MARKED[tested]} beyond chance (Holm p < {SIGNIFICANCE})" if tested in MARKED else ""
+    return PaperForm(headings, rows, ["; ".join(explained), *([daggers] if daggers and TESTED in metrics else [])])
+
+
+def _best(records: Sequence[Record], dataset: str, metric: str, show: Callable[[float], str]) -> str:
+    """Return the best value of a column as it is shown; "" if there are not two to choose from."""
+    values = [value for record in records if record["dataset"] == dataset and (value := record[metric]) is not None]
+    return show((min if metric in _LOSSES else max)(values)) if len(values) > 1 else ""
 
 
 def row_names(records: Sequence[Record]) -> list[str]:

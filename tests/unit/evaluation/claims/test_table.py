@@ -90,7 +90,7 @@ def test_numbers_without_an_interval_leave_a_claim_undecided():
 
 
 def test_the_notes_say_how_claims_are_decided_and_what_the_scores_rest_on():
-    (heading, rules), *rest = build_claims_table(simulate_run(), "abc").notes
+    (heading, rules), *rest = build_claims_table(simulate_run(), "abc").grounds
     assert "How claims are decided" in heading
     assert [rule.split(":")[0] for rule in rules] == [claim.name for claim in CLAIMS]
     assert {"Verdicts", "Metrics", "Split", "Seeds", "Students", "Code"} <= {name for name, _ in rest}

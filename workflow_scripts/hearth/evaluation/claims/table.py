@@ -16,7 +16,7 @@ from hearth.evaluation.claims.verdicts import (
     Claim,
     NotTestableError,
 )
-from hearth.evaluation.notes import dataset_name, table_notes
+from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import Score
@@ -71,7 +71,8 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
         columns=list(COLUMNS.values()),
         cells=[_cells(row) for row in marked],
         records=[row for _, row in rows],
-        notes=[
+        notes=[VERDICTS_NOTE, *short_notes(scores)],
+        grounds=[
             (
                 "How claims are decided (a margin is ours unless it is said to be the paper's)",
                 [f"{claim.name}: {claim.rule}" for claim in CLAIMS],
