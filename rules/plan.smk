@@ -45,6 +45,7 @@ def lora_rank(recogniser):
 def planned_work():
     """Return all work of the run that needs a language model: PlannedWork in hearth/workflow/planned_work.py."""
     return {
+        "split": config["split"],
         "loads": [
             {
                 "recogniser": name,

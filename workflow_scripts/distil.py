@@ -146,6 +146,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 },
                 "teacher": options.teacher,
                 "dataset": next(iterate_windows(options.windows))["dataset"],
+                "split": options.split,
                 "recipe": options.recipe,
                 "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
                 "settings": deciding_settings(settings),

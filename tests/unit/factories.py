@@ -54,6 +54,7 @@ DECODING = {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "max_new_tokens": 40
 METRIC_SETTINGS = {"lost_answers": "recall", "without": {}, "token_budgets": []}
 
 TRAINING_LOG = {
+    "split": "train1",
     "student": "little_reasoning_made-up",
     "teacher": "large",
     "dataset": "made-up",

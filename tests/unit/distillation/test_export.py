@@ -30,6 +30,7 @@ LOG = {
     },
     "teacher": "big",
     "dataset": "toy",
+    "split": "train1",
     "recipe": "reasoning",
     "prompt": {"version": "test@000000000000", "reasoning": "think"},
     "settings": fixtures.SETTINGS,

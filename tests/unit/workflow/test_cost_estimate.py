@@ -110,6 +110,7 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None, sized
     training |= {"fold": 1, "traces_split": "train1" if teacher else "", "sized": list(sized)}
     engine = "vllm" if entry["gpus"] else "transformers"
     return {
+        "split": {"folds": 1, "by": "session", "seed": 0, "test_fraction": 0.3},
         "loads": loads,
         "trainings": [training | {"max_examples": max_examples, "reasons": True}],
         "engines": {"small": engine, "large": engine},
@@ -250,8 +251,13 @@ def test_the_trainings_of_several_folds_are_one_row(results):
     work = planned_work(results)
     work["loads"] = [planned_load(results, "large", "all")]
     work["trainings"] = [work["trainings"][0] | {"fold": fold, "traces_split": "all"} for fold in (1, 2, 3)]
+    work["split"] |= {"folds": 3}
     text = estimate_work(work, results)
     assert row(text, "distil small_pupil")[:2] == ["distil small_pupil x 3 folds", str(5 + 4 + 3)]
+    assert (
+        "3 folds: every window is tested. Trainings, one for each student and fold: 3; windows recognised: 6." in text
+    )
+    assert "tests 30 % of the groups. Trainings: 1; windows recognised: about 6." in text
 
 
 def test_max_examples_limits_the_windows_of_a_training(results):

@@ -9,11 +9,10 @@ import pyarrow.parquet as pq
 
 from hearth.common import files
 from hearth.common.schemas import nearest
+from hearth.data.events import GROUP_PREFIX, group_columns
 from hearth.data.folds import BY_SESSION, SessionSplit, SplitDocument, assign_folds, names_of_split, split_names
 from hearth.data.indexed_windows import WindowIndex, WindowSettings, count_several
 from hearth.data.windows import Window
-
-GROUP_COLUMN = "group_"  # columns of the event table that begin so hold the values of a group key
 
 
 class SessionCounts(NamedTuple):
@@ -35,13 +34,13 @@ def groups_of_sessions(events: pd.DataFrame, by: str) -> dict[str, str]:
     names = [str(name) for name in events["session"].unique()]
     if by == BY_SESSION:
         return dict(zip(names, names, strict=True))
-    known = [name.removeprefix(GROUP_COLUMN) for name in events.columns if name.startswith(GROUP_COLUMN)]
+    known = [name.removeprefix(GROUP_PREFIX) for name in group_columns(events.columns)]
     if by not in known:
         raise ValueError(
             f"the events have no group key {by!r}{nearest(by, known)}; "
             f"split.by may be {', '.join([BY_SESSION, *known])}"
         )
-    pairs = events[["session", GROUP_COLUMN + by]].astype(str).drop_duplicates()
+    pairs = events[["session", GROUP_PREFIX + by]].astype(str).drop_duplicates()
     groups: dict[str, str] = {}
     for session, group in pairs.itertuples(index=False):
         if groups.setdefault(session, group) != group:
@@ -51,7 +50,7 @@ def groups_of_sessions(events: pd.DataFrame, by: str) -> dict[str, str]:
 
 def read_groups(path: Path, by: str) -> dict[str, str]:
     """Return the groups of an events file as `groups_of_sessions` does, without reading its other columns."""
-    columns = [name for name in pq.read_schema(path).names if name == "session" or name.startswith(GROUP_COLUMN)]
+    columns = ["session", *group_columns(pq.read_schema(path).names)]
     return groups_of_sessions(pq.read_table(path, columns=columns).to_pandas(), by)
 
 

@@ -45,7 +45,7 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         "|---|---|",
         f"| Base model | {base['model']} ({base['source']}){revision} |",
         f"| Teacher | {log['teacher'] or 'none'} |",
-        f"| Dataset | {log['dataset']}, train split |",
+        f"| Dataset | {log['dataset']}, split {log['split']} |",
         f"| Recipe | {log['recipe']} |",
         f"| Prompt | {log['prompt']['version']}, reasoning mode {log['prompt']['reasoning']} |",
         f"| Traces | {examples['traces']}; used {examples['used']} ({examples['truncated']} of them truncated); "

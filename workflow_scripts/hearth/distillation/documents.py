@@ -75,6 +75,7 @@ class TrainingLog(TypedDict):
     base: BaseModel
     teacher: str  # "" if the recipe needs none
     dataset: str
+    split: str  # train<k>, the windows that are not tested in fold k
     recipe: str
     prompt: TrainedPrompt
     settings: DecidingSettings

@@ -22,11 +22,19 @@ def _scores(score: Mapping[str, Any]) -> list[str]:
         f"| {heading} | {values[metric]:.3f} | {_interval(strict['intervals'].get(metric))} |"
         for metric, heading in _METRICS.items()
     ]
+    folds = score["provenance"]["split"]["folds"]
+    tested = f"{score['n_windows']} windows, {score['n_events']} events, {score['n_sessions']} sessions"
+    if folds == 1:
+        about = f"The adapter on the tested windows of {score['dataset']}: {tested}, none of which it learned from"
+    else:
+        about = (
+            f"This is the adapter of fold 1 of {folds}. The scores pool the adapters of all folds, each on the windows "
+            f"of {score['dataset']} that it did not learn from: {tested}"
+        )
     return [
         "## Scores",
         "",
-        f"The adapter on the test split of {score['dataset']}: {score['n_windows']} windows, {score['n_events']} "
-        f"events, {score['n_sessions']} sessions, none of which it learned from; strictly parsed.",
+        f"{about}; strictly parsed.",
         "",
         "| metric | value | 95 % interval over sessions |",
         "|---|---|---|",

@@ -12,6 +12,7 @@ from hearth.data.folds import iterate_split, read_split, read_splits, train_spli
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.load import load_tokenizer
 from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows, split_prompt, user_turns
+from hearth.workflow.config_types import Split
 from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.shard_sizes import LABEL_TOKENS
 
@@ -65,6 +66,7 @@ class PlannedWork(TypedDict):
     trainings, without a seed, `training_dtype` is their number format, `deepspeed` the file of DeepSpeed's settings.
     """
 
+    split: Split
     loads: list[PlannedLoad]
     trainings: list[PlannedTraining]
     engines: dict[str, str]

@@ -1,0 +1,31 @@
+"""Compare the work of a run with several folds with that of a plain split."""
+
+from collections.abc import Mapping
+
+from hearth.data.folds import ALL
+from hearth.workflow.planned_work import Load, PlannedWork
+
+
+def compare_with_plain_split(work: PlannedWork, loads: Mapping[tuple[str, str, str], Load]) -> str:
+    """Return a sentence about the trainings and tested windows that a plain split would save; "" with one fold.
+
+    With a plain split every recogniser is asked about its share of tested windows, and a teacher about all windows. A
+    training has about as many windows as one of a fold's.
+    """
+    folds = work["split"]["folds"]
+    if folds == 1:
+        return ""
+    taught = {(one["teacher"], one["dataset"]) for one in work["trainings"]}
+    windows: dict[tuple[str, str], int] = {}
+    for (recogniser, dataset, split), load in loads.items():
+        if split == ALL or split.startswith("test"):
+            windows[recogniser, dataset] = windows.get((recogniser, dataset), 0) + load.windows
+    share = work["split"]["test_fraction"]
+    plain = sum(count if pair in taught else round(share * count) for pair, count in windows.items())
+    asked, students = sum(load.windows for load in loads.values()), {one["student"] for one in work["trainings"]}
+    return (
+        f"{folds} folds: every window is tested. Trainings, one for each student and fold: {len(work['trainings'])}; "
+        f"windows recognised: {asked}.\n"
+        f"A plain split, `split: {{folds: 1}}`, tests {100 * share:g} % of the groups. Trainings: {len(students)}; "
+        f"windows recognised: about {plain}."
+    )
