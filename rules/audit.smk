@@ -14,7 +14,7 @@ rule audit:
         windows=rules.window_dataset.output.windows,
         home=home_file,
         prompt=recogniser_prompt,
-        splits=split_file,
+        splits=rules.split_dataset.output.splits,
         parsed=rules.parse_predictions.output.parsed,
     output:
         audit="results/audits/{recogniser}/{dataset}/{split}.jsonl",
@@ -30,13 +30,13 @@ rule audit:
         mem_mb=500,
         runtime=30,
     params:
-        split=splits_option,
         code=code_digest("audit"),
     message:
         "Auditing the traces of {wildcards.recogniser} on {wildcards.dataset}"
     shell:
         "python $SCRIPTS/audit.py --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}"
-        " --windows {input.windows:q} {params.split} --home {input.home:q} --prompt {input.prompt:q} --parsed {input.parsed:q}"
+        " --windows {input.windows:q} --splits {input.splits:q} --split {wildcards.split} --home {input.home:q}"
+        " --prompt {input.prompt:q} --parsed {input.parsed:q}"
         " --out {output.audit:q} > {log:q} 2>&1"
 
 

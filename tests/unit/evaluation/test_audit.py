@@ -12,6 +12,7 @@ from hearth.evaluation.trace_checks import CHECKS
 from hearth.prompting.parsing import STATUSES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
 from trace_factories import (
     CORRECT_LABELS,
     HOME,
@@ -25,12 +26,19 @@ from trace_factories import (
 )
 from window_factories import make_splits
 
-HEAD = {"recogniser": "big", "dataset": "x", "prompt": {"version": "v", "reasoning": "think"}}
+HEAD = {
+    "recogniser": "big",
+    "dataset": "x",
+    "labels": ["COOKING", "EATING"],
+    "prompt": {"version": "v", "reasoning": "think"},
+}
+SESSIONS = {"1": {"group": "morning", "fold": None}}
 INTERVALS = ("accuracy_flagged", "accuracy_unflagged", "difference")
 
 
-def trace(session, correct, flags):
-    return {"window_id": f"x/{session}/0", "session": session, "events": 10, "correct": correct, "flags": flags}
+def trace(group, correct, flags):
+    labels = ["EATING"] * correct + [None] * (10 - correct)
+    return {"window_id": f"x/{group}/0", "group": group, "gold": ["EATING"] * 10, "labels": labels, "flags": flags}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +56,7 @@ TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=20)), max_s
 @settings(max_examples=100)
 @given(TEXTS, st.sampled_from(["stop", "length"]))
 def test_no_text_breaks_the_audit(home, text, finish_reason):
-    [audited] = audit_traces(home, PROMPT, [(WINDOW, make_parsed_prediction(home, text, finish_reason))])
+    [audited] = audit_traces(home, PROMPT, SESSIONS, [(WINDOW, make_parsed_prediction(home, text, finish_reason))])
     assert audited["flags"].keys() <= CHECKS.keys()
     json.dumps(audited, ensure_ascii=False).encode()
 
@@ -57,7 +65,7 @@ def test_a_window_that_was_never_answered_has_no_trace_to_audit(home):
     unanswered = make_parsed_prediction(home, "", "unanswered")
     pairs = [(WINDOW, unanswered), (WINDOW | {"window_id": "other"}, make_parsed_prediction(home, "Hm."))]
     assert unanswered["status"] == "unanswered"
-    assert [trace["window_id"] for trace in audit_traces(home, PROMPT, pairs)] == ["other"]
+    assert [trace["window_id"] for trace in audit_traces(home, PROMPT, SESSIONS, pairs)] == ["other"]
 
 
 @settings(max_examples=100)
@@ -68,7 +76,7 @@ def test_no_inconsistent_prediction_breaks_the_audit(home, status, text):
         "labels": [None, "EATING", "DANCING"],
         "reasoning": text[::-1],
     }
-    assert len(list(audit_traces(home, PROMPT, [(WINDOW, written)]))) == (status != "unanswered")
+    assert len(list(audit_traces(home, PROMPT, SESSIONS, [(WINDOW, written)]))) == (status != "unanswered")
 
 
 @pytest.fixture
@@ -79,8 +87,9 @@ def mixed(home):
 
 
 def test_an_audit_has_failed_checks_and_correct_events_of_every_trace(home, mixed):
-    traces = list(audit_traces(home, PROMPT, mixed))
-    assert [trace["correct"] for trace in traces] == [3, 2, 0]
+    traces = list(audit_traces(home, PROMPT, SESSIONS, mixed))
+    assert [trace["labels"] for trace in traces] == [CORRECT_LABELS, ["COOKING", "EATING", "EATING"], [None] * 3]
+    assert {(trace["group"], *trace["gold"]) for trace in traces} == {("morning", *CORRECT_LABELS)}
     assert [sorted(trace["flags"]) for trace in traces] == [
         [],
         ["label_not_in_reasoning", "room_not_in_window"],
@@ -90,18 +99,18 @@ def test_an_audit_has_failed_checks_and_correct_events_of_every_trace(home, mixe
 
 def test_checks_do_not_see_the_gold_labels(home, mixed):
     blind = [(window | {"gold": ["USING_PC"] * 3}, written) for window, written in mixed]
-    seen, unseen = (audit_traces(home, PROMPT, given) for given in (mixed, blind))
+    seen, unseen = (audit_traces(home, PROMPT, SESSIONS, given) for given in (mixed, blind))
     assert [trace["flags"] for trace in seen] == [trace["flags"] for trace in unseen]
 
 
 def test_a_prediction_with_too_few_labels_is_an_error(home, mixed):
     window, written = mixed[0]
     with pytest.raises(ValueError, match="made-up/1/0 has 3 events and 1 labels"):
-        list(audit_traces(home, PROMPT, [(window, written | {"labels": ["EATING"]})]))
+        list(audit_traces(home, PROMPT, SESSIONS, [(window, written | {"labels": ["EATING"]})]))
 
 
 def test_the_table_compares_flagged_and_other_traces(home, mixed):
-    counts = count_failures(audit_head("big", "made-up", PROMPT), audit_traces(home, PROMPT, mixed))
+    counts = count_failures(audit_head("big", "made-up", home, PROMPT), audit_traces(home, PROMPT, SESSIONS, mixed))
     table = audit_table([counts], ["made-up"], ["big"], "abc")
     rows = {record["check"]: record for record in table.records}
     assert list(rows) == [ANY, *CHECKS]
@@ -148,7 +157,7 @@ def test_what_is_no_audit_is_an_error(tmp_path, rows, message):
         read_audit(tmp_path / "audit.jsonl")
 
 
-def test_differences_have_an_interval_over_sessions():
+def test_differences_have_an_interval_over_groups():
     traces = [trace(f"s{n}", 8 - n % 3, {}) for n in range(9)]
     traces += [
         trace(f"s{n}", 3 + n % 2, {"truncated": ["."]} | ({"repetitive": ["."]} if n == 3 else {})) for n in range(9)
@@ -166,6 +175,23 @@ def test_differences_have_an_interval_over_sessions():
     assert re.fullmatch(r"\+0\.\d{3} \[\+0\.\d\d, \+0\.\d\d\]", table.cells[0][-1])
     reordered = audit_table([count_failures(HEAD, traces[::-1])], [], [], "abc")
     assert reordered.records == table.records
+
+
+def test_the_labels_of_all_traces_are_scored_below_with_scikit_learn(home, mixed):
+    traces = [*audit_traces(home, PROMPT, SESSIONS, mixed)]
+    traces += [trace | {"group": "evening"} for trace in traces[:2]]
+    counts = count_failures(audit_head("big", "made-up", home, PROMPT), traces)
+    below = audit_table([counts], ["made-up"], ["big"], "abc").below
+    gold = [label for trace in traces for label in trace["gold"]]
+    labels = [label or "none" for trace in traces for label in trace["labels"]]
+    record = below.records[0]
+    assert (record["traces"], record["groups"], record["events"]) == (5, 2, 15)
+    assert record["accuracy"] == pytest.approx(accuracy_score(gold, labels))
+    expected = f1_score(gold, labels, labels=sorted(set(gold)), average="weighted")
+    assert record["weighted_f1_recall"] == pytest.approx(expected)
+    assert record["weighted_f1_precision"] < expected
+    assert below.cells[0][:2] == ["big (tiny)", "made-up (simulated)"]
+    assert record["accuracy_low"] < record["accuracy"] < record["accuracy_high"]
 
 
 @pytest.mark.parametrize(("flagged", "warned"), [(1, False), (2, True)])
@@ -193,9 +219,10 @@ def test_the_programs_write_an_audit_and_its_table(home, mixed, tmp_path):
     assert head == {
         "recogniser": "big",
         "dataset": "made-up",
+        "labels": HOME["labels"],
         "prompt": {"version": "test@0", "reasoning": "think"},
     }
-    assert traces == list(audit_traces(home, PROMPT, mixed))
+    assert traces == list(audit_traces(home, PROMPT, {"1": {"group": "1", "fold": None}}, mixed))
     assert list(iterate_audited_traces(tmp_path / "audit.jsonl")) == traces
     out = {form: tmp_path / f"audit.{form}" for form in ("markdown", "csv", "tex")}
     audit_table_program.main(

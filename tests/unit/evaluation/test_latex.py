@@ -40,8 +40,10 @@ def compiled(folder, *tables):
 
 
 def audit():
-    trace = {"window_id": "w", "session": "s", "events": 4, "correct": 3, "flags": {key: ["x"] for key in CHECKS}}
-    head = {"recogniser": LONG, "dataset": "made-up", "prompt": {"version": "v", "reasoning": "think"}}
+    trace = {"window_id": "w", "group": "s", "gold": ["A"] * 2, "labels": ["A", None]}
+    trace["flags"] = {key: ["x"] for key in CHECKS}
+    prompt = {"version": "v", "reasoning": "think"}
+    head = {"recogniser": LONG, "dataset": "made-up", "labels": ["A"], "prompt": prompt}
     return audit_table([count_failures(head, [trace])], ["made-up"], [LONG], "abc")
 
 

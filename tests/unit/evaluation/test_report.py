@@ -71,13 +71,13 @@ def test_the_page_is_well_formed_and_its_ids_are_unique():
 def test_the_page_has_the_audit_of_the_traces_that_students_learned_from():
     trace = {
         "window_id": "w",
-        "session": "s",
-        "events": 4,
-        "correct": 3,
+        "group": "s",
+        "gold": ["A"] * 4,
+        "labels": ["A"] * 3 + [None],
         "flags": {"repetitive": ["the end repeats itself"]},
     }
     prompt = {"version": "v", "reasoning": "think"}
-    audit = count_failures({"recogniser": "model-9m", "dataset": "made-up", "prompt": prompt}, [trace])
+    audit = count_failures({"recogniser": "model-9m", "dataset": "made-up", "labels": ["A"], "prompt": prompt}, [trace])
     scores = [
         score | {"provenance": score["provenance"] | {"teacher_stand_in": "tiny" if score["teacher"] else ""}}
         for score in make_run_scores(simulated=["made-up"])

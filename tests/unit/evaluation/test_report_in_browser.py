@@ -23,9 +23,10 @@ MEASURE = """
 
 
 def hostile_audit():
-    trace = {"window_id": "w", "session": "s", "events": 2, "correct": 1, "flags": {"label_unknown": ["x"]}}
+    trace = {"window_id": "w", "group": "s", "gold": [LONG] * 2, "labels": [LONG, None]}
+    trace["flags"] = {"label_unknown": ["x"]}
     prompt = {"version": HOSTILE, "reasoning": "think"}
-    return count_failures({"recogniser": HOSTILE, "dataset": LONG, "prompt": prompt}, [trace])
+    return count_failures({"recogniser": HOSTILE, "dataset": LONG, "labels": [LONG], "prompt": prompt}, [trace])
 
 
 @pytest.fixture(scope="module")

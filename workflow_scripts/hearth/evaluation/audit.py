@@ -1,11 +1,11 @@
-"""The audit of a teacher's traces on a train split: which checks each trace fails, and how many labels are correct.
+"""The audit of a teacher's traces on a split: which checks each trace fails, and how many labels are correct.
 
 The checks (`trace_checks.py`) do not see the gold labels. The audit counts correct labels beside them, and its table
 compares the accuracy of flagged and other traces.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,18 @@ import numpy as np
 
 from hearth.common.records import read_headed_records
 from hearth.common.schemas import nearest
+from hearth.data.folds import SessionSplit
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Window
 from hearth.distillation.documents import AuditedTrace as FlaggedTrace
-from hearth.distillation.documents import AuditHead, truncated_warning
+from hearth.distillation.documents import AuditHead as TrainingHead
+from hearth.distillation.documents import truncated_warning
 from hearth.evaluation import bootstrap
+from hearth.evaluation.counts import Counts, count_groups, counts_of_groups
+from hearth.evaluation.encoded_windows import WindowEncoder
 from hearth.evaluation.notes import Notes, dataset_name, simulation_notes
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals, with_interval
+from hearth.evaluation.taught_labels import taught_table
 from hearth.evaluation.trace_checks import CHECKS, Trace, failed_checks
 from hearth.evaluation.trace_vocabulary import Vocabulary
 from hearth.homes.home import Home
@@ -28,15 +33,22 @@ from hearth.prompting.predictions import ParsedPrediction
 from hearth.prompting.prompts import Prompt
 
 
-class AuditedTrace(FlaggedTrace):
-    """One audited trace: its session, its number of events, and how many of them are labelled correctly (strictly).
+class AuditHead(TrainingHead):
+    """The first row of an audit; `labels` are all labels of the home."""
 
-    `flags` maps the name of each failed check to its findings. A trace that fails at least one check is flagged.
+    labels: list[str]
+
+
+class AuditedTrace(FlaggedTrace):
+    """One audited trace: its group, the recorded labels of its events, and the labels that it gives them (strictly).
+
+    A given label that is one of several correct labels of its event is replaced by the recorded one. `flags` maps the
+    name of each failed check to its findings. A trace that fails at least one check is flagged.
     """
 
-    session: str
-    events: int
-    correct: int
+    group: str
+    gold: list[str]
+    labels: list[str | None]
 
 
 ALL, ANY = "all traces", "any check"
@@ -46,14 +58,15 @@ _COUNTED = {name: position for position, name in enumerate((ALL, ANY, *CHECKS))}
 
 @dataclass(frozen=True)
 class AuditCounts:
-    """The counts of an audit of one recogniser's traces on the train split of one dataset.
+    """The counts of an audit of one recogniser's traces on one split of a dataset.
 
-    `counts`, int64 of shape (sessions, `_COUNTED`, 3), has the numbers of traces, correct events and all events.
-    Sessions are in alphabetical order.
+    `counts`, int64 of shape (groups, `_COUNTED`, 3), has the numbers of traces, correct events and all events. Groups
+    are in alphabetical order. `taught` counts the labels of all traces.
     """
 
     head: AuditHead
     counts: np.ndarray
+    taught: Counts
 
 
 _RATE = decimals(3)
@@ -81,10 +94,10 @@ NOTES: Notes = [
         [
             "a trace is flagged if it fails the check",
             "checks are automated and do not see the recorded labels; a failed check is a hint, not a verdict",
-            "accuracy: share of events whose label equals the recorded one (strict parsing), on the train split, which"
-            " the recogniser has not learned from",
+            "accuracy: share of events whose label equals the recorded one (strict parsing), on windows that the"
+            " recogniser has not learned from",
             "difference: accuracy of the traces that are not flagged minus accuracy of the flagged ones",
-            f"in brackets: {100 * bootstrap.CONFIDENCE:.0f} % bootstrap intervals over sessions,"
+            f"in brackets: {100 * bootstrap.CONFIDENCE:.0f} % bootstrap intervals over groups,"
             f" {bootstrap.RESAMPLES} resamples, seed {bootstrap.SEED}; there is no interval if some resample has no"
             " flagged traces, or only flagged ones",
         ],
@@ -103,32 +116,40 @@ def read_audit(path: Path) -> AuditCounts:
 
 
 def count_failures(head: AuditHead, traces: Iterable[AuditedTrace]) -> AuditCounts:
-    """Count the traces of an audit and their events by session and failed check.
+    """Count the traces of an audit and their events by group and failed check, and their labels.
 
     Raises ValueError if there are no traces, and KeyError with the name of an unknown check.
     """
-    by_session: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(_COUNTED), 3), dtype=np.int64))
+    by_group: dict[str, np.ndarray] = defaultdict(lambda: np.zeros((len(_COUNTED), 3), dtype=np.int64))
+    encoder = WindowEncoder(head["labels"], ["strict"])
     for trace in traces:
         names = [ALL, ANY, *trace["flags"]] if trace["flags"] else [ALL]
-        by_session[trace["session"]][[_COUNTED[name] for name in names]] += 1, trace["correct"], trace["events"]
-    if not by_session:
+        correct = sum(label == gold for label, gold in zip(trace["labels"], trace["gold"], strict=True))
+        by_group[trace["group"]][[_COUNTED[name] for name in names]] += 1, correct, len(trace["gold"])
+        encoder.add(trace["group"], trace["gold"], {"strict": (trace["labels"], "ok")})
+    if not by_group:
         raise ValueError(f"no trace of {head['recogniser']} on {head['dataset']} to audit: no window was answered")
-    return AuditCounts(head, np.stack([by_session[session] for session in sorted(by_session)]))
+    labels = count_groups(encoder.encoded())
+    taught = counts_of_groups(head["recogniser"], head["dataset"], labels, head["labels"], "strict", "recall")
+    return AuditCounts(head, np.stack([by_group[group] for group in sorted(by_group)]), taught)
 
 
-def audit_head(recogniser: str, dataset: str, prompt: Prompt) -> AuditHead:
-    """Return the first row of an audit of the traces of one recogniser, which answer `prompt`."""
+def audit_head(recogniser: str, dataset: str, home: Home, prompt: Prompt) -> AuditHead:
+    """Return the first row of an audit of the traces of one recogniser in a home, which answer `prompt`."""
     return {
         "recogniser": recogniser,
         "dataset": dataset,
+        "labels": list(home.labels),
         "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
     }
 
 
 def audit_traces(
-    home: Home, prompt: Prompt, pairs: Iterable[tuple[Window, ParsedPrediction]]
+    home: Home, prompt: Prompt, sessions: Mapping[str, SessionSplit], pairs: Iterable[tuple[Window, ParsedPrediction]]
 ) -> Iterator[AuditedTrace]:
     """Audit the answers of a recogniser to `prompt`, given as (window, prediction) pairs, one at a time.
+
+    `sessions` are those of splits.json.
 
     A window of status unanswered has no trace and is left out.
 
@@ -144,18 +165,19 @@ def audit_traces(
                 f"window {window['window_id']} has {len(gold)} events and {len(labels)} labels; run the rule"
                 " `parse_predictions` again"
             )
-        matches = [label == right for label, right in zip(map_to_gold(window, labels), gold, strict=True)]
         yield {
             "window_id": window["window_id"],
-            "session": window["session"],
-            "events": len(gold),
-            "correct": sum(matches),
+            "group": sessions[window["session"]]["group"],
+            "gold": gold,
+            "labels": map_to_gold(window, labels),
             "flags": failed_checks(Trace(vocabulary, prompt, window, prediction)),
         }
 
 
 def audit_table(audits: Sequence[AuditCounts], simulated: Sequence[str], tiny: Sequence[str], commit: str) -> Table:
     """Build the table of audits: for each audit, one record for the failure of `ANY` check, then one per check.
+
+    Below it, the labels of all traces are scored.
 
     A check that no trace fails has a record but no row; a note names it. The names of `simulated` datasets and of
     `tiny` recognisers are marked. Raises ValueError if there are no audits.
@@ -166,6 +188,9 @@ def audit_table(audits: Sequence[AuditCounts], simulated: Sequence[str], tiny: S
     failed = {record["check"] for record in records if record["flagged"]}
     passed = [name for name in CHECKS if name not in failed]
 
+    def show_recogniser(name: str) -> str:
+        return f"{name} (tiny)" if name in tiny else name
+
     def cell(record: dict[str, Any], name: str) -> str:
         text = cell_text(COLUMNS[name], record[name])
         if text and name in _BOUNDS:
@@ -173,7 +198,7 @@ def audit_table(audits: Sequence[AuditCounts], simulated: Sequence[str], tiny: S
             return with_interval(text, None if low is None else (low, high), _BOUNDS[name])
         if name == "dataset":
             return dataset_name(text, simulated)
-        return f"{text} (tiny)" if name == "recogniser" and text in tiny else text
+        return show_recogniser(text) if name == "recogniser" else text
 
     prompts = {
         f"{head['dataset']}: {head['prompt']['version']}, reasoning {head['prompt']['reasoning']}": None
@@ -194,6 +219,9 @@ def audit_table(audits: Sequence[AuditCounts], simulated: Sequence[str], tiny: S
             ("Prompt", list(prompts)),
             ("Code", [f"git commit {commit}"]),
         ],
+        below=taught_table(
+            [audit.taught for audit in audits], show_recogniser, lambda name: dataset_name(name, simulated)
+        ),
     )
 
 
@@ -214,7 +242,7 @@ def _records(audit: AuditCounts) -> list[dict[str, Any]]:
     for name in (ANY, *CHECKS):
         failing = counts[:, _COUNTED[name]]
         flagged = int(failing[:, 0].sum())
-        # By session: correct and all events, first of the traces that are not flagged, then of the flagged ones.
+        # By group: correct and all events, first of the traces that are not flagged, then of the flagged ones.
         sums = np.stack([counts[:, _COUNTED[ALL]] - failing, failing], axis=1)[..., 1:].astype(float)
         records.append(
             {
@@ -233,8 +261,8 @@ def _records(audit: AuditCounts) -> list[dict[str, Any]]:
 def _accuracies(sums: np.ndarray, dataset: str) -> dict[str, float | None]:
     """Return a dict from column to value: accuracy of flagged and of other traces, their difference, interval bounds.
 
-    A value is None where it is undefined. `sums` has shape (sessions, 2: not flagged or flagged, 2: correct or all
-    events). The name `dataset` decides how sessions are resampled.
+    A value is None where it is undefined. `sums` has shape (groups, 2: not flagged or flagged, 2: correct or all
+    events). The name `dataset` decides how groups are resampled.
     """
 
     def shares(totals: np.ndarray) -> dict[str, np.ndarray]:
