@@ -24,6 +24,7 @@ NOTE: Note = (
         " the others no event has a label; so the rows show what a smaller decoding.max_new_tokens would have given",
         "they do not show what decoding.reasoning_budget gives, with which a model whose reasoning is closed early"
         " still answers, nor what a model does that knows its budget",
+        "base models with their first seed of sampling",
         "truncated: the answer, reasoning included, has more tokens than the budget, or was cut off at the run's own"
         " limit",
     ],
