@@ -9,12 +9,18 @@ from hearth.workflow.recognisers import Recogniser, Student, default_datasets, g
 
 
 def table_pairs(config: Config, table: str) -> list[tuple[str, str]]:
-    """Return the (recogniser, dataset) pairs of a table in the order of its selection, each once."""
+    """Return the (recogniser, dataset) pairs of a table in the order of its selection, each once.
+
+    Of a group, a table whose rows are no scores, and so no means over seeds, selects the first seed of sampling only.
+    """
     known, members = recognisers(config), groups(config)
+    spec = config["tables"][table]
     pairs: list[tuple[str, str]] = []
-    for part in config["tables"][table]["select"]:
+    for part in spec["select"]:
         selected = part["recognisers"]
         for name in members[selected] if isinstance(selected, str) else selected:
+            if spec["rows"] != "scores" and isinstance(selected, str) and known[name].samples_again:
+                continue
             pairs += [(name, dataset) for dataset in _selected_datasets(config, known[name].student, part["datasets"])]
     return list(dict.fromkeys(pairs))
 
