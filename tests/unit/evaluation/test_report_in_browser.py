@@ -80,3 +80,21 @@ def test_every_figure_is_drawn_and_the_page_fits_the_window(page, width):
     assert len(measurements["images"]) == len(SCORE_FIGURES)
     assert min(measurements["images"]) > 100
     assert measurements["wide"] <= width
+
+
+def test_tables_of_common_names_fit_1300_pixels_without_a_scroll_bar(tmp_path):
+    scores = make_full_run_scores(homes=("sim-marble", "sim-mural"), stand_in="tiny", simulated=["sim-marble"])
+    pairs = [[score["recogniser"], score["dataset"]] for score in scores]
+    compared = {"seeds": "mean", "compare": [["model-1m", "model-9m"]]}
+    specs = {
+        layout: {"title": layout, "caption": "", "layout": layout, "pairs": pairs, **compared}
+        for layout in ("wide", "paper")
+    }
+    template = Path(report.__file__).with_name("report.html.j2").read_text(encoding="utf-8")
+    path = tmp_path / "report.html"
+    path.write_text(report.render_report(scores, [hostile_audit()], specs, {}, "abc", template), encoding="utf-8")
+    script = """return [...page.querySelectorAll(".scroll")].map((one) => [one.scrollWidth, one.clientWidth,
+        one.querySelector("table").getAttribute("aria-labelledby")])"""
+    found = probe(path, 1300, script)
+    assert len(found) >= 5
+    assert [name for needed, has, name in found if needed > has] == []
