@@ -53,7 +53,7 @@ def test_a_cell_is_explained_from_its_score_file_to_raw_answers(finished, capsys
     text = explained(finished, capsys, "students", "little_reasoning_made-up", "made-up")
     for said in (
         "Weighted F1: 0.600",
-        "95 % interval over test sessions",
+        "95 % interval over tested groups",
         "computed from 3 windows, 5 events, 2 sessions",
         "results/scores/little_reasoning_made-up/made-up.json, key strict.weighted_f1",
         "six-parts@0123456789ab, reasoning think",

@@ -191,11 +191,11 @@ def test_only_students_that_differ_in_their_seed_alone_share_a_row():
 
 
 def test_a_note_marks_tiny_test_sets():
-    table = build_table({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=10)], "abc")
+    table = build_table({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=12, n_groups=10)], "abc")
     said = dict(all_notes(table))
     assert said["Intervals"][-2:] == [
-        "made-up: tiny, 2 test sessions: its intervals are wide and unreliable, and often still too narrow",
-        "big: 10 test sessions",
+        "made-up: tiny, 2 tested groups: its intervals are wide and unreliable, and often still too narrow",
+        "big: 10 tested groups of 12 sessions",
     ]
     assert "2000 resamples with replacement, seed 0" in said["Intervals"][0]
 
@@ -206,7 +206,7 @@ def test_a_single_test_session_has_no_interval_and_a_note_says_so():
     )
     assert all("[" not in cell for row in table.cells for cell in row)
     assert table.cells[2][1] == ""
-    assert dict(all_notes(table))["Intervals"][-1] == "made-up: 1 test session, so no interval is defined"
+    assert dict(all_notes(table))["Intervals"][-1] == "made-up: 1 tested group, so no interval is defined"
     assert "p values" not in dict(table.notes)
 
 

@@ -133,7 +133,7 @@ def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
     low, high = (record.get(f"{column}_{bound}") for bound in ("low", "high"))
     statements = [f"{tables.column_of(column).heading}: {value}", definition]
     if low is not None:
-        statements.append(f"{100 * CONFIDENCE:.0f} % interval over test sessions: {low:.4f} to {high:.4f}")
+        statements.append(f"{100 * CONFIDENCE:.0f} % interval over tested groups: {low:.4f} to {high:.4f}")
     if len(row.scores) > 1:
         statements.append(f"mean over {len(row.scores)} seeds")
     statements.append(

@@ -22,7 +22,7 @@ INTERVALS_NOTES = (
     f"{_INTERVALS}, {RESAMPLES} resamples with replacement, seed {SEED}",
     "seeds are resampled too where a number is a mean over several; the interval of a single seed does not cover how"
     " much seeds differ",
-    "a zero-width interval means that all sessions scored alike; it does not mean certainty",
+    "a zero-width interval means that all groups scored alike; it does not mean certainty",
 )
 BASELINES_NOTE = (
     "no language model; trained on the recorded labels of the tested dataset's train split, which no zero-shot model"
@@ -63,7 +63,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
         ("Metrics", [*METRICS_NOTES, *_lost_answers(scores)]),
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
-        ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_sessions, scores))]),
+        ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_groups, scores))]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
         ("Decoding", [*_grouped(models, "recogniser", _decoding), *_engine_differences(models)]),
         ("Split", _grouped(scores, "dataset", _split)),
@@ -99,7 +99,7 @@ def short_notes(scores: Sequence[Score]) -> Notes:
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
         ("Truncated traces", _truncated_traces([score for score in scores if score["provenance"]["student"]])),
         ("Baselines", [_baselines(scores)]),
-        ("Intervals", [f"{_INTERVALS}; {'; '.join(dict.fromkeys(map(_sessions, scores)))}"]),
+        ("Intervals", [f"{_INTERVALS}; {'; '.join(dict.fromkeys(map(_groups, scores)))}"]),
     ]
     return [(heading, statements) for heading, statements in notes if any(statements)]
 
@@ -175,14 +175,15 @@ def _unanswered(score: Score) -> str:
     return f"{place}: {count} of {score['n_windows']} windows; their events count as wrong" if count else ""
 
 
-def _sessions(score: Score) -> str:
-    sessions = score["n_sessions"]
-    if sessions == 1:
-        return f"{score['dataset']}: 1 test session, so no interval is defined"
-    if sessions < TINY:
+def _groups(score: Score) -> str:
+    groups, sessions = score["n_groups"], score["n_sessions"]
+    if groups == 1:
+        return f"{score['dataset']}: 1 tested group, so no interval is defined"
+    tested = f"{groups} tested groups" + (f" of {sessions} sessions" if sessions != groups else "")
+    if groups < TINY:
         warning = "its intervals are wide and unreliable, and often still too narrow"
-        return f"{score['dataset']}: tiny, {sessions} test sessions: {warning}"
-    return f"{score['dataset']}: {sessions} test sessions"
+        return f"{score['dataset']}: tiny, {tested}: {warning}"
+    return f"{score['dataset']}: {tested}"
 
 
 def _prompt(score: Score) -> str:

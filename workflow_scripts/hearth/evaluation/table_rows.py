@@ -100,7 +100,7 @@ def difference_columns(name: str, row: Row, other: Row, metric: str) -> Record:
     """Return columns for the difference in `metric`, `row` minus `other`: its value, interval bounds and p value.
 
     `name` names the first column and begins the names of the others. Raises ValueError if the two rows were not scored
-    on the same sessions.
+    on the same groups.
     """
     resampled = row.resampled["strict"][metric] - other.resampled["strict"][metric]
     low, high = bootstrap.percentile_interval(resampled, row.groups) or (None, None)
