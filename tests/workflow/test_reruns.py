@@ -7,7 +7,7 @@ import pytest
 import yaml
 from snakemake_runs import slurm_profile, small_config
 
-DATA = ("simulate_home", "load_dataset", "window_dataset")
+DATA = ("simulate_home", "load_dataset", "window_dataset", "split_dataset")
 PRESENTATION = {"claims": 1, "budgets": 1, "figure": 6, "report": 1, "provenance": 1, "all": 1}
 # Jobs that also run if the answers that the window browser shows change.
 ANSWERS = PRESENTATION | {"window_browser": 1}
@@ -312,7 +312,7 @@ def test_students_of_gold_labels_wait_for_no_teacher(project):
 def test_an_edit_of_the_audit_repeats_no_training_that_reads_it(project):
     groups = {"audited": {"recipes": ["audited"]}}
     project.configure(project.config | {"students": project.config["students"] | {"groups": groups}})
-    student = project.directory / "results/students/tiny-s_audited_sim-marble"
+    student = project.directory / "results/students/tiny-s_audited_sim-marble/fold1"
     files = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json", "training_log.json", "model_card.md")
     for file in (*files, "training.stats.json"):
         (student / file).parent.mkdir(parents=True, exist_ok=True)
