@@ -59,7 +59,7 @@ rule check_login:
         project=SOURCE,
         datasets=json.dumps(config["datasets"]),
         splits=collect(rules.split_dataset.output.splits, dataset=config["datasets"]),
-        recognisers=len({recogniser for recogniser, _ in RUN.pairs}),
+        recognisers=len({recogniser for recogniser, _ in RUN.asked_pairs}),
         max_new_tokens=config["decoding"]["max_new_tokens"],
         # Without conda and containers, all rules share the environment that runs Snakemake.
         pins=[f"{PROJECT}envs/llm.yaml"]

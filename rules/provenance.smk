@@ -26,7 +26,10 @@ def config_of_results():
     It leaves out folders and the settings of jobs. Settings of single recognisers, such as variants, are in their
     score files.
     """
-    sections = ("windows", "split", "prompt", "decoding", "models", "teacher")
+    sections = (
+        *("windows", "split", "prompt", "decoding", "decoding_without_reasoning"),
+        *("models", "teacher"),
+    )
     datasets = {
         name: {
             key: value
