@@ -23,7 +23,7 @@ COVERED_GROUPS, DECIDED_GROUPS = (6, 10, 14, 20, 40), (7, 20, 40)
 METRICS = ("accuracy", "weighted_f1", "macro_f1")
 # Two recognisers whose difference is covered too, by true weighted F1.
 PAIR = (0.6, 0.5)
-INNER_RESAMPLES = 400
+INNER_RESAMPLES = 200
 TAIL = (1 - CONFIDENCE) / 2
 
 
@@ -102,11 +102,11 @@ def cover(groups: int, replications: int) -> dict[str, dict[str, dict[str, float
     return report
 
 
-def decide(groups: int, replications: int, powered: int) -> list[dict[str, Any]]:
-    """Return the share of each verdict by planted truth; the truth is at the claim's border `replications` times."""
+def decide(groups: int, at_border: int, powered: int) -> list[dict[str, Any]]:
+    """Return the share of each verdict by planted truth; the truth is at the claim's border `at_border` times."""
     rows = []
     for planted in PLANTED:
-        count = replications if planted.truth == "border" else powered
+        count = at_border if planted.truth == "border" else powered
         verdicts = Counter(planted.decide(seed, groups).verdict for seed in range(count))
         shares = {verdict: round(number / count, 4) for verdict, number in sorted(verdicts.items())}
         rows.append(
@@ -126,14 +126,15 @@ def main() -> None:
     parser = benchmark_parser(__doc__, __file__)
     parser.add_argument("--coverage", nargs="*", type=int, default=COVERED_GROUPS, help="numbers of groups")
     parser.add_argument("--claims", nargs="*", type=int, default=DECIDED_GROUPS, help="numbers of groups")
-    parser.add_argument("--replications", type=int, default=600)
-    parser.add_argument("--powered", type=int, default=150, help="replications of each planted effect")
+    parser.add_argument("--covered", type=int, default=300, help="test sets whose intervals are looked at")
+    parser.add_argument("--at-border", type=int, default=200, help="runs in which the truth is at a claim's border")
+    parser.add_argument("--powered", type=int, default=40, help="runs of each planted effect")
     arguments = parser.parse_args()
     report = known(arguments.out)
     for groups in arguments.coverage:
-        report["coverage"][str(groups)] = cover(groups, arguments.replications)
+        report["coverage"][str(groups)] = cover(groups, arguments.covered)
     for groups in arguments.claims:
-        report["claims"][str(groups)] = decide(groups, arguments.replications, arguments.powered)
+        report["claims"][str(groups)] = decide(groups, arguments.at_border, arguments.powered)
     write_report(arguments.out, {name: _by_number(part.items()) for name, part in report.items()})
 
 
