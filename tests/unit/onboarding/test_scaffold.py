@@ -94,4 +94,4 @@ def test_a_drafted_example_is_no_recorded_event(tmp_path, capsys):
     events, _ = SOURCES["table"].read(data, load_home(home))
     assert len(events) == len(rows)
     assert find_recorded_rows(events, load_home(home)) == []
-    assert load_home(home).example["events"][0]["time"] == "07:49:10"
+    assert load_home(home).example["events"][0]["time"] == "07:49:40"

@@ -18,7 +18,7 @@ _FEWEST_MOVED = 4  # events: fewer may well recur by chance
 def find_recorded_rows(events: pd.DataFrame, home: Home) -> list[str]:
     """Return a message for each event of the home's example that equals a recorded one, and at the end what to do.
 
-    The list is empty if there is none. It is also empty where recorded events are so dense that at every minute of the
+    The list is empty if there is none. It is also empty where recorded events are so dense that at every second of the
     day some event of the example would equal one: then it points at no event in particular.
     """
     example = home.example["events"]
@@ -76,13 +76,12 @@ def find_moved_copy(events: pd.DataFrame, home: Home) -> list[str]:
 def find_free_time(clocks: np.ndarray, descriptions: Sequence[str], recorded: Mapping[str, np.ndarray]) -> int | None:
     """Return the time of day to which an example's first event should move; all times are in seconds of the day.
 
-    `clocks` are the times of the example's events, in order. All move by the same number of minutes, as few as take
+    `clocks` are the times of the example's events, in order. All move by the same number of seconds, as few as take
     them `_CLEAR` seconds from recorded events, or as far from these as possible. `recorded` maps each description to
     the sorted times at which it is recorded. Return None if some event always equals a recorded one.
     """
     first, last = int(clocks[0]), int(clocks[-1])
-    minutes = sorted(range(-(first // 60), (_DAY - 1 - last) // 60 + 1), key=abs)
-    shifts = 60 * np.array(minutes, dtype=np.int64)
+    shifts = np.array(sorted(range(-first, _DAY - last), key=abs))
     distances = [_distance(clock + shifts, recorded[name]) for clock, name in zip(clocks, descriptions, strict=True)]
     clear = np.minimum(np.min(distances, axis=0), _CLEAR)
     best = int(np.argmax(clear))  # the first, and so the smallest shift
