@@ -51,7 +51,7 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         "Weighted F1 of base models and students against their number of parameters, one panel per home.",
         "The line joins the base models (zero-shot). A student stands beside its base, with one marker per training"
         " seed: filled and joined to its base on the home it learned from, hollow on other homes. Thin vertical lines"
-        f" are {_INTERVALS}.",
+        f" are {_INTERVALS}. Of several seeds of sampling, all figures show the first; tables show the mean.",
     ),
     "f1_by_budget": Caption(
         "Weighted F1 by token budget",
