@@ -3,9 +3,11 @@
 import csv
 import io
 
+import claims
 import numpy as np
 import pytest
 from claim_factories import POOR, RICH, make_base, make_student, make_transfer_scores
+from hearth.common.files import write_json
 from hearth.evaluation.claims.table import CLAIMS, build_claims_table
 from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE, UNDECIDED, VERDICTS
 from hearth.evaluation.latex import render_latex
@@ -138,3 +140,18 @@ def test_seeds_of_sampling_are_averaged_and_are_no_models_of_their_own():
     assert [row["larger"] for row in table.below.records] == ["m2", "m4"]
     failures = build_claims_table([make_base("m1", 0.1, missing=0.2), *scores[1:], *again], "abc").records[4]
     assert "0.0000 (mean of 2 seeds, ± 0.000) by m4" in failures["because"]
+
+
+def test_the_program_writes_the_table_and_the_grounds_of_its_numbers(tmp_path):
+    paths = []
+    for number, score in enumerate([make_base("m1", 0.2), make_base("m2", 0.3, 2), make_base("m4", 0.7, 4)]):
+        paths.append(tmp_path / f"{number}.json")
+        write_json(paths[-1], score)
+    forms = [tmp_path / f"claims.{suffix}" for suffix in ("md", "csv", "tex")]
+    claims.main(
+        ["--scores", *map(str, paths), "--markdown", str(forms[0]), "--csv", str(forms[1]), "--tex", str(forms[2])]
+    )
+    markdown, table, latex = (path.read_text() for path in forms)
+    assert "| F1 grows with size" in markdown
+    assert table.startswith('"claim","dataset","verdict","effect","unit"')
+    assert r"\begin{table*}" in latex

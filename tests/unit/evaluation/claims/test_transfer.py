@@ -81,6 +81,9 @@ def test_training_sets_of_unequal_size_are_not_compared_but_equal_ones_beside_th
     ]
     finding = transfer_is_asymmetric(select_scores([*unequal, *equal]), RICH, POOR)
     assert finding.verdict == NOT_HELD
+    # Another group that was trained on one home only changes nothing.
+    partial = make_student(0.9, variant="n7", recogniser="partial", base="m1")
+    assert transfer_is_asymmetric(select_scores([*unequal, *equal, partial]), RICH, POOR).verdict == NOT_HELD
     larger = transfer(0.6, 0.35, examples=(300, 300))[2:]
     larger = [score | {"variant": "n300", "recogniser": f"{score['recogniser']}_n300"} for score in larger]
     assert transfer_is_asymmetric(select_scores([*unequal, *equal, *larger]), RICH, POOR).verdict == HELD

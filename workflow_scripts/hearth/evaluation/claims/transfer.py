@@ -65,28 +65,33 @@ def _equal_students(scores: Sequence[Score], base: str, *homes: str) -> list[Sco
 
     Raises NotTestableError if there are none, or if some home's students have fewer than `SEEDS` training seeds.
     """
-    found: dict[int, list[Score]] = {}
-    problems = []
     trained = [score for score in scores if score["kind"] == "student"]
+    found: dict[int, list[Score]] = {}
+    problem = NotTestableError("there is no student")
     for variant in dict.fromkeys(map(variant_without_seed, trained)):
         students = [score for score in trained if variant_without_seed(score) == variant]
-        own = [student_scores(students, base, trained_on, dataset) for trained_on in homes for dataset in homes]
-        sizes = [_training(score)["examples"]["used"] for group in own for score in group]
-        seeds = min(len({_training(score)["settings"]["seed"] for score in group}) for group in own)
-        if max(sizes) > (1 + SIZE_TOLERANCE) * min(sizes):
-            problems.append(
-                f"training sets of equal size; there are {min(sizes)} and {max(sizes)} examples (a group of students"
-                " with `max_examples: [smallest]` has equal ones)"
-            )
-        elif seeds < SEEDS:
-            problems.append(f"{SEEDS} training seeds, and there are {seeds} (`seeds` of the students)")
-        else:
-            found[min(sizes)] = students
+        try:
+            found[_equal_size(students, base, homes)] = students
+        except NotTestableError as error:
+            problem = error
     if not found:
-        if not problems:
-            smallest_student_base([])
-        raise NotTestableError(f"this needs {problems[-1]}")
+        raise problem
     return found[max(found)]
+
+
+def _equal_size(students: Sequence[Score], base: str, homes: Sequence[str]) -> int:
+    """Return the number of examples that the students of each home learned from; raise NotTestableError as above."""
+    groups = [student_scores(students, base, trained_on, dataset) for trained_on in homes for dataset in homes]
+    sizes = [_training(score)["examples"]["used"] for group in groups for score in group]
+    seeds = min(len({_training(score)["settings"]["seed"] for score in group}) for group in groups)
+    if max(sizes) > (1 + SIZE_TOLERANCE) * min(sizes):
+        raise NotTestableError(
+            f"this needs training sets of equal size; there are {min(sizes)} and {max(sizes)} examples (a group of"
+            " students with `max_examples: [smallest]` has equal ones)"
+        )
+    if seeds < SEEDS:
+        raise NotTestableError(f"this needs {SEEDS} training seeds, and there are {seeds} (`seeds` of the students)")
+    return int(min(sizes))
 
 
 def _training(score: Score) -> StudentProvenance:
