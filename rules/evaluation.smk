@@ -86,7 +86,7 @@ rule score:
     container:
         IMAGES["analysis"]
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=10,
     params:
         metadata=score_metadata,

@@ -1,7 +1,6 @@
 """Sessions, times and residents of tested events as arrays of numbers, as the windows record them."""
 
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,7 +78,7 @@ class RecordedEventsBuilder:
 
     def __init__(self) -> None:
         self._sessions: dict[str, int] = {}
-        self._sets: dict[tuple[str, ...], int] = {}
+        self._sets = _ResidentSets()
         self._session, self._sizes = array("i"), array("i")
         self._clock, self._residents = array("i"), array("i")
         self._seconds = _SecondsOfDay()
@@ -88,18 +87,27 @@ class RecordedEventsBuilder:
         """Add a window."""
         self._session.append(self._sessions.setdefault(window["session"], len(self._sessions)))
         self._sizes.append(len(window["events"]))
-        seconds = self._seconds
+        seconds, sets = self._seconds, self._sets
         self._clock.extend([seconds[event["time"]] for event in window["events"]])
-        self._residents.extend([self._code(names) for names in window["residents"]])
-
-    def _code(self, names: Sequence[str]) -> int:
-        return self._sets.setdefault(tuple(sorted(set(names))), len(self._sets))
+        self._residents.extend([sets[tuple(names)] for names in window["residents"]])
 
     def build(self) -> RecordedEvents:
         """Return all events."""
         columns = (self._session, self._sizes, self._clock, self._residents)
         session, sizes, clock, residents = (np.frombuffer(column, np.int32) for column in columns)
-        return RecordedEvents(session, sizes, clock, residents, tuple(self._sets))
+        return RecordedEvents(session, sizes, clock, residents, tuple(self._sets.numbers))
+
+
+class _ResidentSets(dict[tuple[str, ...], int]):
+    """The number of a set of residents by its names in any order; `numbers` has each set once, its names sorted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: dict[tuple[str, ...], int] = {}
+
+    def __missing__(self, names: tuple[str, ...]) -> int:
+        self[names] = self.numbers.setdefault(tuple(sorted(set(names))), len(self.numbers))
+        return self[names]
 
 
 class _SecondsOfDay(dict[str, int]):
