@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hearth.common.cli import run
-from hearth.evaluation.audit import audit_table, read_audit
+from hearth.evaluation.audit_tables import audit_table, read_audit
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.table_files import add_table_options, write_table
 

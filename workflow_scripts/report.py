@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hearth.common.cli import json_option, run
 from hearth.common.files import write_text
-from hearth.evaluation.audit import read_audit
+from hearth.evaluation.audit_tables import read_audit
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.report import render_report
 from hearth.evaluation.score_document import read_score

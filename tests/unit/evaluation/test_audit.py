@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from hearth.common.files import read_json_lines, write_json, write_json_lines, write_text
 from hearth.distillation.documents import iterate_audited_traces
-from hearth.evaluation.audit import ANY, audit_head, audit_table, audit_traces, count_failures, read_audit
+from hearth.evaluation.audit import audit_head, audit_traces
+from hearth.evaluation.audit_tables import ANY, audit_table, count_failures, read_audit
 from hearth.evaluation.trace_checks import CHECKS
 from hearth.prompting.parsing import STATUSES
 from hypothesis import given, settings

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from hearth.evaluation.audit import CHECKS, audit_table, count_failures
+from hearth.evaluation.audit_tables import CHECKS, audit_table, count_failures
 from hearth.evaluation.claims.table import build_claims_table
 from hearth.evaluation.costs import cost_table
 from hearth.evaluation.latex import breakable_latex, escape_latex, render_latex

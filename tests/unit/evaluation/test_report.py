@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hearth.common.files import write_json, write_text
 from hearth.evaluation import report as reports
-from hearth.evaluation.audit import count_failures
+from hearth.evaluation.audit_tables import count_failures
 from hearth.evaluation.claims import table as claims
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import CAPTIONS, render

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from browser import browse, needs_chromium, probe
 from hearth.evaluation import report
-from hearth.evaluation.audit import count_failures
+from hearth.evaluation.audit_tables import count_failures
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import render
 from score_factories import make_full_run_scores

@@ -11,7 +11,7 @@ from typing import Any, cast
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from hearth.evaluation.audit import AuditCounts, audit_table
+from hearth.evaluation.audit_tables import AuditCounts, audit_table
 from hearth.evaluation.claims.table import CLAIMS, COLUMNS, build_claims_table
 from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, UNDECIDED, Claim
 from hearth.evaluation.figures.names import ScoreFigure
