@@ -36,7 +36,7 @@ def _scores(score: Mapping[str, Any]) -> list[str]:
         "",
         f"{about}; strictly parsed.",
         "",
-        "| metric | value | 95 % interval over sessions |",
+        "| metric | value | 95 % interval over groups |",
         "|---|---|---|",
         *rows,
         "",

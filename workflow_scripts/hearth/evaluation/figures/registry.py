@@ -23,7 +23,7 @@ from hearth.evaluation.figures.names import FORMATS, CostFigure, Format, ScoreFi
 from hearth.evaluation.score_document import Score
 from hearth.evaluation.table_rows import samples_again
 
-_INTERVALS = f"{100 * CONFIDENCE:.0f} % intervals over the test sessions"
+_INTERVALS = f"{100 * CONFIDENCE:.0f} % intervals over the tested groups"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         "Share of test windows by status (strict parsing), one bar per recogniser.",
         "A malformed or truncated answer and unclosed reasoning leave all events of a window without a label; missing"
         " events and unknown labels leave only those events without one. The line below a bar is the"
-        f" {100 * CONFIDENCE:.0f} % interval, over the test sessions, of the share of ok windows.",
+        f" {100 * CONFIDENCE:.0f} % interval, over the tested groups, of the share of ok windows.",
     ),
     "confusion": Caption(
         "Confusion of activities",
