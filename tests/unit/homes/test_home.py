@@ -107,6 +107,8 @@ def test_unknown_sensors_and_states_are_named_with_the_nearest():
             ["aliases.EATING.0: 'Making_Food' is already read as an alias of the label 'COOKING'; leave it out"],
         ),
         ("aliases", {"COOKING": ["<think>"]}, ["aliases.COOKING.0: '<think>' holds a tag that delimits reasoning"]),
+        ("labels/2", "EAT\nING", ["labels.2: 'EAT\\nING' holds line breaks, or blanks at an end; map it in"]),
+        ("labels/2", "EATING ", ["labels.2: 'EATING ' holds line breaks, or blanks at an end"]),
         ("labels/2", "EAT</think>", ["labels.2: 'EAT</think>' holds a tag", "map it in recording.activities"]),
     ],
 )

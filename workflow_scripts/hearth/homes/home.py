@@ -167,6 +167,8 @@ def _label_problems(labels: list[str], aliases: Mapping[str, list[str]]) -> Iter
     for index, label in enumerate(labels):
         if any(tag in label for tag in REASONING_TAGS):
             yield ["labels", index], f"{label!r} holds a tag that delimits reasoning; map it in recording.activities"
+        elif label != label.strip() or not label.isprintable():
+            yield ["labels", index], f"{label!r} holds line breaks, or blanks at an end; map it in recording.activities"
     for label, spellings in aliases.items():
         if label not in labels:
             yield ["aliases", label], f"unknown label {label!r}{nearest(label, labels)}"
