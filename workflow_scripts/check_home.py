@@ -124,7 +124,8 @@ def check(args: argparse.Namespace, home: Home) -> list[str]:
     except ValueError as error:
         return [*problems, f"no split: {error}; set `recording.sessions`, or record more"]
     show("Split", lines)
-    templates = sorted(TEMPLATES.glob("*.j2"), reverse=True)
+    default = setting_default("prompt", "template")
+    templates = sorted(TEMPLATES.glob("*.j2"), key=lambda path: (path.stem != default, path.stem))
     show("Prompt", [render_prompt(home, templates[0], "think")["system"], "", window_text(windows[0])])
     folders = validation.tokenizer_folders(args.models)
     show("Tokens of that prompt", validation.prompt_sizes(home, windows[0], templates, folders))
