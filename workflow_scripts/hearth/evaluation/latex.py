@@ -26,7 +26,8 @@ _LATEX = {
     "\N{NO-BREAK SPACE}": "~",
 }
 _INTERVAL = re.compile(r"(\[[-+]?[0-9.]+), ([-+]?[0-9.]+\])")
-_LONG_WORD = 11  # characters; longer words may break
+_LONG_WORD = 12  # characters; longer words may break
+_BREAKS = "-_./:,;|+=~"  # a long word may break after each of these
 _UNBROKEN = 14  # characters of the longest text that must fit a line: an interval of two signed numbers
 
 # Widths in points. A column of the usual two-column page is 3.3 inches wide, the page 7 inches.
@@ -35,6 +36,7 @@ _NUMBER_WIDTH, _DEVIATION_WIDTH = 46, 62  # number columns of a paper form, with
 _NAME_WIDTH = 76  # smallest width for the names of the rows
 _SEPARATION = 4  # \tabcolsep, on both sides of a column
 _CHARACTER = 4.2  # of \scriptsize, generously
+_SMALL_CHARACTER = 3.7  # of digits and brackets in \scriptsize
 _LINE = 9  # height of a line
 _HEADING = 3 * _LINE  # of a table, with its rules
 _FLOAT_HEIGHT = 520  # of a page, without caption and notes
@@ -108,7 +110,7 @@ def _words(text: str) -> list[str]:
 
 
 def _breakable_word(word: str) -> str:
-    """Allow breaks after punctuation and, with a hyphen, inside of long runs of letters; not in short words."""
+    """Allow breaks after `_BREAKS` and, with a hyphen, inside of long runs of letters; not in short words."""
     if len(word) <= _LONG_WORD or "\N{NO-BREAK SPACE}" in word:
         return _escape(word)
     parts = []
@@ -116,7 +118,7 @@ def _breakable_word(word: str) -> str:
         pieces = [run[at : at + 6] for at in range(0, len(run), 6)] if len(run) > _LONG_WORD else [run]
         # A hyphen in a number would look like a minus sign.
         parts.append((r"\-" if run.isalpha() else r"\allowbreak{}").join(map(_escape, pieces)))
-        if not run[0].isalnum():
+        if run in _BREAKS:
             parts.append(r"\allowbreak{}")
     return "".join(parts)
 
@@ -136,14 +138,14 @@ def _notes_height(notes: Sequence[Note], width: float) -> float:
 
 def _paper_floats(form: PaperForm) -> list[_Float]:
     count = len(form.columns)
-    least = _DEVIATION_WIDTH if form.has_deviations else _NUMBER_WIDTH
+    least = max(_DEVIATION_WIDTH if form.has_deviations else _NUMBER_WIDTH, _longest_word(form))
     one_column = count * (least + 2 * _SEPARATION) + _NAME_WIDTH <= _COLUMN_WIDTH
     environment, room = ("table", _COLUMN_WIDTH) if one_column else ("table*", _PAGE_WIDTH)
     names = min(room / 2, _CHARACTER * max(len(name) for name, _ in form.rows))
     per_block = min(count, max(1, (_PAGE_WIDTH - _NAME_WIDTH) // (least + 2 * _SEPARATION)))
     if form.metrics <= per_block:
         per_block -= per_block % form.metrics  # the metrics of a dataset stay side by side
-    width = int(max(least, min(1.6 * least, (room - names) / per_block - 2 * _SEPARATION)))
+    width = int(max(least, min(2 * least, (room - names) / per_block - 2 * _SEPARATION)))
     blocks = math.ceil(count / per_block)
     name_width = room - per_block * (width + 2 * _SEPARATION)
     floats = []
@@ -151,7 +153,8 @@ def _paper_floats(form: PaperForm) -> list[_Float]:
     heading = blocks * (_HEADING + _LINE * max(_lines(column.dataset, width) for column in form.columns))
     height: float = heading
     for row in form.rows:
-        lines = max(_lines(row[0], name_width), 1.6 if form.has_intervals else 1)
+        below = max((_lines(cell.interval, width + 2 * _SEPARATION) for cell in row[1] if cell), default=0)
+        lines = max(_lines(row[0], name_width), 1 + below)
         row_height = blocks * (lines + 0.5) * _LINE
         if rows and height + row_height > _FLOAT_HEIGHT:
             floats.append(_Float(environment, _paper_blocks(form, rows, per_block, width), 0))
@@ -161,15 +164,21 @@ def _paper_floats(form: PaperForm) -> list[_Float]:
     return [*floats, _Float(environment, _paper_blocks(form, rows, per_block, width), _FLOAT_HEIGHT - height)]
 
 
+def _longest_word(form: PaperForm) -> int:
+    """Return the width of the longest word in small type below the values of a paper form, in points."""
+    words = (word for _, cells in form.rows for cell in cells if cell for word in _words(cell.interval))
+    return math.ceil(_SMALL_CHARACTER * max((min(len(word), _UNBROKEN + 2) for word in words), default=0))
+
+
 def _paper_blocks(form: PaperForm, rows: Sequence[PaperRow], per_block: int, width: int) -> list[str]:
     body = [r"\footnotesize"]
     for first in range(0, len(form.columns), per_block):
         block = slice(first, first + per_block)
-        body += _paper_grid(form.columns[block], [(name, cells[block]) for name, cells in rows], width)
+        body += _paper_grid(form.heading, form.columns[block], [(name, cells[block]) for name, cells in rows], width)
     return body
 
 
-def _paper_grid(columns: Sequence[PaperColumn], rows: Sequence[PaperRow], width: int) -> list[str]:
+def _paper_grid(heading: str, columns: Sequence[PaperColumn], rows: Sequence[PaperRow], width: int) -> list[str]:
     taken = width + 2 * _SEPARATION
     name = rf"\dimexpr\linewidth-{len(columns) * taken}pt\relax"
     numbers = rf"*{{{len(columns)}}}{{>{{\centering\arraybackslash}}p{{{width}pt}}}}"
@@ -178,17 +187,17 @@ def _paper_grid(columns: Sequence[PaperColumn], rows: Sequence[PaperRow], width:
         r"\toprule",
     ]
     if any(column.metric for column in columns):
-        groups = [(heading, len(list(group))) for heading, group in groupby(columns, key=lambda one: one.dataset)]
+        groups = [(dataset, len(list(group))) for dataset, group in groupby(columns, key=lambda one: one.dataset)]
         first, rules = 2, []
-        for position, (heading, number) in enumerate(groups, start=1):
+        for position, (dataset, number) in enumerate(groups, start=1):
             end = "@{}" if position == len(groups) else ""
             span = rf">{{\centering\arraybackslash}}p{{{number * taken - 2 * _SEPARATION}pt}}{end}"
-            lines.append(rf"& \multicolumn{{{number}}}{{{span}}}{{{breakable_latex(heading)}}}")
+            lines.append(rf"& \multicolumn{{{number}}}{{{span}}}{{{breakable_latex(dataset)}}}")
             rules.append(rf"\cmidrule(lr){{{first}-{first + number - 1}}}")
             first += number
-        lines += [r"\\", *rules, "Model" + "".join(f" & {breakable_latex(one.metric)}" for one in columns) + r" \\"]
+        lines += [r"\\", *rules, heading + "".join(f" & {breakable_latex(one.metric)}" for one in columns) + r" \\"]
     else:
-        lines.append("Model" + "".join(f" & {breakable_latex(one.dataset)}" for one in columns) + r" \\")
+        lines.append(heading + "".join(f" & {breakable_latex(one.dataset)}" for one in columns) + r" \\")
     lines.append(r"\midrule")
     for position, (name, cells) in enumerate(rows):
         lines += [r"\addlinespace[2pt]"] if position else []
@@ -202,7 +211,7 @@ def _paper_cell(cell: PaperCell | None) -> str:
     value = rf"\textbf{{{cell.value}}}" if cell.best else cell.value
     deviation = rf"\,{{\scriptsize\(\pm\){cell.deviation}}}" if cell.deviation else ""
     mark = r"\rlap{\(^{\dagger}\)}" if cell.marked else ""
-    interval = rf"\newline{{\scriptsize{{}}{escape_latex(cell.interval)}}}" if cell.interval else ""
+    interval = rf"\newline{{\scriptsize{{}}{breakable_latex(cell.interval)}}}" if cell.interval else ""
     return f"{value}{deviation}{mark}{interval}"
 
 

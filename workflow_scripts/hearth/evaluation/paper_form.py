@@ -45,6 +45,7 @@ class PaperForm:
     columns: list[PaperColumn]
     rows: list[PaperRow]
     footnotes: list[str]
+    heading: str = "Model"  # of the names of the rows
 
     @property
     def metrics(self) -> int:

@@ -154,7 +154,7 @@ def _paper_grid(form: PaperForm) -> str:
     rows = [[escape_markdown(name), *map(_paper_cell, cells)] for name, cells in form.rows]
     return tabulate(
         rows,
-        headers=["Model", *map(escape_markdown, headings)],
+        headers=[form.heading, *map(escape_markdown, headings)],
         tablefmt="pipe",
         disable_numparse=True,
         colalign=["left", *("right" for _ in headings)],

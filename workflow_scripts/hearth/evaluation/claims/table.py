@@ -17,6 +17,7 @@ from hearth.evaluation.claims.verdicts import (
     NotTestableError,
 )
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
+from hearth.evaluation.paper_form import PaperCell, PaperColumn, PaperForm
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import Score
@@ -82,6 +83,7 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
             *table_notes(scores, commit),
         ],
         below=build_steps_table(compared, simulated),
+        paper=_paper_form(marked),
     )
 
 
@@ -121,6 +123,23 @@ def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) ->
         "because": finding.because + rough,
         "paper": claim.paper,
     }
+
+
+def _paper_form(records: Sequence[Record]) -> PaperForm:
+    """Return the verdicts with their effects, a row for each claim and a column for each home or pair of homes."""
+    homes = sorted(dict.fromkeys(record["dataset"] for record in records), key=lambda name: ", " in name)
+    shown = {(record["claim"], record["dataset"]): _paper_cell(record) for record in records}
+    return PaperForm(
+        [PaperColumn(home, "") for home in homes],
+        [(claim.name, [shown.get((claim.name, home)) for home in homes]) for claim in CLAIMS],
+        [f"below a verdict: its effect with the {_CERTAINTY[:-1]}"],
+        "Claim",
+    )
+
+
+def _paper_cell(record: Record) -> PaperCell:
+    effect = "" if record["effect"] is None else _cells(record)[list(COLUMNS).index("effect")]
+    return PaperCell(record["verdict"], deviation="", interval=effect, best=False, marked=False)
 
 
 def _cells(record: Record) -> list[str]:
