@@ -64,7 +64,7 @@ def permutation_p(
     one side is (number of ways at least as extreme + 1) / (permutations + 1), and the two-sided p is twice the smaller
     of both sides. Raises ValueError if the recognisers were not tested on the same groups and events.
     """
-    _check_paired([*group, *other])
+    check_paired([*group, *other])
     if len(group[0].groups) < 2:
         return None
     pairs = [_swapped_differences(one, another, metric, permutations) for one in group for another in other]
@@ -126,7 +126,8 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
-def _check_paired(tested: Sequence[Counts]) -> None:
+def check_paired(tested: Sequence[Counts]) -> None:
+    """Raise ValueError unless all counts are of the same groups and events, so that they can be compared."""
     first, keys = tested[0], ("dataset", "groups", "labels", "lost_answers")
     for counts in tested[1:]:
         same = all(getattr(counts, key) == getattr(first, key) for key in keys)

@@ -142,6 +142,13 @@ def test_seeds_of_sampling_are_averaged_and_are_no_models_of_their_own():
     assert "0.0000 (mean of 2 seeds, ± 0.000) by m4" in failures["because"]
 
 
+def test_scores_of_different_test_sets_are_not_compared():
+    scores = simulate_run(12)
+    other = SimulatedHome(np.random.default_rng(5), RICH, 12, 20).score("m4", 0.5, size=4)
+    with pytest.raises(ValueError, match="m1 on rich and m4 on rich were not scored on the same groups and events"):
+        build_claims_table([*scores, other], "abc")
+
+
 def test_the_program_writes_the_table_and_the_grounds_of_its_numbers(tmp_path):
     paths = []
     for number, score in enumerate([make_base("m1", 0.2), make_base("m2", 0.3, 2), make_base("m4", 0.7, 4)]):

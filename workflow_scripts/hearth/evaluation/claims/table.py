@@ -16,6 +16,7 @@ from hearth.evaluation.claims.verdicts import (
     Claim,
     NotTestableError,
 )
+from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_form import PaperCell, PaperColumn, PaperForm
 from hearth.evaluation.provenance import simulated_datasets
@@ -53,10 +54,16 @@ VERDICTS_NOTE: Note = (
 
 
 def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
-    """Build the table of claims from all scores of a run; `commit` is named in the notes."""
+    """Build the table of claims from all scores of a run; `commit` is named in the notes.
+
+    Raises ValueError if scores on one dataset are not of the same groups and events.
+    """
     check_scores(scores)
     # A run without a score that the paper is about has rows for all claims, and none is testable.
     compared = select_scores(scores)
+    every = transfer.select_scores(scores)
+    for dataset in dict.fromkeys(score["dataset"] for score in every):
+        statistics.check_paired([counts_of_score(score) for score in every if score["dataset"] == dataset])
     simulated = simulated_datasets(scores)
     rows = [(datasets, row) for claim in CLAIMS for datasets, row in _claim_rows(claim, scores)]
     for (_, row), adjusted in zip(rows, statistics.holm([row["p"] for _, row in rows]), strict=True):
