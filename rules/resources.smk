@@ -7,7 +7,7 @@
 # parse_predictions, score, audit) reads one window at a time: at a million windows of a recogniser, minutes of one core
 # and at most 1 GB (`make bench-scale`). If your login node does not allow that, run Snakemake itself in a job
 # (docs/cluster.md); only the datasets can also be made first:
-# `srun --mem 4G snakemake --directory <scratch> --cores 1 --until window_dataset --config ...`.
+# `srun --mem 4G snakemake --directory <scratch> --cores 1 --until split_dataset --config ...`.
 
 
 # Memory of a job that only sends prompts to a server, in MB.

@@ -67,7 +67,7 @@ def test_every_program_finds_its_imports_in_the_environment_of_its_rule(conda_ru
     )
     assert llm == {"fetch_model", "recognise", "distil"}
     assert analysis == {
-        *("simulate_home", "load_dataset", "window_dataset", "render_prompt", "gather_predictions"),
+        *("simulate_home", "load_dataset", "window_dataset", "split_dataset", "render_prompt", "gather_predictions"),
         *(
             "parse_predictions",
             "audit",

@@ -33,7 +33,7 @@ def test_a_file_system_without_locks_and_with_slow_fsync_changes_nothing(
     calls = Counter(log.read_text().split())
     assert calls["flock"] >= 3  # the training's and each shard's
     assert calls["fsync"] >= 10
-    logs = [finished_run.directory / f"logs/distil/{STUDENT}.log"]
+    logs = [finished_run.directory / f"logs/distil/{STUDENT}/fold1.log"]
     logs += (finished_run.directory / "logs/recognise/tiny-m/sim-marble/test1").glob("*.log")
     assert len(logs) == 3
     for path in logs:

@@ -93,6 +93,13 @@ def test_notes_on_a_baseline_have_no_prompt_and_no_model():
     assert beside["Seeds"] == ["split 1; decoding 7"]
 
 
+def test_a_split_of_several_folds_says_that_every_group_is_tested_once():
+    split = make_score()["provenance"]["split"] | {"folds": 2, "by": "sitting", "groups": 3}
+    notes = dict(table_notes([make_student_score(provenance={"split": split})], "abc"))
+    assert notes["Split"][0].startswith("by sitting, 2 folds, seed 1: 3 sessions in 3 groups, each tested once; ")
+    assert "(4 of 5 traces in fold 1 of 2)" in notes["Students"][0]
+
+
 def test_notes_have_the_number_of_few_shot_examples():
     shown = {"prompt": PROMPT | {"shots": 3, "shots_by": "similarity"}}
     notes = dict(table_notes([make_score(provenance=shown)], "abc"))

@@ -270,9 +270,11 @@ def _model(score: Score) -> str:
 def _student(score: Score) -> str:
     student = score["provenance"]["student"]
     assert student, "a student has a training log"
+    folds = score["provenance"]["split"]["folds"]
+    fold = f" in fold 1 of {folds}" if folds > 1 else ""
     return (
         f"recipe {student['recipe']}, teacher {student['teacher'] or 'none'}, trained on {student['dataset']} "
-        f"({student['examples']['used']} of {student['examples']['traces']} traces); "
+        f"({student['examples']['used']} of {student['examples']['traces']} traces{fold}); "
         f"{settings_text(student['settings'])}; precision {student['dtype']}, ranks {student['ranks']}"
     )
 
