@@ -3,6 +3,7 @@
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from hearth.evaluation.latex import render_latex
@@ -11,7 +12,14 @@ from hearth.evaluation.rendering import (
     render_markdown,
 )
 from hearth.evaluation.tables import build_table
-from score_factories import make_score, make_seed_scores, make_student_score
+from score_factories import (
+    draw_gold,
+    draw_predictions,
+    make_measured_score,
+    make_score,
+    make_seed_scores,
+    make_student_score,
+)
 
 DISTILLATION = [make_student_score(), make_score("little", weighted_f1=0.25), make_score("large", weighted_f1=0.7)]
 
@@ -66,3 +74,30 @@ def test_wrong_comparisons_are_errors(pairs, message):
     scores = [*make_seed_scores(), make_score("other", "second")]
     with pytest.raises(ValueError, match=message):
         build_table({"title": "T", "compare": pairs}, scores, "abc")
+
+
+def make_pair(one_reading, other_reading):
+    """Return the scores of two recognisers, the second of which loses more answers, in these readings."""
+    draw = np.random.default_rng(2)
+    gold = draw_gold(draw, 8, 12)
+    readings = {"one": one_reading, "other": other_reading}
+    scores = [
+        make_measured_score(gold, draw_predictions(draw, gold, skill), name, lost_answers=readings[name])
+        for name, skill in (("one", 0.8), ("other", 0.3))
+    ]
+    return build_table({"title": "T", "compare": [["one", "other"]]}, scores, "abc"), scores
+
+
+@pytest.mark.parametrize("reading", ["recall", "precision"])
+def test_a_comparison_has_the_reading_of_its_scores(reading):
+    table, scores = make_pair(reading, reading)
+    one, other = (score["strict"]["readings"][f"weighted_f1_{reading}"] for score in scores)
+    record = table.below.records[0]
+    assert record["weighted_f1"] == pytest.approx(one - other)
+    assert record["weighted_f1_low"] < one - other < record["weighted_f1_high"]
+    assert any(f"reading `{reading}`" in statement for statement in dict(table.notes)["Metrics"])
+
+
+def test_scores_of_two_readings_are_not_compared():
+    with pytest.raises(ValueError, match=r"one on made-up and other on made-up were not scored on the same"):
+        make_pair("recall", "precision")
