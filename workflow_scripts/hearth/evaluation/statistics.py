@@ -127,9 +127,14 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
 
 
 def check_paired(tested: Sequence[Counts]) -> None:
-    """Raise ValueError unless all counts are of the same groups and events, so that they can be compared."""
-    first, keys = tested[0], ("dataset", "groups", "labels", "lost_answers")
+    """Raise ValueError unless all counts are of the same groups, events and reading, so that they can be compared."""
+    first, keys = tested[0], ("dataset", "groups", "labels")
     for counts in tested[1:]:
+        if counts.lost_answers != first.lost_answers:
+            raise ValueError(
+                f"{first.recogniser} and {counts.recogniser} were scored with other settings of `metrics.lost_answers`;"
+                " run the rule `score` again for both"
+            )
         same = all(getattr(counts, key) == getattr(first, key) for key in keys)
         if not same or not np.array_equal(split_columns(counts.matrix)[0], split_columns(first.matrix)[0]):
             raise ValueError(
