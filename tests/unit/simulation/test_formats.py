@@ -43,10 +43,14 @@ def test_a_session_does_not_depend_on_how_many_there_are(name, roots, tmp_path):
     assert few == {path: many[path] for path in few}
 
 
+# In MARBLE, people come and go without triggering a sensor.
+WITHOUT_EVENTS = {"marble": {"ENTERING_HOME", "LEAVING_HOME"}, "mural": set()}
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_all_labels_and_sensors_occur_and_no_others(name, homes):
     home = load_home_named(name)
-    assert {event[3] for events in homes[name] for event in events} == set(home.labels)
+    assert {event[3] for events in homes[name] for event in events} == set(home.labels) - WITHOUT_EVENTS[name]
     assert {event[0] for events in homes[name] for event in events} == set(home.sensors)
 
 

@@ -185,10 +185,17 @@ class Resident:
             raise ValueError(f"the home has no label {label!r}, which its simulated residents need; add it to `labels`")
         now = self.household.now
         self.activities[-1].end = now
-        gap = self.rng.randint(1, 40) if self.rng.random() < 0.85 else self.rng.randint(40, 145)
+        gap = self._draw_gap(label)
         self.activities.append(Span(now + gap, now + gap, label))
         self.label = label
         yield (gap + 5) / 1000
+
+    def _draw_gap(self, label: str) -> int:
+        """Draw the ms between two labels, distributed as in MARBLE; a pause is followed by an activity."""
+        kinds = ((1, 41), (42, 150), (151, 560), (1000, 25_000))
+        pauses = 0.0 if label == self.activities[0].value else 0.5
+        low, high = self.rng.choices(kinds, (89, 7, 3.5, pauses))[0]
+        return self.rng.randint(low, high)
 
     def walk_to(self, place: str, low: float = 1.5, high: float = 4.0) -> Script:
         """Walk to a room in `low` to `high` seconds."""

@@ -9,9 +9,9 @@ from hearth.simulation.marble_activities import (
     cook,
     drink,
     eat,
+    end_activity,
     enter_home,
     leave_home,
-    leave_seat,
     make_call,
     prepare_cold_meal,
     set_table,
@@ -25,12 +25,11 @@ Activity = Callable[[Resident], Script]
 
 # Leisure activities; the more often one is listed, the likelier it is drawn.
 LEISURE: tuple[Activity, ...] = (
-    *(watch_tv, watch_tv, watch_tv),
-    make_call,
-    answer_call,
-    *(use_computer, use_computer),
-    take_medicines,
-    drink,
+    *[watch_tv] * 8,
+    *[make_call] * 2,
+    *[answer_call] * 2,
+    *[use_computer] * 2,
+    *[drink] * 4,
 )
 MEAL_READY = "meal ready"  # a flag of the household
 
@@ -40,7 +39,7 @@ def _spend_leisure(me: Resident, done: list[Activity]) -> Script:
     choice = me.rng.choice([activity for activity in LEISURE if activity not in done[-2:]])
     done.append(choice)
     if choice not in (watch_tv, make_call, answer_call):
-        yield from leave_seat(me)
+        yield from end_activity(me)
     yield from choice(me)
     yield me.duration(0.5, 3)
 
@@ -80,14 +79,15 @@ def day_script(me: Resident, role: int, scenario: str, stop: int) -> Script:
             yield from set_table(me)
         household.flags.add(MEAL_READY)
     else:
-        tasks: tuple[Activity, ...] = (prepare_cold_meal, set_table, take_medicines)
-        if letter != "A":
-            tasks = (take_medicines, prepare_cold_meal, set_table)
-        for activity in tasks[: 1 + (role == 1 and me.rng.random() < 0.6)] if role < 3 else tasks[-1:]:
+        tasks: tuple[Activity, ...] = (prepare_cold_meal, take_medicines)
+        for activity in (tasks if letter == "A" else tasks[::-1])[: 1 + (me.rng.random() < 0.5) if role == 1 else 1]:
             yield me.duration(1, 12)
             yield from activity(me)
+        if role == 1 or me.rng.random() < 0.4:
+            yield me.duration(1, 12)
+            yield from set_table(me)
         yield from me.wait_until(lambda: MEAL_READY in household.flags, at_most=150)
-    yield from leave_seat(me)
+    yield from end_activity(me)
     yield from eat(me)
     for activity in _tasks_after_meal(role, letter, count):
         yield from activity(me)
