@@ -39,6 +39,7 @@ def groups_of_sessions(events: pd.DataFrame, by: str) -> dict[str, str]:
         raise ValueError(
             f"the events have no group key {by!r}{nearest(by, known)}; "
             f"split.by may be {', '.join([BY_SESSION, *known])}"
+            + ("" if known else "; this source gives no other keys (MuRAL's files have no dates, for example)")
         )
     pairs = events[["session", GROUP_PREFIX + by]].astype(str).drop_duplicates()
     groups: dict[str, str] = {}
