@@ -17,7 +17,8 @@ def schema_at(place: tuple[str, ...]) -> dict:
 
 @pytest.mark.parametrize("place", RENAMED_KEYS)
 def test_a_renamed_key_has_its_new_name_in_the_schema(place):
-    known = schema_at(place[:-1])["properties"]
+    # What a variant overrides has the schema of the overridden section.
+    known = schema_at(place[:-1]).get("properties") or schema_at(place[-2:-1])["properties"]
     assert RENAMED_KEYS[place] in known
     assert place[-1] not in known
 
@@ -32,10 +33,12 @@ def test_a_renamed_value_has_its_new_name_in_the_schema(place):
 def test_every_old_name_is_reported_with_its_place_and_its_new_name():
     config = {
         "conditions": {"cold": {"of": "models"}},
+        "variants": {"cold": {"decoding": {"seed": 1}}},
         "students": {"recipe": "truth", "groups": {"few": {"recipes": ["labels", "format"]}}},
     }
     assert list(renamed_settings(config)) == [
         (["conditions"], "'conditions' has been renamed to 'variants'"),
+        (["variants", "cold", "decoding", "seed"], "'seed' has been renamed to 'seeds'"),
         (["students", "recipe"], "'truth' has been renamed to 'gold-labels'"),
         (["students", "groups", "few", "recipes", 1], "'format' has been renamed to 'verified-labels'"),
     ]
