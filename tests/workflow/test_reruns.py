@@ -221,7 +221,7 @@ MATRIX = [
     (
         "what tables say of a model",
         yaml_file("config/models.yaml", lambda models: models["tiny-m"].update(license="MIT", stand_in="a stand-in")),
-        {"score": 6, "table": 5, **ANSWERS},
+        {"score": 6, "table": 5, **PRESENTATION},
     ),
     (
         "a table's title",

@@ -223,3 +223,41 @@ def test_the_program_writes_the_page(tmp_path):
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert '<h3 id="table-one">One</h3>' in text
     assert str(tmp_path) not in text
+
+
+def test_the_summary_has_every_verdict_and_effect_before_the_reasons():
+    scores = make_run_scores()
+    text = page(scores)
+    summary = text[text.index('<section id="summary">') : text.index('<section id="claims">')]
+    table = claims.build_claims_table(scores, "abc")
+    assert summary.count('<span class="verdict') == len(table.records)
+    for cells in table.cells:
+        row = dict(zip(claims.COLUMNS, cells, strict=True))
+        assert html.escape(row["claim"], quote=False).replace("'", "&#39;") in summary
+        assert f'">{row["verdict"]}</span>' in summary
+        assert f'<span class="interval">{row["effect"]}</span>' in summary
+    assert set(re.findall(r'href="#(claim-\d+)"', summary)) <= set(Elements(text).ids)
+
+
+def test_undecided_verdicts_are_grey_and_named():
+    classes = reports._VERDICT_CLASSES
+    assert classes == {
+        "held": "held",
+        "not held": "not-held",
+        "undecided": "undecided",
+        "not testable here": "not-testable",
+    }
+    style = TEMPLATE.read_text(encoding="utf-8")
+    assert re.search(r"\.undecided \{ color: var\(--soft\)", style)
+
+
+def test_a_table_in_paper_form_has_a_row_for_each_recogniser():
+    scores = make_run_scores()
+    every = [(score["recogniser"], score["dataset"]) for score in scores]
+    spec = {"title": "T", "caption": "", "layout": "paper", "pairs": every}
+    text = page(scores, specs={"t": spec})
+    paper = text[text.index('class="paper"') :].split("</table>")[0]
+    assert paper.count("<tr>") == 1 + len(dict.fromkeys(recogniser for recogniser, _ in every))
+    assert "<strong>" in paper
+    assert "tables/t.provenance.md" in text
+    assert "bold: best of its column" in Elements(text).text
