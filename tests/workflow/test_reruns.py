@@ -224,6 +224,11 @@ MATRIX = [
         {"score": 6, "table": 5, **PRESENTATION},
     ),
     (
+        "the reading of lost answers",
+        config(lambda c: c["metrics"].update(lost_answers="precision")),
+        {"score": 8, "table": 5, **PRESENTATION},
+    ),
+    (
         "a table's title",
         config(lambda c: c["tables"]["scaling"].update(title="F1 by size")),
         {"table": 1, "report": 1, "all": 1},
