@@ -115,9 +115,12 @@ def test_examples_shown_are_never_of_the_tested_groups(run):
 
 
 def test_no_window_was_recognised_twice(run):
-    for journal in (run.directory / "work/predictions").rglob("*.jsonl"):
-        keys = [row["key"] for row in read_json_lines(journal) if "key" in row]
-        assert len(keys) == len(set(keys))
+    folders = {path.parent for path in (run.directory / "work/predictions").rglob("*.jsonl")}
+    assert folders
+    for folder in folders:
+        rows = [row for path in folder.glob("*.jsonl") for row in read_json_lines(path)]
+        finished = [window_id for row in rows for window_id in row["items"]]
+        assert len(finished) == len(set(finished)) > 0
 
 
 def test_a_second_run_has_nothing_to_do(run):
