@@ -57,6 +57,13 @@ def test_a_claim_that_holms_correction_takes_back_says_so():
         assert row["because"].endswith("not after Holm's correction for the other rows") == corrected
 
 
+def test_no_p_value_is_called_0():
+    table = build_claims_table(simulate_run(), "abc")
+    assert table.cells[0][4] == "<0.0001"
+    assert 0 < table.records[0]["p"] < 0.00005
+    assert {row[5] for row in table.cells} >= {"1.0000"}
+
+
 def test_the_steps_between_sizes_stand_below():
     below = build_claims_table(simulate_run(), "abc").below
     assert [(row["dataset"], row["smaller"], row["larger"]) for row in below.records] == [

@@ -40,6 +40,11 @@ def format_difference(
     return with_interval(show(difference.value), difference.interval, show_bound)
 
 
+def format_p(p: float) -> str:
+    """Return a p value as text; one that rounds to 0 is not called 0."""
+    return "<0.0001" if p < 0.00005 else decimals(4)(p)
+
+
 def format_seeds(scores: Sequence[Score], metric: str) -> str:
     """Return a text with the number of seeds behind a mean and their standard deviation; "" for a single one."""
     if len(scores) == 1:

@@ -6,21 +6,20 @@ from itertools import pairwise
 
 from hearth.evaluation import statistics
 from hearth.evaluation.claims.growth import base_sizes
-from hearth.evaluation.claims.measures import DIFFERENCE
+from hearth.evaluation.claims.measures import DIFFERENCE, format_p
 from hearth.evaluation.notes import dataset_name
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import Score
 from hearth.evaluation.table_rows import Record
 
-_P = decimals(4)
 COLUMNS = {
     "dataset": Column("Dataset", number=False),
     "smaller": Column("From", number=False),
     "larger": Column("To", number=False),
     "doublings": Column("Doublings", decimals(1)),
     "difference": Column("Gain in weighted F1", DIFFERENCE),
-    "p": Column("p", _P),
-    "p_holm": Column("p (Holm)", _P),
+    "p": Column("p", format_p),
+    "p_holm": Column("p (Holm)", format_p),
 }
 
 

@@ -6,7 +6,7 @@ from itertools import combinations
 from hearth.evaluation import statistics
 from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, TINY
 from hearth.evaluation.claims import closeness, failures, growth, transfer
-from hearth.evaluation.claims.measures import DIFFERENCE, select_scores
+from hearth.evaluation.claims.measures import DIFFERENCE, format_p, select_scores
 from hearth.evaluation.claims.steps import build_steps_table
 from hearth.evaluation.claims.verdicts import (
     HELD,
@@ -20,21 +20,20 @@ from hearth.evaluation.counts import counts_of_score
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_form import PaperCell, PaperColumn, PaperForm
 from hearth.evaluation.provenance import simulated_datasets
-from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
+from hearth.evaluation.rendering import Column, Note, Table, cell_text, with_interval
 from hearth.evaluation.score_document import Score
 from hearth.evaluation.table_rows import Record
 from hearth.evaluation.tables import check_scores
 
 CLAIMS = (*growth.CLAIMS, *closeness.CLAIMS, *failures.CLAIMS, *transfer.CLAIMS)
 
-_P = decimals(4)
 COLUMNS = {
     "claim": Column("Claim", number=False),
     "dataset": Column("Dataset", number=False),
     "verdict": Column("Verdict", number=False),
     "effect": Column("Effect", DIFFERENCE, number=False),
-    "p": Column("p", _P),
-    "p_holm": Column("p (Holm)", _P),
+    "p": Column("p", format_p),
+    "p_holm": Column("p (Holm)", format_p),
     "because": Column("What decides it", number=False),
     "paper": Column("What the paper says", number=False),
 }
