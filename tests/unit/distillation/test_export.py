@@ -154,6 +154,11 @@ def test_an_unsupported_architecture_is_exported_without_a_gguf_file(
     text = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
     assert "There is no GGUF file: architecture mamba" in text
     assert "python convert_hf_to_gguf.py merged" in text
+    assert "The adapter on the tested windows of made-up: 3 windows" in text
+    split = make_student_score()["provenance"]["split"] | {"folds": 3}
+    pooled = make_student_score(provenance={"split": split})
+    text = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, pooled))
+    assert "This is the adapter of fold 1 of 3. The scores pool the adapters of all folds" in text
 
 
 def test_unfinished_parts_of_a_killed_export_are_not_used(inputs, tiny_model, tiny_adapter, tmp_path):
