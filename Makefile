@@ -25,7 +25,7 @@ help: ## List these commands
 
 ## Run
 
-demo: setup ## Run the whole chain on two simulated homes with tiny models: about 4 minutes on two cores
+demo: setup ## Run the whole chain on two simulated homes with tiny models: less than 5 minutes on two cores
 	snakemake --directory demo --configfile config/demo.yaml --cores $(CORES) all
 	@echo "The paper's claims, as this run decides them:"
 	@grep '^|' demo/results/tables/claims.md | cut -d'|' -f1-5 | sed 's/$$/|/'
