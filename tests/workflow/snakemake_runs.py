@@ -121,5 +121,6 @@ def small_config() -> dict:
     config["teacher"] = "tiny-m"
     config["decoding"]["max_new_tokens"] = 96
     config["engine"] |= {"batch_size": 2, "shard_size": 12}
+    config["students"]["seeds"] = [0]
     config["students"]["training"] |= {"epochs": 2, "batch_size": 2, "micro_batch_size": 2, "save_steps": 2}
     return config
