@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"cancelled jobs of the dead run: {', '.join(cancel_jobs(names)) or 'none was left'}", flush=True)
     command = record["command"]
     os.chdir(record["started_in"])
-    subprocess.run([*command, "--unlock"], check=True)
+    # The option stands first: after a `--` of the command it would be a target.
+    subprocess.run([*command[:3], "--unlock", *command[3:]], check=True)
     print(f"starting again: {shlex.join(command)}", flush=True)
     os.execv(command[0], command)
 
