@@ -41,8 +41,13 @@ def serving(project):
         ("prompt", {"sensor_kinds": True}, "prompt.sensor_kinds: no sensor of the home 'made-up' has a `kind`; add it"),
         (
             "metrics",
-            {"without": {"moving": ["TRANSITON"], "meals": ["EATING", "DINING"]}},
+            {"without": {"moving": ["TRANSITON"], "meals": ["EATING"]}},
             "metrics.without.moving: no home has the label 'TRANSITON'; known: COOKING, EATING, drinking water",
+        ),
+        (
+            "metrics",
+            {"without": {"meals": ["COOKING", "EATNG"]}},
+            "metrics.without.meals: no home has the label 'EATNG'; did you mean 'EATING'?",
         ),
         (
             "tables/scaling/columns",
@@ -121,6 +126,13 @@ def test_a_teacher_whose_prompt_shows_the_answers_is_refused(project):
     (line,) = problem_lines(config("random"), project)
     assert "students.groups.few.teacher: the prompt of 'large_shown' shows windows of the train split" in line
     resolve(config("similarity"), [], project)
+
+
+def test_labels_to_leave_out_may_be_those_of_another_home_of_the_project_beside_one_of_the_config(project):
+    write_yaml(project / "config" / "homes" / "other.yaml", replace_at(HOME, "labels", [*HOME["labels"], "OUTSIDE"]))
+    resolve(CONFIG | {"metrics": {"without": {"away": ["EATING", "OUTSIDE"]}}}, [], project)
+    (line,) = problem_lines(CONFIG | {"metrics": {"without": {"away": ["OUTSIDE"]}}}, project)
+    assert "metrics.without.away: no home of the config has one of these labels; known: COOKING, EATING" in line
 
 
 def test_a_bad_home_is_named_with_the_key_that_names_it(project):

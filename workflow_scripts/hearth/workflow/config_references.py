@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -180,19 +181,39 @@ def _home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Probl
 
 
 def _left_out_problems(config: Config, project: Path) -> Iterator[Problem]:
-    """Yield a problem for each set of labels to leave out of which no home has a label."""
+    """Yield a problem for each label to leave out that no home has, of the config's homes and the project's.
+
+    A label of another home of the project is valid and ignored, so that a config can serve for some of its homes. A set
+    of which no home of the config has a label would leave out nothing.
+    """
     known: set[str] = set()
     for dataset in config["datasets"].values():
         try:
             known.update(load_home(home_path(dataset["home"], project)).labels)
         except (HomeError, OSError):
             return  # `_home_problems` says why
-    for name, labels in config["metrics"]["without"].items():
-        if not known.intersection(labels):
-            yield (
-                ["metrics", "without", name],
-                f"no home has the label {labels[0]!r}{nearest(labels[0], sorted(known))}",
-            )
+    sets = config["metrics"]["without"]
+    others = set() if known.issuperset(chain(*sets.values())) else _labels_of_project(project)
+    for name, labels in sets.items():
+        path: Place = ["metrics", "without", name]
+        unknown = [label for label in labels if label not in known | others]
+        for label in unknown:
+            yield path, f"no home has the label {label!r}{nearest(label, sorted(known))}"
+        if not unknown and not known.intersection(labels):
+            yield path, f"no home of the config has one of these labels; known: {', '.join(sorted(known))}"
+
+
+def _labels_of_project(project: Path) -> set[str]:
+    """Return the labels of all homes that the project describes."""
+    labels: set[str] = set()
+    for file in (project / "config" / "homes").glob("*.yaml"):
+        if file.stem == "TEMPLATE":
+            continue
+        try:
+            labels.update(load_home(file).labels)
+        except HomeError:  # of no matter to a run that does not use it
+            continue
+    return labels
 
 
 def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Problem]:
