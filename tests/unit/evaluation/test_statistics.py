@@ -120,18 +120,24 @@ def test_p_is_at_most_0_05_just_where_the_interval_lies_above_0(groups):
         assert (p < 0.05) == (low > 0)
 
 
-def test_p_beyond_all_resamples_is_that_of_the_t_distribution():
-    values = np.random.default_rng(1).normal(6, size=bootstrap.RESAMPLES)
+@pytest.mark.parametrize("groups", [6, 7, 10, 20, 1000])
+@pytest.mark.parametrize("shift", [6, 100])
+def test_p_beyond_all_resamples_is_the_smallest_that_groups_and_resamples_can_show(groups, shift):
+    values = np.random.default_rng(1).normal(shift, size=bootstrap.RESAMPLES)
     assert values.min() > 0
-    deviation = values.mean() / values.std() / np.sqrt(20 / 19)
-    assert bootstrap.two_sided_p(values, 20) == pytest.approx(2 * stats.t.sf(deviation, 19))
-    assert 0.001 < bootstrap.two_sided_p(np.ones(bootstrap.RESAMPLES), 20) < 0.01
+    assert bootstrap.two_sided_p(values, groups) == max(2 / (bootstrap.RESAMPLES + 1), 2 / 2**groups)
+    values[0] = -shift
+    assert bootstrap.two_sided_p(values, groups) >= max(2 / (bootstrap.RESAMPLES + 1), 2 / 2**groups)
+
+
+def test_the_fewest_groups_are_those_with_which_a_test_of_swapped_groups_can_reach_0_05():
+    assert 2 / 2**bootstrap.FEWEST_GROUPS < 0.05 <= 2 / 2 ** (bootstrap.FEWEST_GROUPS - 1)
 
 
 def test_p_is_large_where_the_number_is_below_0_and_undefined_where_the_interval_is():
     values = np.linspace(-2, -1, bootstrap.RESAMPLES)
     assert bootstrap.two_sided_p(values, 20) == 1
-    assert bootstrap.two_sided_p(-values, 4) is None
+    assert bootstrap.two_sided_p(-values, bootstrap.FEWEST_GROUPS - 1) is None
     assert bootstrap.two_sided_p(-values, 1) is None
     assert bootstrap.two_sided_p(np.append(values, np.nan), 20) is None
 

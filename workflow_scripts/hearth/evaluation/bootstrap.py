@@ -20,8 +20,8 @@ RESAMPLES = 2000
 SEED = 0
 # Test sets of fewer groups are called tiny: their intervals contain the true value less often than they say.
 TINY = 10
-# With fewer groups, the quantiles of an interval lie outside all resamples, so nothing is decided.
-FEWEST_GROUPS = 5
+# With fewer groups no test of swapped groups can reach p = 0.05 (2 / 2^5 is 0.06), so nothing is decided.
+FEWEST_GROUPS = 6
 
 # Values are rounded to this many decimals, so that the order in which floats are added changes no value and no
 # comparison of two values.
@@ -113,19 +113,18 @@ def percentile_interval(values: np.ndarray, groups: int) -> Interval | None:
 def two_sided_p(values: np.ndarray, groups: int) -> float | None:
     """Return the p value of the hypothesis that a number is at most 0, doubled so that it fits a two-sided interval.
 
-    It is below 1 - CONFIDENCE just where the interval of `percentile_interval` lies above 0. If all resamples do, it
-    follows from the normal tail beyond them. Return None where there is no interval, and below `FEWEST_GROUPS` groups.
+    It is below 1 - CONFIDENCE just where the interval of `percentile_interval` lies above 0. It is never below what the
+    data can show: 2 / (RESAMPLES + 1), and 2 / 2^groups, the smallest p of a test that swaps groups. Return None where
+    there is no interval, and below `FEWEST_GROUPS` groups.
     """
     if groups < FEWEST_GROUPS or not np.isfinite(values).all():
         return None
-    ordered, deviation = np.sort(np.round(values, DECIMALS)), float(values.std())
+    ordered = np.sort(np.round(values, DECIMALS))
     below, last = int(np.count_nonzero(ordered <= 0)), len(values) - 1
-    if below == len(values):
-        return 1.0
+    smallest = max(2 / (len(values) + 1), 2.0 ** (1 - groups))
+    if below in (0, len(values)):
+        return 1.0 if below else smallest
     # The level of 0 among the quantiles that `np.quantile` gives, which interpolates between two resamples.
-    lower, upper = ordered[max(below - 1, 0)], ordered[below]
-    level = (below - 1 - lower / (upper - lower)) / last if below else 0.0
-    quantile = float(special.ndtri(max(level, 1 / (2 + last))))
-    if not below and deviation > 0:
-        quantile = min(quantile, -float(values.mean()) / deviation)
-    return min(1.0, 2 * float(special.stdtr(groups - 1, quantile / math.sqrt(groups / (groups - 1)))))
+    lower, upper = ordered[below - 1], ordered[below]
+    quantile = float(special.ndtri((below - 1 - lower / (upper - lower)) / last))
+    return min(1.0, max(smallest, 2 * float(special.stdtr(groups - 1, quantile / math.sqrt(groups / (groups - 1))))))

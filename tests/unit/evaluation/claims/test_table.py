@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from claim_factories import POOR, RICH, make_base, make_student, make_transfer_scores
 from hearth.common.files import write_json
+from hearth.evaluation.bootstrap import RESAMPLES
 from hearth.evaluation.claims.table import CLAIMS, build_claims_table
 from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE, UNDECIDED, VERDICTS
 from hearth.evaluation.latex import render_latex
@@ -57,10 +58,10 @@ def test_a_claim_that_holms_correction_takes_back_says_so():
         assert row["because"].endswith("not after Holm's correction for the other rows") == corrected
 
 
-def test_no_p_value_is_called_0():
+def test_no_p_value_is_smaller_than_resamples_can_show():
     table = build_claims_table(simulate_run(), "abc")
-    assert table.cells[0][4] == "<0.0001"
-    assert 0 < table.records[0]["p"] < 0.00005
+    assert min(row["p"] for row in table.records if row["p"] is not None) == 2 / (RESAMPLES + 1)
+    assert table.cells[0][4] == "0.0010"
     assert {row[5] for row in table.cells} >= {"1.0000"}
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hearth.evaluation.bootstrap import RESAMPLES
+from hearth.evaluation.bootstrap import FEWEST_GROUPS, RESAMPLES
 from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, UNDECIDED, Condition, Finding
 
@@ -21,8 +21,8 @@ def test_only_an_interval_beyond_0_decides(value, verdict):
 
 
 def test_nothing_is_decided_by_few_groups_or_without_an_interval():
-    assert Condition(estimate(5, groups=4)).verdict == UNDECIDED
-    assert Condition(estimate(5, groups=5)).verdict == HELD
+    assert Condition(estimate(5, groups=FEWEST_GROUPS - 1)).verdict == UNDECIDED
+    assert Condition(estimate(5, groups=FEWEST_GROUPS)).verdict == HELD
     assert Condition(Estimate(np.full(RESAMPLES + 1, np.nan), 30)).verdict == UNDECIDED
 
 
@@ -30,7 +30,7 @@ def test_a_margin_of_just_nothing_decides_nothing():
     assert Condition(estimate(0, 0)).verdict == UNDECIDED
 
 
-@pytest.mark.parametrize("groups", [5, 7, 20])
+@pytest.mark.parametrize("groups", [FEWEST_GROUPS, 7, 20])
 def test_a_condition_is_held_just_where_its_p_is_below_0_05(groups):
     for value in np.linspace(0.1, 0.4, 40):
         condition = Condition(estimate(value, groups=groups))
