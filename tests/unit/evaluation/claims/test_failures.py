@@ -5,6 +5,7 @@ import pytest
 from claim_factories import RICH, make_base, make_student
 from hearth.evaluation.claims.failures import fall_with_distillation, fall_with_size
 from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, UNDECIDED, NotTestableError
+from hearth.prompting.parsing import STATUSES
 from simulated_scores import SimulatedHome
 
 
@@ -30,7 +31,32 @@ def test_the_effect_is_the_fall():
     scores = [make_base("little", 0.3, missing=0.2), make_base("large", 0.7, 9, missing=0.05)]
     finding = fall_with_size(scores, RICH)
     assert finding.effect.value == pytest.approx(0.15)
-    assert "0.2000 by little, 0.0500 by large: -0.1500" in finding.because
+    assert "by large: -0.1500" in finding.because
+
+
+def make_scores_of_failing_groups(failing, groups=15):
+    """Return scores of two base models; the smaller has one unreadable answer in each of so many groups."""
+    home = SimulatedHome(np.random.default_rng(4), RICH, groups)
+    little, large = home.score("little", 0.5, 0.0), home.score("large", 0.5, 0.0, 9)
+    little["groups"]["strict"]["missing"] = " ".join("3" if group < failing else "0" for group in range(groups))
+    little["strict"]["rates"]["missing_rate"] = 3 * failing / int(home.gold.sum())
+    for score, unreadable in ((little, failing), (large, 0)):
+        score["n_windows"] = 74
+        score["strict"]["status"] = dict.fromkeys(STATUSES, 0) | {"malformed": unreadable, "ok": 74 - unreadable}
+    return [little, large]
+
+
+@pytest.mark.parametrize(
+    ("failing", "p", "verdict"), [(4, 0.125, UNDECIDED), (5, 0.0625, UNDECIDED), (6, 0.03125, HELD)]
+)
+def test_few_failing_groups_decide_nothing(failing, p, verdict):
+    finding = fall_with_size(make_scores_of_failing_groups(failing, groups=13), RICH)
+    assert finding.effect.interval[0] > 0
+    assert finding.verdict == verdict
+    assert finding.p == pytest.approx(p)
+    assert f"({failing} of 74 answers in {failing} of 13 groups) by little" in finding.because
+    assert "0.0000 (0 of 74 answers in 0 of 13 groups) by large" in finding.because
+    assert f"permutation p {p:.4f}" in finding.because
 
 
 def test_windows_that_were_never_answered_are_mentioned():
@@ -48,7 +74,7 @@ def test_failures_of_several_seeds_are_averaged():
     ]
     finding = fall_with_distillation(scores, RICH)
     assert finding.effect.value == pytest.approx(0.025)
-    assert "0.1750 (mean of 2 seeds, ± 0.177) by the student of little" in finding.because
+    assert "(mean of 2 seeds, ± 0.177) by the student of little" in finding.because
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,23 @@ def test_a_condition_is_held_just_where_its_p_is_below_0_05(groups):
         assert (condition.verdict == HELD) == (condition.margin.p < 0.05)
 
 
+def test_a_permutation_test_must_agree_with_the_interval():
+    for value, decided in ((0.5, HELD), (-0.5, NOT_HELD)):
+        assert Condition(estimate(value), paired_p=0.04).verdict == decided
+        assert Condition(estimate(value), paired_p=0.06).verdict == UNDECIDED
+    assert Condition(estimate(0.5), paired_p=0.04).p == 0.04
+
+
+def test_the_weakest_condition_is_refuted_or_not_shown_or_of_largest_p():
+    strong, shown, open_, refuted = (Condition(estimate(value)) for value in (0.9, 0.5, 0.1, -0.5))
+    for conditions, weakest in (
+        ((strong, shown), shown),
+        ((shown, open_), open_),
+        ((shown, refuted, open_), refuted),
+    ):
+        assert Finding(strong.margin, "F1", conditions, "").weakest is weakest
+
+
 def test_all_conditions_must_be_shown_and_one_refuted_is_enough():
     shown, open_, refuted = (Condition(estimate(value)) for value in (0.5, 0.1, -0.5))
 

@@ -49,7 +49,7 @@ def grows(scores: Sequence[Score], dataset: str) -> Finding:
         f"weighted F1 from {F1(smallest.f1.value)} of {smallest} to {F1(largest.f1.value)} of {largest}; trend over"
         f" {len(sizes)} sizes: {format_difference(slope)} per doubling of parameters"
     )
-    return Finding(growth, "F1", (Condition(growth), Condition(slope)), because)
+    return Finding(growth, "F1", (Condition(growth), Condition(slope, "F1 per doubling of parameters")), because)
 
 
 def flattens(scores: Sequence[Score], dataset: str) -> Finding:
@@ -72,7 +72,8 @@ def flattens(scores: Sequence[Score], dataset: str) -> Finding:
         f" {format_difference(growth)}; smallest size that is at most {CLOSE} below the largest: {_plateau(sizes)}"
         f" (of the resamples: {chosen}); beyond chance: {shown or 'none below the largest'}"
     )
-    return Finding(step, "F1 in the last step", (Condition(CLOSE - step), Condition(growth)), because)
+    conditions = (Condition(CLOSE - step), Condition(growth, "F1 gained over all sizes"))
+    return Finding(step, "F1 in the last step", conditions, because)
 
 
 def gain_per_doubling(sizes: Sequence[Size]) -> Estimate:

@@ -55,9 +55,11 @@ def transfer_is_asymmetric(scores: Sequence[Score], one: str, other: str) -> Fin
         f"on {poor} ({labels[poor]} labels) {poor_words}, {format_difference(floor)} F1 against the untrained {base}"
         f" {format_f1(untrained)}; on {rich} ({labels[rich]} labels) {rich_words}{_untrained(scores, base, rich)}"
     )
-    return Finding(
-        difference, "of the own student's F1", (Condition(difference - ASYMMETRY), Condition(floor)), because
+    conditions = (
+        Condition(difference - ASYMMETRY),
+        Condition(floor, f"F1 of the student of {rich} on {poor} above the untrained {base}"),
     )
+    return Finding(difference, "of the own student's F1", conditions, because)
 
 
 def _equal_students(scores: Sequence[Score], base: str, *homes: str) -> list[Score]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hearth.evaluation.bootstrap import FEWEST_GROUPS
+from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS
 from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.score_document import Score
 
@@ -17,20 +17,35 @@ class NotTestableError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition of a claim: the true margin is at least 0."""
+    """A condition of a claim: the true margin is at least 0.
+
+    `name` is that of the margin, with its unit; "" if the margin is the effect of the claim or its distance from a
+    threshold. `paired_p` is the two-sided p value of a permutation test of the margin, which must reject as well before
+    the interval decides; None if there is no such test.
+    """
 
     margin: Estimate
+    name: str = ""
+    paired_p: float | None = None
 
     @property
     def verdict(self) -> str:
-        """HELD or NOT_HELD if the whole interval of the margin says so, otherwise UNDECIDED."""
+        """HELD or NOT_HELD if the whole interval of the margin, and the test if any, say so, otherwise UNDECIDED."""
         interval = self.margin.rounded().interval
         if interval is None or self.margin.groups < FEWEST_GROUPS:
+            return UNDECIDED
+        if self.paired_p is not None and self.paired_p >= 1 - CONFIDENCE:
             return UNDECIDED
         low, high = interval
         if low > 0:
             return HELD
         return NOT_HELD if high < 0 else UNDECIDED
+
+    @property
+    def p(self) -> float | None:
+        """The p value of the hypothesis that the margin is at most 0, the larger one if there are two tests."""
+        p = self.margin.p
+        return p if p is None or self.paired_p is None else max(p, self.paired_p)
 
 
 @dataclass(frozen=True)
@@ -53,8 +68,14 @@ class Finding:
     @property
     def p(self) -> float | None:
         """The p value of the hypothesis that the claim is false: the largest of its conditions (intersection-union)."""
-        known = [p for condition in self.conditions if (p := condition.margin.p) is not None]
+        known = [p for condition in self.conditions if (p := condition.p) is not None]
         return max(known) if len(known) == len(self.conditions) else None
+
+    @property
+    def weakest(self) -> Condition:
+        """The condition that decides: one that is refuted, else one that is not shown, of these that of largest p."""
+        order = (HELD, UNDECIDED, NOT_HELD)
+        return max(self.conditions, key=lambda one: (order.index(one.verdict), 1.0 if one.p is None else one.p))
 
     @property
     def groups(self) -> int:

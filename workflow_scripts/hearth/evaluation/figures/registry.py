@@ -81,8 +81,9 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         "Transfer of students between homes",
         "Weighted F1 of students by the home they learned from and the home they are tested on, and of their base"
         " without training.",
-        "Students on their own home are on the diagonal. A value lower than that in the last row of its column means"
-        f" that training on one home harmed the other. In brackets: {_INTERVALS}.",
+        "Students on their own home are on the diagonal. The last row has the base without"
+        " training; whether a student of another home differs from it beyond chance is not shown by this figure. In"
+        f" brackets: {_INTERVALS}.",
     ),
     "learning_curve": Caption(
         "Learning curve",
