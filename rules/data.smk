@@ -67,6 +67,12 @@ def raw_folder(wildcards):
     return config["datasets"][wildcards.dataset]["root"]
 
 
+def home_name(wildcards):
+    """Return the path of a dataset's home as its user knows it, not that of the run's copy."""
+    home = config["datasets"][wildcards.dataset]["home"]
+    return home if home.endswith(".yaml") else f"{PROJECT}config/homes/{home}.yaml"
+
+
 rule load_dataset:
     input:
         raw=raw_input,
@@ -85,6 +91,8 @@ rule load_dataset:
     resources:
         mem_mb=4000,
         runtime=30,
+        # Only for messages, so that another path of the same home reruns nothing.
+        home_name=home_name,
     params:
         root=raw_folder,
         source=lookup("datasets/{dataset}/source", within=config),
@@ -97,7 +105,7 @@ rule load_dataset:
         "Reading the events of {wildcards.dataset}"
     shell:
         "python $SCRIPTS/load_dataset.py --source {params.source} --root {params.root:q} --home {input.home:q}"
-        " --max-broken-share {params.max_broken_share} {params.simulated}"
+        " --home-name {resources.home_name:q} --max-broken-share {params.max_broken_share} {params.simulated}"
         " --events {output.events:q} --card {output.card:q} > {log:q} 2>&1"
 
 
@@ -177,8 +185,8 @@ checkpoint split_dataset:
     message:
         "Splitting the sessions of {wildcards.dataset}"
     shell:
-        "python $SCRIPTS/split_dataset.py --events {input.events:q} --windows {input.windows:q} --index {input.index:q}"
-        " {params.split} --splits {output.splits:q} --sizes {output.sizes:q} > {log:q} 2>&1"
+        "python $SCRIPTS/split_dataset.py --dataset {wildcards.dataset} --events {input.events:q}"
+        " --windows {input.windows:q} --index {input.index:q} {params.split} --splits {output.splits:q} --sizes {output.sizes:q} > {log:q} 2>&1"
 
 
 def split_sizes(dataset, split):

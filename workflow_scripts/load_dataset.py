@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--source", required=True, choices=sorted(SOURCES), help="on-disk format of the raw data")
     parser.add_argument("--root", required=True, type=Path, help="folder of the raw data")
     parser.add_argument("--home", required=True, type=Path, help="yaml of the home that the data come from")
+    parser.add_argument("--home-name", help="path of the yaml in messages, if --home is a copy of it")
     parser.add_argument("--max-broken-share", required=True, type=float, help="fail above this share of broken rows")
     parser.add_argument("--simulated", action="store_true", help="mark the data as simulated in the card")
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to write")
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     warnings = rule_warnings(evidence)
     if not args.simulated:  # A simulation follows its home, so that an event like one of the example is chance.
         if recorded := find_recorded_rows(events, home):
-            raise cli.UserError("\n".join(f"{args.home}: {message}" for message in recorded))
+            raise cli.UserError("\n".join(f"{args.home_name or args.home}: {message}" for message in recorded))
         warnings += find_moved_copy(events, home)
     for warning in warnings:
         print(f"warning: {warning}")

@@ -13,6 +13,7 @@ from hearth.data.splitting import counts_of_index, make_splits, read_groups
 def main(argv: Sequence[str] | None = None) -> None:
     """Write splits.json, and the numbers of windows of every split alone."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", required=True, help="name of the dataset in messages")
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to read")
     parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl, cut from these events")
     parser.add_argument("--index", required=True, type=Path, help="index of windows.jsonl")
@@ -30,15 +31,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     index = read_index(args.windows, args.index)
-    document = make_splits(
-        read_groups(args.events, args.by),
-        counts_of_index(index),
-        index["settings"],
-        by=args.by,
-        folds=args.folds,
-        seed=args.seed,
-        test_fraction=args.test_fraction,
-    )
+    try:
+        document = make_splits(
+            read_groups(args.events, args.by),
+            counts_of_index(index),
+            index["settings"],
+            by=args.by,
+            folds=args.folds,
+            seed=args.seed,
+            test_fraction=args.test_fraction,
+        )
+    except ValueError as error:
+        raise cli.UserError(f"dataset {args.dataset}: {error}") from None
     files.write_json(args.splits, document)
     files.write_json(args.sizes, document["windows"])
     print(f"{document['groups']} groups by {args.by}, {len(document['sessions'])} sessions")

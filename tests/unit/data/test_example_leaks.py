@@ -152,6 +152,9 @@ def test_loading_refuses_a_recorded_example_and_writes_nothing(table, tmp_path, 
         "home.yaml: example.events.1: 08:00:00 'kitchen stove turned ON' is event 0 of session log, labelled 'COOKING'"
     )
     assert "an example has to be invented" in lines[1]
+    with pytest.raises(SystemExit, match="1"):
+        load(tmp_path / "home.yaml", folder, "--home-name", "flat/rec.yaml")
+    assert capsys.readouterr().err.startswith("error: flat/rec.yaml: example.events.1: ")
     assert not (tmp_path / "events.parquet").exists()
     assert not (tmp_path / "card.md").exists()
 

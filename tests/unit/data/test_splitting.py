@@ -57,9 +57,12 @@ def test_more_folds_than_groups_are_refused_with_both_numbers():
 
 
 def test_an_unknown_key_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"no group key 'dya'.*'day'.*split\.by may be session, day"):
+    with pytest.raises(
+        ValueError,
+        match=r"no group key 'dya'.*'day'.*datasets\.<name>\.split\.by for this dataset alone, may be session, day",
+    ):
         split(by_day(), by="dya")
-    with pytest.raises(ValueError, match=r"split\.by may be session; this source gives no other keys"):
+    with pytest.raises(ValueError, match=r"may be session; this source gives no other keys"):
         split(events_of_sessions(LENGTHS), by="sitting")
 
 
@@ -121,7 +124,7 @@ def cut(folder, **options):
 
 
 def split_files(folder, **options):
-    settings = {"by": "session", "folds": 1, "seed": 0, "test_fraction": 0.5} | options
+    settings = {"dataset": "home", "by": "session", "folds": 1, "seed": 0, "test_fraction": 0.5} | options
     run(split_dataset, folder, "events", "windows", "index", "splits", "sizes", **settings)
 
 
@@ -164,6 +167,15 @@ def test_no_window_at_all_is_an_error(tmp_path, capsys):
     with pytest.raises(SystemExit, match="1"):
         cut(tmp_path, short_windows="drop")
     assert "no windows: every session has fewer than 10 events" in capsys.readouterr().err
+
+
+def test_the_program_names_the_dataset_that_has_too_few_groups(tmp_path, capsys):
+    write_events(tmp_path / "events", events_of_sessions(LENGTHS))
+    cut(tmp_path)
+    with pytest.raises(SystemExit, match="1"):
+        split_files(tmp_path, folds=5)
+    assert "error: dataset home: 4 group(s) cannot be tested in 5 folds; lower split.folds" in capsys.readouterr().err
+    assert not (tmp_path / "splits").exists()
 
 
 def test_the_program_names_a_file_without_events(tmp_path, capsys):

@@ -38,7 +38,7 @@ def groups_of_sessions(events: pd.DataFrame, by: str) -> dict[str, str]:
     if by not in known:
         raise ValueError(
             f"the events have no group key {by!r}{nearest(by, known)}; "
-            f"split.by may be {', '.join([BY_SESSION, *known])}"
+            f"split.by, or datasets.<name>.split.by for this dataset alone, may be {', '.join([BY_SESSION, *known])}"
             + ("" if known else "; this source gives no other keys (MuRAL's files have no dates, for example)")
         )
     pairs = events[["session", GROUP_PREFIX + by]].astype(str).drop_duplicates()
