@@ -87,9 +87,17 @@ def test_every_claim_has_a_row_even_of_a_single_home():
     table = build_claims_table([make_base("little", 0.2)], "abc")
     assert [row["claim"] for row in table.records] == [claim.name for claim in CLAIMS]
     assert {row["verdict"] for row in table.records} == {NOT_TESTABLE}
-    assert table.records[-1]["because"] == "this needs 2 homes, and there are scores of 1"
+    assert table.records[-1]["because"].startswith("this needs 2 homes, and there are scores of 1: select")
     assert {row["p_holm"] for row in table.records} == {None}
     assert table.cells[0][3:6] == ["", "", ""]
+
+
+def test_a_run_of_baselines_is_told_which_scores_its_claims_miss():
+    table = build_claims_table([make_score(kind="baseline", recogniser="majority", parameters=None)], "abc")
+    assert {row["verdict"] for row in table.records} == {NOT_TESTABLE}
+    for row in table.records:
+        assert "no score of a language model of known size" in row["because"]
+        assert "`models`" in row["because"]
 
 
 def test_numbers_without_an_interval_leave_a_claim_undecided():

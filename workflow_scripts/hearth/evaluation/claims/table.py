@@ -110,7 +110,7 @@ def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) ->
     """Return the columns of a row that the claim's finding fills; all numbers are None if it is not testable."""
     try:
         if len(datasets) < claim.homes:
-            raise NotTestableError(f"this needs {claim.homes} homes, and there are scores of {len(datasets)}")
+            raise NotTestableError(_missing_homes(claim.homes, len(datasets)))
         finding = claim.decide((claim.select or select_scores)(scores), *datasets)
     except NotTestableError as reason:
         numbers = dict.fromkeys(("effect", "unit", "effect_low", "effect_high", "p", "p_holm", "groups"))
@@ -129,6 +129,17 @@ def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) ->
         "because": finding.because + rough,
         "paper": claim.paper,
     }
+
+
+def _missing_homes(needed: int, present: int) -> str:
+    if not present:
+        return (
+            "no score of a language model of known size, or of its student by the paper's recipe, without a variant:"
+            " select them in `tables` (models in `models`, students in `students.bases`)"
+        )
+    return (
+        f"this needs {needed} homes, and there are scores of {present}: select them on more of `datasets` in `tables`"
+    )
 
 
 def _paper_form(records: Sequence[Record]) -> PaperForm:
