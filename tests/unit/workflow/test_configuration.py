@@ -98,6 +98,16 @@ def test_the_spelling_of_a_whole_number_does_not_matter(project):
             {"source": "marble", "home": "made-up", "root": "x"},
             "datasets.Made_Up: the name 'Made_Up'",
         ),
+        (
+            "split",
+            {"by": "Sitting"},
+            "split.by: 'Sitting' does not match '^[a-z][a-z0-9_]*$' (write it in lower case: sitting)",
+        ),
+        (
+            "metrics",
+            {"without": ["EATING"]},
+            "metrics.without: ['EATING'] is not of type 'object' (write {name: [LABEL]})",
+        ),
         ("second_root", "", "second_root: '' "),
         ("prompt", {"template": "../x"}, "prompt.template: '../x' does not match"),
         ("tables/scaling/select/0/recognisers", 1, "recognisers: 1 is neither a list of names nor"),
@@ -162,7 +172,10 @@ def test_all_mistakes_are_reported(project):
     ("registry", "said"),
     [
         (None, "top level: None is not of type 'object'"),
-        ({"Little": REGISTRY["little"]}, "Little: the name 'Little' does not match the pattern"),
+        (
+            {"Little": REGISTRY["little"]},
+            "does not match the pattern ^[a-z0-9][a-z0-9.-]*$ (write it in lower case: little)",
+        ),
         ({**REGISTRY, 1.5: REGISTRY["little"]}, "1.5: the key 1.5 is not text"),
         (replace_at(REGISTRY, "little/gpu", 1), "little.gpu: unknown key 'gpu'; did you mean 'gpus'?"),
         (replace_at(REGISTRY, "little/source", "hub"), "little: 'id' is missing"),

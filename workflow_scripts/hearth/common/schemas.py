@@ -84,7 +84,8 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
     """Yield the problems that one error of jsonschema stands for, described by the value that breaks the schema."""
     path, value = list(error.absolute_path), error.instance
     if "propertyNames" in error.absolute_schema_path:
-        yield [*path, value], f"the name {value!r} does not match the pattern {error.validator_value}"
+        hint = _case_hint(value, error.validator_value)
+        yield [*path, value], f"the name {value!r} does not match the pattern {error.validator_value}{hint}"
     elif error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         patterns = error.schema.get("patternProperties", {})
@@ -105,6 +106,10 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
     elif error.validator == "pattern" and "x-expected" in error.schema:
         hint = _type_hint(value, error.schema) if "integer" in error.schema.get("type", ()) else ""
         yield path, f"{value!r} is not {error.schema['x-expected']}{hint}"
+    elif error.validator == "pattern":
+        yield path, f"{error.message}{_case_hint(value, error.validator_value)}"
+    elif error.validator == "type" and "x-write" in error.schema:
+        yield path, f"{error.message} (write {error.schema['x-write']})"
     elif error.validator == "type":
         yield path, f"{error.message}{_type_hint(value, error.schema)}"
     else:
@@ -113,6 +118,12 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
 
 def _matches(pattern: str, key: str) -> bool:
     return jsonschema.Draft202012Validator({"pattern": pattern}).is_valid(key)
+
+
+def _case_hint(value: object, pattern: str) -> str:
+    """Return a hint for text that matches `pattern` once it is in lower case; '' for any other."""
+    lower = str(value).lower()
+    return f" (write it in lower case: {lower})" if _matches(pattern, lower) else ""
 
 
 def _type_hint(value: object, schema: dict[str, Any]) -> str:
