@@ -260,6 +260,18 @@ def test_the_trainings_of_several_folds_are_one_row(results):
     assert "tests 30 % of the groups. Trainings: 1; windows recognised: about 6." in text
 
 
+def test_the_plan_says_what_further_seeds_cost(results):
+    work = planned_work(results)
+    assert "Seeds of" not in estimate_work(work, results)
+    work["loads"] += [planned_load(results, f"small_decode{seed}", "test1", "small") for seed in (1, 2)]
+    work["trainings"] += [work["trainings"][0] | {"student": f"small_pupil_seed{seed}"} for seed in (1, 2)]
+    text = estimate_work(work, results)
+    assert (
+        "Seeds of sampling (`decoding.seeds`, `self_consistency`): of 28 windows recognised, 16 are of a first" in text
+    )
+    assert "Seeds of training (`students.seeds`): trainings: 3; with one seed: 1." in text
+
+
 def test_max_examples_limits_the_windows_of_a_training(results):
     text = estimate_work(planned_work(results, max_examples=3), results)
     assert row(text, "distil small_pupil")[1] == "3"

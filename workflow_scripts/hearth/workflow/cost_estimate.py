@@ -22,7 +22,7 @@ from hearth.models.measure import ModelShape, linear_layers, measure_model
 from hearth.models.snapshot import read_snapshot
 from hearth.workflow import gpu_memory, training_memory
 from hearth.workflow.cards import CARDS, card_of, find_card
-from hearth.workflow.fold_cost import compare_with_plain_split
+from hearth.workflow.fold_cost import compare_with_one_seed, compare_with_plain_split
 from hearth.workflow.planned_work import (
     Load,
     PlannedTraining,
@@ -139,8 +139,8 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         heading = "Micro-batch and GB of each card in training"
         tables.append(f"{heading}\n\n{table}\n{problems}{training_memory.NOTES.rstrip()}")
     heading = "Hours (cards x windows at a time)" if card_rows else "Hours"
-    compared = compare_with_plain_split(work, loads)
-    return "\n\n".join([*tables, f"{heading}\n\n{render_work(rows)}", *filter(None, [compared]), *warnings])
+    compared = [compare_with_plain_split(work, loads), *compare_with_one_seed(work, loads)]
+    return "\n\n".join([*tables, f"{heading}\n\n{render_work(rows)}", *filter(None, compared), *warnings])
 
 
 def recognition_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> dict[str, tuple[float, str]]:

@@ -1,5 +1,6 @@
-"""Compare the work of a run with several folds with that of a plain split."""
+"""Compare the work of a run with that of one fold, of one seed of sampling and of one seed of training."""
 
+import re
 from collections.abc import Mapping
 
 from hearth.data.folds import ALL
@@ -29,3 +30,23 @@ def compare_with_plain_split(work: PlannedWork, loads: Mapping[tuple[str, str, s
         f"A plain split, `split: {{folds: 1}}`, tests {100 * share:g} % of the groups. Trainings: {len(students)}; "
         f"windows recognised: about {plain}."
     )
+
+
+def compare_with_one_seed(work: PlannedWork, loads: Mapping[tuple[str, str, str], Load]) -> list[str]:
+    """Return a sentence about the work of further seeds of sampling, and one about seeds of training.
+
+    The list lacks a sentence for what has one seed.
+    """
+    sentences = []
+    asked = sum(load.windows for load in loads.values())
+    first = sum(load.windows for (name, _, _), load in loads.items() if not re.search(r"_decode\d+$", name))
+    if first < asked:
+        sentences.append(
+            f"Seeds of sampling (`decoding.seeds`, `self_consistency`): of {asked} windows recognised, {first} are of "
+            "a first seed."
+        )
+    trainings = len(work["trainings"])
+    alike = len({(re.sub(r"_seed\d+$", "", one["student"]), one["fold"]) for one in work["trainings"]})
+    if alike < trainings:
+        sentences.append(f"Seeds of training (`students.seeds`): trainings: {trainings}; with one seed: {alike}.")
+    return sentences
