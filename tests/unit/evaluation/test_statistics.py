@@ -10,6 +10,7 @@ from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import Counts, counts_of_score
 from hearth.evaluation.metrics import compute_metrics, score_windows
 from hearth.evaluation.score_document import HEADLINES, METRICS
+from hearth.evaluation.table_rows import Row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -366,6 +367,28 @@ def test_seeds_are_drawn_alike_on_all_datasets_and_independently_of_other_recogn
     assert (bootstrap.seed_weights(names) == bootstrap.seed_weights(names)).all()
     one, other = bootstrap.seed_weights(names)[:, 0], bootstrap.seed_weights(("other", "other_seed1"))[:, 0]
     assert abs(np.corrcoef(one, other)[0, 1]) < 0.1
+
+
+def test_the_interval_of_a_share_stays_within_0_and_1_where_weights_of_seeds_are_negative():
+    weights = bootstrap.seed_weights(("pupil", "pupil_seed1", "pupil_seed2"))
+    for shares in ([0.0, 0.0, 0.06], [1.0, 1.0, 0.94]):
+        resampled = weights @ shares
+        wide, within = (make(resampled, 20) for make in (bootstrap.percentile_interval, bootstrap.share_interval))
+        assert wide[0] < 0 or wide[1] > 1
+        assert within == [max(wide[0], 0), min(wide[1], 1)]
+    assert bootstrap.share_interval(resampled, 1) is None
+
+
+def test_intervals_of_a_row_of_several_seeds_stay_within_0_and_1():
+    gold = {f"s{number:02}": [LABELS[0]] * 10 for number in range(12)}
+    silent = {name: [*labels[:9], None] for name, labels in gold.items()}
+    answers = {"pupil": gold, "pupil_seed1": gold, "pupil_seed2": silent}
+    row = Row("pupil", tuple(make_measured_score(gold, answers[name], name) for name in answers))
+    assert row.resampled["strict"]["missing_rate"].min() < 0
+    assert row.resampled["strict"]["ok_rate"].max() > 1
+    for metric in METRICS:
+        low, high = row.interval(metric)
+        assert 0 <= low <= row.mean(metric) <= high <= 1, metric
 
 
 def test_mean_and_sample_deviation():

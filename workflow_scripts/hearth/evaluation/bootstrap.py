@@ -110,6 +110,15 @@ def percentile_interval(values: np.ndarray, groups: int) -> Interval | None:
     return [round(float(bound), DECIMALS) + 0.0 for bound in np.quantile(values, [tail, 1 - tail])]
 
 
+def share_interval(values: np.ndarray, groups: int) -> Interval | None:
+    """Return the interval of `percentile_interval` within 0 to 1, for an F1 or a share.
+
+    A mean over seeds may lie outside on some resamples, because weights of seeds may be negative.
+    """
+    interval = percentile_interval(values, groups)
+    return interval and [min(max(bound, 0.0), 1.0) for bound in interval]
+
+
 def two_sided_p(values: np.ndarray, groups: int) -> float | None:
     """Return the p value of the hypothesis that a number is at most 0, doubled so that it fits a two-sided interval.
 

@@ -15,9 +15,9 @@ from hearth.evaluation.bootstrap import (
     RESAMPLES,
     SEED,
     chunks,
-    percentile_interval,
     resampled_sums,
     seed_weights,
+    share_interval,
     weighted_sums,
 )
 from hearth.evaluation.counts import Counts, split_columns
@@ -39,7 +39,7 @@ def resample(counts: Counts) -> dict[str, np.ndarray]:
 
 def metric_intervals(counts: Counts) -> dict[str, Interval | None]:
     """Return a dict from metric to its bootstrap interval, None where it is undefined."""
-    return {name: percentile_interval(values, len(counts.groups)) for name, values in resample(counts).items()}
+    return {name: share_interval(values, len(counts.groups)) for name, values in resample(counts).items()}
 
 
 def resample_mean(seeds: Sequence[Counts]) -> dict[str, np.ndarray]:

@@ -49,7 +49,7 @@ def subset_columns(scores: Sequence[Score]) -> dict[str, float | int | None]:
         resampled = statistics.resample_mean(counts)
         for name in METRICS:
             mean, deviation = statistics.mean_and_deviation([metric_value(part, name) for part in parts])
-            low, high = bootstrap.percentile_interval(resampled[name], len(counts[0].groups)) or (None, None)
+            low, high = bootstrap.share_interval(resampled[name], len(counts[0].groups)) or (None, None)
             columns |= {
                 f"{subset}_{name}": mean,
                 f"{subset}_{name}_low": low,

@@ -57,7 +57,7 @@ class Row:
         """Return the interval of the mean: that in the score if there is only one score, else one from resamples."""
         if len(self.scores) == 1:
             return self.scores[0][parsing]["intervals"][metric]
-        return bootstrap.percentile_interval(self.resampled[parsing][metric], self.groups)
+        return bootstrap.share_interval(self.resampled[parsing][metric], self.groups)
 
     @property
     def truncated_rate(self) -> float:

@@ -40,7 +40,7 @@ def without_columns(scores: Sequence[Score]) -> dict[str, float | None]:
         resampled = statistics.resample_mean(counts)
         for metric in PART_METRICS:
             mean, deviation = statistics.mean_and_deviation([part["metrics"][metric] for part in parts])
-            low, high = bootstrap.percentile_interval(resampled[metric], len(counts[0].groups)) or (None, None)
+            low, high = bootstrap.share_interval(resampled[metric], len(counts[0].groups)) or (None, None)
             column = f"{metric}_without_{name}"
             columns |= {column: mean, f"{column}_low": low, f"{column}_high": high, f"{column}_sd": deviation}
     return columns
