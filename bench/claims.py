@@ -1,8 +1,9 @@
 """Measure how often intervals contain the true value and claims are decided wrongly (`make bench-claims`).
 
 All scores are simulated (`tests/unit/simulated_scores.py`), so that the truth is known, and pass through the code that
-decides on real ones. "coverage" compares kinds of bootstrap intervals by number of groups; "claims" counts verdicts by
-planted truth. Results are written into bench/claims.json; those that a run does not measure stay.
+decides on real ones. "coverage" compares kinds of bootstrap intervals by number of groups; "seeds" covers means over
+three training seeds; "claims" counts verdicts by planted truth. Results are written into bench/claims.json; results of
+"coverage" and "claims" that a run does not measure stay.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from common import benchmark_parser, write_report
-from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, percentile_interval
+from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, group_weights, percentile_interval, seed_weights
 from hearth.evaluation.metrics import compute_metrics
 from planted_claims import PLANTED
 from scipy import stats
@@ -24,6 +25,8 @@ METRICS = ("accuracy", "weighted_f1", "macro_f1")
 # Two recognisers whose difference is covered too, by true weighted F1.
 PAIR = (0.6, 0.5)
 INNER_RESAMPLES = 200
+# Means over three seeds: number of groups, standard error from groups, standard deviation of seeds.
+SEED_SPREADS = ((15, 0.03, 0.02), (15, 0.03, 0.06), (15, 0.02, 0.06), (40, 0.01, 0.06), (20, 0.001, 0.06))
 TAIL = (1 - CONFIDENCE) / 2
 
 
@@ -102,6 +105,19 @@ def cover(groups: int, replications: int) -> dict[str, dict[str, dict[str, float
     return report
 
 
+def cover_seeds(groups: int, error: float, spread: float, replications: int) -> dict[str, float]:
+    """Return the share of intervals of a mean over three seeds that contain the true value, for normal effects."""
+    draw, covered = np.random.default_rng([2, groups]), 0
+    for run in range(replications):
+        of_groups = draw.normal(0, error * np.sqrt(groups), groups)
+        of_seeds = draw.normal(0, spread, 3)
+        resampled = group_weights(f"run{run}", groups) @ of_groups / groups
+        resampled += seed_weights(tuple(f"run{run}_seed{seed}" for seed in range(3))) @ of_seeds
+        low, high = percentile_interval(resampled, groups) or (np.nan, np.nan)
+        covered += low <= 0 <= high
+    return {"groups": groups, "error": error, "spread": spread, "coverage": round(covered / replications, 3)}
+
+
 def decide(groups: int, at_border: int, powered: int) -> list[dict[str, Any]]:
     """Return the share of each verdict by planted truth; the truth is at the claim's border `at_border` times."""
     rows = []
@@ -127,15 +143,18 @@ def main() -> None:
     parser.add_argument("--coverage", nargs="*", type=int, default=COVERED_GROUPS, help="numbers of groups")
     parser.add_argument("--claims", nargs="*", type=int, default=DECIDED_GROUPS, help="numbers of groups")
     parser.add_argument("--covered", type=int, default=300, help="test sets whose intervals are looked at")
+    parser.add_argument("--seed-runs", type=int, default=1000, help="means over seeds whose intervals are looked at")
     parser.add_argument("--at-border", type=int, default=200, help="runs in which the truth is at a claim's border")
     parser.add_argument("--powered", type=int, default=40, help="runs of each planted effect")
     arguments = parser.parse_args()
     report = known(arguments.out)
+    seeds = [cover_seeds(*spread, arguments.seed_runs) for spread in SEED_SPREADS]
     for groups in arguments.coverage:
         report["coverage"][str(groups)] = cover(groups, arguments.covered)
     for groups in arguments.claims:
         report["claims"][str(groups)] = decide(groups, arguments.at_border, arguments.powered)
-    write_report(arguments.out, {name: _by_number(part.items()) for name, part in report.items()})
+    parts = {name: _by_number(report[name].items()) for name in ("coverage", "claims")}
+    write_report(arguments.out, parts | {"seeds": seeds})
 
 
 def _by_number(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
