@@ -279,8 +279,8 @@ def _tests_note(tests: int) -> Note:
             "two-sided paired permutation tests over tested groups: the answers of the two recognisers to a group are"
             f" swapped, in all possible ways if there are at most {statistics.PERMUTATIONS}, otherwise in"
             f" {statistics.PERMUTATIONS} random ways (seed {bootstrap.SEED}); with n sessions, p is at least 2 / 2^n",
-            "seeds are swapped together, so p speaks of these trained models, not of other training seeds",
             f"{tests} tests in this table and its CSV; p (Holm) is corrected for this number of tests, p is not",
+            "seeds are swapped together, so p speaks of these trained models, not of other training seeds",
         ],
     )
 
