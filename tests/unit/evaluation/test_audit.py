@@ -180,13 +180,13 @@ def test_differences_have_an_interval_over_groups():
 
 def test_the_labels_of_all_traces_are_scored_below_with_scikit_learn(home, mixed):
     traces = [*audit_traces(home, PROMPT, SESSIONS, mixed)]
-    traces += [trace | {"group": "evening"} for trace in traces[:2]]
+    traces += [trace | {"group": f"evening {number}"} for trace in traces[:2] for number in range(5)]
     counts = count_failures(audit_head("big", "made-up", home, PROMPT), traces)
     below = audit_table([counts], ["made-up"], ["big"], "abc").below
     gold = [label for trace in traces for label in trace["gold"]]
     labels = [label or "none" for trace in traces for label in trace["labels"]]
     record = below.records[0]
-    assert (record["traces"], record["groups"], record["events"]) == (5, 2, 15)
+    assert (record["traces"], record["groups"], record["events"]) == (13, 6, 39)
     assert record["accuracy"] == pytest.approx(accuracy_score(gold, labels))
     expected = f1_score(gold, labels, labels=sorted(set(gold)), average="weighted")
     assert record["weighted_f1_recall"] == pytest.approx(expected)

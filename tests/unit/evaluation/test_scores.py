@@ -203,7 +203,8 @@ def test_predictions_of_other_windows_than_those_of_a_fold_are_an_error(folds, c
         score_folds(folds, 2, METRIC_SETTINGS)
 
 
-def test_a_score_has_the_counts_of_its_groups_and_an_interval_of_every_metric(paths, tmp_path):
+def test_a_score_has_the_counts_of_its_groups_and_an_interval_of_every_metric(paths, tmp_path, monkeypatch):
+    monkeypatch.setattr(bootstrap, "FEWEST_GROUPS", 2)
     run_parse(paths)
     run_score(paths, tmp_path / "score.json")
     score = read_score(tmp_path / "score.json")
@@ -241,10 +242,12 @@ def test_equal_inputs_give_equal_scores_byte_for_byte(paths, tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-def test_a_score_of_one_session_has_no_interval(paths, tmp_path):
-    write_json_lines(paths["windows"], WINDOWS[:3])
-    write_json_lines(paths["predictions"], PREDICTIONS[:2])
-    write_json(paths["splits"], SPLITS | {"windows": {"train1": 1, "test1": 2}})
+@pytest.mark.parametrize("sessions", [1, 2])
+def test_a_score_of_few_sessions_has_no_interval(paths, tmp_path, sessions):
+    if sessions == 1:
+        write_json_lines(paths["windows"], WINDOWS[:3])
+        write_json_lines(paths["predictions"], PREDICTIONS[:2])
+        write_json(paths["splits"], SPLITS | {"windows": {"train1": 1, "test1": 2}})
     run_parse(paths)
     run_score(paths, tmp_path / "score.json")
     assert read_score(tmp_path / "score.json")["strict"]["intervals"] == dict.fromkeys(METRICS)

@@ -56,8 +56,8 @@ def test_nothing_found_has_no_onset():
 
 def test_an_interval_is_over_groups():
     right, wrong = [("08:00:00", "A", "COOKING", "COOKING")], [("08:00:00", "A", "COOKING", "EATING")]
-    metrics = score(("1", right), ("2", wrong))
-    # A quarter of the resamples of two groups has only the first, and a quarter only the second.
+    metrics = score(*((str(group), wrong if group < 3 else right) for group in range(6)))
+    # Of the resamples of six groups, 1.6 % have only the first three, and as many only the others.
     assert metrics["intervals"]["found"] == [0, 1]
     assert metrics["intervals"]["onset_mean"] is None  # undefined where nothing was found
 

@@ -106,9 +106,14 @@ def test_intervals_are_scipys_percentile_intervals_with_quantiles_of_the_t_distr
 def test_of_many_groups_the_interval_is_the_plain_percentile_interval():
     values = np.random.default_rng(1).normal(size=bootstrap.RESAMPLES)
     assert bootstrap.percentile_interval(values, 10**6) == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=1e-3)
-    widths = [np.ptp(bootstrap.percentile_interval(values, groups)) for groups in (2, 4, 6, 10, 40)]
+    widths = [np.ptp(bootstrap.percentile_interval(values, groups)) for groups in (6, 8, 10, 40)]
     assert widths == sorted(widths, reverse=True)
-    assert widths[0] == pytest.approx(np.ptp(values))
+
+
+def test_few_groups_have_no_interval():
+    values = np.random.default_rng(1).normal(size=bootstrap.RESAMPLES)
+    assert bootstrap.percentile_interval(values, bootstrap.FEWEST_GROUPS)
+    assert bootstrap.percentile_interval(values, bootstrap.FEWEST_GROUPS - 1) is None
 
 
 @pytest.mark.parametrize("groups", [6, 14, 40, 1000])

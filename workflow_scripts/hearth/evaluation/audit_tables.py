@@ -67,8 +67,8 @@ NOTES: Notes = [
             " recogniser has not learned from",
             "difference: accuracy of the traces that are not flagged minus accuracy of the flagged ones",
             f"in brackets: {100 * bootstrap.CONFIDENCE:.0f} % bootstrap intervals over groups,"
-            f" {bootstrap.RESAMPLES} resamples, seed {bootstrap.SEED}; there is no interval if some resample has no"
-            " flagged traces, or only flagged ones",
+            f" {bootstrap.RESAMPLES} resamples, seed {bootstrap.SEED}; there is no interval below"
+            f" {bootstrap.FEWEST_GROUPS} groups, and none if some resample has no flagged traces, or only flagged ones",
         ],
     ),
 ]

@@ -20,7 +20,7 @@ RESAMPLES = 2000
 SEED = 0
 # Test sets of fewer groups are called tiny: their intervals contain the true value less often than they say.
 TINY = 10
-# With fewer groups no test of swapped groups can reach p = 0.05 (2 / 2^5 is 0.06), so nothing is decided.
+# With fewer groups no test of swapped groups can reach p = 0.05 (2 / 2^5 is 0.06): no interval, and nothing decided.
 FEWEST_GROUPS = 6
 
 # Values are rounded to this many decimals, so that the order in which floats are added changes no value and no
@@ -99,11 +99,10 @@ def percentile_interval(values: np.ndarray, groups: int) -> Interval | None:
     """Return the expanded percentile interval of a number, given its values on all resamples of `groups` groups.
 
     Its quantiles lie farther out than those of the plain percentile interval, by the factor between the normal and the
-    t distribution (Hesterberg, 2015), because resamples of few groups differ less than new groups would. Below
-    `FEWEST_GROUPS` it runs from about the smallest to the largest resample. Return None if the number is undefined (not
-    finite) on some resample. With a single group, every number is.
+    t distribution (Hesterberg, 2015), because resamples of few groups differ less than new groups would. Return None
+    below `FEWEST_GROUPS` groups, and if the number is undefined (not finite) on some resample.
     """
-    if groups < 2 or not np.isfinite(values).all():
+    if groups < FEWEST_GROUPS or not np.isfinite(values).all():
         return None
     quantile = special.stdtrit(groups - 1, (1 - CONFIDENCE) / 2)
     tail = float(special.ndtr(quantile * math.sqrt(groups / (groups - 1))))
@@ -124,7 +123,7 @@ def two_sided_p(values: np.ndarray, groups: int) -> float | None:
 
     It is below 1 - CONFIDENCE just where the interval of `percentile_interval` lies above 0. It is never below what the
     data can show: 2 / (RESAMPLES + 1), and 2 / 2^groups, the smallest p of a test that swaps groups. Return None where
-    there is no interval, and below `FEWEST_GROUPS` groups.
+    there is no interval.
     """
     if groups < FEWEST_GROUPS or not np.isfinite(values).all():
         return None

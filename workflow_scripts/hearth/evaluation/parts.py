@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hearth.evaluation import statistics
-from hearth.evaluation.bootstrap import FEWEST_GROUPS
 from hearth.evaluation.counts import count_groups, counts_of_groups
 from hearth.evaluation.encoded_windows import EncodedWindows
 from hearth.evaluation.metrics import compute_metrics
@@ -61,14 +60,13 @@ class PartScorer:
             self.recogniser, self.dataset, count_groups(part), part.labels, "strict", self.lost_answers
         )
         values = compute_metrics(counts.matrix.sum(axis=0, dtype=float), self.lost_answers)
-        enough = len(part.groups) >= FEWEST_GROUPS
         intervals = statistics.metric_intervals(counts)
         metrics: PartMetrics = {
             "windows": len(part.sizes),
             "events": len(part.gold),
             "n_groups": len(part.groups),
             "metrics": {name: float(values[name]) for name in PART_METRICS},
-            "intervals": {name: intervals[name] if enough else None for name in PART_METRICS},
+            "intervals": {name: intervals[name] for name in PART_METRICS},
         }
         return metrics, part
 

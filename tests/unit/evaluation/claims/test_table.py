@@ -104,7 +104,7 @@ def test_numbers_without_an_interval_leave_a_claim_undecided():
     scores = [make_base(f"m{size}", f1, size, missing=0.1 / size) for size, f1 in ((1, 0.1), (2, 0.4), (4, 0.9))]
     row = build_claims_table(scores, "abc").records[0]
     assert (row["verdict"], row["effect"], row["effect_low"], row["p"]) == (UNDECIDED, pytest.approx(0.8), None, None)
-    assert row["because"].endswith("only 1 tested groups, so intervals are rough")
+    assert row["because"].endswith("only 1 tested group, so there are no intervals")
 
 
 def test_the_notes_say_how_claims_are_decided_and_what_the_scores_rest_on():

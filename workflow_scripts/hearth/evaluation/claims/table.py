@@ -44,8 +44,8 @@ VERDICTS_NOTE: Note = (
         f"{HELD}: the {_CERTAINTY} of all deciding numbers lie where the claim says; {NOT_HELD}: one of them lies"
         f" wholly where the claim denies; {UNDECIDED}: neither, so other groups could decide either way;"
         f" {NOT_TESTABLE}: something is missing",
-        f"below {FEWEST_GROUPS} tested groups everything is {UNDECIDED}; below {TINY} intervals are rough, and the"
-        " reason says so",
+        f"below {FEWEST_GROUPS} tested groups there are no intervals, so everything is {UNDECIDED}; below {TINY}"
+        " intervals are rough; the reason says so",
         "p: of the hypothesis that the claim is false, so small where a claim is held; p (Holm): corrected for the"
         " number of claims in this table; verdicts are not corrected",
     ],
@@ -116,7 +116,9 @@ def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) ->
         numbers = dict.fromkeys(("effect", "unit", "effect_low", "effect_high", "p", "p_holm", "groups"))
         return {"verdict": NOT_TESTABLE, **numbers, "because": str(reason), "paper": claim.paper}
     low, high = finding.effect.interval or (None, None)
-    rough = f"; only {finding.groups} tested groups, so intervals are rough" if finding.groups < TINY else ""
+    doubt = "there are no intervals" if finding.groups < FEWEST_GROUPS else "intervals are rough"
+    tested = f"{finding.groups} tested group{'s' * (finding.groups > 1)}"
+    rough = f"; only {tested}, so {doubt}" if finding.groups < TINY else ""
     return {
         "verdict": finding.verdict,
         "effect": finding.effect.value,

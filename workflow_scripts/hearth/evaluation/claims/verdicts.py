@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS
+from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.score_document import Score
 
@@ -32,7 +32,7 @@ class Condition:
     def verdict(self) -> str:
         """HELD or NOT_HELD if the whole interval of the margin, and the test if any, say so, otherwise UNDECIDED."""
         interval = self.margin.rounded().interval
-        if interval is None or self.margin.groups < FEWEST_GROUPS:
+        if interval is None:
             return UNDECIDED
         if self.paired_p is not None and self.paired_p >= 1 - CONFIDENCE:
             return UNDECIDED
