@@ -64,5 +64,9 @@ def without_notes(scores: Sequence[Score]) -> list[Note]:
     }
     if not statements:
         return []
-    rule = "events with these recorded labels are not scored; the windows and the predictions are the same"
-    return [("Left out", [rule, *statements])]
+    rules = [
+        "events with these recorded labels are not scored; the windows and the predictions are the same",
+        "predicting one of these labels is wrong for every event that remains: a recogniser that predicts nothing else,"
+        " as the baseline majority may, scores 0",
+    ]
+    return [("Left out", [*rules, *statements])]
