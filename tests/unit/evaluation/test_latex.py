@@ -103,6 +103,7 @@ def test_the_label_holds_no_special_characters():
 
 
 def test_escapes():
+    assert escape_latex("`recall`") == r"\textasciigrave{}recall\textasciigrave{}"
     assert escape_latex("50 % of a_b & {c} #1 $ ~ ^ \\") == (
         r"50 \% of a\_b \& \{c\} \#1 \$ \textasciitilde{} \textasciicircum{} \textbackslash{}"
     )

@@ -15,7 +15,7 @@ from hearth.evaluation.rendering import (
     render_csv,
     render_markdown,
 )
-from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES
+from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, LOST_ANSWER_RULES
 from hearth.evaluation.tables import COLUMNS, KEYS, build_table
 from score_factories import make_score, make_seed_scores, make_student_score
 
@@ -125,7 +125,8 @@ def test_an_interval_is_in_brackets_and_its_bounds_are_columns_of_the_csv():
     assert r"\[" not in render_markdown(table).split("- Metrics")[0]
     assert table.cells[0][1] in render_markdown(table)
     value, interval = table.cells[0][1].split(" ", 1)
-    assert f"{value}\\newline{{\\scriptsize{{}}{interval}}}" in render_latex(table, "t")
+    unbroken = interval.replace(" ", "~")
+    assert f"{value}\\newline{{\\scriptsize{{}}{unbroken}}}" in render_latex(table, "t")
 
 
 def test_gain_and_gap_have_intervals_and_p_values_over_the_same_sessions():
@@ -190,24 +191,62 @@ def test_only_students_that_differ_in_their_seed_alone_share_a_row():
     ]
 
 
-def test_a_note_marks_tiny_test_sets():
-    table = build_table({"title": "T"}, [make_score(), make_score("a", "big", n_sessions=12, n_groups=10)], "abc")
-    said = dict(all_notes(table))
-    assert said["Intervals"][-2:] == [
-        "made-up: tiny, 2 tested groups: its intervals are wide and unreliable, and often still too narrow",
-        "big: 10 tested groups of 12 sessions",
+def test_notes_and_latex_say_how_much_is_tested_and_mark_tiny_test_sets():
+    folds = {"split": make_score()["provenance"]["split"] | {"folds": 5, "by": "sitting"}}
+    scores = [
+        make_score(),
+        make_score("a", "small", n_groups=9),
+        make_score("a", "big", n_sessions=12, n_groups=10, provenance=folds),
     ]
+    table = build_table({"title": "T"}, scores, "abc")
+    said = dict(all_notes(table))
+    assert said["Tested"] == [
+        "made-up: 2 of 3 sessions, split by session; 2 groups, too few for intervals, which need 5",
+        "small: 2 of 3 sessions, split by session; 9 groups, so few that intervals are wide and unreliable, and often"
+        " still too narrow",
+        "big: 12 sessions in 5 folds by sitting, pooled; 10 groups",
+    ]
+    assert dict(table.notes)["Tested"] == said["Tested"]
+    tex = " ".join(render_latex(table, "t").replace(r"\allowbreak{}", "").replace(r"\-", "").split())
+    assert all(text in tex for text in said["Tested"])
     assert "2000 resamples with replacement, seed 0" in said["Intervals"][0]
 
 
-def test_a_single_test_session_has_no_interval_and_a_note_says_so():
+def test_notes_and_latex_name_what_is_assumed():
+    table = build_table({"title": "T"}, [make_score()], "abc")
+    (said,) = dict(table.notes)["Assumed, because the paper does not say"]
+    assert said.startswith("split, labels, ")
+    assert "unknown label" in said
+    assert "because the paper does not say:} split, labels" in render_latex(table, "t")
+    assert len(dict(all_notes(table))["Assumed, because the paper does not say"]) > 1
+
+
+def test_every_reading_in_a_heading_is_defined_below_the_table():
+    columns = ["weighted_f1", "weighted_f1_precision", "lenient_accuracy"]
+    table = build_table({"title": "T", "columns": columns}, [make_score()], "abc")
+    assert dict(table.notes)["Metrics"] == [
+        f"F1: {LOST_ANSWER_RULES['recall']}",
+        f"F1 (lost: precision): {LOST_ANSWER_RULES['precision']}",
+    ]
+    assert "Lenient" in dict(table.notes)
+    assert f"F1 (lost: recall): {LOST_ANSWER_RULES['recall']}" not in dict(all_notes(table))["Metrics"]
+    assert f"F1 and F1 (lost: recall): {LOST_ANSWER_RULES['recall']}" in dict(all_notes(table))["Metrics"]
+    usual = dict(build_table({"title": "T", "columns": ["weighted_f1"]}, [make_score()], "abc").notes)
+    assert usual["Metrics"] == [f"F1: {LOST_ANSWER_RULES['recall']}"]
+    assert "Lenient" not in usual
+
+
+@pytest.mark.parametrize("sessions", [1, 4])
+def test_few_test_groups_have_no_interval_and_a_note_says_so(sessions):
     table = build_table(
-        {"title": "T", "columns": ["weighted_f1", "gain_over_base_p"]}, make_seed_scores(sessions=1), "abc"
+        {"title": "T", "columns": ["weighted_f1", "gain_over_base", "gain_over_base_p"]},
+        make_seed_scores(sessions),
+        "abc",
     )
     assert all("[" not in cell for row in table.cells for cell in row)
-    assert table.cells[2][1] == ""
-    assert dict(all_notes(table))["Intervals"][-1] == "made-up: 1 tested group, so no interval is defined"
-    assert "p values" not in dict(table.notes)
+    assert (table.cells[2][2] == "") == ("p values" not in dict(table.notes)) == (sessions == 1)
+    assert dict(all_notes(table))["Tested"][-1].endswith(", too few for intervals, which need 5")
+    assert "[" not in render_latex(table, "t").split(r"\midrule")[1].replace("[2pt]", "").split(r"\bottomrule")[0]
 
 
 def test_seeds_are_each_or_mean():

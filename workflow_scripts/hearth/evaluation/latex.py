@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import groupby, takewhile
 from typing import NamedTuple
 
+from hearth.evaluation.notes import ASSUMED
 from hearth.evaluation.paper_form import PaperCell, PaperColumn, PaperForm, PaperRow
 from hearth.evaluation.rendering import Column, Note, Table, one_line
 
@@ -22,6 +23,7 @@ _LATEX = {
     ">": r"\textgreater{}",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
     **{"±": r"\(\pm\)", "×": r"\(\times\)", "≤": r"\(\le\)", "≥": r"\(\ge\)", "−": r"\(-\)", "→": r"\(\to\)"},
+    "`": r"\textasciigrave{}",  # alone it would open a quotation
     "†": r"\(\dagger\)",
     "\N{NO-BREAK SPACE}": "~",
 }
@@ -86,7 +88,7 @@ def render_latex(table: Table, label: str) -> str:
 # Notes of a table that its paper form keeps beside its own footnotes.
 _KEPT_NOTES = (
     *("Simulated data", "Tiny models", "Metrics", "Left out", "Baselines", "Never answered", "Truncated traces"),
-    "p values",
+    *("p values", "Lenient", "Tested", ASSUMED),
 )
 
 

@@ -4,12 +4,19 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from hearth.data.folds import whole_tested_split
+from hearth.data.folds import ALL, whole_tested_split
 from hearth.distillation.documents import truncated_warning
-from hearth.evaluation.bootstrap import CONFIDENCE, RESAMPLES, SEED, TINY
+from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, RESAMPLES, SEED, TINY
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
 from hearth.evaluation.rendering import Note
-from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, LOST_ANSWER_RULES, Score
+from hearth.evaluation.score_document import (
+    DESCRIPTIONS,
+    HEADLINES,
+    LOST_ANSWER_RULES,
+    LOST_ANSWERS,
+    LostAnswers,
+    Score,
+)
 
 Notes = list[Note]
 
@@ -28,6 +35,7 @@ BASELINES_NOTE = (
     "no language model; trained on the recorded labels of the tested dataset's train split, which no zero-shot model"
     " has seen"
 )
+ASSUMED = "Assumed, because the paper does not say"
 _DIGEST_CHARACTERS = 12
 
 
@@ -57,13 +65,14 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
     tiny = _tiny_teachers(scores) | _tiny_models(scores)
     students = [score for score in scores if score["provenance"]["student"] is not None]
     models = [score for score in scores if score["kind"] != "baseline"]
-    assumed = {key for score in scores for key in score["provenance"]["assumed"]}
+    assumed = _assumed(scores)
     notes: Notes = [
         ("Simulated data", simulation_notes(simulated_datasets(scores))),
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
-        ("Metrics", [*METRICS_NOTES, *_lost_answers(scores)]),
+        ("Metrics", [*METRICS_NOTES, *_lost_answers(scores, LOST_ANSWERS)]),
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
-        ("Intervals", [*INTERVALS_NOTES, *dict.fromkeys(map(_groups, scores))]),
+        ("Tested", [*dict.fromkeys(map(_tested, scores))]),
+        ("Intervals", [*INTERVALS_NOTES]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
         ("Decoding", [*_grouped(models, "recogniser", _decoding), *_engine_differences(models)]),
         ("Split", _grouped(scores, "dataset", _split)),
@@ -73,14 +82,17 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Students", _grouped(students, "recogniser", _student)),
         ("Truncated traces", _truncated_traces(students)),
         ("Baselines", list(filter(None, [_baselines(scores)]))),
-        ("Assumed, because the paper does not say", [text for key, text in ASSUMPTIONS.items() if key in assumed]),
+        (ASSUMED, [text for key, text in ASSUMPTIONS.items() if key in assumed]),
         ("Code", [f"git commit {commit}"]),
     ]
     return [(heading, statements) for heading, statements in notes if statements]
 
 
-def short_notes(scores: Sequence[Score]) -> Notes:
-    """Return the notes that stand below a table itself; `table_notes` returns everything that it depends on."""
+def short_notes(scores: Sequence[Score], readings: Sequence[LostAnswers] = ()) -> Notes:
+    """Return the notes that stand below a table itself; `table_notes` returns everything that it depends on.
+
+    `readings` are those of lost answers that the columns of the table name.
+    """
     tiny = _tiny_teachers(scores) | _tiny_models(scores)
     simulated = simulated_datasets(scores)
     notes: Notes = [
@@ -95,11 +107,13 @@ def short_notes(scores: Sequence[Score]) -> Notes:
                 for text in dict.fromkeys(tiny.values())
             ],
         ),
-        ("Metrics", _lost_answers(scores)),
+        ("Metrics", _lost_answers(scores, readings)),
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
         ("Truncated traces", _truncated_traces([score for score in scores if score["provenance"]["student"]])),
         ("Baselines", [_baselines(scores)]),
-        ("Intervals", [f"{_INTERVALS}; {'; '.join(dict.fromkeys(map(_groups, scores)))}"]),
+        ("Tested", [*dict.fromkeys(map(_tested, scores))]),
+        ("Intervals", [_INTERVALS]),
+        (ASSUMED, [", ".join(key.replace("_", " ") for key in ASSUMPTIONS if key in _assumed(scores))]),
     ]
     return [(heading, statements) for heading, statements in notes if any(statements)]
 
@@ -157,10 +171,20 @@ def _grouped(
     return [f"{', '.join(names)}: {description}" for description, names in owners.items()]
 
 
-def _lost_answers(scores: Sequence[Score]) -> list[str]:
-    """Return the reading of lost answers in macro, weighted and micro F1 without a reading in their name."""
-    readings = sorted({score["lost_answers"] for score in scores})
-    return [f"F1, reading `{reading}`: {LOST_ANSWER_RULES[reading]}" for reading in readings]
+def _assumed(scores: Sequence[Score]) -> set[str]:
+    return {key for score in scores for key in score["provenance"]["assumed"]}
+
+
+def _lost_answers(scores: Sequence[Score], named: Sequence[LostAnswers]) -> list[str]:
+    """Return the rules of the readings of lost answers: that of F1 without a reading in its name, and the `named`."""
+    usual = {score["lost_answers"] for score in scores}
+    return [
+        f"F1{f' and F1 (lost: {reading})' if reading in named else ''}: {rule}"
+        if reading in usual
+        else f"F1 (lost: {reading}): {rule}"
+        for reading, rule in LOST_ANSWER_RULES.items()
+        if reading in usual or reading in named
+    ]
 
 
 def _baselines(scores: Sequence[Score]) -> str:
@@ -175,15 +199,19 @@ def _unanswered(score: Score) -> str:
     return f"{place}: {count} of {score['n_windows']} windows; their events count as wrong" if count else ""
 
 
-def _groups(score: Score) -> str:
-    groups, sessions = score["n_groups"], score["n_sessions"]
-    if groups == 1:
-        return f"{score['dataset']}: 1 tested group, so no interval is defined"
-    tested = f"{groups} tested groups" + (f" of {sessions} sessions" if sessions != groups else "")
+def _tested(score: Score) -> str:
+    """Return how much of a dataset was tested, in how many groups, and what follows for intervals."""
+    split, groups, sessions = score["provenance"]["split"], score["n_groups"], score["n_sessions"]
+    if split["folds"] > 1:
+        tested = f"{sessions} sessions in {split['folds']} folds by {split['by']}, pooled"
+    else:
+        tested = f"{sessions} of {split['sessions'][ALL]} sessions, split by {split['by']}"
+    text = f"{score['dataset']}: {tested}; {groups} group{'s' * (groups > 1)}"
+    if groups < FEWEST_GROUPS:
+        return f"{text}, too few for intervals, which need {FEWEST_GROUPS}"
     if groups < TINY:
-        warning = "its intervals are wide and unreliable, and often still too narrow"
-        return f"{score['dataset']}: tiny, {tested}: {warning}"
-    return f"{score['dataset']}: {tested}"
+        return f"{text}, so few that intervals are wide and unreliable, and often still too narrow"
+    return text
 
 
 def _prompt(score: Score) -> str:

@@ -13,7 +13,7 @@ from hearth.homes.raw_format import Recording
 # Choices that the paper leaves open: a dict from each choice to a statement of what this project assumes, in the
 # order of the notes.
 ASSUMPTIONS = {
-    "split": "split: whole sessions, see Split",
+    "split": "split: whole groups of sessions, see Split",
     "labels": "label set: all labels of the home's yaml, MARBLE's TRANSITION included",
     "sensors": "names of rooms, sensors and states, and the time zone: those of the home's yaml; wearable sensors are"
     " not used",

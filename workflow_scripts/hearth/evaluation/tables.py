@@ -11,7 +11,7 @@ from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import build_paper_form
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Layout, Note, Table, cell_text, decimals, magnitude, with_interval
-from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, METRICS, Parsing, Score
+from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, LOST_ANSWERS, METRICS, Parsing, Score
 from hearth.evaluation.table_rows import (
     Record,
     Row,
@@ -121,6 +121,13 @@ GAIN_NOTE: Note = (
         " student; both on the same dataset"
     ],
 )
+LENIENT_NOTE: Note = (
+    "Lenient",
+    [
+        "events without a label by the strict parsing of all other columns also get one from broken JSON, bare lists,"
+        " reasoning that never closes, and other spellings of a label"
+    ],
+)
 SEEDS_NOTE: Note = (
     "Several seeds",
     [
@@ -157,8 +164,11 @@ def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
         *([subsets.NOTE] if set(subsets.COLUMNS) & set(names) else []),
         *([(_P_HEADING, [f"paired permutation tests; Holm: corrected for {tests} tests"])] if tests else []),
         *(without_notes(scores) if any(map(split_column, names)) else []),
+        *([LENIENT_NOTE] if any(name.startswith("lenient_") for name in names) else []),
         *([SEEDS_NOTE] if any(record["n_seeds"] for record in records) else []),
-        *short_notes(scores),
+        *short_notes(
+            scores, [reading for reading in LOST_ANSWERS if any(one.endswith(f"_{reading}") for one in names)]
+        ),
     ]
     scored = [name for name in names if name in _SCORES_WITH_INTERVAL or split_column(name)]
     metrics = (spec.get("columns") and scored) or [_PAPER_METRIC]
@@ -278,7 +288,7 @@ def _tests_note(tests: int) -> Note:
         [
             "two-sided paired permutation tests over tested groups: the answers of the two recognisers to a group are"
             f" swapped, in all possible ways if there are at most {statistics.PERMUTATIONS}, otherwise in"
-            f" {statistics.PERMUTATIONS} random ways (seed {bootstrap.SEED}); with n sessions, p is at least 2 / 2^n",
+            f" {statistics.PERMUTATIONS} random ways (seed {bootstrap.SEED}); with n groups, p is at least 2 / 2^n",
             f"{tests} tests in this table and its CSV; p (Holm) is corrected for this number of tests, p is not",
             "seeds are swapped together, so p speaks of these trained models, not of other training seeds",
         ],
