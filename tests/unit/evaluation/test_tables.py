@@ -201,7 +201,7 @@ def test_notes_and_latex_say_how_much_is_tested_and_mark_tiny_test_sets():
     table = build_table({"title": "T"}, scores, "abc")
     said = dict(all_notes(table))
     assert said["Tested"] == [
-        "made-up: 2 of 3 sessions, split by session; 2 groups, too few for intervals, which need 5",
+        "made-up: 2 of 3 sessions, split by session; 2 groups, too few for intervals, which need 6",
         "small: 2 of 3 sessions, split by session; 9 groups, so few that intervals are wide and unreliable, and often"
         " still too narrow",
         "big: 12 sessions in 5 folds by sitting, pooled; 10 groups",
@@ -236,7 +236,7 @@ def test_every_reading_in_a_heading_is_defined_below_the_table():
     assert "Lenient" not in usual
 
 
-@pytest.mark.parametrize("sessions", [1, 4])
+@pytest.mark.parametrize("sessions", [1, 5])
 def test_few_test_groups_have_no_interval_and_a_note_says_so(sessions):
     table = build_table(
         {"title": "T", "columns": ["weighted_f1", "gain_over_base", "gain_over_base_p"]},
@@ -245,7 +245,7 @@ def test_few_test_groups_have_no_interval_and_a_note_says_so(sessions):
     )
     assert all("[" not in cell for row in table.cells for cell in row)
     assert (table.cells[2][2] == "") == ("p values" not in dict(table.notes)) == (sessions == 1)
-    assert dict(all_notes(table))["Tested"][-1].endswith(", too few for intervals, which need 5")
+    assert dict(all_notes(table))["Tested"][-1].endswith(", too few for intervals, which need 6")
     assert "[" not in render_latex(table, "t").split(r"\midrule")[1].replace("[2pt]", "").split(r"\bottomrule")[0]
 
 
