@@ -114,11 +114,13 @@ def slurm_profile(folder: Path, **site: str) -> Path:
 def small_config() -> dict:
     """Return the demo's config, reduced to a run of a minute. Only the test split of sim-marble has two shards."""
     config = yaml.safe_load((CONFIG / "demo.yaml").read_text())
-    config["datasets"]["sim-marble"]["simulate"]["sessions"] = 4
+    config["datasets"]["sim-marble"]["simulate"]["sessions"] = 5
     config["datasets"]["sim-mural"]["simulate"]["sessions"] = 2
-    config["split"]["test_fraction"] = 0.4
+    config["split"]["test_fraction"] = 0.6
     config["models"] = ["tiny-s", "tiny-m"]
     config["teacher"] = "tiny-m"
+    config["baselines"] = []
+    config["tables"]["scaling"]["select"] = [{"recognisers": "models"}]
     config["decoding"]["max_new_tokens"] = 96
     config["engine"] |= {"batch_size": 2, "shard_size": 12}
     config["students"]["seeds"] = [0]

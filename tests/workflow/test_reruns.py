@@ -260,7 +260,7 @@ MATRIX = [
     (
         "a module of the figures",
         append_line("workflow_scripts/hearth/evaluation/figures/f1_by_size.py"),
-        {"figure": 5, "report": 1, "all": 1},
+        {"figure": 6, "report": 1, "all": 1},
     ),
     (
         "the report's template",

@@ -40,7 +40,11 @@ def run(program, paths, *inputs, **options):
     [
         (gather_predictions, ["windows", "index", "shards"], {"split": "all"}),
         (parse_predictions, ["windows", "home", "predictions"], {"split": "all"}),
-        (audit, ["windows", "home", "prompt", "parsed"], {"recogniser": "large", "dataset": "made-up", "split": "all"}),
+        (
+            audit,
+            ["windows", "splits", "home", "prompt", "parsed"],
+            {"recogniser": "large", "dataset": "made-up", "split": "all"},
+        ),
     ],
 )
 def test_memory_does_not_grow_with_the_predictions(paths, tmp_path, program, inputs, options):

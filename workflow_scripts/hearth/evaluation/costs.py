@@ -3,13 +3,14 @@
 Seconds and memory differ from run to run, so they are kept apart from the scores.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
 import pandas as pd
 
 from hearth.common.job_stats import JobStats
+from hearth.evaluation.notes import simulation_notes
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals
 
 Work = Literal["prediction", "training"]
@@ -79,8 +80,8 @@ _DISTINCT = ("device", "dtype", "engine", "batch_size")
 def cost_table(
     predictions: Mapping[tuple[str, str, str], Sequence[JobStats]],
     trainings: Mapping[str, Sequence[JobStats]],
-    simulated: Iterable[str],
-    tiny: Iterable[str],
+    simulated: Sequence[str],
+    tiny: Sequence[str],
     commit: str,
 ) -> Table:
     """Build the cost table.
@@ -111,7 +112,13 @@ def cost_table(
         columns=list(COLUMNS.values()),
         cells=[[cell(row, name) for name in COLUMNS] for row in rows],
         records=[dict(row) for row in rows],
-        notes=[NOTE, *([("Versions", sorted(versions))] if versions else []), ("Code", [f"git commit {commit}"])],
+        notes=[
+            NOTE,
+            *([("Simulated data", simulation_notes(list(simulated)))] if simulated else []),
+            *([("Tiny models", [f"{', '.join(tiny)}: stand-ins for real models"])] if tiny else []),
+            *([("Versions", sorted(versions))] if versions else []),
+            ("Code", [f"git commit {commit}"]),
+        ],
     )
 
 

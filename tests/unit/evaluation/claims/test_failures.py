@@ -34,6 +34,12 @@ def test_the_effect_is_the_fall():
     assert "by large: -0.1500" in finding.because
 
 
+def test_seeds_of_sampling_of_one_training_are_called_that():
+    again = make_student(0.5, missing=0.1, recogniser="s_rich_0_decode1", variant="decode1")
+    finding = fall_with_distillation([make_base("little", 0.3, missing=0.2), make_student(0.5), again], RICH)
+    assert "mean of 2 seeds of sampling, 1 of training: the spread of trainings is not covered" in finding.because
+
+
 def make_scores_of_failing_groups(failing, groups=15):
     """Return scores of two base models; the smaller has one unreadable answer in each of so many groups."""
     home = SimulatedHome(np.random.default_rng(4), RICH, groups)

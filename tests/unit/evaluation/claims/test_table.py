@@ -14,6 +14,7 @@ from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE, UNDECIDED, VER
 from hearth.evaluation.latex import render_latex
 from hearth.evaluation.rendering import render_csv, render_markdown
 from hearth.evaluation.statistics import holm
+from planted_claims import PLANTED
 from score_factories import make_score
 from simulated_scores import SimulatedHome
 
@@ -56,13 +57,26 @@ def test_a_claim_that_holms_correction_takes_back_says_so():
     for row in rows:
         corrected = row["verdict"] == HELD and row["p_holm"] > 0.05
         assert row["because"].endswith("not after Holm's correction for the other rows") == corrected
+    tables = [build_claims_table(simulate_run(8, seed), "abc") for seed in range(4)]
+    assert any(cells[2] == "held, not after Holm" for table in tables for cells in table.cells)
+
+
+def test_a_weakest_condition_that_is_not_the_effect_is_shown_in_every_form():
+    (planted,) = (one for one in PLANTED if one.name == "0.15 worse than untrained")
+    table = build_claims_table(planted.draw_scores(np.random.default_rng(0), 20), "abc")
+    row, cells = table.records[-1], table.cells[-1]
+    assert row["weakest"] == pytest.approx(-0.15, abs=0.1)
+    assert row["weakest_unit"].endswith("above the untrained m1")
+    assert cells[4].endswith(row["weakest_unit"])
+    assert cells[4] in table.paper.rows[-1][1][-1].interval
+    assert "weakest_low" in render_csv(table)
 
 
 def test_no_p_value_is_smaller_than_resamples_can_show():
     table = build_claims_table(simulate_run(), "abc")
     assert min(row["p"] for row in table.records if row["p"] is not None) == 2 / (RESAMPLES + 1)
-    assert table.cells[0][4] == "0.0010"
-    assert {row[5] for row in table.cells} >= {"1.0000"}
+    assert table.cells[0][5] == "0.0010"
+    assert {row[6] for row in table.cells} >= {"1.0000"}
 
 
 def test_the_steps_between_sizes_stand_below():
@@ -89,7 +103,7 @@ def test_every_claim_has_a_row_even_of_a_single_home():
     assert {row["verdict"] for row in table.records} == {NOT_TESTABLE}
     assert table.records[-1]["because"].startswith("this needs 2 homes, and there are scores of 1: select")
     assert {row["p_holm"] for row in table.records} == {None}
-    assert table.cells[0][3:6] == ["", "", ""]
+    assert table.cells[0][3:7] == ["", "", "", ""]
 
 
 def test_a_run_of_baselines_is_told_which_scores_its_claims_miss():

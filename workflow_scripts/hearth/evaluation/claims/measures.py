@@ -1,5 +1,6 @@
 """Select the scores that the claims compare, estimate numbers from them, and write these numbers as text."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -50,7 +51,14 @@ def format_seeds(scores: Sequence[Score], metric: str) -> str:
     if len(scores) == 1:
         return ""
     _, deviation = mean_and_deviation([metric_value(score["strict"], metric) for score in scores])
-    return f" (mean of {len(scores)} seeds, ± {F1(deviation or 0.0)})"
+    sampled = all(score["kind"] == "student" for score in scores) and len(set(map(_trained_name, scores))) == 1
+    kind = " of sampling, 1 of training: the spread of trainings is not covered" if sampled else ""
+    return f" (mean of {len(scores)} seeds{kind}, ± {F1(deviation or 0.0)})"
+
+
+def _trained_name(score: Score) -> str:
+    """Return the name of a recogniser without its seed of sampling, but with that of its training."""
+    return re.sub(r"_decode[0-9]+$", "", score["recogniser"])
 
 
 def format_f1(scores: Sequence[Score]) -> str:

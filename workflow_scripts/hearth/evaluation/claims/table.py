@@ -6,6 +6,7 @@ from itertools import combinations
 from hearth.evaluation import statistics
 from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, TINY
 from hearth.evaluation.claims import closeness, failures, growth, transfer
+from hearth.evaluation.claims.estimates import Estimate
 from hearth.evaluation.claims.measures import DIFFERENCE, format_p, select_scores
 from hearth.evaluation.claims.steps import build_steps_table
 from hearth.evaluation.claims.verdicts import (
@@ -32,12 +33,18 @@ COLUMNS = {
     "dataset": Column("Dataset", number=False),
     "verdict": Column("Verdict", number=False),
     "effect": Column("Effect", DIFFERENCE, number=False),
+    "weakest": Column("Weakest condition, if not the effect", DIFFERENCE, number=False),
     "p": Column("p", format_p),
     "p_holm": Column("p (Holm)", format_p),
     "because": Column("What decides it", number=False),
     "paper": Column("What the paper says", number=False),
 }
+# Columns of numbers with an interval, and the columns of their units.
+_UNITS = {"effect": "unit", "weakest": "weakest_unit"}
+_NUMBERS = tuple(part for name, unit in _UNITS.items() for part in (name, unit, f"{name}_low", f"{name}_high"))
 _CERTAINTY = f"{100 * CONFIDENCE:.0f} % intervals"
+# The text of a verdict that Holm's correction would take back.
+HELD_BEFORE_HOLM = f"{HELD}, not after Holm"
 VERDICTS_NOTE: Note = (
     "Verdicts",
     [
@@ -47,7 +54,10 @@ VERDICTS_NOTE: Note = (
         f"below {FEWEST_GROUPS} tested groups there are no intervals, so everything is {UNDECIDED}; below {TINY}"
         " intervals are rough; the reason says so",
         "p: of the hypothesis that the claim is false, so small where a claim is held; p (Holm): corrected for the"
-        " number of claims in this table; verdicts are not corrected",
+        " number of claims in this table",
+        f"verdicts use uncorrected intervals; {HELD_BEFORE_HOLM}: Holm's correction would take this verdict back (other"
+        " verdicts are not corrected)",
+        "weakest condition: the number that decides a claim of several conditions, where it is not the effect",
     ],
 )
 
@@ -67,7 +77,7 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
     rows = [(datasets, row) for claim in CLAIMS for datasets, row in _claim_rows(claim, scores)]
     for (_, row), adjusted in zip(rows, statistics.holm([row["p"] for _, row in rows]), strict=True):
         row["p_holm"] = adjusted
-        if row["verdict"] == HELD and adjusted is not None and adjusted > 1 - CONFIDENCE:
+        if _taken_back(row):
             row["because"] += "; held by its own interval, not after Holm's correction for the other rows"
     marked = [
         row | {"dataset": ", ".join(dataset_name(name, simulated) for name in datasets)} for datasets, row in rows
@@ -113,18 +123,16 @@ def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) ->
             raise NotTestableError(_missing_homes(claim.homes, len(datasets)))
         finding = claim.decide((claim.select or select_scores)(scores), *datasets)
     except NotTestableError as reason:
-        numbers = dict.fromkeys(("effect", "unit", "effect_low", "effect_high", "p", "p_holm", "groups"))
+        numbers = dict.fromkeys((*_NUMBERS, "p", "p_holm", "groups"))
         return {"verdict": NOT_TESTABLE, **numbers, "because": str(reason), "paper": claim.paper}
-    low, high = finding.effect.interval or (None, None)
     doubt = "there are no intervals" if finding.groups < FEWEST_GROUPS else "intervals are rough"
     tested = f"{finding.groups} tested group{'s' * (finding.groups > 1)}"
     rough = f"; only {tested}, so {doubt}" if finding.groups < TINY else ""
+    weakest = finding.weakest
     return {
         "verdict": finding.verdict,
-        "effect": finding.effect.value,
-        "unit": finding.unit,
-        "effect_low": low,
-        "effect_high": high,
+        **_estimate("effect", finding.effect, finding.unit),
+        **_estimate("weakest", weakest.margin if weakest.name else None, weakest.name or None),
         "p": finding.p,
         "p_holm": None,
         "groups": finding.groups,
@@ -144,6 +152,13 @@ def _missing_homes(needed: int, present: int) -> str:
     )
 
 
+def _estimate(name: str, estimate: Estimate | None, unit: str | None) -> Record:
+    """Return the columns of a number with its unit and interval; all are None without a number."""
+    low, high = (estimate and estimate.interval) or (None, None)
+    value = None if estimate is None else estimate.value
+    return {name: value, _UNITS[name]: unit, f"{name}_low": low, f"{name}_high": high}
+
+
 def _paper_form(records: Sequence[Record]) -> PaperForm:
     """Return the verdicts with their effects, a row for each claim and a column for each home or pair of homes."""
     homes = sorted(dict.fromkeys(record["dataset"] for record in records), key=lambda name: ", " in name)
@@ -151,19 +166,32 @@ def _paper_form(records: Sequence[Record]) -> PaperForm:
     return PaperForm(
         [PaperColumn(home, "") for home in homes],
         [(claim.name, [shown.get((claim.name, home)) for home in homes]) for claim in CLAIMS],
-        [f"below a verdict: its effect with the {_CERTAINTY[:-1]}"],
+        [
+            f"below a verdict: its effect with the {_CERTAINTY[:-1]}, and the weakest condition where that is another"
+            " number; verdicts use uncorrected intervals"
+        ],
         "Claim",
     )
 
 
 def _paper_cell(record: Record) -> PaperCell:
-    effect = "" if record["effect"] is None else _cells(record)[list(COLUMNS).index("effect")]
-    return PaperCell(record["verdict"], deviation="", interval=effect, best=False, marked=False)
+    shown = dict(zip(COLUMNS, _cells(record), strict=True))
+    weakest = f"; weakest: {shown['weakest']}" if shown["weakest"] else ""
+    return PaperCell(shown["verdict"], deviation="", interval=shown["effect"] + weakest, best=False, marked=False)
+
+
+def _taken_back(record: Record) -> bool:
+    """Whether a claim is held by its own intervals, but not after Holm's correction for the other rows."""
+    return record["verdict"] == HELD and record["p_holm"] is not None and record["p_holm"] > 1 - CONFIDENCE
 
 
 def _cells(record: Record) -> list[str]:
     shown = {name: cell_text(column, record[name]) for name, column in COLUMNS.items()}
-    if record["effect"] is not None:
-        interval = None if record["effect_low"] is None else (record["effect_low"], record["effect_high"])
-        shown["effect"] = f"{with_interval(shown['effect'], interval, DIFFERENCE)} {record['unit']}"
+    if _taken_back(record):
+        shown["verdict"] = HELD_BEFORE_HOLM
+    for name, unit in _UNITS.items():
+        if record[name] is not None:
+            low, high = record[f"{name}_low"], record[f"{name}_high"]
+            interval = None if low is None else (low, high)
+            shown[name] = f"{with_interval(shown[name], interval, DIFFERENCE)} {record[unit]}"
     return list(shown.values())
