@@ -11,6 +11,7 @@ from hearth.evaluation.rendering import (
     render_csv,
     render_markdown,
 )
+from hearth.evaluation.score_document import LOST_ANSWER_RULES
 from hearth.evaluation.tables import build_table
 from score_factories import (
     draw_gold,
@@ -95,7 +96,7 @@ def test_a_comparison_has_the_reading_of_its_scores(reading):
     record = table.below.records[0]
     assert record["weighted_f1"] == pytest.approx(one - other)
     assert record["weighted_f1_low"] < one - other < record["weighted_f1_high"]
-    assert any(f"reading `{reading}`" in statement for statement in dict(table.notes)["Metrics"])
+    assert any(LOST_ANSWER_RULES[reading] in statement for statement in dict(table.notes)["Metrics"])
 
 
 def test_scores_of_two_readings_are_not_compared():

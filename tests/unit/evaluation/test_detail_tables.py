@@ -4,7 +4,7 @@ import pytest
 from factories import LABELS
 from hearth.evaluation.rendering import render_csv, render_markdown
 from hearth.evaluation.tables import build_table
-from score_factories import make_score, make_seed_scores, make_student_score
+from score_factories import make_measured_score, make_score, make_seed_scores, make_student_score
 
 
 def build(rows, scores):
@@ -32,8 +32,11 @@ def test_a_table_of_labels_has_recognisers_side_by_side():
 def test_f1_of_a_label_has_an_interval_around_it_and_none_where_a_resample_lacks_the_label():
     records = build("labels", make_seed_scores(sessions=30)).records
     assert all(record["f1_low"] < record["f1"] < record["f1_high"] for record in records)
-    # Two of three labels occur in one of the two groups only.
-    rare = {record["label"]: record for record in build("labels", [make_score()]).records}
+    # COOKING occurs in one of the eight groups only.
+    gold = {f"s{number}": ["EATING", "EATING"] for number in range(7)} | {"s7": ["COOKING", "EATING"]}
+    predicted = {session: [labels[0], "COOKING"] for session, labels in gold.items()}
+    score = make_measured_score(gold, predicted)
+    rare = {record["label"]: record for record in build("labels", [score]).records}
     assert rare["COOKING"]["f1_low"] is None
     assert rare["EATING"]["f1_low"] is not None
 

@@ -7,10 +7,10 @@ import gather_predictions
 import parse_predictions
 import pytest
 from factories import make_prediction, make_window, write_inputs
-from hearth.common.files import write_json_lines
+from hearth.common.files import write_json, write_json_lines
 from hearth.data.indexed_windows import write_windows
 from hearth.prompting.prompts import answer_text
-from window_factories import WINDOW_SETTINGS
+from window_factories import WINDOW_SETTINGS, make_splits
 
 WINDOWS, CHARACTERS = 400, 20_000
 
@@ -26,6 +26,7 @@ def paths(tmp_path_factory):
     rows = [make_prediction(window["window_id"], answer) for window in windows]
     write_json_lines(paths["shards"] / f"00000-{WINDOWS - 1:05d}.jsonl", rows)
     write_json_lines(paths["predictions"], rows)
+    write_json(paths["splits"], make_splits({"s": 1}, windows))
     run(parse_predictions, paths, "windows", "home", "predictions", split="all", out=paths["parsed"])
     return paths
 

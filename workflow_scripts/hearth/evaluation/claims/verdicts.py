@@ -73,9 +73,15 @@ class Finding:
 
     @property
     def weakest(self) -> Condition:
-        """The condition that decides: one that is refuted, else one that is not shown, of these that of largest p."""
+        """The condition that decides: one that is refuted, else one that is not shown, of these that of largest p.
+
+        Of equal p, which has a floor, it is the one of smallest margin.
+        """
         order = (HELD, UNDECIDED, NOT_HELD)
-        return max(self.conditions, key=lambda one: (order.index(one.verdict), 1.0 if one.p is None else one.p))
+        return max(
+            self.conditions,
+            key=lambda one: (order.index(one.verdict), 1.0 if one.p is None else one.p, -one.margin.value),
+        )
 
     @property
     def groups(self) -> int:
