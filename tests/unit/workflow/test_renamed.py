@@ -17,7 +17,7 @@ def schema_at(place: tuple[str, ...]) -> dict:
 
 @pytest.mark.parametrize("place", RENAMED_KEYS)
 def test_a_renamed_key_has_its_new_name_in_the_schema(place):
-    # What a variant overrides has the schema of the overridden section.
+    # The overrides of a variant have the schema of the overridden section.
     known = schema_at(place[:-1]).get("properties") or schema_at(place[-2:-1])["properties"]
     assert RENAMED_KEYS[place] in known
     assert place[-1] not in known

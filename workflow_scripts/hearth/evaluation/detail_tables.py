@@ -15,7 +15,7 @@ from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals
 from hearth.evaluation.score_document import PartMetrics, Score
 from hearth.evaluation.table_rows import build_rows
 
-# What the rows of a table are.
+# Kinds of rows: one for each label, or one for each part of the data.
 Rows = Literal["scores", "labels", "parts"]
 Record = dict[str, Any]
 

@@ -20,7 +20,7 @@ SUBSETS: tuple[Subset, ...] = get_args(Subset)
 
 Headline = Literal["accuracy", "macro_f1", "weighted_f1", "micro_f1"]
 HEADLINES: tuple[Headline, ...] = get_args(Headline)
-# What an event without a readable label costs: the recall of its gold label only, or precision too (`metrics`).
+# The cost of an event without a readable label: the recall of its gold label only, or precision too (`metrics`).
 LostAnswers = Literal["recall", "precision"]
 LOST_ANSWERS: tuple[LostAnswers, ...] = get_args(LostAnswers)
 # Headline metrics that depend on it. Each has a name for either reading, whichever of them the headline shows.

@@ -50,7 +50,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the scores say of a claim: its effect in a unit, the conditions that decide it, and the reason in words."""
+    """The outcome of a claim: its effect in a unit, the conditions that decide it, and the reason in words."""
 
     effect: Estimate
     unit: str
