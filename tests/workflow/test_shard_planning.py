@@ -47,7 +47,7 @@ def test_a_begun_shard_is_continued_whatever_the_new_size(finished_run):
     finished_run.configure(by_time(1e-9))
     output = finished_run.run("--dry-run", f"results/{PREDICTIONS}/all.jsonl")
     assert output.count("Recognising sim-marble test") == 1
-    assert f"Recognising sim-marble test {shards[0].stem}" in output
+    assert f"Recognising sim-marble test1 {shards[0].stem}" in output
     shutil.rmtree(finished_run.directory / "work" / PREDICTIONS / shards[0].stem)
     first, last = map(int, shards[0].stem.split("-"))
     assert finished_run.plan(f"results/{PREDICTIONS}/all.jsonl")["recognise"] == last - first + 1
