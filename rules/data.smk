@@ -191,8 +191,11 @@ checkpoint split_dataset:
 
 def split_sizes(dataset, split):
     """Return (windows, events) of a split; they are known once the windows are cut and, but for `all`, split."""
+    # A job that needs splits waits for the windows first: if they are cut again without a change, Snakemake does not split
+    # again, and tells only the jobs that wait for the windows.
+    index = checkpoints.window_dataset.get(dataset=dataset).output.index
     if split == ALL:
-        with open(checkpoints.window_dataset.get(dataset=dataset).output.index) as file:
+        with open(index) as file:
             sessions = json.load(file)["sessions"].values()
         return (
             sum(len(session["offsets"]) for session in sessions),

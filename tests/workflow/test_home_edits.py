@@ -19,12 +19,13 @@ def test_an_alias_and_an_unstated_origin_repeat_no_recognition_and_no_training(p
     before = {path: path.read_bytes() for path in made}
     assert {path.suffix for path in made} == {".jsonl", ".safetensors"}
     home.write_text(yaml.safe_dump(edited, sort_keys=False, allow_unicode=True))
+    edit_time = home.stat().st_mtime
     project.run("all")
     assert {path: path.read_bytes() for path in made} == before
-    logs = [path.read_text() for path in project.directory.glob("logs/recognise/*/sim-mural/**/*.log")]
-    assert logs
-    assert all("windows are done already" in log for log in logs)
-    statistics = project.directory.glob("results/students/*_sim-mural/**/training.stats.json")
-    assert all(json.loads(path.read_text())["resumed_from_step"] > 0 for path in statistics)
+    # A job that Snakemake starts again finds its work done already.
+    for path in project.directory.glob("logs/recognise/*/sim-mural/**/*.log"):
+        assert path.stat().st_mtime < edit_time or "windows are done already" in path.read_text(), path
+    for path in project.directory.glob("results/students/*_sim-mural/**/training.stats.json"):
+        assert path.stat().st_mtime < edit_time or json.loads(path.read_text())["resumed_from_step"] > 0, path
     card = (project.directory / "results/datasets/sim-mural/dataset_card.md").read_text()
     assert "| not stated |" in card
