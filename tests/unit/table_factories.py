@@ -1,11 +1,11 @@
 """Make a home and CSV tables of its events, and load such tables, for the tests of the source `table`."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from hearth.data.events import check_events
 from hearth.data.sources import table
 from hearth.homes.home import Home, Sensor
-from hearth.homes.raw_format import Recording
+from hearth.homes.raw_format import FileForm, Recording, TimeForm
 from hypothesis import strategies as st
 
 COLUMNS = {name: (name,) for name in ("time", "sensor", "state", "activity")}
@@ -33,8 +33,10 @@ cell = st.one_of(
 )
 
 
-def home_with(**changes):
-    return replace(HOME, recording=replace(HOME.recording, **changes))
+def home_with(time_format="iso8601", time_zone="", **changes):
+    """Return the home with other settings of `recording`, of which those of `FileForm` are named like its fields."""
+    form = FileForm(**{key: changes.pop(key) for key in changes.keys() & {each.name for each in fields(FileForm)}})
+    return replace(HOME, recording=replace(HOME.recording, form=form, time=TimeForm(time_format, time_zone), **changes))
 
 
 def columns_with(**more):

@@ -57,6 +57,7 @@ def test_defaults_are_the_schemas(tmp_path):
     assert home.recording == Recording()
     assert defaults.pop("recording") == {}
     assert defaults == {
+        "residents": home.residents,
         "timezone": home.timezone,
         "transition": home.transition,
         "rules": list(home.rules),

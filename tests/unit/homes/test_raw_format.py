@@ -43,7 +43,7 @@ def test_defaults_are_the_schemas():
         ("sessions", {"by": "column"}, "recording.columns: `session` is missing, but `sessions.by` is column"),
         ("header", ["time"], "recording.columns.sensor: 'device' is not in `header`"),
         ("intervals", {"files": "x"}, "recording.intervals: 'columns' is missing"),
-        ("delimiter", ", ", "recording.delimiter: ', ' is too long"),
+        ("delimiter", ", ", "recording.delimiter: ', ' does not match"),
     ],
 )
 def test_a_mistake_in_recording_is_named_with_its_key(tmp_path, key, value, message):

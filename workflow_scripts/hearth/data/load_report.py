@@ -26,10 +26,11 @@ class RowProblem:
 class LoadReport:
     """Counts of rows by outcome: `rows == loaded + len(broken) + sum(skipped.values())`.
 
-    `rows` counts all records of event files, but only the broken ones of label files. `notes` describe repairs and
-    oddities that lost no row. `places` maps each reason for skipping rows to the places (`file:line`) of the first rows
-    that were skipped for it. `unlabelled` is the number of loaded events at whose time the files have no activity: they
-    got the home's label for such events.
+    `rows` counts the records of event files. `notes` describe repairs that lost no row; `warnings` are oddities of rows
+    that are nevertheless loaded. `places` maps each reason for skipping rows to the places (`file:line`) of the first
+    rows that were skipped for it. `unlabelled` is the number of loaded events at whose time the files have no activity:
+    they got the home's label for such events. `label_rows` counts the records of label files, of which `broken_labels`
+    are broken. `unread` has the files of the data's folder that the loader does not read, relative to the folder.
     """
 
     files: int = 0
@@ -40,6 +41,10 @@ class LoadReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     places: dict[str, list[str]] = field(default_factory=dict)
+    label_rows: int = 0
+    broken_labels: list[RowProblem] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def skip(self, reason: str, places: Sequence[str], count: int | None = None) -> None:
         """Count rows as skipped for `reason`, and keep the places of the first such rows.

@@ -69,6 +69,7 @@ class Home:
     """The checked content of a home's yaml. `labels` keep their spelling and order.
 
     `aliases` maps other spellings to their labels. `rule_origins` has the origin of each of `rules`, '' if unstated.
+    `residents` is "one" or "several".
     """
 
     name: str
@@ -83,6 +84,7 @@ class Home:
     recording: Recording = field(default_factory=Recording)
     aliases: dict[str, str] = field(default_factory=dict)
     rule_origins: tuple[str, ...] = ()
+    residents: str = "several"
 
     def describe(self, sensor: str, state: str) -> EventWords:
         """Return the texts of an event of the sensor id `sensor` with the state `state`, both as raw files spell them.
@@ -124,6 +126,7 @@ def load_home(path: Path) -> Home:
         rules=tuple(rule if isinstance(rule, str) else rule["text"] for rule in raw.get("rules", ())),
         example=raw["example"],
         transition=raw.get("transition", "keep"),
+        residents=raw.get("residents", "several"),
         recording=parse_recording(raw.get("recording", {})),
         aliases={spelling: label for label, spellings in raw.get("aliases", {}).items() for spelling in spellings},
         rule_origins=tuple("" if isinstance(rule, str) else rule["origin"] for rule in raw.get("rules", ())),

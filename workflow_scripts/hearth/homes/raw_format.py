@@ -7,7 +7,7 @@ cannot express.
 import codecs
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from hearth.common.schemas import Problem, nearest
@@ -19,6 +19,26 @@ _DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
 
 
 @dataclass(frozen=True)
+class FileForm:
+    """The form of files of rows. The schema describes each key."""
+
+    format: str = "auto"
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    header: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
+    short_rows: str = "broken"
+
+
+@dataclass(frozen=True)
+class TimeForm:
+    """The format of times, and the time zone of times without an offset ('' for the home's)."""
+
+    format: str = "iso8601"
+    zone: str = ""
+
+
+@dataclass(frozen=True)
 class Intervals:
     """Label files beside the event files; each of their rows gives the activity of a time span.
 
@@ -27,19 +47,43 @@ class Intervals:
 
     files: tuple[str, ...]
     columns: dict[str, str]
+    form: FileForm = FileForm()
+    time: TimeForm = TimeForm()
+    separator: str = ""
+
+
+@dataclass(frozen=True)
+class LabelRows:
+    """Rows among the events that label: those of `sensor`, whose state is `begin` or `end` followed by an activity."""
+
+    sensor: str
+    begin: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Wide:
+    """Tables with a column for each sensor. `start` is '' if a column has the times."""
+
+    sensors: tuple[str, ...]
+    start: str = ""
+    seconds: float = 1
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The checked content of a home's `recording`. The schema describes each key."""
+    """The checked content of a home's `recording`. The schema describes each key; `keys` are those that the yaml sets.
+
+    A key within a key has dots: `time.zone`.
+    """
 
     files: tuple[str, ...] = ()
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    header: tuple[str, ...] = ()
+    form: FileForm = FileForm()
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    time_format: str = "iso8601"
-    time_zone: str = ""
+    joiner: str = " "
+    time: TimeForm = TimeForm()
+    label_rows: LabelRows | None = None
+    wide: Wide | None = None
     interval_states: tuple[str, ...] = ("ON", "OFF")
     separator: str = ""
     activities: dict[str, str | None] = field(default_factory=dict)
@@ -47,9 +91,11 @@ class Recording:
     unlabelled: str = DROP
     intervals: Intervals | None = None
     ignored_sensors: tuple[str, ...] = ()
+    ignored_states: tuple[str, ...] = ()
     groups: dict[str, str] = field(default_factory=dict)
     sessions: str = "file"
     gap_minutes: float = 30
+    keys: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def rows_are_intervals(self) -> bool:
@@ -59,26 +105,51 @@ class Recording:
 
 def parse_recording(raw: Mapping[str, Any]) -> Recording:
     """Return the settings in `raw`, which must be valid by the schema and have no `recording_problems`."""
-    settings: dict[str, Any] = {
-        key: raw[key] for key in raw.keys() & {"delimiter", "encoding", "separator", "activities", "several", "groups"}
-    }
-    for key in raw.keys() & {"files", "header", "interval_states", "ignored_sensors"}:
+    texts = {"joiner", "separator", "activities", "several", "unlabelled", "groups"}
+    settings: dict[str, Any] = {key: raw[key] for key in raw.keys() & texts}
+    for key in raw.keys() & {"files", "interval_states", "ignored_sensors", "ignored_states"}:
         settings[key] = _as_tuple(raw[key])
-    nested = {
-        "time": {"format": "time_format", "zone": "time_zone"},
-        "sessions": {"by": "sessions", "minutes": "gap_minutes"},
-    }
-    for key, names in nested.items():
-        for inner, name in names.items():
-            if inner in raw.get(key, {}):
-                settings[name] = raw[key][inner]
-    intervals = raw.get("intervals")
+    for key, name in {"by": "sessions", "minutes": "gap_minutes"}.items():
+        if key in raw.get("sessions", {}):
+            settings[name] = raw["sessions"][key]
+    form, time = _parse_form(raw), TimeForm(**raw.get("time", {}))
+    intervals, label_rows, wide = (raw.get(key) for key in ("intervals", "label_rows", "wide"))
     return Recording(
         **settings,
+        form=form,
+        time=time,
         columns={role: _as_tuple(names) for role, names in raw.get("columns", {}).items() if names},
-        unlabelled=raw.get("unlabelled", DROP),
-        intervals=Intervals(_as_tuple(intervals["files"]), dict(intervals["columns"])) if intervals else None,
+        label_rows=LabelRows(**label_rows) if label_rows else None,
+        wide=Wide(**(wide | {"sensors": _as_tuple(wide["sensors"])})) if wide else None,
+        intervals=Intervals(
+            _as_tuple(intervals["files"]),
+            dict(intervals["columns"]),
+            # Label files have columns of their own, and so a header of their own.
+            _parse_form(intervals, replace(form, header=())),
+            replace(time, **{key: text for key, text in intervals.get("time", {}).items() if text is not None}),
+            raw.get("separator", "") if intervals.get("separator") is None else intervals["separator"],
+        )
+        if intervals
+        else None,
+        keys=frozenset(_dotted_keys(raw)),
     )
+
+
+def _parse_form(raw: Mapping[str, Any], default: FileForm = FileForm()) -> FileForm:
+    """Return the form of files that the keys of `raw` describe; those that it lacks are as in `default`."""
+    given = {each.name: raw[each.name] for each in fields(FileForm) if raw.get(each.name) is not None}
+    return FileForm(
+        **vars(default) | {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    )
+
+
+def _dotted_keys(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of `recording` that are set; keys of its objects with the name of the object and a dot."""
+    for key, value in raw.items():
+        if isinstance(value, Mapping) and key not in ("activities", "groups"):
+            yield from (f"{key}.{inner}" for inner in value)
+        else:
+            yield key
 
 
 def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:

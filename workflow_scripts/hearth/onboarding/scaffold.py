@@ -14,7 +14,7 @@ from hearth.data.example_leaks import clock_text, find_free_time
 from hearth.data.sources.tabular import read_blocks, read_column_names
 from hearth.data.sources.times import parse_times
 from hearth.homes.home import ExampleEvent, Home
-from hearth.homes.raw_format import EPOCH_UNITS
+from hearth.homes.raw_format import EPOCH_UNITS, FileForm
 
 # By role: words that the name of its column usually equals or contains, the likeliest first.
 COLUMN_NAMES = {
@@ -77,7 +77,7 @@ def draft_home(paths: Sequence[Path], data: str, schema: str) -> str:
         [
             block.cells[list(dict.fromkeys(columns.values()))]
             for path in paths
-            for block in read_blocks(path, list(columns.values()), delimiter, "utf-8", ())
+            for block in read_blocks(path, list(columns.values()), FileForm(delimiter=delimiter))
         ]
     ).map(str.strip)
     time_format = _guess_time_format(cells[columns["time"]], columns["time"])
@@ -141,7 +141,7 @@ def _guess_columns(path: Path, delimiter: str) -> dict[str, str]:
 
     Raises ValueError if a required role has no such column.
     """
-    names = read_column_names(path, delimiter)
+    names = read_column_names(path, FileForm(delimiter=delimiter))
     columns: dict[str, str] = {}
     for role, usual in COLUMN_NAMES.items():
         free = [name for name in names if name not in columns.values()]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hearth.data.sources import tabular
 from hearth.data.sources.registry import raw_files
+from hearth.homes.raw_format import FileForm
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from table_factories import DRINKS, HEADER, HOME, cell, columns_with, home_with, load, row, write_csv
@@ -114,9 +115,9 @@ def test_a_line_of_many_megabytes_is_one_broken_row(tmp_path, monkeypatch):
 def test_pandas_and_the_record_parser_agree(rows, end):
     block = b"".join(",".join(cells).encode() + end for cells in rows)
     names = HEADER.split(",")
-    plain = tabular._parse_plain(block, names, 7, ",", "utf-8")
+    plain = tabular._parse_plain(block, names, 7, FileForm())
     if plain:
-        slow = tabular._parse_record_by_record(block, names, 7, ",", "utf-8")
+        slow = tabular._parse_record_by_record(block, names, 7, FileForm())
         stripped = plain.cells.apply(lambda column: column.str.strip())
         assert stripped.to_dict("list") == slow.cells.to_dict("list")
         assert plain.lines.tolist() == slow.lines.tolist()

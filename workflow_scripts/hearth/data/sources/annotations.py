@@ -12,7 +12,7 @@ from hearth.data.sources import times
 from hearth.data.sources.encoded_rows import Annotation, Codes, encode_pairs, encode_texts
 from hearth.data.sources.tabular import LIST_SEPARATOR, Block, read_blocks
 from hearth.homes.home import Home
-from hearth.homes.raw_format import Recording
+from hearth.homes.raw_format import Intervals
 
 
 def label_files(root: Path, home: Home) -> list[Path]:
@@ -102,8 +102,8 @@ class _LabelIntervals:
         for path in paths:
             name = path.relative_to(root).as_posix()
             report.files += 1
-            settings = home.recording
-            for block in read_blocks(path, list(columns.values()), settings.delimiter, settings.encoding, ()):
+            settings = home.recording.intervals
+            for block in read_blocks(path, list(filter(None, columns.values())), settings.form):
                 report.broken += [RowProblem(name, line, fault) for line, fault in block.faults]
                 report.rows += len(block.faults)
                 intervals += self._parse(block, name, settings, columns, report)
@@ -114,16 +114,16 @@ class _LabelIntervals:
         }
 
     def _parse(
-        self, block: Block, name: str, settings: Recording, columns: dict[str, str], report: LoadReport
+        self, block: Block, name: str, settings: Intervals, columns: dict[str, str], report: LoadReport
     ) -> list[Interval]:
         """Return the intervals of the valid rows; report the other rows as broken."""
         (begin, begin_valid, utc), (end, end_valid, _) = (
-            times.parse_times(block.cells[columns[role]].str.strip(), settings.time_format, settings.time_zone)
+            times.parse_times(block.cells[columns[role]].str.strip(), settings.time.format, settings.time.zone)
             for role in ("begin", "end")
         )
         reasons = {
-            f"column {columns['begin']}: no time in {settings.time_format}": ~begin_valid,
-            f"column {columns['end']}: no time in {settings.time_format}": begin_valid & ~end_valid,
+            f"column {columns['begin']}: no time in {settings.time.format}": ~begin_valid,
+            f"column {columns['end']}: no time in {settings.time.format}": begin_valid & ~end_valid,
             "the interval ends before it begins": begin_valid & end_valid & (end < begin),
         }
         for reason, mask in reasons.items():

@@ -72,7 +72,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     for path in paths:
         name = path.relative_to(base).as_posix()
         report.files += 1
-        lines = list(_read_lines(path, home.recording.encoding))
+        lines = list(_read_lines(path, home.recording.form.encoding))
         report.rows += len(lines)
         if path in copies:
             report.skip(f"in a copy of {copies[path].relative_to(base).as_posix()}", [name], len(lines))

@@ -67,7 +67,7 @@ class LineReader:
             self._home = dataclasses.replace(self._home, recording=dataclasses.replace(settings, sessions="file"))
         self._form, self._name, self._number = form, name, 0
         self._columns = table.needed_columns(settings)
-        self._header = list(settings.header)
+        self._header = list(settings.form.header)
         self._session = 1
         self._last: pd.Timestamp | None = None
 
@@ -86,10 +86,10 @@ class LineReader:
         if self._form == "jsonl":
             block = tabular.parse_json_block(line, self._columns, self._number)
         elif not self._header:
-            self._header = tabular.parse_header(line, self._columns, settings.delimiter, settings.encoding, self._name)
+            self._header = tabular.parse_header(line, self._columns, settings.form, self._name)
             return [], []
         else:
-            block = tabular.parse_csv_block(line, self._header, self._number, settings.delimiter, settings.encoding)
+            block = tabular.parse_csv_block(line, self._header, self._number, settings.form)
         try:
             events, report = table.read_block(block, self._name, self._home)
         except RowError as fault:

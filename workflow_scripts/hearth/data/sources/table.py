@@ -58,9 +58,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         name = path.relative_to(base).as_posix()
         report.files += 1
         before = report.rows
-        for block in read_blocks(
-            path, needed_columns(settings), settings.delimiter, settings.encoding, settings.header
-        ):
+        for block in read_blocks(path, needed_columns(settings), settings.form):
             if path in copies:
                 count = len(block.lines) + len(block.faults)
                 report.rows += count
@@ -164,7 +162,7 @@ class _BlockReader:
             roles = [("time", "")]
         return [
             _TimeColumn(
-                role, state, *times.parse_times(self._time_texts(role), settings.time_format, settings.time_zone)
+                role, state, *times.parse_times(self._time_texts(role), settings.time.format, settings.time.zone)
             )
             for role, state in roles
         ]
@@ -193,7 +191,7 @@ class _BlockReader:
         return valid
 
     def _report_bad_times(self, role: str, mask: np.ndarray) -> None:
-        name, form = self._settings.columns[role][0], self._settings.time_format
+        name, form = self._settings.columns[role][0], self._settings.time.format
         hint = "; correct it, or set recording.time.format" if form == "iso8601" else ""
         for line, text in zip(self._block.lines[mask], self._time_texts(role)[mask], strict=True):
             reason = f"column {name}: {text[:80]!r} is no time in {form}{hint}"

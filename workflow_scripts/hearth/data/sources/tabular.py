@@ -8,7 +8,7 @@ JSON lines are parsed by `json`, Parquet by pyarrow. Their values that are not t
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from hearth.common.schemas import nearest
 from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError, parse_records, split_cells
+from hearth.homes.raw_format import FileForm
 
 BLOCK = 2**24  # bytes read at a time
 BATCH = 200_000  # Parquet records read at a time
@@ -41,22 +42,20 @@ class Block:
     faults: list[tuple[int, str]] = field(default_factory=list)
 
 
-def read_blocks(
-    path: Path, columns: Sequence[str], delimiter: str, encoding: str, header: Sequence[str]
-) -> Iterator[Block]:
+def read_blocks(path: Path, columns: Sequence[str], form: FileForm) -> Iterator[Block]:
     """Return an iterator over the blocks of a file, which have at least `columns`; the suffix decides the format.
 
-    `header` names the columns of a CSV file without a header line. An empty file gives no blocks. Raises ValueError,
+    An empty file gives no blocks. Raises ValueError,
     naming the file, if it is not in the format of its suffix, or if it lacks one of `columns`.
     """
     if path.suffix == ".parquet":
         return _read_parquet(path, columns)
     if path.suffix in JSON_SUFFIXES:
         return _read_json_lines(path, columns)
-    return _read_delimited(path, columns, "\t" if path.suffix == ".tsv" else delimiter, encoding, header)
+    return _read_delimited(path, columns, _form_of_suffix(path, form))
 
 
-def read_column_names(path: Path, delimiter: str) -> list[str]:
+def read_column_names(path: Path, form: FileForm) -> list[str]:
     """Return the names of a file's columns. Raises ValueError if the file is not in the format of its suffix."""
     if path.suffix == ".parquet":
         try:
@@ -69,7 +68,11 @@ def read_column_names(path: Path, delimiter: str) -> list[str]:
             return list(json.loads(line))
         except (ValueError, TypeError, RecursionError):
             raise ValueError(f"{path}:1: not a JSON object") from None
-    return _parse_header(path, line, "\t" if path.suffix == ".tsv" else delimiter, "utf-8")
+    return _parse_header(path, line, _form_of_suffix(path, form))
+
+
+def _form_of_suffix(path: Path, form: FileForm) -> FileForm:
+    return replace(form, delimiter="\t") if path.suffix == ".tsv" else form
 
 
 def read_line_blocks(path: Path) -> Iterator[bytes]:
@@ -96,47 +99,45 @@ def decode_line(line: bytes, encoding: str) -> str:
         ) from None
 
 
-def _read_delimited(
-    path: Path, columns: Sequence[str], delimiter: str, encoding: str, header: Sequence[str]
-) -> Iterator[Block]:
+def _read_delimited(path: Path, columns: Sequence[str], form: FileForm) -> Iterator[Block]:
     first = 1
-    names = list(header)
+    names = list(form.header)
     for block in read_line_blocks(path):
         if first == 1:
             block = block.removeprefix(BYTE_ORDER_MARK)
             if not names and block.strip():
                 line, _, block = block.partition(b"\n")
                 first = 2
-                names = _parse_header(path, line, delimiter, encoding)
+                names = _parse_header(path, line, form)
             _check_columns(path, columns, names)
-        yield parse_csv_block(block, names, first, delimiter, encoding)
+        yield parse_csv_block(block, names, first, form)
         first += block.count(b"\n")
 
 
-def parse_header(line: bytes, columns: Sequence[str], delimiter: str, encoding: str, name: str) -> list[str]:
+def parse_header(line: bytes, columns: Sequence[str], form: FileForm, name: str) -> list[str]:
     """Return the column names in a header line.
 
     Raises ValueError if one of `columns` is missing; its message begins with `name`, the name of the file.
     """
-    names = _parse_header(Path(name), line, delimiter, encoding)
+    names = _parse_header(Path(name), line, form)
     _check_columns(Path(name), columns, names)
     return names
 
 
-def parse_csv_block(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
+def parse_csv_block(block: bytes, names: list[str], first: int, form: FileForm) -> Block:
     """Return the records in `block`, which holds whole CSV lines.
 
     `names` are the columns, and `first` is the number of the block's first line in its file.
     """
-    plain = _parse_plain(block, names, first, delimiter, encoding)
-    return plain or _parse_record_by_record(block, names, first, delimiter, encoding)
+    plain = _parse_plain(block, names, first, form)
+    return plain or _parse_record_by_record(block, names, first, form)
 
 
-def _parse_header(path: Path, line: bytes, delimiter: str, encoding: str) -> list[str]:
+def _parse_header(path: Path, line: bytes, form: FileForm) -> list[str]:
     if b"\0" in line:
         raise ValueError(f"{path}:1: not text; name the files to read in `recording.files`")
     try:
-        return split_cells(decode_line(line, encoding), None, delimiter)
+        return split_cells(decode_line(line, form.encoding), None, form.delimiter)
     except RowError as fault:
         raise ValueError(f"{path}:1: the names of the columns are unreadable: {fault}") from None
 
@@ -151,9 +152,9 @@ def _check_columns(path: Path, columns: Sequence[str], names: Sequence[str]) -> 
             )
 
 
-def _parse_plain(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block | None:
+def _parse_plain(block: bytes, names: list[str], first: int, form: FileForm) -> Block | None:
     """Parse a block in which every line is a record without quotes; return None for any other block."""
-    mark = delimiter.encode()
+    mark = form.delimiter.encode()
     is_ragged = b'"' in block or b"\0" in block or len(mark) != 1 or block.count(b"\r") != block.count(b"\r\n")
     if is_ragged or len(names) < 2 or not block:
         return None
@@ -169,11 +170,11 @@ def _parse_plain(block: bytes, names: list[str], first: int, delimiter: str, enc
             header=None,
             names=range(len(names)),
             dtype=str,
-            sep=delimiter,
+            sep=form.delimiter,
             quoting=3,
             na_filter=False,
             skip_blank_lines=False,
-            encoding=encoding,
+            encoding=form.encoding,
             engine="c",
         )
     except UnicodeDecodeError:
@@ -181,16 +182,16 @@ def _parse_plain(block: bytes, names: list[str], first: int, delimiter: str, enc
     return Block(table.set_axis(names, axis=1), np.arange(first, first + len(table)))
 
 
-def _parse_record_by_record(block: bytes, names: list[str], first: int, delimiter: str, encoding: str) -> Block:
+def _parse_record_by_record(block: bytes, names: list[str], first: int, form: FileForm) -> Block:
     faults, lines = [], []
     for number, line in enumerate(block.split(b"\n"), start=first):
         try:
-            lines.append(decode_line(line, encoding))
+            lines.append(decode_line(line, form.encoding))
         except RowError as fault:
             faults.append((number, str(fault)))
             lines.append("")
     rows = []
-    for row in parse_records(lines, names, delimiter=delimiter):
+    for row in parse_records(lines, names, delimiter=form.delimiter):
         if row.fault:
             faults.append((first + row.line - 1, row.fault))
         else:
