@@ -57,6 +57,15 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     """Return a pair: all events of the files below `root`, and the report on all lines.
 
+    Raises ValueError as `read_rows` does.
+    """
+    rows, report = read_rows(root, home)
+    return build_events(rows, home, report), report
+
+
+def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
+    """Return a pair: the readable lines, whatever their sensors and labels, and the report on the others.
+
     Raises ValueError if there are no files, or if the home names columns of groups.
     """
     root = Path(root)
@@ -80,7 +89,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         _add_file(lines, name, rows, report)
         if not lines:
             report.notes.append(f"{name} holds no lines")
-    return build_events(rows, home, report), report
+    return rows, report
 
 
 def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | RowError]]:

@@ -37,6 +37,15 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     """Return a pair: all events of the files below `root` that `home.recording` describes, and the report on all rows.
 
+    Raises ValueError as `read_rows` does, and if two files would get the same session name.
+    """
+    rows, report = read_rows(root, home)
+    return build_events(rows, home, report), report
+
+
+def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
+    """Return a pair: the rows with a readable time, whatever their sensors and labels, and the report on the others.
+
     Raises ValueError, naming file and key, if there are no files, a file is unreadable as a whole, or columns are
     missing.
     """
@@ -69,7 +78,7 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
             report.notes.append(f"{name} holds no rows")
     if settings.rows_are_intervals:
         report.notes.append("a row is a time span in which a sensor was on; it gives two events and counts as two rows")
-    return build_events(rows, home, report), report
+    return rows, report
 
 
 def read_block(block: Block, name: str, home: Home) -> tuple[pd.DataFrame, LoadReport]:
