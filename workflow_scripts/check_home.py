@@ -9,11 +9,13 @@ from hearth.common import cli
 from hearth.common.config_schema import setting_default, settings_schema
 from hearth.data.events import check_events
 from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
+from hearth.data.sources.annotations import label_files
 from hearth.data.sources.registry import SOURCES, raw_files
 from hearth.data.sources.tabular import SUFFIXES
 from hearth.homes.home import Home, load_home
 from hearth.onboarding import validation
 from hearth.onboarding.scaffold import draft_home, drafted_parts
+from hearth.onboarding.verdict import Verdict, open_choices, tolerated_rows
 from hearth.prompting.prompts import render_prompt, window_text
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -72,9 +74,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if args.home is None:
         parser.error("--home is needed, or --draft")
-    problems = check(args, load_home(args.home))
-    show("Verdict", problems or ["no problems. In your config:", *config_entry(args)])
-    if problems:
+    if not args.home.is_file():
+        raise cli.UserError(f"{args.home}: no such home; draft one with `make draft-home`")
+    verdict = Verdict()
+    try:
+        check(args, load_home(args.home), verdict)
+    except ValueError as error:
+        verdict.wrong += str(error).splitlines()
+    if not verdict.wrong:
+        show("In your config", config_entry(args))
+    show("Verdict", verdict.lines())
+    if verdict.wrong:
         sys.exit(1)
 
 
@@ -86,30 +96,43 @@ def find_tables(root: Path) -> list[Path]:
     return paths
 
 
-def check(args: argparse.Namespace, home: Home) -> list[str]:
-    """Print the sections of the report; return one message for each problem."""
+def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
+    """Print the sections of the report; add what they show to be wrong, or only tolerated, to `verdict`.
+
+    Raises ValueError for data that cannot be read at all.
+    """
+    verdict.tolerated += [f"open choice: {choice}" for choice in open_choices(args.home)]
     files = raw_files(args.source, args.root, home)
     show("Files", files[:SHOWN_FILES] + ([f"... {len(files)} in all"] if len(files) > SHOWN_FILES else []))
     events, report = SOURCES[args.source].read(args.root, home)
     show("Rows", validation.row_counts(report))
-    problems = []
     if report.broken:
-        show("Broken rows", validation.broken_rows(report))
+        show("Broken rows", validation.broken_rows(report.broken))
+    if report.broken_labels:
+        show("Broken rows of label files", validation.broken_rows(report.broken_labels))
+    verdict.tolerated += tolerated_rows(report, home)
+    if args.source == "table":
+        events_only = set(map(Path, files)) - set(label_files(args.root, home))
+        if unused := validation.unused_columns(sorted(events_only), home):
+            verdict.tolerated.append(f"columns that are not used: {', '.join(unused)}")
     if report.broken_share > args.max_broken_share:
-        problems.append(
+        verdict.wrong.append(
             f"{len(report.broken)} of {report.rows} rows are broken, more than a run accepts "
             f"(max_broken_share {args.max_broken_share}): correct what is listed under Broken rows"
         )
     if events.empty:
-        return [*problems, f"{args.root}: no events"]
+        verdict.wrong.append(f"{args.root}: no events")
+        return
     check_events(events, home)
     for heading, lines in validation.event_sections(events, home):
         show(heading, lines)
     recorded = find_recorded_rows(events, home)
-    show("Example", recorded or find_moved_copy(events, home) or ["none of its events is recorded"])
-    problems += recorded
-    if drafted := drafted_parts(home):
-        show("Still to write", [f"{part}: the draft's placeholder, which prompts show to models" for part in drafted])
+    moved = find_moved_copy(events, home)
+    show("Example", recorded or moved or ["none of its events is recorded"])
+    verdict.wrong += recorded
+    verdict.tolerated += moved
+    for part in drafted_parts(home):
+        verdict.wrong.append(f"{part}: still the draft's placeholder, which prompts show to models; write your own")
     show("Groups", validation.group_counts(events))
     try:
         windows, lines = validation.split_summary(
@@ -122,14 +145,14 @@ def check(args: argparse.Namespace, home: Home) -> list[str]:
             seed=args.split_seed,
         )
     except ValueError as error:
-        return [*problems, f"no split: {error}; set `recording.sessions`, or record more"]
+        verdict.wrong.append(f"no split: {error}; set `recording.sessions`, or record more")
+        return
     show("Split", lines)
     default = setting_default("prompt", "template")
     templates = sorted(TEMPLATES.glob("*.j2"), key=lambda path: (path.stem != default, path.stem))
     show("Prompt", [render_prompt(home, templates[0], "think")["system"], "", window_text(windows[0])])
     folders = validation.tokenizer_folders(args.models)
     show("Tokens of that prompt", validation.prompt_sizes(home, windows[0], templates, folders))
-    return problems
 
 
 def config_entry(args: argparse.Namespace) -> list[str]:

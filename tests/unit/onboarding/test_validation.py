@@ -10,8 +10,10 @@ import yaml
 from config_factories import write_yaml
 from hearth.common import cli
 from hearth.data.events import check_events
+from hearth.data.load_report import RowProblem
 from hearth.data.sources import table
 from hearth.homes.home import load_home
+from hearth.onboarding.validation import broken_rows
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
@@ -59,15 +61,17 @@ def test_the_report_shows_what_a_run_would_make_of_the_data(tmp_path, capsys):
         "       4  skipped: sensor bedroom_temp (ignored_sensors), first log.csv:5",
         "2024-02-03 07:59:02  kitchen fridge opened  [anna, ben: making tea or cooking]",
         "       8  making tea",
-        "       0  cooking  (never)",
+        "       0  cooking  (right for 4)",
+        "       0  working at the desk  (never)",
         "       4  ben",
         "       3 events  2024-02-03: 2024-02-03 07:58 to 2024-02-03 07:59, longest pause 0 days 00:00:32",
         "train1: 3 groups, 3 sessions, 3 windows, 9 events",
         '[{"id": 1, "time": "07:58:12", "description": "hall motion detected"},',
-        "no problems. In your config:",
+        "In your config",
     ]:
         assert line in output.splitlines()
     assert "tiny-s, brief, reasoning think: " in output
+    assert output.splitlines()[-3:] == ["Verdict", "-------", "clean"]
 
 
 def test_the_report_counts_the_events_of_rules_and_warns_of_what_models_would_misread(tmp_path, capsys):
@@ -92,7 +96,7 @@ def test_the_report_shows_groups_and_every_fold(tmp_path, capsys):
     run("--home", TEMPLATE, "--root", tmp_path, "--folds", "2", "--by", "day")
     lines = capsys.readouterr().out.splitlines()
     assert lines[lines.index("Groups") + 2 :][:2] == ["       4  session", "       4  day"]
-    assert lines[-1] == "split: {folds: 2, by: day}"
+    assert lines[lines.index("Verdict") - 2] == "split: {folds: 2, by: day}"
     split = lines[lines.index("Split") + 2 :][:5]
     assert [line.split(":")[0] for line in split if "groups" in line] == ["train1", "test1", "train2", "test2"]
     assert all("2 groups, 2 sessions" in line for line in split if "groups" in line)
@@ -132,7 +136,7 @@ def test_an_example_of_recorded_events_is_a_problem(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     verdict = lines[lines.index("Verdict") :]
     assert verdict[2].startswith(
-        "example.events.0: 07:58:30 'kitchen kettle turned ON' is event 1 of session 2024-02-03"
+        "wrong: example.events.0: 07:58:30 'kitchen kettle turned ON' is event 1 of session 2024-02-03"
     )
     assert "an example has to be invented" in verdict[3]
 
@@ -143,8 +147,8 @@ def test_broken_rows_are_listed_with_a_remedy(tmp_path, capsys):
         run("--home", TEMPLATE, "--root", tmp_path)
     lines = capsys.readouterr().out.splitlines()
     at = lines.index("log.csv:6: unknown sensor 'kettle_plugg'; did you mean 'kettle_plug'? (4 rows)")
-    assert lines[at + 1].startswith("    to do: correct the name, add it to `sensors`")
-    assert lines[-1].startswith("4 of 20 rows are broken, more than a run accepts")
+    assert lines[at + 1].startswith("    to do for each unknown sensor (4 rows): correct the name, add it to `sensors`")
+    assert lines[-1].startswith("wrong: 4 of 20 rows are broken, more than a run accepts")
 
 
 def test_data_of_one_session_cannot_be_split(tmp_path, capsys):
@@ -162,7 +166,6 @@ def test_data_of_one_session_cannot_be_split(tmp_path, capsys):
     [
         ("missing", TEMPLATE, "missing: no such file or folder of data"),
         ("", "missing.yaml", "missing.yaml: no such home"),
-        ("", TEMPLATE, "no table of events here"),
     ],
 )
 def test_a_mistake_in_the_options_is_one_line(tmp_path, capsys, data, home, message):
@@ -170,6 +173,59 @@ def test_a_mistake_in_the_options_is_one_line(tmp_path, capsys, data, home, mess
         run("--home", home, "--root", tmp_path / data)
     [line] = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+def test_a_folder_without_tables_is_wrong(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="1"):
+        run("--home", TEMPLATE, "--root", tmp_path)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"wrong: {tmp_path}: no table of events here")
+
+
+@pytest.mark.parametrize(
+    ("change", "lines", "tolerated"),
+    [
+        (
+            {},
+            ["2024-02-03 08:00:00,kettle_plugg,on,anna,makes tea"],
+            "1 of 81 rows are broken (1: log.csv:82: unknown sensor 'kettle_plugg')",
+        ),
+        (
+            {},
+            ["2024-02-03 07:58:12,hall_pir,1,anna,comes home"],
+            "1 of 81 rows are skipped: duplicate row, first log.csv:82",
+        ),
+        (
+            {"unlabelled": None},
+            ["2024-02-03 08:00:00,kettle_plug,on,anna,"],
+            "1 of 81 rows are skipped: no activity (unlabelled: drop), first log.csv:82",
+        ),
+        ({"columns": {"resident": None}}, [], "columns that are not used: person"),
+    ],
+)
+def test_what_is_left_out_unasked_is_tolerated_by_name(tmp_path, capsys, change, lines, tolerated):
+    home = yaml.safe_load(TEMPLATE.read_text())
+    for key, value in change.items():
+        if value is None:
+            del home["recording"][key]
+        else:
+            home["recording"][key] = {name: at for name, at in home["recording"][key].items() if name not in value}
+    hours = [row.replace(" 07:", f" {hour:02d}:") for hour in range(3, 8) for row in days(*EXAMPLE[1:])]
+    data = write(tmp_path / "data", EXAMPLE[0], *[row.replace(" 08:00:40", " 09:00:40") for row in hours], *lines)
+    run("--home", write_yaml(tmp_path / "home.yaml", home), "--root", data)
+    assert capsys.readouterr().out.splitlines()[-1] == f"tolerated: {tolerated}"
+
+
+def test_choices_that_a_draft_left_open_are_tolerated_until_their_line_is_deleted(tmp_path, capsys):
+    data = write(tmp_path / "data", EXAMPLE[0], *days(*EXAMPLE[1:]))
+    home = tmp_path / "home.yaml"
+    home.write_text("# OPEN: timezone: UTC or another?\n" + TEMPLATE.read_text())
+    run("--home", home, "--root", data)
+    assert capsys.readouterr().out.splitlines()[-1] == "tolerated: open choice: timezone: UTC or another?"
+
+
+def test_broken_rows_that_differ_only_in_quoted_texts_are_one_form(tmp_path):
+    problems = [RowProblem("a.csv", line, f"column time: '{line} Feb' is no time in iso8601") for line in range(2, 162)]
+    assert broken_rows(problems) == ["a.csv:2: column time: '2 Feb' is no time in iso8601 (160 rows)"]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
@@ -180,8 +236,10 @@ def test_make_passes_the_yaml_to_the_program_only():
 
 
 @pytest.mark.skipif(not KYOTO.is_dir(), reason=f"CASAS Kyoto is not at {KYOTO}")
-def test_kyoto_has_no_problems(capsys):
+def test_kyoto_is_tolerated(capsys):
     run("--home", REPOSITORY / "config/homes/casas-kyoto.yaml", "--root", KYOTO, "--source", "casas")
     output = capsys.readouterr().out
     assert "   17229  events" in output.splitlines()
-    assert "no problems" in output
+    verdict = output.splitlines()[output.splitlines().index("Verdict") + 2 :]
+    assert verdict
+    assert all(line.startswith("tolerated: ") for line in verdict)

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pandas as pd
@@ -12,10 +13,12 @@ from hearth.data.events import ALTERNATIVES, GROUP_PREFIX, group_columns, natura
 from hearth.data.folds import BY_SESSION, sessions_of_split
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
+from hearth.data.sources.tabular import read_column_names
 from hearth.data.splitting import count_windows, groups_of_sessions, make_splits
 from hearth.data.windows import WindowInput
 from hearth.homes.home import Home
 from hearth.models.load import load_tokenizer
+from hearth.onboarding.verdict import kind_of_reason
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
 
 SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10
@@ -30,13 +33,17 @@ Section = tuple[str, list[str]]  # heading, lines
 
 
 def row_counts(report: LoadReport) -> list[str]:
-    """Return a line for each outcome of rows: events, broken, and skipped by reason; then the loader's notes."""
+    """Return a line for each outcome of rows: events, broken, and skipped by reason; then the loader's
+    warnings and notes."""
     skipped = [f"{count:8d}  skipped: {reason}{_first(report, reason)}" for reason, count in report.skipped.items()]
     return [
         f"{report.rows:8d}  rows in {report.files} files",
         f"{report.loaded:8d}  events",
         f"{len(report.broken):8d}  broken",
         *sorted(skipped),
+        *([f"{report.label_rows:8d}  rows in label files"] if report.label_rows else []),
+        *([f"{len(report.broken_labels):8d}  broken"] if report.broken_labels else []),
+        *(f"          warning: {warning}" for warning in report.warnings),
         *(f"          note: {note}" for note in report.notes),
     ]
 
@@ -46,20 +53,39 @@ def _first(report: LoadReport, reason: str) -> str:
     return f", first {places[0]}" if places else ""
 
 
-def broken_rows(report: LoadReport) -> list[str]:
-    """Return a text for each reason why rows are broken: the first such row, the number of such rows, and a remedy."""
-    counts = Counter(problem.reason for problem in report.broken)
-    first: dict[str, RowProblem] = {}
-    for problem in report.broken:
-        first.setdefault(problem.reason, problem)
-    lines = []
-    for reason, count in counts.most_common(SHOWN_REASONS):
-        more = f" ({count} rows)" if count > 1 else ""
-        remedy = next((f"\n    to do: {what}" for begin, what in REMEDIES.items() if reason.startswith(begin)), "")
-        lines.append(f"{first[reason]}{more}{remedy}")
-    if len(counts) > SHOWN_REASONS:
-        lines.append(f"and {len(counts) - SHOWN_REASONS} more reasons")
+def broken_rows(problems: Sequence[RowProblem]) -> list[str]:
+    """Return a text for each form of broken rows: the first such row, the number of such rows, and a remedy.
+
+    Reasons that differ only in quoted texts are one form. The unknown names of `REMEDIES` are listed one by one, since
+    each needs an edit of its own.
+    """
+    forms: dict[str, list[RowProblem]] = {}
+    for problem in problems:
+        named = problem.reason.startswith(tuple(REMEDIES))
+        forms.setdefault(problem.reason if named else kind_of_reason(problem.reason), []).append(problem)
+    ordered = sorted(forms.values(), key=len, reverse=True)
+    lines = [f"{rows[0]}{f' ({len(rows)} rows)' if len(rows) > 1 else ''}" for rows in ordered[:SHOWN_REASONS]]
+    if len(ordered) > SHOWN_REASONS:
+        more = ordered[SHOWN_REASONS:]
+        lines.append(f"and {len(more)} more forms of broken rows ({sum(map(len, more))} rows)")
+    for begin, remedy in REMEDIES.items():
+        if rows := sum(problem.reason.startswith(begin) for problem in problems):
+            lines.append(f"    to do for each {begin} ({rows} rows): {remedy}")
     return lines
+
+
+def unused_columns(paths: Iterable[Path], home: Home) -> list[str]:
+    """Return the columns of the event files that the home's `recording` does not name, in order of first use."""
+    settings = home.recording
+    used = {name for names in settings.columns.values() for name in names} | set(settings.groups.values())
+    patterns = settings.wide.sensors if settings.wide else ()
+    unused = (
+        name
+        for path in paths
+        for name in read_column_names(path, settings.form)
+        if name not in used and not any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
+    return list(dict.fromkeys(unused))
 
 
 def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:
@@ -69,7 +95,7 @@ def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:
     their longest pauses.
     """
     yield "First events", _sentences(events)
-    yield "Labels", _counts(events["activity"], home.labels)
+    yield "Labels", _label_counts(events, home.labels)
     residents = Counter(name for names in events["residents"] for name in names)
     yield (
         "Residents",
@@ -97,6 +123,20 @@ def _sentences(events: pd.DataFrame) -> list[str]:
 def _counts(column: pd.Series, known: Iterable[str]) -> list[str]:
     counts = Counter(column.tolist())
     return [f"{counts[name]:8d}  {name}{'' if counts[name] else '  (never)'}" for name in known]
+
+
+def _label_counts(events: pd.DataFrame, labels: Iterable[str]) -> list[str]:
+    """Return a line for each label: events of which it is the label, and those for which it is right beside another."""
+    if ALTERNATIVES not in events:
+        return _counts(events["activity"], labels)
+    first = Counter(events["activity"].tolist())
+    accepted = Counter(label for names in events[ALTERNATIVES] for label in names)
+    return [
+        f"{first[label]:8d}  {label}"
+        + ("" if accepted[label] == first[label] else f"  (right for {accepted[label]})")
+        + ("" if accepted[label] else "  (never)")
+        for label in labels
+    ]
 
 
 def _alike(home: Home) -> list[str]:
