@@ -97,6 +97,9 @@ rule load_dataset:
         root=raw_folder,
         source=lookup("datasets/{dataset}/source", within=config),
         max_broken_share=lookup("datasets/{dataset}/max_broken_share", within=config),
+        max_broken_label_share=lookup(
+            "datasets/{dataset}/max_broken_label_share", within=config
+        ),
         simulated=lambda wildcards: (
             "--simulated" if is_simulated(wildcards.dataset) else ""
         ),
@@ -105,7 +108,8 @@ rule load_dataset:
         "Reading the events of {wildcards.dataset}"
     shell:
         "python $SCRIPTS/load_dataset.py --source {params.source} --root {params.root:q} --home {input.home:q}"
-        " --home-name {resources.home_name:q} --max-broken-share {params.max_broken_share} {params.simulated}"
+        " --home-name {resources.home_name:q} --max-broken-share {params.max_broken_share}"
+        " --max-broken-label-share {params.max_broken_label_share} {params.simulated}"
         " --events {output.events:q} --card {output.card:q} > {log:q} 2>&1"
 
 

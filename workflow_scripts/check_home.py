@@ -9,7 +9,7 @@ from hearth.common import cli
 from hearth.common.config_schema import setting_default, settings_schema
 from hearth.data.events import check_events
 from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
-from hearth.data.sources.annotations import label_files
+from hearth.data.sources.file_search import label_files
 from hearth.data.sources.registry import SOURCES, raw_files
 from hearth.data.sources.tabular import SUFFIXES
 from hearth.homes.home import Home, load_home
@@ -64,6 +64,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="largest share of broken rows that a run accepts",
     )
     parser.add_argument(
+        "--max-broken-label-share",
+        type=float,
+        default=dataset["max_broken_label_share"]["default"],
+        help="largest share of broken label rows that a run accepts",
+    )
+    parser.add_argument(
         "--models", nargs="*", type=Path, default=[], help="folders of models, to count the prompt's tokens"
     )
     args = parser.parse_args(argv)
@@ -115,11 +121,7 @@ def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
         events_only = set(map(Path, files)) - set(label_files(args.root, home))
         if unused := validation.unused_columns(sorted(events_only), home):
             verdict.tolerated.append(f"columns that are not used: {', '.join(unused)}")
-    if report.broken_share > args.max_broken_share:
-        verdict.wrong.append(
-            f"{len(report.broken)} of {report.rows} rows are broken, more than a run accepts "
-            f"(max_broken_share {args.max_broken_share}): correct what is listed under Broken rows"
-        )
+    verdict.wrong += report.excesses(args.max_broken_share, args.max_broken_label_share)
     if events.empty:
         verdict.wrong.append(f"{args.root}: no events")
         return

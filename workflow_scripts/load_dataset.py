@@ -9,11 +9,12 @@ from hearth.data.dataset_card import dataset_card
 from hearth.data.event_files import write_events
 from hearth.data.events import check_events
 from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
+from hearth.data.load_report import broken_forms
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
 from hearth.data.sources.registry import SOURCES
 from hearth.homes.home import load_home
 
-PROBLEMS_LISTED = 10
+FORMS_LISTED = 10
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", required=True, type=Path, help="yaml of the home that the data come from")
     parser.add_argument("--home-name", help="path of the yaml in messages, if --home is a copy of it")
     parser.add_argument("--max-broken-share", required=True, type=float, help="fail above this share of broken rows")
+    parser.add_argument(
+        "--max-broken-label-share", required=True, type=float, help="fail above this share of broken label rows"
+    )
     parser.add_argument("--simulated", action="store_true", help="mark the data as simulated in the card")
     parser.add_argument("--events", required=True, type=Path, help="events.parquet to write")
     parser.add_argument("--card", required=True, type=Path, help="dataset card (Markdown) to write")
@@ -33,15 +37,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     events, report = SOURCES[args.source].read(args.root, home)
     counts = {"files": report.files, "rows": report.rows, "loaded": report.loaded}
     counts |= {"loaded without an activity in the files": report.unlabelled, "broken": len(report.broken)}
+    counts |= {"label rows": report.label_rows, "broken label rows": len(report.broken_labels)}
     for name, count in (counts | dict(sorted(report.skipped.items()))).items():
         print(f"{count:8d}  {name}")
-    for problem in report.broken[:PROBLEMS_LISTED]:
-        print(problem)
-    if report.broken_share > args.max_broken_share:
-        raise cli.UserError(
-            f"{args.root}: {len(report.broken)} of {report.rows} rows are broken, a share of {report.broken_share:.4f} "
-            f"(allowed: {args.max_broken_share}), first {report.broken[0]}; correct them, or raise max_broken_share"
-        )
+    for form in broken_forms([*report.broken, *report.broken_labels])[:FORMS_LISTED]:
+        print(form)
+    if excesses := list(report.excesses(args.max_broken_share, args.max_broken_label_share)):
+        raise cli.UserError("\n".join(f"{args.root}: {message}" for message in excesses))
     if events.empty:
         raise cli.UserError(f"{args.root}: no events in {report.files} files, {report.rows} rows")
     check_events(events, home)
@@ -51,9 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         if recorded := find_recorded_rows(events, home):
             raise cli.UserError("\n".join(f"{args.home_name or args.home}: {message}" for message in recorded))
         warnings += find_moved_copy(events, home)
-    for warning in warnings:
+    report.warnings += warnings
+    for warning in report.warnings:
         print(f"warning: {warning}")
-        report.notes.append(warning)
     write_events(args.events, events)
     files.write_text(args.card, dataset_card(home, events, report, evidence, args.simulated))
 

@@ -31,8 +31,34 @@ def test_the_card_counts_rows_and_contents():
     assert "simulated" not in dataset_card(FLAT, flat_events(), report, [], simulated=False)
 
 
-def test_the_card_lists_fifty_broken_rows_and_counts_the_rest():
-    report = LoadReport(rows=63, loaded=3, broken=[RowProblem("x.csv", line, "bad") for line in range(2, 62)])
+def test_the_card_lists_fifty_forms_of_broken_rows_and_counts_the_rest():
+    broken = [RowProblem("x.csv", line, f"bad {chr(line) * 2}") for line in range(200, 260)]
+    broken += [RowProblem("x.csv", line, f"'{line}' is no time") for line in range(2, 7)]
+    report = LoadReport(rows=68, loaded=3, broken=broken)
     card = dataset_card(FLAT, flat_events(), report, [], simulated=False).splitlines()
     assert sum(line.startswith("- `x.csv:") for line in card) == 50
-    assert "- and 10 more" in card
+    assert "- `x.csv:2: '2' is no time (5 rows like this)`" in card
+    assert "- and 11 more forms" in card
+
+
+def test_the_card_counts_label_rows_unread_files_and_warnings():
+    report = LoadReport(label_rows=9, broken_labels=[RowProblem("labels.csv", 3, "odd")], unread=["b.CSV", "c.txt"])
+    report.warnings.append("few events lie in intervals")
+    card = dataset_card(FLAT, flat_events(), report, [], simulated=False).splitlines()
+    for line in [
+        "- label rows: 9",
+        "  - broken: 1",
+        "- `labels.csv:3: odd`",
+        "- files that are not read: `b.CSV, c.txt`",
+        "- few events lie in intervals",
+    ]:
+        assert line in card
+
+
+def test_the_card_counts_events_that_accept_a_label_beside_their_first(tmp_path):
+    events = flat_events()
+    first, second = FLAT.labels[:2]
+    events["alternatives"] = [[first, second]] * len(events)
+    card = dataset_card(FLAT, events.assign(activity=first), LoadReport(), [], simulated=False).splitlines()
+    assert f"| {first} | {len(events)} | 0 |" in card
+    assert f"| {second} | 0 | {len(events)} |" in card

@@ -124,7 +124,19 @@ TABLE = ["time,sensor,state,activity", "2024-01-02 08:00:00,s1,ON,COOKING", "202
 
 
 def load(home, folder, *options):
-    arguments = ["--source", "table", "--root", folder, "--home", home, "--max-broken-share", "0", *options]
+    arguments = [
+        "--source",
+        "table",
+        "--root",
+        folder,
+        "--home",
+        home,
+        "--max-broken-share",
+        "0",
+        "--max-broken-label-share",
+        "0",
+        *options,
+    ]
     arguments += ["--events", folder.parent / "events.parquet", "--card", folder.parent / "card.md"]
     cli.run(lambda: load_dataset.main([str(argument) for argument in arguments]))
 
@@ -182,6 +194,7 @@ def test_the_examples_of_shipped_homes_are_invented(name, tmp_path):
         pytest.skip(f"no recording of {name} at {root}")
     home = HOMES / f"{name}.yaml"
     arguments = ["--source", source, "--root", root, "--home", home, "--max-broken-share", "0.02"]
+    arguments += ["--max-broken-label-share", "0.02"]
     load_dataset.main([*map(str, arguments), "--events", str(tmp_path / "e.parquet"), "--card", str(tmp_path / "c.md")])
     events = read_events(tmp_path / "e.parquet")
     assert find_moved_copy(events, load_home(home)) == []

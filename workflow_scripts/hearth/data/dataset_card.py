@@ -5,32 +5,39 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from hearth.data.events import natural_key
-from hearth.data.load_report import LoadReport
+from hearth.data.events import ALTERNATIVES, natural_key
+from hearth.data.load_report import LoadReport, broken_forms
 from hearth.data.rule_evidence import RuleEvidence
 from hearth.homes.home import Home
 
-PROBLEMS_SHOWN = 50
+FORMS_SHOWN = 50
 
 
 def dataset_card(
     home: Home, events: pd.DataFrame, report: LoadReport, evidence: Sequence[RuleEvidence], simulated: bool
 ) -> str:
-    """Return the card: counts of rows by outcome, broken rows, notes, and counts of events by session, label, sensor.
+    """Return the card: counts of rows by outcome, forms of broken rows, warnings, notes, and counts of events.
 
     `evidence` counts the events that each rule of the home names. `simulated`
     says whether the card calls the data simulated or recorded.
     """
     origin = "**simulated**: written by this project, not recorded" if simulated else "recorded"
     skipped = [f"  - {reason}: {count}{_places(report, reason)}" for reason, count in sorted(report.skipped.items())]
-    broken = [f"- {_code_span(str(problem))}" for problem in report.broken[:PROBLEMS_SHOWN]]
-    if len(report.broken) > PROBLEMS_SHOWN:
-        broken.append(f"- and {len(report.broken) - PROBLEMS_SHOWN} more")
+    broken = [f"- {_code_span(form)}" for form in broken_forms([*report.broken, *report.broken_labels])]
+    if len(broken) > FORMS_SHOWN:
+        broken[FORMS_SHOWN:] = [f"- and {len(broken) - FORMS_SHOWN} more forms"]
+    label_rows = [f"- label rows: {report.label_rows}", f"  - broken: {len(report.broken_labels)}"]
     sessions = [
         (session, len(part), " ".join(_residents(part)), _clock(part["time"].iloc[0]), _clock(part["time"].iloc[-1]))
         for session, part in events.groupby("session", sort=False, observed=True)
     ]
     labels, sensors = Counter(events["activity"]), Counter(events["sensor"])
+    label_counts: Iterable[tuple[object, ...]] = [(label, labels[label]) for label in home.labels]
+    label_columns = "label | events"
+    if ALTERNATIVES in events:
+        accepted = Counter(label for labels_ in events[ALTERNATIVES] for label in labels_[1:])
+        label_counts = [(label, labels[label], accepted[label]) for label in home.labels]
+        label_columns += " | events that also accept it"
     parts = [
         f"# {home.name}",
         home.about.strip(),
@@ -45,15 +52,18 @@ def dataset_card(
                 f"- broken: {len(report.broken)}",
                 f"- skipped: {sum(report.skipped.values())}",
                 *skipped,
+                *(label_rows if report.label_rows else []),
+                *([f"- files that are not read: {_code_span(', '.join(report.unread))}"] if report.unread else []),
             ]
         ),
         *(["## Broken rows", "\n".join(broken)] if broken else []),
+        *(["## Warnings", "\n".join(f"- {warning}" for warning in report.warnings)] if report.warnings else []),
         *(["## Notes", "\n".join(f"- {note}" for note in report.notes)] if report.notes else []),
         "## Contents",
         f"{len(sessions)} sessions, {len(events)} events, {len(_residents(events))} residents, "
         f"{len(sensors)} of {len(home.sensors)} sensors, {len(labels)} of {len(home.labels)} labels.",
         _markdown_table("session | events | residents | first event | last event", sessions),
-        _markdown_table("label | events", [(label, labels[label]) for label in home.labels]),
+        _markdown_table(label_columns, label_counts),
         _markdown_table(
             "sensor | room | in words | events",
             [(name, sensor.room, sensor.words, sensors[name]) for name, sensor in home.sensors.items()],

@@ -1,7 +1,8 @@
 """The report of a loader, which counts every row of the raw files as loaded, broken or skipped."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 PLACES_SHOWN = 10
@@ -22,6 +23,20 @@ class RowProblem:
         return f"{self.file}:{self.line}: {shown}"
 
 
+def kind_of_reason(reason: str) -> str:
+    """Return the reason why a row is broken without its quoted texts and numbers, so that like reasons are equal."""
+    return re.sub(r"\d+", "0", re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", reason.partition(";")[0]))
+
+
+def broken_forms(problems: Sequence[RowProblem]) -> list[str]:
+    """Return a text for each kind of reason: the first row that is broken for it, and the number of such rows."""
+    forms: dict[str, list[RowProblem]] = {}
+    for problem in problems:
+        forms.setdefault(kind_of_reason(problem.reason), []).append(problem)
+    ordered = sorted(forms.values(), key=len, reverse=True)
+    return [f"{rows[0]}{f' ({len(rows)} rows like this)' if len(rows) > 1 else ''}" for rows in ordered]
+
+
 @dataclass
 class LoadReport:
     """Counts of rows by outcome: `rows == loaded + len(broken) + sum(skipped.values())`.
@@ -29,8 +44,9 @@ class LoadReport:
     `rows` counts the records of event files. `notes` describe repairs that lost no row; `warnings` are oddities of rows
     that are nevertheless loaded. `places` maps each reason for skipping rows to the places (`file:line`) of the first
     rows that were skipped for it. `unlabelled` is the number of loaded events at whose time the files have no activity:
-    they got the home's label for such events. `label_rows` counts the records of label files, of which `broken_labels`
-    are broken. `unread` has the files of the data's folder that the loader does not read, relative to the folder.
+    they got the home's label for such events. `label_rows` counts the records of label files, and the rows of event
+    files that label others (skipped, and so in `rows`, too); of both, `broken_labels` are broken. `unread` has the
+    files of the data's folder that the loader does not read, relative to the folder.
     """
 
     files: int = 0
@@ -60,3 +76,27 @@ class LoadReport:
     def broken_share(self) -> float:
         """Share of all rows that are broken; 0 when there are no rows."""
         return len(self.broken) / self.rows if self.rows else 0.0
+
+    @property
+    def broken_label_share(self) -> float:
+        """Share of all label rows that are broken; 0 when there are no label rows."""
+        return len(self.broken_labels) / self.label_rows if self.label_rows else 0.0
+
+    def excesses(self, max_broken_share: float, max_broken_label_share: float) -> Iterator[str]:
+        """Yield a message for each share of broken rows that is larger than accepted."""
+        for what, broken, rows, share, key, limit in (
+            ("rows", self.broken, self.rows, self.broken_share, "max_broken_share", max_broken_share),
+            (
+                "label rows",
+                self.broken_labels,
+                self.label_rows,
+                self.broken_label_share,
+                "max_broken_label_share",
+                max_broken_label_share,
+            ),
+        ):
+            if share > limit:
+                yield (
+                    f"{len(broken)} of {rows} {what} are broken, a share of {share:.4f} (allowed: {limit}), "
+                    f"first {broken[0]}; correct them, or raise {key}"
+                )

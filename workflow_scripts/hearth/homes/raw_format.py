@@ -8,6 +8,7 @@ import codecs
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any
 
 from hearth.common.schemas import Problem, nearest
@@ -15,6 +16,10 @@ from hearth.common.schemas import Problem, nearest
 # Milliseconds in each unit in which times since 1970 may be counted.
 EPOCH_UNITS = {"seconds": 1000, "milliseconds": 1, "microseconds": 1 / 1000, "nanoseconds": 1 / 1_000_000}
 DROP = "drop"
+# Roles whose cells are joined if they have several columns.
+JOINED = ("sensor", "state", "session")
+# Values of `sessions.by` for which a column names the session.
+BY_COLUMN = ("column", "file-column")
 _DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
 
 
@@ -102,6 +107,11 @@ class Recording:
         """Whether each row is a time span in which a sensor was on, and so gives two events."""
         return "begin" in self.columns
 
+    @property
+    def sessions_in_column(self) -> bool:
+        """Whether a column names the session of each row."""
+        return self.sessions in BY_COLUMN
+
 
 def parse_recording(raw: Mapping[str, Any]) -> Recording:
     """Return the settings in `raw`, which must be valid by the schema and have no `recording_problems`."""
@@ -159,19 +169,26 @@ def _as_tuple(value: str | Sequence[str]) -> tuple[str, ...]:
 def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterator[Problem]:
     """Yield the problems of `raw`, which must be valid by the schema; their keys are relative to `recording`."""
     columns = {role: names for role, names in raw.get("columns", {}).items() if names}
-    if columns:
+    wide, intervals = raw.get("wide"), raw.get("intervals")
+    if columns or wide:
         yield from _column_problems(columns, raw)
-    if raw.get("header"):
-        roles = {("columns", role): names for role, names in columns.items()}
-        for place, names in (roles | {("groups", key): name for key, name in raw.get("groups", {}).items()}).items():
-            for name in _as_tuple(names):
-                if name not in raw["header"]:
-                    yield [*place], f"{name!r} is not in `header`{nearest(name, raw['header'])}"
-    try:
-        codecs.lookup(raw.get("encoding", "utf-8"))
-    except LookupError:
-        yield ["encoding"], f"unknown encoding {raw['encoding']!r}; write utf-8, latin-1 or cp1252"
+    yield from _unused_key_problems(columns, raw)
+    roles = {("columns", role): names for role, names in columns.items()}
+    roles |= {("groups", key): name for key, name in raw.get("groups", {}).items()}
+    yield from _header_problems(roles, raw.get("header", []))
+    yield from _encoding_problems(raw)
     yield from _time_problems(raw.get("time", {}))
+    if wide:
+        yield from _wide_problems(wide, columns)
+    if intervals:
+        label_roles = {("columns", role): name for role, name in intervals["columns"].items() if name}
+        time = {key: text for key, text in intervals.get("time", {}).items() if text is not None}
+        for problems in (
+            _header_problems(label_roles, intervals.get("header", [])),
+            _encoding_problems(intervals),
+            _time_problems(time),
+        ):
+            yield from ((["intervals", *below], message) for below, message in problems)
     for name, label in raw.get("activities", {}).items():
         if label is not None and label not in labels:
             yield ["activities", name], f"unknown label {label!r}{nearest(label, labels)}"
@@ -180,20 +197,90 @@ def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterato
         yield ["unlabelled"], f"{unlabelled!r} is neither drop nor a label{nearest(unlabelled, [DROP, *labels])}"
 
 
+def _header_problems(roles: Mapping[tuple[str, str], str | list[str]], header: list[str]) -> Iterator[Problem]:
+    for place, names in roles.items() if header else ():
+        for name in _as_tuple(names):
+            if name not in header:
+                yield [*place], f"{name!r} is not in `header`{nearest(name, header)}"
+
+
+def _encoding_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    try:
+        codecs.lookup(raw.get("encoding") or "utf-8")
+    except LookupError:
+        yield ["encoding"], f"unknown encoding {raw['encoding']!r}; write utf-8, utf-16, latin-1 or cp1252"
+
+
 def _column_problems(columns: Mapping[str, str | list[str]], raw: Mapping[str, Any]) -> Iterator[Problem]:
+    wide = raw.get("wide")
     times = sorted(columns.keys() & {"time", "begin", "end"})
-    if times not in (["time"], ["begin", "end"]):
-        yield ["columns"], "name either `time`, or `begin` and `end` if a row is a time span in which a sensor was on"
-    if "sensor" not in columns:
-        yield ["columns"], "`sensor` is missing: the column with the sensor's id"
-    if ("state" in columns) == ("begin" in columns):
-        yield ["columns"], "name `state` with `time`, not with `begin` and `end`: their states are in `interval_states`"
-    if "activity" in columns and raw.get("intervals"):
-        yield ["intervals"], "labels are in a column (`columns.activity`) and in label files (`intervals`); remove one"
-    if "activity" not in columns and not raw.get("intervals"):
-        yield ["columns"], "`activity` is missing: name a column of labels, or label files in `intervals`"
-    if raw.get("sessions", {}).get("by") == "column" and "session" not in columns:
-        yield ["columns"], "`session` is missing, but `sessions.by` is column"
+    if wide:
+        for role in sorted(columns.keys() & {"sensor", "state", "begin", "end"}):
+            yield ["columns", role], "a table with a column for each sensor (`wide`) has no such column; remove one"
+    else:
+        if times not in (["time"], ["begin", "end"]):
+            yield (
+                ["columns"],
+                "name either `time`, or `begin` and `end` if a row is a time span in which a sensor was on",
+            )
+        if "sensor" not in columns:
+            yield ["columns"], "`sensor` is missing: the column with the sensor's id"
+        if ("state" in columns) == ("begin" in columns):
+            yield (
+                ["columns"],
+                "name `state` with `time`, not with `begin` and `end`: their states are in `interval_states`",
+            )
+    labels = [
+        name
+        for name, is_given in {
+            "a column (`columns.activity`)": "activity" in columns,
+            "label files (`intervals`)": raw.get("intervals"),
+            "rows among the events (`label_rows`)": raw.get("label_rows"),
+        }.items()
+        if is_given
+    ]
+    if len(labels) > 1:
+        yield ["columns"], f"labels are in {' and in '.join(labels)}; remove all but one"
+    if not labels:
+        yield (
+            ["columns"],
+            "`activity` is missing: name a column of labels, or label files in `intervals`, or `label_rows`",
+        )
+    if raw.get("label_rows") and (wide or "begin" in columns):
+        yield ["label_rows"], "only rows with one time, a sensor and a state can label what follows; remove this key"
+    if raw.get("sessions", {}).get("by") in BY_COLUMN and "session" not in columns:
+        yield ["columns"], f"`session` is missing, but `sessions.by` is {raw['sessions']['by']}"
+
+
+def _unused_key_problems(columns: Mapping[str, str | list[str]], raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each key that has no effect beside the other keys."""
+    sessions, time = raw.get("sessions", {}), raw.get("time", {})
+    by = sessions.get("by", "file")
+    joined = [role for role in JOINED if not isinstance(columns.get(role, ""), str) and len(columns[role]) > 1]
+    if "interval_states" in raw and "begin" not in columns:
+        yield ["interval_states"], "unused without `columns.begin`: rows with a time have states; remove it"
+    if "joiner" in raw and not joined:
+        yield ["joiner"], f"unused: no {', '.join(JOINED)} has several columns; remove it"
+    if "minutes" in sessions and by != "gap":
+        yield ["sessions", "minutes"], f"unused with `sessions.by: {by}`; remove it, or set `by: gap`"
+    if "session" in columns and by not in BY_COLUMN:
+        yield ["columns", "session"], f"unused with `sessions.by: {by}`; remove it, or set `by: column`"
+    if time.get("zone") and time.get("format") in EPOCH_UNITS:
+        yield ["time", "zone"], f"unused: {time['format']} since 1970 are in UTC; remove it"
+
+
+def _wide_problems(wide: Mapping[str, Any], columns: Mapping[str, str | list[str]]) -> Iterator[Problem]:
+    start = wide.get("start", "")
+    if "time" in columns:
+        for key in sorted(wide.keys() & {"start", "seconds"}):
+            yield ["wide", key], "unused: the times are in `columns.time`; remove one"
+    elif not start:
+        yield ["wide"], "no times: name their column in `columns.time`, or the time of the first row in `start`"
+    else:
+        try:
+            datetime.strptime(start, "%Y-%m-%d %H:%M:%S")
+        except ValueError:
+            yield ["wide", "start"], f"{start!r} is no time; write YYYY-MM-DD HH:MM:SS"
 
 
 def _time_problems(time: Mapping[str, str]) -> Iterator[Problem]:

@@ -11,14 +11,13 @@ import pandas as pd
 from hearth.data.cutting import CutWindows, cut_windows, window_settings
 from hearth.data.events import ALTERNATIVES, GROUP_PREFIX, group_columns, natural_key
 from hearth.data.folds import BY_SESSION, sessions_of_split
-from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.load_report import LoadReport, RowProblem, kind_of_reason
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
 from hearth.data.sources.tabular import read_column_names
 from hearth.data.splitting import count_windows, groups_of_sessions, make_splits
 from hearth.data.windows import WindowInput
 from hearth.homes.home import Home
 from hearth.models.load import load_tokenizer
-from hearth.onboarding.verdict import kind_of_reason
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
 
 SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10

@@ -1,19 +1,20 @@
 """Judge a home's yaml against its data: clean, tolerated (a run accepts it, but something is left out), or wrong."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.load_report import LoadReport, RowProblem, kind_of_reason
 from hearth.homes.home import Home
 
 SHOWN_NAMES = 10
 # A line of a home's yaml that begins so is a choice that the draft left open; whoever decides it deletes the line.
 OPEN_CHOICE = "# OPEN: "
 # Ends of the reasons of rows that the yaml's own keys leave out.
-ASKED_FOR = ("(ignored_sensors)", "(ignored_states)", "(comments)", "(activities)")
+ASKED_FOR = tuple(
+    f"({key})" for key in ("ignored_sensors", "ignored_states", "comments", "activities", "label_rows", "wide")
+)
 HARMLESS = ("blank line",)
 UNLABELLED = "no activity"
 
@@ -54,11 +55,6 @@ def open_choices(home: Path) -> list[str]:
     """Return the choices that a draft left open in the text of a home's yaml, without their mark."""
     lines = home.read_text(encoding="utf-8").splitlines()
     return [line.removeprefix(OPEN_CHOICE) for line in lines if line.startswith(OPEN_CHOICE)]
-
-
-def kind_of_reason(reason: str) -> str:
-    """Return the reason why a row is broken without its quoted texts and numbers, so that like reasons are equal."""
-    return re.sub(r"\d+", "0", re.sub(r"'[^']*'|\"[^\"]*\"", "'...'", reason.partition(";")[0]))
 
 
 def _causes(problems: Sequence[RowProblem]) -> str:

@@ -41,6 +41,7 @@ class Dataset(TypedDict):
     split: DatasetSplit
     all: bool
     max_broken_share: float
+    max_broken_label_share: float
     simulate: NotRequired[Simulation]
 
 

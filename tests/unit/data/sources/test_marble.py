@@ -360,7 +360,11 @@ def test_whatever_the_files_hold_every_row_is_accounted_for(tmp_path_factory, en
 def program(root, share, *flags):
     args = ["--source", "marble", "--root", str(root), "--home", str(REPOSITORY / "config/homes/marble.yaml")]
     outputs = ["--events", str(root / "out/events.parquet"), "--card", str(root / "out/card.md")]
-    cli.run(lambda: load_dataset.main([*args, "--max-broken-share", share, *flags, *outputs]))
+    cli.run(
+        lambda: load_dataset.main(
+            [*args, "--max-broken-share", share, "--max-broken-label-share", share, *flags, *outputs]
+        )
+    )
 
 
 def test_the_program_writes_nothing_when_too_many_rows_are_broken(tmp_path, capsys):

@@ -166,6 +166,7 @@ def _add_file(
         "session": np.zeros(count, dtype=np.int32),
         "group": np.full(count, rows.groups.code(()), dtype=np.int32),
         "utc": np.zeros(count, dtype=bool),
+        "ends": np.zeros(count, dtype=bool),
     }
     rows.add(**{column: values[valid] for column, values in columns.items()})
 

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 import numpy as np
 import pandas as pd
 
+from hearth.data.sources.tabular import LIST_SEPARATOR
+
 Value = TypeVar("Value", bound=Hashable)
 Columns = dict[str, np.ndarray]  # from a column's name to an array with one entry per row
 
@@ -53,15 +55,27 @@ def encode_pairs(
     return codes.encode(pairs, positions)
 
 
+def split_cell(cell: str, separator: str) -> tuple[str, ...]:
+    """Return the distinct values in a cell that may hold several, separated by `separator` unless it is ''."""
+    parts = cell.split(LIST_SEPARATOR)
+    if separator:
+        parts = [part for each in parts for part in each.split(separator)]
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
 @dataclass(frozen=True)
 class Annotation:
-    """Residents and activities of an event as the file spells them; the first activity has precedence."""
+    """Residents and activities of an event as the file spells them; the first activity has precedence.
+
+    `is_lost` means that the file gives the activity in a row that is broken.
+    """
 
     residents: tuple[str, ...] = ()
     activities: tuple[str, ...] = ()
+    is_lost: bool = False
 
 
-COLUMNS = ("file", "line", "time", "utc", "sensor", "state", "annotation", "session", "group")
+COLUMNS = ("file", "line", "time", "utc", "ends", "sensor", "state", "annotation", "session", "group")
 
 
 @dataclass
@@ -69,8 +83,9 @@ class EncodedRows:
     """Rows with a readable time, in arrays by the columns of `COLUMNS`.
 
     The columns `file`, `sensor`, `state`, `annotation`, `session` and `group` hold codes of `files`, `sensors` and so
-    on. `time` is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `session` is used
-    only if `recording.sessions.by` is column. A group is a tuple with one value for each key of `recording.groups`.
+    on. `time` is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `ends` is true for
+    the end of a time span that began earlier; at equal times, it comes before other rows. `session` is used only if a
+    column names sessions. A group is a tuple with one value for each key of `recording.groups`.
     """
 
     files: Codes[str] = field(default_factory=Codes)

@@ -1,18 +1,20 @@
 """Build the event table from encoded rows: the steps that the sources `table` and `casas` share."""
 
 import itertools
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
-from hearth.common.schemas import nearest
 from hearth.data.event_files import decode_lists
 from hearth.data.events import ALTERNATIVES, COLUMNS, GROUP_PREFIX, natural_key
 from hearth.data.load_report import PLACES_SHOWN, LoadReport, RowProblem
 from hearth.data.sources import times
+from hearth.data.sources.activity_names import accepted_labels
 from hearth.data.sources.csv_rows import RowError
-from hearth.data.sources.encoded_rows import Annotation, Codes, EncodedRows, encode_pairs
+from hearth.data.sources.encoded_rows import Codes, EncodedRows, encode_pairs
+from hearth.data.sources.label_rows import annotate_by_label_rows
 from hearth.data.sources.sessions import assign_sessions
 from hearth.homes.home import Home
 from hearth.homes.raw_format import DROP
@@ -40,6 +42,8 @@ class _EventBuilder:
         self._unlabelled: list[int] = []  # codes of annotations without an activity
 
     def build(self) -> pd.DataFrame:
+        if self._home.recording.label_rows:
+            self._columns = annotate_by_label_rows(self._columns, self._rows, self._home, self._report)
         self._note_disorder()
         words = self._describe()
         labels = self._label()
@@ -84,9 +88,13 @@ class _EventBuilder:
             self._report.skip(reason, places, int(mask.sum()))
 
     def _note_disorder(self) -> None:
-        """Note for each file the number of rows whose time is earlier than that of some row before them."""
+        """Note for each file the number of rows whose time is earlier than that of some row before them.
+
+        Rows that are time spans are in order if their begins are.
+        """
         notes = []
-        file, time = self._columns["file"], self._columns["time"]
+        in_order = ~self._columns["ends"]
+        file, time = self._columns["file"][in_order], self._columns["time"][in_order]
         starts = np.flatnonzero(np.diff(file, prepend=-1))
         for start, end in itertools.pairwise([*starts, len(file)]):
             part = time[start:end]
@@ -97,17 +105,25 @@ class _EventBuilder:
             more = len(notes) - NOTED_FILES
             self._report.notes.append(f"and {more} more files with rows out of order of time, sorted")
 
+    def _ignore(self, column: str, values: Sequence[str], patterns: Sequence[str]) -> None:
+        """Skip the rows whose sensor or state matches one of `patterns`; warn of patterns that match none."""
+        ignored, unused = {}, set(patterns)
+        for code, value in enumerate(values):
+            if matching := {pattern for pattern in patterns if fnmatchcase(value, pattern)}:
+                ignored[code] = f"{column} {value} (ignored_{column}s)"
+                unused -= matching
+        self._report.warnings += [
+            f"ignored_{column}s: no {column} of the data matches {pattern!r}" for pattern in sorted(unused)
+        ]
+        self._keep(self._report_skipped(self._columns[column], ignored))
+
     def _describe(self) -> pd.DataFrame:
         """Keep the rows of known sensors and states; return a table of the texts of sensors with their states.
 
         The new column `words` has the position of each row's texts in that table.
         """
-        ignored = {
-            code: f"sensor {sensor} (ignored_sensors)"
-            for code, sensor in enumerate(self._rows.sensors.values)
-            if any(fnmatchcase(sensor, pattern) for pattern in self._home.recording.ignored_sensors)
-        }
-        self._keep(self._report_skipped(self._columns["sensor"], ignored))
+        self._ignore("sensor", self._rows.sensors.values, self._home.recording.ignored_sensors)
+        self._ignore("state", self._rows.states.values, self._home.recording.ignored_states)
         pairs: Codes[tuple[str, str]] = Codes()
         values = (self._rows.sensors.values, self._rows.states.values)
         codes = encode_pairs(pairs, self._columns.pop("sensor"), self._columns.pop("state"), values)
@@ -130,20 +146,21 @@ class _EventBuilder:
         """
         annotations = self._rows.annotations.values
         default = [] if self._home.recording.unlabelled == DROP else [self._home.recording.unlabelled]
-        unknown, unlabelled, labels = {}, {}, []
+        unknown, lost, unlabelled, labels = {}, {}, {}, []
         for code, annotation in enumerate(annotations):
             activities: list[str] = []
             try:
-                activities = _activities(annotation, self._home)
-                if not activities:
+                activities = accepted_labels(annotation.activities, self._home)
+                if annotation.is_lost:
+                    lost[code] = "its activity is in a broken label row"
+                elif not activities:
                     unlabelled[code] = "no activity (unlabelled: drop)"
             except RowError as fault:
                 unknown[code] = str(fault)
             labels.append((sorted(set(annotation.residents)), activities or default))
         codes = self._columns["annotation"]
         kept = self._report_broken(codes, unknown)
-        if not default:
-            kept &= self._report_skipped(np.where(kept, codes, -1), unlabelled)
+        kept &= self._report_skipped(codes, lost | ({} if default else unlabelled))
         self._keep(kept)
         self._unlabelled = list(unlabelled)
         joint = [code for code, annotation in enumerate(annotations) if len(annotation.activities) > 1]
@@ -196,8 +213,11 @@ class _EventBuilder:
         return [names[code] for code in order]
 
     def _sort(self) -> None:
-        """Sort rows by session and time, equal times in file order; then raise `clock` wherever it decreases."""
-        order = np.lexsort((self._columns["time"], self._columns["session"]))
+        """Sort rows by session and time; then raise `clock` wherever it decreases.
+
+        Equal times stay in file order, but time spans end before others begin.
+        """
+        order = np.lexsort((~self._columns.pop("ends"), self._columns["time"], self._columns["session"]))
         self._columns = {name: values[order] for name, values in self._columns.items()}
         clock, session = self._columns["clock"], self._columns["session"]
         if ((np.diff(clock) < 0) & (np.diff(session) == 0)).any():
@@ -254,23 +274,6 @@ class _EventBuilder:
             )
         own = {key: [values[code][at] for code in group[starts]] for at, key in enumerate(self._home.recording.groups)}
         return {"day": days} | own
-
-
-def _activities(annotation: Annotation, home: Home) -> list[str]:
-    """Return the distinct labels of an annotation; an empty list means that it has no activity of interest.
-
-    Raises RowError for an unknown activity.
-    """
-    labels = []
-    for name in annotation.activities:
-        label = home.recording.activities.get(name, name)
-        if label is None:
-            continue
-        if label not in home.labels:
-            known = [*home.recording.activities, *home.labels]
-            raise RowError(f"unknown activity {name!r}{nearest(name, known)} (`labels`, or `recording.activities`)")
-        labels.append(label)
-    return list(dict.fromkeys(labels))
 
 
 def _categorical(values: pd.Series, codes: np.ndarray) -> pd.Categorical:

@@ -15,11 +15,13 @@ import pandas as pd
 from hearth.data.events import natural_key
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
-from hearth.data.sources.annotations import Annotator, find_files, joined_cells, label_files
+from hearth.data.sources.annotations import Annotator, joined_cells
 from hearth.data.sources.encoded_rows import EncodedRows, encode_texts
 from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_copies import find_copies
+from hearth.data.sources.file_search import find_files, label_files
 from hearth.data.sources.tabular import SUFFIXES, Block, read_blocks
+from hearth.data.sources.wide import WideTables, long_recording
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Recording
 
@@ -51,7 +53,7 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     """
     root = Path(root)
     settings = home.recording
-    if not settings.columns:
+    if not settings.columns and not settings.wide:
         raise ValueError(
             f"home {home.name}: `recording.columns` is missing: name the columns of the time, the sensor, ..."
         )
@@ -63,19 +65,26 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     copies = find_copies(paths)
     rows = EncodedRows()
     annotator = Annotator(home, base, report)
+    columns = needed_columns(settings)
+    wide = WideTables(settings, columns, report) if settings.wide else None
+    record_settings = long_recording(settings) if wide else settings
     for path in paths:
         name = path.relative_to(base).as_posix()
         report.files += 1
         before = report.rows
-        for block in read_blocks(path, needed_columns(settings), settings.form):
+        blocks = wide.read_blocks(path, name) if wide else read_blocks(path, columns, settings.form)
+        for block in blocks:
             if path in copies:
                 count = len(block.lines) + len(block.faults)
                 report.rows += count
                 report.skip(f"in a copy of {copies[path].relative_to(base).as_posix()}", [name], count)
             else:
-                _BlockReader(block, name, settings, report).add_to(rows, annotator)
+                _BlockReader(block, name, record_settings, report).add_to(rows, annotator)
         if report.rows == before:
             report.notes.append(f"{name} holds no rows")
+    annotator.finish()
+    if wide:
+        wide.finish()
     if settings.rows_are_intervals:
         report.notes.append("a row is a time span in which a sensor was on; it gives two events and counts as two rows")
     return rows, report
@@ -134,27 +143,36 @@ class _BlockReader:
         parsed = self._parse_times()
         valid = self._valid_rows(parsed)
         cells = self._block.cells[valid]
+        joiner, count = self._settings.joiner, len(parsed)
+        self._report.rows += len(cells) * count
         shared = {
             "file": np.full(len(cells), rows.files.code(self._name), dtype=np.int32),
             "line": self._block.lines[valid],
-            "sensor": encode_texts(rows.sensors, cells[columns["sensor"][0]]),
-            "session": encode_texts(rows.sessions, cells[columns["session"][0]])
+            "sensor": encode_texts(rows.sensors, joined_cells(cells, columns["sensor"], joiner)),
+            "session": encode_texts(rows.sessions, joined_cells(cells, columns["session"], joiner))
             if "session" in columns
             else np.zeros(len(cells), dtype=np.int32),
             "group": self._encode_groups(cells, rows),
         }
+        own = []
         for column in parsed:
-            self._report.rows += len(cells)
             time, utc = column.milliseconds[valid], column.utc[valid]
-            rows.add(
-                **shared,
-                time=time,
-                utc=utc,
-                state=encode_texts(rows.states, cells[columns["state"][0]])
-                if "state" in columns
-                else np.full(len(cells), rows.states.code(column.state), dtype=np.int32),
-                annotation=annotator.encode(cells, time, utc, rows.annotations),
+            own.append(
+                {
+                    "time": time,
+                    "utc": utc,
+                    "ends": time > parsed[0].milliseconds[valid],
+                    "state": encode_texts(rows.states, joined_cells(cells, columns["state"], joiner))
+                    if "state" in columns
+                    else np.full(len(cells), rows.states.code(column.state), dtype=np.int32),
+                    "annotation": annotator.encode(cells, time, utc, rows.annotations),
+                }
             )
+        rows.add(
+            **{name: np.repeat(values, count) for name, values in shared.items()},
+            # The events of a row follow each other.
+            **{name: np.stack([each[name] for each in own], axis=1).ravel() for name in own[0]},
+        )
 
     def _encode_groups(self, cells: pd.DataFrame, rows: EncodedRows) -> np.ndarray:
         names = list(self._settings.groups.values())
@@ -191,8 +209,7 @@ class _BlockReader:
             self._report_broken(reversed_, "the interval ends before it begins")
             valid &= ~reversed_
         needed = {name: "group" for name in self._settings.groups.values()}
-        if "session" in self._settings.columns:
-            needed[self._settings.columns["session"][0]] = "session"
+        needed |= dict.fromkeys(self._settings.columns.get("session", ()), "session")
         for name, what in needed.items():
             filled = self._block.cells[name].str.strip().ne("").to_numpy()
             self._report_broken(valid & ~filled, f"column {name}: no {what}")

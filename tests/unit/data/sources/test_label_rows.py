@@ -1,0 +1,121 @@
+"""Test labels that rows among the events begin and end."""
+
+import pytest
+from hearth.homes.raw_format import LabelRows
+from table_factories import home_with, load, write_csv
+
+COLUMNS = {role: (role,) for role in ("time", "sensor", "state")}
+ROWS = LabelRows("label", "START:", "STOP:")
+
+
+def home(columns=COLUMNS, **changes):
+    return home_with(columns=columns, label_rows=ROWS, **({"several": "any"} | changes))
+
+
+def write(path, *rows, header="time,sensor,state", second=0, day=3):
+    """Write rows a second apart; a word such as +cooking begins an activity, -cooking ends it, ON is an event."""
+    marks = {"+": "label,START:", "-": "label,STOP:"}
+    texts = [marks[row[0]] + row[1:] if row[0] in marks else f"E1,{row}" for row in rows]
+    lines = [f"2024-02-{day:02d} 08:00:{n + second:02d},{text}" for n, text in enumerate(texts)]
+    return write_csv(path, *lines, header=header)
+
+
+def test_rows_between_begin_and_end_get_the_activity(tmp_path):
+    write(tmp_path / "a.csv", "ON", "+cooking", "OFF", "-cooking", "ON", "+eating", "OFF", "-eating")
+    events, report = load(tmp_path, home(unlabelled="other"))
+    assert events["activity"].tolist() == ["other", "cooking", "other", "eating"]
+    assert (report.rows, report.label_rows, report.broken_labels) == (8, 4, [])
+    assert report.skipped == {"row that begins or ends an activity (label_rows)": 4}
+
+
+def test_at_equal_times_the_order_of_rows_decides(tmp_path):
+    time = "2024-02-03 08:00:00"
+    lines = ["E1,ON", "label,START:cooking", "E1,OFF", "label,STOP:cooking", "E2,ON"]
+    write_csv(tmp_path / "a.csv", *(f"{time},{line}" for line in lines), header="time,sensor,state")
+    events, _ = load(tmp_path, home(unlabelled="other"))
+    assert events["activity"].tolist() == ["other", "cooking", "other"]
+
+
+def test_activities_may_be_nested_and_may_overlap(tmp_path):
+    write(
+        tmp_path / "a.csv",
+        "+cooking",
+        "ON",
+        "+eating",
+        "OFF",
+        "-cooking",
+        "ON",
+        "-eating",
+        "+cooking",
+        "OFF",
+        "-cooking",
+    )
+    events, report = load(tmp_path, home())
+    assert events["alternatives"].tolist() == [["cooking"], ["eating", "cooking"], ["eating"], ["cooking"]]
+    assert not report.broken_labels
+
+
+BROKEN = {
+    "never ends": (["+cooking", "ON", "+eating", "OFF", "-eating", "ON"], [2], "'cooking' begins and never ends"),
+    "begins twice": (
+        ["+eating", "-eating", "+cooking", "ON", "+cooking", "ON", "-cooking", "+eating", "OFF", "-eating"],
+        [4],
+        "'cooking' begins and never ends",
+    ),
+    "ends only": (["+eating", "OFF", "-eating", "-cooking", "ON"], [5], "'cooking' ends without having begun"),
+    "unknown": (["+cookin", "ON", "-cookin", "+eating", "OFF", "-eating"], [2], "unknown activity 'cookin'; did you"),
+    "other state": (["+eating", "OFF", "-eating", "+", "ON"], [5], "'START:' is not 'START:' or 'STOP:' with an"),
+}
+
+
+@pytest.mark.parametrize(("rows", "lines", "reason"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_label_row_is_reported_and_events_that_it_may_label_get_no_other_label(tmp_path, rows, lines, reason):
+    write(tmp_path / "a.csv", *rows)
+    events, report = load(tmp_path, home(unlabelled="other"))
+    assert [problem.line for problem in report.broken_labels] == lines
+    assert reason in report.broken_labels[0].reason
+    kinds = {"never ends": ["eating", "other"], "begins twice": ["cooking", "eating"], "unknown": ["eating"]}
+    expected = next((labels for name, labels in kinds.items() if BROKEN[name][0] == rows), ["eating", "other"])
+    assert events["activity"].tolist() == expected
+    lost = report.skipped["its activity is in a broken label row"]
+    assert lost == sum(not row.startswith(("+", "-")) for row in rows) - len(events)
+
+
+def test_a_label_row_of_a_resident_labels_that_residents_rows(tmp_path):
+    time = "2024-02-03 08:00:0"
+    rows = [
+        "label,START:cooking,Ann",
+        "label,START:eating,Ben",
+        "E1,ON,Ann",
+        "E1,OFF,Ben",
+        "E1,ON,",
+        "label,STOP:eating,Ben",
+    ]
+    rows += ["E1,OFF,Ben", "label,STOP:cooking,Ann"]
+    write_csv(tmp_path / "a.csv", *(f"{time}{n},{row}" for n, row in enumerate(rows)), header="time,sensor,state,who")
+    events, report = load(tmp_path, home(COLUMNS | {"resident": ("who",)}, unlabelled="other"))
+    assert [set(right) for right in events["alternatives"]] == [
+        {"cooking"},
+        {"eating"},
+        {"cooking", "eating"},
+        {"other"},
+    ]
+    assert events["residents"].tolist() == [["Ann"], ["Ben"], ["Ann", "Ben"], ["Ben"]]
+    assert not report.broken_labels
+
+
+@pytest.mark.parametrize(
+    ("sessions", "labels", "broken"), [("file", ["cooking", "other"], 1), ("day", ["cooking"] * 2, 0)]
+)
+def test_label_rows_label_their_own_session_or_all_files(tmp_path, sessions, labels, broken):
+    write(tmp_path / "a.csv", "+cooking", "ON", *(["-cooking"] if sessions == "file" else []))
+    write(tmp_path / "b.csv", "OFF", "-cooking", second=3)
+    events, report = load(tmp_path, home(unlabelled="other", sessions=sessions))
+    assert events["activity"].tolist() == labels
+    assert len(report.broken_labels) == broken
+
+
+def test_a_sensor_of_label_rows_without_rows_is_said(tmp_path):
+    write(tmp_path / "a.csv", "ON")
+    _, report = load(tmp_path, home(unlabelled="other"))
+    assert report.warnings == ["no row has the sensor 'label' (label_rows), so nothing is labelled"]

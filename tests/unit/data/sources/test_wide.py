@@ -1,0 +1,97 @@
+"""Test tables with a column for each sensor."""
+
+import re
+
+import pytest
+from hearth.data.sources import tabular
+from hearth.homes.raw_format import Wide
+from table_factories import home_with, load, write_csv
+
+HEADER = "E1,E2,what"
+WIDE = Wide(("E*",), "2024-02-03 00:00:00")
+
+
+def home(wide=WIDE, columns=None, **changes):
+    return home_with(columns={"activity": ("what",)} | (columns or {}), wide=wide, **changes)
+
+
+def facts(events):
+    clock = events["time"].dt.strftime("%d %H:%M:%S")
+    return list(zip(clock, events["sensor"], events["state"], events["activity"], strict=True))
+
+
+@pytest.mark.parametrize("block", [10, 40, 2**24])
+def test_a_cell_that_differs_from_the_cell_above_is_an_event(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(tabular, "BLOCK", block)
+    rows = ["OFF,OFF,cooking", "ON,OFF,cooking", "ON,OFF,eating", " ,ON,eating", "OFF,ON,eating", "ON,,other"]
+    write_csv(tmp_path / "a.csv", *rows, header=HEADER)
+    events, report = load(tmp_path, home())
+    assert facts(events) == [
+        ("03 00:00:01", "E1", "turned ON", "cooking"),
+        ("03 00:00:03", "E2", "turned ON", "eating"),
+        ("03 00:00:04", "E1", "turned OFF", "eating"),
+        ("03 00:00:05", "E1", "turned ON", "other"),
+    ]
+    assert report.skipped == {"first row of a file, which sets the states (wide)": 1, "row without a change (wide)": 1}
+    assert (report.rows, report.broken, report.warnings) == (6, [], [])
+
+
+def test_cells_that_change_in_one_row_are_events_in_the_order_of_columns(tmp_path):
+    write_csv(tmp_path / "a.csv", "OFF,OFF,cooking", "ON,ON,cooking", header=HEADER)
+    events, report = load(tmp_path, home())
+    assert events["sensor"].tolist() == ["E1", "E2"]
+    assert report.rows == 3
+
+
+def test_a_column_may_have_the_times(tmp_path):
+    rows = ["2024-02-03 08:00:00,OFF,OFF,cooking", "2024-02-03 08:05:00,ON,OFF,cooking", "x,ON,ON,cooking"]
+    rows.append("2024-02-03 09:00:00,OFF,ON,cooking")
+    write_csv(tmp_path / "a.csv", *rows, header="time," + HEADER)
+    events, report = load(tmp_path, home(Wide(("E*",)), {"time": ("time",)}))
+    assert facts(events) == [
+        ("03 08:05:00", "E1", "turned ON", "cooking"),
+        ("03 09:00:00", "E1", "turned OFF", "cooking"),
+    ]
+    assert [problem.line for problem in report.broken] == [4]
+
+
+def test_each_further_file_begins_a_day_later_and_sets_its_own_states(tmp_path):
+    for name in ("DAY_1.txt", "DAY_2.txt", "DAY_10.txt"):
+        write_csv(tmp_path / name, f"OFF OFF {name}", "ON OFF cooking", header="")
+    settings = {"files": ("DAY*",), "delimiter": " ", "header": ("E1", "E2", "what"), "format": "csv"}
+    events, report = load(tmp_path, home(Wide(("E1", "E2"), "2024-02-03 06:00:00", 2), **settings))
+    assert facts(events) == [(f"0{day} 06:00:02", "E1", "turned ON", "cooking") for day in (3, 4, 5)]
+    assert "each file is a day: DAY_1.txt begins on 2024-02-03, DAY_10.txt on 2024-02-05" in report.notes
+    assert report.warnings == [
+        "files are read as consecutive days (wide.start), but the numbers in their names skip some days"
+    ]
+
+
+def test_rows_that_cannot_be_read_take_their_time_and_are_broken(tmp_path):
+    write_csv(tmp_path / "a.csv", "OFF,OFF,cooking", "ON", "ON,OFF,cooking", header=HEADER)
+    events, report = load(tmp_path, home())
+    assert facts(events) == [("03 00:00:02", "E1", "turned ON", "cooking")]
+    assert [problem.line for problem in report.broken] == [3]
+
+
+def test_a_file_longer_than_a_day_is_refused(tmp_path):
+    write_csv(tmp_path / "a.csv", *["OFF,OFF,cooking"] * 4, header=HEADER)
+    wide = Wide(("E*",), "2024-02-03 00:00:00", 8 * 3600)
+    with pytest.raises(ValueError, match="more than a day"):
+        load(tmp_path, home(wide))
+    write_csv(tmp_path / "a.csv", "OFF,OFF,cooking", "ON,OFF,cooking", "OFF,OFF,cooking", header=HEADER)
+    assert facts(load(tmp_path, home(wide))[0])[-1][0] == "03 16:00:00"
+
+
+def test_a_pattern_that_matches_no_column_is_refused(tmp_path):
+    write_csv(tmp_path / "a.csv", "OFF,OFF,cooking", header=HEADER)
+    with pytest.raises(ValueError, match=re.escape("a.csv: no column matches 'M*' of wide.sensors")):
+        load(tmp_path, home(Wide(("E*", "M*"), WIDE.start)))
+
+
+def test_sensors_that_measure_can_be_ignored(tmp_path):
+    rows = [f"{'ON' if n % 2 else 'OFF'},{20 + n / 10},cooking" for n in range(4)]
+    write_csv(tmp_path / "a.csv", *rows, header=HEADER)
+    events, report = load(tmp_path, home(ignored_sensors=("E2",)))
+    assert len(events) == 3
+    assert report.skipped["sensor E2 (ignored_sensors)"] == 3

@@ -1,0 +1,219 @@
+"""Label events by the rows of label files, each of which gives the activity of a period (`recording.intervals`)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from hearth.common.schemas import nearest
+from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.sources import times
+from hearth.data.sources.activity_names import accepted_labels
+from hearth.data.sources.csv_rows import RowError
+from hearth.data.sources.encoded_rows import Annotation, Codes, split_cell
+from hearth.data.sources.file_search import label_files
+from hearth.data.sources.label_periods import EARLIEST, LATEST, LabelPeriods, Period
+from hearth.data.sources.tabular import Block, read_blocks
+from hearth.homes.home import Home
+from hearth.homes.raw_format import Intervals
+
+HOUR = 3_600_000  # milliseconds
+# Below this share of events within intervals, shifts of the clock are tried that put more of them there.
+_LOW_SHARE = 0.5
+_SHIFTS = (*range(-14, 0), *range(1, 15))  # hours
+
+
+class _LabelRow(NamedTuple):
+    """A row of a label file. `begin` and `end` are in milliseconds UTC, None if unknown; `fault` is '' or its fault."""
+
+    file: str
+    line: int
+    begin: int | None
+    end: int | None
+    activities: tuple[str, ...] = ()
+    residents: tuple[str, ...] = ()
+    fault: str = ""
+
+
+@dataclass
+class _Seen:
+    """The times (ms UTC) of all events, and their residents."""
+
+    times: list[np.ndarray]
+    residents: set[str]
+
+
+class LabelFiles:
+    """The intervals of label files; each has an activity, from its begin up to and including its end.
+
+    The activity of events that only a broken row may label is lost. Such a row stands for the time from its begin to
+    its end; if one of them is unknown, up to the next interval; if both are, from the row before to the row after.
+    """
+
+    def __init__(self, home: Home, root: Path, report: LoadReport):
+        """Read the label files below `root`; report broken rows in `report`. Raises ValueError if there is no file."""
+        assert home.recording.intervals is not None
+        self._home, self._settings, self._report = home, home.recording.intervals, report
+        paths = label_files(root, home)
+        if not paths:
+            patterns = list(self._settings.files)
+            raise ValueError(f"{root}: no file matches recording.intervals.files {patterns}")
+        rows: list[_LabelRow] = []
+        for path in paths:
+            report.files += 1
+            name = path.relative_to(root).as_posix()
+            blocks = read_blocks(path, _columns(self._settings), self._settings.form)
+            rows += sorted((row for block in blocks for row in self._parse(block, name)), key=lambda row: row.line)
+        report.label_rows += len(rows)
+        report.broken_labels += [RowProblem(row.file, row.line, row.fault) for row in rows if row.fault]
+        known = [
+            Period(row.begin, row.end, activity, resident)
+            for row in rows
+            if row.begin is not None and row.end is not None and not row.fault
+            for activity in row.activities
+            for resident in row.residents or ("",)
+        ]
+        self._note_overlaps(known)
+        self._periods = LabelPeriods([*known, *_lost_periods(rows, known)])
+        self._seen = _Seen([], set())
+
+    def encode(
+        self,
+        time: np.ndarray,
+        utc: np.ndarray,
+        codes: np.ndarray,
+        residents: Sequence[tuple[str, ...]],
+        annotations: Codes[Annotation],
+    ) -> np.ndarray:
+        """Return the code of each row's annotation, made of its residents and the activities at its time.
+
+        `codes` has the position of each row's residents in `residents`. `time` is in milliseconds, in UTC where the
+        mask `utc` is true, else on the home's clock.
+        """
+        time = np.where(utc, time, times.from_clock(time, self._home.timezone))
+        self._seen.times.append(time)
+        self._seen.residents |= {name for names in residents for name in names}
+        return self._periods.encode(time, codes, residents, annotations)
+
+    def report_fit(self) -> None:
+        """Warn if events and intervals name different residents, or if few events lie in intervals."""
+        warnings = self._report.warnings
+        named, seen = self._periods.residents, self._seen.residents
+        if named and seen:
+            for name in sorted(seen - named):
+                warnings.append(
+                    f"resident {name!r} of the events has no interval in the label files{nearest(name, named)}; "
+                    "these events get only the activities of intervals without a resident"
+                )
+            for name in sorted(named - seen):
+                warnings.append(f"resident {name!r} of the label files is in no event{nearest(name, seen)}")
+        self._report_coverage()
+        zone, home_zone = self._home.recording.time.zone, self._home.timezone
+        is_said = self._settings.time.zone != zone or "intervals.time" in self._home.recording.keys
+        if zone not in ("", home_zone) and not is_said:
+            warnings.append(
+                f"label files are read in time.zone {zone}, as the events are, not in the home's {home_zone}; "
+                f"set intervals.time.zone to {zone} or {home_zone}"
+            )
+
+    def _report_coverage(self) -> None:
+        """Report the number of events within intervals; if it is low, give the shift by whole hours that raises it."""
+        time = np.concatenate(self._seen.times) if self._seen.times else np.zeros(0, dtype=np.int64)
+        inside = int(self._periods.covers(time).sum())
+        self._report.notes.append(f"{inside} of {len(time)} events lie in intervals of the label files")
+        if inside >= _LOW_SHARE * len(time):
+            return
+        shifted = {hours: int(self._periods.covers(time + hours * HOUR).sum()) for hours in _SHIFTS}
+        hours = max(_SHIFTS, key=lambda each: (shifted[each], -abs(each)))
+        better = shifted[hours] > max(2 * inside, _LOW_SHARE * len(time))
+        hint = (
+            f"; {shifted[hours]} would if the events were {abs(hours)} h {'later' if hours > 0 else 'earlier'}: check "
+            "`time.zone` and `intervals.time.zone`"
+        )
+        self._report.warnings.append(
+            f"only {inside} of {len(time)} events lie in intervals of the label files{hint if better else ''}"
+        )
+
+    def _parse(self, block: Block, name: str) -> Iterator[_LabelRow]:
+        """Yield the rows of a block."""
+        settings = self._settings
+        columns, form = settings.columns, settings.time.format
+        yield from (_LabelRow(name, line, None, None, fault=fault) for line, fault in block.faults)
+        texts = {role: block.cells[column].str.strip() for role, column in columns.items() if column}
+        known = {}
+        for role in ("begin", "end"):
+            milliseconds, valid, utc = times.parse_times(texts[role], form, settings.time.zone)
+            milliseconds = np.where(utc, milliseconds, times.from_clock(milliseconds, self._home.timezone))
+            known[role] = np.where(valid, milliseconds.astype(object), None)
+        cells = zip(*(texts[role] if role in texts else [""] * len(block.lines) for role in _ROLES), strict=True)
+        for line, begin, end, (begin_text, end_text, activity, who) in zip(
+            block.lines.tolist(), known["begin"].tolist(), known["end"].tolist(), cells, strict=True
+        ):
+            activities = split_cell(activity, settings.separator)
+            fault = ""
+            if begin is None:
+                fault = f"column {columns['begin']}: {begin_text[:80]!r} is no time in {form}"
+            elif end is None:
+                fault = f"column {columns['end']}: {end_text[:80]!r} is no time in {form}"
+            elif end < begin:
+                fault, begin, end = "the interval ends before it begins", None, None
+            elif not activities:
+                fault = f"column {columns['activity']}: no activity; name one, and map it to null in `activities`"
+            else:
+                fault = self._fault_of(activities)
+            yield _LabelRow(name, line, begin, end, activities, split_cell(who, settings.separator), fault)
+
+    def _fault_of(self, activities: tuple[str, ...]) -> str:
+        try:
+            accepted_labels(activities, self._home)
+        except RowError as fault:
+            return str(fault)
+        return ""
+
+    def _note_overlaps(self, periods: Sequence[Period]) -> None:
+        """Note the number of intervals that begin before another one of the same resident has ended."""
+        latest: dict[str, int] = {}
+        count = 0
+        for period in sorted(periods):
+            count += period.begin < latest.get(period.resident, EARLIEST)
+            latest[period.resident] = max(period.end, latest.get(period.resident, EARLIEST))
+        if count:
+            self._report.notes.append(f"{count} intervals of label files begin before another one has ended")
+
+
+_ROLES = ("begin", "end", "activity", "resident")
+
+
+def _columns(settings: Intervals) -> list[str]:
+    return [settings.columns[role] for role in _ROLES if settings.columns.get(role)]
+
+
+def _lost_periods(rows: Sequence[_LabelRow], known: Sequence[Period]) -> Iterator[Period]:
+    """Yield the periods that broken rows may stand for."""
+    begins, ends = (np.sort([getattr(each, side) for each in known]) for side in ("begin", "end"))
+    for position, row in enumerate(rows):
+        if not row.fault:
+            continue
+        begin, end = row.begin, row.end
+        if begin is None and end is None:
+            begin, end = _neighbours(rows, position)
+        elif end is None:
+            following = begins[np.searchsorted(begins, begin, side="right") :]
+            end = int(following[0]) - 1 if len(following) else LATEST
+        elif begin is None:
+            before = ends[: np.searchsorted(ends, end, side="left")]
+            begin = int(before[-1]) + 1 if len(before) else EARLIEST
+        assert begin is not None
+        if begin <= end:
+            yield from (Period(begin, end, "", resident) for resident in row.residents or ("",))
+
+
+def _neighbours(rows: Sequence[_LabelRow], position: int) -> tuple[int, int]:
+    """Return the end of the good row before a row of the same file, and the begin of the good row after it."""
+    file = rows[position].file
+    before = (row.end for row in reversed(rows[:position]) if row.file == file and not row.fault)
+    after = (row.begin for row in rows[position + 1 :] if row.file == file and not row.fault)
+    begin, end = next(before, None), next(after, None)
+    return EARLIEST if begin is None else begin + 1, LATEST if end is None else end - 1

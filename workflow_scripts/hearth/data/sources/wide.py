@@ -1,0 +1,145 @@
+"""Read tables with a column for each sensor (`recording.wide`): a cell that differs from the one above is an event."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hearth.common.schemas import nearest
+from hearth.data.load_report import PLACES_SHOWN, LoadReport
+from hearth.data.sources.encoded_rows import Codes, encode_texts
+from hearth.data.sources.tabular import Block, read_blocks, read_column_names
+from hearth.homes.raw_format import Recording, TimeForm
+
+FIRST_ROW = "first row of a file, which sets the states (wide)"
+NO_CHANGE = "row without a change (wide)"
+# Columns of the records that are made of cells; no file has columns of these names.
+_TIME, _SENSOR, _STATE = "\0time", "\0sensor", "\0state"
+_DAY = 86_400_000  # milliseconds
+_NUMBER = re.compile(r"(\d+)[^\d/]*$")  # last number in the name of a file
+
+
+def long_recording(settings: Recording) -> Recording:
+    """Return the settings for reading the records that `WideTables` makes."""
+    columns = settings.columns | {"sensor": (_SENSOR,), "state": (_STATE,)}
+    if "time" in settings.columns:
+        return replace(settings, columns=columns)
+    return replace(settings, columns=columns | {"time": (_TIME,)}, time=TimeForm())
+
+
+class WideTables:
+    """Turns the rows of wide tables into records, one for each cell that differs from the cell above in its file."""
+
+    def __init__(self, settings: Recording, columns: list[str], report: LoadReport):
+        """`columns` are the further columns that records need."""
+        assert settings.wide is not None
+        self._settings, self._wide, self._columns, self._report = settings, settings.wide, columns, report
+        self._names: list[str] = []
+
+    def read_blocks(self, path: Path, name: str) -> Iterator[Block]:
+        """Yield the blocks of records of the next file; count in the report the rows that give no record.
+
+        Raises ValueError, naming the file, if a pattern of sensors matches no column, or if a table without times is
+        longer than a day.
+        """
+        day = len(self._names)
+        self._names.append(name)
+        sensors = self._sensors(path)
+        last: dict[str, str] = {}
+        rows = 0
+        for block in read_blocks(path, [*sensors, *self._columns], self._settings.form):
+            cells, ordinals = block.cells, _ordinals(block, rows)
+            count = len(block.lines) + len(block.faults)
+            if "time" not in self._settings.columns:
+                self._check_length(path, rows + count)
+                cells = cells.assign(**{_TIME: self._times(day, ordinals)})
+            parts = [_changes(cells[sensor], last, sensor) for sensor in sensors]
+            changed = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+            order = np.argsort(changed, kind="stable")
+            sensor = np.repeat(np.arange(len(sensors)), [len(part) for part in parts])[order]
+            changed = changed[order]
+            self._skip_rows(block, name, np.unique(changed), is_first=rows == 0)
+            states = [cells[each].to_numpy()[part] for each, part in zip(sensors, parts, strict=True)]
+            record = cells[[*self._columns, *cells.columns.intersection([_TIME])]].iloc[changed].reset_index(drop=True)
+            record[_SENSOR] = np.array(sensors, dtype=object)[sensor]
+            record[_STATE] = (np.concatenate(states) if states else np.zeros(0, dtype=object))[order]
+            rows += count
+            yield Block(record, block.lines[changed], block.faults)
+
+    def finish(self) -> None:
+        """Report how rows are counted, and the days that files without times are taken for."""
+        self._report.notes.append("a row of a table with a column for each sensor counts once for each changed cell")
+        if "time" in self._settings.columns or len(self._names) < 2:
+            return
+        days = [str(np.datetime64(self._wide.start[:10]) + day) for day in (0, len(self._names) - 1)]
+        self._report.notes.append(
+            f"each file is a day: {self._names[0]} begins on {days[0]}, {self._names[-1]} on {days[1]}"
+        )
+        numbers = [int(found[1]) for found in map(_NUMBER.search, self._names) if found]
+        if len(numbers) == len(self._names) and numbers[-1] - numbers[0] != len(numbers) - 1:
+            self._report.warnings.append(
+                "files are read as consecutive days (wide.start), but the numbers in their names skip some days"
+            )
+
+    def _sensors(self, path: Path) -> list[str]:
+        form = self._settings.form
+        names = list(form.header) or read_column_names(path, form)
+        for pattern in self._wide.sensors:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise ValueError(f"{path}: no column matches {pattern!r} of wide.sensors{nearest(pattern, names)}")
+        return [
+            name
+            for name in names
+            if name not in self._columns and any(fnmatchcase(name, pattern) for pattern in self._wide.sensors)
+        ]
+
+    def _times(self, day: int, ordinals: np.ndarray) -> np.ndarray:
+        start = np.datetime64(self._wide.start.replace(" ", "T"), "ms").astype(np.int64) + day * _DAY
+        milliseconds = start + np.round(ordinals * self._wide.seconds * 1000).astype(np.int64)
+        return np.datetime_as_string(milliseconds.astype("datetime64[ms]")).astype(object)
+
+    def _check_length(self, path: Path, rows: int) -> None:
+        if (rows - 1) * self._wide.seconds * 1000 >= _DAY:
+            raise ValueError(
+                f"{path}: {rows} rows, {self._wide.seconds} seconds apart, are more than a day, but the next file "
+                "begins a day later (wide); correct wide.seconds, or name a column of times"
+            )
+
+    def _skip_rows(self, block: Block, name: str, changed: np.ndarray, is_first: bool) -> None:
+        """Count the rows of a block that give no record."""
+        unchanged: np.ndarray = np.ones(len(block.lines), dtype=bool)
+        unchanged[changed] = False
+        lines = block.lines[unchanged]
+        if is_first and len(block.lines):
+            self._report.skip(FIRST_ROW, [f"{name}:{block.lines[0]}"])
+            lines = lines[1:]
+            self._report.rows += 1
+        self._report.rows += len(lines)
+        if len(lines):
+            self._report.skip(NO_CHANGE, [f"{name}:{line}" for line in lines[:PLACES_SHOWN]], len(lines))
+
+
+def _ordinals(block: Block, before: int) -> np.ndarray:
+    """Return the number of rows of the file, readable or not, before each row of a block."""
+    faults = np.sort(np.array([line for line, _ in block.faults], dtype=np.int64))
+    return before + np.arange(len(block.lines)) + np.searchsorted(faults, block.lines)
+
+
+def _changes(cells: pd.Series, last: dict[str, str], sensor: str) -> np.ndarray:
+    """Return the positions of the cells that differ from the cell above; blank cells stand for the cell above.
+
+    `last` has the last cell of each sensor in the blocks before, and is updated.
+    """
+    texts: Codes[str] = Codes()
+    blank = texts.code("")
+    before = [texts.code(last[sensor])] if sensor in last else []
+    values = np.r_[before, encode_texts(texts, cells)].astype(np.int64)
+    filled = np.flatnonzero(values != blank)
+    if not len(filled):
+        return filled
+    last[sensor] = texts.values[values[filled[-1]]]
+    return filled[1:][np.diff(values[filled]) != 0] - len(before)
