@@ -178,7 +178,7 @@ def test_a_mistake_in_the_options_is_one_line(tmp_path, capsys, data, home, mess
 def test_a_folder_without_tables_is_wrong(tmp_path, capsys):
     with pytest.raises(SystemExit, match="1"):
         run("--home", TEMPLATE, "--root", tmp_path)
-    assert capsys.readouterr().out.splitlines()[-1].startswith(f"wrong: {tmp_path}: no table of events here")
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"wrong: {tmp_path}: no file matches recording.files")
 
 
 @pytest.mark.parametrize(

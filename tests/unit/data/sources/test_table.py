@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from hearth.data.sources import tabular
+from hearth.data.sources import text_lines
 from hearth.homes.raw_format import Recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -141,7 +141,7 @@ def test_whatever_a_table_holds_every_row_is_accounted_for(tmp_path_factory, con
     (root / "a.csv").write_bytes(HEADER.encode() + b"\n" + content)
     write_csv(root / "b.csv", row(1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tabular, "BLOCK", block)
+        patch.setattr(text_lines, "BLOCK", block)
         events, report = load(root, home_with(sessions=by, several=several, separator="|"))
     assert len(events) >= 1
     assert all(2 <= problem.line <= content.count(b"\n") + 2 for problem in report.broken)

@@ -4,12 +4,9 @@ import json
 
 import pandas as pd
 import pytest
-from hearth.data.sources import tabular
+from hearth.data.sources import text_lines
 from hearth.data.sources.registry import raw_files
-from hearth.homes.raw_format import FileForm
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-from table_factories import DRINKS, HEADER, HOME, cell, columns_with, home_with, load, row, write_csv
+from table_factories import DRINKS, HEADER, HOME, columns_with, home_with, load, row, write_csv
 
 RECORDS = [
     {"time": "2024-02-03T08:00:01", "sensor": "E1", "state": "ON", "activity": "cooking"},
@@ -27,6 +24,9 @@ WRITERS = {
     "a.jsonl": lambda path: path.write_text("\n".join(map(json.dumps, RECORDS))),
     "a.ndjson": lambda path: path.write_text("\n\n".join(map(json.dumps, RECORDS)) + "\n"),
     "a.parquet": lambda path: pd.DataFrame(RECORDS).assign(extra=1).to_parquet(path),
+    "A.CSV": as_csv,
+    "a.Parquet": lambda path: pd.DataFrame(RECORDS).to_parquet(path),
+    "a.json": lambda path: path.write_text(json.dumps(RECORDS, indent=1)),
 }
 
 
@@ -62,9 +62,12 @@ def test_parquet_may_have_types_of_its_own(tmp_path):
     ("name", "data", "message"),
     [
         ("a.csv", b"PK\x03\x04\0\0", "no column 'time'|not text"),
-        ("a.csv", HEADER.encode("utf-16"), "unreadable: not utf-8|not text"),
+        ("a.csv", HEADER.encode("utf-16-le"), r"a\.csv:1: not text, or in UTF-16 without a byte order mark"),
         ("a.csv", b"time,sensor,state,state,activity\n", "'state'; the header names it more than once"),
-        ("a.csv", b"time;sensor;state;activity\n", "no column 'time'.*delimiter"),
+        ("a.csv", b"time;sensor;state;activity\n", "no column 'time'.*set `delimiter: \";\"`"),
+        ("a.csv", b"time\tsensor\tstate\tactivity\n", r"no column 'time'.*set `delimiter: \"\\t\"`"),
+        ("a.csv", b"time sensor  state activity\n", "no column 'time'.*set `delimiter: blanks`"),
+        ("a.csv", row(1).encode(), "the first line looks like a row, not like names: name the columns in `header`"),
         ("a.parquet", b"PAR1 or not", "a.parquet: not a Parquet file"),
         ("a.parquet", b"", "a.parquet: not a Parquet file"),
     ],
@@ -96,7 +99,7 @@ def test_a_broken_line_of_json_is_reported(tmp_path, line, reason):
 
 
 def test_a_line_of_many_megabytes_is_one_broken_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(tabular, "BLOCK", 4096)
+    monkeypatch.setattr(text_lines, "BLOCK", 4096)
     write_csv(
         tmp_path / "a.csv",
         row(1),
@@ -107,18 +110,3 @@ def test_a_line_of_many_megabytes_is_one_broken_row(tmp_path, monkeypatch):
     events, report = load(tmp_path)
     assert len(events) == 602
     assert [problem.line for problem in report.broken] == [3]
-
-
-@settings(max_examples=80)
-@given(st.lists(st.lists(cell, min_size=4, max_size=4), min_size=1, max_size=6), st.sampled_from([b"\n", b"\r\n"]))
-@example([["", "", "", ""]], b"\n")
-def test_pandas_and_the_record_parser_agree(rows, end):
-    block = b"".join(",".join(cells).encode() + end for cells in rows)
-    names = HEADER.split(",")
-    plain = tabular._parse_plain(block, names, 7, FileForm())
-    if plain:
-        slow = tabular._parse_record_by_record(block, names, 7, FileForm())
-        stripped = plain.cells.apply(lambda column: column.str.strip())
-        assert stripped.to_dict("list") == slow.cells.to_dict("list")
-        assert plain.lines.tolist() == slow.lines.tolist()
-        assert slow.faults == []

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hearth.data.sources import tabular
+from hearth.data.sources import text_lines
 from hearth.homes.raw_format import Wide
 from table_factories import home_with, load, write_csv
 
@@ -22,7 +22,7 @@ def facts(events):
 
 @pytest.mark.parametrize("block", [10, 40, 2**24])
 def test_a_cell_that_differs_from_the_cell_above_is_an_event(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(tabular, "BLOCK", block)
+    monkeypatch.setattr(text_lines, "BLOCK", block)
     rows = ["OFF,OFF,cooking", "ON,OFF,cooking", "ON,OFF,eating", " ,ON,eating", "OFF,ON,eating", "ON,,other"]
     write_csv(tmp_path / "a.csv", *rows, header=HEADER)
     events, report = load(tmp_path, home())

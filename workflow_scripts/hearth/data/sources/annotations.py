@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from hearth.data.load_report import LoadReport
+from hearth.data.sources.blocks import LIST_SEPARATOR
 from hearth.data.sources.encoded_rows import Annotation, Codes, encode_pairs, encode_texts, split_cell
 from hearth.data.sources.label_files import LabelFiles
-from hearth.data.sources.tabular import LIST_SEPARATOR
 from hearth.homes.home import Home
 
 

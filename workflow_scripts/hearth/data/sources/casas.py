@@ -25,7 +25,7 @@ from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError
 from hearth.data.sources.encoded_rows import Annotation, Columns, EncodedRows
 from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_copies import find_copies
-from hearth.data.sources.tabular import decode_line, read_line_blocks
+from hearth.data.sources.text_lines import decode_line, read_line_blocks
 from hearth.homes.home import Home
 
 EXPECTED = (
@@ -98,13 +98,13 @@ def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | Ro
     An empty text after the last line end is no line.
     """
     number = 0
-    for block in read_line_blocks(path):
+    for block in read_line_blocks(path, encoding):
         for line in block.removesuffix(b"\n").split(b"\n"):
             number += 1
             try:
                 if len(line) > LONGEST_RECORD:
                     raise RowError(f"longer than {LONGEST_RECORD} bytes")
-                yield number, decode_line(line, encoding).removeprefix("\ufeff").split()
+                yield number, decode_line(line, encoding).split()
             except RowError as fault:
                 yield number, fault
 

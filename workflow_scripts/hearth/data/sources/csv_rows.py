@@ -65,18 +65,23 @@ def _faulty_rows(lines: Sequence[str], fault: str) -> list[Row]:
     return [Row(n, fault=fault) for n, line in enumerate(lines[1:], start=2) if line.strip()] or [Row(1, fault=fault)]
 
 
-def parse_records(lines: list[str], header: list[str], start: int = 0, delimiter: str = ",") -> Iterator[Row]:
-    """Yield the records of lines[start:] without blank lines; a record's `line` counts from lines[0] as 1."""
+def parse_records(
+    lines: list[str], header: list[str], start: int = 0, delimiter: str = ",", fill: bool = False
+) -> Iterator[Row]:
+    """Yield the records of lines[start:] without blank lines; a record's `line` counts from lines[0] as 1.
+
+    With `fill`, missing last cells are empty; else they make the record faulty.
+    """
     at = start
     while at < len(lines):
         used = 1
         if lines[at].strip() or delimiter in lines[at]:
-            row, used = _parse_record(lines, at, header, delimiter)
+            row, used = _parse_record(lines, at, header, delimiter, fill)
             yield row
         at += used
 
 
-def _parse_record(lines: list[str], at: int, header: list[str], delimiter: str) -> tuple[Row, int]:
+def _parse_record(lines: list[str], at: int, header: list[str], delimiter: str, fill: bool) -> tuple[Row, int]:
     """Return the record that starts at lines[at], and the number of its lines.
 
     A quoted cell may contain line ends. An unclosed quote must not consume good rows: the record ends before a line
@@ -86,7 +91,7 @@ def _parse_record(lines: list[str], at: int, header: list[str], delimiter: str) 
     first_fault = ""
     for used in range(1, len(lines) - at + 1):
         try:
-            cells = split_cells(text, len(header), delimiter)
+            cells = split_cells(text, len(header), delimiter, fill)
             return Row(at + 1, dict(zip(header, cells, strict=True))), used
         except RowError as fault:
             first_fault = first_fault or str(fault)
@@ -104,8 +109,8 @@ def _is_row(line: str, width: int, delimiter: str) -> bool:
         return False
 
 
-def split_cells(text: str, width: int | None, delimiter: str = ",") -> list[str]:
-    """Return the stripped cells of one record.
+def split_cells(text: str, width: int | None, delimiter: str = ",", fill: bool = False) -> list[str]:
+    """Return the stripped cells of one record; with `fill`, missing last cells are empty.
 
     Raises RowError if the text is not CSV or does not have `width` cells (None: any number).
     """
@@ -117,6 +122,8 @@ def split_cells(text: str, width: int | None, delimiter: str = ",") -> list[str]
         cells = next(csv.reader([text], strict=True, delimiter=delimiter), [])
     except csv.Error as error:
         raise RowError(f"not CSV: {error}") from None
+    if fill and width:
+        cells += [""] * (width - len(cells))
     if width is not None and len(cells) != width:
         raise RowError(f"{len(cells)} cells, but the header has {width}")
     return [cell.strip() for cell in cells]

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import pandas as pd
 
-from hearth.data.sources.tabular import LIST_SEPARATOR
+from hearth.data.sources.blocks import LIST_SEPARATOR
 
 Value = TypeVar("Value", bound=Hashable)
 Columns = dict[str, np.ndarray]  # from a column's name to an array with one entry per row

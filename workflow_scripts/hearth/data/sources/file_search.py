@@ -1,10 +1,14 @@
-"""Find the files of a data folder that a home's `recording` names."""
+"""Find the files of a data folder that a loader reads, and those that nothing reads."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hearth.data.events import natural_key
 from hearth.homes.home import Home
+
+_DOCUMENTS = ("readme", "license", "licence", "changelog", "citation")
+_DOCUMENT_SUFFIXES = (".md", ".pdf", ".html", ".rst", ".docx")
 
 
 def find_files(root: Path, patterns: Sequence[str]) -> list[Path]:
@@ -15,8 +19,7 @@ def find_files(root: Path, patterns: Sequence[str]) -> list[Path]:
     for pattern in patterns:
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
             raise ValueError(f"recording: files: {pattern!r} leads out of the data's folder")
-    paths = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    return sorted(paths, key=lambda path: natural_key(path.as_posix()))
+    return _sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()})
 
 
 def label_files(root: Path, home: Home) -> list[Path]:
@@ -24,3 +27,49 @@ def label_files(root: Path, home: Home) -> list[Path]:
     root = Path(root)
     patterns = home.recording.intervals.files if home.recording.intervals else ()
     return find_files(root if root.is_dir() else root.parent, patterns)
+
+
+def find_by_suffix(root: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Return the files below `root` with one of `suffixes` in any letter case, in natural order; none is hidden."""
+    return _sorted(path for path in _all_files(root) if path.suffix.lower() in suffixes and not _is_hidden(path, root))
+
+
+def check_folder(root: Path) -> None:
+    """Raise ValueError if `root` is neither a folder nor a file."""
+    if not root.exists():
+        kind = "a link to nothing" if root.is_symlink() else "no such folder or file"
+        parent = next((each for each in root.absolute().parents if each.is_dir()), None)
+        near = sorted(each.name for each in parent.iterdir() if each.is_dir())[:8] if parent else []
+        beside = f"; {parent} has the folders {', '.join(near)}" if near else ""
+        raise ValueError(f"{root}: {kind}{beside}")
+
+
+def unread_files(root: Path, read: Iterable[Path]) -> tuple[list[str], list[str]]:
+    """Return the files below the folder `root` that are not in `read`, relative to it, in natural order.
+
+    The first list has those that may hold data, and folders that are links, which nothing follows; the second has
+    hidden files and documents such as READMEs. A `root` that is a file has none.
+    """
+    known = {path.absolute() for path in read}
+    data: list[str] = []
+    others: list[str] = []
+    for path in _sorted(each for each in _all_files(root) if each.absolute() not in known):
+        name = path.relative_to(root).as_posix()
+        is_other = path.name.lower().startswith(_DOCUMENTS) or path.suffix.lower() in _DOCUMENT_SUFFIXES
+        (others if is_other or _is_hidden(path, root) else data).append(name)
+    return data, others
+
+
+def _all_files(root: Path) -> Iterable[Path]:
+    """Yield the files below the folder `root`, and the links to folders, which are not followed."""
+    for folder, folders, files in os.walk(root):
+        yield from (Path(folder, name) for name in files)
+        yield from (Path(folder, name) for name in folders if Path(folder, name).is_symlink())
+
+
+def _is_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(root).parts)
+
+
+def _sorted(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: natural_key(path.as_posix()))

@@ -11,11 +11,12 @@ from hearth.common.schemas import nearest
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.activity_names import accepted_labels
+from hearth.data.sources.blocks import Block
 from hearth.data.sources.csv_rows import RowError
 from hearth.data.sources.encoded_rows import Annotation, Codes, split_cell
 from hearth.data.sources.file_search import label_files
 from hearth.data.sources.label_periods import EARLIEST, LATEST, LabelPeriods, Period
-from hearth.data.sources.tabular import Block, read_blocks
+from hearth.data.sources.tabular import read_blocks
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Intervals
 

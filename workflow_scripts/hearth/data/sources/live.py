@@ -1,5 +1,6 @@
 """Read events without labels, from recordings or from lines of a table as they arrive."""
 
+import codecs
 import dataclasses
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import pandas as pd
 
 from hearth.data.events import StreamEvent
 from hearth.data.load_report import LoadReport
-from hearth.data.sources import table, tabular
+from hearth.data.sources import table
 from hearth.data.sources.csv_rows import RowError
+from hearth.data.sources.delimited import DelimitedTable
+from hearth.data.sources.json_records import parse_json_block
 from hearth.data.sources.registry import SOURCES
+from hearth.data.sources.text_lines import is_wide, to_utf8
 from hearth.homes.home import Home
 
 FORMATS = ("csv", "jsonl")
@@ -67,29 +71,26 @@ class LineReader:
             self._home = dataclasses.replace(self._home, recording=dataclasses.replace(settings, sessions="file"))
         self._form, self._name, self._number = form, name, 0
         self._columns = table.needed_columns(settings)
-        self._header = list(settings.form.header)
+        self._encoding = settings.form.encoding
+        if is_wide(self._encoding):
+            raise ValueError(f"home {home.name}: lines in {self._encoding} cannot be read one by one; send UTF-8")
+        self._table = DelimitedTable(name, self._columns, settings.form)
         self._session = 1
         self._last: pd.Timestamp | None = None
 
     def read(self, line: bytes) -> tuple[list[StreamEvent], list[str]]:
         """Return a pair for the next line: its events, and the texts of its faults.
 
-        Both are empty for a blank line and for the header. Raises ValueError for a header that lacks columns.
+        Both are empty for a blank line, a comment and the header. Raises ValueError for a header that lacks columns.
         """
         self._number += 1
-        settings = self._home.recording
-        line = line.rstrip(b"\r\n")
+        line = to_utf8(line.rstrip(b"\r\n"), self._encoding)
         if self._number == 1:
-            line = line.removeprefix(tabular.BYTE_ORDER_MARK)
-        if not line.strip():
-            return [], []
+            line = line.removeprefix(codecs.BOM_UTF8)
         if self._form == "jsonl":
-            block = tabular.parse_json_block(line, self._columns, self._number)
-        elif not self._header:
-            self._header = tabular.parse_header(line, self._columns, settings.form, self._name)
-            return [], []
+            block = parse_json_block(line, self._columns, self._number)
         else:
-            block = tabular.parse_csv_block(line, self._header, self._number, settings.form)
+            block = self._table.read(line + b"\n")
         try:
             events, report = table.read_block(block, self._name, self._home)
         except RowError as fault:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hearth.data.load_report import LoadReport
 from hearth.data.sources import casas, marble, mural, table
+from hearth.data.sources.file_search import check_folder, unread_files
 from hearth.homes.home import Home
 
 
@@ -18,10 +19,22 @@ class Source:
     `reads_recording` says whether the loader finds the labels by the home's `recording`.
     """
 
-    read: Callable[[Path, Home], tuple[pd.DataFrame, LoadReport]]
+    loader: Callable[[Path, Home], tuple[pd.DataFrame, LoadReport]]
     raw_files: Callable[[Path, Home], list[Path]]
     expected: str
     reads_recording: bool = False
+
+    def read(self, root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
+        """Return a pair: all events of the folder or file `root`, and the report, which also has the unread files.
+
+        Raises ValueError where the loader does.
+        """
+        events, report = self.loader(root, home)
+        report.unread, others = unread_files(Path(root), self.raw_files(Path(root), home))
+        if others:
+            shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+            report.notes.append(f"{len(others)} hidden files and documents are not read: {shown}")
+        return events, report
 
 
 SOURCES = {
@@ -37,6 +50,8 @@ def raw_files(source: str, root: str | Path, home: Home) -> list[str]:
 
     Raises ValueError for a folder without such files, naming what was expected and where the data comes from.
     """
+    if root:
+        check_folder(Path(root))
     paths = [str(path) for path in SOURCES[source].raw_files(Path(root), home)] if root else []
     if not paths:
         raise ValueError(f"{root or 'no folder given'}: {SOURCES[source].expected}")

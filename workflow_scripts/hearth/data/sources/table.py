@@ -16,17 +16,18 @@ from hearth.data.events import natural_key
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.annotations import Annotator, joined_cells
+from hearth.data.sources.blocks import Block, count_comments
 from hearth.data.sources.encoded_rows import EncodedRows, encode_texts
 from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_copies import find_copies
-from hearth.data.sources.file_search import find_files, label_files
-from hearth.data.sources.tabular import SUFFIXES, Block, read_blocks
+from hearth.data.sources.file_search import check_folder, find_by_suffix, find_files, label_files, unread_files
+from hearth.data.sources.tabular import SUFFIXES_OF_FORMAT, read_blocks
 from hearth.data.sources.wide import WideTables, long_recording
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Recording
 
 EXPECTED = (
-    "no table of events here: expected .csv, .tsv, .jsonl or .parquet files in it, or those that the home's "
+    "no table of events here: expected .csv, .tsv, .jsonl, .json or .parquet files in it, or those that the home's "
     "`recording.files` names"
 )
 
@@ -59,8 +60,6 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
         )
     report = LoadReport()
     paths = _event_files(root, home)
-    if not paths:
-        raise ValueError(f"{root}: {EXPECTED}")
     base = root if root.is_dir() else root.parent
     copies = find_copies(paths)
     rows = EncodedRows()
@@ -74,6 +73,7 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
         before = report.rows
         blocks = wide.read_blocks(path, name) if wide else read_blocks(path, columns, settings.form)
         for block in blocks:
+            count_comments(block, name, report)
             if path in copies:
                 count = len(block.lines) + len(block.faults)
                 report.rows += count
@@ -107,12 +107,32 @@ def needed_columns(settings: Recording) -> list[str]:
 
 
 def _event_files(root: Path, home: Home) -> list[Path]:
-    root = Path(root)
+    """Return the event files below `root`, or `root` itself if it is a file.
+
+    Raises ValueError if there are none, or if `root` is a label file.
+    """
+    root, settings = Path(root), home.recording
+    check_folder(root)
+    labels = set(label_files(root, home))
+    if root in labels:
+        raise ValueError(f"{root}: a label file by `recording.intervals.files`, not events; give the folder of both")
     if root.is_file():
         return [root]
-    labels = set(label_files(root, home))
-    paths = find_files(root, home.recording.files or tuple(f"**/*{suffix}" for suffix in SUFFIXES))
-    return [path for path in paths if path not in labels]
+    paths = find_files(root, settings.files)
+    if not settings.files:
+        paths = next(
+            filter(None, (find_by_suffix(root, each) for each in SUFFIXES_OF_FORMAT[settings.form.format])), []
+        )
+    if events := [path for path in paths if path not in labels]:
+        return events
+    named = f"no file matches recording.files {list(settings.files)}" if settings.files else EXPECTED
+    raise ValueError(f"{root}: {named}{_what_is_there(root)}")
+
+
+def _what_is_there(root: Path) -> str:
+    data, _ = unread_files(root, [])
+    more = f" and {len(data) - 5} more" if len(data) > 5 else ""
+    return f"; it holds {', '.join(data[:5])}{more}" if data else "; it holds no files of data"
 
 
 @dataclass(frozen=True)

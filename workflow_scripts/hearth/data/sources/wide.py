@@ -11,8 +11,9 @@ import pandas as pd
 
 from hearth.common.schemas import nearest
 from hearth.data.load_report import PLACES_SHOWN, LoadReport
+from hearth.data.sources.blocks import Block
 from hearth.data.sources.encoded_rows import Codes, encode_texts
-from hearth.data.sources.tabular import Block, read_blocks, read_column_names
+from hearth.data.sources.tabular import read_blocks, read_column_names
 from hearth.homes.raw_format import Recording, TimeForm
 
 FIRST_ROW = "first row of a file, which sets the states (wide)"
@@ -68,7 +69,7 @@ class WideTables:
             record[_SENSOR] = np.array(sensors, dtype=object)[sensor]
             record[_STATE] = (np.concatenate(states) if states else np.zeros(0, dtype=object))[order]
             rows += count
-            yield Block(record, block.lines[changed], block.faults)
+            yield Block(record, block.lines[changed], block.faults, block.comments)
 
     def finish(self) -> None:
         """Report how rows are counted, and the days that files without times are taken for."""

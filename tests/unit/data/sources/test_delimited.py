@@ -1,0 +1,154 @@
+"""Test that delimited text of every form gives the same records, and that only odd lines are parsed one by one."""
+
+import codecs
+
+import numpy as np
+import pandas as pd
+import pytest
+from hearth.data.sources import text_lines
+from hearth.data.sources.delimited import DelimitedTable, read_delimited_names
+from hearth.data.sources.tabular import read_blocks
+from hearth.homes.raw_format import FileForm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from table_factories import cell
+
+NAMES = ["time", "place", "state"]
+ROWS = [["2024-02-03 08:00:01", "hall", "on"], ["2024-02-03 08:00:02", "küche", "off"]]
+
+
+def read(path, form, columns=NAMES):
+    """Return the stripped records of a file, their lines, its faults and its comments."""
+    blocks = list(read_blocks(path, columns, form))
+    cells = pd.concat([block.cells for block in blocks])
+    return (
+        [[cell.strip() for cell in row] for row in cells.to_numpy().tolist()],
+        [int(line) for block in blocks for line in block.lines],
+        [fault for block in blocks for fault in block.faults],
+        [line for block in blocks for line in block.comments],
+    )
+
+
+def lines_of(delimiter, rows=None, names=NAMES):
+    return "".join(delimiter.join(row) + "\n" for row in [names, *(rows or ROWS)])
+
+
+TABS = "time \t\tplace\t state\t\t\n2024-02-03 08:00:01\thall\t\ton\n2024-02-03 08:00:02 \tküche\t\toff\t\t\n"
+BLANKS = "time place\tstate\n2024-02-03T08:00:01   hall \t on  \n  2024-02-03T08:00:02 küche off\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "encoding"),
+    [
+        (lines_of(","), FileForm(), "utf-8"),
+        (lines_of(","), FileForm(), "utf-8-sig"),
+        (lines_of(","), FileForm(), "utf-16"),
+        (lines_of(","), FileForm(encoding="utf-16"), "utf-16"),
+        (lines_of(","), FileForm(encoding="utf-16"), "utf-16-be"),
+        (lines_of(","), FileForm(encoding="utf-16"), "utf-16-le"),
+        (lines_of(","), FileForm(encoding="utf-16-be"), "utf-16-be"),
+        (lines_of(","), FileForm(encoding="utf-32"), "utf-32"),
+        (lines_of(","), FileForm(encoding="cp1252"), "cp1252"),
+        (lines_of(";"), FileForm(delimiter=";", encoding="latin-1"), "latin-1"),
+        (lines_of("\t"), FileForm(format="tsv"), "utf-8"),
+        (lines_of("§"), FileForm(delimiter="§"), "utf-8"),
+        ("sep=;\n" + lines_of(";"), FileForm(), "utf-8"),
+        ("SEP=\t\r\n" + lines_of("\t"), FileForm(), "utf-16"),
+        ("sep=,\n" + lines_of(","), FileForm(delimiter=";"), "utf-8"),
+        (TABS, FileForm(delimiter="tabs"), "utf-8"),
+        (TABS.replace("\n", "\r\n"), FileForm(delimiter="tabs"), "utf-8"),
+        (BLANKS, FileForm(delimiter="blanks"), "utf-8"),
+        (lines_of(",").replace("on\n", "on,\n").replace("off\n", "off,\n"), FileForm(), "utf-8"),
+        (lines_of(",").replace("\n", ",\n"), FileForm(), "utf-8"),
+        (lines_of(",").replace("state\n", "state,\n"), FileForm(), "utf-8"),
+        ("\n\n" + lines_of(",").replace("\n", "\n\n") + "\n  \n", FileForm(), "utf-8"),
+        (
+            lines_of('","', names=NAMES).replace("\n", '"\n"').rstrip('"').join('""').removesuffix('"'),
+            FileForm(),
+            "utf-8",
+        ),
+    ],
+)
+def test_every_form_gives_the_same_records(tmp_path, text, form, encoding):
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    records, _, faults, _ = read(tmp_path / "a.csv", form)
+    assert [[record[0].replace("T", " "), *record[1:]] for record in records] == ROWS
+    assert faults == []
+    assert read_delimited_names(tmp_path / "a.csv", form)[:3] == NAMES or form.format == "tsv"
+
+
+def test_comments_are_counted_wherever_they_stand_and_lines_keep_their_numbers(tmp_path):
+    text = "# made by a logger\n" + lines_of(",").replace(
+        "2024-02-03 08:00:02", "# noise, x\n\n----\n2024-02-03 08:00:02"
+    )
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    records, lines, faults, comments = read(tmp_path / "a.csv", FileForm(comments=("#", "---")))
+    assert records == ROWS
+    assert (lines, faults, comments) == ([3, 7], [], [1, 4, 6])
+
+
+def test_rows_without_their_last_cells_are_broken_or_filled(tmp_path):
+    (tmp_path / "a.csv").write_text("time,place,state\na,b\nc,d,e\n\nf\ng,h,i,j\n")
+    records, lines, faults, _ = read(tmp_path / "a.csv", FileForm(short_rows="fill"))
+    assert records == [["a", "b", ""], ["c", "d", "e"], ["f", "", ""]]
+    assert lines == [2, 3, 5]
+    assert faults == [(6, "4 cells, but the header has 3")]
+    records, _, faults, _ = read(tmp_path / "a.csv", FileForm())
+    assert records == [["c", "d", "e"]]
+    assert faults[0] == (2, "2 cells, but the header has 3; if the last cells may be missing, set `short_rows: fill`")
+    assert [line for line, _ in faults] == [2, 5, 6]
+
+
+def test_a_delimiter_at_the_end_of_rows_is_judged_by_the_first_row_alone(tmp_path):
+    (tmp_path / "a.csv").write_text("time,place,state\na,b,c\nd,e,f,\n")
+    records, _, faults, _ = read(tmp_path / "a.csv", FileForm())
+    assert (records, [line for line, _ in faults]) == ([["a", "b", "c"]], [3])
+
+
+def test_bytes_of_another_encoding_make_only_their_row_faulty(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"time,place,state\na,b,c\nd,\x81\xfc,f\ng,h,i\n")
+    for encoding, byte in (("utf-8", "0x81"), ("cp1252", "0x81"), ("ascii", "0x81")):
+        _, lines, faults, _ = read(tmp_path / "a.csv", FileForm(encoding=encoding))
+        assert lines == [2, 4]
+        assert faults[0][0] == 3
+        assert faults[0][1].startswith(f"not {encoding} (byte {byte}); convert the file, or name its encoding")
+    text = "time,place,state\na,b,c\nd,\ud800,f\ng,h,i\n"
+    (tmp_path / "b.csv").write_bytes(codecs.BOM_UTF16_LE + text.encode("utf-16-le", "surrogatepass"))
+    _, lines, faults, _ = read(tmp_path / "b.csv", FileForm(encoding="utf-16"))
+    assert lines == [2, 4]
+    assert faults == [(3, "not utf-16; convert the file, or name its encoding in `recording`")]
+
+
+def test_an_encoding_that_a_file_has_not_is_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text(lines_of(","), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.csv: not utf-16: neither a byte order mark nor a zero byte"):
+        read(tmp_path / "a.csv", FileForm(encoding="utf-16"))
+
+
+def test_a_missing_column_is_looked_for_on_the_line_of_the_header(tmp_path):
+    (tmp_path / "a.csv").write_text("#x\nsep,place,state\n1,2,3\n")
+    with pytest.raises(ValueError, match=r"a\.csv:2: no column 'time'"):
+        read(tmp_path / "a.csv", FileForm(comments=("#",)))
+
+
+quoted = st.sampled_from(['"a,b"', '"say ""no"""', '""', '" on "', '"a"b', 'a"b"', '"a\nb"', '"open', "é", "\r", "#"])
+line = st.lists(st.one_of(cell, quoted), min_size=1, max_size=5).map(",".join)
+
+
+@settings(max_examples=150)
+@given(st.lists(line, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.integers(20, 200))
+def test_records_do_not_depend_on_blocks_nor_on_the_parser(tmp_path_factory, lines, end, fill, size):
+    path = tmp_path_factory.mktemp("t") / "a.csv"
+    path.write_bytes(end.join([",".join(NAMES), *lines]).encode())
+    form = FileForm(short_rows="fill" if fill else "broken", comments=("#",))
+    whole = read(path, form)
+    table = DelimitedTable("a.csv", NAMES, form)
+    rest, _ = table.read_head(path.read_bytes())
+    if b'"' not in rest and b"#" not in rest:
+        slow = table._parse_records(rest.split(b"\n"), table._next + np.arange(1 + rest.count(b"\n")))
+        assert [[cell.strip() for cell in row] for row in slow.cells.to_numpy().tolist()] == whole[0]
+        assert (slow.lines.tolist(), slow.faults) == whole[1:3]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_lines, "BLOCK", size)
+        if not any("\n" in line for line in lines):
+            assert read(path, form) == whole

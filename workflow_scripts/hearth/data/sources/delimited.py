@@ -1,0 +1,262 @@
+"""Read delimited text (CSV, TSV, runs of blanks or tabs) in blocks of records.
+
+Lines that are records by themselves are parsed by pandas. Any other line, such as one with a quote in a cell or with
+missing cells, is parsed by itself (`csv_rows.py`), and so is a whole block if a quoted cell has line ends. Both parsers
+agree on the lines that both can parse.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hearth.data.sources.blocks import Block, block_of, check_columns
+from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError, parse_records, split_cells
+from hearth.data.sources.text_lines import decode_line, read_line_blocks
+from hearth.homes.raw_format import FileForm
+
+_RUNS = {"blanks": rb"[ \t]+", "tabs": rb"\t+"}
+_SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
+_NUMBER_OR_DATE = re.compile(r"[\d\s:.,/+-]*\d[\d\s:.,/+TZ-]*")
+# Delimiters that a header is tried with, as the yaml writes them.
+_LIKELY = {'","': ",", '";"': ";", r'"\t"': "\t", '"|"': "|", "blanks": "blanks"}
+_WIDTHS = re.compile(r"(\d+) cells, but the header has (\d+)")
+_NO_ROW = ("#", "--", "==", "//", "%")  # beginnings of lines that are seldom rows
+_NEWLINE, _RETURN, _QUOTE = b'\n\r"'
+
+
+def read_delimited(path: Path, columns: Sequence[str], form: FileForm) -> Iterator[Block]:
+    """Yield the blocks of a file; an empty file gives none.
+
+    Raises ValueError, naming file and line, if the header is unreadable or lacks one of `columns`.
+    """
+    table = DelimitedTable(str(path), columns, form)
+    for block in read_line_blocks(path, form.encoding):
+        yield table.read(block)
+
+
+def read_delimited_names(path: Path, form: FileForm) -> list[str]:
+    """Return the names of a file's columns; none for an empty file. Raises ValueError if its header is unreadable."""
+    table = DelimitedTable(str(path), [], form)
+    for block in read_line_blocks(path, form.encoding):
+        table.read_head(block)
+        break
+    return table.names
+
+
+class DelimitedTable:
+    """A table that is read from its first line on, in blocks of whole lines."""
+
+    def __init__(self, name: str, columns: Sequence[str], form: FileForm, line: int = 1):
+        """`name` stands for the file in errors; `columns` are read; `line` is the number of the first line."""
+        self._name, self._columns = name, list(dict.fromkeys(columns))
+        self._form = form
+        self._runs = form.delimiter in _RUNS
+        self._delimiter = "\t" if self._runs else form.delimiter
+        self._comments = tuple(text.encode() for text in form.comments)
+        self.names = list(form.header)
+        self._is_checked = False
+        self._is_settled = False  # whether the first row was seen
+        self._next = line  # number of the next line
+
+    def read(self, block: bytes) -> Block:
+        """Return the records in the next whole lines of the table."""
+        block, comments = self.read_head(block)
+        first = self._next
+        self._next += block.count(b"\n") + (not block.endswith(b"\n") and bool(block))
+        numbers = np.arange(first, self._next)
+        if self._comments and block:
+            lines = block.removesuffix(b"\n").split(b"\n")
+            is_row = np.array([not line.startswith(self._comments) for line in lines])
+            comments += numbers[~is_row].tolist()
+            if not is_row.all():
+                block, numbers = b"".join(lines[at] + b"\n" for at in np.flatnonzero(is_row)), numbers[is_row]
+        return replace(self._parse(self._unite_runs(block), numbers), comments=comments)
+
+    def read_head(self, block: bytes) -> tuple[bytes, list[int]]:
+        """Read the lines before the first row; return the rest of the block and the numbers of comments before it."""
+        comments: list[int] = []
+        while block and not self._is_settled:
+            line, _, rest = block.partition(b"\n")
+            if line.startswith(self._comments) and self._comments:
+                comments.append(self._next)
+            elif self._next == 1 and (mark := _SEPARATOR_LINE.fullmatch(_text(line).strip(" \r"))):
+                self._delimiter, self._runs = mark[1], False
+            elif line.strip() and not self.names:
+                self.names = self._read_header(line)
+            elif line.strip():
+                self._settle(line)
+                return block, comments
+            block = rest
+            self._next += 1
+        return block, comments
+
+    def _read_header(self, line: bytes) -> list[str]:
+        place = f"{self._name}:{self._next}"
+        if b"\0" in line:
+            raise ValueError(
+                f"{place}: not text, or in UTF-16 without a byte order mark: name its encoding in `recording` "
+                "(utf-16-le or utf-16-be), or the files to read in `recording.files`"
+            )
+        try:
+            text = decode_line(line, self._form.encoding)
+            names = split_cells(decode_line(self._unite_runs(line), self._form.encoding), None, self._delimiter)
+        except RowError as fault:
+            raise ValueError(f"{place}: the names of the columns are unreadable: {fault}") from None
+        if len(names) > 1 and not names[-1]:
+            names.pop()
+        check_columns(place, self._columns, names, _header_hint(text, names, self._columns))
+        self._is_checked = True
+        return names
+
+    def _settle(self, line: bytes) -> None:
+        """Widen the names by the empty cells in which the first row ends, if there are any: they have no column."""
+        if not self._is_checked:
+            check_columns(self._name, self._columns, self.names)
+        self._is_settled = True
+        try:
+            cells = split_cells(_text(self._unite_runs(line)), None, self._delimiter)
+        except RowError:
+            return
+        surplus = cells[len(self.names) :]
+        if not any(surplus):
+            self.names += surplus
+
+    def _unite_runs(self, block: bytes) -> bytes:
+        """Return the block with one tab for each run of blanks or tabs outside quotes, and none at line ends."""
+        if not self._runs:
+            return block
+        run = _RUNS[self._form.delimiter]
+        if b'"' in block:
+            block = re.sub(rb'"[^"\n]*"|' + run, lambda found: found[0] if found[0][:1] == b'"' else b"\t", block)
+        else:
+            block = re.sub(run, b"\t", block)
+        return re.sub(rb"(?m)[ \t]+(?=\r?$)" + (rb"|^\t" if self._form.delimiter == "blanks" else b""), b"", block)
+
+    def _parse(self, block: bytes, numbers: np.ndarray) -> Block:
+        data = np.frombuffer(block if block.endswith(b"\n") or not block else block + b"\n", dtype=np.uint8)
+        ends = np.flatnonzero(data == _NEWLINE)
+        quotes = np.flatnonzero(data == _QUOTE)
+        if (np.searchsorted(quotes, ends) % 2).any():
+            return self._parse_records(block.removesuffix(b"\n").split(b"\n"), numbers)
+        is_plain = self._plain_lines(data, ends, quotes)
+        lengths = np.diff(np.r_[-1, ends])
+        try:
+            table = self._parse_plain(data, is_plain, lengths)
+        except UnicodeDecodeError:
+            is_plain &= [_is_utf8(line) for line in data.tobytes().removesuffix(b"\n").split(b"\n")]
+            table = self._parse_plain(data, is_plain, lengths)
+        plain = Block(table, numbers[is_plain])
+        if is_plain.all():
+            return plain
+        odd = [data[ends[at] + 1 - lengths[at] : ends[at]].tobytes() for at in np.flatnonzero(~is_plain)]
+        return _merge(plain, self._parse_records(odd, numbers[~is_plain], alone=True))
+
+    def _plain_lines(self, data: np.ndarray, ends: np.ndarray, quotes: np.ndarray) -> np.ndarray:
+        """Return the mask of the lines that pandas parses as the record parser does; no quoted cell has line ends."""
+        mark = self._delimiter.encode()
+        if len(mark) != 1 or len(self.names) < 2:
+            return np.zeros(len(ends), dtype=bool)
+        marks = np.flatnonzero(data == mark[0])
+        marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+        cells = np.diff(np.r_[0, np.searchsorted(marks, ends)]) + 1
+        lengths = np.diff(np.r_[-1, ends])
+        is_plain = (cells == len(self.names)) & (lengths <= LONGEST_RECORD)
+        if self._form.short_rows == "fill":
+            is_plain |= (cells > 1) & (cells < len(self.names)) & (lengths <= LONGEST_RECORD)
+        returns = np.flatnonzero(data == _RETURN)
+        odd = np.r_[np.flatnonzero(data == 0), returns[data[returns + 1] != _NEWLINE]]
+        # Quotes that neither enclose a cell nor stand for a quote within one.
+        before, after = data[quotes[::2] - 1], data[quotes[1::2] + 1]
+        before = np.where(quotes[::2] == 0, _NEWLINE, before)
+        odd = np.r_[odd, quotes[::2][~np.isin(before, [mark[0], _NEWLINE, _QUOTE])]]
+        odd = np.r_[odd, quotes[1::2][~np.isin(after, [mark[0], _NEWLINE, _RETURN, _QUOTE])]]
+        is_plain[np.searchsorted(ends, odd.astype(np.int64))] = False
+        return is_plain
+
+    def _parse_plain(self, data: np.ndarray, is_plain: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
+        if not is_plain.any():
+            return pd.DataFrame({name: pd.Series([], dtype=str) for name in self._columns})
+        text = data if is_plain.all() else data[np.repeat(is_plain, lengths)]
+        positions = [self.names.index(name) for name in self._columns]
+        # pandas refuses a text of which no row has all columns.
+        full_row = self._delimiter.encode() * (len(self.names) - 1) + b"\n"
+        table = pd.read_csv(
+            io.BytesIO(full_row + text.tobytes()),
+            header=None,
+            names=range(len(self.names)),
+            usecols=positions,
+            dtype=str,
+            sep=self._delimiter,
+            quoting=csv.QUOTE_MINIMAL,
+            na_filter=False,
+            skip_blank_lines=False,
+            engine="c",
+        )
+        return table[positions].iloc[1:].set_axis(self._columns, axis=1).reset_index(drop=True)
+
+    def _parse_records(self, lines: Sequence[bytes], numbers: np.ndarray, alone: bool = False) -> Block:
+        """Parse lines record by record; with `alone`, no record has several lines."""
+        faults, texts = [], []
+        for number, line in zip(numbers.tolist(), lines, strict=True):
+            try:
+                texts.append(decode_line(line, self._form.encoding))
+            except RowError as fault:
+                faults.append((number, str(fault)))
+                texts.append("")
+        rows, places = [], []
+        for start, part in enumerate([text] for text in texts) if alone else [(0, texts)]:
+            for row in parse_records(part, self.names, 0, self._delimiter, self._form.short_rows == "fill"):
+                place = int(numbers[start + row.line - 1])
+                if row.fault:
+                    faults.append((place, row.fault + _width_hint(row.fault, part[row.line - 1])))
+                else:
+                    rows.append(row.cells)
+                    places.append(place)
+        return block_of(rows, places, faults, self._columns)
+
+
+def _merge(first: Block, second: Block) -> Block:
+    """Return one block with the records of both, in order of their lines."""
+    lines = np.r_[first.lines, second.lines]
+    order = np.argsort(lines, kind="stable")
+    cells = pd.concat([first.cells, second.cells], ignore_index=True).iloc[order].reset_index(drop=True)
+    return Block(cells, lines[order], sorted(first.faults + second.faults))
+
+
+def _width_hint(fault: str, line: str) -> str:
+    """Return the likely remedy of a record with more or fewer cells than the header; '' for other faults."""
+    if not (counts := _WIDTHS.match(fault)):
+        return ""
+    if line.startswith(_NO_ROW):
+        return "; if the line is no row, name its beginning in `comments`"
+    return "; if the last cells may be missing, set `short_rows: fill`" if int(counts[1]) < int(counts[2]) else ""
+
+
+def _header_hint(text: str, names: Sequence[str], columns: Sequence[str]) -> str:
+    """Return the likely remedy for a header that lacks columns: another delimiter, or names; '' if unknown."""
+    missing = [name for name in columns if name not in names]
+    for written, delimiter in _LIKELY.items():
+        others = text.split() if delimiter == "blanks" else [cell.strip(' "') for cell in text.split(delimiter)]
+        if missing and set(columns) <= set(others):
+            return f"the cells of the header are separated otherwise: set `delimiter: {written}`"
+    if len(missing) == len(columns) and any(_NUMBER_OR_DATE.fullmatch(name) for name in names):
+        return "the first line looks like a row, not like names: name the columns in `header`"
+    return ""
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace")
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
