@@ -7,14 +7,15 @@ from pathlib import Path
 
 from hearth.common import cli
 from hearth.common.config_schema import setting_default, settings_schema
+from hearth.common.files import write_text
 from hearth.data.events import check_events
 from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
 from hearth.data.sources.file_search import label_files
 from hearth.data.sources.registry import SOURCES, raw_files
-from hearth.data.sources.tabular import SUFFIXES
 from hearth.homes.home import Home, load_home
 from hearth.onboarding import validation
-from hearth.onboarding.scaffold import draft_home, drafted_parts
+from hearth.onboarding.draft.home_draft import draft_home
+from hearth.onboarding.draft.home_yaml import drafted_parts
 from hearth.onboarding.verdict import Verdict, open_choices, tolerated_rows
 from hearth.prompting.prompts import render_prompt, window_text
 
@@ -36,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, help="yaml of the home")
     parser.add_argument("--root", required=True, type=Path, help="folder of the raw data, or one file")
     parser.add_argument("--source", choices=sorted(SOURCES), default="table", help="on-disk format of the raw data")
-    parser.add_argument("--draft", action="store_true", help="print a draft of a home's yaml for these tables")
+    parser.add_argument(
+        "--draft", action="store_true", help="draft a home's yaml for these files: print it, or write it to --home"
+    )
     parser.add_argument(
         "--window-size",
         type=int,
@@ -76,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not args.root.exists():
         raise cli.UserError(f"{args.root}: no such file or folder of data")
     if args.draft:
-        print(draft_home(find_tables(args.root), str(args.root), f"{SCHEMAS}/home.schema.yaml"), end="")
+        draft(args.root, args.home)
         return
     if args.home is None:
         parser.error("--home is needed, or --draft")
@@ -94,12 +97,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def find_tables(root: Path) -> list[Path]:
-    """Return the table files below `root`, or `root` itself if it is a file. Raises UserError if there are none."""
-    paths = [root] if root.is_file() else sorted(path for suffix in SUFFIXES for path in root.rglob(f"*{suffix}"))
-    if not paths:
-        raise cli.UserError(f"{root}: no {', '.join(SUFFIXES)} file to make a draft from")
-    return paths
+def draft(root: Path, home: Path | None) -> None:
+    """Draft a yaml: write it to the file `home`, which must not exist, or print it if that is None."""
+    if home and home.exists():
+        raise cli.UserError(f"{home}: exists; a draft does not replace it: delete it, or name another file")
+    text = draft_home(root, f"{SCHEMAS}/home.schema.yaml")
+    if home is None:
+        print(text, end="")
+        return
+    write_text(home, text)
+    print(
+        *[line for line in text.splitlines() if line.startswith("#")], f"\n{home} is written", sep="\n", file=sys.stderr
+    )
 
 
 def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:

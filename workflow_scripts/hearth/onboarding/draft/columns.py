@@ -1,0 +1,265 @@
+"""Find the role of each column of a table: by the words of its name and by its cells."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from hearth.onboarding.draft.time_formats import FEWEST_VALID, count_matches, weigh_formats
+
+# By role: words that the name of its column holds, the likeliest first.
+ROLE_WORDS = {
+    "time": ("timestamp", "datetime", "time", "ts", "changed", "updated", "recorded", "when", "date", "clock"),
+    "begin": ("start", "begin", "beginning", "from", "started"),
+    "end": ("end", "stop", "finish", "until", "to", "ended"),
+    "sensor": (
+        "sensor",
+        "device",
+        "entity",
+        "object",
+        "item",
+        "itemname",
+        "sensorid",
+        "deviceid",
+        "topic",
+        "tag",
+        "name",
+        "measurement",
+    ),
+    "place": ("place", "location", "room", "area", "detail", "thing", "position"),
+    "state": ("state", "status", "value", "val", "action", "message", "reading", "event"),
+    "activity": ("activity", "activities", "label", "labels", "act", "task", "adl", "annotation"),
+    "resident": ("resident", "person", "subject", "user", "who", "habitant", "occupant", "inhabitant", "people"),
+    "session": ("session", "episode"),
+}
+# Words of columns that describe a sensor, but do not name it.
+_KINDS = ("type", "kind", "class", "unit", "battery", "category", "domain", "model")
+STATE_WORDS = {
+    **{"on": "turned ON", "off": "turned OFF", "open": "opened", "opened": "opened", "close": "closed"},
+    **{"closed": "closed", "1": "detected", "0": "ended", "true": "detected", "false": "ended"},
+    **{"present": "present", "absent": "absent", "detected": "detected", "clear": "cleared", "home": "home"},
+    **{"not_home": "away", "locked": "locked", "unlocked": "unlocked", "motion": "detected", "start": "started"},
+    **{"end": "ended", "movement": "detected", "pressure": "pressed"},
+}
+_BINARY = [{"0", "1"}, {"on", "off"}, {"true", "false"}, {"open", "closed"}, {"open", "close"}]
+_FEWEST_WIDE = 3  # columns of two states that make a table with a column for each sensor
+_MOST_LABELS = 100
+
+
+@dataclass
+class Roles:
+    """The columns of a table by role, and what to say about them.
+
+    `columns` maps a role of `recording.columns` to its columns. `sensors` are the columns of a table with a column for
+    each sensor. `said` are decisions, and `open` are choices that the data do not decide.
+    """
+
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    sensors: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    unread_times: dict[str, str] = field(default_factory=dict)
+
+    def unused(self, names: Iterable[str]) -> list[str]:
+        """Return those of `names` that have no role."""
+        used = {name for columns in self.columns.values() for name in columns} | set(self.sensors)
+        return [name for name in names if name not in used]
+
+
+def find_roles(cells: pd.DataFrame, *, named: bool) -> Roles:
+    """Return the roles of the columns of `cells`, all text; `named` says whether the file itself names them."""
+    return _RoleFinder(cells, named).find()
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a column's name in lower case: EndTime and end_time are both end, time."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+
+
+class _RoleFinder:
+    def __init__(self, cells: pd.DataFrame, named: bool):
+        self._cells, self._named = cells, named
+        self._roles = Roles()
+        self._free = [str(name) for name in cells.columns]
+        self._values = {name: cells[name].value_counts() for name in self._free}
+        self._weighed = {name: self._is_time(name) for name in self._free}
+
+    def find(self) -> Roles:
+        self._find_times()
+        if self._named:
+            for role in ("activity", "resident", "session"):
+                self._take(role, self._matching(role))
+        if not (self._named and self._matching("sensor")) and (binary := self._binary_columns()):
+            self._find_wide(binary)
+            return self._roles
+        self._find_state()
+        self._find_sensor()
+        if not self._named:
+            self._find_labels_by_cells()
+        if len(self._roles.columns.get("activity", [])) > 1:
+            self._roles.open.append(
+                f"activities: {', '.join(self._roles.columns['activity'])} each give an activity, and any of them is "
+                "accepted (several: any); leave columns out, or write several: first"
+            )
+        return self._roles
+
+    def _take(self, role: str, names: Sequence[str]) -> None:
+        if names:
+            self._roles.columns[role] = list(names)
+            self._free = [name for name in self._free if name not in names]
+
+    def _matching(self, role: str) -> list[str]:
+        """Return the free columns whose name has a word of the role, the likeliest first."""
+        usual = ROLE_WORDS[role]
+        ranked = []
+        for name in self._free:
+            words = words_of(name)
+            ranks = [usual.index(word) for word in {*words, "".join(words)} if word in usual]
+            if ranks and not (role in ("sensor", "state", "place") and set(words) & set(_KINDS)):
+                ranked.append((min(ranks), len(words), self._free.index(name), name))
+        if role in ("activity", "resident", "state", "sensor", "session"):
+            ranked = [entry for entry in ranked if not self._weighed[entry[3]]]
+        return [name for *_, name in sorted(ranked)]
+
+    def _is_time(self, name: str) -> bool:
+        """Return whether nearly all cells of a column are times with a date and a clock, or a count since 1970."""
+        counts = self._values[name]
+        if not len(counts) or count_matches(self._cells[name], "date") >= FEWEST_VALID:
+            return False
+        sample = pd.Series(counts.index[:1000], dtype=str)
+        return weigh_formats(sample) is not None
+
+    def _find_times(self) -> None:
+        full = [name for name in self._free if self._weighed[name]]
+        alone = {
+            part: [name for name in self._free if count_matches(self._cells[name], part) >= FEWEST_VALID]
+            for part in ("date", "clock")
+        }
+        if len(full) >= 2 and (pair := self._period(full)):
+            self._take("begin", pair[:1])
+            self._take("end", pair[1:])
+        elif full:
+            usual = [name for name in self._matching("time") if name in full] if self._named else full
+            self._take("time", (usual or full)[:1])
+        elif len(alone["date"]) == 1 and len(alone["clock"]) == 2:
+            begin, end = alone["clock"]
+            self._take("begin", [*alone["date"], begin])
+            self._take("end", [*alone["date"], end])
+        elif len(alone["date"]) == 2 and len(alone["clock"]) == 2:
+            self._take("begin", [alone["date"][0], alone["clock"][0]])
+            self._take("end", [alone["date"][1], alone["clock"][1]])
+        elif alone["date"] and alone["clock"]:
+            self._take("time", [alone["date"][0], alone["clock"][0]])
+            self._roles.said.append(
+                f"date and time of day are in two columns, {', '.join(self._roles.columns['time'])}"
+            )
+        else:
+            named = [*self._matching("time"), *self._matching("begin")][:1] if self._named else []
+            self._roles.unread_times = {name: next((text for text in self._cells[name] if text), "") for name in named}
+
+    def _period(self, full: list[str]) -> list[str]:
+        """Return the columns of begin and end, if two of the columns of times are these."""
+        begins = [name for name in full if set(words_of(name)) & set(ROLE_WORDS["begin"])]
+        ends = [name for name in full if set(words_of(name)) & set(ROLE_WORDS["end"])]
+        if not self._named and len(full) == 2:
+            return full
+        return [begins[0], ends[0]] if begins and ends and begins[0] != ends[0] else []
+
+    def _binary_columns(self) -> list[str]:
+        free = [name for name in self._free if len(self._values[name])]
+        binary = [
+            name
+            for name in free
+            if any({str(value).lower() for value in self._values[name].index if value} <= states for states in _BINARY)
+        ]
+        return binary if len(binary) >= _FEWEST_WIDE else []
+
+    def _find_wide(self, binary: list[str]) -> None:
+        """Take a table with a column for each sensor; columns of several states after the sensors are activities."""
+        others = [name for name in self._free if name not in binary]
+        self._roles.sensors = binary
+        self._free = others
+        if "activity" not in self._roles.columns:
+            self._take("activity", [name for name in others if 1 <= len(self._values[name]) <= _MOST_LABELS])
+        if len(self._roles.columns.get("activity", [])) > 1:
+            self._roles.open.append(
+                f"activities: {', '.join(self._roles.columns['activity'])} each give an activity, as of two residents, "
+                "and any of them is accepted (several: any); leave columns out, or write several: first"
+            )
+
+    def _find_state(self) -> None:
+        matching = self._matching("state") if self._named else []
+        if not matching:
+            matching = sorted(
+                (name for name in self._free if self._share_of_states(name) > 0.5),
+                key=lambda name: -self._share_of_states(name),
+            )
+        if not matching:
+            return
+        if "begin" in self._roles.columns:
+            if len(self._values[matching[0]]) < 2:
+                self._roles.said.append(
+                    f"each row is a period, which gives an event ON and an event OFF; column {matching[0]} is always "
+                    f"{self._values[matching[0]].index[0]!r} and is not used"
+                )
+                self._free.remove(matching[0])
+                return
+            [end] = self._roles.columns.pop("end")[:1]
+            self._roles.columns["time"] = self._roles.columns.pop("begin")
+            self._free.append(end)
+            self._roles.open.append(
+                f"rows have a state ({matching[0]}) and two times: the event is at {self._roles.columns['time'][0]}, "
+                f"and {end} is not used; for periods name columns begin and end instead of time and state"
+            )
+        self._take("state", matching[:1])
+
+    def _share_of_states(self, name: str) -> float:
+        counts = self._values[name]
+        known = sum(count for value, count in counts.items() if str(value).lower() in STATE_WORDS)
+        return known / max(counts.sum(), 1)
+
+    def _find_sensor(self) -> None:
+        """Take the column of sensors, or those that only together tell sensors apart."""
+        named = self._matching("sensor") if self._named else []
+        places = self._matching("place") if self._named else []
+        kinds = [name for name in self._free if set(words_of(name)) & set(_KINDS)] if self._named else []
+        if not self._named:
+            state = self._roles.columns.get("state", [""])[0]
+            before = list(self._cells.columns).index(state) if state else len(self._cells.columns)
+            places = [name for name in self._free if list(self._cells.columns).index(name) < before]
+        chosen = named[:1] or places[:1] or kinds[:1]
+        for name in [*places, *([] if named else kinds)]:
+            if name not in chosen and not self._determines(chosen, name):
+                chosen = [*chosen, name]
+        # A column of ids that tells the others is enough.
+        enough = [
+            name
+            for name in chosen
+            if all(re.search(r"\d", str(value)) for value in self._values[name].index)
+            and all(self._determines([name], other) for other in chosen)
+        ]
+        if len(chosen) > 1 and enough:
+            chosen = enough[:1]
+        if len(chosen) > 1:
+            order = list(self._cells.columns)
+            chosen = sorted(chosen, key=order.index)
+            self._roles.open.append(
+                f"sensors: no column alone tells them apart, so {', '.join(chosen)} are joined; leave columns out, if "
+                "they do not tell sensors apart"
+            )
+        self._take("sensor", chosen)
+
+    def _determines(self, names: list[str], other: str) -> bool:
+        """Return whether rows that are equal in the columns `names` are equal in `other` too."""
+        if names == [other]:
+            return True
+        return not bool((self._cells.groupby(names)[other].nunique() > 1).any())
+
+    def _find_labels_by_cells(self) -> None:
+        state = self._roles.columns.get("state", [""])[0]
+        after = list(self._cells.columns)
+        after = after[after.index(state) + 1 :] if state else after
+        labels = [name for name in after if name in self._free and 1 <= len(self._values[name]) <= _MOST_LABELS]
+        filled = [name for name in labels if self._values[name].drop("", errors="ignore").size > 1]
+        self._take("activity", filled[-1:])

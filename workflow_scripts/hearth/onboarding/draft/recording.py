@@ -1,0 +1,350 @@
+"""Put together the `recording` of a drafted home: which files hold events, which hold labels, and how to read them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hearth.data.events import natural_key
+from hearth.data.sources.tabular import read_blocks
+from hearth.homes.raw_format import FileForm
+from hearth.onboarding.draft.columns import Roles, find_roles
+from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
+from hearth.onboarding.draft.time_formats import Weighed, differing_example, offsets, weigh_formats
+
+_LABEL_NAMES = re.compile(r"act|adl|label|annot", re.IGNORECASE)
+_READMES = re.compile(
+    r"(readme|licen[cs]e|changelog|\.|~).*|.*\.(md|pdf|docx?|html?|png|jpe?g|zip|py|ya?ml)", re.IGNORECASE
+)
+# Columns of InfluxDB that say nothing of an event.
+_INFLUX_FRAME = ("", "result", "table", "_start", "_stop")
+PLACEHOLDER_START = "2000-01-01 00:00:00"
+
+
+@dataclass
+class DraftedRecording:
+    """What a draft says of the files: the source, the content of `recording`, and remarks for the yaml's head.
+
+    `said` are decisions, `open` choices that the data do not decide, `unread` files and columns that are not used.
+    `offsets` counts rows by the UTC offset of their time. `labelled` is false if no file has activities; `activities`
+    are those of label files.
+    """
+
+    source: str = "table"
+    settings: dict[str, Any] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    offsets: dict[str, int] = field(default_factory=dict)
+    labelled: bool = True
+    activities: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Kind:
+    """Files with equal columns, their cells, and the roles of their columns."""
+
+    files: list[DataFile]
+    form: FileForm
+    cells: pd.DataFrame
+    roles: Roles
+    faults: int
+
+    @property
+    def holds_labels(self) -> bool:
+        return "activity" in self.roles.columns and not self.holds_events
+
+    @property
+    def holds_events(self) -> bool:
+        columns = self.roles.columns
+        has_time = "time" in columns or "begin" in columns
+        return bool(self.roles.sensors) or (
+            has_time and "sensor" in columns and ("state" in columns or "begin" in columns)
+        )
+
+
+def draft_recording(root: Path) -> DraftedRecording:
+    """Return what the files below `root`, or the file `root`, say of themselves.
+
+    Raises ValueError if no file holds events whose columns can be told, saying for each file what was found.
+    """
+    draft = DraftedRecording()
+    files = _examine_all(root, draft)
+    casas = [file for file in files if file.kind == "casas"]
+    if casas:
+        return _draft_casas(root, casas, files, draft)
+    kinds = [_read_kind(group) for group in _group(files)]
+    events = [kind for kind in kinds if kind.holds_events]
+    if not events:
+        raise ValueError(_no_events(root, kinds, draft))
+    chosen = max(events, key=lambda kind: len(kind.cells))
+    labels = [kind for kind in kinds if kind.holds_labels and "begin" in kind.roles.columns]
+    chosen_labels = max(labels, key=lambda kind: len(kind.cells), default=None)
+    if "activity" in chosen.roles.columns:
+        chosen_labels = None
+    for kind in kinds:
+        if kind is not chosen and kind is not chosen_labels:
+            names = ", ".join(file.path.relative_to(_base(root)).as_posix() for file in kind.files[:10])
+            draft.unread.append(
+                f"{names}: not read, since the columns differ: {', '.join(kind.files[0].columns)[:200]}"
+            )
+    _describe_events(root, chosen, draft)
+    if chosen_labels:
+        _describe_labels(root, chosen, chosen_labels, draft)
+    return draft
+
+
+def _base(root: Path) -> Path:
+    return root if root.is_dir() else root.parent
+
+
+def _examine_all(root: Path, draft: DraftedRecording) -> list[DataFile]:
+    paths = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    files = []
+    for path in sorted(paths, key=lambda path: natural_key(path.as_posix())):
+        name = path.relative_to(_base(root)).as_posix()
+        if root.is_dir() and any(_READMES.fullmatch(part) for part in Path(name).parts):
+            draft.unread.append(f"{name}: not read, taken for no data by its name")
+            continue
+        try:
+            files.append(examine(path))
+        except NoRowsError as reason:
+            draft.unread.append(f"{name}: not read: {reason}")
+    if not files:
+        found = "\n".join(draft.unread) or "it holds no file"
+        raise ValueError(f"{root}: no file of rows to make a draft from\n{found}")
+    return files
+
+
+def _group(files: Sequence[DataFile]) -> list[list[DataFile]]:
+    groups: dict[object, list[DataFile]] = {}
+    for file in files:
+        key = (file.form.format, file.form.delimiter, file.columns, bool(_LABEL_NAMES.search(file.path.stem)))
+        groups.setdefault(key, []).append(file)
+    return list(groups.values())
+
+
+def _read_kind(files: list[DataFile]) -> _Kind:
+    """Read all rows of files with equal columns, and find the roles of the columns."""
+    encodings = sorted({file.form.encoding for file in files}, key=lambda name: name == "utf-8")
+    form = replace(
+        files[0].form,
+        encoding=encodings[0],
+        comments=tuple(dict.fromkeys(mark for file in files for mark in file.form.comments)),
+        short_rows="fill" if any(file.form.short_rows == "fill" for file in files) else "broken",
+    )
+    names = [name for name in dict.fromkeys(files[0].columns) if form.format != "influxdb" or name not in _INFLUX_FRAME]
+    blocks = [block for file in files for block in read_blocks(file.path, names, form)]
+    empty = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
+    cells = pd.concat([empty, *(block.cells[names] for block in blocks)], ignore_index=True)
+    cells = cells.apply(lambda column: column.str.strip())
+    roles = find_roles(cells, named=files[0].named)
+    _take_only_column(files, cells, roles)
+    return _Kind(files, form, cells, roles, sum(len(block.faults) for block in blocks))
+
+
+def _take_only_column(files: Sequence[DataFile], cells: pd.DataFrame, roles: Roles) -> None:
+    """Take the first other column of periods as the activity, or the sensor: the files' names tell which."""
+    if "begin" in roles.columns and not roles.columns.keys() & {"sensor", "activity"}:
+        others = roles.unused(map(str, cells.columns))
+        if others:
+            role = "activity" if _LABEL_NAMES.search(files[0].path.stem) else "sensor"
+            roles.columns[role] = others[:1]
+
+
+def _no_events(root: Path, kinds: Sequence[_Kind], draft: DraftedRecording) -> str:
+    lines = [f"{root}: no table of events whose columns can be told"]
+    for kind in kinds:
+        lines += [
+            f"{kind.files[0].path}: column {name}: {example!r} is in no known time format{_time_hint(example)}; see "
+            "`recording.time.format`"
+            for name, example in kind.roles.unread_times.items()
+        ]
+        missing = [role for role in ("time", "sensor", "state") if role not in kind.roles.columns]
+        found = "; ".join(f"{role}: {', '.join(names)}" for role, names in kind.roles.columns.items())
+        lines.append(
+            f"{kind.files[0].path}: which column is the {', the '.join(missing)}? The columns are "
+            f"{', '.join(kind.files[0].columns)}{f' (found: {found})' if found else ''}. Copy "
+            "config/homes/TEMPLATE.yaml and name the columns in `recording.columns`"
+        )
+    return "\n".join([*lines, *draft.unread])
+
+
+def _time_hint(text: str) -> str:
+    if re.fullmatch(r"\d{9,19},\d+", text):
+        return " (a count with a decimal comma: write a decimal point)"
+    if re.fullmatch(r"[345]\d{4}([.,]\d+)?", text):
+        return " (the days of a spreadsheet: format the column as date and time, and export it again)"
+    return ""
+
+
+def _describe_events(root: Path, kind: _Kind, draft: DraftedRecording) -> None:
+    """Write the settings of the event files."""
+    settings, columns = draft.settings, dict(kind.roles.columns)
+    draft.said += [each for file in kind.files for each in file.said]
+    draft.said += kind.roles.said
+    draft.open += kind.roles.open
+    settings.update(_files_setting(root, kind.files))
+    named = kind.files[0].named
+    settings.update(_form_settings(kind.form))
+    if not named:
+        names = _role_names(kind)
+        settings["header"] = list(names.values())
+        columns = {role: [names[name] for name in each] for role, each in columns.items()}
+        draft.said.append("the files do not name their columns; `header` does")
+        sensors = [names[name] for name in kind.roles.sensors]
+    else:
+        sensors = kind.roles.sensors
+    settings["columns"] = {role: each[0] if len(each) == 1 else each for role, each in columns.items()}
+    if len(columns.get("activity", [])) > 1:
+        settings["several"] = "any"
+    if sensors:
+        settings["wide"] = {"sensors": sensors}
+        if "time" not in columns:
+            settings["wide"] |= {"start": PLACEHOLDER_START, "seconds": 1}
+            draft.open.append(
+                f"wide.start: the files have no times; {PLACEHOLDER_START} is made up as that of the first row, and "
+                "rows are taken to be 1 second apart (wide.seconds)"
+            )
+    elif unused := kind.roles.unused(map(str, kind.cells.columns)):
+        draft.unread.append(f"columns that are not used: {', '.join(unused)}")
+    for role in ("time", "begin"):
+        if role in kind.roles.columns:
+            form = _time_settings(kind, role, draft)
+            if form != "iso8601":
+                settings["time"] = {"format": form}
+            draft.offsets = offsets(_joined(kind, role))
+    draft.labelled = "activity" in columns
+
+
+def _describe_labels(root: Path, events: _Kind, kind: _Kind, draft: DraftedRecording) -> None:
+    """Write the settings of the label files, as far as they differ from those of the event files."""
+    columns = kind.roles.columns
+    intervals: dict[str, Any] = _files_setting(root, kind.files, always=True)
+    own, others = _form_settings(kind.form), _form_settings(events.form)
+    defaults = _form_settings(FileForm(), every=True)
+    intervals |= {key: own.get(key, defaults[key]) for key in {*own, *others} if own.get(key) != others.get(key)}
+    if not kind.files[0].named:
+        names = _role_names(kind)
+        intervals["header"] = list(names.values())
+        columns = {role: [names[name] for name in each] for role, each in columns.items()}
+    form = _time_settings(kind, "begin", draft)
+    if form != draft.settings.get("time", {}).get("format", "iso8601"):
+        intervals["time"] = {"format": form}
+    if bool(offsets(_joined(kind, "begin"))) != bool(draft.offsets):
+        draft.open.append(
+            "intervals.time.zone: only one of event files and label files has UTC offsets; times without are taken for "
+            "those of `timezone`, unless `time.zone` or `intervals.time.zone` names another zone"
+        )
+    intervals["columns"] = {
+        role: columns[role][0] for role in ("begin", "end", "activity", "resident") if role in columns
+    }
+    if unused := kind.roles.unused(map(str, kind.cells.columns)):
+        draft.unread.append(f"columns of label files that are not used: {', '.join(unused)}")
+    draft.settings["intervals"] = intervals
+    draft.activities = set(kind.cells[kind.roles.columns["activity"][0]]) - {""}
+    draft.said.append(f"labels are periods in {', '.join(file.path.name for file in kind.files[:5])}")
+    draft.labelled = True
+
+
+def _joined(kind: _Kind, role: str) -> pd.Series:
+    names = kind.roles.columns[role]
+    joined: pd.Series = kind.cells[names[0]]
+    for name in names[1:]:
+        joined = joined + " " + kind.cells[name]
+    return joined
+
+
+def _time_settings(kind: _Kind, role: str, draft: DraftedRecording) -> str:
+    """Return the likeliest format of a column of times; add other readings to the open choices.
+
+    Raises ValueError if no known format reads nearly all rows.
+    """
+    texts = _joined(kind, role)
+    weighed: Weighed | None = weigh_formats(texts)
+    name = ", ".join(kind.roles.columns[role])
+    if weighed is None:
+        example = next((text for text in texts if text), "")
+        raise ValueError(f"column {name}: {example!r} is in no known time format; see `recording.time.format`")
+    if weighed.best.valid < 1:
+        unread = round((1 - weighed.best.valid) * int((texts != "").sum()))
+        draft.said.append(
+            f"column {name}: {unread} times are not in the format {weighed.best.format}; their rows are broken"
+        )
+    draft.open += [
+        f"time.format: {differing_example(texts, weighed.best, other)}; the data fit both, and the first, with the "
+        "shorter span, is written"
+        for other in weighed.others
+    ]
+    return weighed.best.format
+
+
+def _files_setting(root: Path, files: Sequence[DataFile], *, always: bool = False) -> dict[str, Any]:
+    """Return the key `files` with a pattern that matches exactly `files`, or with their names."""
+    if root.is_file() and not always:
+        return {}
+    base = _base(root)
+    chosen = {file.path for file in files}
+    names = [file.path.relative_to(base).as_posix() for file in files]
+    suffixes = {file.path.suffix for file in files}
+    patterns = [names[0]] if len(files) == 1 else []
+    for suffix in suffixes:
+        patterns += [f"{folder}{start}*{end}" for folder in ("", "**/") for start, end in _affixes(files, suffix)]
+    for pattern in patterns:
+        if {path for path in base.glob(pattern) if path.is_file()} == chosen:
+            return {"files": pattern}
+    return {"files": names[0] if len(names) == 1 else names}
+
+
+def _affixes(files: Sequence[DataFile], suffix: str) -> list[tuple[str, str]]:
+    """Return pairs of a beginning and an end that all names of `files` share, the shortest first."""
+    names = [file.path.name for file in files]
+    start = names[0]
+    while start and not all(name.startswith(start) for name in names):
+        start = start[:-1]
+    end = names[0]
+    while end and not all(name.endswith(end) for name in names):
+        end = end[1:]
+    start = re.sub(r"\d+$", "", start)
+    return [("", suffix), (start, suffix), ("", end)]
+
+
+def _form_settings(form: FileForm, *, every: bool = False) -> dict[str, Any]:
+    """Return the keys of a form that are not at their default, or every key but `header`."""
+    default = FileForm()
+    keys = ("format", "delimiter", "encoding", "comments", "short_rows")
+    return {
+        key: list(value) if isinstance(value := getattr(form, key), tuple) else value
+        for key in keys
+        if every or getattr(form, key) != getattr(default, key)
+    }
+
+
+def _role_names(kind: _Kind) -> dict[str, str]:
+    """Return a name for each column of files without names: that of its role, numbered if there are several."""
+    names = {}
+    for role, columns in {**kind.roles.columns, "sensor": kind.roles.columns.get("sensor", kind.roles.sensors)}.items():
+        for number, column in enumerate(columns, start=1):
+            names[column] = role if len(columns) == 1 else f"{role}{number}"
+    if len(kind.roles.columns.get("time", [])) == 2:
+        names |= dict(zip(kind.roles.columns["time"], ("date", "time"), strict=True))
+    return {str(column): names.get(str(column), str(column)) for column in kind.cells.columns}
+
+
+def _draft_casas(
+    root: Path, casas: Sequence[DataFile], files: Sequence[DataFile], draft: DraftedRecording
+) -> DraftedRecording:
+    """Write the settings of files that the source casas reads."""
+    draft.source = "casas"
+    draft.settings |= _files_setting(root, casas)
+    encodings = {file.form.encoding for file in casas} - {"utf-8"}
+    if encodings:
+        draft.settings["encoding"] = min(encodings)
+    draft.said += [each for file in casas for each in file.said]
+    others = [file.path.relative_to(_base(root)).as_posix() for file in files if file.kind != "casas"]
+    if others:
+        draft.unread.append(f"{', '.join(others[:10])}: not read, since their lines are not those of CASAS")
+    return draft

@@ -1,0 +1,162 @@
+"""Weigh the formats in which a column of times may be written, on all of its rows."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hearth.data.sources.times import parse_times
+from hearth.homes.raw_format import EPOCH_UNITS
+
+FEWEST_VALID = 0.9  # share of a column's rows that a format must read
+# The years 2000 to 2099 in milliseconds since 1970. A unit of time is plausible if all times lie in these years.
+_PLAUSIBLE = (946_684_800_000, 4_102_444_800_000)
+_DAY = 86_400_000  # milliseconds
+_SHAPES = 5  # the most frequent forms of a column's texts that formats are made for
+_DATE = r"(?P<a>\d{1,4})(?P<mark>[./-])(?P<b>\d{1,2}|[A-Za-z]{3,9})(?P=mark)(?P<c>\d{1,4})"
+_CLOCK = r"\d{1,2}(?P<minute>:\d\d)(?P<second>:\d\d)?(?P<fraction>[.,]\d+)?(?P<half>\s?[AaPp][Mm])?"
+_TIME = re.compile(rf"{_DATE}(?:(?P<gap>,? +|T|_){_CLOCK}(?P<zone> ?(?:Z|[+-]\d\d:?\d\d))?)?")
+_ONLY_DATE = re.compile(rf"{_DATE}|\d{{8}}")
+_ONLY_CLOCK = re.compile(_CLOCK)
+# Orders that nobody writes: the day between year and month; with dots, the month or a short year first.
+_UNUSUAL = re.compile(r"%Y.%d|%m\.%d|%y\.")
+OFFSET = re.compile(r":\d\d(?:[.,]\d+)?\s*(Z|[+-]\d\d(?::?\d\d)?)$")
+_WRITTEN_OUT = (
+    *("%b %d, %Y %I:%M:%S %p", "%b %d, %Y %H:%M:%S", "%b %d, %Y, %I:%M:%S %p", "%d %b %Y %H:%M:%S"),
+    *("%B %d, %Y %H:%M:%S", "%d %B %Y %H:%M:%S", "%d %b %Y, %H:%M:%S", "%b %d %Y %H:%M:%S"),
+    *("%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H%M%S"),
+    *("%Y%m%d-%H%M%S", "%Y%m%d_%H%M%S", "%Y/%m/%d-%H:%M:%S", "%d.%m.%Y-%H:%M:%S"),
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A format, the share of a column's rows that it reads, and their times.
+
+    `jumps` counts the rows that are more than a day before the row above; `span` is the time from the first to the
+    last, in milliseconds.
+    """
+
+    format: str
+    valid: float
+    jumps: int
+    span: int
+    milliseconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The likeliest format of a column, and the other readings of the same rows that the data do not exclude."""
+
+    best: Reading
+    others: tuple[Reading, ...] = ()
+
+
+def weigh_formats(texts: pd.Series) -> Weighed | None:
+    """Return the likeliest format of a column of times; None if no known format reads nearly all of its filled rows.
+
+    Of formats that read equally many rows, such as day/month and month/day, those in which times go back by days are
+    excluded if there is one in which they never do. Of the rest the one with the shortest span is the likeliest, and
+    the others remain open.
+    """
+    filled = texts[texts != ""]
+    if filled.empty:
+        return None
+    codes, distinct = pd.factorize(filled)
+    readings = [
+        reading for form in _candidates(filled) if (reading := _read(pd.Series(distinct, dtype=str), codes, form))
+    ]
+    most = max((reading.valid for reading in readings), default=0.0)
+    if most < FEWEST_VALID:
+        return None
+    best = [reading for reading in readings if reading.valid == most]
+    best = [reading for reading in best if not _UNUSUAL.match(reading.format)] or best
+    different = [
+        reading
+        for at, reading in enumerate(best)
+        if not any(np.array_equal(reading.milliseconds, other.milliseconds) for other in best[:at])
+    ]
+    if any(not reading.jumps for reading in different):
+        different = [reading for reading in different if not reading.jumps]
+    likeliest, *others = sorted(different, key=lambda reading: reading.span)
+    return Weighed(likeliest, tuple(others))
+
+
+def count_matches(texts: pd.Series, part: str) -> float:
+    """Return the share of a column's filled rows that are a date alone (part "date") or a clock alone ("clock")."""
+    counts = texts[texts != ""].value_counts()
+    pattern = {"date": _ONLY_DATE, "clock": _ONLY_CLOCK}[part]
+    matching = sum(count for text, count in counts.items() if pattern.fullmatch(str(text)))
+    return matching / counts.sum() if len(counts) else 0.0
+
+
+def offsets(texts: pd.Series) -> dict[str, int]:
+    """Return the number of rows by the UTC offset at the end of their time."""
+    found = texts.str.extract(OFFSET, expand=False).dropna()
+    return {str(offset): int(count) for offset, count in found.value_counts().items()}
+
+
+def _candidates(texts: pd.Series) -> Iterator[str]:
+    """Yield formats that may fit: those that need no pattern, and patterns for the most frequent forms of the texts."""
+    yield from ("iso8601", *EPOCH_UNITS)
+    shapes = texts.str.replace(r"\d", "9", regex=True).str.replace(r"[A-Za-z]+", "a", regex=True)
+    seen: set[str] = set()
+    for shape in shapes.value_counts().index[:_SHAPES]:
+        for form in _patterns(texts[shapes == shape].iloc[0]):
+            if form not in seen:
+                seen.add(form)
+                yield form
+    yield from _WRITTEN_OUT
+
+
+def _patterns(text: str) -> Iterator[str]:
+    """Yield the patterns in which `text` may be written, one for each order of day, month and year."""
+    match = _TIME.fullmatch(text)
+    if not match:
+        return
+    clock = ""
+    if match["minute"]:
+        hour = "%I" if match["half"] else "%H"
+        clock = f"{match['gap']}{hour}:%M{':%S' if match['second'] else ''}"
+        clock += f"{match['fraction'][0]}%f" if match["fraction"] else ""
+        clock += match["half"][:-2] + "%p" if match["half"] else ""
+        clock += " " * match["zone"].count(" ") + "%z" if match["zone"] else ""
+    month = "%m" if match["b"].isdigit() else "%b" if len(match["b"]) == 3 else "%B"
+    if len(match["a"]) == 4:
+        orders = [("%Y", month, "%d"), ("%Y", "%d", month)]
+    else:
+        year = "%Y" if len(match["c"]) == 4 else "%y"
+        orders = [("%d", month, year), ("%m", "%d", year)]
+        orders += [("%y", month, "%d")] if year == "%y" else []
+    for parts in orders if month == "%m" else orders[:1]:
+        yield match["mark"].join(parts) + clock
+
+
+def _read(distinct: pd.Series, codes: np.ndarray, form: str) -> Reading | None:
+    """Return the reading of the rows `distinct[codes]` in a format; None if it reads none or implausible times."""
+    milliseconds, valid, _ = parse_times(distinct, form, "")
+    if not valid.any():
+        return None
+    first, end = _PLAUSIBLE
+    if form in EPOCH_UNITS and not all(first <= time < end for time in milliseconds[valid].tolist()):
+        return None
+    rows = np.where(valid, milliseconds, np.iinfo(np.int64).min)[codes]
+    read = rows[valid[codes]]
+    return Reading(
+        form,
+        float(valid[codes].mean()),
+        int((np.diff(read) < -_DAY).sum()),
+        int(read.max() - read.min()),
+        rows,
+    )
+
+
+def differing_example(texts: pd.Series, one: Reading, other: Reading) -> str:
+    """Return a sentence on the first row that two readings of a column read differently."""
+    filled = texts[texts != ""]
+    row = next(itertools.islice(np.flatnonzero(one.milliseconds != other.milliseconds), 1))
+    dates = [str(each.milliseconds[row].astype("datetime64[ms]").astype("datetime64[D]")) for each in (one, other)]
+    return f"{filled.iloc[row]!r} is {dates[0]} in {one.format!r} and {dates[1]} in {other.format!r}"
