@@ -29,7 +29,8 @@ from hearth.engines.registry import make_local_engine
 from hearth.homes.home import load_home
 from hearth.models.fetch import fetch_model
 from hearth.models.load import load_model, load_tokenizer
-from hearth.prompting.prompts import render_prompt, split_prompt, window_text
+from hearth.prompting.chat_templates import split_prompt
+from hearth.prompting.prompts import render_prompt, window_text
 
 VLLM = PROJECT / ".venv-vllm" / "bin" / "python"
 METHODS = ("naive", "batched", "ours", *(("vllm",) if VLLM.exists() else ()))

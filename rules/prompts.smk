@@ -5,6 +5,7 @@
 #       {dataset} or {dataset}_{variant}, with _fold<k> after it if windows of the train split of fold k are shown
 # Steps: render_prompt
 
+from hearth.common.config_schema import setting_default
 from hearth.workflow.recognisers import prompts
 
 
@@ -59,6 +60,8 @@ def prompt_options(wildcards):
     _, settings, fold = prompt_settings(wildcards)
     options = [f"--reasoning {settings['reasoning']}"]
     options += [f"--no-{part}" for part in ("rules", "example") if not settings[part]]
+    if settings["date"] != setting_default("prompt", "date"):
+        options.append(f"--date {settings['date']}")
     if settings["sensor_kinds"]:
         options.append("--sensor-kinds")
     if settings["label_order"] != "home":

@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", default="", help="split to show windows of, for --shots: train<k>")
     parser.add_argument("--shots", type=int, default=0, help="windows of the train split to show with their labels")
     parser.add_argument("--shots-by", choices=few_shot.SELECTIONS, default="similarity", help="how to choose them")
+    parser.add_argument("--date", default="", help="day that chat templates take for today; default: the schema's")
     parser.add_argument("--out", type=Path, required=True, help="prompt to write (JSON)")
     parser.add_argument("--text", type=Path, required=True, help="system text to write, for people to read")
     arguments = parser.parse_args(argv)
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         label_order=arguments.label_order,
         shots=arguments.shots,
         shots_by=arguments.shots_by,
+        date=arguments.date,
         windows=iterate_split(arguments.windows, arguments.splits, arguments.split) if arguments.shots else (),
     )
     write_json(arguments.out, prompt)

@@ -10,8 +10,9 @@ from hearth.engines.protocol import Decoding, ReasoningBlock, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.homes.home import load_home
 from hearth.models.load import load_tokenizer
+from hearth.prompting.chat_templates import fit_template, split_prompt
 from hearth.prompting.parsing import parse
-from hearth.prompting.prompts import answer_schema, reasoning_tags, render_prompt, split_prompt, window_text
+from hearth.prompting.prompts import answer_schema, render_prompt, window_text
 from hearth.toy_models.training_data import simulate_windows
 from repository import REPOSITORY
 
@@ -38,7 +39,7 @@ def prompts(tiny_l, windows) -> tuple[str, list[Request]]:
     """A pair: the static prefix, and a request for every window."""
     tokenizer = load_tokenizer(tiny_l)
     system = render_prompt(HOME, REPOSITORY / "config" / "prompts" / "brief.j2", "think")["system"]
-    block = ReasoningBlock(*reasoning_tags(tokenizer))
+    block = ReasoningBlock(*fit_template(tokenizer, "2024-07-26").marks)
     requests = []
     for key, window in windows.items():
         prefix, suffix = split_prompt(tokenizer, system, window_text(window), "think")

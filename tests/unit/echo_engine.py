@@ -32,7 +32,11 @@ SPLITS = make_splits({each["session"]: None if each["session"].startswith("train
 class Tokenizer:
     """A tokenizer that can only render a chat template."""
 
-    def apply_chat_template(self, turns, tokenize, add_generation_prompt, enable_thinking):
+    def get_chat_template(self):
+        return "{{ messages | map(attribute='content') | join('|') }}|answer:"
+
+    def apply_chat_template(self, turns, *, chat_template, **variables):
+        assert chat_template == self.get_chat_template()
         return "|".join(turn["content"] for turn in turns) + "|answer:"
 
 

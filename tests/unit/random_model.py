@@ -1,6 +1,7 @@
 """Make a tiny Qwen3 with random weights and some 300 tokens."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 TEMPLATE = """\
@@ -20,8 +21,20 @@ TEMPLATE = """\
 """
 
 
-def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2048) -> Path:
-    """Write a model with random weights below `folder` as a fetched snapshot, and return the snapshot's folder."""
+def make_model(
+    folder: Path,
+    name: str = "tiny",
+    seed: int = 0,
+    context: int = 2048,
+    template: str = TEMPLATE,
+    tokens: Sequence[str] = (),
+    eos: str = "<|im_end|>",
+    bos: str | None = None,
+) -> Path:
+    """Write a model with random weights below `folder` as a fetched snapshot, and return the snapshot's folder.
+
+    `tokens` are special tokens beside those of Qwen; `eos` and `bos` are among them or Qwen's.
+    """
     import torch
     from hearth.models.fetch import fetch_model
     from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
@@ -36,8 +49,8 @@ def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=320,
-        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        vocab_size=320 + len(tokens),
+        special_tokens=list(dict.fromkeys(["<|endoftext|>", "<|im_start|>", "<|im_end|>", *tokens])),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
@@ -46,12 +59,13 @@ def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2
     tokenizer.save(str(source / "tokenizer.json"))
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": "<|im_end|>",
+        "eos_token": eos,
+        "bos_token": bos,
         "pad_token": "<|endoftext|>",
         "clean_up_tokenization_spaces": False,
     }
     (source / "tokenizer_config.json").write_text(json.dumps(settings))
-    (source / "chat_template.jinja").write_text(TEMPLATE)
+    (source / "chat_template.jinja").write_text(template)
     torch.manual_seed(seed)
     config = Qwen3Config(
         vocab_size=tokenizer.get_vocab_size(),
@@ -64,7 +78,7 @@ def make_model(folder: Path, name: str = "tiny", seed: int = 0, context: int = 2
         max_position_embeddings=context,
         tie_word_embeddings=True,
         initializer_range=0.3,
-        eos_token_id=tokenizer.token_to_id("<|im_end|>"),
+        eos_token_id=tokenizer.token_to_id(eos),
         pad_token_id=tokenizer.token_to_id("<|endoftext|>"),
     )
     model = Qwen3ForCausalLM(config)

@@ -14,7 +14,8 @@ from hearth.distillation.settings import (
     settings_schema,
 )
 from hearth.models.load import load_tokenizer
-from hearth.prompting.prompts import answer_text, split_prompt, user_turns, window_text
+from hearth.prompting.chat_templates import split_prompt
+from hearth.prompting.prompts import answer_text, user_turns, window_text
 from tokenizers import normalizers
 from training_fixtures import build_examples
 

@@ -15,8 +15,9 @@ from hearth.homes.home import load_home
 from hearth.models.convert import restore_pre_tokenizer
 from hearth.models.fetch import packaged_file
 from hearth.models.load import load_model, load_tokenizer
+from hearth.prompting.chat_templates import fit_template
 from hearth.prompting.parsing import label_spans, parse
-from hearth.prompting.prompts import answer_schema, answer_text, reasoning_tags
+from hearth.prompting.prompts import answer_schema, answer_text
 from repository import REPOSITORY
 
 PREFIX = "<|im_start|>system\nName the activity behind every event.<|im_end|>\n<|im_start|>user\n"
@@ -130,7 +131,7 @@ def test_the_grammar_allows_the_answer_as_the_tokenizer_spells_it_and_no_other_l
 
 def test_the_tiny_family_closes_its_reasoning_as_its_template_does():
     tokenizer = tokenizer_of("tiny-s")
-    assert ReasoningBlock(*reasoning_tags(tokenizer)) == BLOCK
+    assert ReasoningBlock(*fit_template(tokenizer, "2024-07-26").marks) == BLOCK
     vocabulary, end = len(tokenizer), tokenizer.eos_token_id
     decoder = SequenceDecoder(tokenizer, vocabulary, [end], dataclasses.replace(GREEDY, reasoning_budget=100))
     request = dataclasses.replace(REQUESTS[0], reasoning_block=BLOCK)

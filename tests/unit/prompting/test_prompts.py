@@ -1,28 +1,31 @@
-"""Check prompts: six parts in the paper's order, a prefix equal for all windows, and the turns of chat templates."""
+"""Check prompts: six parts in the paper's order, and the user's turn."""
 
 import hashlib
 import json
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
-import jinja2
-import jinja2.sandbox
 import pytest
 from config_factories import replace_at, write_yaml
 from factories import HOME
 from hearth.common.cli import run
 from hearth.homes.home import load_home
-from hearth.prompting.prompts import REASONING_MODES, answer_text, events_text, render_prompt, split_prompt, window_text
+from hearth.prompting.prompts import (
+    REASONING_MODES,
+    answer_text,
+    events_text,
+    prompt_date,
+    read_prompt,
+    render_prompt,
+    window_text,
+)
 from render_prompt import main
-from repository import REPOSITORY, SCRIPTS
+from repository import REPOSITORY
 
 TEMPLATES = {
     name: REPOSITORY / "config" / "prompts" / f"{name}.j2" for name in ("six-parts", "six-parts-reworded", "brief")
 }
 HOMES = {name: load_home(REPOSITORY / "config" / "homes" / f"{name}.yaml") for name in ("marble", "mural")}
-QWEN = (SCRIPTS / "hearth" / "toy_models" / "chat_template.jinja").read_text(encoding="utf-8")
-TRLS_QWEN = sorted(REPOSITORY.glob(".venv-trl/lib/*/site-packages/trl/chat_templates/qwen3.jinja"))
 
 everywhere = pytest.mark.parametrize("reasoning", REASONING_MODES)
 every_template = pytest.mark.parametrize("template", TEMPLATES)
@@ -31,23 +34,6 @@ both_homes = pytest.mark.parametrize("home", HOMES)
 
 def prompt(home="mural", template="six-parts", reasoning="think"):
     return render_prompt(HOMES[home], TEMPLATES[template], reasoning)
-
-
-class Tokenizer:
-    """A tokenizer that can only render a chat template, as transformers does: `split_prompt` needs no more."""
-
-    def __init__(self, template):
-        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-        environment.globals["raise_exception"] = self.refuse
-        self.template = environment.from_string(template)
-
-    @staticmethod
-    def refuse(message):
-        raise jinja2.TemplateError(message)
-
-    def apply_chat_template(self, messages, *, tokenize=False, **variables):
-        assert not tokenize
-        return self.template.render(messages=[SimpleNamespace(**turn) for turn in messages], **variables)
 
 
 # The system prompt
@@ -239,112 +225,6 @@ def test_the_answer_asked_for():
     assert answer_text(["a, b", "é"]) == '[{"id": 1, "activity": "a, b"}, {"id": 2, "activity": "é"}]'
 
 
-# Chat templates
-
-
-def test_qwen3_turns_in_thinking_mode():
-    prefix, suffix = split_prompt(Tokenizer(QWEN), "S", "U", "think")
-    assert prefix == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n"
-    assert suffix == "U<|im_end|>\n<|im_start|>assistant\n"
-
-
-@pytest.mark.parametrize("reasoning", ["inline", "none"])
-def test_qwen3_turns_without_thinking(reasoning):
-    prefix, suffix = split_prompt(Tokenizer(QWEN), "S", "U", reasoning)
-    assert prefix == "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n"
-    assert suffix == "U<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
-
-
-@pytest.mark.skipif(not TRLS_QWEN, reason="Qwen3's own chat template comes with TRL: make .venv-trl/.made")
-def test_qwen3s_own_template_says_the_same():
-    own = Tokenizer(TRLS_QWEN[0].read_text(encoding="utf-8"))
-    for reasoning in REASONING_MODES:
-        assert split_prompt(own, "S", "U", reasoning) == split_prompt(Tokenizer(QWEN), "S", "U", reasoning)
-    turns = [{"role": "user", "content": "U"}, {"role": "assistant", "content": "<think>\nWHY\n</think>\n\n[1]"}]
-    assert own.apply_chat_template(turns) == Tokenizer(QWEN).apply_chat_template(turns)
-
-
-@pytest.mark.parametrize("turn", [{"content": "<think>WHY</think>[1]"}, {"content": "<think>\nWHY\n</think>\n\n[1]"}])
-def test_qwen3s_last_answer_keeps_its_reasoning(turn):
-    user = {"role": "user", "content": "U", "reasoning_content": None}
-    turns = [user, {"role": "assistant", "reasoning_content": None, **turn}]
-    expected = "<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n<think>\nWHY\n</think>\n\n[1]<|im_end|>\n"
-    tokenizer = Tokenizer(QWEN)
-    whole = tokenizer.apply_chat_template(turns)
-    assert whole == expected
-    assert whole.startswith(tokenizer.apply_chat_template([user], add_generation_prompt=True, enable_thinking=True))
-
-
-def test_qwen3s_reasoning_of_its_own_key_and_an_answer_without_any():
-    tokenizer = Tokenizer(QWEN)
-    turn = {"role": "assistant", "content": "[1]"}
-    assert tokenizer.apply_chat_template([{**turn, "reasoning_content": "WHY"}]) == (
-        "<|im_start|>assistant\n<think>\nWHY\n</think>\n\n[1]<|im_end|>\n"
-    )
-    assert tokenizer.apply_chat_template([{**turn, "reasoning_content": None}]) == (
-        "<|im_start|>assistant\n<think>\n\n</think>\n\n[1]<|im_end|>\n"
-    )
-
-
-def test_qwen3s_earlier_answers_lose_their_reasoning():
-    turns = [
-        {"role": "assistant", "content": "<think>WHY</think>[1]", "reasoning_content": None},
-        {"role": "user", "content": "U", "reasoning_content": None},
-    ]
-    assert Tokenizer(QWEN).apply_chat_template(turns) == (
-        "<|im_start|>assistant\n[1]<|im_end|>\n<|im_start|>user\nU<|im_end|>\n"
-    )
-
-
-PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
-IN_SYSTEM = "{{ messages[0].content }} /{{ 'think' if enable_thinking else 'no_think' }} {{ messages[1].content }}|"
-OPENED = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{{ '<think>\n' if enable_thinking }}"
-
-
-@both_homes
-@every_template
-@everywhere
-@pytest.mark.parametrize("chat", [QWEN, IN_SYSTEM, OPENED], ids=["qwen", "in_system", "opened"])
-def test_the_prefix_is_equal_for_all_windows_and_joined_they_are_the_whole(home, template, reasoning, chat):
-    system = prompt(home, template, reasoning)["system"]
-    tokenizer = Tokenizer(chat)
-    prefixes = set()
-    for user in (window_text(window()), window_text(window(events=[])), "a\nb", "{{ x }} <think>"):
-        prefix, suffix = split_prompt(tokenizer, system, user, reasoning)
-        turns = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-        whole = tokenizer.apply_chat_template(turns, add_generation_prompt=True, enable_thinking=reasoning == "think")
-        assert prefix + suffix == whole
-        assert suffix.startswith(user)
-        prefixes.add(prefix)
-    (prefix,) = prefixes
-    assert system in prefix
-
-
-def test_a_template_without_a_thinking_mode_is_refused_for_think_only():
-    with pytest.raises(ValueError, match="no thinking mode; use `reasoning: inline` or `none`"):
-        split_prompt(Tokenizer(PLAIN), "S", "U", "think")
-    assert split_prompt(Tokenizer(PLAIN), "S", "U", "inline") == ("<system>S<user>", "U<assistant>")
-
-
-@pytest.mark.parametrize(
-    "chat",
-    [
-        "{{ messages[0].content }}",
-        "{{ messages[1].content | upper }}",
-        "{{ messages[1].content }}{{ messages[1].content }}",
-        "{{ messages[1].content[:3] }}",
-    ],
-)
-def test_a_template_that_does_not_show_the_users_turn_once_is_refused(chat):
-    with pytest.raises(ValueError, match="does not show the user's turn exactly once"):
-        split_prompt(Tokenizer(chat), "S", "U", "none")
-
-
-def test_a_template_that_refuses_the_turns_says_why():
-    with pytest.raises(ValueError, match=r"chat template refuses .*: no system role"):
-        split_prompt(Tokenizer("{{ raise_exception('no system role') }}"), "S", "U", "none")
-
-
 # Mistakes
 
 
@@ -392,3 +272,14 @@ def test_the_program_ends_with_one_line_on_what_is_missing(tmp_path, capsys, hom
     assert line.startswith("error: ")
     assert "none." in line
     assert not (tmp_path / "prompt.json").exists()
+
+
+def test_a_prompt_says_a_date_that_is_not_the_default(tmp_path):
+    home, template = REPOSITORY / "config" / "homes" / "mural.yaml", TEMPLATES["brief"]
+    for date, said in (("2026-01-31", "2026-01-31"), ("2024-07-26", None), ("", None)):
+        main([*("--home", str(home), "--template", str(template), "--reasoning", "none", "--date", date),
+              *("--out", str(tmp_path / "p.json"), "--text", str(tmp_path / "p.txt"))])  # fmt: skip
+        assert json.loads((tmp_path / "p.json").read_text()).get("date") == said
+        assert prompt_date(read_prompt(tmp_path / "p.json")) == (said or "2024-07-26")
+    with pytest.raises(ValueError, match="Invalid isoformat string"):
+        render_prompt(HOMES["mural"], template, "none", date="tomorrow")

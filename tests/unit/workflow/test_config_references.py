@@ -38,6 +38,17 @@ def serving(project):
             {"vote": {"of": "models", "self_consistency": 3, "prompt": {"rules": False}}},
             "variants.vote.self_consistency: it takes samples of the recognisers in `of` as they are",
         ),
+        ("prompt", {"date": "2026-02-30"}, "prompt.date: '2026-02-30' is no date: "),
+        (
+            "prompt",
+            {"date": "26 Jul 2024"},
+            "prompt.date: '26 Jul 2024' is not a date in quotes, such as \"2024-07-26\"",
+        ),
+        (
+            "variants",
+            {"later": {"of": "models", "prompt": {"date": "2026-01-01"}}},
+            "variants.later.prompt.date: one date holds for the whole run; set `prompt.date`",
+        ),
         ("prompt", {"sensor_kinds": True}, "prompt.sensor_kinds: no sensor of the home 'made-up' has a `kind`; add it"),
         (
             "metrics",

@@ -23,6 +23,8 @@ from hearth.distillation.documents import AuditedTrace, ExampleCounts, iterate_a
 from hearth.distillation.example_arrays import Example, ExampleArrays, TokenScratch
 from hearth.distillation.recipes import Candidate, LeaveOutError, Recipe, Sources, Target, draw_windows, rank_windows
 from hearth.distillation.settings import TrainingSettings
+from hearth.models.load import turn_end_token
+from hearth.prompting.chat_templates import ChatPrompt, chat_prompt
 from hearth.prompting.predictions import (
     ParsedPrediction,
     Prediction,
@@ -30,7 +32,8 @@ from hearth.prompting.predictions import (
     iterate_parsed_predictions,
     iterate_predictions,
 )
-from hearth.prompting.prompts import Prompt, shows_similar_windows, split_prompt, user_turns
+from hearth.prompting.prompts import Prompt, shows_similar_windows, user_turns
+from hearth.prompting.reasoning_marks import THINK, split_reasoning
 
 Row = TypeVar("Row", ParsedPrediction, AuditedTrace)
 
@@ -108,7 +111,7 @@ def write_examples(
 ) -> None:
     """Build the training examples of a recipe, in the order of the windows, and write them into a folder.
 
-    Without traces, every train window counts as a trace. A completion that the teacher finished ends in the tokenizer's
+    Without traces, every train window counts as a trace. A completion that the teacher finished ends in the student's
     end-of-turn token. A completion that was cut at the token limit does not, so that no student learns to stop in
     mid-sentence. A window that the teacher was never able to answer (finish reason "unanswered") has no trace and is
     left out. No more windows are encoded than the recipe and `max_examples` need.
@@ -116,8 +119,6 @@ def write_examples(
     Raises ValueError for traces that are not those of the train windows, for a missing document, for a tokenizer that
     does not decode to the original text, and when no example is left.
     """
-    if tokenizer.eos_token_id is None:
-        raise ValueError("the model's tokenizer has no end-of-turn token (eos_token): use an instruct model")
     folder.mkdir(parents=True, exist_ok=True)
     seed, limit = settings["seed"], settings["max_examples"]
     left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
@@ -272,18 +273,20 @@ class _Encoder:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt):
         self._tokenizer = tokenizer
-        self._prefix, self._after_turn = split_prompt(tokenizer, prompt["system"], "", prompt["reasoning"])
-        self.prefix_ids = self._token_ids(self._prefix)
+        self._parts = chat_prompt(tokenizer, prompt)
+        self._end = turn_end_token(tokenizer)
+        self.prefix_ids = self._token_ids(self._parts.prefix)
 
     def encode(self, window_id: str, turn: str, target: Target) -> Example:
         """Return the example of a window; `turn` is the text of the user's turn, `target` the text to learn.
 
         Raises ValueError if the token ids do not decode to the original text.
         """
-        suffix = turn + self._after_turn
-        end_ids = [self._tokenizer.eos_token_id] * target.ended
-        example = Example(window_id, self._token_ids(suffix), self._token_ids(target.text) + end_ids)
-        self._check_text(example, self._prefix + suffix, target)
+        suffix = turn + self._parts.after
+        text, end_ids = learned_text(target.text, self._parts), [self._end] * target.ended
+        example = Example(window_id, self._token_ids(suffix), self._token_ids(text) + end_ids)
+        end = self._tokenizer.convert_ids_to_tokens(self._end) * target.ended
+        self._check_text(example, self._parts.prefix + suffix, text + end)
         return example
 
     def length(self, example: Example) -> int:
@@ -294,8 +297,8 @@ class _Encoder:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         return ids
 
-    def _check_text(self, example: Example, prompt: str, target: Target) -> None:
-        """Raise ValueError unless the token ids decode to the prompt, the target, and its end of turn if it has one.
+    def _check_text(self, example: Example, prompt: str, completion: str) -> None:
+        """Raise ValueError unless the token ids decode to the prompt and the completion.
 
         Both texts are compared in Unicode's NFC, to which Qwen's tokenizer normalises its input.
         """
@@ -303,5 +306,24 @@ class _Encoder:
         text = unicodedata.normalize("NFC", self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
         if not text.startswith(unicodedata.normalize("NFC", prompt)):
             raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original prompt")
-        if text != unicodedata.normalize("NFC", prompt + target.text + self._tokenizer.eos_token * target.ended):
+        if text != unicodedata.normalize("NFC", prompt + completion):
             raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original trace")
+
+
+def learned_text(text: str, parts: ChatPrompt) -> str:
+    """Return a trace as the student is to write it: with the marks of its chat template, after what its prompt opens.
+
+    `text` has its reasoning in <think> tags, as all predictions have. It stays as it is for a student that does not
+    reason, or whose template has these tags.
+    """
+    if parts.marks is None:
+        return text
+    opening, closing = parts.marks
+    reasoning, answer, closed = split_reasoning(text, [THINK])
+    if opening.strip() != THINK.opening and (reasoning or not closed):
+        text = f"{opening}{reasoning}" + f"{closing}{answer.lstrip()}" * closed
+    if not parts.opens_reasoning:
+        return text
+    if not text.lstrip().startswith(opening.strip()):
+        return closing + text  # an answer without reasoning
+    return text.lstrip().removeprefix(opening.strip()).removeprefix(opening[len(opening.rstrip()) :])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tokenizers.decoders import DecodeStream
 
 from hearth.engines.protocol import ScoredToken
+from hearth.models.load import turn_end_token
+from hearth.models.snapshot import ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -25,14 +27,19 @@ def decode(tokenizer: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> str:
 def end_of_turn_tokens(
     folder: Path, tokenizer: "PreTrainedTokenizerFast", configured: int | list[int] | None
 ) -> list[int]:
-    """Return the tokens that end a turn, sorted: `configured`, and the end-of-sequence token of `tokenizer`.
+    """Return the tokens that end a turn, sorted: `configured`, and those of `tokenizer` and its chat template.
 
     `configured` is eos_token_id in the model's generation settings. Raises ValueError, which names the model's folder
-    `folder`, if neither gives a token.
+    `folder`, if nothing gives a token.
     """
     ends = {*(configured if isinstance(configured, list) else [configured]), tokenizer.eos_token_id} - {None}
-    if not ends:
-        raise ValueError(f"{folder}: neither generation_config.json nor the tokenizer names an end-of-turn token")
+    try:
+        ends.add(turn_end_token(tokenizer))
+    except ModelError:
+        if not ends:
+            raise ValueError(
+                f"{folder}: neither generation_config.json nor the tokenizer names an end-of-turn token"
+            ) from None
     return sorted(ends)
 
 

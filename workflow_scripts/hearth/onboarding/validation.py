@@ -18,7 +18,8 @@ from hearth.data.splitting import count_windows, groups_of_sessions, make_splits
 from hearth.data.windows import WindowInput
 from hearth.homes.home import Home
 from hearth.models.load import load_tokenizer
-from hearth.prompting.prompts import REASONING_MODES, render_prompt, split_prompt, window_text
+from hearth.prompting.chat_templates import split_prompt
+from hearth.prompting.prompts import REASONING_MODES, render_prompt, window_text
 
 SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10
 # From the beginning of the reason why a row is broken to the remedy.

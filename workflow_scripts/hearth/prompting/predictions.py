@@ -17,7 +17,8 @@ FinishReason = Literal["stop", "length", "unanswered"]
 class CompletionRecord(TypedDict):
     """The part of a prediction that describes the completion.
 
-    `text` keeps special tokens such as <think>, without the end-of-turn token. `finish_reason` is "unanswered" for a
+    `text` keeps special tokens, without the end-of-turn token. Reasoning is in <think> tags, whatever the model's own
+    marks are, also if the prompt has opened it. `finish_reason` is "unanswered" for a
     window that no answer could be had for; then `text` is "", and `unanswered_reason` is present. `seed` is the seed of
     the decoding settings. `reasoning_forced` says whether the engine closed the reasoning; it is present if decoding
     has a reasoning budget. `confidences` has the probability of each event's label, None without a label; it is present

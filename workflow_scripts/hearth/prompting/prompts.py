@@ -1,19 +1,20 @@
-"""Render prompts: a home's static system prompt and a window's JSON, as turns of a model's chat template.
+"""Render prompts: a home's static system prompt, and a window's JSON as the user's turn.
 
 The system prompt has the paper's six parts (section 3, step 3). For one template with one choice of settings, it is the
 same for all windows of a dataset. Only the user's turn varies: the window's JSON, after any few-shot examples that are
 similar to the window (`hearth.prompting.few_shot`).
 """
 
+import datetime
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NotRequired, Protocol, TypedDict, cast, get_args
+from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 
 import jinja2
 
+from hearth.common.config_schema import setting_default
 from hearth.common.records import read_record
 from hearth.data.windows import Window, WindowEvent, WindowInput
 from hearth.homes.home import Home
@@ -24,33 +25,13 @@ REASONING_MODES: tuple[ReasoningMode, ...] = get_args(ReasoningMode)
 LabelOrder = Literal["home", "reversed", "shuffled"]
 LABEL_ORDERS: tuple[LabelOrder, ...] = get_args(LabelOrder)
 
-# Placeholder for the window while the chat template is rendered. No template or window has private-use characters.
-_WINDOW = "\ue000window\ue001"
-
-# The empty reasoning block that Qwen3's template writes if thinking is off.
-_EMPTY_REASONING = re.compile(r"<think>(?P<within>\s*)</think>(?P<after>\s*)\Z")
-
-
-class ChatTokenizer(Protocol):
-    """The one method of a transformers tokenizer that this package uses: it renders a chat template."""
-
-    def apply_chat_template(
-        self,
-        conversation: list[dict[str, str]],
-        *,
-        tokenize: bool,
-        add_generation_prompt: bool,
-        enable_thinking: bool,
-    ) -> Any:
-        """Return the text of the conversation in the model's chat template."""
-        ...
-
 
 class Prompt(TypedDict):
     """The rendered prompt of a dataset, as `render_prompt.py` writes it; `system` is the static text.
 
     `version` is `<template name>@<first 12 hex digits of the SHA-256 of the system text>`. If the prompt shows windows
     of the train split, `shots` is their number and `shots_by` one of `few_shot.SELECTIONS`; otherwise both are absent.
+    `date` (ISO) is what chat templates take for today; it is absent if it is the default of the config.
     """
 
     version: str
@@ -60,11 +41,17 @@ class Prompt(TypedDict):
     system: str
     shots: NotRequired[int]
     shots_by: NotRequired[str]
+    date: NotRequired[str]
 
 
 def read_prompt(path: Path) -> Prompt:
     """Read a rendered prompt. Raises ValueError, which names the file and the key at fault."""
     return read_record(path, Prompt)
+
+
+def prompt_date(prompt: Prompt) -> str:
+    """Return the date (ISO) that chat templates take for today."""
+    return prompt.get("date") or setting_default("prompt", "date")
 
 
 def events_text(events: Sequence[WindowEvent]) -> str:
@@ -137,6 +124,7 @@ def render_prompt(
     shots: int = 0,
     shots_by: str = "similarity",
     windows: Iterable[Window] = (),
+    date: str = "",
 ) -> Prompt:
     """Render the static part of a home's prompt.
 
@@ -146,9 +134,11 @@ def render_prompt(
     the train split of `windows` to show with their gold labels as answers. If `shots_by` is "random", they are in the
     system text. If it is "similarity", they are in each user's turn, and the system text announces them. These answers
     have no reasoning, whatever `reasoning` is, since none is recorded; the home's example has reasoning of its own.
+    `date` (ISO) is what chat templates take for today; "" stands for the config's default.
 
-    Raises ValueError, which names the template, if the template does not render or leaves out the windows or kinds of
-    sensors to show. Raises ValueError also if the train split has too few windows, or the home says no kinds.
+    Raises ValueError for a date that is none. Raises ValueError, which names the template, if the template does not
+    render or leaves out the windows or kinds of sensors to show. Raises ValueError also if the train split has too few
+    windows, or the home says no kinds.
     """
     for kind, value, known in (("reasoning", reasoning, REASONING_MODES), ("label order", label_order, LABEL_ORDERS)):
         if value not in known:
@@ -187,6 +177,8 @@ def render_prompt(
     }
     if shots:
         prompt |= {"shots": shots, "shots_by": shots_by}
+    if date and datetime.date.fromisoformat(date).isoformat() != setting_default("prompt", "date"):
+        prompt["date"] = date
     return prompt
 
 
@@ -239,43 +231,3 @@ def _shot_variables(windows: Iterable[Window], shots: int, shots_by: str) -> dic
     if shots_by == "random":
         return {"shots": [_input_and_output(window) for window in examples], "shots_before": 0}
     return {"shots": [], "shots_before": shots}
-
-
-def split_prompt(tokenizer: ChatTokenizer, system: str, user: str, reasoning: ReasoningMode) -> tuple[str, str]:
-    """Return the pair (prefix, suffix) of the prompt text for one window; the prefix is equal for every `user` text.
-
-    Recognition and training tokenise prefix and suffix separately (`add_special_tokens=False`) and join the tokens, so
-    a model's state after the prefix can be reused exactly. Raises ValueError if the chat template refuses a system and
-    a user turn, does not show the user's turn once, or has no thinking mode although `reasoning` is "think".
-    """
-    thinking = _render_chat(tokenizer, system, enable_thinking=True)
-    plain = _render_chat(tokenizer, system, enable_thinking=False)
-    if reasoning == "think" and thinking == plain:
-        raise ValueError("the model's chat template has no thinking mode; use `reasoning: inline` or `none` for it")
-    prefix, placeholder, suffix = (thinking if reasoning == "think" else plain).partition(_WINDOW)
-    if not placeholder or _WINDOW in suffix:
-        raise ValueError("the model's chat template does not show the user's turn exactly once")
-    return prefix, user + suffix
-
-
-def reasoning_tags(tokenizer: ChatTokenizer) -> tuple[str, str]:
-    """Return a pair: the texts that open and close a reasoning block in the chat template, line breaks included.
-
-    If the template does not show them, they are Qwen3's: "<think>\\n" and "\\n</think>\\n\\n".
-    """
-    empty = _EMPTY_REASONING.search(_render_chat(tokenizer, "", enable_thinking=False))
-    if not empty:
-        return "<think>\n", "\n</think>\n\n"
-    within = empty["within"]  # half of it follows the opening tag, half precedes the closing tag
-    half = len(within) // 2
-    return "<think>" + within[:half], f"{within[half:]}</think>{empty['after']}"
-
-
-def _render_chat(tokenizer: ChatTokenizer, system: str, enable_thinking: bool) -> str:
-    turns = [{"role": "system", "content": system}, {"role": "user", "content": _WINDOW}]
-    try:
-        return tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True, enable_thinking=enable_thinking
-        )
-    except jinja2.TemplateError as error:
-        raise ValueError(f"the model's chat template refuses a system and a user turn: {error}") from None

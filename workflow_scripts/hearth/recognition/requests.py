@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 from hearth.data.windows import Window, WindowInput
 from hearth.engines.protocol import Completion, Decoding, Engine, ReasoningBlock, Request
+from hearth.prompting.chat_templates import ChatPrompt, chat_prompt
 from hearth.prompting.parsing import label_spans
 from hearth.prompting.predictions import CompletionRecord
-from hearth.prompting.prompts import Prompt, answer_schema, reasoning_tags, split_prompt, user_turns
-
-# The tags around reasoning in the completions of a served model, whose server applies the chat template.
-_SERVER_TAGS = ("<think>", "</think>")
+from hearth.prompting.prompts import Prompt, answer_schema, user_turns
+from hearth.prompting.reasoning_marks import THINK, ReasoningMarks, split_reasoning
 
 
 def make_requests(
@@ -25,30 +24,27 @@ def make_requests(
         raise ValueError(
             "decoding: constrained needs reasoning `think` or `none`: no tag marks the end of inline reasoning"
         )
-    block = None
-    if prompt["reasoning"] == "think":
-        block = ReasoningBlock(*(reasoning_tags(engine.tokenizer) if engine.tokenizer else _SERVER_TAGS))
+    # A server applies the chat template itself.
+    parts = ChatPrompt(prompt["system"], "", THINK if prompt["reasoning"] == "think" else None)
+    if engine.tokenizer:
+        parts = chat_prompt(engine.tokenizer, prompt)
+    block = ReasoningBlock(*parts.marks) if parts.marks else None
     turns = user_turns(prompt, windows, dataset)
-    prefixes: set[str] = set()
     requests: dict[str, Request] = {}
     for window in windows:
         key = window["window_id"]
-        prefix, suffix = prompt["system"], turns[key]
-        if engine.tokenizer:
-            prefix, suffix = split_prompt(engine.tokenizer, prefix, suffix, prompt["reasoning"])
         if key in requests:
             raise ValueError(f"window {key} occurs twice")
         schema = answer_schema(prompt["labels"], len(window["events"])) if decoding.constrained else None
-        prefixes.add(prefix)
-        requests[key] = Request(key, suffix, schema, block)
-    (prefix,) = prefixes
-    return prefix, list(requests.values())
+        requests[key] = Request(key, turns[key] + parts.after, schema, block)
+    return parts.prefix, list(requests.values())
 
 
-def make_record(completion: Completion, size: int, decoding: Decoding) -> CompletionRecord:
-    """Return the record of a completion for a window of `size` events, with the keys that the decoding asks for."""
+def make_record(completion: Completion, request: Request, size: int, decoding: Decoding) -> CompletionRecord:
+    """Return the record of a request's completion for a window of `size` events, with the keys of the decoding."""
+    text = _with_think_tags(completion, request)
     record: CompletionRecord = {
-        "text": completion.text,
+        "text": text,
         "finish_reason": completion.finish_reason,
         "prompt_tokens": completion.prompt_tokens,
         "completion_tokens": completion.completion_tokens,
@@ -59,19 +55,39 @@ def make_record(completion: Completion, size: int, decoding: Decoding) -> Comple
     if decoding.reasoning_budget is not None:
         record["reasoning_forced"] = completion.reasoning_forced
     if decoding.confidence != "none":
-        record["confidences"] = _confidences(completion, size)
+        record["confidences"] = _confidences(completion, text, size)
     return record
 
 
-def _confidences(completion: Completion, size: int) -> list[float | None]:
+def _with_think_tags(completion: Completion, request: Request) -> str:
+    """Return the completion's text with its reasoning in <think> tags, whatever the marks of the model.
+
+    Reasoning that the prompt has opened begins with the tag, too: without it, a text that was cut off in the reasoning
+    could not be told from an answer.
+    """
+    text, block = completion.text, request.reasoning_block
+    if block is None or completion.finish_reason == "unanswered":
+        return text
+    marks = ReasoningMarks(block.opening.strip(), block.closing.strip())
+    if request.suffix.rstrip().endswith(marks.opening):
+        text = block.opening + text
+    if marks == THINK or not any(mark in text for mark in marks):
+        return text
+    reasoning, answer, closed = split_reasoning(text, [marks])
+    return f"{THINK.opening}{reasoning}{THINK.closing}{answer}" if closed else f"{THINK.opening}{reasoning}"
+
+
+def _confidences(completion: Completion, text: str, size: int) -> list[float | None]:
     """Return for each event the probability of its label's tokens and closing quote, given all text before them.
 
-    The probability is None for an event without a label.
+    The probability is None for an event without a label. `text` is that of the record, which ends as the completion's.
     """
-    scored = completion.scored_tokens or ()
+    scored, added = completion.scored_tokens or (), len(text) - len(completion.text)
     starts = [0, *(token.end for token in scored)]
-    tokens = [(start, token.end, token.log_probability) for start, token in zip(starts, scored, strict=False)]
+    tokens = [
+        (start + added, token.end + added, token.log_probability) for start, token in zip(starts, scored, strict=False)
+    ]
     return [
         span and round(math.exp(sum(value for start, end, value in tokens if start < span[1] and span[0] < end)), 6)
-        for span in label_spans(completion.text, size)
+        for span in label_spans(text, size)
     ]

@@ -115,6 +115,7 @@ def _complete(
     Raises UserError for more than `most_unanswered` of them.
     """
     engine.load()
+    asked = {request.key: request for request in requests}
     progress = Progress(len(requests))
     # A served model works on another machine, whose meters cannot be read here.
     meters = Meters() if engine.cost()["device"] != "server" else None
@@ -127,7 +128,7 @@ def _complete(
         return [
             {
                 completion.key: {
-                    "prediction": make_record(completion, sizes[completion.key], decoding),
+                    "prediction": make_record(completion, asked[completion.key], sizes[completion.key], decoding),
                     "seconds": seconds,
                     "joules": share,
                 }
@@ -151,7 +152,7 @@ def _complete(
     items: dict[str, _JournalItem] = {}
     for completion in unanswered:
         log.warning("%s is unanswered: %s", completion.key, completion.unanswered_reason)
-        record = make_record(completion, sizes[completion.key], decoding)
+        record = make_record(completion, asked[completion.key], sizes[completion.key], decoding)
         items[completion.key] = {"prediction": record, "seconds": 0.0, "joules": 0.0 if meters else None}
     return items
 

@@ -84,8 +84,9 @@ def recognise_windows(
     """Return the predictions for windows of a stream, in their order. Unlike for a shard, there is no journal."""
     prefix, requests = make_requests(prompt, windows, (), engine, decoding)
     sizes = {window["window_id"]: len(window["events"]) for window in windows}
+    asked = {request.key: request for request in requests}
     predictions = {
-        completion.key: make_record(completion, sizes[completion.key], decoding)
+        completion.key: make_record(completion, asked[completion.key], sizes[completion.key], decoding)
         for completions in engine.complete(prefix, requests, decoding)
         for completion in completions
     }

@@ -11,8 +11,8 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase, Qwen3ForCausalLM
 
 from hearth.distillation.examples import IGNORED
+from hearth.prompting.chat_templates import split_prompt
 from hearth.prompting.parsing import parse
-from hearth.prompting.prompts import split_prompt
 from hearth.toy_models.training_data import HomeExamples
 
 # Completions of the training data have at most 170 tokens.

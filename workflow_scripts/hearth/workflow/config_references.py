@@ -1,5 +1,6 @@
 """Check that what a config names exists and can be used: models, homes, folders, templates, recognisers, datasets."""
 
+import datetime
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
@@ -47,6 +48,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
             yield [key], f"unknown dataset {dataset_name!r}{nearest(dataset_name, config['datasets'])}"
     yield from _left_out_problems(config, project)
     yield from _template_problems(config, project)
+    yield from _date_problems(config)
     yield from _sensor_kind_problems(config, project)
     yield from _window_problems(config)
     deepspeed = config["students"]["deepspeed"]
@@ -237,6 +239,17 @@ def _template_problems(config: Config, project: Path) -> Iterator[Problem]:
         if "template" in spec["prompt"]:
             path: Place = ["variants", name, "prompt", "template"]
             yield from _unknown_name("template", spec["prompt"]["template"], path, templates)
+
+
+def _date_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for a date that is none, and for a variant with a date: a server of the run has one."""
+    try:
+        datetime.date.fromisoformat(config["prompt"]["date"])
+    except ValueError as error:
+        yield ["prompt", "date"], f"{config['prompt']['date']!r} is no date: {error}"
+    for name, spec in config["variants"].items():
+        if "date" in spec["prompt"]:
+            yield ["variants", name, "prompt", "date"], "one date holds for the whole run; set `prompt.date`"
 
 
 def _sensor_kind_problems(config: Config, project: Path) -> Iterator[Problem]:

@@ -63,6 +63,7 @@ class PromptSettings(TypedDict):
     example: bool
     sensor_kinds: bool
     label_order: Literal["home", "reversed", "shuffled"]
+    date: str
     shots: int
     shots_by: Literal["random", "similarity"]
 

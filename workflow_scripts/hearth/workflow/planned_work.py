@@ -11,7 +11,8 @@ from hearth.common.job_stats import read_job_stats
 from hearth.data.folds import iterate_split, read_split, read_splits, train_split
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.load import load_tokenizer
-from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows, split_prompt, user_turns
+from hearth.prompting.chat_templates import chat_prompt
+from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows, user_turns
 from hearth.workflow.config_types import Split
 from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.shard_sizes import LABEL_TOKENS
@@ -132,14 +133,11 @@ def sample_turns(prompt: Prompt, dataset: Path, split: str, count: int) -> Turns
 def count_prompt_tokens(folder: Path, prompt: Prompt, turns: Turns) -> PromptTokens:
     """Return the numbers of tokens of a model's prompts for the windows whose user's turns are `turns`."""
     tokenizer = load_tokenizer(folder)
-
-    def parts(turn: str) -> tuple[int, int]:
-        prefix, suffix = split_prompt(tokenizer, prompt["system"], turn, prompt["reasoning"])
-        return _count(tokenizer, prefix), _count(tokenizer, suffix)
-
-    sample, longest = (list(map(parts, each)) for each in (turns.sample, turns.longest))
-    suffixes = [suffix for _, suffix in sample]
-    return PromptTokens(sample[0][0], sum(suffixes) / len(suffixes), max(suffix for _, suffix in sample + longest))
+    parts = chat_prompt(tokenizer, prompt)
+    sample, longest = (
+        [_count(tokenizer, turn + parts.after) for turn in each] for each in (turns.sample, turns.longest)
+    )
+    return PromptTokens(_count(tokenizer, parts.prefix), sum(sample) / len(sample), max(sample + longest))
 
 
 def measured_window(stats: Iterable[Path]) -> tuple[float, float] | None:
