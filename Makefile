@@ -127,13 +127,13 @@ $(VENV)/.made: requirements.txt constraints.txt Makefile
 # preflight uses the environment of vllm, which is made apart, because constraints.txt, which pins the dependencies of
 # a `pip:` section to the versions of `make setup`, does not hold for it. With ENGINE=transformers it is not made.
 ENGINE ?= vllm
-CREATE_ENVS := snakemake --profile $(PROFILE) --configfile config/demo.yaml --cores 1 \
+CREATE_ENVS := snakemake --profile "$(PROFILE)" --configfile config/demo.yaml --cores 1 \
   --software-deployment-method conda --conda-create-envs-only
 envs: setup ## Create the rules' conda environments before a run on a cluster
 	@command -v conda > /dev/null || { echo "make envs: no conda on PATH. Load your site's module or install Miniforge" \
 	  "(https://conda-forge.org/download). Without conda, delete the line software-deployment-method from" \
 	  "$(PROFILE)/config.yaml: the rules then use the packages of make setup and make setup-vllm." >&2; exit 1; }
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(CREATE_ENVS) all
+	PIP_CONSTRAINT="$(CURDIR)/constraints.txt" $(CREATE_ENVS) all
 	$(CREATE_ENVS) --config 'engine={"name": "$(ENGINE)"}' -- preflight
 
 setup-vllm: .venv-vllm/.made ## Create .venv-vllm, with which vllm runs where there is no conda: 4 GB, with a GPU more
@@ -179,7 +179,7 @@ SITE_PACKAGES = python -c "import sysconfig; print(sysconfig.get_path('purelib')
 .venv-trl/.made: constraints.txt Makefile $(VENV)/.made
 	rm -rf .venv-trl
 	$(PYTHON) -m venv .venv-trl
-	$(BIN)/$(SITE_PACKAGES) > $$(.venv-trl/bin/$(SITE_PACKAGES))/hearth.pth
+	$(BIN)/$(SITE_PACKAGES) > "$$(.venv-trl/bin/$(SITE_PACKAGES))/hearth.pth"
 	.venv-trl/bin/pip install --quiet --disable-pip-version-check trl==1.16.0 datasets==5.2.0 -c constraints.txt
 	touch $@
 
@@ -227,7 +227,7 @@ bench-kills: setup ## 20 trainings killed at random moments: is the result the s
 
 bench-split-noise: setup ## Spread of a score over seeds of folds and of plain splits: make bench-split-noise DATA=folder
 	@test -n "$(DATA)" || { echo "make bench-split-noise: set DATA=folder of MARBLE" >&2; exit 1; }
-	$(BENCH) bench/split_noise.py --data $(DATA)
+	$(BENCH) bench/split_noise.py --data "$(DATA)"
 
 bench-scale: setup ## Time and memory of what follows recognition, on a million windows; 20 minutes, 10 GB of disk
 	$(BENCH) bench/scale.py

@@ -15,6 +15,7 @@ report: "report/workflow.rst"
 
 include: "rules/common.smk"
 include: "rules/resources.smk"
+include: "rules/start.smk"
 include: "rules/project_files.smk"
 include: "rules/data.smk"
 include: "rules/prompts.smk"

@@ -34,7 +34,7 @@ rule audit:
     message:
         "Auditing the traces of {wildcards.recogniser} on {wildcards.dataset}"
     shell:
-        "python $SCRIPTS/audit.py --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}"
+        'python "$SCRIPTS/audit.py" --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}'
         " --windows {input.windows:q} --splits {input.splits:q} --split {wildcards.split} --home {input.home:q}"
         " --prompt {input.prompt:q} --parsed {input.parsed:q}"
         " --out {output.audit:q} > {log:q} 2>&1"

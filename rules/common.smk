@@ -12,6 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
+from hearth.common.cli import UserError
 from hearth.common.schemas import nearest
 from hearth.workflow import configuration, containers, run_state
 from hearth.data.folds import ALL, fold_of_split, train_split
@@ -26,14 +27,25 @@ from hearth.workflow.recognisers import (
     traces_split,
 )
 from hearth.workflow.run_plan import plan_run
-from hearth.workflow.snakemake_patches import patch_scheduler, remember_parameters
+from hearth.workflow.snakemake_patches import (
+    patch_scheduler,
+    quote_interpreter,
+    remember_parameters,
+)
 
 remember_parameters()
+quote_interpreter()
+
+
+def refuse(*lines):
+    """End Snakemake with a message; a WorkflowError would blame the line of the workflow that raises it."""
+    sys.exit("\n".join(lines))
+
 
 try:
     config, registry = configuration.resolve(config, workflow.configfiles)
 except configuration.ConfigError as error:
-    raise WorkflowError(f"The config is not usable.\n{error}") from None
+    refuse("The config is not usable.", str(error))
 
 
 class Declared(dict):
@@ -65,16 +77,19 @@ IMAGES = {kind: image or None for kind, image in config["containers"].items()}
 
 if WITH_CONTAINERS:
     if problems := containers.container_problems(config, registry):
-        raise WorkflowError(
-            "The run cannot use containers (--software-deployment-method apptainer).\n"
-            + "\n".join(problems)
+        refuse(
+            "The run cannot use containers (--software-deployment-method apptainer).",
+            *problems,
         )
     # In the environment of Snakemake, which hands it to apptainer. Snakemake of a cluster job sets it on its node.
-    os.environ.update(
-        containers.container_environment(
-            Path(workflow.basedir), config, registry, os.environ
+    try:
+        os.environ.update(
+            containers.container_environment(
+                Path(workflow.basedir), config, registry, os.environ
+            )
         )
-    )
+    except UserError as error:
+        refuse(str(error))
 
 
 # The file that a rule's shell sources before its program, where Snakemake has activated the environment already.
@@ -98,17 +113,22 @@ def activate_vllm(wildcards):
     return file
 
 
+def as_text(path):
+    """Return a path for a shell command; doubled braces keep Snakemake from taking them for one of its variables."""
+    return shlex.quote(path).replace("{", "{{").replace("}", "}}")
+
+
 def shell_prefix():
     """Return the text that Snakemake puts before every shell command."""
     # Programs are found through a variable: an absolute path in params would rerun every job in a moved clone.
-    scripts = shlex.quote(f"{workflow.basedir}/workflow_scripts")
+    scripts = as_text(f"{workflow.basedir}/workflow_scripts")
     # SLURM sends SIGTERM to all processes of a job at once. The shell ignores it and waits for its program to save.
     prefix = f"set -euo pipefail; trap : TERM; export SCRIPTS={scripts}; "
     # Packages under ~/.local would hide those of the environment.
     prefix += "export PYTHONNOUSERSITE=1; "
     # Without conda, jobs use the interpreter that runs Snakemake; in a container, that of its image.
     if not WITH_CONDA:
-        own = f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; "
+        own = f"export PATH={as_text(os.path.dirname(sys.executable))}:$PATH; "
         if WITH_CONTAINERS:
             own = f"if {containers.IN_CONTAINER}; then unset PYTHONPATH PYTHONHOME; else {own}fi; "
         prefix += own

@@ -40,7 +40,7 @@ rule simulate_home:
     message:
         "Simulating the home {wildcards.dataset}"
     shell:
-        "rm -rf results/simulated/{wildcards.dataset}; python $SCRIPTS/simulate_home.py --format {params.format}"
+        'rm -rf results/simulated/{wildcards.dataset}; python "$SCRIPTS/simulate_home.py" --format {params.format}'
         " --home {input.home:q} --seed {params.seed} --sessions {params.sessions}"
         " --out results/simulated/{wildcards.dataset} > {log:q} 2>&1"
 
@@ -107,7 +107,7 @@ rule load_dataset:
     message:
         "Reading the events of {wildcards.dataset}"
     shell:
-        "python $SCRIPTS/load_dataset.py --source {params.source} --root {params.root:q} --home {input.home:q}"
+        'python "$SCRIPTS/load_dataset.py" --source {params.source} --root {params.root:q} --home {input.home:q}'
         " --home-name {resources.home_name:q} --max-broken-share {params.max_broken_share}"
         " --max-broken-label-share {params.max_broken_label_share} {params.simulated}"
         " --events {output.events:q} --card {output.card:q} > {log:q} 2>&1"
@@ -147,7 +147,7 @@ checkpoint window_dataset:
     message:
         "Cutting the events of {wildcards.dataset} into windows"
     shell:
-        "python $SCRIPTS/window_dataset.py --dataset {wildcards.dataset} --events {input.events:q}"
+        'python "$SCRIPTS/window_dataset.py" --dataset {wildcards.dataset} --events {input.events:q}'
         " {params.windows} --windows {output.windows:q} --index {output.index:q} > {log:q} 2>&1"
 
 
@@ -189,7 +189,7 @@ checkpoint split_dataset:
     message:
         "Splitting the sessions of {wildcards.dataset}"
     shell:
-        "python $SCRIPTS/split_dataset.py --dataset {wildcards.dataset} --events {input.events:q}"
+        'python "$SCRIPTS/split_dataset.py" --dataset {wildcards.dataset} --events {input.events:q}'
         " --windows {input.windows:q} --index {input.index:q} {params.split} --splits {output.splits:q} --sizes {output.sizes:q} > {log:q} 2>&1"
 
 
@@ -225,4 +225,6 @@ def split_file(wildcards):
 def splits_option(wildcards):
     """Return splits.json as an option of a program, with the name of the split."""
     path = split_file(wildcards)
-    return (f"--splits {path} " if path else "") + f"--split {wildcards.split}"
+    return (
+        f"--splits {shlex.quote(path)} " if path else ""
+    ) + f"--split {wildcards.split}"

@@ -202,7 +202,7 @@ rule distil:
     shell:
         # After SIGTERM, torchrun gives its processes 100 s to save a checkpoint, and then kills them.
         "export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=100; "
-        "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/distil.py --nodes {resources.nodes} --ranks {resources.ranks}"
+        'OMP_NUM_THREADS={resources.omp_threads} python "$SCRIPTS/distil.py" --nodes {resources.nodes} --ranks {resources.ranks}'
         " --student {wildcards.student} --model {params.model:q} {params.recipe}"
         " --windows {input.windows:q} --splits {input.splits:q} --split train{wildcards.fold} --prompt {input.prompt:q}"
         " --training {params.training:q} --sizes {input.sizes:q} --micro-batch-size {resources.micro_batch_size}"

@@ -96,7 +96,7 @@ rule score:
     message:
         "Scoring {wildcards.recogniser} on {wildcards.dataset}"
     shell:
-        "python $SCRIPTS/score.py --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}"
+        'python "$SCRIPTS/score.py" --recogniser {wildcards.recogniser} --dataset {wildcards.dataset}'
         " --windows {input.windows:q} --splits {input.splits:q} --home {input.home:q} --parsed {input.parsed:q}"
         " {params.inputs} --metadata {params.metadata:q} --metrics {params.metrics:q}"
         " --out {output.score:q} > {log:q} 2>&1"

@@ -63,7 +63,7 @@ rule export_student:
     message:
         "Exporting {wildcards.student}"
     shell:
-        "python $SCRIPTS/export_student.py --student {wildcards.student} --model {params.model:q}"
+        'python "$SCRIPTS/export_student.py" --student {wildcards.student} --model {params.model:q}'
         " --adapter {params.adapter:q} --prompt {input.prompt:q} --home {input.home:q}"
         " --settings {params.settings:q} --out results/exports/{wildcards.student} > {log:q} 2>&1"
 
@@ -113,7 +113,7 @@ rule check_export:
     message:
         "Comparing the formats of {wildcards.student}"
     shell:
-        "OMP_NUM_THREADS={threads} python $SCRIPTS/check_export.py --export results/exports/{wildcards.student}"
+        'OMP_NUM_THREADS={threads} python "$SCRIPTS/check_export.py" --export results/exports/{wildcards.student}'
         " --model {params.model:q} --windows {input.windows:q} --splits {input.splits:q} --count {params.windows} --dtype {params.dtype}"
         " --device {resources.device} --work work/exports/{wildcards.student} --out {output.parity:q} > {log:q} 2>&1"
 
@@ -148,7 +148,7 @@ rule export_card:
     message:
         "Writing the card of {wildcards.student}"
     shell:
-        "python $SCRIPTS/export_card.py --training-log {input.log:q} --about {input.about:q} --parity {input.parity:q}"
+        'python "$SCRIPTS/export_card.py" --training-log {input.log:q} --about {input.about:q} --parity {input.parity:q}'
         " --score {input.score:q} --notes {params.notes:q} --out {output.card:q} > {log:q} 2>&1"
 
 

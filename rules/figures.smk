@@ -45,7 +45,7 @@ rule figure:
     message:
         "Drawing the figure {wildcards.figure}"
     shell:
-        "python $SCRIPTS/figure.py --figure {wildcards.figure} --scores {input.scores:q} {params.costs}"
+        'python "$SCRIPTS/figure.py" --figure {wildcards.figure} --scores {input.scores:q} {params.costs}'
         " --svg {output.svg:q} --png {output.png:q} > {log:q} 2>&1"
 
 

@@ -52,7 +52,7 @@ checkpoint fetch_model:
     message:
         "Fetching the model {wildcards.model}"
     shell:
-        "python $SCRIPTS/fetch_model.py --model {wildcards.model} --spec {params.spec:q} --notes {resources.notes:q}"
+        'python "$SCRIPTS/fetch_model.py" --model {wildcards.model} --spec {params.spec:q} --notes {resources.notes:q}'
         " --base {resources.project:q} --work work/models --out {output.snapshot:q} > {log:q} 2>&1"
 
 

@@ -110,4 +110,4 @@ rule plan:
     message:
         "Counting windows and tokens"
     shell:
-        "python $SCRIPTS/plan.py --run {params.run:q} --results results > {log:q} 2>&1 && cat {log:q}"
+        'python "$SCRIPTS/plan.py" --run {params.run:q} --results results > {log:q} 2>&1 && cat {log:q}'

@@ -68,7 +68,7 @@ rule check_login:
     message:
         "Checking what the run needs on this machine"
     shell:
-        "python $SCRIPTS/check_login.py --models {params.models:q} --requests {params.requests:q} --fetched results/models"
+        'python "$SCRIPTS/check_login.py" --models {params.models:q} --requests {params.requests:q} --fetched results/models'
         " --bases {params.bases:q} --target-modules {params.target_modules:q} --base {params.project:q} --datasets {params.datasets:q} --splits {params.splits:q}"
         " --recognisers {params.recognisers} --max-new-tokens {params.max_new_tokens} --pins {params.pins:q}"
         " --out {output:q} > {log:q} 2>&1"
@@ -207,7 +207,7 @@ rule check_node:
         "Checking a node for jobs of {wildcards.model} with {wildcards.gpus} GPUs"
     shell:
         "source {resources.activate:q}; "
-        "python $SCRIPTS/check_node.py --models {params.models:q} --gpus {wildcards.gpus} --mem-mb {resources.mem_mb}"
+        'python "$SCRIPTS/check_node.py" --models {params.models:q} --gpus {wildcards.gpus} --mem-mb {resources.mem_mb}'
         " --engine {params.engine} --registry {params.registry:q} --settings {params.settings:q}"
         " --max-new-tokens {params.max_new_tokens} --pins {params.pins:q} --stage-weights={resources.stage_weights:q}"
         " --work work --out {output:q} > {log:q} 2>&1"
@@ -249,4 +249,4 @@ rule preflight:
         "Printing what is missing"
     shell:
         # If the program fails, Snakemake prints the log.
-        "python $SCRIPTS/preflight.py --findings {input:q} > {log:q} 2>&1 && cat {log:q}"
+        'python "$SCRIPTS/preflight.py" --findings {input:q} > {log:q} 2>&1 && cat {log:q}'

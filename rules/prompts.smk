@@ -101,7 +101,7 @@ rule render_prompt:
     message:
         "Rendering the prompt {wildcards.prompt}"
     shell:
-        "python $SCRIPTS/render_prompt.py --home {input.home:q} --template {input.template:q} {params.settings}"
+        'python "$SCRIPTS/render_prompt.py" --home {input.home:q} --template {input.template:q} {params.settings}'
         " --out {output.prompt:q} --text {output.text:q} > {log:q} 2>&1"
 
 

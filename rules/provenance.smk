@@ -88,7 +88,7 @@ rule provenance:
     message:
         "Writing the provenance of all numbers"
     shell:
-        "python $SCRIPTS/provenance.py --config {params.config:q} --scores {input.scores:q} --splits {input.splits:q}"
+        'python "$SCRIPTS/provenance.py" --config {params.config:q} --scores {input.scores:q} --splits {input.splits:q}'
         " --cards {input.cards:q} --prompts {input.prompts:q} --models {input.models:q}"
         " --students {input.students:q} --adapters {input.adapters:q}"
         " --stats {input.predictions:q} {input.trainings:q} --out {output.document:q} > {log:q} 2>&1"

@@ -203,7 +203,7 @@ rule recognise:
         "Recognising {wildcards.dataset} {wildcards.split} {wildcards.shard} with {wildcards.recogniser}"
     shell:
         "source {resources.activate:q}; "
-        "OMP_NUM_THREADS={resources.omp_threads} python $SCRIPTS/recognise.py {params.engine}"
+        'OMP_NUM_THREADS={resources.omp_threads} python "$SCRIPTS/recognise.py" {params.engine}'
         " --windows {input.windows:q} --index {input.index:q} {params.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
         " --base-url={resources.base_url:q} --timeout {resources.timeout} {resources.vllm}"
@@ -330,7 +330,7 @@ rule gather_predictions:
     message:
         "Gathering the predictions of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:
-        "python $SCRIPTS/gather_predictions.py --windows {input.windows:q} --index {input.index:q}"
+        'python "$SCRIPTS/gather_predictions.py" --windows {input.windows:q} --index {input.index:q}'
         " {params.split} --shards $(dirname {output.predictions:q}) --out {output.predictions:q} > {log:q} 2>&1"
 
 
@@ -364,7 +364,7 @@ rule recognise_baseline:
     message:
         "Recognising {wildcards.dataset} with the baseline {wildcards.recogniser}"
     shell:
-        "OMP_NUM_THREADS={threads} python $SCRIPTS/recognise_baseline.py --baseline {wildcards.recogniser}"
+        'OMP_NUM_THREADS={threads} python "$SCRIPTS/recognise_baseline.py" --baseline {wildcards.recogniser}'
         " --windows {input.windows:q} --splits {input.splits:q}"
         " --out results/predictions/{wildcards.recogniser}/{wildcards.dataset} > {log:q} 2>&1"
 
@@ -396,5 +396,5 @@ rule parse_predictions:
     message:
         "Parsing the answers of {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"
     shell:
-        "python $SCRIPTS/parse_predictions.py --windows {input.windows:q} --home {input.home:q}"
+        'python "$SCRIPTS/parse_predictions.py" --windows {input.windows:q} --home {input.home:q}'
         " {params.split} --predictions {input.predictions:q} --out {output.parsed:q} > {log:q} 2>&1"

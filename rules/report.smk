@@ -52,7 +52,7 @@ rule report:
     message:
         "Writing the report"
     shell:
-        "python $SCRIPTS/report.py --scores {input.scores:q} --audits {input.audits:q} --tables {params.tables:q}"
+        'python "$SCRIPTS/report.py" --scores {input.scores:q} --audits {input.audits:q} --tables {params.tables:q}'
         " --figures {input.figures:q} --template {input.template:q} --out {output.page:q} > {log:q} 2>&1"
 
 
@@ -101,7 +101,7 @@ rule window_browser:
     message:
         "Writing the window browser"
     shell:
-        "python $SCRIPTS/window_browser.py --recognisers {params.recognisers:q} --windows {input.windows:q}"
+        'python "$SCRIPTS/window_browser.py" --recognisers {params.recognisers:q} --windows {input.windows:q}'
         " --parsed {input.parsed:q} --simulated {params.simulated:q} --tiny {params.tiny:q}"
         " --number {params.settings[windows]} --seed {params.settings[seed]}"
         " --template {input.template:q} --script {input.script:q} --out {output.page:q} > {log:q} 2>&1"

@@ -75,7 +75,7 @@ rule table:
     message:
         "Writing the table {wildcards.table}"
     shell:
-        "python $SCRIPTS/table.py --name {wildcards.table} --spec {params.spec:q} --scores {input.scores:q}"
+        'python "$SCRIPTS/table.py" --name {wildcards.table} --spec {params.spec:q} --scores {input.scores:q}'
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
@@ -100,7 +100,7 @@ rule claims:
     message:
         "Deciding the paper's claims"
     shell:
-        "python $SCRIPTS/claims.py --scores {input.scores:q}"
+        'python "$SCRIPTS/claims.py" --scores {input.scores:q}'
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
@@ -125,7 +125,7 @@ rule budgets:
     message:
         "Writing the table budgets"
     shell:
-        "python $SCRIPTS/budgets.py --scores {input.scores:q}"
+        'python "$SCRIPTS/budgets.py" --scores {input.scores:q}'
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
@@ -163,7 +163,7 @@ rule audit_table:
     message:
         "Writing the table audit"
     shell:
-        "python $SCRIPTS/audit_table.py --audits {input.audits:q} --simulated {params.simulated:q} --tiny {params.tiny:q}"
+        'python "$SCRIPTS/audit_table.py" --audits {input.audits:q} --simulated {params.simulated:q} --tiny {params.tiny:q}'
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
@@ -212,7 +212,7 @@ rule cost:
     message:
         "Writing the table cost"
     shell:
-        "python $SCRIPTS/cost.py --predictions {input.predictions:q} --students {input.students:q}"
+        'python "$SCRIPTS/cost.py" --predictions {input.predictions:q} --students {input.students:q}'
         " --simulated {params.simulated:q} --tiny {params.tiny:q}"
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 

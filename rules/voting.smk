@@ -42,4 +42,4 @@ rule vote:
     message:
         "Voting on {wildcards.dataset} {wildcards.split} for {wildcards.recogniser}"
     shell:
-        "python $SCRIPTS/vote.py --samples {input.samples:q} --out {output.parsed:q} > {log:q} 2>&1"
+        'python "$SCRIPTS/vote.py" --samples {input.samples:q} --out {output.parsed:q} > {log:q} 2>&1'

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common.cli import run
-from hearth.workflow.run_state import cancel_jobs, read_run_record, run_ids
+from hearth.workflow.run_state import cancel_jobs, environment_of, read_run_record, run_ids
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,12 +22,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     record = read_run_record(directory)
     if names := run_ids(directory):
         print(f"cancelled jobs of the dead run: {', '.join(cancel_jobs(names)) or 'none was left'}", flush=True)
-    command = record["command"]
+    command, environment = record["command"], environment_of(record)
     os.chdir(record["started_in"])
     # The option stands first: after a `--` of the command it would be a target.
-    subprocess.run([*command[:3], "--unlock", *command[3:]], check=True)
-    print(f"starting again: {shlex.join(command)}", flush=True)
-    os.execv(command[0], command)
+    subprocess.run([*command[:3], "--unlock", *command[3:]], env=environment, check=True)
+    options = "".join(f"{name}={shlex.quote(value)} " for name, value in record.get("environment", {}).items())
+    print(f"starting again: {options}{shlex.join(command)}", flush=True)
+    os.execve(command[0], command, environment)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ else that jobs read or write are named in the variables that both programs read,
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from hearth.common.cli import UserError
 from hearth.workflow.config_types import Config, Registry
 from hearth.workflow.recognisers import students
 
@@ -29,6 +31,11 @@ def container_problems(config: Config, registry: Registry) -> list[str]:
         for kind, image in images.items()
         if "://" not in image and not Path(image).exists()
     ]
+    problems += [
+        f"containers.{kind}: {image} holds a character that a shell reads, and Snakemake does not quote it; rename it"
+        for kind, image in images.items()
+        if re.search(r"[^\w@%+=:,./-]", image)
+    ]
     several_nodes = {student.base for student in students(config).values() if registry[student.base]["nodes"] > 1}
     if "llm" in images and several_nodes:
         problems.append(
@@ -45,6 +52,7 @@ def container_environment(
 
     The folders that a container must see are the project, raw data, users' own homes, model stores, and the node's
     folders for temporary files and staged weights. Those that do not exist are left out: Apptainer would not start.
+    Raises UserError for a folder that Apptainer would take for two.
     """
     # A container's home folder is the run's directory, where the Hub's client would find neither cache nor token.
     hub = environment.get("HF_HOME") or f"{environment.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
@@ -63,6 +71,10 @@ def container_environment(
     # A folder may be a link, so it is named by its own path and by that of its target.
     paths = [path for folder in folders for path in (os.path.abspath(str(folder)), os.path.realpath(str(folder)))]
     binds = [path for path in paths if os.path.isdir(path)]
+    if several := [path for path in binds if re.search("[,:]", path)]:
+        raise UserError(
+            f"{', '.join(several)}: a container cannot see a folder with a comma or colon in its path; rename it"
+        )
     variables = {"HF_HOME": hub}
     for variable in BIND_VARIABLES:
         named = [bind for bind in environment.get(variable, "").split(",") if bind]

@@ -17,6 +17,8 @@ from hearth.common.records import read_record
 from hearth.workflow.config_types import Config
 
 RECORD = Path("work") / "run.json"
+# Environment variables of Snakemake that stand for options of its command line.
+OPTIONS_IN_ENVIRONMENT = ("SNAKEMAKE_PROFILE", "SNAKEMAKE_CONDA_PREFIX")
 # The SLURM plugin gives all jobs of a run the same name and writes that name into Snakemake's log.
 RUN_ID = re.compile(r"^SLURM run ID: (\S+)$", re.MULTILINE)
 
@@ -31,13 +33,15 @@ class SlurmJob(TypedDict):
 class RunRecord(TypedDict):
     """Snakemake's command line, the folder where it was started, its host and its process id (work/run.json).
 
-    `slurm_job` is the job in which Snakemake itself runs; absent outside of a job.
+    `environment` holds the variables of OPTIONS_IN_ENVIRONMENT that were set. `slurm_job` is the job in which Snakemake
+    itself runs; absent outside of a job.
     """
 
     command: list[str]
     started_in: str
     host: str
     process: int
+    environment: NotRequired[dict[str, str]]
     slurm_job: NotRequired[SlurmJob]
 
 
@@ -63,6 +67,7 @@ def write_run_record(directory: Path, started_in: str, job: SlurmJob | None) -> 
         "started_in": started_in,
         "host": socket.gethostname(),
         "process": os.getpid(),
+        "environment": {name: os.environ[name] for name in OPTIONS_IN_ENVIRONMENT if name in os.environ},
     }
     if job:
         record["slurm_job"] = job
@@ -93,6 +98,14 @@ def read_run_record(directory: Path) -> RunRecord:
             f'If {host} is gone, replace "{host}" with "{socket.gethostname()}" in {directory / RECORD}'
         )
     return record
+
+
+def environment_of(record: RunRecord) -> dict[str, str]:
+    """Return this process's environment, with the options of Snakemake in it as they were when the run was started."""
+    remembered = record.get("environment")
+    if remembered is None:  # the run was started by a Hearth that did not write them down
+        return dict(os.environ)
+    return {name: value for name, value in os.environ.items() if name not in OPTIONS_IN_ENVIRONMENT} | remembered
 
 
 def _check_job_has_ended(job: SlurmJob, directory: Path) -> None:

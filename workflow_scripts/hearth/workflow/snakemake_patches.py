@@ -1,7 +1,9 @@
 """Work around faults of Snakemake 9.27 and its SLURM plugin 2.8 by patching them."""
 
 import asyncio
+import shlex
 import sys
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +29,25 @@ def remember_parameters() -> None:
     cached = lru_cache(maxsize=1024)(common.get_function_params)
     for module in (common, jobs, rules):
         vars(module)["get_function_params"] = cached
+
+
+def quote_interpreter() -> None:
+    """Let all executors of Snakemake quote the path of Python in the commands of jobs: it may hold blanks."""
+    from snakemake_interface_executor_plugins.executors.real import RealExecutor
+
+    for executor in _subclasses(RealExecutor):
+        if original := vars(executor).get("get_python_executable"):
+            executor.get_python_executable = _quoted(original)
+
+
+def _subclasses(base: Any) -> Iterator[Any]:
+    for child in base.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _quoted(path: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda executor: shlex.quote(path(executor))
 
 
 def patch_scheduler(scheduler: Any) -> None:
