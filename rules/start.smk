@@ -16,6 +16,7 @@ def run_places():
     files = {"the config": path for path in workflow.configfiles}
     return place_problems(
         folders | files,
+        of_rules={"the project's folder": workflow.basedir},
         on_path=(
             {}
             if WITH_CONDA

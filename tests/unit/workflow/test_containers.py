@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from config_factories import CONFIG, REGISTRY, make_project, write_yaml
 from factories import HOME
+from hearth.common.cli import UserError
 from hearth.workflow.configuration import resolve
 from hearth.workflow.containers import BIND_VARIABLES, container_environment, container_problems
 
@@ -77,3 +78,17 @@ def test_problems_name_the_setting_and_the_remedy(site, images, nodes, message):
     (problem,) = container_problems(*resolved(site, nodes, containers=images))
     with pytest.raises(ValueError, match=message):
         raise ValueError(problem)
+
+
+@pytest.mark.parametrize("image", ["my image.sif", "it's.sif", "$HOME.sif"])
+def test_an_image_whose_path_snakemake_would_not_quote_is_refused(site, image):
+    (site / "run" / image).touch()
+    (problem,) = container_problems(*resolved(site, containers={"llm": image}))
+    assert problem.startswith(f"containers.llm: {image} holds a character that a shell reads")
+
+
+@pytest.mark.parametrize("name", ["a,b", "a:b"])
+def test_a_folder_that_a_container_would_take_for_two_is_refused(site, name):
+    (site / name).mkdir()
+    with pytest.raises(UserError, match=f"{site / name}: a container cannot see a folder with a comma or colon"):
+        container_environment(site / name, *resolved(site), {"HF_HOME": str(site / "hub")})

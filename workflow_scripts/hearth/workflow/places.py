@@ -14,11 +14,11 @@ READ_BY_SHELL = '$`"\\'
 Paths = Mapping[str, str | Path]
 
 
-def place_problems(paths: Paths, on_path: Paths, to_slurm: Paths, to_conda: Paths) -> list[str]:
+def place_problems(paths: Paths, of_rules: Paths, on_path: Paths, to_slurm: Paths, to_conda: Paths) -> list[str]:
     """Return the problems of a run's paths, one line each.
 
-    `paths` are all of them. `on_path` are folders that become part of the variable PATH, `to_slurm` those in the
-    commands of SLURM jobs, `to_conda` those of environments.
+    `paths` are all of them. `of_rules` hold files that rules name, `on_path` are folders in the variable PATH,
+    `to_slurm` those in the commands of SLURM jobs, `to_conda` those of environments.
     """
     unprintable = [
         f"{role} {str(path)!r} holds a line break or another unprintable character"
@@ -27,6 +27,7 @@ def place_problems(paths: Paths, on_path: Paths, to_slurm: Paths, to_conda: Path
     ]
     return [
         *unprintable,
+        *_refuse(of_rules, "{}", "Snakemake takes for one of its variables"),
         *_refuse(on_path, ":", "separates the folders of PATH, so that no program in it would be found"),
         *_refuse(to_slurm, READ_BY_SHELL, "the shell that submits SLURM jobs would change"),
         *_refuse(
