@@ -15,9 +15,10 @@ from typing import Any
 
 from hearth.data.windows import Window
 from hearth.evaluation.trace_vocabulary import NameKind, Vocabulary, normalise, whole_word
-from hearth.prompting.parsing import last_list, split_reasoning
+from hearth.prompting.parsing import last_list
 from hearth.prompting.predictions import ParsedPrediction
 from hearth.prompting.prompts import Prompt
+from hearth.prompting.reasoning_marks import split_reasoning
 
 # A trace is flagged if more than this share of its letters are of scripts that neither prompt nor window uses.
 FOREIGN_SHARE = 0.01
@@ -59,7 +60,7 @@ class Trace:
     @cached_property
     def answer(self) -> tuple[list[Any], str]:
         """The JSON list of the answer and the text after it; ([], "") without a list."""
-        answer = split_reasoning(self.prediction["text"])[1] or ""
+        answer = split_reasoning(self.prediction["text"])[1]
         match = last_list(answer)
         return (match[0], answer[match[2] :]) if match else ([], "")
 

@@ -3,7 +3,7 @@
 `config/schemas/home.schema.yaml` describes every key. `raw_format.py` parses the key `recording`.
 """
 
-import re
+import unicodedata
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -134,8 +134,17 @@ def load_home(path: Path) -> Home:
 
 
 def normalise_label(label: str) -> str:
-    """Return a label as lenient parsing compares it: in lower case, each run of spaces and underscores as one space."""
-    return re.sub(r"[\s_]+", " ", label).strip().casefold()
+    """Return a label as lenient parsing compares it.
+
+    It is in lower case and in half-width characters, with one blank for each run of blanks, underscores and other
+    punctuation. A label of nothing else keeps its punctuation.
+    """
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    kinds = ((character, unicodedata.category(character)) for character in plain)
+    words = "".join(
+        " " if kind[0] in "PZC" or character == "`" else character for character, kind in kinds if kind != "Cf"
+    )
+    return " ".join(words.split()) or plain.strip()
 
 
 def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -166,8 +175,15 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _label_problems(labels: list[str], aliases: Mapping[str, list[str]]) -> Iterator[Problem]:
     """Yield the problems of labels and aliases that would make a model's answer ambiguous."""
-    readings = {normalise_label(label): f"the label {label!r}" for label in labels}
+    readings: dict[str, str] = {}
     for index, label in enumerate(labels):
+        reading = readings.setdefault(normalise_label(label), f"the label {label!r}")
+        if reading != f"the label {label!r}":
+            yield (
+                ["labels", index],
+                f"{label!r} differs from {reading} only in case, blanks or punctuation, so an answer could mean either;"
+                " map one to the other in recording.activities",
+            )
         if any(tag in label for tag in REASONING_TAGS):
             yield ["labels", index], f"{label!r} holds a tag that delimits reasoning; map it in recording.activities"
         elif label != label.strip() or not label.isprintable():

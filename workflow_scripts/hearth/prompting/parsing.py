@@ -11,13 +11,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from hearth.homes.home import REASONING_TAGS, normalise_label
+from hearth.prompting.answer_forms import read_answer
+from hearth.prompting.answer_labels import Labels
+from hearth.prompting.reasoning_marks import closing_ends, split_reasoning
 
 # The last one is of windows that no model has answered: nothing of it is the model's doing.
 Status = Literal["ok", "malformed", "missing_events", "unknown_label", "unclosed_reasoning", "truncated", "unanswered"]
 STATUSES: tuple[Status, ...] = get_args(Status)
-
-_OPEN, _CLOSE = REASONING_TAGS
 
 
 def _list_pattern(depth: int) -> str:
@@ -39,6 +39,7 @@ def _list_pattern(depth: int) -> str:
 
 # An answer is nested two deep: a list of objects. Four levels leave room for lists and objects inside those.
 _LIST = re.compile(_list_pattern(4))
+_ENDS_IN_BRACKET = re.compile(r"[\]}]\s*+(?:```\s*+)?\Z")
 _FENCE = re.compile(r"```\w*+$")
 _PART = re.compile(
     r"""[{}]|\b(?:event_)?id["']?\s*+:\s*+["']?(?P<number>[0-9]{1,9})(?![0-9])"""
@@ -67,8 +68,8 @@ def parse(text: str, size: int, labels: Collection[str], finish_reason: str) -> 
     no_labels: list[str | None] = [None] * size
     if finish_reason == "unanswered":
         return Answer("", no_labels, "unanswered")
-    reasoning, answer = split_reasoning(text)
-    if answer is None:
+    reasoning, answer, closed = split_reasoning(text)
+    if not closed:
         return Answer(reasoning, no_labels, "unclosed_reasoning")
     match = last_list(answer)
     if match is None:
@@ -91,31 +92,32 @@ def parse_leniently(
 ) -> Answer:
     """Parse a completion as a patient person would; the first arguments are those of `parse`.
 
-    Labels from strict parsing are kept. For events without one, this function also searches reasoning that never
-    closes, takes pairs of id and label from broken JSON, and reads a bare list of `size` labels in the order of events.
-    Case, spaces and underscores in labels are ignored. `aliases` maps other spellings to labels of the home.
+    Labels from strict parsing are kept. For events without one, this function reads every form of answer that
+    `hearth.prompting.answer_forms` lists. In reasoning that never closes it reads an answer only if the text ends with
+    it, and not at the limit of tokens: anything else is a draft. Case, width, blanks and punctuation of labels are
+    ignored (`normalise_label`). `aliases` maps other spellings to labels of the home.
     """
     strict = parse(text, size, labels, finish_reason)
-    if strict.status == "ok":
+    if strict.status in ("ok", "unanswered"):
         return strict
-    answer = split_reasoning(text)[1]
-    answer = text if answer is None else answer
-    by_id = _find_pairs(answer)
-    match = last_list(answer)
-    if not by_id and match and len(match[0]) == size and all(isinstance(item, str) for item in match[0]):
-        by_id = dict(enumerate(match[0], start=1))
-    spellings = {normalise_label(spelling): label for spelling, label in (aliases or {}).items()}
-    spellings |= {normalise_label(label): label for label in labels} | {label: label for label in labels}
-    parsed = list(strict.labels)
-    for number, label in by_id.items():
-        if 1 <= number <= size and parsed[number - 1] is None:
-            parsed[number - 1] = spellings.get(label, spellings.get(normalise_label(label)))
+    by_id = _read_leniently(text, size, Labels(labels, aliases or {}), cut=finish_reason == "length")
+    parsed = [by_id.get(number) if label is None else label for number, label in enumerate(strict.labels, start=1)]
     if None not in parsed:
         return Answer(strict.reasoning, parsed, "ok")
-    numbers = set(range(1, size + 1))
-    if strict.status == "unknown_label" or numbers <= by_id.keys():
+    if strict.status == "unknown_label" or len(by_id) == size:
         return Answer(strict.reasoning, parsed, "unknown_label")
-    return Answer(strict.reasoning, parsed, strict.status if numbers.isdisjoint(by_id) else "missing_events")
+    return Answer(strict.reasoning, parsed, "missing_events" if by_id else strict.status)
+
+
+def _read_leniently(text: str, size: int, labels: Labels, cut: bool) -> dict[int, str | None]:
+    """Return a dict from event number to label, of the answer that follows the reasoning of `text`."""
+    reasoning, answer, closed = split_reasoning(text)
+    if not closed:  # A draft inside a thought is no answer; a list that ends the text is one.
+        return read_answer(reasoning, size, labels, lines=False) if not cut and _ENDS_IN_BRACKET.search(text) else {}
+    by_id = read_answer(answer, size, labels, cut=cut)
+    if not by_id and len(ends := closing_ends(text)) > 1:
+        by_id = read_answer(text[ends[0] :], size, labels, cut=cut)  # The answer itself mentions the closing mark.
+    return by_id
 
 
 def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
@@ -124,12 +126,11 @@ def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
     A position includes the closing quote. The labels are those of the answer that `parse` reads, whether or not the
     home has them.
     """
-    answer = split_reasoning(text)[1]
-    match = None if answer is None else last_list(answer)
+    match = last_list(split_reasoning(text)[1])
     by_id = _labels_by_id(match[0], size) if match else None
-    if answer is None or match is None or by_id is None:
+    if match is None or by_id is None:
         return [None] * size
-    offset = len(text) - len(answer) + match[1]
+    offset = max(closing_ends(text), default=0) + match[1]
     listed = text[offset : offset + match[2] - match[1]]
     literals = _find_literals(listed)
     return [
@@ -138,19 +139,6 @@ def label_spans(text: str, size: int) -> list[tuple[int, int] | None]:
         else None
         for number in range(1, size + 1)
     ]
-
-
-def split_reasoning(text: str) -> tuple[str, str | None]:
-    """Split a completion into a pair: reasoning, and answer (None if the reasoning is opened and never closed).
-
-    Some chat templates put the opening tag into the prompt, so only the closing tag is required.
-    """
-    before, closing, after = text.rpartition(_CLOSE)
-    if closing:
-        return before.replace(_OPEN, "", 1).strip(), after
-    if _OPEN in text:
-        return text.partition(_OPEN)[2].strip(), None
-    return "", text
 
 
 def last_list(text: str) -> tuple[list[Any], int, int] | None:
@@ -165,11 +153,6 @@ def last_list(text: str) -> tuple[list[Any], int, int] | None:
         return json.loads(lists[-1][0]), *lists[-1].span()
     except ValueError:  # Python refuses integers of thousands of digits.
         return None
-
-
-def _find_pairs(text: str) -> dict[int, str]:
-    """Return a dict from event id to label, for everything in `text` that looks like an id beside an activity."""
-    return {number: _unquote(text[start:end]) for number, (start, end) in _find_literals(text).items()}
 
 
 def _find_literals(text: str) -> dict[int, tuple[int, int]]:

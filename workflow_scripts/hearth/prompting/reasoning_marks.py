@@ -65,6 +65,11 @@ def split_reasoning(text: str, marks: Sequence[ReasoningMarks] = KNOWN_MARKS) ->
     return f"{reasoning.strip()}\n{text[reopening.end() :].strip()}".strip(), "", False
 
 
+def closing_ends(text: str, marks: Sequence[ReasoningMarks] = KNOWN_MARKS) -> list[int]:
+    """Return the positions after all closing marks. The answer begins at the last one, without one at 0."""
+    return [mark.end() for mark in _pattern(tuple(marks)).finditer(text) if mark.lastgroup == "closing"]
+
+
 @functools.cache
 def _pattern(marks: tuple[ReasoningMarks, ...]) -> re.Pattern[str]:
     """Return a pattern that finds marks, longest first, in the groups `opening` and `closing`."""

@@ -1,0 +1,90 @@
+"""Recognise the parts of an answer: the ids of events, the names of keys, and the labels in any spelling."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+
+from hearth.homes.home import normalise_label
+
+# An event's number and its label; None for a text that is no label, or for several labels.
+Pair = tuple[int, str | None]
+
+# Names of keys and columns, as `normalise_label` writes them.
+ID_KEYS = frozenset(
+    {"id", "event", "event id", "eventid", "event number", "event no", "number", "no", "nr", "#", "index"}
+)
+LABEL_KEYS = frozenset(
+    {"activity", "label", "activity label", "activity name", "predicted activity", "predicted label", "prediction"}
+)
+REASON_KEYS = frozenset({"reasoning", "reason", "why", "thought", "thoughts", "explanation", "analysis", "rationale"})
+
+ID_PREFIX = r"(?:event|evt|ev|e|id|no|nr|number|item|事件)"
+_NUMBER = re.compile(rf"(?:{ID_PREFIX}[\s_.:#-]*|#\s*)?(\d{{1,9}})(?:\.0*)?", re.IGNORECASE)
+_BOUNDARY = re.compile(r"""->|=>|:(?!\d)|[,;|()\[\]{}"“”*`→，；：（）\t]|(?<=\s)[-–—](?=\s)""")
+_REMARK = re.compile(r"([^()]*)(\(.*\))\W*", re.DOTALL)
+
+
+def event_number(text: str) -> int | None:
+    """Return the number of an id such as `1`, `event_1`, `Event 1` or `#1`; None if it is none."""
+    match = _NUMBER.fullmatch(unicodedata.normalize("NFKC", text[:40]).strip(" *`\"'()[].:"))
+    return int(match[1]) if match else None
+
+
+class Labels:
+    """The labels of a home, and every spelling that is read as one of them."""
+
+    def __init__(self, labels: Collection[str], aliases: Mapping[str, str]) -> None:
+        self._exact = {label: label for label in labels}
+        self._plain: dict[str, str | None] = {}
+        for label in labels:
+            plain = normalise_label(label)
+            self._plain[plain] = None if plain in self._plain else label
+        for spelling, label in aliases.items():
+            self._plain.setdefault(normalise_label(spelling), label)
+        texts = [*labels, *aliases]
+        self._most_pieces = max((len(_BOUNDARY.split(text)) for text in texts), default=1)
+        self._longest = 2 * max(map(len, texts), default=0) + 20
+
+    def find(self, text: str) -> str | None:
+        """Return the label that `text` is, with or without a remark in brackets after it; None if it is none."""
+        found = self._named(text)
+        if found is None and (remark := _REMARK.fullmatch(text)):
+            found = self._named(remark[1])
+            if found is not None and self._mentions(remark[2]) - {found}:
+                return None
+        return found
+
+    def in_line(self, text: str) -> str | None:
+        """Return the only label in a line, alone or set off by a comma, an arrow or the like; None for none or more."""
+        if (whole := self.find(text)) is not None:
+            return whole
+        pieces = [piece.strip() for piece in _BOUNDARY.split(text)]
+        if any(piece.isdigit() for piece in pieces):  # Either number may be the event's.
+            return None
+        found: set[str] = set()
+        position = 0
+        while position < len(pieces):
+            for count in range(min(self._most_pieces, len(pieces) - position), 0, -1):
+                label = self._named(" ".join(pieces[position : position + count]))
+                if label is not None:
+                    found.add(label)
+                    position += count
+                    break
+            else:
+                if found:  # A doubt after the label, such as "or watching TV", is as good as a second label.
+                    found |= self._mentions(pieces[position])
+                position += 1
+        return found.pop() if len(found) == 1 else None
+
+    def _named(self, text: str) -> str | None:
+        """Return the label that the whole of `text` is; None if it is none."""
+        if len(text) > self._longest:
+            text = text.strip()
+            if len(text) > self._longest:
+                return None
+        return self._exact.get(text) or self._plain.get(normalise_label(text))
+
+    def _mentions(self, text: str) -> set[str]:
+        """Return the labels that stand anywhere in `text`."""
+        words = f" {normalise_label(text)} "
+        return {label for plain, label in self._plain.items() if label and f" {plain} " in words}
