@@ -11,7 +11,7 @@ from hearth.common.files import write_text
 from hearth.data.events import check_events
 from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
 from hearth.data.sources.file_search import label_files
-from hearth.data.sources.registry import SOURCES, raw_files
+from hearth.data.sources.registry import SOURCES, raw_files, read
 from hearth.homes.home import Home, load_home
 from hearth.onboarding import validation
 from hearth.onboarding.draft.home_draft import draft_home
@@ -119,7 +119,7 @@ def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
     verdict.tolerated += [f"open choice: {choice}" for choice in open_choices(args.home)]
     files = raw_files(args.source, args.root, home)
     show("Files", files[:SHOWN_FILES] + ([f"... {len(files)} in all"] if len(files) > SHOWN_FILES else []))
-    events, report = SOURCES[args.source].read(args.root, home)
+    events, report = read(args.source, args.root, home)
     show("Rows", validation.row_counts(report))
     if report.broken:
         show("Broken rows", validation.broken_rows(report.broken))

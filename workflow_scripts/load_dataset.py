@@ -11,7 +11,7 @@ from hearth.data.events import check_events
 from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
 from hearth.data.load_report import broken_forms
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
-from hearth.data.sources.registry import SOURCES
+from hearth.data.sources.registry import SOURCES, read
 from hearth.homes.home import load_home
 
 FORMS_LISTED = 10
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     home = load_home(args.home)
-    events, report = SOURCES[args.source].read(args.root, home)
+    events, report = read(args.source, args.root, home)
     counts = {"files": report.files, "rows": report.rows, "loaded": report.loaded}
     counts |= {"loaded without an activity in the files": report.unlabelled, "broken": len(report.broken)}
     counts |= {"label rows": report.label_rows, "broken label rows": len(report.broken_labels)}

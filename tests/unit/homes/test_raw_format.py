@@ -4,7 +4,7 @@ import pytest
 import yaml
 from config_factories import SCHEMAS
 from hearth.homes.home import HomeError, load_home
-from hearth.homes.raw_format import Recording, parse_recording
+from hearth.homes.raw_format import Recording, parse_recording, recording_problems
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
@@ -44,6 +44,36 @@ def test_defaults_are_the_schemas():
         ("header", ["time"], "recording.columns.sensor: 'device' is not in `header`"),
         ("intervals", {"files": "x"}, "recording.intervals: 'columns' is missing"),
         ("delimiter", ", ", "recording.delimiter: ', ' does not match"),
+        ("interval_states", ["on", "off"], "recording.interval_states: unused without `columns.begin`"),
+        ("joiner", "/", "recording.joiner: unused: no sensor, state, session has several columns"),
+        ("sessions", {"by": "day", "minutes": 9}, "recording.sessions.minutes: unused with `sessions.by: day`"),
+        (
+            "sessions",
+            {"by": "file-column"},
+            "recording.columns: `session` is missing, but `sessions.by` is file-column",
+        ),
+        ("time", {"format": "seconds", "zone": "UTC"}, "recording.time.zone: unused: seconds since 1970 are in UTC"),
+        (
+            "label_rows",
+            {"sensor": "x", "begin": "a", "end": "b"},
+            "recording.columns: labels are in a column (`columns.",
+        ),
+        (
+            "wide",
+            {"sensors": "M*", "start": "2013-01-01 00:00:00"},
+            "recording.columns.sensor: a table with a column for",
+        ),
+        ("wide", {"sensors": "M*", "start": "2013-01-01 00:00:00"}, "recording.wide.start: unused: the times are in"),
+        (
+            "intervals",
+            {"files": "x", "columns": {"begin": "b", "end": "e", "activity": "a"}, "time": {"zone": "Rom"}},
+            "recording.intervals.time.zone: unknown time zone 'Rom'",
+        ),
+        (
+            "intervals",
+            {"files": "x", "columns": {"begin": "b", "end": "e", "activity": "a"}, "header": ["b", "end", "a"]},
+            "recording.intervals.columns.end: 'e' is not in `header`; did you mean 'end'?",
+        ),
     ],
 )
 def test_a_mistake_in_recording_is_named_with_its_key(tmp_path, key, value, message):
@@ -53,3 +83,34 @@ def test_a_mistake_in_recording_is_named_with_its_key(tmp_path, key, value, mess
     with pytest.raises(HomeError) as raised:
         load_home(tmp_path / "home.yaml")
     assert f"home.yaml: {message}" in str(raised.value)
+
+
+WIDE = {"sensors": ["M*"], "start": "2013-01-01 00:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("recording", "messages"),
+    [
+        ({"columns": {"activity": "a"}, "wide": WIDE}, []),
+        ({"columns": {"activity": "a", "time": "t"}, "wide": {"sensors": "M*"}}, []),
+        ({"columns": {"activity": "a"}, "wide": {"sensors": "M*"}}, ["no times: name their column in `columns.time`"]),
+        ({"columns": {"activity": "a"}, "wide": WIDE | {"start": "2013-01-01"}}, ["'2013-01-01' is no time"]),
+        ({"wide": WIDE}, ["`activity` is missing"]),
+        (
+            {
+                "columns": {"time": "t", "sensor": "s", "state": "v"},
+                "label_rows": {"sensor": "x", "begin": "a", "end": "b"},
+            },
+            [],
+        ),
+    ],
+)
+def test_wide_tables_and_label_rows_need_their_keys_alone(recording, messages):
+    found = [message for _, message in recording_problems(recording, ["tea", "nap"])]
+    assert len(found) == len(messages)
+    assert all(text.startswith(begin) for text, begin in zip(found, messages, strict=True))
+
+
+def test_the_keys_that_a_yaml_sets_are_known_with_dots():
+    raw = {"files": "a.csv", "time": {"zone": "UTC"}, "activities": {"x": None}, "sessions": {"by": "day"}}
+    assert parse_recording(raw).keys == {"files", "time.zone", "activities", "sessions.by"}

@@ -1,11 +1,15 @@
 """Test the registry of sources, and that the config's schema names its sources and the window kinds."""
 
+from dataclasses import replace
+
 import pytest
 import yaml
 from config_factories import SCHEMAS
-from hearth.data.sources.registry import SOURCES, raw_files
+from hearth.data.sources.registry import SOURCES, check_recording, raw_files, read
 from hearth.data.windows import WINDOW_KINDS
+from hearth.homes.home import load_home
 from hearth.simulation.formats import FORMATS
+from repository import HOMES
 from table_factories import HOME
 
 SCHEMA = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text(encoding="utf-8"))["properties"]
@@ -27,3 +31,43 @@ def test_a_folder_without_data_says_what_was_expected(tmp_path, source):
         raw_files(source, tmp_path, HOME)
     with pytest.raises(ValueError, match="no folder given: "):
         raw_files(source, "", HOME)
+
+
+def home_with_keys(*keys):
+    return replace(HOME, recording=replace(HOME.recording, keys=frozenset(keys)))
+
+
+@pytest.mark.parametrize(
+    ("source", "keys", "unused"),
+    [
+        ("casas", ["files", "time.zone", "sessions.by", "ignored_states"], ""),
+        ("casas", ["files", "intervals.files", "time.format"], "recording.intervals.files, recording.time.format"),
+        ("casas", ["groups"], "recording.groups"),
+        ("marble", ["sessions.by"], "recording.sessions.by"),
+        ("mural", ["activities"], "recording.activities"),
+        ("table", ["groups", "wide.start", "joiner"], ""),
+    ],
+)
+def test_keys_that_a_source_does_not_use_are_refused(tmp_path, source, keys, unused):
+    if not unused:
+        check_recording(source, home_with_keys(*keys))
+        return
+    for refuse in (check_recording, lambda source, home: read(source, tmp_path, home)):
+        with pytest.raises(ValueError, match=f"home Flat: {unused}: not used by `source: {source}`"):
+            refuse(source, home_with_keys(*keys))
+
+
+def test_the_keys_of_the_sources_are_keys_of_the_schema():
+    recording = yaml.safe_load((SCHEMAS / "home.schema.yaml").read_text())["properties"]["recording"]["properties"]
+    known = set(recording)
+    for key, schema in recording.items():
+        known |= {f"{key}.{inner}" for inner in schema.get("properties", {})}
+    for source in SOURCES.values():
+        assert (source.recording_keys or set()) <= known
+
+
+@pytest.mark.parametrize("path", sorted(HOMES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_homes_of_the_project_set_only_keys_that_some_source_uses(path):
+    home = load_home(path)
+    sources = [name for name, source in SOURCES.items() if home.recording.keys <= (source.recording_keys or set())]
+    assert sources or home.recording.columns

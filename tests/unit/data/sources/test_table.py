@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 from hearth.data.sources import text_lines
+from hearth.homes.home import Sensor
 from hearth.homes.raw_format import Recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +43,64 @@ def test_a_row_with_begin_and_end_is_two_events(tmp_path):
     assert events["description"].str.split().str[-1].tolist() == ["ON", "ON", "OFF", "OFF"]
     assert events["activity"].tolist() == ["cooking", "eating", "eating", "cooking"]
     assert [problem.line for problem in report.broken] == [4]
+
+
+def test_a_time_span_ends_before_the_next_begins_and_spans_in_order_are_not_out_of_order(tmp_path):
+    spans = ["00,10,cooking", "10,20,eating", "20,20,other", "20,30,cooking", "05,30,eating"]
+    rows = [f"2024-02-03 08:00:{b},2024-02-03 08:00:{e},E1,{what}" for b, e, what in (s.split(",") for s in spans)]
+    interval_columns = {"begin": ("from",), "end": ("to",), "sensor": ("sensor",), "activity": ("activity",)}
+    home = home_with(columns=interval_columns)
+    write_csv(tmp_path / "a.csv", *rows[:4], header="from,to,sensor,activity")
+    events, report = load(tmp_path, home)
+    assert [
+        f"{state[-2:].strip()} {activity}" for state, activity in zip(events["state"], events["activity"], strict=True)
+    ] == [
+        *("ON cooking", "FF cooking", "ON eating", "FF eating", "ON other", "FF other", "ON cooking", "FF cooking"),
+    ]
+    assert not any("out of order" in note for note in report.notes)
+    write_csv(tmp_path / "a.csv", *rows, header="from,to,sensor,activity")
+    assert "a.csv: 1 rows out of order of time, sorted" in load(tmp_path, home)[1].notes
+
+
+@pytest.mark.parametrize(
+    ("joiner", "names"), [(" ", ["kitchen door", "hall door"]), (".", ["kitchen.door", "hall.door"])]
+)
+def test_a_sensor_and_a_state_may_be_joined_from_columns(tmp_path, joiner, names):
+    rows = [
+        f"2024-02-03 08:00:0{n}, {place} ,door,is,{state},cooking"
+        for n, (place, state) in enumerate([("kitchen", "open"), ("hall", "open"), ("kitchen", "shut"), ("", "open")])
+    ]
+    write_csv(tmp_path / "a.csv", *rows, header="time,place,thing,verb,value,activity")
+    columns = {"sensor": ("place", "thing"), "state": ("verb", "value"), "time": ("time",), "activity": ("activity",)}
+    states = {f"is{joiner}open": "opened", f"is{joiner}shut": "shut"}
+    home = replace(
+        home_with(columns=columns, joiner=joiner), sensors={name: Sensor("kitchen", name, states) for name in names}
+    )
+    events, report = load(tmp_path, home)
+    assert events["sensor"].tolist() == [*names, names[0]]
+    assert events["state"].tolist() == ["opened", "opened", "shut"]
+    assert [problem.line for problem in report.broken] == [5]
+
+
+def test_states_can_be_ignored_and_patterns_that_match_nothing_are_said(tmp_path):
+    write_csv(
+        tmp_path / "a.csv",
+        row(1),
+        row(2, state="unavailable"),
+        row(3, state="unknown"),
+        row(4, sensor="T1", state="21"),
+    )
+    events, report = load(tmp_path, home_with(ignored_states=("un*", "none"), ignored_sensors=("T*", "B*")))
+    assert len(events) == 1
+    assert report.skipped == {
+        "sensor T1 (ignored_sensors)": 1,
+        "state unavailable (ignored_states)": 1,
+        "state unknown (ignored_states)": 1,
+    }
+    assert report.warnings == [
+        "ignored_sensors: no sensor of the data matches 'B*'",
+        "ignored_states: no state of the data matches 'none'",
+    ]
 
 
 def test_a_copy_of_a_file_and_an_equal_row_are_skipped_and_counted(tmp_path):

@@ -1,18 +1,20 @@
-"""Read CASAS (Washington State University; Cook et al.) in its classic format: raw files to events.
+"""Read CASAS (Washington State University; Cook et al.): raw files to events.
 
     2008-11-10 14:28:17.986759 M22 ON                      unlabelled, or inside an activity that has begun
     2008-11-10 14:28:17.986759 M22 ON Sleeping begin       an activity begins; with `end` instead of `begin`, it ends
     2008-11-10 14:28:17.986759 M22 ON Sleeping             a label
     2008-11-10 14:28:17.986759 M22 ON 2 2                  a resident and an activity, or two such pairs
+    2008-11-10,14:28:17.986759,M22,ON,Sleeping="begin"     the same with commas
 
-Begin and end marks may name a resident: R1_Sleeping or R1 Sleeping is an activity of resident R1. Tabs or spaces
-separate words; times are on the home's clock. The home's `recording` maps activities to labels and says which of
-several activities are accepted and what a session is.
+Residents are numbers, or R and a number. R1_Sleeping, R1.Sleeping or R1 Sleeping is an activity of resident R1; other
+activities may have several words. Tabs, spaces or commas separate words; times are on the home's clock. The home's
+`recording` maps activities to labels and says which of several activities are accepted and what a session is. Lines
+with columns of places beside the sensor are refused with the settings by which the source `table` reads them.
 """
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ import pandas as pd
 
 from hearth.data.events import natural_key
 from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.sources import times
 from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError
 from hearth.data.sources.encoded_rows import Annotation, Columns, EncodedRows
 from hearth.data.sources.event_builder import build_events
@@ -32,12 +35,25 @@ EXPECTED = (
     "no CASAS data here: expected text files of events (P01.txt, data, ...) in it, or those that the home's "
     "`recording.files` names; datasets are at https://casas.wsu.edu/datasets/"
 )
-FILES = ("*.txt", "data", "annotated")
+FILES = ("*.txt", "*.csv", "data", "annotated")
+# Keys of `recording` that the loader uses.
+RECORDING_KEYS = frozenset(
+    {"files", "encoding", "time.zone", "activities", "several", "unlabelled", "ignored_sensors", "ignored_states"}
+    | {"sessions.by", "sessions.minutes"}
+)
 MARKS = ("begin", "end")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?")
-_RESIDENT = re.compile(r"R\d+")
-_RESIDENTS_ACTIVITY = re.compile(r"(R\d+)_(.+)")
+_WITH_COMMAS = re.compile(r"\d{4}-\d\d-\d\d(,|\s+[\d:.]+,)")
+_RESIDENT = re.compile(r"[Rr]?\d+")
+_RESIDENTS_ACTIVITY = re.compile(r"([Rr]\d+)[_. ](.+)")
+_MARKED = re.compile(rf"(.+)=({'|'.join(MARKS)})", re.IGNORECASE)
+_STATES = ("ON", "OFF", "OPEN", "CLOSE", "CLOSED", "ABSENT", "PRESENT")
+# By the position of the word that is the state, if it is not the fourth: columns of such lines, and the sensor's.
+_OTHER_FORMS = {
+    4: ("date, time, place, detail, state, activity", "[place, detail]"),
+    5: ("date, time, sensor, room, place, state, type, activity", "sensor"),
+}
 # A damaged date that is at least this similar to the date of the line before is replaced by it.
 _SIMILARITY = 0.8
 
@@ -66,11 +82,9 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
 def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     """Return a pair: the readable lines, whatever their sensors and labels, and the report on the others.
 
-    Raises ValueError if there are no files, or if the home names columns of groups.
+    Raises ValueError if there are no files, or if lines have further columns before the state.
     """
     root = Path(root)
-    if home.recording.groups:
-        raise ValueError(f"home {home.name}: recording.groups: lines of CASAS have no columns, so no groups but `day`")
     paths = raw_files(root, home)
     if not paths:
         raise ValueError(f"{root}: {EXPECTED}")
@@ -86,7 +100,8 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
         if path in copies:
             report.skip(f"in a copy of {copies[path].relative_to(base).as_posix()}", [name], len(lines))
             continue
-        _add_file(lines, name, rows, report)
+        _check_form(lines, path)
+        _add_file(lines, name, home, rows, report)
         if not lines:
             report.notes.append(f"{name} holds no lines")
     return rows, report
@@ -104,7 +119,8 @@ def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | Ro
             try:
                 if len(line) > LONGEST_RECORD:
                     raise RowError(f"longer than {LONGEST_RECORD} bytes")
-                yield number, decode_line(line, encoding).split()
+                text = decode_line(line, encoding)
+                yield number, (text.replace(",", " ") if _WITH_COMMAS.match(text) else text).split()
             except RowError as fault:
                 yield number, fault
 
@@ -120,12 +136,37 @@ class _Event:
     annotation: Annotation
 
 
+def _check_form(lines: Sequence[tuple[int, list[str] | RowError]], path: Path) -> None:
+    """Raise ValueError if most lines have columns of places before the state."""
+    readable = [(line, words) for line, words in lines if not isinstance(words, RowError) and len(words) > 3]
+    positions = [(line, _state_position(words)) for line, words in readable if _CLOCK.fullmatch(words[1])]
+    for position, (header, sensor) in _OTHER_FORMS.items():
+        alike = [line for line, each in positions if each == position]
+        if 2 * len(alike) > len(positions):
+            raise ValueError(
+                f"{path}:{alike[0]}: the state is word {position + 1}, not word 4: read this form with `source: table` "
+                f"and recording: {{files: {path.name}, format: csv, delimiter: blanks, short_rows: fill, "
+                f"header: [{header}], columns: {{time: [date, time], sensor: {sensor}, state: state, "
+                "activity: activity}}"
+            )
+
+
+def _state_position(words: Sequence[str]) -> int:
+    """Return the position of the first word after the sensor that is a state; 3, its usual position, if there is none.
+
+    At its usual position, any word can be a state.
+    """
+    found = (at for at in (3, *_OTHER_FORMS) if at < len(words) and words[at].upper() in _STATES)
+    return next(found, 3)
+
+
 def _add_file(
-    lines: Sequence[tuple[int, list[str] | RowError]], name: str, rows: EncodedRows, report: LoadReport
+    lines: Sequence[tuple[int, list[str] | RowError]], name: str, home: Home, rows: EncodedRows, report: LoadReport
 ) -> None:
     """Add the events of one file to `rows`; report every other line in `report` as broken or skipped."""
     events: list[_Event] = []
     spans = _ActivitySpans(name, report)
+    names = {*home.labels, *home.recording.activities}
     date = ""
     for line, words in lines:
         try:
@@ -135,7 +176,7 @@ def _add_file(
                 report.skip("blank line", [f"{name}:{line}"])
                 continue
             time, date = _parse_time(words, date, name, line, report)
-            annotation, mark = _parse_annotation(words[4:])
+            annotation, mark = _parse_annotation(words[4:], names)
         except RowError as fault:
             report.broken.append(RowProblem(name, line, str(fault)))
             continue
@@ -144,15 +185,15 @@ def _add_file(
         events.append(_Event(line, time, words[2], words[3], annotation))
     active = spans.active(len(events))
     count = len(events)
-    times = pd.to_datetime(pd.Series([event.time for event in events], dtype=str), format="ISO8601", errors="coerce")
-    valid = times.notna().to_numpy()
+    clock = pd.Series([event.time for event in events], dtype=str)
+    milliseconds, valid, utc = times.parse_times(clock, "iso8601", home.recording.time.zone)
     report.broken += [
         RowProblem(name, events[row].line, f"{events[row].time!r} is no date")
         for row in np.flatnonzero(~valid).tolist()
     ]
     columns: Columns = {
         "line": np.array([event.line for event in events], dtype=np.int64),
-        "time": times.to_numpy().astype("datetime64[ms]").astype(np.int64),
+        "time": milliseconds,
         "sensor": np.array([rows.sensors.code(event.sensor) for event in events], dtype=np.int32),
         "state": np.array([rows.states.code(event.state) for event in events], dtype=np.int32),
         "annotation": np.array(
@@ -165,7 +206,7 @@ def _add_file(
         "file": np.full(count, rows.files.code(name), dtype=np.int32),
         "session": np.zeros(count, dtype=np.int32),
         "group": np.full(count, rows.groups.code(()), dtype=np.int32),
-        "utc": np.zeros(count, dtype=bool),
+        "utc": utc,
         "ends": np.zeros(count, dtype=bool),
     }
     rows.add(**{column: values[valid] for column, values in columns.items()})
@@ -189,21 +230,29 @@ def _parse_time(words: list[str], previous: str, name: str, line: int, report: L
     return f"{date} {words[1]}", date
 
 
-def _parse_annotation(words: Sequence[str]) -> tuple[Annotation, str]:
-    """Return a pair: the annotation in the words after a sensor's state, and the mark "begin", "end" or "" (none)."""
+def _parse_annotation(words: Sequence[str], known: Collection[str]) -> tuple[Annotation, str]:
+    """Return a pair: the annotation in the words after a sensor's state, and the mark "begin", "end" or "" (none).
+
+    `known` are the names of activities; of other names, a first word that is a resident is no part.
+    """
+    words = [word.replace('"', "") for word in words]
     mark = words[-1].lower() if words and words[-1].lower() in MARKS else ""
     if mark:
-        names = words[:-1]
-        if not names:
-            raise RowError(f"{words[-1]!r} without an activity")
-        if len(names) > 1 and _RESIDENT.fullmatch(names[0]):
-            return Annotation((names[0],), (" ".join(names[1:]),)), mark
-        return _split_resident(" ".join(names)), mark
-    if len(words) <= 1:
-        return _split_resident(words[0]) if words else Annotation(), ""
-    if len(words) not in (2, 4):
-        raise RowError(f"{' '.join(words)!r} is neither one nor two pairs of a resident and an activity")
-    return Annotation(tuple(words[::2]), tuple(words[1::2])), ""
+        words, shown = words[:-1], words[-1]
+        if not words:
+            raise RowError(f"{shown!r} without an activity")
+    elif words and (marked := _MARKED.fullmatch(words[-1])):
+        words, mark = [*words[:-1], marked[1]], marked[2].lower()
+    name = " ".join(words)
+    if not words:
+        return Annotation(), ""
+    if len(words) == 1 or name in known or not _RESIDENT.fullmatch(words[0]):
+        return _split_resident(name), mark
+    if len(words) == 4 and _RESIDENT.fullmatch(words[2]) and not mark:
+        return Annotation((words[0], words[2]), (words[1], words[3])), ""
+    if len(words) > 2 and words[0].isdigit():
+        raise RowError(f"{name!r} is neither one nor two pairs of a resident and an activity")
+    return Annotation((words[0],), (" ".join(words[1:]),)), mark
 
 
 def _split_resident(name: str) -> Annotation:
@@ -236,19 +285,19 @@ class _ActivitySpans:
         begun = self._open.pop(annotation, None)
         if mark == "begin":
             if begun:
-                self._note_unended(begun[1], annotation)
+                self._warn_of_unended(begun[1], annotation)
             self._open[annotation] = event, line
         elif begun:
             self._closed.append((begun[0], event, annotation))
         else:
-            self._note(
+            self._warn(
                 line, f"{annotation.activities[0]!r} ends without having begun: only this event gets the activity"
             )
 
     def active(self, count: int) -> list[tuple[Annotation, ...]]:
         """Return the active annotations of each of the file's `count` events, the last begun first."""
         for annotation, (_, line) in self._open.items():
-            self._note_unended(line, annotation)
+            self._warn_of_unended(line, annotation)
         starting: dict[int, list[tuple[int, Annotation]]] = {}
         for first, last, annotation in self._closed:
             starting.setdefault(first, []).append((last, annotation))
@@ -259,8 +308,8 @@ class _ActivitySpans:
             active.append(tuple(annotation for _, annotation in current))
         return active
 
-    def _note_unended(self, line: int, annotation: Annotation) -> None:
-        self._note(line, f"{annotation.activities[0]!r} begins and never ends: only this event gets the activity")
+    def _warn_of_unended(self, line: int, annotation: Annotation) -> None:
+        self._warn(line, f"{annotation.activities[0]!r} begins and never ends: only this event gets the activity")
 
-    def _note(self, line: int, what: str) -> None:
-        self._report.notes.append(f"{self._file}:{line}: {what}")
+    def _warn(self, line: int, what: str) -> None:
+        self._report.warnings.append(f"{self._file}:{line}: {what}")

@@ -205,7 +205,9 @@ class _EventBuilder:
 
     def _assign_sessions(self) -> list[str]:
         """Return the session names in natural order; the column `session` then has positions in that list."""
-        codes, names = assign_sessions(self._columns, self._home.recording, self._files, self._rows.sessions.values)
+        codes, names = assign_sessions(
+            self._columns, self._home.recording, self._files, self._rows.sessions.values, self._report
+        )
         order = sorted(np.unique(codes).tolist(), key=lambda code: natural_key(names[code]))
         position: np.ndarray = np.zeros(len(names), dtype=np.int64)
         position[order] = np.arange(len(order))

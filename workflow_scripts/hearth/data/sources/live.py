@@ -12,7 +12,7 @@ from hearth.data.sources import table
 from hearth.data.sources.csv_rows import RowError
 from hearth.data.sources.delimited import DelimitedTable
 from hearth.data.sources.json_records import parse_json_block
-from hearth.data.sources.registry import SOURCES
+from hearth.data.sources.registry import SOURCES, read
 from hearth.data.sources.text_lines import is_wide, to_utf8
 from hearth.homes.home import Home
 
@@ -23,8 +23,17 @@ def without_labels(home: Home) -> Home:
     """Return a copy of the home whose `recording` reads neither activities, residents nor groups."""
     settings = home.recording
     columns = {role: names for role, names in settings.columns.items() if role not in ("activity", "resident")}
-    # The event table needs a label for every event; nothing reads this one.
-    recording = dataclasses.replace(settings, columns=columns, groups={}, intervals=None, unlabelled=home.labels[0])
+    label_sensor = (settings.label_rows.sensor,) if settings.label_rows else ()
+    recording = dataclasses.replace(
+        settings,
+        columns=columns,
+        groups={},
+        intervals=None,
+        label_rows=None,
+        ignored_sensors=(*settings.ignored_sensors, *label_sensor),
+        # The event table needs a label for every event; nothing reads this one.
+        unlabelled=home.labels[0],
+    )
     return dataclasses.replace(home, recording=recording)
 
 
@@ -33,7 +42,7 @@ def read_recording(source: str, root: Path, home: Home) -> tuple[list[StreamEven
 
     Raises ValueError where the loader of `source` does.
     """
-    events, report = SOURCES[source].read(root, without_labels(home) if SOURCES[source].reads_recording else home)
+    events, report = read(source, root, without_labels(home) if SOURCES[source].reads_recording else home)
     return stream_events(events), report
 
 
@@ -55,10 +64,13 @@ class LineReader:
     def __init__(self, home: Home, form: str, name: str = "stdin"):
         """`form` is one of `FORMATS`; `name` stands for the file in errors.
 
-        Raises ValueError if `recording.columns` is missing, or if rows are intervals, which arrive only at their end.
+        Raises ValueError if `recording.columns` is missing, if rows are intervals, which arrive only at their end, or
+        if the table is wide.
         """
         self._home = without_labels(home)
         settings = self._home.recording
+        if settings.wide:
+            raise ValueError(f"home {home.name}: rows of a wide table are states, not events; read them from a file")
         if not settings.columns:
             raise ValueError(f"home {home.name}: `recording.columns` is missing: name the column of each role")
         if settings.rows_are_intervals:

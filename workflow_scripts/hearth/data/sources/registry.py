@@ -16,13 +16,19 @@ from hearth.homes.home import Home
 class Source:
     """A raw format: its loader, the files that the loader reads, and what to expect in a folder of the format.
 
-    `reads_recording` says whether the loader finds the labels by the home's `recording`.
+    `recording_keys` are the keys of the home's `recording` that the loader uses, with dots for keys within keys; None
+    stands for all.
     """
 
     loader: Callable[[Path, Home], tuple[pd.DataFrame, LoadReport]]
     raw_files: Callable[[Path, Home], list[Path]]
     expected: str
-    reads_recording: bool = False
+    recording_keys: frozenset[str] | None = frozenset()
+
+    @property
+    def reads_recording(self) -> bool:
+        """Whether the loader finds the labels by the home's `recording`."""
+        return self.recording_keys != frozenset()
 
     def read(self, root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
         """Return a pair: all events of the folder or file `root`, and the report, which also has the unread files.
@@ -40,16 +46,38 @@ class Source:
 SOURCES = {
     "marble": Source(marble.read, marble.raw_files, marble.EXPECTED),
     "mural": Source(mural.read, mural.raw_files, mural.EXPECTED),
-    "casas": Source(casas.read, casas.raw_files, casas.EXPECTED, reads_recording=True),
-    "table": Source(table.read, table.raw_files, table.EXPECTED, reads_recording=True),
+    "casas": Source(casas.read, casas.raw_files, casas.EXPECTED, casas.RECORDING_KEYS),
+    "table": Source(table.read, table.raw_files, table.EXPECTED, recording_keys=None),
 }
+
+
+def read(source: str, root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
+    """Return a pair: all events of a dataset, and the loader's report.
+
+    Raises ValueError where the loader does, and for keys of the home's `recording` that it does not use.
+    """
+    check_recording(source, home)
+    return SOURCES[source].read(root, home)
+
+
+def check_recording(source: str, home: Home) -> None:
+    """Raise ValueError for the keys of the home's `recording` that the source does not use."""
+    used = SOURCES[source].recording_keys
+    if used is None:
+        return
+    if unused := sorted(home.recording.keys - used):
+        keys = ", ".join(f"recording.{key}" for key in unused)
+        others = "; `source: table` uses all keys" if used else ""
+        raise ValueError(f"home {home.name}: {keys}: not used by `source: {source}`; remove the key{others}")
 
 
 def raw_files(source: str, root: str | Path, home: Home) -> list[str]:
     """Return the sorted paths of the files of a dataset that its loader reads.
 
-    Raises ValueError for a folder without such files, naming what was expected and where the data comes from.
+    Raises ValueError for a folder without such files, naming what was expected and where the data comes from, and for
+    keys of the home's `recording` that the loader does not use.
     """
+    check_recording(source, home)
     if root:
         check_folder(Path(root))
     paths = [str(path) for path in SOURCES[source].raw_files(Path(root), home)] if root else []

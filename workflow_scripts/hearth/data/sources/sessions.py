@@ -1,11 +1,13 @@
-"""Assign rows to sessions by file, day, gap or column, as the home's `recording.sessions` says."""
+"""Assign rows to sessions by file, column, day or gap, as the home's `recording.sessions` says."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from hearth.data.load_report import LoadReport
 from hearth.data.sources.encoded_rows import Columns
 from hearth.homes.raw_format import Recording
 
@@ -14,12 +16,13 @@ _DAY = 86_400_000  # milliseconds
 
 
 def assign_sessions(
-    columns: Columns, settings: Recording, files: Sequence[str], column_sessions: list[str]
+    columns: Columns, settings: Recording, files: Sequence[str], column_sessions: list[str], report: LoadReport
 ) -> tuple[np.ndarray, list[str]]:
     """Return a pair: the code of each row's session, and the list of session names in the order of their codes.
 
     `columns` has `file`, `time`, `clock` (time on the home's clock) and `session`; `files` and `column_sessions` are
-    the names behind the codes of `file` and `session`. Raises ValueError if two files would get the same session name.
+    the names behind the codes of `file` and `session`. Warnings go into `report`. Raises ValueError if two files would
+    get the same session name, or if a session of several files would be interleaved with another one.
     """
     if settings.sessions == "file":
         return columns["file"], _file_sessions(files)
@@ -28,7 +31,42 @@ def assign_sessions(
         return codes, [str(np.datetime64(int(day), "D")) for day in days]
     if settings.sessions == "gap":
         return _gap_sessions(columns, settings.gap_minutes)
+    if settings.sessions == "file-column":
+        return _sessions_within_files(columns, files, column_sessions)
+    _check_files_of_sessions(columns, files, column_sessions, report)
     return columns["session"], column_sessions
+
+
+def _sessions_within_files(
+    columns: Columns, files: Sequence[str], column_sessions: Sequence[str]
+) -> tuple[np.ndarray, list[str]]:
+    codes, pairs = pd.factorize(columns["file"].astype(np.int64) << 32 | columns["session"])
+    names = _file_sessions(files)
+    return codes, [f"{names[pair >> 32]}-{column_sessions[pair & 0xFFFFFFFF]}" for pair in pairs.tolist()]
+
+
+def _check_files_of_sessions(
+    columns: Columns, files: Sequence[str], column_sessions: Sequence[str], report: LoadReport
+) -> None:
+    """Warn of sessions whose files do not overlap in time: they may be different sessions of one name.
+
+    Raises ValueError if another session begins between them.
+    """
+    parts = pd.DataFrame({name: columns[name] for name in ("session", "file", "time")})
+    spans = parts.groupby(["session", "file"])["time"].agg(["min", "max"]).reset_index().sort_values("min")
+    begins = spans["min"].to_numpy()
+    for session, rows in spans.groupby("session"):
+        spans_of_files = zip(*(rows[name].tolist() for name in ("file", "min", "max")), strict=True)
+        for (file, _, end), (next_file, begin, _) in itertools.pairwise(spans_of_files):
+            if begin <= end:
+                continue
+            message = (
+                f"session {column_sessions[session]!r} is in {files[file]} and, later, in {files[next_file]}; if these "
+                "are two sessions, set `sessions.by: file-column`"
+            )
+            if ((begins > end) & (begins < begin)).any():
+                raise ValueError(f"{message}: another session begins between them")
+            report.warnings.append(message)
 
 
 def _file_sessions(files: Sequence[str]) -> list[str]:
