@@ -5,6 +5,7 @@ cannot express.
 """
 
 import codecs
+import re
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -292,9 +293,28 @@ def _time_problems(time: Mapping[str, str]) -> Iterator[Problem]:
             yield ["time", "format"], message
         elif not any(code in form for code in _DAY_CODES):
             yield ["time", "format"], f"{form!r} has no day; add it, with `columns.time: [date, time]` for two columns"
+        elif message := _pattern_problem(form):
+            yield ["time", "format"], f"{form!r}: {message}"
     zone = time.get("zone", "")
     try:
         if zone:
             zoneinfo.ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         yield ["time", "zone"], f"unknown time zone {zone!r}; write an IANA name such as 'UTC' or 'Europe/Rome'"
+
+
+def _pattern_problem(pattern: str) -> str:
+    """Return why a pattern of times cannot be meant, or '' if it can."""
+    try:
+        datetime.strptime("", pattern)
+    except ValueError as error:
+        if "does not match" not in str(error):
+            return f"{error}; the codes are those of Python's strptime, such as %d, %m, %Y, %H, %M, %S, %f, %p and %z"
+    codes = set(re.findall(r"%(.)", pattern.replace("%%", "")))
+    if not codes & set("HIXc"):
+        return "has no hour (%H, or %I with %p), so every event would be at midnight"
+    if "p" in codes and "H" in codes:
+        return "%H counts hours to 23 and ignores %p, so 8 PM would be 08:00; write %I instead of %H"
+    if "I" in codes and "p" not in codes:
+        return "%I counts hours to 12, so mornings and evenings are alike; add %p (AM or PM), or write %H"
+    return ""

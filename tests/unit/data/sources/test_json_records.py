@@ -143,3 +143,8 @@ def test_columns_that_a_document_never_has_are_named(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(REST))
     with pytest.raises(ValueError, match="no column 'time'; known: entity_id"):
         read(tmp_path / "a.json", ["time"])
+    (tmp_path / "a.json").write_text('[{"t": 1}, {"u": 2}]')
+    with pytest.raises(ValueError, match=r"a\.json: no column 'state'; known: t, u"):
+        read(tmp_path / "a.json", ["t", "state"])
+    (tmp_path / "a.json").write_text("[]")
+    assert read(tmp_path / "a.json", ["t", "state"]) == ([], [])

@@ -17,7 +17,18 @@ from table_factories import columns_with, home_with, load, row, write_csv
         ("iso8601", "2024-02-03T07:00:01.228Z"),
         ("iso8601", "2024-02-03T09:00:01.228+02:00"),
         ("iso8601", "2024-02-03 02:00:01.2289-05"),
+        ("iso8601", "20240203T070001.228Z"),
+        ("iso8601", "20240203 090001.228+0200"),
+        ("iso8601", "2024-02-03 07:00:01.228 +00"),
+        ("iso8601", "2024-02-03T08:00:01.228+1"),
+        ("iso8601", '"2024-02-03 07:00:01,228 UTC"'),
+        ("iso8601", "2024-02-03 07:00:01.228 GMT"),
+        ("iso8601", "2024-02-03t07:00:01.228z"),
+        ("iso8601", '"2024-02-03 08:00:01,228"'),
+        ("iso8601", "2024/2/3 8:00:01.228"),
         ("seconds", "1706943601.228"),
+        ("seconds", '"1706943601,228"'),
+        ("%Y-%m-%d %I:%M:%S.%f %p", "2024-02-03 08:00:01.228 AM"),
         ("milliseconds", "1706943601228"),
         ("microseconds", "1706943601228000"),
         ("nanoseconds", "1706943601228000999"),
@@ -44,7 +55,18 @@ def test_date_and_time_may_be_two_columns(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "2024-02-30 08:00:00", "08:00:00 o'clock", "99999999999999999999", "1e9", "-", "nan", "NaT"],
+    [
+        "",
+        "yesterday",
+        "2024-02-03",
+        "2024-02-30 08:00:00",
+        "08:00:00 o'clock",
+        "99999999999999999999",
+        "1e9",
+        "-",
+        "nan",
+        "NaT",
+    ],
 )
 @pytest.mark.parametrize("form", ["iso8601", "seconds", "%Y-%m-%d %H:%M:%S"])
 def test_an_unreadable_time_is_reported_and_other_rows_are_kept(tmp_path, form, text):
@@ -70,6 +92,41 @@ def test_times_in_an_hour_that_the_clock_never_shows_are_noted(tmp_path):
     events, report = load(tmp_path)
     assert events["time"].dt.strftime("%H:%M").tolist() == ["02:30", "03:30"]
     assert report.notes[0] == "1 events lie in an hour that the clock of Europe/Rome shows twice or never"
+
+
+@pytest.mark.parametrize("text", ["2024-02-03", "20240203", "2024/2/3"])
+def test_a_date_without_a_time_of_day_is_no_time(tmp_path, text):
+    write_csv(tmp_path / "a.csv", row(1), f"{text},E1,ON,cooking", "2024-02-04 00:00:00,E1,OFF,cooking")
+    events, report = load(tmp_path)
+    assert events["time"].dt.day.tolist() == [3, 4]
+    assert [problem.line for problem in report.broken] == [3]
+
+
+@pytest.mark.parametrize(
+    ("form", "lines", "warning"),
+    [
+        ("milliseconds", [row(1)], ""),
+        (
+            "milliseconds",
+            ["1706943601,E1,ON,cooking"],
+            "all times are of 1970 or before; counted in seconds",
+        ),
+        (
+            "microseconds",
+            ["1706943601228,E1,ON,cooking"],
+            "all times are of 1970 or before; counted in milliseconds",
+        ),
+        ("seconds", ["17,E1,ON,cooking"], "all times are of 1970 or before: check the unit in time.format"),
+        ("seconds", ["1706943601,E1,ON,cooking"], ""),
+        ("iso8601", ["1970-01-02 08:00:00,E1,ON,cooking"], ""),
+        ("iso8601", [row(1), "2024-02-03 07:00:02Z,E1,OFF,cooking"], "1 times have an offset from UTC and 1 have none"),
+        ("iso8601", ["2024-02-03 07:00:02Z,E1,OFF,cooking", "2024-02-03 07:00:03+01,E1,ON,cooking"], ""),
+    ],
+)
+def test_a_wrong_unit_and_a_mixture_of_times_are_warned_of(tmp_path, form, lines, warning):
+    write_csv(tmp_path / "a.csv", *lines)
+    _, report = load(tmp_path, home_with(time_format=form))
+    assert [text[: len(warning)] for text in report.warnings] == ([warning] if warning else [])
 
 
 @settings(max_examples=100)

@@ -46,7 +46,7 @@ def read_delimited_names(path: Path, form: FileForm) -> list[str]:
     for block in read_line_blocks(path, form.encoding):
         table.read_head(block)
         break
-    return table.names
+    return [name for name in table.names if name]
 
 
 class DelimitedTable:

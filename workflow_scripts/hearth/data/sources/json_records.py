@@ -60,8 +60,8 @@ def read_json(path: Path, columns: Sequence[str], form: FileForm) -> Iterator[Bl
     elif text.strip():
         document = _unwrap(_parse_document(path, text), path)
         shape = _find_shape(path, document, form)
-        if shape.names:
-            check_columns(path, columns, shape.names)
+        if names := _names(shape, document, path):
+            check_columns(path, columns, names)
         rows, lines, faults = [], [], list[Fault]()
         for number, record in enumerate(shape.records(document, path.stem), start=1):
             if isinstance(record, Mapping):
@@ -80,8 +80,7 @@ def read_json_names(path: Path, form: FileForm) -> list[str]:
     if form.format != "json-lines" and path.suffix.lower() == ".json" and not _has_lines_of_objects(text):
         document = _unwrap(_parse_document(path, text), path)
         shape = _find_shape(path, document, form)
-        found = [record for record in shape.records(document, path.stem) if isinstance(record, Mapping)]
-        return list(shape.names) or list(dict.fromkeys(name for record in found for name in record))
+        return _names(shape, document, path)
     names: dict[str, None] = {}
     for number, line in enumerate(text.split(b"\n"), start=1):
         try:
@@ -90,6 +89,12 @@ def read_json_names(path: Path, form: FileForm) -> list[str]:
             if not names:
                 raise ValueError(f"{path}:{number}: {fault}") from None
     return list(names)
+
+
+def _names(shape: "_Shape", document: Any, path: Path) -> list[str]:
+    """Return the columns of a document's records, in order of first use."""
+    records = [record for record in shape.records(document, path.stem) if isinstance(record, Mapping)]
+    return list(shape.names) or list(dict.fromkeys(name for record in records for name in record))
 
 
 def _parse_line(line: bytes) -> Mapping[str, Any]:

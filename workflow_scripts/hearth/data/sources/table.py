@@ -82,6 +82,8 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
                 _BlockReader(block, name, record_settings, report).add_to(rows, annotator)
         if report.rows == before:
             report.notes.append(f"{name} holds no rows")
+    moments = [(part["time"], part["utc"]) for part in rows.parts]
+    report.warnings += times.oddities(moments, record_settings.time.format, home.timezone)
     annotator.finish()
     if wide:
         wide.finish()

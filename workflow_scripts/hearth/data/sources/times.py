@@ -1,5 +1,6 @@
 """Convert columns of times, as raw files write them, to milliseconds in UTC or on a home's clock."""
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -7,19 +8,24 @@ import pandas as pd
 
 from hearth.homes.raw_format import EPOCH_UNITS
 
-# Match a UTC offset only after a time of day: the -11 of 2018-11 is no offset.
-_OFFSET = r":\d\d(?:[.,]\d+)?\s*(?:Z|[+-]\d\d(?::?\d\d)?)$"
-_EPOCH = r"-?\d{1,19}(?:\.\d*)?"
+# A UTC offset after a time of day, with or without colons: the -11 of 2018-11 is no offset.
+_OFFSET = r"[Tt ]\d[\d:.,]*\s*(?:Z|z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)$"
+_ONLY_DATE = r"\s*(?:\d{4}|\d{4}[-/.]?\d{1,2}|\d{4}[-/.]?\d{1,2}[-/.]?\d{1,2})\s*"
+# Spellings of ISO 8601 that pandas does not read, and those that it does.
+_SPELLINGS = {r",(\d)": r".\1", r"t(\d)": r"T\1", r"\s*(?:z|UTC|GMT)$": "Z"}
+_EPOCH = r"-?\d{1,19}(?:[.,]\d*)?"
 # The years 0001 to 9999, the range of datetime, in milliseconds since 1970.
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
+_YEAR = 366 * 86_400_000
 
 
 def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return three arrays: milliseconds since 1970, whether a text is a valid time, whether its milliseconds are UTC.
 
-    `form` is a value of `recording.time.format`. Numbers and times with an offset become milliseconds in UTC. Times
-    without an offset are on the clock of the time zone `zone` and are converted to UTC; if `zone` is '', they become
-    milliseconds on the clock that they show. Invalid times have 0 milliseconds.
+    `form` is a value of `recording.time.format`; iso8601 includes a comma before fractions of a second, and UTC or GMT
+    after the time, but no date without a time of day. Numbers and times with an offset become milliseconds in UTC.
+    Times without an offset are on the clock of the time zone `zone` and are converted to UTC; if `zone` is '', they
+    become milliseconds on the clock that they show. Invalid times have 0 milliseconds.
     """
     utc: np.ndarray
     if form in EPOCH_UNITS:
@@ -34,7 +40,7 @@ def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.
 def _parse_epoch(texts: pd.Series, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Return two arrays, milliseconds and validity, for texts that count units of `scale` milliseconds."""
     valid = texts.str.fullmatch(_EPOCH).to_numpy(dtype=bool, copy=True)
-    numbers = pd.to_numeric(texts.where(valid, "0")).to_numpy()
+    numbers = pd.to_numeric(texts.where(valid, "0").str.replace(",", ".", regex=False)).to_numpy()
     valid &= np.abs(numbers.astype(float)) * scale <= _LAST
     if numbers.dtype.kind == "i":
         numbers = np.where(valid, numbers, 0)
@@ -54,11 +60,29 @@ def _parse_dates(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np
     for utc in (True, False):
         chosen = has_offset == utc
         if chosen.any():
-            pattern = "ISO8601" if form == "iso8601" else form
-            times = pd.to_datetime(texts[chosen], format=pattern, errors="coerce", utc=utc)
+            times = _read_iso(texts[chosen], utc) if form == "iso8601" else _read_pattern(texts[chosen], form, utc)
             valid[chosen] = times.notna().to_numpy()
             milliseconds[chosen] = _milliseconds(times if utc or not zone else _localise(times, zone))
     return milliseconds, valid, has_offset | bool(zone)
+
+
+def _read_pattern(texts: pd.Series, pattern: str, utc: bool) -> pd.Series:
+    return pd.to_datetime(texts, format=pattern, errors="coerce", utc=utc)
+
+
+def _read_iso(texts: pd.Series, utc: bool) -> pd.Series:
+    """Return the times of texts, of which those that are no time are NaT."""
+    times = _read_pattern(texts, "ISO8601", utc)
+    if (missing := times.isna()).any():
+        spelt = texts[missing]
+        for pattern, usual in _SPELLINGS.items():
+            spelt = spelt.str.replace(pattern, usual, regex=True)
+        times = times.where(~missing, _read_pattern(spelt, "ISO8601", utc).reindex(times.index))
+    at_midnight = times.dt.hour.eq(0) & times.dt.minute.eq(0)
+    if at_midnight.any():
+        only_date = texts[at_midnight].str.fullmatch(_ONLY_DATE).reindex(texts.index, fill_value=False)
+        times = times.mask(only_date.astype(bool))
+    return times
 
 
 def _localise(times: pd.Series, zone: str) -> pd.Series:
@@ -91,3 +115,25 @@ def count_odd_hours(milliseconds: np.ndarray, zone: str) -> int:
     """Count the clock times that lie in an hour that the clock of `zone` shows twice or never."""
     times = pd.Series(milliseconds.astype("datetime64[ms]"))
     return int(times.dt.tz_localize(ZoneInfo(zone), ambiguous="NaT", nonexistent="NaT").isna().sum())
+
+
+def oddities(parts: Sequence[tuple[np.ndarray, np.ndarray]], form: str, zone: str) -> list[str]:
+    """Return a warning for each sign that a column of times is read wrongly; none for usual times.
+
+    `parts` has the milliseconds and the UTC masks of `parse_times`; `zone` is the zone of times without an offset.
+    """
+    warnings = []
+    latest = max((int(milliseconds.max()) for milliseconds, _ in parts if len(milliseconds)), default=_YEAR)
+    if form in EPOCH_UNITS and latest < _YEAR:
+        units = [
+            unit for unit, scale in EPOCH_UNITS.items() if 20 * _YEAR < latest / EPOCH_UNITS[form] * scale < 130 * _YEAR
+        ]
+        likely = f"; counted in {units[0]} they would be later than 1989" if units else ""
+        warnings.append(f"all times are of 1970 or before{likely}: check the unit in time.format")
+    with_offset = sum(int(utc.sum()) for _, utc in parts)
+    without = sum(len(utc) for _, utc in parts) - with_offset
+    if with_offset and without:
+        warnings.append(
+            f"{with_offset} times have an offset from UTC and {without} have none: these are on the clock of {zone}"
+        )
+    return warnings
