@@ -9,6 +9,8 @@ from hearth.engines.llamacpp import LlamaCppEngine
 from hearth.engines.protocol import Decoding, Request
 from hearth.engines.transformers import TransformersEngine
 from hearth.models.load import load_model
+from hearth.models.snapshot import ModelError
+from peft import LoraConfig, get_peft_model
 from repository import REPOSITORY
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig, LlamaConfig, LlamaForCausalLM
 
@@ -58,7 +60,39 @@ def test_a_base_in_bf16_is_merged_in_fp32_and_rounded_once(tiny_model, tiny_adap
         assert torch.equal(weights, expected[name].to(torch.bfloat16)), name
 
 
-def make_llama(folder, tokenizer_of):
+def random_adapter(base, folder, **settings):
+    """Write an adapter with random, non-zero weights."""
+    torch.manual_seed(1)
+    lora = LoraConfig(task_type="CAUSAL_LM", r=4, init_lora_weights=False, **settings)
+    get_peft_model(load_model(base, dtype="float32", device="cpu"), lora).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "layer"),
+    [
+        ({"target_modules": ["q_proj", "lm_head"]}, "lm_head"),
+        ({"target_modules": ["q_proj", "embed_tokens"]}, "embed_tokens"),
+        ({"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}, "lm_head"),
+        ({"target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"]}, "embed_tokens"),
+    ],
+)
+def test_an_adapter_on_one_of_two_tied_layers_is_not_merged(tiny_model, tmp_path, settings, layer):
+    adapter = random_adapter(tiny_model, tmp_path / "adapter", **settings)
+    with pytest.raises(ModelError, match=f"the adapter changes {layer}, which shares its weights"):
+        merging.merge_adapter(tiny_model, adapter, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
+
+
+def test_an_adapter_on_an_untied_head_is_merged(tiny_model, tmp_path):
+    base = make_llama(tmp_path / "llama", tiny_model, tied=False)
+    adapter = random_adapter(base, tmp_path / "adapter", target_modules=["q_proj", "down_proj", "lm_head"])
+    merging.merge_adapter(base, adapter, tmp_path / "merged")
+    student = load_model(base, adapter, "float32", "cpu")
+    torch.testing.assert_close(logits(load_model(tmp_path / "merged", None, "float32", "cpu")), logits(student))
+
+
+def make_llama(folder, tokenizer_of, tied=True):
     """Write a Llama with random weights and the tokenizer of the model `tokenizer_of`.
 
     It has more query heads than key heads, so that an error in the order of rows shows.
@@ -67,7 +101,7 @@ def make_llama(folder, tokenizer_of):
     size = len(AutoTokenizer.from_pretrained(tokenizer_of))
     config = LlamaConfig(
         vocab_size=size, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=512, tie_word_embeddings=True, initializer_range=0.3,
+        num_key_value_heads=2, max_position_embeddings=512, tie_word_embeddings=tied, initializer_range=0.3,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):

@@ -3,12 +3,16 @@
 import fnmatch
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from hearth.common.files import read_json_object
 from hearth.models.load import load_model
-from hearth.models.snapshot import kept_files
+from hearth.models.snapshot import ModelError, kept_files
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # Files that are copied from the base model's folder; weights and config.json are written anew.
 COMPANIONS = (
@@ -27,10 +31,11 @@ def merge_adapter(base: Path, adapter: Path, folder: Path) -> str:
     """Write the merged model into `folder` as safetensors in the base's number format, and return that format.
 
     Base weights and adapter are added in fp32 and rounded once: in bf16 most of a small update would be lost. Raises
-    ModelError for an adapter that does not fit the base.
+    ModelError for an adapter that does not fit the base, or that changes one of two layers with the same weights.
     """
     dtype = weights_dtype(base)
     student = load_model(base, adapter, dtype="float32", device="cpu")
+    _check_not_tied(student, adapter)
     merged = student.merge_and_unload().to(getattr(torch, dtype))
     # The base's generation_config.json is copied below and not saved here: those of some bases fail validation.
     merged.generation_config = type(merged.generation_config)()
@@ -41,6 +46,21 @@ def merge_adapter(base: Path, adapter: Path, folder: Path) -> str:
     if not (base / "generation_config.json").is_file():
         (folder / "generation_config.json").unlink(missing_ok=True)
     return dtype
+
+
+def _check_not_tied(student: "PreTrainedModel", adapter: Path) -> None:
+    """Raise ModelError if the adapter changes the output head or the embeddings, and these are one matrix."""
+    if not student.config.get_text_config().tie_word_embeddings:
+        return
+    ends = {"lm_head", "embed_tokens", "wte"}
+    for name, _ in student.named_modules():
+        *place, kind = name.split(".")
+        if kind in ("lora_A", "lora_embedding_A", "modules_to_save") and place[-1] in ends:
+            raise ModelError(
+                f"{adapter}: the adapter changes {place[-1]}, which shares its weights with another layer "
+                "(tie_word_embeddings): a merged model would not be the trained one; use the adapter, or train one "
+                "without this layer"
+            )
 
 
 def weights_dtype(folder: Path) -> str:

@@ -211,7 +211,8 @@ def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str) -> Pef
     """Return the base model with a fresh LoRA adapter, ready for training."""
     model = load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
     lora = settings["lora"]
-    check_target_modules(lora["target_modules"], model_dir.name, _linear_layers(model))
+    tied = bool(model.config.get_text_config().tie_word_embeddings)
+    check_target_modules(lora["target_modules"], model_dir.name, _linear_layers(model), tied)
     model.config.use_cache = False
     if settings["gradient_checkpointing"]:
         # Not enabled by the Trainer, whose argument changed its name. Older transformers lack the first method.

@@ -109,6 +109,11 @@ def linear_layers(folder: Path) -> list[str]:
     return sorted(tied | {layer for name in matrices if not _NO_LINEAR_LAYER.search(layer := _MATRIX.sub("", name))})
 
 
+def has_tied_head(folder: Path) -> bool:
+    """Whether the output head of the model in `folder` has the weights of its embeddings."""
+    return _is_tied(read_json_object(Path(folder) / "config.json"))
+
+
 def _measure_weights(folder: Path, config: Mapping[str, Any]) -> tuple[int, int, int, str]:
     """Return (parameters, bytes of weights, parameters of embeddings, format of most of the weights)."""
     quantisation: Mapping[str, Any] = config.get("quantization_config") or {}

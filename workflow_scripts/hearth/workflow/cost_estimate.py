@@ -18,7 +18,7 @@ from hearth.data.folds import read_splits
 from hearth.distillation.memory_estimate import zero_stage
 from hearth.distillation.settings import TrainingSettings
 from hearth.distillation.target_modules import check_target_modules
-from hearth.models.measure import ModelShape, linear_layers, measure_model
+from hearth.models.measure import ModelShape, has_tied_head, linear_layers, measure_model
 from hearth.models.snapshot import read_snapshot
 from hearth.workflow import gpu_memory, training_memory
 from hearth.workflow.cards import CARDS, card_of, find_card
@@ -82,7 +82,10 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     """
     shapes = {name: shape for name in work["models"] if (shape := read_shape(results / "models" / name))}
     for base in dict.fromkeys(training["model"] for training in work["trainings"]):
-        check_target_modules(work["training"]["lora"]["target_modules"], base, linear_layers(results / "models" / base))
+        folder = results / "models" / base
+        check_target_modules(
+            work["training"]["lora"]["target_modules"], base, linear_layers(folder), has_tied_head(folder)
+        )
     loads = measure_loads(work["loads"], shapes, results)
     ranks = {one["recogniser"]: one["lora_rank"] for one in work["loads"]}
     models = {one["recogniser"]: one["model"] for one in work["loads"]}

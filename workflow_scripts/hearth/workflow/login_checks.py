@@ -15,7 +15,7 @@ from hearth.data.sources.registry import raw_files
 from hearth.distillation.target_modules import check_target_modules
 from hearth.homes.home import load_home
 from hearth.models.fetch import size_to_fetch
-from hearth.models.measure import linear_layers, measure_model
+from hearth.models.measure import has_tied_head, linear_layers, measure_model
 from hearth.models.snapshot import ModelError, check_links, is_complete
 from hearth.workflow.config_types import Dataset
 from hearth.workflow.findings import Findings
@@ -85,7 +85,7 @@ def check_targets(findings: Findings, bases: Iterable[str], target_modules: Sequ
             findings.skipped.append(f"students.training.lora.target_modules: model {name} is not fetched yet")
             continue
         try:
-            check_target_modules(target_modules, name, linear_layers(fetched / name))
+            check_target_modules(target_modules, name, linear_layers(fetched / name), has_tied_head(fetched / name))
         except UserError as error:
             findings.problems.append(str(error))
 
