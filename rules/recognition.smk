@@ -116,7 +116,13 @@ def recognition_options(wildcards):
 
 
 def deciding_engine_options(wildcards):
-    """Return the options of vLLM, in a job or as the run's own server, that decide a recogniser's predictions."""
+    """Return the options of an engine that decide a recogniser's predictions.
+
+    They are those of vLLM, in a job or as the run's own server, or the fields that a served model's requests lack.
+    """
+    if engine_name(wildcards) == SERVED_ENGINE:
+        omitted = model_resource("omitted_fields")(wildcards)
+        return {"omitted_fields": omitted} if omitted else {}
     if engine_name(wildcards) not in ("vllm", SERVER_ENGINE):
         return {}
     return deciding_options(model_resource("engine_options")(wildcards))
@@ -190,6 +196,7 @@ rule recognise:
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
         base_url=server_url,
+        limit_field=model_resource("limit_field"),
         timeout=config["engine"]["timeout"],
         server=own_server_folder,
         server_wait=config["engine"]["server_wait"],
@@ -206,7 +213,7 @@ rule recognise:
         'OMP_NUM_THREADS={resources.omp_threads} python "$SCRIPTS/recognise.py" {params.engine}'
         " --windows {input.windows:q} --index {input.index:q} {params.split} --shard {wildcards.shard}"
         " --device {resources.device} --batch-size {resources.batch_size}"
-        " --base-url={resources.base_url:q} --timeout {resources.timeout} {resources.vllm}"
+        " --base-url={resources.base_url:q} --limit-field {resources.limit_field} --timeout {resources.timeout} {resources.vllm}"
         " --server={resources.server:q} --server-wait {resources.server_wait}"
         " --stage-weights={resources.stage_weights:q}"
         " --max-unanswered-share {resources.max_unanswered_share}"

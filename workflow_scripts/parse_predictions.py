@@ -1,15 +1,20 @@
 """Parse raw completions into labels and statuses, strictly and leniently: all.jsonl to parsed.jsonl."""
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hearth.common.cli import run
 from hearth.common.files import write_json_lines
 from hearth.data.folds import iterate_split
 from hearth.homes.home import load_home
+from hearth.prompting.oddities import unreadable_text
 from hearth.prompting.parsing import parse, parse_leniently
 from hearth.prompting.predictions import ParsedPrediction, Prediction, align, iterate_predictions
+
+log = logging.getLogger(__name__)
 
 
 def parse_prediction(
@@ -52,13 +57,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     home = load_home(arguments.home)
     windows = iterate_split(arguments.windows, arguments.splits, arguments.split)
     pairs = align(windows, iterate_predictions(arguments.predictions), arguments.predictions)
-    write_json_lines(
-        arguments.out,
-        (
-            parse_prediction(prediction, len(window["events"]), home.labels, home.aliases)
-            for window, prediction in pairs
-        ),
-    )
+    statuses: Counter[str] = Counter()
+
+    def parsed() -> Iterator[ParsedPrediction]:
+        for window, prediction in pairs:
+            row = parse_prediction(prediction, len(window["events"]), home.labels, home.aliases)
+            statuses[row["status"]] += 1
+            yield row
+
+    write_json_lines(arguments.out, parsed())
+    if unreadable := unreadable_text(statuses):
+        log.warning("%s: %s", arguments.predictions, unreadable)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from hearth.common.config_schema import setting_default
 from hearth.data.folds import read_splits, train_split
 from hearth.data.indexed_windows import IndexedWindows
 from hearth.data.shards import parse_shard
+from hearth.engines.chat_request import LIMIT_FIELDS
 from hearth.engines.protocol import Decoding, Engine
 from hearth.engines.registry import LOCAL_ENGINES, SERVED_ENGINE, SERVER_ENGINE, VLLMSettings, make_local_engine
 from hearth.models.load import DEVICES, DTYPES, work_offline
@@ -51,6 +52,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="server of a served model, http(s)://HOST[:PORT]/PATH",
     )
     parser.add_argument(
+        "--limit-field",
+        choices=LIMIT_FIELDS,
+        default=LIMIT_FIELDS[0],
+        help="request field of a served model for the longest answer",
+    )
+    parser.add_argument(
         "--timeout",
         type=float,
         default=setting_default("engine", "timeout"),
@@ -78,7 +85,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tensor-parallel", type=int, default=1, help="vllm: GPUs that share every layer")
     parser.add_argument("--pipeline-parallel", type=int, default=1, help="vllm: groups of layers on GPUs of their own")
     parser.add_argument(
-        "--engine-options", default="{}", help="vllm, server: options that decide results (JSON object)"
+        "--engine-options",
+        default="{}",
+        help="options that decide results (JSON object): those of vllm, or omitted_fields of a served model",
     )
     parser.add_argument("--engine-tuning", default="{}", help="vllm: options that decide none (JSON object)")
     parser.add_argument("--cache", type=Path, help="vllm: folder for what vLLM compiles")
@@ -151,6 +160,8 @@ def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path)
             size,
             arguments.timeout,
             wait=arguments.server_wait,
+            limit_field=arguments.limit_field,
+            omitted=deciding.get("omitted_fields", ()),
         )
     if arguments.engine == SERVER_ENGINE:
         from hearth.engines.server import ServerEngine

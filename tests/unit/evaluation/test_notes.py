@@ -1,6 +1,6 @@
 import pytest
 from factories import MODEL, PROMPT
-from hearth.evaluation.notes import BASELINES_NOTE, settings_text, table_notes
+from hearth.evaluation.notes import BASELINES_NOTE, settings_text, short_notes, table_notes
 from hearth.evaluation.provenance import ASSUMPTIONS, assumptions
 from score_factories import make_score, make_student_score
 
@@ -27,6 +27,31 @@ def test_windows_without_an_answer_are_counted():
     windows = scores[1]["n_windows"]
     expected = [f"large on made-up: 2 of {windows} windows; their events count as wrong"]
     assert dict(table_notes(scores, "abc"))["Never answered"] == expected
+
+
+def test_doubtful_answers_are_counted_in_every_note():
+    scores = [make_score(), make_score("large")]
+    assert "Doubtful answers" not in dict(table_notes(scores, "abc"))
+    windows = scores[1]["n_windows"]
+    scores[1]["oddities"] = {"prompt_cut": windows - 1, "of_a_later_version": 1}
+    status = scores[1]["strict"]["status"]
+    status |= dict.fromkeys(status, 0) | {"malformed": windows - 1, "truncated": 1}
+    for notes in (table_notes(scores, "abc"), short_notes(scores)):
+        unreadable, cut, later = dict(notes)["Doubtful answers"]
+        assert unreadable.startswith(
+            f"large on made-up: not one of {windows} answers could be read ({windows - 1} malf"
+        )
+        assert cut.startswith(f"large on made-up: {windows - 1} of {windows} answers are to prompts for which")
+        assert later == f"large on made-up: 1 of {windows} answers are odd (of_a_later_version)"
+
+
+def test_unreadable_answers_are_said_when_nearly_all_are():
+    score = make_score()
+    status = score["strict"]["status"]
+    for malformed, said in ((10, "not one of 10 answers"), (9, "9 of 10 answers could"), (8, None)):
+        status |= dict.fromkeys(status, 0) | {"malformed": malformed, "ok": 10 - malformed, "unanswered": 5}
+        notes = dict(short_notes([score])).get("Doubtful answers", [])
+        assert ([said in text for text in notes] == [True]) if said else notes == []
 
 
 def test_facts_that_differ_name_their_owners():

@@ -34,6 +34,14 @@ def test_parsing_adds_labels_and_status_to_raw_predictions(paths):
     assert [row["lenient_status"] for row in rows] == ["ok", "ok", "unclosed_reasoning"]
 
 
+def test_predictions_without_one_readable_answer_are_said(paths, caplog):
+    run_parse(paths)
+    assert "could be read" not in caplog.text
+    write_json_lines(paths["predictions"], [{**row, "text": "I cannot tell."} for row in PREDICTIONS])
+    run_parse(paths)
+    assert "all.jsonl: not one of 3 answers could be read (2 malformed, 1 truncated)" in caplog.text
+
+
 def test_parsing_keeps_the_confidence_of_labels_that_it_reads(paths):
     sure = [{**row, "confidences": [0.5, 0.25]} for row in PREDICTIONS[:2]]
     write_json_lines(paths["predictions"], [*sure, {**PREDICTIONS[2], "confidences": [None]}])

@@ -155,6 +155,15 @@ def test_hostile_names_are_text():
     assert "49" not in html.unescape(text).split("</style>")[1]
 
 
+def test_doubtful_answers_are_said_above_everything():
+    scores = make_run_scores()
+    assert "Doubtful answers" not in page(scores)
+    scores[0] = {**scores[0], "oddities": {"answer_in_reasoning": 2}}
+    text = page(scores)
+    assert text.index("2 of") < text.index("<nav")
+    assert "answers were in the server" in text[: text.index("<nav")]
+
+
 def test_warnings_about_stand_ins_come_first():
     scores = make_run_scores(stand_in="tiny model", simulated=["made-up", "second"])
     text = Elements(page(scores)).text

@@ -38,6 +38,18 @@ def test_a_score_has_the_calibration_of_predictions_with_confidences(paths, tmp_
     assert read_json(tmp_path / "sure.json")["confidence"]["n_events"] == 2
 
 
+def test_a_score_counts_odd_answers_and_knows_no_tokens_that_a_server_did_not_say(paths, tmp_path):
+    run_parse(paths)
+    rows = read_json_lines(paths["parsed"])
+    odd = {"oddities": ["no_token_counts", "prompt_cut"], "prompt_tokens": None, "completion_tokens": None}
+    write_json_lines(paths["parsed"], [rows[0] | odd, rows[1] | {"oddities": ["prompt_cut"]}, rows[2]])
+    run_score(paths, tmp_path / "score.json")
+    score = read_score(tmp_path / "score.json")
+    assert score["oddities"] == {"no_token_counts": 1, "prompt_cut": 2}
+    assert score["tokens"] == {"prompt": None, "completion": None}
+    assert score["budgets"] == []
+
+
 def test_the_score_of_a_base_model(paths, tmp_path):
     run_parse(paths)
     run_score(paths, tmp_path / "score.json")

@@ -33,6 +33,13 @@ def voted(*samples):
     return prediction
 
 
+def test_a_vote_has_the_oddities_of_all_samples_and_unknown_tokens_if_those_of_one_are_unknown():
+    prediction = voted(sample(["A"], oddities=["b", "a"]), sample(["A"], oddities=["a"], prompt_tokens=None))
+    assert prediction["oddities"] == ["a", "b"]
+    assert (prediction["prompt_tokens"], prediction["completion_tokens"]) == (None, 10)
+    assert "oddities" not in voted(sample(["A"]))
+
+
 def test_each_event_gets_the_label_of_most_samples_and_their_share_as_confidence():
     prediction = voted(sample(["A", "B", "C"]), sample(["A", "A", "B"]), sample(["B", "A", "C"]))
     assert prediction["labels"] == ["A", "A", "C"]

@@ -15,14 +15,16 @@ class JobStats(TypedDict):
     Recognition counts `windows` and their tokens; training counts `examples` over all epochs. Energy is that of the
     whole job. A key is absent, or None, if it does not apply or was not measured. `options` are the engine's options
     that decide results. `cached_prompt_tokens` are counted since the last start of the job. For a served model,
-    `served` is the server's description of it, and `answered_by` names the models that the server says have answered.
+    `served` is the server's description of it, and `answered_by` names the models that the server says have answered,
+    and `request_form` how the form of requests differs from the usual one. `warnings` says what is odd about the
+    answers of the whole shard.
     """
 
     seconds: float
     windows: NotRequired[int]
     examples: NotRequired[int]
-    prompt_tokens: NotRequired[int]
-    completion_tokens: NotRequired[int]
+    prompt_tokens: NotRequired[int | None]
+    completion_tokens: NotRequired[int | None]
     energy_joules: NotRequired[float | None]
     peak_memory_bytes: NotRequired[int | None]
     device: NotRequired[str]
@@ -34,6 +36,8 @@ class JobStats(TypedDict):
     cached_prompt_tokens: NotRequired[int]
     served: NotRequired[dict[str, str]]
     answered_by: NotRequired[list[str]]
+    request_form: NotRequired[list[str]]
+    warnings: NotRequired[list[str]]
 
 
 def read_job_stats(path: Path) -> JobStats:

@@ -3,20 +3,30 @@
 import functools
 import importlib.metadata
 import itertools
-import json
 import logging
 import os
-import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import openai
 
 from hearth.common.cli import UserError
-from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request, request_seed, require_schema
+from hearth.engines.chat_answer import (
+    ChatAnswer,
+    LoadingError,
+    NoAnswerError,
+    PromptTooLongError,
+    fewer_tokens_than_words,
+    raise_for_message,
+    read_answer,
+    read_body,
+    unwrap,
+)
+from hearth.engines.chat_request import LimitField, RequestForm
+from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request
 from hearth.engines.registry import SERVED_ENGINE
 from hearth.engines.server_connection import Address, Connection, UnreachableError
 
@@ -25,10 +35,8 @@ log = logging.getLogger(__name__)
 KEY = "OPENAI_API_KEY"
 # Tokens by which vLLM may exceed a reasoning budget: it also counts the tags around the reasoning.
 _BUDGET_SLACK = 8
-# Finish reasons of answers that vLLM cut off because it was stopped or failed. These answers are not the model's.
-_CUT_OFF = ("abort", "error")
-# Messages of vLLM, SGLang, llama.cpp and OpenAI for a prompt that does not fit.
-_CONTEXT = re.compile(r"context[ _]?(length|size|window)|max_model_len", re.IGNORECASE)
+# Statuses of servers that do not list their models, and of those that do not like the form of a request.
+_NO_LIST, _FORM_REFUSED = (404, 405, 501), (400, 422, 500)
 _MAX_QUOTE = 300  # characters of a server's own message in an error
 
 
@@ -37,13 +45,14 @@ class OpenAIEngine:
 
     The server applies the chat template: the prefix is the system's turn, a suffix the user's. `interface` says what
     the server understands. `openai` is the published API only; `vllm` adds top_k and a switch for thinking, as vLLM,
-    SGLang and llama.cpp do, and vLLM's reasoning budget. Up to `batch_size` requests run at a time. A request that
-    takes longer than `timeout` seconds, or fails temporarily, is sent again up to `retries` times, after growing
-    pauses. While no server answers, a request waits up to `wait` seconds for one.
+    SGLang and llama.cpp do, and vLLM's reasoning budget. `limit_field` and `omitted` change the form of requests
+    (`RequestForm`); a form that a server refuses, and asks for another that means the same, is changed too. Up to
+    `batch_size` requests run at a time. `timeout`, `retries` and `wait` are those of `Connection`.
 
-    The server decides weights, precision and batches, so a repeated request may get another answer, although every
-    request carries a seed. Only the server knows the length of the model's context: a prompt that it refuses as too
-    long is unanswered. The API key comes from the environment variable OPENAI_API_KEY only; a local server needs none.
+    A request is unanswered if all tries get something that the model did not write, or if its prompt is refused. The
+    server decides weights, precision and batches, so a repeated request may get another answer, although every request
+    carries a seed. Only the server knows the length of the model's context. The API key comes from the environment
+    variable OPENAI_API_KEY only; a local server needs none.
     """
 
     tokenizer = None
@@ -57,6 +66,8 @@ class OpenAIEngine:
         timeout: float,
         retries: int = 5,
         wait: float = 0.0,
+        limit_field: LimitField = "auto",
+        omitted: Collection[str] = (),
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
@@ -65,17 +76,20 @@ class OpenAIEngine:
                 f"without user name, password or query; put a key into the environment variable {KEY}"
             )
         self.base_url, self._key = base_url, os.environ.get(KEY, "")
-        self._prepare(model, interface, batch_size, timeout, retries)
+        form = RequestForm(interface == "vllm", limit_field, frozenset(omitted))
+        self._prepare(model, form, batch_size, timeout, retries)
         self._connection = Connection(lambda: Address(self.base_url, self._key), timeout, retries, wait)
 
-    def _prepare(self, model: str, interface: str, batch_size: int, timeout: float, retries: int) -> None:
+    def _prepare(self, model: str, form: RequestForm, batch_size: int, timeout: float, retries: int) -> None:
         if batch_size < 1:
             raise ValueError(f"batch size is {batch_size}; it must be at least 1")
         # The client logs a line for every request.
         logging.getLogger("httpx2").setLevel(logging.WARNING)
         self.model, self.batch_size = model, batch_size
-        self._extended, self._timeout, self._tries = interface == "vllm", timeout, retries + 1
+        self._form, self._timeout, self._tries = form, timeout, retries + 1
+        self._lock = threading.Lock()
         self._answered_by: set[str] = set()
+        self._unknown_reasons: set[str] = set()
 
     def load(self) -> None:
         """Check that the server can be reached and has the model (see `Engine.load`). Raises UserError if not."""
@@ -105,16 +119,24 @@ class OpenAIEngine:
     def identity(self) -> Identity:
         """See `Engine.identity`; `served` is the server's description of the model, not the server's address."""
         versions = {"openai": importlib.metadata.version("openai")}
-        return {"engine": SERVED_ENGINE, "dtype": "as served", "versions": versions, "served": self._served}
+        identity: Identity = {
+            "engine": SERVED_ENGINE, "dtype": "as served", "versions": versions, "served": self._served
+        }  # fmt: skip
+        if self._form.omitted:
+            identity["options"] = {"omitted_fields": sorted(self._form.omitted)}
+        return identity
 
     def cost(self) -> Cost:
         """See `Engine.cost`; the server's memory is unknown."""
-        return {
+        cost: Cost = {
             "device": "server",
             "batch_size": self.batch_size,
             "peak_memory_bytes": None,
             "answered_by": sorted(self._answered_by),
         }
+        if differences := self._form.differences():
+            cost["request_form"] = differences
+        return cost
 
     @functools.cached_property
     def _served(self) -> dict[str, str]:
@@ -122,119 +144,128 @@ class OpenAIEngine:
 
         A server that does not list its models gives the name of the model only.
         """
+
+        def listed(client: openai.OpenAI) -> list[Any] | None:
+            try:
+                content = client.models.with_raw_response.list().content
+            except openai.APIStatusError as error:
+                raise_for_message(_said(error))
+                if error.status_code in _NO_LIST:
+                    return None
+                raise
+            body = read_body(content)
+            raise_for_message(body.get("error", ""))
+            return cards if isinstance(cards := body.get("data"), list) else []
+
         try:
-            cards = {card.id: card for card in self._connection.call(lambda client: client.models.list()).data}
-        except openai.NotFoundError:
+            cards = self._connection.call(listed)
+        except (openai.OpenAIError, UnreachableError, LoadingError) as error:
+            raise self._user_error(error) from None
+        except NoAnswerError:
+            raise UserError(f"{self.base_url}/models: this is no list of models; is engine.base_url right?") from None
+        if cards is None:
             log.warning("%s does not list its models, so nothing more is known of %s", self.base_url, self.model)
             return {"id": self.model}
-        except (openai.OpenAIError, UnreachableError) as error:
-            raise self._user_error(error) from None
-        except UserError:
-            raise
-        except (ValueError, AttributeError, TypeError):
-            raise UserError(f"{self.base_url}/models: this is no list of models; is engine.base_url right?") from None
-        if self.model not in cards:
-            names = ", ".join(sorted(map(str, cards))) or "none"
+        by_name = {card["id"]: card for card in cards if isinstance(card, dict) and isinstance(card.get("id"), str)}
+        if self.model not in by_name:
+            names = self._quote(", ".join(sorted(by_name)) or "none")
             raise UserError(f"{self.base_url} has no model {self.model!r}, it has: {names}; correct served_model")
-        details = {name: getattr(cards[self.model], name, None) for name in ("owned_by", "root")}
+        details = {name: by_name[self.model].get(name) for name in ("owned_by", "root")}
         return {"id": self.model} | {name: value for name, value in details.items() if isinstance(value, str)}
 
     def _check_supported(self, decoding: Decoding) -> None:
         """Raise UserError for a decoding that the server's interface does not support."""
         reasons = {
             "reasoning_budget": decoding.reasoning_budget is not None
-            and not self._extended
+            and not self._form.extended
             and "OpenAI's interface cannot close a model's reasoning",
             "confidence": decoding.confidence != "none"
             and "servers do not say which distribution their log-probabilities come from",
-            "top_k": decoding.top_k > 0 and not self._extended and "OpenAI's interface has no top_k; set it to 0",
+            "top_k": decoding.top_k > 0 and not self._form.extended and "OpenAI's interface has no top_k; set it to 0",
         }
         for key, reason in reasons.items():
             if reason:
                 raise UserError(f"decoding: {key} is not possible with the served model {self.model}: {reason}")
 
     def _complete(self, system: str, request: Request, decoding: Decoding) -> Completion:
-        arguments = {
-            "model": self.model,
-            "messages": [{"role": "system", "content": system}, {"role": "user", "content": request.suffix}],
-            "temperature": decoding.temperature,
-            "top_p": decoding.top_p,
-            "max_tokens": decoding.max_new_tokens,
-            "seed": request_seed(decoding.seed, request.key),
-            "response_format": _response_format(require_schema(request)) if decoding.constrained else openai.omit,
-            "extra_body": self._extensions(request, decoding) if self._extended else None,
-        }
+        thinking = request.reasoning_block is not None
+
+        def ask(client: openai.OpenAI) -> ChatAnswer:
+            form = self._form
+            arguments = form.arguments(self.model, system, request, decoding)
+            try:
+                content = client.chat.completions.with_raw_response.create(**arguments).content
+            except openai.APIStatusError as error:
+                raise_for_message(_said(error), f"{error.code} {error.response.text}")
+                if not self._adapt(form, error):
+                    raise
+                return ask(client)
+            return read_answer(content, self.model, thinking, decoding.max_new_tokens)
+
         try:
-            response = self._connection.call(lambda client: _whole_answer(client, arguments))
-        except (openai.OpenAIError, UnreachableError) as error:
-            if isinstance(error, openai.BadRequestError) and _CONTEXT.search(f"{error.code} {error.message}"):
-                return self._unanswered(request.key, self._quote(error.message))
+            answer = self._connection.call(ask)
+        except PromptTooLongError as error:
+            return self._unanswered(request.key, self._quote(error))
+        except NoAnswerError as error:
+            return Completion.unanswered(request.key, self._quote(error))
+        except (openai.OpenAIError, UnreachableError, LoadingError) as error:
             raise self._user_error(error, request.key) from None
-        except UserError:
-            raise
-        except ValueError:
-            raise UserError(
-                f"{self.base_url}: {request.key}: the answer is no JSON; is engine.base_url right?"
-            ) from None
-        budget = decoding.reasoning_budget if request.reasoning_block else None
-        return self._completion(request.key, response, budget)
+        budget = decoding.reasoning_budget if thinking else None
+        return self._completion(request.key, answer, budget, f"{system}\n{request.suffix}")
+
+    def _adapt(self, form: RequestForm, error: openai.APIStatusError) -> bool:
+        """Whether the server that refused `form` with `error` asks for another, which then applies to all requests."""
+        if error.status_code not in _FORM_REFUSED:
+            return False
+        adapted = form.adapted(error.response.text)
+        with self._lock:
+            if adapted and self._form == form:
+                self._form = adapted
+                log.warning(
+                    "%s refuses a request (%s); from now on it gets %s",
+                    self.base_url, self._quote(error.message), ", ".join(adapted.differences()),
+                )  # fmt: skip
+            return self._form != form
 
     def _unanswered(self, key: str, refusal: str) -> Completion:
         """Return the completion of a prompt that the server refuses as too long."""
-        return Completion.unanswered(key, f"the server refuses the prompt: {refusal}")
+        return Completion.unanswered(key, refusal)
 
-    @staticmethod
-    def _extensions(request: Request, decoding: Decoding) -> dict[str, object]:
-        """Return vLLM's additions to the published API. All settings are sent, since a server has its own defaults."""
-        extensions: dict[str, object] = {
-            "top_k": decoding.top_k or -1,
-            "min_p": 0.0,
-            "repetition_penalty": 1.0,
-            "chat_template_kwargs": {"enable_thinking": request.reasoning_block is not None},
-        }
-        if request.reasoning_block and decoding.reasoning_budget is not None:
-            extensions["thinking_token_budget"] = decoding.reasoning_budget
-        return extensions
+    def _completion(self, key: str, answer: ChatAnswer, budget: int | None, prompt: str) -> Completion:
+        """Return the completion with the text of an answer to `prompt`, the words that were sent."""
+        forced = budget is not None and self._reasoning_tokens(key, answer.reasoning_tokens, budget) >= budget
+        oddities = answer.oddities
+        if answer.prompt_tokens is not None and fewer_tokens_than_words(
+            prompt, answer.prompt_tokens + answer.cached_tokens
+        ):
+            oddities = (*oddities, "prompt_cut")
+        with self._lock:
+            self._answered_by |= {answer.answered_by} - {""}
+            if (reason := answer.unknown_reason) and reason not in self._unknown_reasons:
+                self._unknown_reasons.add(reason)
+                log.warning("%s: the server ended this answer with finish_reason %s", key, self._quote(reason))
+        return Completion(
+            key=key,
+            text=unwrap(answer.text) if self._form.schema_as_object else answer.text,
+            finish_reason=answer.finish_reason,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            reasoning_forced=forced,
+            oddities=oddities,
+        )
 
-    def _completion(self, key: str, response: Any, budget: int | None) -> Completion:
-        """Return the completion in a server's response. Raises UserError if it is none: the client checks little."""
-        try:
-            choice, usage = response.choices[0], response.usage
-            completion = Completion(
-                key=key,
-                text=_completion_text(choice.message, truncated=choice.finish_reason == "length"),
-                finish_reason="length" if choice.finish_reason == "length" else "stop",
-                prompt_tokens=int(usage.prompt_tokens),
-                completion_tokens=int(usage.completion_tokens),
-            )
-        except (AttributeError, IndexError, TypeError, ValueError):
-            raise UserError(
-                f"{self.base_url}: {key}: the answer is no chat completion with a choice and its usage: "
-                f"{self._quote(response)}"
-            ) from None
-        if budget is not None:
-            forced = self._reasoning_tokens(key, usage, budget) >= budget
-            completion = replace(completion, reasoning_forced=forced)
-        if choice.finish_reason not in ("stop", "length"):
-            log.warning("%s: the server ended this answer with finish_reason %r", key, choice.finish_reason)
-        fingerprint = getattr(response, "system_fingerprint", None)
-        self._answered_by.add(" ".join(filter(None, (response.model, fingerprint))))
-        return completion
-
-    def _reasoning_tokens(self, key: str, usage: Any, budget: int) -> int:
+    def _reasoning_tokens(self, key: str, tokens: int | None, budget: int) -> int:
         """Return the number of tokens of reasoning. Raises UserError unless they show that the server keeps `budget`.
 
         A server that does not know the budget ignores it without an error.
         """
-        details = getattr(usage, "completion_tokens_details", None)
-        tokens = getattr(details, "reasoning_tokens", None)
         if tokens is None or tokens > budget + _BUDGET_SLACK:
             raise UserError(
                 f"{self.base_url}: {key}: reasoning_budget is {budget}, and the server "
                 f"{'does not say how many tokens' if tokens is None else f'let the model reason for {tokens} tokens'}: "
                 "is it a vLLM that was started with --reasoning-parser? Without one, set reasoning_budget to null"
             )
-        return int(tokens)
+        return tokens
 
     def _user_error(self, error: Exception, key: str = "") -> UserError:
         """Return an error that says what went wrong and what to do. It shows neither the key nor any header."""
@@ -251,6 +282,8 @@ class OpenAIEngine:
             case openai.AuthenticationError() | openai.PermissionDeniedError():
                 verb = "refuses the key of" if self._key else "asks for a key; set"
                 message = f"the server {verb} the environment variable {KEY} (status {error.status_code})"
+            case LoadingError():
+                message = f"the server still loads its model ({self._quote(error)}); raise engine.server_wait"
             case openai.RateLimitError():
                 message = (
                     f"too many requests, or the account has no credit (status 429, {self._tries} times over); lower "
@@ -259,9 +292,8 @@ class OpenAIEngine:
             case openai.InternalServerError():
                 message = f"the server failed (status {error.status_code}, {self._tries} times over); see its log"
             case openai.APIStatusError():
-                message = f"the server refuses the request (status {error.status_code}): {self._quote(error.message)}"
-                if self._extended:
-                    message += "; if it names top_k or chat_template_kwargs, set `interface: openai` in the registry"
+                message = f"the server refuses the request (status {error.status_code}): {self._quote(_said(error))}"
+                message += self._form.refused_field(error.response.text)
             case _:
                 message = f"the answer cannot be read: {self._quote(error)}"
         return UserError(f"{place}: {message}")
@@ -275,23 +307,6 @@ class OpenAIEngine:
         return (text.replace(self._key, "***") if self._key else text)[:_MAX_QUOTE]
 
 
-def _whole_answer(client: openai.OpenAI, arguments: dict[str, Any]) -> Any:
-    """Return the server's response to a request. Raises UnreachableError if the server ended while it answered."""
-    response = client.chat.completions.create(**arguments)
-    choices = getattr(response, "choices", None)
-    if isinstance(choices, list) and choices and getattr(choices[0], "finish_reason", None) in _CUT_OFF:
-        raise UnreachableError
-    return response
-
-
-def _response_format(schema: str) -> dict[str, object]:
-    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": json.loads(schema)}}
-
-
-def _completion_text(message: Any, truncated: bool) -> str:
-    """Return the model's text. Reasoning that the server returns apart from the answer is put before it, in tags."""
-    reasoning = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
-    answer = message.content or ""
-    if not reasoning:
-        return answer
-    return f"<think>{reasoning}" if truncated and not answer else f"<think>{reasoning}</think>{answer}"
+def _said(error: openai.APIStatusError) -> str:
+    """Return the message of a server's error; the client finds only the usual field."""
+    return error.message if " - " in error.message else error.response.text

@@ -48,17 +48,19 @@ class Completion:
     `finish_reason` is 'length' if the model had not ended its turn after max_new_tokens, and 'unanswered' if the model
     was never asked or gave no answer, for the reason `unanswered_reason`; `text` is then ''. `reasoning_forced` is true
     if the engine closed the reasoning; `text` and `completion_tokens` include the closing tokens. `scored_tokens` has
-    the tokens of `text`; None unless decoding asks for confidence.
+    the tokens of `text`; None unless decoding asks for confidence. Numbers of tokens are None where a server does not
+    say them. `oddities` says what is odd about an answer of a server (`chat_answer.Oddity`).
     """
 
     key: str
     text: str
     finish_reason: Literal["stop", "length", "unanswered"]
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     reasoning_forced: bool = False
     scored_tokens: tuple[ScoredToken, ...] | None = None
     unanswered_reason: str = ""
+    oddities: tuple[str, ...] = ()
 
     @classmethod
     def unanswered(cls, key: str, reason: str, prompt_tokens: int = 0) -> "Completion":
@@ -147,6 +149,7 @@ class Identity(TypedDict):
 class Cost(TypedDict):
     """The resources of an engine. `answered_by` names the models that a server says have answered.
 
+    `request_form` says how the form of requests to a server differs from the usual one.
     `peak_memory_bytes` is the peak so far of the GPU's memory or, on a CPU, of the process; None if it is unknown.
     `cached_prompt_tokens` counts the prompt tokens that this process has taken from the prefix cache.
     """
@@ -156,6 +159,7 @@ class Cost(TypedDict):
     peak_memory_bytes: int | None
     cached_prompt_tokens: NotRequired[int]
     answered_by: NotRequired[list[str]]
+    request_form: NotRequired[list[str]]
 
 
 class Engine(Protocol):

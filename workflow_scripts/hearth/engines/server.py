@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hearth.common.cli import UserError
+from hearth.engines.chat_request import RequestForm
 from hearth.engines.openai import OpenAIEngine
 from hearth.engines.protocol import Completion, Identity
 from hearth.engines.registry import SERVER_ENGINE
@@ -35,7 +36,7 @@ class ServerEngine(OpenAIEngine):
         self._folder, self.base_url, self._key = folder, str(folder), ""
         self._options = dict(options or {})
         self._context: int = self._options.get("max_model_len", context)
-        self._prepare(folder.name, "vllm", batch_size, timeout, retries)
+        self._prepare(folder.name, RequestForm(extended=True), batch_size, timeout, retries)
         self._connection = Connection(self._locate, timeout, retries, wait, direct=True)
 
     def identity(self) -> Identity:

@@ -4,9 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 
 import openai
+
+from hearth.engines.chat_answer import LoadingError, NoAnswerError, RefusedPromptError
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +17,9 @@ Answer = TypeVar("Answer")
 
 # A gateway answers with these while the server behind it is not there.
 _ABSENT = (502, 503, 504)
-_LONGEST_PAUSE = 10.0  # seconds between two looks at a server that does not answer
+# Statuses of requests that may succeed later, beside those of a server's own failures (500 and above).
+_TEMPORARY = (408, 409, 429)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds before a request is sent again
 
 
 class Address(NamedTuple):
@@ -25,15 +30,16 @@ class Address(NamedTuple):
 
 
 class UnreachableError(Exception):
-    """There is no server: it has not published an address, or has ended while it answered."""
+    """There is no server: it has not published an address."""
 
 
 class Connection:
     """Send requests to the server at `locate()`, which is asked again whenever the server does not answer.
 
-    `locate` returns None while there is no server. A request that takes longer than `timeout` seconds, or fails
-    temporarily, is sent again up to `retries` times, after growing pauses. While there is no server, a request waits up
-    to `wait` seconds. `direct` keeps requests off the proxies that the environment names.
+    `locate` returns None while there is no server. A request that takes longer than `timeout` seconds, fails
+    temporarily or gets no answer of the model is sent again up to `retries` times, after growing pauses. While there is
+    no server, while it loads its model, or says that it is asked too often, a request waits up to `wait` seconds.
+    `direct` keeps requests off the proxies that the environment names.
     """
 
     def __init__(
@@ -47,17 +53,21 @@ class Connection:
 
     def call(self, request: Callable[[openai.OpenAI], Answer]) -> Answer:
         """Return `request(client)`. Raises what it raises last, or UnreachableError, after waiting for a server."""
-        deadline, pause = time.monotonic() + self._wait, 0.5
+        deadline, pause, tries = time.monotonic() + self._wait, _FIRST_PAUSE, 0
         while True:
             address = self._locate()
             try:
                 answer = request(self._client_for(address))
-            except (UnreachableError, openai.APIConnectionError, openai.InternalServerError) as error:
-                gone = _is_absence(error) or self._locate() != address
-                if not gone or time.monotonic() >= deadline:
+            except (UnreachableError, LoadingError, NoAnswerError, openai.APIError) as error:
+                tries += 1
+                left = max(0.0, deadline - time.monotonic())
+                waited_for = _is_absence(error) or self._locate() != address
+                if not (waited_for and left) and not (_is_temporary(error) and tries <= self._retries):
                     raise
-                self._note(error)
-                time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+                if waited_for:
+                    self._note(error)
+                asked = max(pause, _seconds_asked_for(error))
+                time.sleep(min(asked, left if tries > self._retries else max(left, _LONGEST_PAUSE)))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 self._absent = False
@@ -78,7 +88,7 @@ class Connection:
             base_url=address.url,
             api_key=address.key or "none",
             timeout=self._timeout,
-            max_retries=self._retries,
+            max_retries=0,  # `call` counts them: the client knows nothing of answers that are none
             http_client=http_client,
         )
 
@@ -86,12 +96,37 @@ class Connection:
         """Log once that the server is not there, until it has answered again."""
         with self._lock:
             if not self._absent:
-                log.info("no server answers yet (%s); waiting up to %g s", type(error).__name__, self._wait)
+                log.info("the server cannot answer yet (%s); waiting up to %g s", type(error).__name__, self._wait)
             self._absent = True
 
 
 def _is_absence(error: Exception) -> bool:
-    """Whether an error means that there is no server at the moment, and not that a server was slow or failed."""
-    if isinstance(error, openai.InternalServerError):
-        return error.status_code in _ABSENT
-    return not isinstance(error, openai.APITimeoutError)
+    """Whether an error says to come later: there is no server yet, it loads its model, or it is asked too often."""
+    match error:
+        case NoAnswerError() | openai.APITimeoutError():
+            return False
+        case openai.RateLimitError():
+            return error.code != "insufficient_quota"
+        case openai.APIStatusError():
+            return error.status_code in _ABSENT
+    return isinstance(error, (UnreachableError, LoadingError, openai.APIConnectionError))
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Whether the same request may succeed later."""
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code in _TEMPORARY or error.status_code >= 500
+    return not isinstance(error, RefusedPromptError)
+
+
+def _seconds_asked_for(error: Exception) -> float:
+    """Return the seconds of a response's Retry-After, which has a number or a date; 0 without one."""
+    text = error.response.headers.get("retry-after", "") if isinstance(error, openai.APIStatusError) else ""
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return 0.0

@@ -18,6 +18,9 @@ from hearth.evaluation.recorded_events import RecordedEvents, RecordedEventsBuil
 from hearth.evaluation.score_document import PARSINGS, Parsing, Tokens
 from hearth.prompting.predictions import ParsedPrediction
 
+# Stands for an unknown number of tokens in an array.
+_UNKNOWN = -1
+
 
 @dataclass(frozen=True, eq=False)
 class AnsweredWindows:
@@ -25,8 +28,8 @@ class AnsweredWindows:
 
     `is_complex` (bool, one per window) separates simple from complex windows. `confidences` (float64, one per event)
     are NaN for events without one. `recorded` has sessions, times and residents. `tokens` counts the tokens of all
-    predictions, `completion_tokens` (int32, one per window) those of each completion. `is_truncated` (bool, one per
-    window) says which were cut off at the token limit.
+    predictions, `completion_tokens` (int32, one per window) those of each completion; None if one is unknown.
+    `is_truncated` (bool, one per window) says which were cut off at the token limit. `oddities` counts the odd answers.
     """
 
     windows: EncodedWindows
@@ -34,8 +37,9 @@ class AnsweredWindows:
     confidences: np.ndarray
     recorded: RecordedEvents
     tokens: Tokens
-    completion_tokens: np.ndarray
+    completion_tokens: np.ndarray | None
     is_truncated: np.ndarray
+    oddities: dict[str, int]
 
 
 def read_answers(
@@ -58,8 +62,8 @@ def read_answers(
     train: Counter[Measures] = Counter()
     codes: dict[Measures, int] = {}
     measured, confidences = array("i"), array("d")
-    completion_tokens, truncated = array("i"), array("b")
-    tokens: Tokens = {"prompt": 0, "completion": 0}
+    prompt_tokens, completion_tokens, truncated = array("i"), array("i"), array("b")
+    oddities: Counter[str] = Counter()
     for window, row, path in _answered(_tested_windows(windows, splits, train), splits, predictions):
         confidence = row.get("confidences") or [None] * len(window["gold"])
         _check_sizes(window, path, labels=row["labels"], lenient_labels=row["lenient_labels"], confidences=confidence)
@@ -74,10 +78,11 @@ def read_answers(
         recorded.add(window)
         measured.append(codes.setdefault(complexity_measures(window), len(codes)))
         confidences.extend([nan if value is None else value for value in confidence])
-        tokens["prompt"] += row["prompt_tokens"]
-        tokens["completion"] += row["completion_tokens"]
-        completion_tokens.append(row["completion_tokens"])
+        for lengths, length in ((prompt_tokens, row["prompt_tokens"]), (completion_tokens, row["completion_tokens"])):
+            lengths.append(_UNKNOWN if length is None else length)
         truncated.append(row["finish_reason"] == "length")
+        oddities.update(row.get("oddities", ()))
+    prompts, completions = _known_lengths(prompt_tokens), _known_lengths(completion_tokens)
     scale = ComplexityScale(train.elements())
     is_complex = np.array([scale.is_complex(measures) for measures in codes], bool)
     return AnsweredWindows(
@@ -85,10 +90,21 @@ def read_answers(
         is_complex=is_complex[np.frombuffer(measured, np.int32)],
         confidences=np.frombuffer(confidences),
         recorded=recorded.build(),
-        tokens=tokens,
-        completion_tokens=np.frombuffer(completion_tokens, np.int32),
+        tokens={"prompt": _total(prompts), "completion": _total(completions)},
+        completion_tokens=completions,
         is_truncated=np.frombuffer(truncated, np.int8).astype(bool),
+        oddities=dict(sorted(oddities.items())),
     )
+
+
+def _known_lengths(lengths: "array[int]") -> np.ndarray | None:
+    """Return lengths in tokens (int32, one per window); None if any of them is unknown."""
+    known = np.frombuffer(lengths, np.int32)
+    return None if (known == _UNKNOWN).any() else known
+
+
+def _total(lengths: np.ndarray | None) -> int | None:
+    return None if lengths is None else int(lengths.sum(dtype=np.int64))
 
 
 def _tested_windows(windows: Iterable[Window], splits: SplitDocument, train: Counter[Measures]) -> Iterator[Window]:

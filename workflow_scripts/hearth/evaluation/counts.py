@@ -20,9 +20,7 @@ from hearth.evaluation.score_document import (
     Score,
     Subset,
 )
-
-# Statuses of windows whose answer could not be read at all.
-UNREADABLE = ("malformed", "unclosed_reasoning", "truncated")
+from hearth.prompting.oddities import UNREADABLE
 
 # Number of columns of `Counts.matrix` that do not belong to one label.
 _WINDOW_COLUMNS = 5

@@ -11,12 +11,12 @@ from hearth.common.schemas import nearest
 from hearth.data.windows import Window
 from hearth.evaluation import tables
 from hearth.evaluation.bootstrap import CONFIDENCE
-from hearth.evaluation.counts import UNREADABLE
 from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.rendering import Table, cell_text
 from hearth.evaluation.score_document import DESCRIPTIONS, RATES, READINGS
 from hearth.evaluation.table_rows import Row
 from hearth.evaluation.without import split_column
+from hearth.prompting.oddities import UNREADABLE
 from hearth.prompting.predictions import ParsedPrediction
 
 DEFAULT_COLUMN = "weighted_f1"

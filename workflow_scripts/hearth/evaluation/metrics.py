@@ -15,7 +15,7 @@ from typing import cast
 
 import numpy as np
 
-from hearth.evaluation.counts import UNREADABLE, split_columns
+from hearth.evaluation.counts import split_columns
 from hearth.evaluation.encoded_windows import EncodedWindows
 from hearth.evaluation.score_document import (
     HEADLINES,
@@ -28,6 +28,7 @@ from hearth.evaluation.score_document import (
     Metrics,
     Parsing,
 )
+from hearth.prompting.oddities import UNREADABLE
 from hearth.prompting.parsing import STATUSES
 
 UNREAD = "no readable label"

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from hearth.data.folds import ALL, whole_tested_split
 from hearth.distillation.documents import truncated_warning
 from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, RESAMPLES, SEED, TINY
+from hearth.evaluation.doubtful_answers import doubtful_answers
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
 from hearth.evaluation.rendering import Note
 from hearth.evaluation.score_document import (
@@ -71,6 +72,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Tiny models", [f"{name}: {stand_in}" for name, stand_in in tiny.items()]),
         ("Metrics", [*METRICS_NOTES, *_lost_answers(scores, LOST_ANSWERS)]),
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
+        ("Doubtful answers", doubtful_answers(scores)),
         ("Tested", [*dict.fromkeys(map(_tested, scores))]),
         ("Intervals", [*INTERVALS_NOTES]),
         ("Prompt", _grouped(models, "dataset", _prompt)),
@@ -109,6 +111,7 @@ def short_notes(scores: Sequence[Score], readings: Sequence[LostAnswers] = ()) -
         ),
         ("Metrics", _lost_answers(scores, readings)),
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
+        ("Doubtful answers", doubtful_answers(scores)),
         ("Truncated traces", _truncated_traces([score for score in scores if score["provenance"]["student"]])),
         ("Baselines", [_baselines(scores)]),
         ("Tested", [*dict.fromkeys(map(_tested, scores))]),

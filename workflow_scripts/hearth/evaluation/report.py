@@ -14,6 +14,7 @@ from markupsafe import Markup
 from hearth.evaluation.audit_tables import AuditCounts, audit_table
 from hearth.evaluation.claims.table import CLAIMS, COLUMNS, build_claims_table
 from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, UNDECIDED, Claim
+from hearth.evaluation.doubtful_answers import doubtful_answers
 from hearth.evaluation.figures.names import ScoreFigure
 from hearth.evaluation.figures.registry import CAPTIONS
 from hearth.evaluation.notes import Notes, dataset_name, stand_in_warnings, table_notes
@@ -56,6 +57,7 @@ def render_report(
     notes = table_notes(scores, commit)
     return environment.from_string(template).render(
         warnings=stand_in_warnings(scores),
+        doubts=doubtful_answers(scores),
         claims=_claims_with_rows(claims),
         steps=claims.below,
         figures={name: (CAPTIONS[name], inline_svg(svg, name)) for name, svg in drawings.items()},

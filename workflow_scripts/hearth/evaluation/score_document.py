@@ -233,10 +233,10 @@ class SegmentMetrics(TypedDict):
 
 
 class Tokens(TypedDict):
-    """Total numbers of tokens of all prompts and of all completions."""
+    """Total numbers of tokens of all prompts and of all completions; None if a server did not say one of them."""
 
-    prompt: int
-    completion: int
+    prompt: int | None
+    completion: int | None
 
 
 # "from" is a keyword of Python, so this type cannot be written as a class.
@@ -279,7 +279,8 @@ class Score(TypedDict):
     differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is
     present only if the predictions have confidences. `lost_answers` is the reading of the headline metrics. `without`
     has the metrics without each named set of labels, None if no event is left. `n_truncated` counts the windows whose
-    answer was cut off at the token limit. `budgets` is empty for baselines.
+    answer was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers are unknown.
+    `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are any.
     """
 
     recogniser: str
@@ -307,6 +308,7 @@ class Score(TypedDict):
     n_truncated: int
     budgets: list[Budget]
     confidence: NotRequired[Confidence]
+    oddities: NotRequired[dict[str, int]]
     provenance: Provenance
 
 

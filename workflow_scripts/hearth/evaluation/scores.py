@@ -130,8 +130,10 @@ def build_score(
         "budgets": [],
         "provenance": grounds,
     }
-    if checked["kind"] != "baseline":
-        lengths, truncated = answered.completion_tokens, answered.is_truncated
+    if answered.oddities:
+        score["oddities"] = answered.oddities
+    lengths, truncated = answered.completion_tokens, answered.is_truncated
+    if checked["kind"] != "baseline" and lengths is not None:
         score["budgets"] = measure_budgets(
             recogniser, dataset, windows, lengths, truncated, metrics["token_budgets"], lost_answers
         )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hearth.common.sums import sum_if_known
 from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import Counts, counts_of_score
 from hearth.evaluation.score_document import PARSINGS, Interval, Parsing, Score, metric_value
@@ -64,9 +65,10 @@ class Row:
         """The share of windows whose answer was cut off at the token limit, averaged over the scores."""
         return fmean(score["n_truncated"] / score["n_windows"] for score in self.scores)
 
-    def tokens(self, kind: Literal["prompt", "completion"]) -> int:
-        """Return the number of tokens of the prompts or of the completions, averaged over the scores."""
-        return round(fmean(score["tokens"][kind] for score in self.scores))
+    def tokens(self, kind: Literal["prompt", "completion"]) -> int | None:
+        """Return the number of tokens of the prompts or of the completions, a mean of the scores; None if unknown."""
+        total = sum_if_known(score["tokens"][kind] for score in self.scores)
+        return None if total is None else round(total / len(self.scores))
 
 
 def build_rows(scores: Sequence[Score], seeds: Seeds = "each") -> list[Row]:

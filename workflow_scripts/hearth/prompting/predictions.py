@@ -22,17 +22,19 @@ class CompletionRecord(TypedDict):
     window that no answer could be had for; then `text` is "", and `unanswered_reason` is present. `seed` is the seed of
     the decoding settings. `reasoning_forced` says whether the engine closed the reasoning; it is present if decoding
     has a reasoning budget. `confidences` has the probability of each event's label, None without a label; it is present
-    if decoding asks for confidence.
+    if decoding asks for confidence. Numbers of tokens are None where a server does not say them. `oddities` says what
+    is odd about the answer (`hearth.prompting.oddities`); it is present if anything is.
     """
 
     text: str
     finish_reason: FinishReason
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     seed: int
     unanswered_reason: NotRequired[str]
     reasoning_forced: NotRequired[bool]
     confidences: NotRequired[list[float | None]]
+    oddities: NotRequired[list[str]]
 
 
 class Prediction(CompletionRecord):

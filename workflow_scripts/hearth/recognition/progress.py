@@ -25,7 +25,7 @@ class Progress:
     def add(self, completions: Sequence[Completion]) -> None:
         """Count finished completions."""
         self._windows += len(completions)
-        self._tokens += sum(completion.completion_tokens for completion in completions)
+        self._tokens += sum(completion.completion_tokens or 0 for completion in completions)
         self._bar.update(len(completions))
         now = time.monotonic()
         if self._bar.disable and now - self._last_logged >= self._interval:

@@ -52,6 +52,8 @@ def make_record(completion: Completion, request: Request, size: int, decoding: D
     }
     if completion.finish_reason == "unanswered":
         record["unanswered_reason"] = completion.unanswered_reason
+    if completion.oddities:
+        record["oddities"] = sorted(completion.oddities)
     if decoding.reasoning_budget is not None:
         record["reasoning_forced"] = completion.reasoning_forced
     if decoding.confidence != "none":

@@ -12,6 +12,7 @@ from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.common.energy import Meters
 from hearth.common.job_stats import JobStats
+from hearth.common.sums import sum_if_known
 from hearth.data.windows import Window, WindowInput
 from hearth.engines.protocol import Completion, Decoding, Engine, Request
 from hearth.prompting.predictions import CompletionRecord, Prediction
@@ -20,6 +21,7 @@ from hearth.recognition.journal import FORMAT, Journal
 from hearth.recognition.journal_writer import JournalWriter
 from hearth.recognition.progress import Progress
 from hearth.recognition.requests import make_record, make_requests
+from hearth.recognition.shard_warnings import shard_warnings
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def recognise_shard(
     Finished windows are journaled in `work` under a fingerprint of everything that decides their predictions, and are
     not completed again. The engine gets the longest prompts first, in an order that depends only on the shard. Raises
     ValueError if prompt and decoding are incompatible, and UserError if more than `max_unanswered_share` of the
-    windows, rounded up to a whole window, get no answer.
+    windows, rounded up to a whole window, get no answer, or if none gets one and the share is not 1.
     """
     prefix, requests = make_requests(prompt, windows, dataset, engine, decoding)
     fingerprint = files.digest(
@@ -76,6 +78,8 @@ def recognise_shard(
         unanswered: dict[str, _JournalItem] = {}
         if remaining:
             most_unanswered = math.ceil(max_unanswered_share * len(windows))
+            if max_unanswered_share < 1:  # a shard without any answer has failed, however small it is
+                most_unanswered = min(most_unanswered, len(windows) - 1)
             unanswered = _complete(engine, prefix, remaining, sizes, decoding, journal, most_unanswered)
         by_window = journal.items | unanswered
         items = [cast(_JournalItem, by_window[window["window_id"]]) for window in windows]
@@ -85,19 +89,21 @@ def recognise_shard(
     stats: JobStats = {
         "windows": len(items),
         "seconds": round(sum(item["seconds"] for item in items), 3),
-        "energy_joules": _sum_if_known([item.get("joules") for item in items]),
-        "prompt_tokens": sum(item["prediction"]["prompt_tokens"] for item in items),
-        "completion_tokens": sum(item["prediction"]["completion_tokens"] for item in items),
+        "energy_joules": _rounded(sum_if_known(item.get("joules") for item in items)),
+        "prompt_tokens": sum_if_known(item["prediction"]["prompt_tokens"] for item in items),
+        "completion_tokens": sum_if_known(item["prediction"]["completion_tokens"] for item in items),
         **engine.identity(),
         **engine.cost(),
     }
+    if warnings := shard_warnings(predictions, [sizes[window["window_id"]] for window in windows], prompt["labels"]):
+        stats["warnings"] = warnings
+        for warning in warnings:
+            log.warning("%s", warning)
     return predictions, stats
 
 
-def _sum_if_known(values: Sequence[float | None]) -> float | None:
-    """Return the sum of `values`; None if any of them is None."""
-    known = [value for value in values if value is not None]
-    return round(sum(known), 3) if len(known) == len(values) else None
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _complete(

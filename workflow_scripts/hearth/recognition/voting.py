@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from hearth.common.sums import sum_if_known
 from hearth.prompting.parsing import Status
 from hearth.prompting.predictions import FinishReason, ParsedPrediction, align_samples
 
@@ -35,8 +36,8 @@ def _majority(samples: Sequence[ParsedPrediction]) -> ParsedPrediction:
         "window_id": first["window_id"],
         "text": json.dumps(answer, ensure_ascii=False),
         "finish_reason": min((sample["finish_reason"] for sample in samples), key=_REASONS.index),
-        "prompt_tokens": sum(sample["prompt_tokens"] for sample in samples),
-        "completion_tokens": sum(sample["completion_tokens"] for sample in samples),
+        "prompt_tokens": sum_if_known(sample["prompt_tokens"] for sample in samples),
+        "completion_tokens": sum_if_known(sample["completion_tokens"] for sample in samples),
         "seed": first["seed"],
         "reasoning": "",
         "labels": labels,
@@ -45,6 +46,8 @@ def _majority(samples: Sequence[ParsedPrediction]) -> ParsedPrediction:
         "lenient_status": _status(lenient_labels, [sample["lenient_status"] for sample in samples]),
         "confidences": [count / len(samples) if count else None for _, count in votes],
     }
+    if oddities := {name for sample in samples for name in sample.get("oddities", ())}:
+        prediction["oddities"] = sorted(oddities)
     if prediction["status"] == "unanswered":
         prediction["unanswered_reason"] = first.get("unanswered_reason", "")
     return prediction

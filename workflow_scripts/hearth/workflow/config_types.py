@@ -218,6 +218,8 @@ class Model(ModelSpec):
     """
 
     base_url: str
+    limit_field: str
+    omitted_fields: list[str]
     gpus: int
     train_gpus: int
     pipeline_parallel: int

@@ -143,15 +143,17 @@ def count_prompt_tokens(folder: Path, prompt: Prompt, turns: Turns) -> PromptTok
 def measured_window(stats: Iterable[Path]) -> tuple[float, float] | None:
     """Return the mean (generated tokens, seconds) per window over finished shards; None if no shard is finished.
 
-    `stats` are the stats files of the shards.
+    `stats` are the stats files of the shards. Shards whose server did not count tokens are left out.
     """
-    shards = [read_job_stats(path) for path in stats]
-    windows = sum(shard["windows"] for shard in shards)
+    shards = [
+        (tokens, shard["seconds"], shard["windows"])
+        for shard in map(read_job_stats, stats)
+        if (tokens := shard["completion_tokens"]) is not None
+    ]
+    windows = sum(count for _, _, count in shards)
     if not windows:
         return None
-    return sum(shard["completion_tokens"] for shard in shards) / windows, sum(
-        one["seconds"] for one in shards
-    ) / windows
+    return sum(tokens for tokens, _, _ in shards) / windows, sum(seconds for _, seconds, _ in shards) / windows
 
 
 def measure_loads(

@@ -15,10 +15,11 @@ from hearth.evaluation.claims.measures import (
     student_scores,
 )
 from hearth.evaluation.claims.verdicts import Claim, Condition, Finding, NotTestableError
-from hearth.evaluation.counts import UNREADABLE, counts_of_score, split_columns
+from hearth.evaluation.counts import counts_of_score, split_columns
 from hearth.evaluation.rendering import decimals
 from hearth.evaluation.score_document import Score
 from hearth.evaluation.statistics import permutation_p
+from hearth.prompting.oddities import UNREADABLE
 
 # Events without an answer; all events of an unreadable window count as missing (see `counts`).
 METRIC = "missing_rate"

@@ -76,9 +76,10 @@ def _window_costs(
     }
 
 
-def _tokens_per_window(score: Score) -> float:
-    """Return the completion tokens per window; a baseline writes none."""
-    return score["tokens"]["completion"] / score["n_windows"]
+def _tokens_per_window(score: Score) -> float | None:
+    """Return the completion tokens per window, None if they are unknown; a baseline writes none."""
+    tokens = score["tokens"]["completion"]
+    return None if tokens is None else tokens / score["n_windows"]
 
 
 def _lookup(window_costs: WindowCosts) -> Callable[[Score], float | None]:

@@ -1,0 +1,28 @@
+from hearth.recognition.shard_warnings import shard_warnings
+
+GOOD = '[{"id": 1, "activity": "A"}]'
+
+
+def prediction(text=GOOD, finish_reason="stop", **changes):
+    return {"window_id": "h/s/0", "text": text, "finish_reason": finish_reason, **changes}
+
+
+def warnings(*predictions):
+    return shard_warnings(predictions, [1] * len(predictions), ["A"])
+
+
+def test_a_shard_without_anything_odd_has_no_warnings():
+    assert warnings(prediction(), prediction("rubbish"), prediction("", "unanswered")) == []
+    assert warnings(prediction("", "unanswered")) == []
+    assert warnings(prediction(GOOD, "length"), prediction()) == []
+
+
+def test_warnings_count_answers_and_leave_out_unanswered_windows():
+    assert warnings(prediction("?"), prediction("<think>", "length"), prediction("", "unanswered")) == [
+        "not one of 2 answers could be read (1 malformed, 1 unclosed_reasoning); look at some of them"
+    ]
+    cut, odd = warnings(prediction(GOOD, "length", oddities=["prompt_cut"]), prediction(GOOD, "length"), prediction())
+    assert cut == "2 of 3 answers were cut off at max_new_tokens"
+    assert odd.startswith(
+        "1 of 3 answers are to prompts for which the server counted fewer tokens than they have words"
+    )

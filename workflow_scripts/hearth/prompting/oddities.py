@@ -1,0 +1,40 @@
+"""What may be odd about answers, in words for logs, notes below tables and the report."""
+
+from collections.abc import Mapping
+
+# Statuses of windows whose answer could not be read at all.
+UNREADABLE = ("malformed", "unclosed_reasoning", "truncated")
+# The share of unreadable answers from which on a wrong setting is likelier than a weak model.
+_MOST = 0.9
+
+# A dict from oddity (`hearth.engines.chat_answer.Oddity`) to the end of the statement "3 of 100 answers ...".
+ODDITY_TEXTS = {
+    "answer_in_reasoning": "were in the server's field for reasoning, which was not asked for; they count as answers",
+    "reasoning_though_off": "came with reasoning, although it was switched off",
+    "prompt_cut": "are to prompts for which the server counted fewer tokens than they have words: it cut them without"
+    " a word (raise the length of its context), or its counts are wrong",
+    "no_token_counts": "came without usable counts of tokens",
+    "no_finish_reason": "came without a finish reason that is known; those as long as max_new_tokens count as cut off",
+    "other_model": "name another model than the one that was asked",
+}
+
+
+def oddity_text(name: str) -> str:
+    """Return the words for an oddity; of one that this version does not know, its name."""
+    return ODDITY_TEXTS.get(name, f"are odd ({name})")
+
+
+def unreadable_text(statuses: Mapping[str, int]) -> str:
+    """Return a statement if hardly an answer could be read, else ""; `statuses` counts windows by status."""
+    answered = sum(statuses.values()) - statuses.get("unanswered", 0)
+    unreadable = {name: count for name in UNREADABLE if (count := statuses.get(name, 0))}
+    count = sum(unreadable.values())
+    if not answered or count < _MOST * answered:
+        return ""
+    kinds = ", ".join(f"{number} {name}" for name, number in unreadable.items())
+    how_many = (
+        f"not one of {answered} answers could be read"
+        if count == answered
+        else (f"{count} of {answered} answers could not be read")
+    )
+    return f"{how_many} ({kinds}); look at some of them"
