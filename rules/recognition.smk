@@ -62,12 +62,13 @@ def all_but(recognisers):
     return rf"(?!(?:{recognisers})/)[a-z0-9][a-z0-9._-]*"
 
 
-def server_url(wildcards):
-    """Return the URL of a served model's server; "" for other recognisers."""
+def served_options(wildcards):
+    """Return how a served model's server is asked, as options of the program; "" for other recognisers."""
     if engine_name(wildcards) != SERVED_ENGINE:
         return ""
-    base = recogniser_of(wildcards).base
-    return registry[base]["base_url"] or config["engine"]["base_url"]
+    model = registry[recogniser_of(wildcards).base]
+    url = model["base_url"] or config["engine"]["base_url"]
+    return command_line({"--base-url": url, "--limit-field": model["limit_field"]})
 
 
 def own_server(wildcards):
@@ -75,12 +76,6 @@ def own_server(wildcards):
     if engine_name(wildcards) != SERVER_ENGINE:
         return ""
     return weights_of(recogniser_of(wildcards), fold_of(wildcards))
-
-
-def own_server_folder(wildcards):
-    """Return the folder of the run's own server; "" if the recogniser has none."""
-    server = own_server(wildcards)
-    return f"{SERVERS}/{server}" if server else ""
 
 
 def adapter_folder(wildcards):
@@ -116,13 +111,10 @@ def recognition_options(wildcards):
 
 
 def deciding_engine_options(wildcards):
-    """Return the options of an engine that decide a recogniser's predictions.
-
-    They are those of vLLM, in a job or as the run's own server, or the fields that a served model's requests lack.
-    """
+    """Return the options of vLLM or of the run's own server, or the fields a served model lacks, that decide results."""
     if engine_name(wildcards) == SERVED_ENGINE:
-        omitted = model_resource("omitted_fields")(wildcards)
-        return {"omitted_fields": omitted} if omitted else {}
+        fields = model_resource("omitted_fields")(wildcards)
+        return {"omitted_fields": fields} if fields else {}
     if engine_name(wildcards) not in ("vllm", SERVER_ENGINE):
         return {}
     return deciding_options(model_resource("engine_options")(wildcards))
@@ -195,10 +187,9 @@ rule recognise:
         # Resources and not params, because these settings decide no result, so a change must rerun nothing.
         device=config["engine"]["device"],
         batch_size=config["engine"]["batch_size"],
-        base_url=server_url,
-        limit_field=model_resource("limit_field"),
+        served=served_options,
         timeout=config["engine"]["timeout"],
-        server=own_server_folder,
+        server=lambda wildcards: (name := own_server(wildcards)) and f"{SERVERS}/{name}",
         server_wait=config["engine"]["server_wait"],
         stage_weights=config["engine"]["stage_weights"],
         max_unanswered_share=str(config["engine"]["max_unanswered_share"]),
@@ -212,11 +203,9 @@ rule recognise:
         "source {resources.activate:q}; "
         'OMP_NUM_THREADS={resources.omp_threads} python "$SCRIPTS/recognise.py" {params.engine}'
         " --windows {input.windows:q} --index {input.index:q} {params.split} --shard {wildcards.shard}"
-        " --device {resources.device} --batch-size {resources.batch_size}"
-        " --base-url={resources.base_url:q} --limit-field {resources.limit_field} --timeout {resources.timeout} {resources.vllm}"
-        " --server={resources.server:q} --server-wait {resources.server_wait}"
-        " --stage-weights={resources.stage_weights:q}"
-        " --max-unanswered-share {resources.max_unanswered_share}"
+        " --device {resources.device} --batch-size {resources.batch_size} {resources.served} {resources.vllm}"
+        " --timeout {resources.timeout} --server={resources.server:q} --server-wait {resources.server_wait}"
+        " --stage-weights={resources.stage_weights:q} --max-unanswered-share {resources.max_unanswered_share}"
         " --work work/predictions/{wildcards.recogniser}/{wildcards.dataset}/{wildcards.split}/{wildcards.shard}"
         " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 
