@@ -15,7 +15,7 @@ OPEN_CHOICE = "# OPEN: "
 ASKED_FOR = tuple(
     f"({key})" for key in ("ignored_sensors", "ignored_states", "comments", "activities", "label_rows", "wide")
 )
-HARMLESS = ("blank line",)
+HARMLESS = ("blank line", "comment")
 UNLABELLED = "no activity"
 
 

@@ -228,27 +228,23 @@ class _RoleFinder:
             state = self._roles.columns.get("state", [""])[0]
             before = list(self._cells.columns).index(state) if state else len(self._cells.columns)
             places = [name for name in self._free if list(self._cells.columns).index(name) < before]
-        chosen = named[:1] or places[:1] or kinds[:1]
+        chosen = named[:1] or places or kinds[:1]
         for name in [*places, *([] if named else kinds)]:
             if name not in chosen and not self._determines(chosen, name):
                 chosen = [*chosen, name]
-        # A column of ids that tells the others is enough.
-        enough = [
-            name
-            for name in chosen
-            if all(re.search(r"\d", str(value)) for value in self._values[name].index)
-            and all(self._determines([name], other) for other in chosen)
-        ]
-        if len(chosen) > 1 and enough:
-            chosen = enough[:1]
+        if len(chosen) > 1 and not named and (ids := [name for name in chosen if self._is_id(name, chosen)]):
+            chosen = ids[:1]
         if len(chosen) > 1:
-            order = list(self._cells.columns)
-            chosen = sorted(chosen, key=order.index)
+            chosen = sorted(chosen, key=list(self._cells.columns).index)
             self._roles.open.append(
-                f"sensors: no column alone tells them apart, so {', '.join(chosen)} are joined; leave columns out, if "
-                "they do not tell sensors apart"
+                f"sensors: {', '.join(chosen)} are joined to its id; leave out those that tell no sensors apart"
             )
         self._take("sensor", chosen)
+
+    def _is_id(self, name: str, others: list[str]) -> bool:
+        """Return whether a column numbers things, as in M003, and tells its row's cells in the columns `others`."""
+        numbered = all(re.search(r"\d", str(value)) for value in self._values[name].index)
+        return numbered and all(self._determines([name], other) for other in others)
 
     def _determines(self, names: list[str], other: str) -> bool:
         """Return whether rows that are equal in the columns `names` are equal in `other` too."""
@@ -261,5 +257,5 @@ class _RoleFinder:
         after = list(self._cells.columns)
         after = after[after.index(state) + 1 :] if state else after
         labels = [name for name in after if name in self._free and 1 <= len(self._values[name]) <= _MOST_LABELS]
-        filled = [name for name in labels if self._values[name].drop("", errors="ignore").size > 1]
-        self._take("activity", filled[-1:])
+        varied = [name for name in labels if len(self._values[name]) > 1]
+        self._take("activity", varied[-1:])

@@ -41,8 +41,11 @@ class NoRowsError(ValueError):
     """A file holds no rows that can be read; the message says why."""
 
 
-def examine(path: Path) -> DataFile:
-    """Return the form of a file. Raises NoRowsError for a file that is empty or holds no rows."""
+def examine(path: Path, *, as_table: bool = False) -> DataFile:
+    """Return the form of a file; with `as_table`, lines of CASAS are divided into columns too.
+
+    Raises NoRowsError for a file that is empty or holds no rows.
+    """
     with open(path, "rb") as handle:
         sample = handle.read(_SAMPLE)
     if not sample.strip():
@@ -59,9 +62,8 @@ def examine(path: Path) -> DataFile:
         lines = lines[:-1] or lines
     if any(line.startswith(("#datatype", "#group", "#default")) for line in lines[:4]):
         return _with_columns(path, FileForm(format="influxdb", encoding=encoding), said)
-    kind = "casas" if _only_casas_reads(lines) else "table"
-    if kind == "casas":
-        return DataFile(path, FileForm(encoding=encoding), (), False, kind, said)
+    if not as_table and _only_casas_reads(lines):
+        return DataFile(path, FileForm(encoding=encoding), (), False, "casas", said)
     return _examine_delimited(path, lines, encoding, said)
 
 
@@ -160,7 +162,7 @@ def _examine_delimited(path: Path, lines: list[str], encoding: str, said: tuple[
     if not named:
         names = [f"column{number}" for number in range(1, width + 1)]
     form = FileForm(
-        format=_unless(path, ".csv", "csv") if path.suffix.lower() != ".tsv" or delimiter != "\t" else "auto",
+        format="csv" if path.suffix.lower() == ".tsv" and delimiter not in ("\t", "tabs") else "auto",
         delimiter=delimiter,
         encoding=encoding,
         header=() if named else tuple(names),

@@ -103,7 +103,8 @@ def _finish(root: Path, content: dict[str, Any], draft: DraftedRecording, schema
             _describe_unlabelled(unlabelled, report.rows, draft, label="other" if only else DROP)
             events, report = _load(root, content, draft.source)
         counts = f"{report.rows} rows give {len(events)} events"
-        left_out = [*tolerated_rows(report, _home_of(content)), *report.notes]
+        left_out = list(tolerated_rows(report, _home_of(content)))
+        draft.said += report.notes
     head = {
         "schema": schema,
         "data": str(root),
@@ -293,8 +294,6 @@ def _describe_activities(annotations: Sequence[Annotation], codes: np.ndarray, d
             draft.said.append(f"activity {name!r} ({counts[name]} rows) is taken for {labels[plain]!r}")
         else:
             labels[plain] = name
-    if mapped:
-        draft.settings["activities"] = mapped
     draft.open += [
         f"activities: is {label!r} ({counts[label]} rows) an activity? It is a label; `activities: {{{label}: null}}` "
         "leaves it out"
@@ -302,9 +301,11 @@ def _describe_activities(annotations: Sequence[Annotation], codes: np.ndarray, d
         if plain.replace(" ", "_") in _OTHERS
     ]
     if labels and all(label.isdigit() for label in labels):
-        draft.open.append(
-            "labels: activities are numbers; write words as `labels`, and map the numbers in `activities`"
-        )
+        draft.open.append("labels: activities are numbers; write words for them in `labels` and `activities`")
+        labels = {label: f"activity {label}" for label in sorted(labels, key=int)}
+        mapped |= labels
+    if mapped:
+        draft.settings["activities"] = mapped
     return list(labels.values())
 
 

@@ -1,7 +1,8 @@
 """Put together the `recording` of a drafted home: which files hold events, which hold labels, and how to read them."""
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ _READMES = re.compile(
 )
 # Columns of InfluxDB that say nothing of an event.
 _INFLUX_FRAME = ("", "result", "table", "_start", "_stop")
+_COMPARED_LINES = 1000
 PLACEHOLDER_START = "2000-01-01 00:00:00"
 
 
@@ -74,8 +76,9 @@ def draft_recording(root: Path) -> DraftedRecording:
     draft = DraftedRecording()
     files = _examine_all(root, draft)
     casas = [file for file in files if file.kind == "casas"]
-    if casas:
+    if any(map(_is_labelled, casas)):
         return _draft_casas(root, casas, files, draft)
+    files = [examine(file.path, as_table=True) for file in files]
     kinds = [_read_kind(group) for group in _group(files)]
     events = [kind for kind in kinds if kind.holds_events]
     if not events:
@@ -174,8 +177,6 @@ def _no_events(root: Path, kinds: Sequence[_Kind], draft: DraftedRecording) -> s
 
 
 def _time_hint(text: str) -> str:
-    if re.fullmatch(r"\d{9,19},\d+", text):
-        return " (a count with a decimal comma: write a decimal point)"
     if re.fullmatch(r"[345]\d{4}([.,]\d+)?", text):
         return " (the days of a spreadsheet: format the column as date and time, and export it again)"
     return ""
@@ -339,6 +340,7 @@ def _draft_casas(
 ) -> DraftedRecording:
     """Write the settings of files that the source casas reads."""
     draft.source = "casas"
+    casas = _without_copies(casas, draft)
     draft.settings |= _files_setting(root, casas)
     encodings = {file.form.encoding for file in casas} - {"utf-8"}
     if encodings:
@@ -348,3 +350,29 @@ def _draft_casas(
     if others:
         draft.unread.append(f"{', '.join(others[:10])}: not read, since their lines are not those of CASAS")
     return draft
+
+
+def _without_copies(files: Sequence[DataFile], draft: DraftedRecording) -> list[DataFile]:
+    """Return the files without those that hold the events of another without its labels, which CASAS calls raw data."""
+    heads: dict[object, list[tuple[int, DataFile]]] = {}
+    for file in files:
+        words = [line.replace(",", " ").split() for line in itertools.islice(_read_lines(file), _COMPARED_LINES)]
+        heads.setdefault(str([each[:4] for each in words]), []).append((sum(map(len, words)), file))
+    kept = []
+    for same in heads.values():
+        most = max(count for count, _ in same)
+        for count, file in same:
+            if count == most:
+                kept.append(file)
+            else:
+                draft.unread.append(f"{file.path.name}: not read: it begins as another file, but without its labels")
+    return [file for file in files if file in kept]
+
+
+def _is_labelled(file: DataFile) -> bool:
+    return any(len(line.replace(",", " ").split()) > 4 for line in _read_lines(file))
+
+
+def _read_lines(file: DataFile) -> Iterator[str]:
+    with open(file.path, encoding=file.form.encoding, errors="replace") as handle:
+        yield from handle

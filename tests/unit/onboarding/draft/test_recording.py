@@ -1,0 +1,118 @@
+"""Test drafts of files whose rows are not events of one table: label files, lines of CASAS, wide tables, label rows."""
+
+import pytest
+from draft_factories import head, load, table, write
+from hearth.onboarding.draft.home_yaml import drafted_parts
+
+
+def test_label_files_are_told_from_event_files_and_other_files_are_named(tmp_path):
+    data = write(tmp_path / "data", *[line.rpartition(",")[0] for line in table()], name="events.csv")
+    write(
+        data,
+        "start;end;activity",
+        "03.02.2024 07:00:00;03.02.2024 08:00:00;Tea",
+        "14.02.2024 07:58:00;14.02.2024 07:58:59;Coming",
+        name="labels.csv",
+    )
+    write(data, "ItemId,Location", "1,hall", name="plan.csv")
+    write(data, "by Anna", name="README.txt")
+    text, home, events, _ = load(data, tmp_path)
+    assert home.recording.intervals.files == ("labels.csv",)
+    assert home.recording.intervals.time.format == "%d.%m.%Y %H:%M:%S"
+    assert home.recording.intervals.form.delimiter == ";"
+    assert events["activity"].tolist() == ["Tea", "Tea"]
+    assert "plan.csv: not read, since the columns differ" in head(text)
+    assert "README.txt: not read" in head(text)
+
+
+@pytest.mark.parametrize(
+    ("lines", "events", "labels"),
+    [
+        (
+            ["M22 ON Sleeping begin", "M22 OFF", "M23 ON Sleeping end", "M22 ON Make Tea begin", "M23 ON Make Tea end"],
+            5,
+            2,
+        ),
+        (["M22 ON", "M22 OFF R1_Work", "M22 ON", "D01 OPEN R1_Sleep"], 2, 2),
+        (["M22 ON 1 2", "M22 OFF 1 3 2 5", "M23 ON 2 2"], 3, 3),
+        (["M22 ON Coming Home", "D01 OPEN Making Tea", "D01 CLOSE Cook"], 3, 3),
+    ],
+)
+def test_lines_of_casas_are_drafted_for_the_source_casas(tmp_path, lines, events, labels):
+    lines = [f"2008-11-{day:02d} 14:28:{n:02d}.98{n} {line}" for day in (10, 11) for n, line in enumerate(lines)]
+    data = write(tmp_path / "data", *lines, name="p01")
+    text, home, loaded, report = load(data, tmp_path)
+    assert "SOURCE=casas" in head(text)
+    assert (len(loaded), len(report.broken), len(home.labels)) == (2 * events, 0, labels)
+
+
+def test_raw_data_beside_their_labelled_copy_are_not_read_twice(tmp_path):
+    lines = [f"2008-11-{day} 14:28:0{n} M22 {'ON' if n else 'OFF'}" for day in (10, 11) for n in range(2)]
+    data = write(tmp_path / "data", *lines, name="rawdata.txt")
+    write(data, *(f"{line} {'Sleep' if at % 2 else 'Cook'}" for at, line in enumerate(lines)), name="data")
+    text, _, events, report = load(data, tmp_path)
+    assert (len(events), report.rows) == (4, 4)
+    assert "rawdata.txt: not read: it begins as another file, but without its labels" in head(text)
+
+
+def test_commas_and_marks_are_lines_of_casas_but_commas_and_labels_a_table(tmp_path):
+    begun = [
+        f"2012-07-{day},10:38:{n}0.5,Door,ON{mark}"
+        for day in (20, 21)
+        for n, mark in enumerate([',Step_Out="begin"', "", ',Step_Out="end"', ',Cook="begin"', ',Cook="end"'])
+    ]
+    text, home, events, _ = load(write(tmp_path / "marks", *begun, name="hh101.csv"), tmp_path)
+    assert "SOURCE=casas" in head(text)
+    assert (home.labels, len(events)) == (("Cook", "Step_Out"), 10)
+    plain = [f"2012-07-{day},10:38:{n}0.5,Door,ON,{'ab'[n]}" for day in (20, 21) for n in range(2)]
+    text, home, events, _ = load(write(tmp_path / "plain", *plain, name="hh101.csv"), tmp_path)
+    assert "SOURCE=casas" not in head(text)
+    assert (home.labels, len(events)) == (("a", "b"), 4)
+
+
+def test_casas_lines_with_place_and_detail_are_a_table(tmp_path):
+    rows = [
+        f"2011-06-{15 + day} 08:00:0{n}.{n} {place} {thing} {state} {label}"
+        for day in range(2)
+        for n, (place, thing, state, label) in enumerate(
+            [("Kitchen", "Fridge", "ON", "tea"), ("Hall", "Fridge", "OFF", "cook"), ("Kitchen", "Door", "OPEN", "cook")]
+        )
+    ]
+    _, home, events, _ = load(write(tmp_path / "data", *rows, name="data"), tmp_path)
+    assert sorted(home.sensors) == ["Hall Fridge", "Kitchen Door", "Kitchen Fridge"]
+    assert len(events) == 6
+
+
+def test_wide_tables_are_drafted_with_and_without_times(tmp_path):
+    rows = [f"{n // 3 % 2} {n // 5 % 2} 0 {n // 7 % 2} {12 + n // 30} 17" for n in range(60)]
+    data = write(tmp_path / "aras", *rows, name="DAY_1.txt")
+    write(data, rows[0], *rows, name="DAY_2.txt")
+    text, home, events, _ = load(data, tmp_path)
+    changes = sum(rows[n].split()[at] != rows[n - 1].split()[at] for n in range(1, 60) for at in range(4))
+    assert len(events) == 2 * changes
+    assert len(home.labels) == 3
+    assert "OPEN: wide.start" in text
+    assert "recording.wide.start" in drafted_parts(home)
+    named = ["timestamp,lamp,door,tap,Activity"]
+    named += [f"2024-02-0{3 + n // 30} 08:00:{n % 30:02d},{n % 2},{n // 4 % 2},0,{'ab'[n % 2]}" for n in range(60)]
+    data = write(tmp_path / "timed", *named)
+    _, home, events, _ = load(data, tmp_path)
+    assert home.recording.wide.sensors == ("lamp", "door", "tap")
+    assert len(events) == 59 + 14
+
+
+def test_rows_that_begin_and_end_activities_are_labels(tmp_path):
+    lines = ["Time,ItemName,Value"]
+    for day in (30, 31):
+        lines += [
+            f"2017-01-{day} 08:00:00,label,START:Kitchen|Cooking",
+            f"2017-01-{day} 08:00:20,door,OPEN",
+            f"2017-01-{day} 08:01:00,label,STOP:Kitchen|Cooking",
+            f"2017-01-{day} 08:01:10,label,START:Hall|Leaving",
+            f"2017-01-{day} 08:01:30,door,CLOSED",
+            f"2017-01-{day} 08:01:50,label,STOP:Hall|Leaving",
+        ]
+    _, home, events, _ = load(write(tmp_path / "data", *lines), tmp_path)
+    assert (home.recording.label_rows.begin, home.recording.label_rows.end) == ("START:", "STOP:")
+    assert home.labels == ("Hall|Leaving", "Kitchen|Cooking")
+    assert events["activity"].tolist() == ["Kitchen|Cooking", "Hall|Leaving"] * 2
