@@ -88,6 +88,7 @@ rule serve:
         model=lambda wildcards: f"results/models/{model_of(wildcards)}",
         adapter=server_adapter,
         dtype=config["engine"]["dtype"],
+        date=config["prompt"]["date"],
         tensor_parallel=tensor_parallel,
         pipeline_parallel=model_resource("pipeline_parallel"),
         options=lambda wildcards: json.dumps(
@@ -99,6 +100,6 @@ rule serve:
     shell:
         "source {resources.activate:q}; "
         'OMP_NUM_THREADS={resources.omp_threads} python "$SCRIPTS/serve.py" --folder {params.folder}'
-        " --model {params.model} {params.adapter} --dtype {params.dtype} --options {params.options:q}"
+        " --model {params.model} {params.adapter} --dtype {params.dtype} --date {params.date} --options {params.options:q}"
         " --tensor-parallel {params.tensor_parallel} --pipeline-parallel {params.pipeline_parallel}"
         " --stage-weights={resources.stage_weights:q} --out {output.stats:q} > {log:q} 2>&1"

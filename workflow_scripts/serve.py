@@ -12,8 +12,9 @@ from hearth.common.cli import json_option, run
 from hearth.common.config_schema import setting_default
 from hearth.common.energy import Meters
 from hearth.engines.vllm_server import ServerSettings, Supervisor, library_versions, on_cpu, server_command
-from hearth.models.load import DTYPES, resolve_dtype
+from hearth.models.load import DTYPES, load_tokenizer, resolve_dtype, work_offline
 from hearth.models.staging import staged
+from hearth.prompting.chat_templates import fit_template
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -28,6 +29,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tensor-parallel", type=int, default=1, help="GPUs that share every layer")
     parser.add_argument("--pipeline-parallel", type=int, default=1, help="groups of GPUs that share the layers")
     parser.add_argument("--options", default="{}", help="options of vLLM as JSON, by their Python names")
+    parser.add_argument(
+        "--date", default=setting_default("prompt", "date"), help="day that the chat template takes for today"
+    )
     parser.add_argument(
         "--stage-weights",
         default=setting_default("engine", "stage_weights"),
@@ -52,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             arguments.tensor_parallel,
             arguments.pipeline_parallel,
             json_option("--options", arguments.options, dict),
+            write_chat_template(model, arguments.folder, arguments.date),
         )
         supervisor = Supervisor(arguments.folder, dtype, lambda port: server_command(settings, port))
         # The wall time ends, or the job is cancelled. What remains is done by the next server, so this is no failure.
@@ -66,6 +71,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         "versions": library_versions(),
     }
     files.write_json(arguments.out, stats)
+
+
+def write_chat_template(model: Path, folder: Path, date: str) -> Path | None:
+    """Write the model's chat template as recognition and training use it; return None if it is the model's own."""
+    work_offline()
+    template = fit_template(load_tokenizer(model), date)
+    for change in template.changes:
+        logging.info("chat template: %s", change)
+    if not template.changes:
+        return None
+    path = folder / "chat_template.jinja"
+    files.write_text(path, template.text)
+    return path.resolve()
 
 
 if __name__ == "__main__":

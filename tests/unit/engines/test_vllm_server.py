@@ -204,7 +204,12 @@ def test_a_command_has_the_ranks_the_options_and_no_key(model):
         "--gpu-memory-utilization=0.8", "--reasoning-parser=qwen3", "--enable-prefix-caching",
     }  # fmt: skip
     assert expected <= set(command)
-    assert not [word for word in command if "key" in word]
+    assert not [word for word in command if "key" in word or "chat-template" in word]
+
+
+def test_a_server_gets_the_fitted_chat_template(model, tmp_path):
+    settings = ServerSettings("base", model, None, "bfloat16", chat_template=tmp_path / "chat_template.jinja")
+    assert f"--chat-template={tmp_path / 'chat_template.jinja'}" in server_command(settings, 1234)
 
 
 def test_a_model_without_reasoning_tags_gets_no_reasoning_parser(model):

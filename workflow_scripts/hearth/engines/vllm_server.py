@@ -36,7 +36,8 @@ class ServerSettings:
     """The settings of a vLLM server: its weights, their number format, GPUs and options.
 
     `name` is what requests call the weights: those of the model in the folder `model`, with the LoRA adapter in
-    `adapter` if it is not None. `options` are vLLM's, by the names of its Python interface.
+    `adapter` if it is not None. `options` are vLLM's, by the names of its Python interface. The file `chat_template`
+    replaces the model's own template.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ServerSettings:
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
     options: Mapping[str, object] | None = None
+    chat_template: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def server_command(settings: ServerSettings, port: int) -> list[str]:
     }
     if _has_reasoning_tags(settings.model):
         flags["reasoning_parser"] = "qwen3"  # of every model with <think> and </think>
+    if settings.chat_template:
+        flags["chat_template"] = settings.chat_template
     if settings.adapter is None:
         flags["served_model_name"] = settings.name
     else:

@@ -66,6 +66,7 @@ def recognise_shard(
             "engine": engine.identity(),
             "decoding": dataclasses.asdict(decoding),
             "prefix": prefix,
+            **({"date": prompt["date"]} if "date" in prompt else {}),  # a server renders the chat template itself
             "requests": [dataclasses.asdict(request) for request in requests],
         }
     )
