@@ -17,6 +17,7 @@ from hearth.data.sources.encoded_rows import Annotation, Codes, split_cell
 from hearth.data.sources.file_search import label_files
 from hearth.data.sources.label_periods import EARLIEST, LATEST, LabelPeriods, Period
 from hearth.data.sources.tabular import read_blocks
+from hearth.data.sources.time_formats import likely_remedy
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Intervals
 
@@ -143,21 +144,22 @@ class LabelFiles:
         columns, form = settings.columns, settings.time.format
         yield from (_LabelRow(name, line, None, None, fault=fault) for line, fault in block.faults)
         texts = {role: block.cells[column].str.strip() for role, column in columns.items() if column}
-        known = {}
+        known, remedies = {}, {}
         for role in ("begin", "end"):
             milliseconds, valid, utc = times.parse_times(texts[role], form, settings.time.zone)
             milliseconds = np.where(utc, milliseconds, times.from_clock(milliseconds, self._home.timezone))
             known[role] = np.where(valid, milliseconds.astype(object), None)
+            remedies[role] = "" if valid.all() else likely_remedy(texts[role], ~valid, form)
         cells = zip(*(texts[role] if role in texts else [""] * len(block.lines) for role in _ROLES), strict=True)
         for line, begin, end, (begin_text, end_text, activity, who) in zip(
             block.lines.tolist(), known["begin"].tolist(), known["end"].tolist(), cells, strict=True
         ):
             activities = split_cell(activity, settings.separator)
             fault = ""
-            if begin is None:
-                fault = f"column {columns['begin']}: {begin_text[:80]!r} is no time in {form}"
-            elif end is None:
-                fault = f"column {columns['end']}: {end_text[:80]!r} is no time in {form}"
+            if begin is None or end is None:
+                role, text = ("begin", begin_text) if begin is None else ("end", end_text)
+                fault = f"column {columns[role]}: {text[:80]!r} is no time in {form}"
+                fault += remedies[role] and f"; {remedies[role]}"
             elif end < begin:
                 fault, begin, end = "the interval ends before it begins", None, None
             elif not activities:

@@ -22,6 +22,7 @@ from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_copies import find_copies
 from hearth.data.sources.file_search import check_folder, find_by_suffix, find_files, label_files, unread_files
 from hearth.data.sources.tabular import SUFFIXES_OF_FORMAT, read_blocks
+from hearth.data.sources.time_formats import likely_remedy
 from hearth.data.sources.wide import WideTables, long_recording
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Recording
@@ -240,9 +241,12 @@ class _BlockReader:
 
     def _report_bad_times(self, role: str, mask: np.ndarray) -> None:
         name, form = self._settings.columns[role][0], self._settings.time.format
-        hint = "; correct it, or set recording.time.format" if form == "iso8601" else ""
-        for line, text in zip(self._block.lines[mask], self._time_texts(role)[mask], strict=True):
-            reason = f"column {name}: {text[:80]!r} is no time in {form}{hint}"
+        if not mask.any():
+            return
+        texts = self._time_texts(role)
+        remedy = likely_remedy(texts, mask, form)
+        for line, text in zip(self._block.lines[mask], texts[mask], strict=True):
+            reason = f"column {name}: {text[:80]!r} is no time in {form}{remedy and '; '}{remedy}"
             self._report.broken.append(RowProblem(self._name, int(line), reason))
         self._report.rows += int(mask.sum())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from hearth.onboarding.draft.time_formats import FEWEST_VALID, count_matches, weigh_formats
+from hearth.data.sources.time_formats import FEWEST_VALID, count_matches, weigh_formats
 
 # By role: words that the name of its column holds, the likeliest first.
 ROLE_WORDS = {

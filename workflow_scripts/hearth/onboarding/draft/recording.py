@@ -11,10 +11,10 @@ import pandas as pd
 
 from hearth.data.events import natural_key
 from hearth.data.sources.tabular import read_blocks
+from hearth.data.sources.time_formats import Weighed, differing_example, offsets, weigh_formats
 from hearth.homes.raw_format import FileForm
 from hearth.onboarding.draft.columns import Roles, find_roles
 from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
-from hearth.onboarding.draft.time_formats import Weighed, differing_example, offsets, weigh_formats
 
 _LABEL_NAMES = re.compile(r"act|adl|label|annot", re.IGNORECASE)
 _READMES = re.compile(

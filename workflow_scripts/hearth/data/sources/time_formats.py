@@ -12,7 +12,8 @@ from hearth.data.sources.times import parse_times
 from hearth.homes.raw_format import EPOCH_UNITS
 
 FEWEST_VALID = 0.9  # share of a column's rows that a format must read
-# The years 2000 to 2099 in milliseconds since 1970. A unit of time is plausible if all times lie in these years.
+# The years 2000 to 2099 in milliseconds since 1970. A unit of time is plausible if all times lie in these years, and a
+# pattern if they lie in 1970 or later.
 _PLAUSIBLE = (946_684_800_000, 4_102_444_800_000)
 _DAY = 86_400_000  # milliseconds
 _SHAPES = 5  # the most frequent forms of a column's texts that formats are made for
@@ -24,6 +25,13 @@ _ONLY_CLOCK = re.compile(_CLOCK)
 # Orders that nobody writes: the day between year and month; with dots, the month or a short year first.
 _UNUSUAL = re.compile(r"%Y.%d|%m\.%d|%y\.")
 OFFSET = re.compile(r":\d\d(?:[.,]\d+)?\s*(Z|[+-]\d\d(?::?\d\d)?)$")
+_SAMPLE = 1000  # texts that a remedy is found on
+# From the pattern of texts that are times in no format to the remedy.
+_REMEDIES = {
+    r"[2-5]\d{4}(?:[.,]\d+)?": "these are days as Excel counts them: save them as text such as 2024-02-03 08:00:00",
+    _ONLY_DATE.pattern: "these are dates without a time of day: name its column, too (`time: [date, time]`)",
+    _ONLY_CLOCK.pattern: "these are times of day without a date: name its column, too (`time: [date, time]`)",
+}
 _WRITTEN_OUT = (
     *("%b %d, %Y %I:%M:%S %p", "%b %d, %Y %H:%M:%S", "%b %d, %Y, %I:%M:%S %p", "%d %b %Y %H:%M:%S"),
     *("%B %d, %Y %H:%M:%S", "%d %B %Y %H:%M:%S", "%d %b %Y, %H:%M:%S", "%b %d %Y %H:%M:%S"),
@@ -85,6 +93,26 @@ def weigh_formats(texts: pd.Series) -> Weighed | None:
     return Weighed(likeliest, tuple(others))
 
 
+def likely_remedy(texts: pd.Series, invalid: np.ndarray, form: str) -> str:
+    """Return what to do about the texts in the mask `invalid`, which are no times in the format `form`; '' if unknown.
+
+    A sample of them is weighed. They are taken for the format of the whole column if they are most of it.
+    """
+    wrong = texts[invalid]
+    sample = wrong[wrong != ""].drop_duplicates().iloc[:_SAMPLE]
+    if sample.empty:
+        return ""
+    for pattern, remedy in _REMEDIES.items():
+        if sample.str.fullmatch(pattern).mean() >= FEWEST_VALID:
+            return remedy
+    if weighed := weigh_formats(sample):
+        formats = " or ".join(repr(reading.format) for reading in (weighed.best, *weighed.others))
+        if 2 * len(wrong) > len(texts):
+            return f"set `time.format` to {formats}"
+        return f"this is written as {formats}, other rows are not: correct it in the file"
+    return "correct it, or set `time.format`" if form == "iso8601" else "correct it, or `time.format`"
+
+
 def count_matches(texts: pd.Series, part: str) -> float:
     """Return the share of a column's filled rows that are a date alone (part "date") or a clock alone ("clock")."""
     counts = texts[texts != ""].value_counts()
@@ -140,8 +168,8 @@ def _read(distinct: pd.Series, codes: np.ndarray, form: str) -> Reading | None:
     milliseconds, valid, _ = parse_times(distinct, form, "")
     if not valid.any():
         return None
-    first, end = _PLAUSIBLE
-    if form in EPOCH_UNITS and not all(first <= time < end for time in milliseconds[valid].tolist()):
+    first, end = _PLAUSIBLE[0] if form in EPOCH_UNITS else 0, _PLAUSIBLE[1]
+    if not ((first <= milliseconds[valid]) & (milliseconds[valid] < end)).all():
         return None
     rows = np.where(valid, milliseconds, np.iinfo(np.int64).min)[codes]
     read = rows[valid[codes]]
