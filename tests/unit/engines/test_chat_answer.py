@@ -54,7 +54,7 @@ THOUGHT = f"<think>Hm.</think>{GOOD}"
 def test_reasoning_is_read_wherever_a_server_puts_it(document):
     answer = read(document, thinking=True)
     assert (answer.text, answer.finish_reason, answer.oddities) == (THOUGHT, "stop", ())
-    assert read(document).oddities == ("reasoning_though_off",)
+    assert read(document) == answer
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "thinking"])
@@ -252,4 +252,4 @@ def test_the_object_that_only_the_schema_asked_for_is_taken_off():
 
 
 def test_every_oddity_has_words():
-    assert ODDITY_TEXTS.keys() == set(ODDITIES)
+    assert ODDITY_TEXTS.keys() == {*ODDITIES, "reasoning_though_off"}

@@ -80,6 +80,7 @@ def parts(request):
     ]
 
 
+ANALYSIS, FINAL = "<|channel|>analysis<|message|>", "<|channel|>final<|message|>"
 CONVENTIONS = {
     "plain": {},
     "reasoning_content": {"reasoning_content": "Hm."},
@@ -87,6 +88,8 @@ CONVENTIONS = {
     "thinking": {"thinking": "Hm."},
     "tags": {"content": lambda request: f"<think>\nHm.\n</think>\n\n{good(request)}"},
     "parts": {"content": parts},
+    "other tags": {"content": lambda request: f"[THINK]Hm.[/THINK]{good(request)}"},
+    "channels": {"content": lambda request: f"{ANALYSIS}Hm.<|end|><|start|>assistant{FINAL}{good(request)}"},
     "answer in reasoning_content": {"content": None, "reasoning_content": good},
     "answer in reasoning": {"content": "", "reasoning": good},
     "text parts": {"content": lambda request: [{"type": "text", "text": good(request)}]},
@@ -105,6 +108,8 @@ WARNINGS = {
     "thinking": "6 of 6 answers came with reasoning",
     "tags": "6 of 6 answers came with reasoning",
     "parts": "6 of 6 answers came with reasoning",
+    "other tags": "6 of 6 answers came with reasoning",
+    "channels": "6 of 6 answers came with reasoning",
     "answer in reasoning_content": "6 of 6 answers were in the server's field for reasoning",
     "answer in reasoning": "6 of 6 answers were in the server's field for reasoning",
     "finish null": "6 of 6 answers came without a finish reason",

@@ -12,11 +12,9 @@ from typing import Any, Literal, get_args
 
 from hearth.engines.chat_request import SCHEMA_KEY
 
-# An answer that the server put into its field of reasoning; reasoning that came though it was switched off; a prompt
-# that has fewer tokens than words; no usable counts of tokens; no known finish reason; a model of another name.
-Oddity = Literal[
-    "answer_in_reasoning", "reasoning_though_off", "prompt_cut", "no_token_counts", "no_finish_reason", "other_model"
-]
+# An answer that the server put into its field of reasoning; a prompt that has fewer tokens than words; no usable counts
+# of tokens; no known finish reason; a model of another name.
+Oddity = Literal["answer_in_reasoning", "prompt_cut", "no_token_counts", "no_finish_reason", "other_model"]
 ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
@@ -238,14 +236,10 @@ def _compose(reasoning: str, answer: str, thinking: bool, length: bool) -> tuple
     Without an answer, reasoning that was not asked for is the answer, unless it was cut off: then it is a thought.
     """
     if not reasoning.strip():
-        before, closing, _ = answer.rpartition("</think>")
-        thought = before.replace("<think>", "", 1).strip() if closing else ""
-        return answer, "reasoning_though_off" if thought and not thinking else None
-    if answer.strip():
-        return f"<think>{reasoning}</think>{answer}", None if thinking else "reasoning_though_off"
-    if length:
-        return f"<think>{reasoning}", None if thinking else "reasoning_though_off"
-    if thinking:
+        return answer, None
+    if length and not answer.strip():
+        return f"<think>{reasoning}", None
+    if thinking or answer.strip():
         return f"<think>{reasoning}</think>{answer}", None
     return reasoning, "answer_in_reasoning"
 

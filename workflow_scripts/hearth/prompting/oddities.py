@@ -7,7 +7,8 @@ UNREADABLE = ("malformed", "unclosed_reasoning", "truncated")
 # The share of unreadable answers from which on a wrong setting is likelier than a weak model.
 _MOST = 0.9
 
-# A dict from oddity (`hearth.engines.chat_answer.Oddity`) to the end of the statement "3 of 100 answers ...".
+# A dict from oddity to the end of the statement "3 of 100 answers ...": those of servers
+# (`hearth.engines.chat_answer.Oddity`), and one that any model may show.
 ODDITY_TEXTS = {
     "answer_in_reasoning": "were in the server's field for reasoning, which was not asked for; they count as answers",
     "reasoning_though_off": "came with reasoning, although it was switched off",

@@ -52,8 +52,11 @@ def make_record(completion: Completion, request: Request, size: int, decoding: D
     }
     if completion.finish_reason == "unanswered":
         record["unanswered_reason"] = completion.unanswered_reason
-    if completion.oddities:
-        record["oddities"] = sorted(completion.oddities)
+    oddities = set(completion.oddities)
+    if request.reasoning_block is None and split_reasoning(text)[0]:
+        oddities.add("reasoning_though_off")
+    if oddities:
+        record["oddities"] = sorted(oddities)
     if decoding.reasoning_budget is not None:
         record["reasoning_forced"] = completion.reasoning_forced
     if decoding.confidence != "none":
