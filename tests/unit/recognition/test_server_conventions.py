@@ -295,6 +295,14 @@ def only_objects(request):
     return reply(request, content=lambda asked: json.dumps({key: json.loads(good(asked))}))
 
 
+def without_false_items(request):
+    schema = request["response_format"]["json_schema"]["schema"]
+    if schema.get("items") is False:
+        return refuse("JSON schema error at #/items: schema must be an object")
+    assert schema["maxItems"] == schema["minItems"] == len(schema["prefixItems"])
+    return reply(request)
+
+
 def without_system(request):
     if len(request["messages"]) > 1:
         return refuse("System role not supported")
@@ -307,6 +315,7 @@ def without_system(request):
     [
         (without_max_tokens, False, "max_completion_tokens instead of max_tokens"),
         (only_objects, True, "the answer's list inside an object"),
+        (without_false_items, True, "a schema whose list has a largest length"),
         (without_system, False, "the system's text before the user's, in one turn"),
     ],
 )

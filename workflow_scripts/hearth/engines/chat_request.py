@@ -10,6 +10,12 @@ from hearth.engines.protocol import Decoding, Request, request_seed, require_sch
 
 LimitField = Literal["auto", "max_tokens", "max_completion_tokens"]
 LIMIT_FIELDS: tuple[LimitField, ...] = get_args(LimitField)
+SchemaForm = Literal["list", "closed", "object"]
+_SCHEMA_FORMS: dict[SchemaForm, list[str]] = {
+    "list": [],
+    "closed": ["a schema whose list has a largest length"],
+    "object": ["the answer's list inside an object"],
+}
 # The key of the object around the list of an answer, for servers that accept no other schema than an object's.
 SCHEMA_KEY = "events"
 # Fields that a server may not know, and that the registry may leave out (`omitted_fields`).
@@ -22,6 +28,7 @@ _NO_MAX_TOKENS = re.compile(
     r"|(unsupported|unrecogni[sz]ed|unknown) \w+\W{1,4}max_tokens\b",
     re.IGNORECASE | re.DOTALL,
 )
+_NO_FALSE_ITEMS = re.compile(r"/items\b.*\bobject\b", re.DOTALL)
 _NO_LIST_SCHEMA = re.compile(r"(response_format|schema).*\bobject\b", re.IGNORECASE | re.DOTALL)
 _NO_ROLE = re.compile(r"\broles?\b", re.IGNORECASE)
 
@@ -31,15 +38,15 @@ class RequestForm:
     """The form of a chat request.
 
     `extended` adds the fields of vLLM, SGLang and llama.cpp to the published API. `limit_field` names the field for the
-    longest answer; 'auto' is max_tokens until a server refuses it. `schema_as_object` puts the list that an answer
-    is into an object. `system_turn` says whether the system's text has a turn of its own; otherwise it precedes the
-    user's. `omitted` fields are not sent, so the server's own values apply.
+    longest answer; 'auto' is max_tokens until a server refuses it. `schema_form` 'object' puts the list that an answer
+    is into an object; 'closed' bounds the list by its length alone. `system_turn` says whether the system's text has a
+    turn of its own; otherwise it precedes the user's. `omitted` fields are not sent, so the server's own values apply.
     """
 
     extended: bool
     limit_field: LimitField = "auto"
     omitted: frozenset[str] = frozenset()
-    schema_as_object: bool = False
+    schema_form: SchemaForm = "list"
     system_turn: bool = True
 
     def arguments(self, model: str, system: str, request: Request, decoding: Decoding) -> dict[str, Any]:
@@ -68,8 +75,10 @@ class RequestForm:
         """
         if self.limit_field == "auto" and _NO_MAX_TOKENS.search(refusal):
             return replace(self, limit_field="max_completion_tokens")
-        if not self.schema_as_object and _NO_LIST_SCHEMA.search(refusal):
-            return replace(self, schema_as_object=True)
+        if self.schema_form == "list" and _NO_FALSE_ITEMS.search(refusal):
+            return replace(self, schema_form="closed")
+        if self.schema_form != "object" and _NO_LIST_SCHEMA.search(refusal):
+            return replace(self, schema_form="object")
         if self.system_turn and _NO_ROLE.search(refusal):  # the user's turn is the only other one
             return replace(self, system_turn=False)
         return None
@@ -78,7 +87,7 @@ class RequestForm:
         """Return how this form differs from the usual one, in words."""
         return [
             *(["max_completion_tokens instead of max_tokens"] if self.limit_field == "max_completion_tokens" else []),
-            *(["the answer's list inside an object"] if self.schema_as_object else []),
+            *_SCHEMA_FORMS[self.schema_form],
             *([] if self.system_turn else ["the system's text before the user's, in one turn"]),
             *(f"without {field}" for field in sorted(self.omitted)),
         ]
@@ -99,8 +108,11 @@ class RequestForm:
 
     def _response_format(self, text: str) -> dict[str, Any]:
         schema = json.loads(text)
-        if self.schema_as_object:
+        if self.schema_form == "object":
             schema = _as_object(schema)
+        elif self.schema_form == "closed":
+            del schema["items"]
+            schema["maxItems"] = len(schema["prefixItems"])
         return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
 
 

@@ -246,7 +246,7 @@ class OpenAIEngine:
                 log.warning("%s: the server ended this answer with finish_reason %s", key, self._quote(reason))
         return Completion(
             key=key,
-            text=unwrap(answer.text) if self._form.schema_as_object else answer.text,
+            text=unwrap(answer.text) if self._form.schema_form == "object" else answer.text,
             finish_reason=answer.finish_reason,
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
