@@ -10,6 +10,7 @@ from hearth.common.schemas import nearest
 from hearth.data.windows import iterate_windows
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.code_version import git_commit
+from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.predictions import iterate_parsed_predictions
@@ -39,9 +40,10 @@ def main(argv: list[str] | None = None) -> None:
     ]
     spec = config["tables"][arguments.table]
     rows = build_rows(scores, spec["seeds"])
-    position = lineage.find_row(rows, arguments.recogniser, arguments.dataset)
-    row, commit = rows[position], run_commit(results)
+    commit = run_commit(results)
     table = tables.build_table({"title": spec["title"], "seeds": spec["seeds"]}, scores, commit)
+    position = lineage.find_row(rows, row_names(table.records), arguments.recogniser, arguments.dataset)
+    row = rows[position]
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     known = recognisers(config)
     split, *_ = scored_splits(config, known[row.scores[0]["recogniser"]])

@@ -9,6 +9,7 @@ from config_factories import CONFIG, make_project
 from factories import PREDICTIONS, TEST_WINDOWS, WINDOWS, make_prediction
 from hearth.common.files import write_json, write_json_lines
 from hearth.evaluation import lineage, tables
+from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.prompts import answer_text
 from hearth.workflow.configuration import resolve
@@ -105,14 +106,31 @@ def test_every_column_has_a_source_and_a_definition(column):
 
 def test_a_row_of_several_seeds_is_found_by_its_name_and_by_each_recogniser():
     rows = build_rows(make_run_scores(seeds=(0, 1), homes=("made-up",)), "mean")
-    position = lineage.find_row(rows, "model-1m_reasoning_made-up", "made-up")
-    assert lineage.find_row(rows, "model-1m_reasoning_made-up_seed1", "made-up") == position
     table = tables.build_table(
         {"title": "T", "seeds": "mean"}, make_run_scores(seeds=(0, 1), homes=("made-up",)), "abc"
     )
+    shown = row_names(table.records)
+    position = lineage.find_row(rows, shown, "model-1m_reasoning_made-up", "made-up")
+    assert lineage.find_row(rows, shown, "model-1m_reasoning_made-up_seed1", "made-up") == position
     said = dict(lineage.cell_notes(table, position, rows[position], "weighted_f1"))
     assert "mean over 2 seeds" in said["Cell"]
     assert len(said["Score"]) == 2
+
+
+def test_a_row_is_found_by_the_name_that_the_table_of_a_paper_shows():
+    names = {"recogniser": "little_reasoning_second", "train_dataset": "second"}
+    scores = [make_score("large", "made-up"), make_student_score(), make_student_score("second", **names)]
+    rows = build_rows(scores)
+    shown = row_names(tables.build_table({"title": "T", "seeds": "each"}, scores, "abc").records)
+    assert shown == ["large", "little_reasoning", "little_reasoning"]
+    for row_name in ("little_reasoning", "little_reasoning_made-up"):
+        assert lineage.find_row(rows, shown, row_name, "made-up") == 1
+    assert lineage.find_row(rows, shown, "little_reasoning", "second") == 2
+    assert lineage.find_row(rows, [f"{name} (tiny)" for name in shown], "little_reasoning (tiny)", "second") == 2
+    with pytest.raises(ValueError, match="no recogniser 'little_reasonin'; did you mean 'little_reasoning'"):
+        lineage.find_row(rows, shown, "little_reasonin", "second")
+    with pytest.raises(ValueError, match="no large on 'second'; known: made-up"):
+        lineage.find_row(rows, shown, "large", "second")
 
 
 def test_examples_are_the_first_of_each_kind_in_window_order():

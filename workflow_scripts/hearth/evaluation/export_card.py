@@ -44,7 +44,7 @@ def _scores(score: Mapping[str, Any]) -> list[str]:
 
 
 def _interval(bounds: Sequence[float] | None) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else "too few sessions"
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else "too few groups"
 
 
 def _files(export: Export, parity: Parity) -> list[str]:

@@ -12,6 +12,7 @@ from hearth.data.windows import Window
 from hearth.evaluation import tables
 from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.notes import Notes, table_notes
+from hearth.evaluation.paper_table import TINY
 from hearth.evaluation.rendering import Table, cell_text
 from hearth.evaluation.score_document import DESCRIPTIONS, RATES, READINGS
 from hearth.evaluation.table_rows import Row
@@ -83,15 +84,16 @@ class Example:
     prediction_line: int
 
 
-def find_row(rows: Sequence[Row], recogniser: str, dataset: str) -> int:
+def find_row(rows: Sequence[Row], shown: Sequence[str], recogniser: str, dataset: str) -> int:
     """Return the index in `rows` of the row of a recogniser on a dataset.
 
-    Raises ValueError, which suggests the nearest name, if there is no such row.
+    `shown` are the names of the rows in the form of the table that papers print; they too name a row, with or without
+    the mark of tiny models. Raises ValueError, which suggests the nearest name, if there is no such row.
     """
-    names = {name for row in rows for name in _row_names(row)}
-    if recogniser not in names:
-        raise ValueError(f"this table has no recogniser {recogniser!r}{nearest(recogniser, sorted(names))}")
-    positions = {row.dataset: position for position, row in enumerate(rows) if recogniser in _row_names(row)}
+    names = [{*_row_names(row), short, short.removesuffix(TINY)} for row, short in zip(rows, shown, strict=True)]
+    if recogniser not in (known := set().union(*names)):
+        raise ValueError(f"this table has no recogniser {recogniser!r}{nearest(recogniser, sorted(known))}")
+    positions = {row.dataset: position for position, row in enumerate(rows) if recogniser in names[position]}
     if dataset not in positions:
         raise ValueError(f"this table has no {recogniser} on {dataset!r}{nearest(dataset, positions)}")
     return positions[dataset]

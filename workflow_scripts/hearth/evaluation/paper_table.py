@@ -19,6 +19,8 @@ MARKED = {
 
 # The metric that these differences are in.
 TESTED = "weighted_f1"
+# Added to the name of a row whose model only stands in for a real one.
+TINY = " (tiny)"
 # Metrics of which less is better.
 _LOSSES = ("malformed_rate", "missing_rate", "unknown_rate", "truncated_rate")
 
@@ -97,4 +99,4 @@ def row_names(records: Sequence[Record]) -> list[str]:
 
 
 def _mark(name: str, record: Record) -> str:
-    return f"{name} (tiny)" if record["stand_in"] else name
+    return f"{name}{TINY}" if record["stand_in"] else name
