@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
@@ -42,10 +43,14 @@ def refuse(*lines):
     sys.exit("\n".join(lines))
 
 
+written_config = config
 try:
     config, registry = configuration.resolve(config, workflow.configfiles)
 except configuration.ConfigError as error:
     refuse("The config is not usable.", str(error))
+if workflow.is_main_process:
+    for line in configuration.unused_settings(written_config, config):
+        logger.warning(f"The config: {line}")
 
 
 class Declared(dict):

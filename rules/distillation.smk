@@ -5,8 +5,6 @@
 # Out:  results/students/{student}/fold{fold}/: adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
-from snakemake.logging import logger
-
 from hearth.distillation import launch
 from hearth.distillation.recipes import RECIPES
 from hearth.distillation.settings import deciding_settings

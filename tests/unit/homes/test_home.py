@@ -1,5 +1,7 @@
 """Test home yaml files: those in config/homes are valid, and every mistake is reported with its key and remedy."""
 
+import datetime
+
 import pytest
 import yaml
 from config_factories import SCHEMAS, replace_at, schema_properties, write_yaml
@@ -9,6 +11,16 @@ from hearth.homes.raw_format import Recording
 from repository import REPOSITORY
 
 SHIPPED = sorted((REPOSITORY / "config" / "homes").glob("*.yaml"))
+
+
+def test_an_unknown_key_hides_no_unknown_name(tmp_path):
+    raw = HOME | {"abuot": "x", "transition": "keep"}
+    raw = replace_at(raw, "example/events/0/label", "COOK")
+    with pytest.raises(HomeError) as raised:
+        load_home(write_yaml(tmp_path / "home.yaml", raw))
+    unknown, reference = str(raised.value).splitlines()
+    assert "abuot: unknown key 'abuot'; did you mean 'about'?" in unknown
+    assert "example.events.0.label: unknown label 'COOK'" in reference
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -80,7 +92,25 @@ def test_unknown_sensors_and_states_are_named_with_the_nearest():
         ("labels", ..., ["top level: 'labels' is missing"]),
         ("labels", ["COOKING", "COOKING"], ["labels: ['COOKING', 'COOKING'] has non-unique elements"]),
         ("labels/0", False, ["labels.0: False is not of type 'string'", "put it in quotes"]),
-        ("name", None, ["name: None is not of type 'string'"]),
+        ("labels/0", 30, ["labels.0: 30 is not of type 'string' (put it in quotes; YAML reads digits as a number"]),
+        ("labels/0", datetime.date(2024, 1, 31), ["labels.0: datetime", "put it in quotes; YAML reads it as a date"]),
+        ("name", None, ["name: None is not of type 'string' (put it in quotes; YAML reads null, ~ and"]),
+        (
+            "sensors/s1/states/ON",
+            None,
+            ["sensors.s1.states.ON: None is not", "put it in quotes", "recording.ignored_states names states"],
+        ),
+        (
+            "recording",
+            {"columns": {"begin": True}},
+            ["recording.columns.begin: True is neither a list of names nor a text (put it"],
+        ),
+        (
+            "recording",
+            {"columns": {"sensor": ["a", False]}},
+            ["recording.columns.sensor.1: False is not of type", "put it in q"],
+        ),
+        ("residents", True, ["residents: True is not one of the valid values (put it in quotes; YAML reads on, off"]),
         ("transition", "dorp", ["transition: 'dorp' is not one of the valid values; did you mean 'drop'?"]),
         ("timezone", "Europe/Pariss", ["timezone: unknown time zone 'Europe/Pariss'; write an IANA name"]),
         ("timezone", "../etc", ["timezone: unknown time zone '../etc'"]),

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 from config_factories import CONFIG, REGISTRY, check_single_problem, make_project, problem_lines, replace_at, write_yaml
-from hearth.workflow.configuration import resolve
+from hearth.workflow.configuration import resolve, unused_settings
 
 TRAINING = "students/training"
 
@@ -166,6 +166,80 @@ def test_all_mistakes_are_reported(project):
     assert len(problem_lines(config, project)) == 3
     config = replace_at(replace_at(CONFIG, "teacher", "x"), "datasets/made-up/home", "x")
     assert len(problem_lines(config, project)) == 2
+
+
+def test_an_unknown_key_hides_no_other_problem(project):
+    config = replace_at(replace_at(CONFIG, "modles", []), "datasets/made-up/home", "mad-up")
+    unknown, reference = problem_lines(replace_at(config, "teacher", "large"), project)
+    assert "modles: unknown key 'modles'" in unknown
+    assert "datasets.made-up.home: unknown home 'mad-up'; did you mean 'made-up'?" in reference
+
+
+def test_a_misspelt_key_is_no_missing_value_for_what_refers_to_it(project):
+    misspelt = {("modells" if key == "models" else key): value for key, value in CONFIG.items()}
+    missing, unknown = sorted(problem_lines(misspelt, project), key=lambda line: "unknown" in line)
+    assert "'models' is missing" in missing
+    assert "modells: unknown key 'modells'; did you mean 'models'?" in unknown
+
+
+def test_numbers_in_mappings_of_the_command_line_are_numbers(project):
+    """Snakemake reads every value within a mapping or list of --config as text."""
+    file = write_yaml(project / "run.yaml", CONFIG)
+    given = {"split": {"folds": "2"}, "decoding": {"temperature": "0.5", "seeds": ["0", "1"]}, "models": ["little"]}
+    filled, _ = resolve(CONFIG | given, [file], project)
+    assert filled["split"]["folds"] == 2
+    assert filled["decoding"]["temperature"] == 0.5
+    assert filled["decoding"]["seeds"] == [0, 1]
+    (line,) = problem_lines(CONFIG | {"split": {"folds": "two"}}, project, file)
+    assert line.startswith("--config: split.folds: 'two' is not of type 'integer'")
+    written = write_yaml(file, CONFIG | {"split": {"folds": "2"}})
+    (line,) = problem_lines(CONFIG | {"split": {"folds": "2"}}, project, written)
+    assert line.endswith("split.folds: '2' is not of type 'integer' (YAML reads it as text; write 2)")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("models", ["litle"]), ("split", {"folds": 2, "by": "x y"}), ("students", CONFIG["students"] | {"bases": ["x"]})],
+)
+def test_a_mapping_or_a_list_from_the_command_line_is_not_called_the_files(project, path, value):
+    file = write_yaml(project / "run.yaml", CONFIG)
+    lines = problem_lines(CONFIG | {path: value}, project, file)
+    assert any(line.startswith(f"--config: {path}") for line in lines)
+    assert not any(line.startswith(f"{file}: {path}") for line in lines)
+
+
+def test_a_mapping_that_two_files_share_is_the_later_ones(project):
+    first = write_yaml(project / "first.yaml", replace_at(CONFIG, "students", {"bases": ["little"], "seeds": []}))
+    second = write_yaml(project / "second.yaml", {"students": {"recipe": "labels"}, "split": {"folds": 0}})
+    merged = replace_at(CONFIG, "students", {"bases": ["little"], "seeds": [], "recipe": "labels"})
+    seeds, folds = sorted(problem_lines(merged | {"split": {"folds": 0}}, project, first, second))
+    assert seeds.startswith(f"{first}: students.seeds: ")
+    assert folds.startswith(f"{second}: split.folds: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "unused"),
+    [
+        ({}, []),
+        ({"split": {"test_fraction": 0.2}}, []),
+        ({"split": {"folds": 5}}, []),
+        ({"split": {"folds": 5, "test_fraction": 0.2}}, ["split.test_fraction is not used: 5 folds test every group"]),
+        ({"windows": {"seconds": 60, "by": "gap"}}, []),
+        ({"windows": {"seconds": 60}}, ["windows.seconds is not used: windows are cut by count"]),
+        ({"windows": {"seconds": None}}, []),
+    ],
+)
+def test_settings_without_effect_are_listed(project, changes, unused):
+    config, _ = resolve(CONFIG | changes, [], project)
+    assert unused_settings(CONFIG | changes, config) == unused
+
+
+@pytest.mark.parametrize(("by", "used"), [("time", True), ("count", False)])
+def test_seconds_of_a_dataset_are_used_by_its_own_way_of_cutting(project, by, used):
+    written = replace_at(CONFIG, "datasets/made-up/windows", {"by": by, "seconds": 60})
+    config, _ = resolve(written, [], project)
+    line = "datasets.made-up.windows.seconds is not used: its windows are cut by count"
+    assert unused_settings(written, config) == ([] if used else [line])
 
 
 @pytest.mark.parametrize(

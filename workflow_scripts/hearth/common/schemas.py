@@ -1,5 +1,7 @@
 """Read YAML that people write, and check it against a schema: one line a problem, with key, value and remedy."""
 
+import copy
+import datetime
 import difflib
 import math
 from collections.abc import Collection, Iterator
@@ -41,10 +43,14 @@ def read_yaml(path: Path) -> Any:
 
 def nearest(name: object, known: Collection[object]) -> str:
     """Return the end of a message on the unknown `name`: the closest of the `known` names, or all if none is close."""
-    close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    if close := _closest(name, known, cutoff=0.5):
+        return f"; did you mean {close!r}?"
     return f"; known: {', '.join(map(str, known))}" if known else ""
+
+
+def _closest(name: object, known: Collection[object], cutoff: float) -> str | None:
+    """Return the one of the `known` names that resembles `name` most, at least as much as `cutoff` (0 to 1) says."""
+    return next(iter(difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=cutoff)), None)
 
 
 def dotted(path: list[Any]) -> str:
@@ -53,13 +59,46 @@ def dotted(path: list[Any]) -> str:
 
 
 def schema_problems(value: object, schema: dict[str, Any]) -> list[Problem]:
-    """Return the problems of `value`, by path: what JSON cannot express or, if there is none, what breaks `schema`."""
+    """Return the problems of `value`: what JSON cannot express, then what breaks `schema`, by path."""
     not_json = list(_json_problems(value, []))
-    if not_json:
-        return not_json  # A schema cannot describe such values.
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
+    reported = [path for path, _ in not_json]
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(_with_text_keys(value) if not_json else value)
     ordered = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
-    return [problem for error in ordered for problem in _explain(error)]
+    broken = (problem for error in ordered for problem in _explain(error))
+    # A key that is not text is reported as such only.
+    return not_json + [problem for problem in broken if not any(_is_below(problem[0], path) for path in reported)]
+
+
+def _is_below(path: list[Any], other: list[Any]) -> bool:
+    return list(map(str, path[: len(other)])) == list(map(str, other))
+
+
+def without_unknown_keys(value: object, schema: dict[str, Any]) -> object:
+    """Return a copy of `value` without keys that `schema` lacks, in which misspelt keys are spelt right.
+
+    So the rest can be checked, and one mistake hides no other. A value that JSON cannot express is returned as it is.
+    """
+    if any(_json_problems(value, [])):
+        return value
+    known_only = copy.deepcopy(value)
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
+        if error.validator == "additionalProperties":
+            inner: Any = known_only
+            for part in error.absolute_path:
+                inner = inner[part]
+            for key in _unknown_keys(error):
+                part = inner.pop(key)
+                meant = _closest(key, error.schema.get("properties", {}), cutoff=0.8)
+                if meant and meant not in error.instance:
+                    inner[meant] = part
+    return known_only
+
+
+def _with_text_keys(value: object) -> object:
+    """Return `value` with every key as text, which jsonschema expects."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(part) for key, part in value.items()}
+    return [_with_text_keys(part) for part in value] if isinstance(value, list) else value
 
 
 def _json_problems(value: object, path: list[Any]) -> Iterator[Problem]:
@@ -87,13 +126,11 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
         hint = _case_hint(value, error.validator_value)
         yield [*path, value], f"the name {value!r} does not match the pattern {error.validator_value}{hint}"
     elif error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        patterns = error.schema.get("patternProperties", {})
-        for key in value:
-            if key not in known and not any(_matches(pattern, key) for pattern in patterns):
-                yield [*path, key], f"unknown key {key!r}{nearest(key, known)}"
+        for key in _unknown_keys(error):
+            yield [*path, key], f"unknown key {key!r}{nearest(key, error.schema.get('properties', {}))}"
     elif error.validator == "enum":
-        yield path, f"{value!r} is not one of the valid values{nearest(value, error.validator_value)}"
+        hint = _text_hint(value) if isinstance(value, bool) else ""
+        yield path, f"{value!r} is not one of the valid values{hint}{nearest(value, error.validator_value)}"
     elif error.validator == "required":
         yield path, error.message.replace("is a required property", "is missing")
     elif error.validator == "anyOf" and isinstance(value, list):
@@ -102,7 +139,8 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
                 yield from _explain(inner)
     elif error.validator == "anyOf":
         names = [name for part in error.validator_value for name in part.get("enum", [])]
-        yield path, f"{value!r} is neither a list of names nor one of the valid values{nearest(value, names)}"
+        other = f"one of the valid values{nearest(value, names)}" if names else f"a text{_text_hint(value)}"
+        yield path, f"{value!r} is neither a list of names nor {other}"
     elif error.validator == "pattern" and "x-expected" in error.schema:
         hint = _type_hint(value, error.schema) if "integer" in error.schema.get("type", ()) else ""
         yield path, f"{value!r} is not {error.schema['x-expected']}{hint}"
@@ -116,6 +154,14 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
         yield path, error.message
 
 
+def _unknown_keys(error: jsonschema.ValidationError) -> list[str]:
+    """Return the keys for which a mapping breaks `additionalProperties`."""
+    known, patterns = error.schema.get("properties", {}), error.schema.get("patternProperties", {})
+    return [
+        key for key in error.instance if key not in known and not any(_matches(pattern, key) for pattern in patterns)
+    ]
+
+
 def _matches(pattern: str, key: str) -> bool:
     return jsonschema.Draft202012Validator({"pattern": pattern}).is_valid(key)
 
@@ -126,11 +172,27 @@ def _case_hint(value: object, pattern: str) -> str:
     return f" (write it in lower case: {lower})" if _matches(pattern, lower) else ""
 
 
+def _text_hint(value: object, more: str = "") -> str:
+    """Return a hint for a value that YAML does not read as text; '' for a list or a mapping."""
+    if isinstance(value, bool):
+        reads = "on, off, yes and no as true and false"
+    elif value is None:
+        reads = "null, ~ and an empty value as nothing"
+    elif isinstance(value, int | float):
+        reads = "digits as a number, and 12:30:00 as 45000"
+    elif isinstance(value, datetime.date):
+        reads = "it as a date"
+    else:
+        return ""
+    return f" (put it in quotes; YAML reads {reads}{more})"
+
+
 def _type_hint(value: object, schema: dict[str, Any]) -> str:
     """Return a hint for a value of another type than `schema` asks for, which says what to write; '' without a hint."""
     wanted = schema["type"]
-    if isinstance(value, bool) and wanted == "string":
-        return " (put it in quotes; YAML reads on, off, yes and no as true and false)"
+    if "string" in wanted and "integer" not in wanted:
+        hint = f"; {schema['x-null']}" if value is None and "x-null" in schema else ""
+        return _text_hint(value, hint)
     if wanted == "boolean":
         return " (write true or false)"
     if wanted == "array" and jsonschema.Draft202012Validator(schema.get("items", {})).is_valid(value):

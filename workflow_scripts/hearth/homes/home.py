@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
-from hearth.common.schemas import Problem, dotted, nearest, read_yaml, schema_problems
+from hearth.common.schemas import Problem, dotted, nearest, read_yaml, schema_problems, without_unknown_keys
 from hearth.homes.raw_format import Recording, parse_recording, recording_problems
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -110,7 +110,7 @@ def load_home(path: Path) -> Home:
         raise HomeError(f"{path}: no such home; copy one of {HOMES}/*.yaml and change it") from None
     except ValueError as error:
         raise HomeError(str(error)) from None
-    problems = schema_problems(raw, read_yaml(SCHEMA)) or list(_reference_problems(raw))
+    problems = _problems(raw, read_yaml(SCHEMA))
     if problems:
         raise HomeError("\n".join(f"{path}: {dotted(place)}: {message}" for place, message in problems))
     return Home(
@@ -131,6 +131,14 @@ def load_home(path: Path) -> Home:
         aliases={spelling: label for label, spellings in raw.get("aliases", {}).items() for spelling in spellings},
         rule_origins=tuple("" if isinstance(rule, str) else rule["origin"] for rule in raw.get("rules", ())),
     )
+
+
+def _problems(raw: Any, schema: dict[str, Any]) -> list[Problem]:
+    """Return the problems of the content of a home's yaml; unknown keys do not hide those of names."""
+    problems = schema_problems(raw, schema)
+    if problems:
+        raw = without_unknown_keys(raw, schema)
+    return problems if problems and schema_problems(raw, schema) else [*problems, *_reference_problems(raw)]
 
 
 def normalise_label(label: str) -> str:

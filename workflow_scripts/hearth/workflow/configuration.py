@@ -4,12 +4,16 @@ Every problem names file, key, value and the nearest valid value. Other modules 
 students and recognisers (recognisers.py), the contents of tables (selection.py) and the whole run (run_plan.py).
 """
 
+import contextlib
+import copy
 import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from hearth.common.schemas import Problem, dotted, read_yaml, schema_problems
+import yaml
+
+from hearth.common.schemas import Problem, dotted, read_yaml, schema_problems, without_unknown_keys
 from hearth.workflow.config_references import reference_problems
 from hearth.workflow.config_types import Config, Json, Registry
 from hearth.workflow.misplaced import misplaced_settings
@@ -36,11 +40,17 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
     documents = _read_documents(files)
     schema = _read_schema(project, "config")
     model_keys = _read_schema(project, "models")["additionalProperties"]["properties"]
-    _refuse(_schema_problems(config, schema, model_keys), documents, config)
-    _refuse(_override_problems(config, schema["properties"]), documents, config)
-    filled = _fill_defaults(config, schema)
+    config = _with_numbers_of_options(config, schema, documents)
+    problems = list(_schema_problems(config, schema, model_keys))
+    # Unknown keys hide no other problem: without them, the rest can be checked.
+    usable = cast(Json, without_unknown_keys(config, schema) if problems else config)
+    if schema_problems(usable, schema):
+        _refuse(problems, documents, config)
+    if overrides := list(_override_problems(usable, schema["properties"])):
+        _refuse([*problems, *overrides], documents, config)
+    filled = _fill_defaults(usable, schema)
     registry = _read_registry(project, filled["model_registry"])
-    _refuse(reference_problems(cast(Config, filled), registry, project), documents, config)
+    _refuse([*problems, *reference_problems(cast(Config, filled), registry, project)], documents, config)
     for key in [key for key in filled if key.endswith("_root")]:
         filled["datasets"][key.removesuffix("_root")]["root"] = filled.pop(key)
     for dataset in filled["datasets"].values():
@@ -49,6 +59,22 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
     checked = cast(Config, filled)
     checked["students"]["trained_on"] = checked["students"]["trained_on"] or default_datasets(checked)
     return checked, registry
+
+
+def unused_settings(written: Json, config: Config) -> list[str]:
+    """Return a line for each setting of a config, as its user wrote it, that another setting leaves without effect.
+
+    `config` is the same after `resolve`.
+    """
+    lines = []
+    if "test_fraction" in written.get("split", {}) and config["split"]["folds"] > 1:
+        lines.append(f"split.test_fraction is not used: {config['split']['folds']} folds test every group")
+    if written.get("windows", {}).get("seconds") and config["windows"]["by"] == "count":
+        lines.append("windows.seconds is not used: windows are cut by count")
+    for name, dataset in written["datasets"].items():
+        if dataset.get("windows", {}).get("seconds") and config["datasets"][name]["windows"]["by"] == "count":
+            lines.append(f"datasets.{name}.windows.seconds is not used: its windows are cut by count")
+    return lines
 
 
 def _read_documents(files: Iterable[Path]) -> Documents:
@@ -107,6 +133,21 @@ def _parallelism_problems(registry: Registry) -> Iterator[Problem]:
             yield [name, "gpus"], f"{gpus} is not a multiple of pipeline_parallel {groups}; {nearest_valid}"
 
 
+def _with_numbers_of_options(config: Json, schema: Json, documents: Documents) -> Json:
+    """Return a copy of the config with numbers and booleans in the mappings and lists that --config gives.
+
+    Snakemake reads these as text.
+    """
+    typed = copy.deepcopy(config)
+    for path, _ in schema_problems(config, schema):
+        *parents, last = path or [""]
+        value = _value_at(config, path)
+        if isinstance(value, str) and _origin(path, documents, config) == "--config":
+            with contextlib.suppress(yaml.YAMLError):
+                _value_at(typed, parents)[last] = yaml.safe_load(value)
+    return typed
+
+
 def _schema_problems(config: object, schema: Json, model_keys: Collection[str]) -> Iterator[Problem]:
     """Yield the differences from the schema; a renamed or misplaced key or value is reported only as such."""
     known = [*renamed_settings(config), *misplaced_settings(config, schema, model_keys)]
@@ -156,20 +197,36 @@ def _with_defaults(value: Any, schema: Json) -> Any:
 
 
 def _origin(path: list[Any], documents: Documents, config: object) -> str:
-    """Return the config file that holds the value at `path`; "--config" if no file holds it.
+    """Return the config file that holds the value at `path`; "--config" if no file holds it as it is.
 
     For a missing value, return the file that holds the nearest existing parent.
     """
     while (value := _value_at(config, path)) is _ABSENT:
         path = path[:-1]
-    for file, document in reversed(documents):
-        in_file = _value_at(document, path)
-        if in_file is not _ABSENT:
-            return str(file) if isinstance(value, dict | list) or str(in_file) == str(value) else "--config"
-    return "--config"
+    in_files = [(file, part) for file, document in documents if (part := _value_at(document, path)) is not _ABSENT]
+    merged: object = _ABSENT
+    for _, part in in_files:
+        merged = _merge(merged, part)
+    return str(in_files[-1][0]) if in_files and (not path or _equal(merged, value)) else "--config"
 
 
-def _value_at(value: Any, path: list[Any]) -> object:
+def _merge(below: object, above: object) -> object:
+    """Return what Snakemake makes of two values of config files: it merges mappings, and else takes the later value."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {key: _merge(below.get(key), value) for key, value in above.items()}
+    return above
+
+
+def _equal(one: object, other: object) -> bool:
+    """Return whether two values are equal, or are written alike: YAML readers differ in what they keep as text."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return str(one) == str(other)
+
+
+def _value_at(value: Any, path: list[Any]) -> Any:
     for part in path:
         try:
             value = value[part]
