@@ -6,7 +6,7 @@ import pytest
 import yaml
 from config_factories import SCHEMAS, replace_at, schema_properties, write_yaml
 from factories import HOME
-from hearth.homes.home import HomeError, load_home
+from hearth.homes.home import HomeError, load_home, normalise_label
 from hearth.homes.raw_format import Recording
 from repository import REPOSITORY
 
@@ -47,6 +47,24 @@ def test_rules_are_sentences_with_or_without_an_origin(tmp_path):
     home = load_home(write_yaml(tmp_path / "home.yaml", replace_at(HOME, "rules", rules)))
     assert home.rules == ("Stoves cook.", "Taps run.")
     assert home.rule_origins == ("", "documentation")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "plain"),
+    [
+        ("Drinking  Water,_coffee or drinks", "drinking water coffee or drinks"),
+        ("drinking water，coffee or drinks", "drinking water coffee or drinks"),
+        ("ＷＡＴＣＨＩＮＧ-tv.", "watching tv"),
+        ("children’s play", "children s play"),
+        ("`children's_play`", "children s play"),
+        ("\ufeffcook\u200bing\u00a0", "cooking"),
+        ("C++", "c++"),
+        ("厨房做饭", "厨房做饭"),
+        ("...", "..."),
+    ],
+)
+def test_labels_are_compared_without_case_width_blanks_and_punctuation(spelling, plain):
+    assert normalise_label(spelling) == plain
 
 
 def test_aliases_map_other_spellings_to_labels(tmp_path):
@@ -137,6 +155,14 @@ def test_unknown_sensors_and_states_are_named_with_the_nearest():
             {"COOKING": ["making food"], "EATING": ["Making_Food"]},
             ["aliases.EATING.0: 'Making_Food' is already read as an alias of the label 'COOKING'; leave it out"],
         ),
+        (
+            "labels/2",
+            "Cooking",
+            ["labels.2: 'Cooking' differs from the label 'COOKING' only in case, blanks or punctuation"],
+        ),
+        ("labels/2", "COOKING.", ["labels.2: 'COOKING.' differs from the label 'COOKING'", "map one to the other in"]),
+        ("labels/2", "ＣＯＯＫＩＮＧ", ["labels.2: 'ＣＯＯＫＩＮＧ' differs from the label 'COOKING'"]),
+        ("residents", "two", ["residents: 'two' is not one of the valid values; known: one, several"]),
         ("aliases", {"COOKING": ["<think>"]}, ["aliases.COOKING.0: '<think>' holds a tag that delimits reasoning"]),
         ("labels/2", "EAT\nING", ["labels.2: 'EAT\\nING' holds line breaks, or blanks at an end; map it in"]),
         ("labels/2", "EATING ", ["labels.2: 'EATING ' holds line breaks, or blanks at an end"]),

@@ -77,6 +77,25 @@ def test_the_brief_parts_come_in_the_same_order(home, reasoning):
 @both_homes
 @every_template
 @everywhere
+def test_only_the_prompt_of_a_home_with_several_residents_speaks_of_several(home, template, reasoning):
+    alone = replace(
+        HOMES[home], residents="one", about="A flat.", rules=(), example=HOMES["mural"].example | {"reasoning": ""}
+    )
+    several = replace(alone, residents="several")
+    systems = {
+        each.residents: render_prompt(each, TEMPLATES[template], reasoning, example=False)["system"]
+        for each in (alone, several)
+    }
+    words = re.compile(r"residents|people|\bwho\b|more than one|several residents", re.IGNORECASE)
+    assert not words.search(systems["one"])
+    assert words.search(systems["several"])
+    assert re.search(r"only resident|single resident", systems["one"])
+    assert systems["one"].splitlines()[-1] == systems["several"].splitlines()[-1]
+
+
+@both_homes
+@every_template
+@everywhere
 def test_everything_of_a_home_is_in_its_prompt_verbatim(home, template, reasoning):
     known = HOMES[home]
     system = prompt(home, template, reasoning)["system"]

@@ -57,6 +57,15 @@ def test_keys_that_a_source_does_not_use_are_refused(tmp_path, source, keys, unu
             refuse(source, home_with_keys(*keys))
 
 
+@pytest.mark.parametrize(("residents", "people", "warned"), [("one", "ab", 1), ("one", "aa", 0), ("several", "ab", 0)])
+def test_events_of_several_residents_in_a_home_of_one_are_a_warning(tmp_path, residents, people, warned):
+    rows = [f"2024-02-03 08:00:0{second},E1,ON,cooking,{name}" for second, name in enumerate(people)]
+    (tmp_path / "a.csv").write_text("\n".join(["time,sensor,state,activity,person", *rows]))
+    recording = replace(HOME.recording, columns=HOME.recording.columns | {"resident": ("person",)})
+    _, report = read("table", tmp_path, replace(HOME, residents=residents, recording=recording))
+    assert len([warning for warning in report.warnings if "name 2: 'a', 'b'" in warning]) == warned
+
+
 def test_the_keys_of_the_sources_are_keys_of_the_schema():
     recording = yaml.safe_load((SCHEMAS / "home.schema.yaml").read_text())["properties"]["recording"]["properties"]
     known = set(recording)

@@ -40,6 +40,7 @@ class Source:
         if others:
             shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
             report.notes.append(f"{len(others)} hidden files and documents are not read: {shown}")
+        report.warnings += _resident_warnings(events, home)
         return events, report
 
 
@@ -69,6 +70,17 @@ def check_recording(source: str, home: Home) -> None:
         keys = ", ".join(f"recording.{key}" for key in unused)
         others = "; `source: table` uses all keys" if used else ""
         raise ValueError(f"home {home.name}: {keys}: not used by `source: {source}`; remove the key{others}")
+
+
+def _resident_warnings(events: pd.DataFrame, home: Home) -> list[str]:
+    """Return a warning if a home of one resident has events of several."""
+    if home.residents != "one":
+        return []
+    named = sorted({name for names in events["residents"] for name in names})
+    if len(named) < 2:
+        return []
+    shown = ", ".join(map(repr, named[:5])) + (", ..." if len(named) > 5 else "")
+    return [f"the home says `residents: one`, but events name {len(named)}: {shown}; prompts would speak of one"]
 
 
 def raw_files(source: str, root: str | Path, home: Home) -> list[str]:
