@@ -91,6 +91,7 @@ LINES = [
     "- **Event 1:** COOKING\n- **Event 2:** WATCHING_TV",
     "event_1 = COOKING\nevent_2 = WATCHING_TV",
     "Event 1 is COOKING\nEvent 2 is WATCHING_TV.",
+    "1. id: 1, activity: COOKING\n2. id: 2, activity: WATCHING_TV",
     "1. Event 1: COOKING\n2. Event 2: WATCHING_TV",
     "1. COOKING (the stove is on)\n2. WATCHING_TV - the set is on",
     "1. 08:00:00 kitchen stove on -> COOKING\n2. 08:00:09 television on -> WATCHING_TV",
@@ -199,6 +200,17 @@ def test_a_label_in_a_reason_or_a_sentence_is_none(text, labels):
         ("1. COOKING\n2. COOKING, or WATCHING_TV", [C, None]),
         ("1. COOKING\n2. COOKING (or WATCHING_TV?)", [C, None]),
         ("1. COOKING\n2 | 4 | WATCHING_TV", [C, None]),
+        ("id: , activity: COOKING\nid: 2, activity: WATCHING_TV", [None, None]),
+        ("- id:\n  activity: COOKING\n- id: 2\n  activity: WATCHING_TV", [None, T]),
+        ("- activity COOKING\n  id: 1\n- activity: WATCHING_TV\n  id: 2", [None, T]),
+        (
+            "<event><nr>one</nr><activity>COOKING</activity></event><event><nr>2</nr><activity>COOKING</activity></event>",
+            [None, C],
+        ),
+        ('{"activity": "COOKING", "id": 1, "activity": "WATCHING_TV"}', [None, None]),
+        ("1: COOKING2: WATCHING_TV", [None, None]),
+        ("event_1 = COOKINGevent_2 = WATCHING_TV", [None, None]),
+        ("| activity | id |\n|---|---|\n| COOKING | [1 |\n| WATCHING_TV | 2 |", [C, T]),
         ("COOKING", [None, None]),
         ("COOKING\nWATCHING_TV\nCOOKING", [None, None]),
         ('["COOKING", "WATCHING_TV", "COOKING"]', [None, None]),
@@ -291,6 +303,20 @@ PIECES = [
 def test_a_text_that_repeats_itself_to_100_000_characters_is_read(repeated, before):
     text = before + repeated * (100_000 // len(repeated))
     assert set(read(text)) <= {*LABELS, None}
+
+
+@given(
+    text=st.sampled_from(NEARLY_JSON + OTHER_DOCUMENTS + LINES),
+    place=st.floats(0, 1, exclude_max=True),
+    character=st.sampled_from(["", *"\"'{}[](),:;|\n\\*`-= #"]),
+    width=st.integers(0, 1),
+)
+@settings(max_examples=300, derandomize=True)
+def test_one_wrong_character_costs_labels_and_moves_none(text, place, character, width):
+    position = int(place * len(text))
+    changed = text[:position] + character + text[position + width :]
+    if parse(changed, 2, LABELS, "stop").labels == [None, None]:
+        assert all(label in (None, right) for label, right in zip(read(changed), [C, T], strict=True))
 
 
 @given(text=st.lists(st.sampled_from(PIECES), max_size=30).map("".join), size=st.integers(1, 3))

@@ -20,7 +20,7 @@ REASON_KEYS = frozenset({"reasoning", "reason", "why", "thought", "thoughts", "e
 
 ID_PREFIX = r"(?:event|evt|ev|e|id|no|nr|number|item|事件)"
 _NUMBER = re.compile(rf"(?:{ID_PREFIX}[\s_.:#-]*|#\s*)?(\d{{1,9}})(?:\.0*)?", re.IGNORECASE)
-_BOUNDARY = re.compile(r"""->|=>|:(?!\d)|[,;|()\[\]{}"“”*`→，；：（）\t]|(?<=\s)[-–—](?=\s)""")
+_BOUNDARY = re.compile(r"""->|=>|:(?!\d)|[,;=|()\[\]{}"“”*`→，；：（）\t]|(?<=\s)[-–—](?=\s)""")
 _REMARK = re.compile(r"([^()]*)(\(.*\))\W*", re.DOTALL)
 
 
@@ -70,9 +70,8 @@ class Labels:
                     found.add(label)
                     position += count
                     break
-            else:
-                if found:  # A doubt after the label, such as "or watching TV", is as good as a second label.
-                    found |= self._mentions(pieces[position])
+            else:  # A doubt such as "or watching TV" is as good as a second label.
+                found |= self._mentions(pieces[position])
                 position += 1
         return found.pop() if len(found) == 1 else None
 
@@ -85,6 +84,6 @@ class Labels:
         return self._exact.get(text) or self._plain.get(normalise_label(text))
 
     def _mentions(self, text: str) -> set[str]:
-        """Return the labels that stand anywhere in `text`."""
-        words = f" {normalise_label(text)} "
+        """Return the labels that stand anywhere in `text`, also with a number beside them."""
+        words = f" {' '.join(re.sub('[0-9]', ' ', normalise_label(text)).split())} "
         return {label for plain, label in self._plain.items() if label and f" {plain} " in words}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from hearth.homes.home import normalise_label
 from hearth.prompting.answer_labels import ID_KEYS, LABEL_KEYS, REASON_KEYS, Labels, Pair, event_number
@@ -54,13 +55,13 @@ def _all_groups(groups: Iterable[Group]) -> Iterator[Group]:
 def group_pairs(group: Group, labels: Labels, number: int | None = None) -> list[Pair]:
     """Return the pairs of a list or an object and of all inside it. `number` is the id that it stands below."""
     pairs: list[Pair] = []
-    record = _Record(labels, number)
+    parts: list[_Ids | _Label] = []
     for key, value in group.entries:
         name = "" if key is None else normalise_label(key)
         if name in ID_KEYS and isinstance(value, Scalar):
-            pairs += record.add_numbers([event_number(value.text)])
-        elif name in LABEL_KEYS and (isinstance(value, Scalar) or _only_scalar(value)):
-            pairs += record.add_label(name, value if isinstance(value, Scalar) else _only_scalar(value))
+            parts.append(_Ids((event_number(value.text),)))
+        elif name in LABEL_KEYS and isinstance(value, Scalar):
+            parts.append(_Label(name, value))
         elif name and (below := event_number(key or "")) is not None:
             if isinstance(value, Group):
                 pairs += group_pairs(value, labels, below)
@@ -69,49 +70,60 @@ def group_pairs(group: Group, labels: Labels, number: int | None = None) -> list
         elif isinstance(value, Group) and name not in REASON_KEYS:
             numbers = _numbers(value)
             if numbers and name in _IDS_KEYS:
-                pairs += record.add_numbers(numbers)
+                parts.append(_Ids(tuple(numbers), listed=True))
             elif numbers and (label := labels.find(key or "")) is not None:
                 pairs += [(below, label) for below in numbers]
+            elif name in LABEL_KEYS and (only := _only_scalar(value)):
+                parts.append(_Label(name, only, listed=True))
             else:
                 pairs += group_pairs(value, labels)
-    pairs += record.end()
-    return pairs or _row_pair([value for key, value in group.entries if key is None], labels)
+    loose = [value for key, value in group.entries if key is None]
+    if any(isinstance(part, _Ids) and part.listed for part in parts) and loose:
+        return pairs  # They may be the other labels of these ids.
+    pairs += _records(parts, number, labels)
+    return pairs or (_row_pair(loose, labels) if group.closed else [])
 
 
-class _Record:
-    """Collects the ids and the labels of one event, or of several with one label."""
+class _Ids(NamedTuple):
+    """The ids of an event, or of several with one label; None for one that is no number."""
 
-    def __init__(self, labels: Labels, number: int | None) -> None:
-        self._labels = labels
-        self._below = number
-        self._numbers: Sequence[int | None] = []
-        self._found: dict[str, list[Scalar]] = {}
-        self._label_first = False
+    numbers: tuple[int | None, ...]
+    listed: bool = False
 
-    def add_numbers(self, numbers: Sequence[int | None]) -> list[Pair]:
-        """Add the ids, None for one that is no number; others before them end their event, whose pairs are returned."""
-        pairs = self.end() if self._numbers else []
-        self._numbers = numbers
-        return pairs
 
-    def add_label(self, name: str, scalar: Scalar | None) -> list[Pair]:
-        """Add the label under a key; a second one, where labels precede ids, ends this event."""
-        pairs = self.end() if self._label_first and self._numbers else []
-        self._label_first = self._label_first or not self._numbers
-        if scalar is not None:
-            self._found.setdefault(name, []).append(scalar)
-        return pairs
+class _Label(NamedTuple):
+    """What stands under a key for a label."""
 
-    def end(self) -> list[Pair]:
-        """Return the pairs of the event, if it has an id and a label, and begin another one."""
-        numbers = self._numbers or [self._below]
-        found = self._found.get("activity") or [scalar for scalars in self._found.values() for scalar in scalars]
-        self._numbers, self._found, self._label_first = [], {}, False
-        if not any(scalar.complete for scalar in found):
-            return []
-        read = {self._labels.find(scalar.text) for scalar in found}
-        label = read.pop() if len(read) == 1 else None
-        return [(number, label) for number in numbers if number is not None]
+    name: str
+    scalar: Scalar
+    listed: bool = False
+
+
+def _records(parts: Sequence[_Ids | _Label], below: int | None, labels: Labels) -> list[Pair]:
+    """Return the pairs of the ids and labels of one list or object. `below` is the id that it stands below.
+
+    Several events in one of them are told apart only if ids and labels take turns: one that is lost would shift the
+    labels of all others.
+    """
+    ids = [part for part in parts if isinstance(part, _Ids)]
+    if len(ids) < 2:
+        return _record(parts, ids[0] if ids else _Ids((below,)), labels)
+    kinds = [isinstance(part, _Ids) for part in parts]
+    if kinds not in ([True, False] * len(ids), [False, True] * len(ids)):
+        return []
+    records = zip(ids, (part for part in parts if isinstance(part, _Label)), strict=True)
+    return [pair for each, label in records for pair in _record([label], each, labels)]
+
+
+def _record(parts: Sequence[_Ids | _Label], ids: _Ids, labels: Labels) -> list[Pair]:
+    """Return the pairs of one record. A key `activity` counts more than other names of labels."""
+    found = [part for part in parts if isinstance(part, _Label)]
+    found = [part for part in found if part.name == "activity"] or found
+    if not any(part.scalar.complete for part in found) or (ids.listed and any(part.listed for part in found)):
+        return []
+    read = {labels.find(part.scalar.text) if part.scalar.complete else None for part in found}
+    label = read.pop() if len(read) == 1 else None
+    return [(number, label) for number in ids.numbers if number is not None]
 
 
 def _numbers(group: Group) -> list[int]:
@@ -131,14 +143,16 @@ def _row_pair(values: list[Scalar | Group], labels: Labels) -> list[Pair]:
     scalars = [value for value in values if isinstance(value, Scalar)]
     if not 2 <= len(scalars) == len(values) <= 20:
         return []
-    number = event_number(scalars[0].text)
+    number, *others = (event_number(scalar.text) for scalar in scalars)
+    if any(other is not None for other in others):
+        return []
     found = {label for scalar in scalars[1:] if scalar.complete and (label := labels.find(scalar.text)) is not None}
     return [(number, found.pop())] if number is not None and len(found) == 1 else []
 
 
 def _ordered_pairs(group: Group, size: int, labels: Labels) -> list[Pair]:
     """Return the pairs of a list that has one label for each event, in order, and no ids."""
-    if len(group.entries) != size:
+    if group.opening != "[" or not group.closed or len(group.entries) != size:
         return []
     texts: list[str | None] = []
     for key, value in group.entries:

@@ -5,11 +5,14 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from hearth.homes.home import normalise_label
 from hearth.prompting.answer_labels import ID_KEYS, ID_PREFIX, LABEL_KEYS, Labels, Pair, event_number
 from hearth.prompting.document_forms import group_pairs
 from hearth.prompting.tolerant_json import Group, Scalar, read_line
+
+_Entries = list[tuple[str | None, Scalar | Group]]
 
 _BULLETS = r"[ \t]*+(?:(?:[-*•>+]|\#{1,6}|\[[ x]?\])[ \t]++)*+"
 _NUMBERED = re.compile(
@@ -17,16 +20,19 @@ _NUMBERED = re.compile(
     r"(?:\s*+(?:->|=>|→|[.:](?!\d)|[)\],=|、]|[-–—](?=\s)|(?=\()|is\b)|[ \t]++)\s*+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
+_BULLET = re.compile(rf"^{_BULLETS}")
+_COUNT = re.compile(r"^\d+[.)]\s+(?=\W{0,3}(?:id|event)\W{0,3}[:=])", re.IGNORECASE)  # of an item that has an id
 _HEADING = re.compile(
     rf"{_BULLETS}[*_`]*+(?:(?:event|id)[\s_#]{{0,3}}|(?=\d+\W*:))(?P<number>\d{{1,9}})[*_`:\s]*+", re.IGNORECASE
 )
+_EVENT = re.compile(r"(?:event|id)[\s_#]{0,2}(\d{1,9})", re.IGNORECASE)
 _TAG = re.compile(
     r"<(?P<tag>[\w.-]++)(?P<attributes>(?:\s++[\w.-]++\s*+=\s*+[\"'][^\"'<>]*+[\"'])*+)\s*+/?>(?P<text>[^<>]*+)"
 )
 _ATTRIBUTE = re.compile(r"([\w.-]++)\s*+=\s*+[\"']([^\"'<>]*+)[\"']")
 # The end of an item of a list on one line: what follows begins with a number.
 _ITEM = re.compile(
-    rf"(?<=\S)[;,|][ \t]++(?=[*_`(]{{0,3}}(?:{ID_PREFIX}[\s_#]{{0,2}})?\d{{1,4}}[*_`]{{0,2}}[ \t]?"
+    rf"[;,|][ \t]++(?=[*_`(]{{0,3}}(?:{ID_PREFIX}[\s_#]{{0,2}})?\d{{1,4}}[*_`]{{0,2}}[ \t]?"
     r"(?:[.):=,]|->|=>|→|-\s))",
     re.IGNORECASE,
 )
@@ -47,7 +53,7 @@ def line_pairs(text: str, size: int, labels: Labels) -> list[Pair]:
         return pairs
     if len(lines) == 1:
         lines = re.split(r"[;,|>→]|->|=>", lines[0])
-    found = [label for line in lines if (label := labels.find(re.sub(rf"^{_BULLETS}", "", line))) is not None]
+    found = [label for line in lines if (label := labels.find(_BULLET.sub("", line))) is not None]
     return list(enumerate(found, start=1)) if len(found) == size else []
 
 
@@ -85,38 +91,60 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _tag_pairs(lines: list[str], labels: Labels) -> list[Pair]:
     """Return the pairs of XML: an id and an activity as elements or attributes, or a label in an element with an id."""
-    entries: list[tuple[str | None, Scalar | Group]] = []
+    chunks: list[_Entries] = [[]]
     for tag in _TAG.finditer("\n".join(lines)):
         attributes = [(name, html.unescape(value)) for name, value in _ATTRIBUTE.findall(tag["attributes"])]
-        entries += [(name, Scalar(value, quoted=True)) for name, value in attributes]
-        if text := html.unescape(tag["text"]).strip():
+        text = html.unescape(tag["text"]).strip()
+        if attributes or not text:
+            chunks.append([(name, Scalar(value, quoted=True)) for name, value in attributes])
+        if text:
             named = any(normalise_label(name) in ID_KEYS for name, _ in attributes)
-            entries.append(("activity" if named else tag["tag"], Scalar(text, quoted=True)))
-    return group_pairs(Group("", entries), labels)
+            chunks[-1].append(("activity" if named else tag["tag"], Scalar(text, quoted=True)))
+    return _chunk_pairs(chunks, labels)
 
 
 def _record_pairs(lines: list[str], size: int, labels: Labels) -> list[Pair]:
-    """Return the pairs of YAML, of lines such as `id: 1, activity: COOKING`, and of numbered items with such lines.
+    """Return the pairs of lines with keys: YAML, one record a line, records below headings or in numbered items.
 
     Numbered items are read only if there is one for each event: they could number the steps of a thought.
     """
-    keyed: list[tuple[str | None, Scalar | Group]] = []
-    numbered: list[tuple[str | None, Scalar | Group]] = []
-    for line in lines:
-        if heading := _HEADING.fullmatch(line):
-            keyed.append(("id", Scalar(heading["number"])))
-            continue
-        entries = [entry for entry in read_line(re.sub(rf"^{_BULLETS}", "", line)).entries if entry[0]]
-        keyed += entries
-        if item := _NUMBERED.fullmatch(line):
-            numbered.append(("id", Scalar(item["number"])))
-            entries = [entry for entry in read_line(item["rest"]).entries if entry[0]]
-        numbered += entries
-    names = {normalise_label(key) for key, _ in keyed if key}
-    if names & ID_KEYS:
-        return group_pairs(Group("", keyed), labels) if names & LABEL_KEYS else []
-    pairs = group_pairs(Group("", numbered), labels) if names & LABEL_KEYS else []
+    keyed = [
+        [entry for entry in read_line(_BULLET.sub("", _COUNT.sub("", line))).entries if entry[0]] for line in lines
+    ]
+    names = [{normalise_label(key) for key, _ in entries if key} for entries in keyed]
+    if not any(each & LABEL_KEYS for each in names):
+        return []
+    if all(each & ID_KEYS for each in names if each & LABEL_KEYS):
+        return _chunk_pairs(keyed, labels)
+    headings = [_HEADING.fullmatch(line) for line in lines]
+    if any(headings):
+        starts: list[_Entries | None] = [match and [("id", Scalar(match["number"]))] for match in headings]
+        return _chunk_pairs(_chunks(keyed, starts), labels)
+    if any(each & ID_KEYS for each in names):
+        bullets: list[_Entries | None] = [[] if line.startswith(("-", "*", "•")) else None for line in lines]
+        return _chunk_pairs(_chunks(keyed, bullets), labels) or _chunk_pairs([list(chain(*keyed))], labels)
+    items = [_NUMBERED.fullmatch(line) for line in lines]
+    numbers: list[_Entries | None] = [match and [("id", Scalar(match["number"]))] for match in items]
+    keyed = [
+        [entry for entry in read_line(item["rest"]).entries if entry[0]] if item else entries
+        for item, entries in zip(items, keyed, strict=True)
+    ]
+    pairs = _chunk_pairs(_chunks(keyed, numbers), labels)
     return pairs if [number for number, _ in pairs] == list(range(1, size + 1)) else []
+
+
+def _chunks(keyed: list[_Entries], starts: list[_Entries | None]) -> list[_Entries]:
+    """Return the entries of each record: those of its lines, after what `starts` has for the line that begins it."""
+    chunks: list[_Entries] = [[]]
+    for entries, start in zip(keyed, starts, strict=True):
+        if start is not None:
+            chunks.append([*start])
+        chunks[-1] += entries
+    return chunks
+
+
+def _chunk_pairs(chunks: list[_Entries], labels: Labels) -> list[Pair]:
+    return [pair for chunk in chunks for pair in group_pairs(Group("", chunk), labels)]
 
 
 def _numbered_pairs(lines: list[str], labels: Labels) -> list[Pair]:
@@ -125,6 +153,6 @@ def _numbered_pairs(lines: list[str], labels: Labels) -> list[Pair]:
     for line in lines:
         if match := _NUMBERED.fullmatch(line.strip("| \t")):
             label = labels.in_line(match["rest"])
-            if label is not None:
+            if label is not None and set(_EVENT.findall(match["rest"])) <= {match["number"]}:
                 pairs.append((int(match["number"]), label))
     return pairs

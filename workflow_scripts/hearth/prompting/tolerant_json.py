@@ -60,10 +60,14 @@ class Scalar(NamedTuple):
 
 @dataclass
 class Group:
-    """A list or an object: its entries in order, each with its key, None for none. Keys may occur more than once."""
+    """A list or an object: its entries in order, each with its key, None for none. Keys may occur more than once.
+
+    `closed` says whether its own closing bracket was found.
+    """
 
     opening: str
     entries: list[tuple[str | None, "Scalar | Group"]] = field(default_factory=list)
+    closed: bool = False
 
 
 class EscapedTextError(ValueError):
@@ -127,7 +131,8 @@ class _Reader:
         return root, len(self.text)
 
     def _open(self, opening: str) -> None:
-        key = self.key
+        # A bracket in a string that never closes is in what its key names.
+        key = self.key if not self.pending or not self.pending[-1][2].complete else None
         self._flush()
         if len(self.stack) < _MAX_DEPTH:
             group = Group(opening)
@@ -142,6 +147,7 @@ class _Reader:
         """Leave the innermost group that this bracket closes, and those inside it; none if it closes none."""
         for depth in range(len(self.stack) - 1, -1, -1):
             if self.stack[depth].opening == opening:
+                self.stack[depth].closed = True
                 del self.stack[depth:]
                 return
 
