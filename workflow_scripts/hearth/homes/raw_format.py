@@ -26,8 +26,9 @@ _DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
 
 @dataclass(frozen=True)
 class FileForm:
-    """The form of files of rows. The schema describes each key."""
+    """The form of files of rows. The schema describes each key; `key` is the part of the yaml that has them."""
 
+    key: str = "recording"
     format: str = "auto"
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -136,7 +137,7 @@ def parse_recording(raw: Mapping[str, Any]) -> Recording:
             _as_tuple(intervals["files"]),
             dict(intervals["columns"]),
             # Label files have columns of their own, and so a header of their own.
-            _parse_form(intervals, replace(form, header=())),
+            _parse_form(intervals, replace(form, header=(), key="recording.intervals")),
             replace(time, **{key: text for key, text in intervals.get("time", {}).items() if text is not None}),
             raw.get("separator", "") if intervals.get("separator") is None else intervals["separator"],
         )

@@ -95,8 +95,52 @@ def test_rows_without_their_last_cells_are_broken_or_filled(tmp_path):
     assert faults == [(6, "4 cells, but the header has 3")]
     records, _, faults, _ = read(tmp_path / "a.csv", FileForm())
     assert records == [["c", "d", "e"]]
-    assert faults[0] == (2, "2 cells, but the header has 3; if the last cells may be missing, set `short_rows: fill`")
+    assert faults[0] == (
+        2,
+        "2 cells, but the header has 3; if the last cells may be missing, set `recording.short_rows: fill`",
+    )
     assert [line for line, _ in faults] == [2, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "hint"),
+    [
+        ("time,place,state\n# x\n", FileForm(), "if the line is no row, name its beginning in `recording.comments`"),
+        ("time\tplace\tstate\na\t\tb\t\tc\n", FileForm(delimiter="\t"), "set `recording.delimiter: tabs`"),
+        ("time  place state\na b c\n", FileForm(delimiter=" "), "set `recording.delimiter: blanks`"),
+        ("time,place,state\na\n", FileForm(key="recording.intervals"), "set `recording.intervals.short_rows: fill`"),
+    ],
+)
+def test_rows_of_another_width_have_a_remedy(tmp_path, text, form, hint):
+    (tmp_path / "a.csv").write_text(text)
+    _, _, faults, _ = read(tmp_path / "a.csv", form)
+    assert faults[0][0] == 2
+    assert hint in faults[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("time;place;state\n", r"a\.csv:1: no column 'time'; .*set `recording\.delimiter: \";\"`"),
+        ("time\tplace\tstate\n", r'set `recording\.delimiter: "\\t"`'),
+        ("2024-02-03,hall,on\n", "looks like a row, not like names: name the columns in `recording.header`"),
+        ("#group,false\n", "set `recording.format: influxdb`"),
+        ("# made by x\n", "name its beginning in `recording.comments`"),
+        ("time,place,state\ra,b,c\r", "lines end with carriage returns alone"),
+        ("PK\x03\x04\0\0", "not text, or in UTF-16 without a byte order mark"),
+    ],
+)
+def test_an_unusable_header_has_a_remedy(tmp_path, text, message):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / "a.csv", FileForm())
+
+
+def test_a_header_line_below_given_names_is_said(tmp_path):
+    (tmp_path / "a.csv").write_text("sep=;\n" + lines_of(";"), encoding="utf-8")
+    records, lines, faults, _ = read(tmp_path / "a.csv", FileForm(header=tuple(NAMES)))
+    assert (records, lines) == (ROWS, [3, 4])
+    assert faults == [(2, "a line with the names of the columns; remove `recording.header`")]
 
 
 def test_a_delimiter_at_the_end_of_rows_is_judged_by_the_first_row_alone(tmp_path):

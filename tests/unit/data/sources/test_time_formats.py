@@ -30,19 +30,19 @@ def test_a_format_is_weighed_on_the_whole_column(texts, form, others):
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [
-        ("03.02.2024 08:00:00", "set `time.format` to '%d.%m.%Y %H:%M:%S'"),
-        ("2/13/24 8:00 PM", "set `time.format` to '%m/%d/%y %I:%M %p'"),
-        ("1709280037", "set `time.format` to 'seconds'"),
+        ("03.02.2024 08:00:00", "set `k` to '%d.%m.%Y %H:%M:%S'"),
+        ("2/13/24 8:00 PM", "set `k` to '%m/%d/%y %I:%M %p'"),
+        ("1709280037", "set `k` to 'seconds'"),
         ("45352.333762", "these are days as Excel counts them"),
         ("45352,333762", "these are days as Excel counts them"),
         ("2024-02-03", "these are dates without a time of day"),
         ("8:00:01 PM", "these are times of day without a date"),
-        ("noon", "correct it, or set `time.format`"),
+        ("noon", "correct it, or set `k`"),
         ("", ""),
     ],
 )
 def test_unreadable_times_are_explained_once(text, remedy):
-    assert likely_remedy(column(text, text), np.ones(2, dtype=bool), "iso8601").startswith(remedy)
+    assert likely_remedy(column(text, text), np.ones(2, dtype=bool), "iso8601", "k").startswith(remedy)
 
 
 def test_a_few_times_of_another_format_are_no_reason_to_change_the_format_of_all(tmp_path):

@@ -26,6 +26,8 @@ from table_factories import columns_with, home_with, load, row, write_csv
         ("iso8601", "2024-02-03t07:00:01.228z"),
         ("iso8601", '"2024-02-03 08:00:01,228"'),
         ("iso8601", "2024/2/3 8:00:01.228"),
+        ("iso8601", "2024-02-03 08:00:01.228 AM"),
+        ("iso8601", "2024-02-03 8:00:01.228a.m."),
         ("seconds", "1706943601.228"),
         ("seconds", '"1706943601,228"'),
         ("%Y-%m-%d %I:%M:%S.%f %p", "2024-02-03 08:00:01.228 AM"),
@@ -61,6 +63,7 @@ def test_date_and_time_may_be_two_columns(tmp_path):
         "2024-02-03",
         "2024-02-30 08:00:00",
         "08:00:00 o'clock",
+        "2024-02-03 20:00:00 PM x",
         "99999999999999999999",
         "1e9",
         "-",
@@ -92,6 +95,16 @@ def test_times_in_an_hour_that_the_clock_never_shows_are_noted(tmp_path):
     events, report = load(tmp_path)
     assert events["time"].dt.strftime("%H:%M").tolist() == ["02:30", "03:30"]
     assert report.notes[0] == "1 events lie in an hour that the clock of Europe/Rome shows twice or never"
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("12:00:00 AM", 0), ("12:00:00 PM", 12), ("1:00:00 pm", 13), ("11:00:00 AM", 11), ("13:00:00 PM", None)],
+)
+def test_a_half_day_decides_the_hour(text, hour):
+    milliseconds, valid, _ = times.parse_times(pd.Series([f"2024-02-03 {text}"], dtype=str), "iso8601", "")
+    assert valid.tolist() == [hour is not None]
+    assert hour is None or milliseconds[0] // 3_600_000 % 24 == hour
 
 
 @pytest.mark.parametrize("text", ["2024-02-03", "20240203", "2024/2/3"])

@@ -60,7 +60,7 @@ def check_columns(place: Path | str, columns: Sequence[str], names: Sequence[str
         if names.count(name) != 1:
             found = nearest(name, names) if name not in names else "; the header names it more than once"
             remedy = hint or (
-                "correct `recording` (columns, delimiter or header), or name the files of events in `recording.files` "
-                "if this is none"
+                "correct `recording` (columns, delimiter or header), or name the files to read in `recording.files` "
+                "if this is none of events"
             )
             raise ValueError(f"{place}: no column {name!r}{found[:300]}; {remedy}")

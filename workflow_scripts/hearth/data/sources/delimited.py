@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hearth.data.sources.blocks import Block, block_of, check_columns
+from hearth.data.sources.blocks import Block, Fault, block_of, check_columns
 from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError, parse_records, split_cells
 from hearth.data.sources.text_lines import decode_line, read_line_blocks
 from hearth.homes.raw_format import FileForm
@@ -23,6 +23,7 @@ from hearth.homes.raw_format import FileForm
 _RUNS = {"blanks": rb"[ \t]+", "tabs": rb"\t+"}
 _SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
 _NUMBER_OR_DATE = re.compile(r"[\d\s:.,/+-]*\d[\d\s:.,/+TZ-]*")
+_INFLUX = ("#group", "#datatype", "#default")
 # Delimiters that a header is tried with, as the yaml writes them.
 _LIKELY = {'","': ",", '";"': ";", r'"\t"': "\t", '"|"': "|", "blanks": "blanks"}
 _WIDTHS = re.compile(r"(\d+) cells, but the header has (\d+)")
@@ -62,6 +63,7 @@ class DelimitedTable:
         self.names = list(form.header)
         self._is_checked = False
         self._is_settled = False  # whether the first row was seen
+        self._faults: list[Fault] = []  # of lines before the first row
         self._next = line  # number of the next line
 
     def read(self, block: bytes) -> Block:
@@ -76,7 +78,9 @@ class DelimitedTable:
             comments += numbers[~is_row].tolist()
             if not is_row.all():
                 block, numbers = b"".join(lines[at] + b"\n" for at in np.flatnonzero(is_row)), numbers[is_row]
-        return replace(self._parse(self._unite_runs(block), numbers), comments=comments)
+        records = self._parse(self._unite_runs(block), numbers)
+        faults, self._faults = [*self._faults, *records.faults], []
+        return replace(records, faults=faults, comments=comments)
 
     def read_head(self, block: bytes) -> tuple[bytes, list[int]]:
         """Read the lines before the first row; return the rest of the block and the numbers of comments before it."""
@@ -89,8 +93,7 @@ class DelimitedTable:
                 self._delimiter, self._runs = mark[1], False
             elif line.strip() and not self.names:
                 self.names = self._read_header(line)
-            elif line.strip():
-                self._settle(line)
+            elif line.strip() and not self._settle(line):
                 return block, comments
             block = rest
             self._next += 1
@@ -103,6 +106,8 @@ class DelimitedTable:
                 f"{place}: not text, or in UTF-16 without a byte order mark: name its encoding in `recording` "
                 "(utf-16-le or utf-16-be), or the files to read in `recording.files`"
             )
+        if b"\r" in line.rstrip(b"\r"):
+            raise ValueError(f"{place}: lines end with carriage returns alone, as of old Macintoshes; convert them")
         try:
             text = decode_line(line, self._form.encoding)
             names = split_cells(decode_line(self._unite_runs(line), self._form.encoding), None, self._delimiter)
@@ -110,22 +115,29 @@ class DelimitedTable:
             raise ValueError(f"{place}: the names of the columns are unreadable: {fault}") from None
         if len(names) > 1 and not names[-1]:
             names.pop()
-        check_columns(place, self._columns, names, _header_hint(text, names, self._columns))
+        check_columns(place, self._columns, names, _header_hint(text, names, self._columns, self._form.key))
         self._is_checked = True
         return names
 
-    def _settle(self, line: bytes) -> None:
-        """Widen the names by the empty cells in which the first row ends, if there are any: they have no column."""
+    def _settle(self, line: bytes) -> bool:
+        """Decide by the first row how rows end. Return whether it is none, since it repeats `FileForm.header`.
+
+        Empty cells after the last column get a nameless column each.
+        """
         if not self._is_checked:
             check_columns(self._name, self._columns, self.names)
         self._is_settled = True
         try:
             cells = split_cells(_text(self._unite_runs(line)), None, self._delimiter)
         except RowError:
-            return
+            return False
+        if self._form.header and cells == self.names:
+            self._faults = [(self._next, f"a line with the names of the columns; remove `{self._form.key}.header`")]
+            return True
         surplus = cells[len(self.names) :]
         if not any(surplus):
             self.names += surplus
+        return False
 
     def _unite_runs(self, block: bytes) -> bytes:
         """Return the block with one tab for each run of blanks or tabs outside quotes, and none at line ends."""
@@ -146,12 +158,9 @@ class DelimitedTable:
             return self._parse_records(block.removesuffix(b"\n").split(b"\n"), numbers)
         is_plain = self._plain_lines(data, ends, quotes)
         lengths = np.diff(np.r_[-1, ends])
-        try:
-            table = self._parse_plain(data, is_plain, lengths)
-        except UnicodeDecodeError:
-            is_plain &= [_is_utf8(line) for line in data.tobytes().removesuffix(b"\n").split(b"\n")]
-            table = self._parse_plain(data, is_plain, lengths)
-        plain = Block(table, numbers[is_plain])
+        if not _is_utf8(block):
+            is_plain &= [_is_utf8(line) for line in block.removesuffix(b"\n").split(b"\n")]
+        plain = Block(self._parse_plain(data, is_plain, lengths), numbers[is_plain])
         if is_plain.all():
             return plain
         odd = [data[ends[at] + 1 - lengths[at] : ends[at]].tobytes() for at in np.flatnonzero(~is_plain)]
@@ -214,11 +223,26 @@ class DelimitedTable:
             for row in parse_records(part, self.names, 0, self._delimiter, self._form.short_rows == "fill"):
                 place = int(numbers[start + row.line - 1])
                 if row.fault:
-                    faults.append((place, row.fault + _width_hint(row.fault, part[row.line - 1])))
+                    faults.append((place, row.fault + self._width_hint(row.fault, part[row.line - 1])))
                 else:
                     rows.append(row.cells)
                     places.append(place)
         return block_of(rows, places, faults, self._columns)
+
+    def _width_hint(self, fault: str, line: str) -> str:
+        """Return the likely remedy of a record with more or fewer cells than the header; '' for other faults."""
+        if not (counts := _WIDTHS.match(fault)):
+            return ""
+        key, hints = self._form.key, []
+        if line.startswith(_NO_ROW):
+            hints.append(f"if the line is no row, name its beginning in `{key}.comments`")
+        for runs, mark in {"tabs": "\t", "blanks": " "}.items():
+            doubled = 2 * mark in line.strip() or "" in self.names[1:]
+            if self._delimiter == mark and doubled and not self._runs:
+                hints.append(f"if runs of {runs} separate the cells, set `{key}.delimiter: {runs}`")
+        if not hints and int(counts[1]) < int(counts[2]):
+            hints.append(f"if the last cells may be missing, set `{key}.short_rows: fill`")
+        return "".join(f"; {hint}" for hint in hints)
 
 
 def _merge(first: Block, second: Block) -> Block:
@@ -229,24 +253,19 @@ def _merge(first: Block, second: Block) -> Block:
     return Block(cells, lines[order], sorted(first.faults + second.faults))
 
 
-def _width_hint(fault: str, line: str) -> str:
-    """Return the likely remedy of a record with more or fewer cells than the header; '' for other faults."""
-    if not (counts := _WIDTHS.match(fault)):
-        return ""
-    if line.startswith(_NO_ROW):
-        return "; if the line is no row, name its beginning in `comments`"
-    return "; if the last cells may be missing, set `short_rows: fill`" if int(counts[1]) < int(counts[2]) else ""
-
-
-def _header_hint(text: str, names: Sequence[str], columns: Sequence[str]) -> str:
-    """Return the likely remedy for a header that lacks columns: another delimiter, or names; '' if unknown."""
+def _header_hint(text: str, names: Sequence[str], columns: Sequence[str], key: str) -> str:
+    """Return the likely remedy for a header that lacks columns; '' if it is unknown. `key` is that of `FileForm`."""
+    if text.startswith(_INFLUX):
+        return f"this is annotated CSV of InfluxDB: set `{key}.format: influxdb`"
+    if text.startswith("#"):
+        return f"if the line is no header, name its beginning in `{key}.comments`"
     missing = [name for name in columns if name not in names]
     for written, delimiter in _LIKELY.items():
         others = text.split() if delimiter == "blanks" else [cell.strip(' "') for cell in text.split(delimiter)]
         if missing and set(columns) <= set(others):
-            return f"the cells of the header are separated otherwise: set `delimiter: {written}`"
+            return f"its cells are separated otherwise: set `{key}.delimiter: {written}`"
     if len(missing) == len(columns) and any(_NUMBER_OR_DATE.fullmatch(name) for name in names):
-        return "the first line looks like a row, not like names: name the columns in `header`"
+        return f"the first line looks like a row, not like names: name the columns in `{key}.header`"
     return ""
 
 

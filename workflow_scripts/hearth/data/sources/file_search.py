@@ -8,6 +8,7 @@ from hearth.data.events import natural_key
 from hearth.homes.home import Home
 
 _DOCUMENTS = ("readme", "license", "licence", "changelog", "citation")
+_PACKED = (".xlsx", ".xls", ".ods", ".gz", ".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _DOCUMENT_SUFFIXES = (".md", ".pdf", ".html", ".rst", ".docx")
 
 
@@ -58,6 +59,15 @@ def unread_files(root: Path, read: Iterable[Path]) -> tuple[list[str], list[str]
         is_other = path.name.lower().startswith(_DOCUMENTS) or path.suffix.lower() in _DOCUMENT_SUFFIXES
         (others if is_other or _is_hidden(path, root) else data).append(name)
     return data, others
+
+
+def what_is_there(root: Path) -> str:
+    """Return a clause on the files that the folder `root` holds, for an error that says what was expected."""
+    data, _ = unread_files(root, [])
+    more = f" and {len(data) - 5} more" if len(data) > 5 else ""
+    packed = any(name.lower().endswith(_PACKED) for name in data)
+    remedy = "; spreadsheets are to be saved as CSV, archives to be unpacked" if packed else ""
+    return f"; it holds {', '.join(data[:5])}{more}{remedy}" if data else "; it holds no files of data"
 
 
 def _all_files(root: Path) -> Iterable[Path]:

@@ -149,7 +149,9 @@ class LabelFiles:
             milliseconds, valid, utc = times.parse_times(texts[role], form, settings.time.zone)
             milliseconds = np.where(utc, milliseconds, times.from_clock(milliseconds, self._home.timezone))
             known[role] = np.where(valid, milliseconds.astype(object), None)
-            remedies[role] = "" if valid.all() else likely_remedy(texts[role], ~valid, form)
+            remedies[role] = (
+                "" if valid.all() else likely_remedy(texts[role], ~valid, form, "recording.intervals.time.format")
+            )
         cells = zip(*(texts[role] if role in texts else [""] * len(block.lines) for role in _ROLES), strict=True)
         for line, begin, end, (begin_text, end_text, activity, who) in zip(
             block.lines.tolist(), known["begin"].tolist(), known["end"].tolist(), cells, strict=True

@@ -8,7 +8,7 @@ import pandas as pd
 
 from hearth.data.load_report import LoadReport
 from hearth.data.sources import casas, marble, mural, table
-from hearth.data.sources.file_search import check_folder, unread_files
+from hearth.data.sources.file_search import check_folder, unread_files, what_is_there
 from hearth.homes.home import Home
 
 
@@ -94,5 +94,6 @@ def raw_files(source: str, root: str | Path, home: Home) -> list[str]:
         check_folder(Path(root))
     paths = [str(path) for path in SOURCES[source].raw_files(Path(root), home)] if root else []
     if not paths:
-        raise ValueError(f"{root or 'no folder given'}: {SOURCES[source].expected}")
+        found = what_is_there(Path(root)) if root else ""
+        raise ValueError(f"{root or 'no folder given'}: {SOURCES[source].expected}{found}")
     return sorted(paths)

@@ -20,7 +20,7 @@ from hearth.data.sources.blocks import Block, count_comments
 from hearth.data.sources.encoded_rows import EncodedRows, encode_texts
 from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_copies import find_copies
-from hearth.data.sources.file_search import check_folder, find_by_suffix, find_files, label_files, unread_files
+from hearth.data.sources.file_search import check_folder, find_by_suffix, find_files, label_files, what_is_there
 from hearth.data.sources.tabular import SUFFIXES_OF_FORMAT, read_blocks
 from hearth.data.sources.time_formats import likely_remedy
 from hearth.data.sources.wide import WideTables, long_recording
@@ -129,13 +129,7 @@ def _event_files(root: Path, home: Home) -> list[Path]:
     if events := [path for path in paths if path not in labels]:
         return events
     named = f"no file matches recording.files {list(settings.files)}" if settings.files else EXPECTED
-    raise ValueError(f"{root}: {named}{_what_is_there(root)}")
-
-
-def _what_is_there(root: Path) -> str:
-    data, _ = unread_files(root, [])
-    more = f" and {len(data) - 5} more" if len(data) > 5 else ""
-    return f"; it holds {', '.join(data[:5])}{more}" if data else "; it holds no files of data"
+    raise ValueError(f"{root}: {named}{what_is_there(root)}")
 
 
 @dataclass(frozen=True)
@@ -241,10 +235,8 @@ class _BlockReader:
 
     def _report_bad_times(self, role: str, mask: np.ndarray) -> None:
         name, form = self._settings.columns[role][0], self._settings.time.format
-        if not mask.any():
-            return
         texts = self._time_texts(role)
-        remedy = likely_remedy(texts, mask, form)
+        remedy = likely_remedy(texts, mask, form, "recording.time.format")
         for line, text in zip(self._block.lines[mask], texts[mask], strict=True):
             reason = f"column {name}: {text[:80]!r} is no time in {form}{remedy and '; '}{remedy}"
             self._report.broken.append(RowProblem(self._name, int(line), reason))

@@ -93,11 +93,15 @@ def weigh_formats(texts: pd.Series) -> Weighed | None:
     return Weighed(likeliest, tuple(others))
 
 
-def likely_remedy(texts: pd.Series, invalid: np.ndarray, form: str) -> str:
+def likely_remedy(texts: pd.Series, invalid: np.ndarray, form: str, key: str) -> str:
     """Return what to do about the texts in the mask `invalid`, which are no times in the format `form`; '' if unknown.
+
+    `key` is the key of the format in the yaml.
 
     A sample of them is weighed. They are taken for the format of the whole column if they are most of it.
     """
+    if not invalid.any():
+        return ""
     wrong = texts[invalid]
     sample = wrong[wrong != ""].drop_duplicates().iloc[:_SAMPLE]
     if sample.empty:
@@ -108,9 +112,9 @@ def likely_remedy(texts: pd.Series, invalid: np.ndarray, form: str) -> str:
     if weighed := weigh_formats(sample):
         formats = " or ".join(repr(reading.format) for reading in (weighed.best, *weighed.others))
         if 2 * len(wrong) > len(texts):
-            return f"set `time.format` to {formats}"
+            return f"set `{key}` to {formats}"
         return f"this is written as {formats}, other rows are not: correct it in the file"
-    return "correct it, or set `time.format`" if form == "iso8601" else "correct it, or `time.format`"
+    return f"correct it, or {'set ' if form == 'iso8601' else ''}`{key}`"
 
 
 def count_matches(texts: pd.Series, part: str) -> float:

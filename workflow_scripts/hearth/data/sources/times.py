@@ -1,5 +1,6 @@
 """Convert columns of times, as raw files write them, to milliseconds in UTC or on a home's clock."""
 
+import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ _OFFSET = r"[Tt ]\d[\d:.,]*\s*(?:Z|z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)$"
 _ONLY_DATE = r"\s*(?:\d{4}|\d{4}[-/.]?\d{1,2}|\d{4}[-/.]?\d{1,2}[-/.]?\d{1,2})\s*"
 # Spellings of ISO 8601 that pandas does not read, and those that it does.
 _SPELLINGS = {r",(\d)": r".\1", r"t(\d)": r"T\1", r"\s*(?:z|UTC|GMT)$": "Z"}
+_HALF_DAY = re.compile(r"(?<=[Tt ])(\d{1,2})(:[\d:.,]*)\s?([AaPp])\.?[Mm]\.?$")
 _EPOCH = r"-?\d{1,19}(?:[.,]\d*)?"
 # The years 0001 to 9999, the range of datetime, in milliseconds since 1970.
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
@@ -22,10 +24,10 @@ _YEAR = 366 * 86_400_000
 def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return three arrays: milliseconds since 1970, whether a text is a valid time, whether its milliseconds are UTC.
 
-    `form` is a value of `recording.time.format`; iso8601 includes a comma before fractions of a second, and UTC or GMT
-    after the time, but no date without a time of day. Numbers and times with an offset become milliseconds in UTC.
-    Times without an offset are on the clock of the time zone `zone` and are converted to UTC; if `zone` is '', they
-    become milliseconds on the clock that they show. Invalid times have 0 milliseconds.
+    `form` is a value of `recording.time.format`; iso8601 includes a comma before fractions of a second, and UTC, GMT,
+    AM or PM after the time, but no date without a time of day. Numbers and times with an offset become milliseconds in
+    UTC. Times without an offset are on the clock of the time zone `zone` and are converted to UTC; if `zone` is '',
+    they become milliseconds on the clock that they show. Invalid times have 0 milliseconds.
     """
     utc: np.ndarray
     if form in EPOCH_UNITS:
@@ -77,12 +79,19 @@ def _read_iso(texts: pd.Series, utc: bool) -> pd.Series:
         spelt = texts[missing]
         for pattern, usual in _SPELLINGS.items():
             spelt = spelt.str.replace(pattern, usual, regex=True)
+        spelt = spelt.str.replace(_HALF_DAY, _full_day, regex=True)
         times = times.where(~missing, _read_pattern(spelt, "ISO8601", utc).reindex(times.index))
     at_midnight = times.dt.hour.eq(0) & times.dt.minute.eq(0)
     if at_midnight.any():
         only_date = texts[at_midnight].str.fullmatch(_ONLY_DATE).reindex(texts.index, fill_value=False)
         times = times.mask(only_date.astype(bool))
     return times
+
+
+def _full_day(match: re.Match[str]) -> str:
+    """Return a time of day with AM or PM on the clock of 24 hours; one with an hour above 12 remains as it is."""
+    hour = int(match[1])
+    return f"{hour % 12 + 12 * (match[3] in 'Pp'):02d}{match[2]}" if 1 <= hour <= 12 else match[0]
 
 
 def _localise(times: pd.Series, zone: str) -> pd.Series:
