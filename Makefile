@@ -71,6 +71,9 @@ PYTEST := OMP_NUM_THREADS=1 pytest
 test: setup ## Run the tests: 12 minutes on two cores
 	$(PYTEST) -n $(CORES) --dist loadfile
 
+test-cases: setup ## Run every input of ../shared/cases, and five homes from folder to events; skipped where it is absent
+	$(PYTEST) tests/cases
+
 test-slow: setup ## Run the tests that `make test` leaves out because they take minutes
 	$(PYTEST) -n $(CORES) --dist loadfile -m slow
 
