@@ -176,7 +176,11 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             states = raw["sensors"][sensor]["states"]
             yield [*place, "state"], f"unknown state {state!r}{nearest(state, states)}"
         if label not in raw["labels"]:
-            yield [*place, "label"], f"unknown label {label!r}{nearest(label, raw['labels'])}"
+            yield (
+                [*place, "label"],
+                f"unknown label {label!r}{nearest(label, raw['labels'])} Either may be misspelt: `labels` are spelled "
+                "as in the data",
+            )
     for below, message in recording_problems(raw.get("recording", {}), raw["labels"]):
         yield ["recording", *below], message
 

@@ -25,7 +25,7 @@ SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10
 # From the beginning of the reason why a row is broken to the remedy.
 REMEDIES = {
     "unknown sensor": "correct the name, add it to `sensors`, or leave it out with `recording.ignored_sensors`",
-    "unknown state": "add the state to the sensor's `states`",
+    "unknown state": "add the state to the sensor's `states`, or leave it out with `recording.ignored_states`",
     "unknown activity": "add it to `labels`, or map it to a label in `recording.activities` (null: leave it out)",
 }
 

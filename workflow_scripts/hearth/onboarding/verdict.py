@@ -34,7 +34,7 @@ class Verdict:
 
 def tolerated_rows(report: LoadReport, home: Home) -> Iterator[str]:
     """Yield a text for each sort of rows and files that a run leaves out though the yaml does not ask for it."""
-    if report.broken:
+    if report.broken and report.loaded:
         yield f"{len(report.broken)} of {report.rows} rows are broken ({_causes(report.broken)})"
     if report.broken_labels:
         share = f"{len(report.broken_labels)} of {report.label_rows}"

@@ -2,7 +2,6 @@
 
 import pytest
 from draft_factories import head, load, table, write
-from hearth.onboarding.draft.home_yaml import drafted_parts
 
 
 def test_label_files_are_told_from_event_files_and_other_files_are_named(tmp_path):
@@ -92,7 +91,6 @@ def test_wide_tables_are_drafted_with_and_without_times(tmp_path):
     assert len(events) == 2 * changes
     assert len(home.labels) == 3
     assert "OPEN: wide.start" in text
-    assert "recording.wide.start" in drafted_parts(home)
     named = ["timestamp,lamp,door,tap,Activity"]
     named += [f"2024-02-0{3 + n // 30} 08:00:{n % 30:02d},{n % 2},{n // 4 % 2},0,{'ab'[n % 2]}" for n in range(60)]
     data = write(tmp_path / "timed", *named)

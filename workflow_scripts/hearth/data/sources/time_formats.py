@@ -16,6 +16,7 @@ FEWEST_VALID = 0.9  # share of a column's rows that a format must read
 # pattern if they lie in 1970 or later.
 _PLAUSIBLE = (946_684_800_000, 4_102_444_800_000)
 _DAY = 86_400_000  # milliseconds
+_SAMPLE = 2000  # distinct texts that show which formats are possible at all
 _SHAPES = 5  # the most frequent forms of a column's texts that formats are made for
 _DATE = r"(?P<a>\d{1,4})(?P<mark>[./-])(?P<b>\d{1,2}|[A-Za-z]{3,9})(?P=mark)(?P<c>\d{1,4})"
 _CLOCK = r"\d{1,2}(?P<minute>:\d\d)(?P<second>:\d\d)?(?P<fraction>[.,]\d+)?(?P<half>\s?[AaPp][Mm])?"
@@ -73,9 +74,13 @@ def weigh_formats(texts: pd.Series) -> Weighed | None:
     filled = texts[texts != ""]
     if filled.empty:
         return None
-    codes, distinct = pd.factorize(filled)
+    codes, values = pd.factorize(filled)
+    distinct = pd.Series(values, dtype=str)
+    sample = distinct.iloc[:: max(1, len(distinct) // _SAMPLE)]
     readings = [
-        reading for form in _candidates(filled) if (reading := _read(pd.Series(distinct, dtype=str), codes, form))
+        reading
+        for form in _candidates(filled)
+        if parse_times(sample, form, "")[1].mean() >= FEWEST_VALID / 2 and (reading := _read(distinct, codes, form))
     ]
     most = max((reading.valid for reading in readings), default=0.0)
     if most < FEWEST_VALID:

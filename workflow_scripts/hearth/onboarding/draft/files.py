@@ -152,6 +152,8 @@ def _examine_delimited(path: Path, lines: list[str], encoding: str, said: tuple[
     kept = [line for line in lines if line.strip() and not line.lstrip().startswith(tuple(comments))]
     if not kept:
         raise NoRowsError("no rows")
+    if comments:
+        said = (*said, f"{path.name}: lines that begin with {' or '.join(comments)} are no rows (comments)")
     delimiter, rows = _find_delimiter(kept, declared)
     named = not any(_TIME.fullmatch(cell.strip()) for cell in rows[0])
     if named and len(rows) == 1:

@@ -241,7 +241,7 @@ def _describe_states(recorded: pd.DataFrame, draft: DraftedRecording) -> dict[st
     measuring = {
         sensor: each
         for sensor, each in states.items()
-        if len(each) > MOST_STATES or (len(each) > 1 and any(_MEASURED.fullmatch(state) for state in each))
+        if len(each) > MOST_STATES or any(_MEASURED.fullmatch(state) for state in each)
     }
     if measuring:
         draft.settings["ignored_sensors"] = _patterns(

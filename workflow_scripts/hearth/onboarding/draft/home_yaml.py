@@ -12,7 +12,6 @@ import yaml
 from hearth.data.example_leaks import clock_text, find_free_time
 from hearth.homes.home import ExampleEvent, Home
 from hearth.onboarding.draft.columns import STATE_WORDS
-from hearth.onboarding.draft.recording import PLACEHOLDER_START
 from hearth.onboarding.verdict import OPEN_CHOICE
 
 ROOMS = (
@@ -100,7 +99,6 @@ def drafted_parts(home: Home) -> list[str]:
     """Return the keys of a home's yaml that still hold what a draft wrote because somebody must write them."""
     parts = {"about": home.about == DRAFTED_ABOUT, "example": home.example["reasoning"] == DRAFTED_REASONING}
     parts["labels"] = home.labels == DRAFTED_LABELS
-    parts["recording.wide.start"] = home.recording.wide is not None and home.recording.wide.start == PLACEHOLDER_START
     return [part for part, drafted in parts.items() if drafted]
 
 
