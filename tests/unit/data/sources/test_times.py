@@ -142,6 +142,25 @@ def test_a_wrong_unit_and_a_mixture_of_times_are_warned_of(tmp_path, form, lines
     assert [text[: len(warning)] for text in report.warnings] == ([warning] if warning else [])
 
 
+@pytest.mark.parametrize(
+    ("dates", "likelier", "text"),
+    [
+        (["03/01/2024", "04/01/2024", "05/01/2024"], False, "then from 2024-03-01 to 2024-05-01"),
+        (["01/03/2024", "01/04/2024", "01/05/2024"], True, "then from 2024-01-03 to 2024-01-05; check time.format"),
+        (["03/01/2024", "13/01/2024"], False, ""),
+        (["03/03/2024", "04/04/2024"], False, ""),
+    ],
+)
+@pytest.mark.parametrize("zone", ["", "Europe/Rome", "Asia/Tokyo"])
+def test_an_exchange_of_day_and_month_is_said(tmp_path, dates, likelier, text, zone):
+    write_csv(tmp_path / "a.csv", *(f"{date} 00:30:00,E1,ON,cooking" for date in dates))
+    _, report = load(tmp_path, home_with(time_format="%d/%m/%Y %H:%M:%S", time_zone=zone))
+    said = [each for each in report.warnings + report.notes if "can also be read as" in each]
+    assert bool(report.warnings) == likelier
+    assert len(said) == bool(text)
+    assert all("'%m/%d/%Y %H:%M:%S'" in each and each.endswith(text) for each in said)
+
+
 @settings(max_examples=100)
 @given(st.datetimes(datetime(1975, 1, 1), datetime(2037, 1, 1)))
 def test_milliseconds_of_every_form_of_a_time_are_equal(moment):

@@ -84,7 +84,10 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
         if report.rows == before:
             report.notes.append(f"{name} holds no rows")
     moments = [(part["time"], part["utc"]) for part in rows.parts]
-    report.warnings += times.oddities(moments, record_settings.time.format, home.timezone)
+    time = record_settings.time
+    warnings, notes = times.oddities(moments, time.format, time.zone or home.timezone)
+    report.warnings += warnings
+    report.notes += notes
     annotator.finish()
     if wide:
         wide.finish()

@@ -18,7 +18,9 @@ _HALF_DAY = re.compile(r"(?<=[Tt ])(\d{1,2})(:[\d:.,]*)\s?([AaPp])\.?[Mm]\.?$")
 _EPOCH = r"-?\d{1,19}(?:[.,]\d*)?"
 # The years 0001 to 9999, the range of datetime, in milliseconds since 1970.
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
-_YEAR = 366 * 86_400_000
+_DAY = 86_400_000
+_YEAR = 366 * _DAY
+_CODE = re.compile(r"%.")
 
 
 def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -126,12 +128,12 @@ def count_odd_hours(milliseconds: np.ndarray, zone: str) -> int:
     return int(times.dt.tz_localize(ZoneInfo(zone), ambiguous="NaT", nonexistent="NaT").isna().sum())
 
 
-def oddities(parts: Sequence[tuple[np.ndarray, np.ndarray]], form: str, zone: str) -> list[str]:
-    """Return a warning for each sign that a column of times is read wrongly; none for usual times.
+def oddities(parts: Sequence[tuple[np.ndarray, np.ndarray]], form: str, zone: str) -> tuple[list[str], list[str]]:
+    """Return warnings, one for each sign that a column of times is read wrongly, and notes on other readings of it.
 
     `parts` has the milliseconds and the UTC masks of `parse_times`; `zone` is the zone of times without an offset.
     """
-    warnings = []
+    warnings, notes = [], []
     latest = max((int(milliseconds.max()) for milliseconds, _ in parts if len(milliseconds)), default=_YEAR)
     if form in EPOCH_UNITS and latest < _YEAR:
         units = [
@@ -145,4 +147,30 @@ def oddities(parts: Sequence[tuple[np.ndarray, np.ndarray]], form: str, zone: st
         warnings.append(
             f"{with_offset} times have an offset from UTC and {without} have none: these are on the clock of {zone}"
         )
-    return warnings
+    if {"%d", "%m"} <= set(_CODE.findall(form)):
+        days = [np.where(utc, on_clock(milliseconds, zone), milliseconds) // _DAY for milliseconds, utc in parts]
+        dates = np.unique(np.concatenate(days or [np.zeros(0, dtype=np.int64)])).astype("datetime64[D]")
+        text, is_likelier = _other_dates(dates, form)
+        (warnings if is_likelier else notes).extend([text] if text else [])
+    return warnings, notes
+
+
+def _other_dates(dates: np.ndarray, form: str) -> tuple[str, bool]:
+    """Return what the dates are with day and month exchanged, and whether they are then closer together.
+
+    The text is '' if that is impossible, since a day is above 12, or changes nothing.
+    """
+    months = dates.astype("datetime64[M]")
+    days = (dates - months).astype(np.int64)  # 0 for the first of a month
+    years = dates.astype("datetime64[Y]")
+    month_of_year = (months - years).astype(np.int64)
+    if not len(dates) or days.max() > 11 or (days == month_of_year).all():
+        return "", False
+    others = np.sort((years.astype("datetime64[M]") + days).astype("datetime64[D]") + month_of_year)
+    exchanged = _CODE.sub(lambda code: {"%d": "%m", "%m": "%d"}.get(code[0], code[0]), form)
+    text = (
+        f"no day is above 12: the times, of {len(dates)} days from {dates[0]} to {dates[-1]}, can also be read as "
+        f"{exchanged!r}, and are then from {others[0]} to {others[-1]}"
+    )
+    is_likelier = bool(others[-1] - others[0] < dates[-1] - dates[0])
+    return text + ("; check time.format" if is_likelier else ""), is_likelier
