@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hearth.data.sources.live import LineReader
 from hearth.homes.home import load_home
+from hearth.homes.raw_format import FileForm
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config" / "homes" / "TEMPLATE.yaml"
@@ -60,3 +61,48 @@ def test_rows_that_are_intervals_cannot_be_read_live():
     columns = {"begin": ("from",), "end": ("to",), "sensor": ("device",)}
     with pytest.raises(ValueError, match="arrive only at their end"):
         LineReader(replace(home, recording=replace(home.recording, columns=columns)), "csv")
+
+
+def lines_of(form, *lines):
+    """Return the descriptions of the events in lines of CSV that are read one by one in the form `form`, and faults."""
+    home = load_home(TEMPLATE)
+    reader = LineReader(replace(home, recording=replace(home.recording, form=form)), "csv")
+    read = [reader.read(line) for line in lines]
+    events = [event["description"] for found, _ in read for event in found]
+    return events, [fault for _, faults in read for fault in faults]
+
+
+ROW = "2024-02-03T07:58:12{0}hall_pir{0}1{0}anna{0}\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "lines"),
+    [
+        (FileForm(delimiter=";"), [HEADER.replace(",", ";"), ROW.format(";")]),
+        (FileForm(), ["sep=;\n", HEADER.replace(",", ";"), ROW.format(";")]),
+        (FileForm(), ["\ufeff" + HEADER, ROW.format(",")]),
+        (FileForm(), [HEADER, ROW.format(",").replace("\n", ",\r\n")]),
+        (FileForm(comments=("#",)), ["# a logger\n", HEADER, "# noise\n", "\n", ROW.format(",")]),
+        (FileForm(delimiter="tabs"), [HEADER.replace(",", "\t\t"), ROW.format("\t").replace("\t\n", "\t?\t\n")]),
+        (FileForm(short_rows="fill"), [HEADER, "2024-02-03 07:58:12,hall_pir,1\n"]),
+        (FileForm(header=("time", "device", "value")), ["2024-02-03 07:58:12,hall_pir,1\n"]),
+    ],
+)
+def test_lines_are_read_in_the_form_of_the_files(form, lines):
+    assert lines_of(form, *(line.encode() for line in lines)) == (["hall motion detected"], [])
+
+
+def test_lines_in_an_8_bit_encoding_are_read_and_its_invalid_bytes_are_faults():
+    header = HEADER.replace("device", "gerät").encode("cp1252")
+    home = load_home(TEMPLATE)
+    columns = home.recording.columns | {"sensor": ("gerät",)}
+    recording = replace(home.recording, form=FileForm(encoding="cp1252"), columns=columns)
+    reader = LineReader(replace(home, recording=recording), "csv")
+    assert reader.read(header) == ([], [])
+    assert len(reader.read(ROW.format(",").encode("cp1252"))[0]) == 1
+    assert reader.read(b"\x81\n")[1][0].startswith("stdin:3: not cp1252 (byte 0x81)")
+
+
+def test_lines_in_utf_16_cannot_be_read_live():
+    with pytest.raises(ValueError, match="lines in utf-16 cannot be read one by one"):
+        lines_of(FileForm(encoding="utf-16"))

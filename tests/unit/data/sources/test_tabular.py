@@ -114,3 +114,38 @@ def test_a_line_of_many_megabytes_is_one_broken_row(tmp_path, monkeypatch):
     events, report = load(tmp_path)
     assert len(events) == 602
     assert [problem.line for problem in report.broken] == [3]
+
+
+def test_a_history_of_home_assistant_becomes_events(tmp_path):
+    history = [
+        [
+            {"entity_id": "E1", "state": "unavailable", "last_changed": "2024-02-03T07:00:00.5+00:00"},
+            {"state": "ON", "last_changed": "2024-02-03T07:00:01+00:00"},
+        ],
+        [{"entity_id": "E2", "state": "ON", "last_changed": "2024-02-03T07:00:02+00:00"}],
+    ]
+    (tmp_path / "history.json").write_text(json.dumps(history))
+    columns = {"time": ("last_changed",), "sensor": ("entity_id",), "state": ("state",)}
+    chosen = home_with(columns=columns, format="home-assistant", unlabelled="other", ignored_states=("unavailable",))
+    events, report = load(tmp_path, chosen)
+    assert events["time"].dt.strftime("%H:%M:%S").tolist() == ["08:00:01", "08:00:02"]
+    assert (report.rows, sum(report.skipped.values())) == (3, 1)
+
+
+def test_items_of_openhab_in_a_file_each_become_events(tmp_path):
+    for name, time in (("E1", 1706943601000), ("E2", 1706943602000)):
+        item = {"name": name, "datapoints": "1", "data": [{"time": time, "state": "ON"}]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(item))
+    columns = {"time": ("time",), "sensor": ("name",), "state": ("state",)}
+    chosen = home_with(
+        columns=columns, format="openhab", time_format="milliseconds", unlabelled="other", sessions="day"
+    )
+    assert load(tmp_path, chosen)[0]["description"].tolist() == ["kitchen stove turned ON", "kitchen fan turned ON"]
+
+
+def test_tables_of_influxdb_become_events(tmp_path):
+    table = "#default,_result,,,\n,result,_time,_value,_measurement\n,,2024-02-03T07:00:0{0}Z,ON,E{0}\n\n"
+    (tmp_path / "export.csv").write_text(table.format(1) + table.format(2))
+    columns = {"time": ("_time",), "sensor": ("_measurement",), "state": ("_value",)}
+    events, _ = load(tmp_path, home_with(columns=columns, format="influxdb", unlabelled="other"))
+    assert events["description"].tolist() == ["kitchen stove turned ON", "kitchen fan turned ON"]

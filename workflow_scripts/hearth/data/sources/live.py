@@ -64,8 +64,8 @@ class LineReader:
     def __init__(self, home: Home, form: str, name: str = "stdin"):
         """`form` is one of `FORMATS`; `name` stands for the file in errors.
 
-        Raises ValueError if `recording.columns` is missing, if rows are intervals, which arrive only at their end, or
-        if the table is wide.
+        Raises ValueError if `recording.columns` is missing, if rows are intervals, which arrive only at their end, if
+        the table is wide, or if the encoding has several bytes even for a line end.
         """
         self._home = without_labels(home)
         settings = self._home.recording

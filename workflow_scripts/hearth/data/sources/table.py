@@ -1,4 +1,4 @@
-"""Read events from tables of any home (CSV, TSV, JSON lines, Parquet), as the home's `recording` says.
+"""Read events from tables of any home (delimited text, JSON, Parquet), as the home's `recording` says.
 
 A row is an event. With `columns.begin` and `columns.end`, a row is instead a time span in which a sensor was on, and
 gives two events. Labels are in a column or in label files (`recording.intervals`). `config/homes/TEMPLATE.yaml` is a

@@ -133,7 +133,8 @@ def oddities(parts: Sequence[tuple[np.ndarray, np.ndarray]], form: str, zone: st
 
     `parts` has the milliseconds and the UTC masks of `parse_times`; `zone` is the zone of times without an offset.
     """
-    warnings, notes = [], []
+    warnings: list[str] = []
+    notes: list[str] = []
     latest = max((int(milliseconds.max()) for milliseconds, _ in parts if len(milliseconds)), default=_YEAR)
     if form in EPOCH_UNITS and latest < _YEAR:
         units = [
@@ -160,9 +161,9 @@ def _other_dates(dates: np.ndarray, form: str) -> tuple[str, bool]:
 
     The text is '' if that is impossible, since a day is above 12, or changes nothing.
     """
-    months = dates.astype("datetime64[M]")
+    months: np.ndarray = dates.astype("datetime64[M]")
     days = (dates - months).astype(np.int64)  # 0 for the first of a month
-    years = dates.astype("datetime64[Y]")
+    years: np.ndarray = dates.astype("datetime64[Y]")
     month_of_year = (months - years).astype(np.int64)
     if not len(dates) or days.max() > 11 or (days == month_of_year).all():
         return "", False
