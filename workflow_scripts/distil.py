@@ -27,6 +27,7 @@ from hearth.distillation.documents import TrainingLog, truncated_warning
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, find_recipe
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
 from hearth.models.snapshot import read_snapshot
+from hearth.models.tokens import check_turn_end
 from hearth.prompting.prompts import Prompt, read_prompt
 
 if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
@@ -109,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     base, prompt = read_snapshot(options.model), read_prompt(options.prompt)
     deepspeed = read_json_object(options.deepspeed)
     tokenizer = load_tokenizer(options.model)
+    check_turn_end(options.model, tokenizer)
     examples = read_examples(options, rank, base["digest"], prompt, tokenizer, settings)
     too_long = examples.counts["left_out"]["too_long"]
     if rank == 0 and too_long:

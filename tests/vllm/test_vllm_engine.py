@@ -20,9 +20,9 @@ if importlib.util.find_spec("vllm") is None:
 from hearth.common import files
 from hearth.data.indexed_windows import write_windows
 from hearth.engines.protocol import Decoding, Request
-from hearth.engines.tokens import encode
 from hearth.engines.transformers import TransformersEngine
 from hearth.engines.vllm import VLLMEngine
+from hearth.models.tokens import encode
 from hearth.prompting.parsing import parse
 from hearth.recognition.requests import make_requests
 from hearth.recognition.shards import recognise_shard

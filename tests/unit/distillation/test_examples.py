@@ -3,8 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 import distil
 import pytest
 import training_fixtures as fixtures
+from chat_families import make_family
 from hearth.common import files
-from hearth.distillation.examples import IGNORED
+from hearth.distillation.examples import IGNORED, learned_text
 from hearth.distillation.recipes import RECIPES, rank_windows
 from hearth.distillation.settings import (
     TrainingSettings,
@@ -14,8 +15,10 @@ from hearth.distillation.settings import (
     settings_schema,
 )
 from hearth.models.load import load_tokenizer
-from hearth.prompting.chat_templates import split_prompt
+from hearth.models.tokens import turn_end_token
+from hearth.prompting.chat_templates import ChatPrompt, chat_prompt, split_prompt
 from hearth.prompting.prompts import answer_text, user_turns, window_text
+from hearth.prompting.reasoning_marks import ReasoningMarks
 from tokenizers import normalizers
 from training_fixtures import build_examples
 
@@ -55,6 +58,48 @@ def test_an_example_reads_as_prompt_then_trace_then_end_of_turn(tokenizer, trace
     assert tokenizer.decode(learned) == traces[1]["text"] + "<|im_end|>"
     assert learned[-1] == tokenizer.eos_token_id
     assert example["input_ids"][-len(learned) :] == learned
+
+
+HARMONY = ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>")
+LINES = ("<think>\n", "\n</think>\n\n")
+TRACE = "<think>\nWhy.\n</think>\n\n[1]"
+
+
+@pytest.mark.parametrize(
+    ("marks", "after", "trace", "learned"),
+    [
+        (None, "", TRACE, TRACE),
+        (LINES, "assistant\n", TRACE, TRACE),
+        (LINES, "assistant\n<think>\n", TRACE, "Why.\n</think>\n\n[1]"),
+        (LINES, "assistant\n<think>\n", "<think>Why.</think>[1]", "Why.</think>[1]"),
+        (LINES, "assistant\n<think>\n", "<think>\nThe sto", "The sto"),
+        (LINES, "assistant\n<think>\n", "[1]", "\n</think>\n\n[1]"),
+        (("<think>", "</think>"), "<think>", TRACE, "\nWhy.\n</think>\n\n[1]"),
+        (("[THINK]", "[/THINK]"), "[/INST]", TRACE, "[THINK]Why.[/THINK][1]"),
+        (("[THINK]", "[/THINK]"), "[/INST]", "<think>\nThe sto", "[THINK]The sto"),
+        (("[THINK]", "[/THINK]"), "[/INST]", "[1]", "[1]"),
+        (HARMONY, "<|start|>assistant", TRACE, f"{HARMONY[0]}Why.{HARMONY[1]}[1]"),
+        (("<muse>\n", "\n</muse>\n"), "<muse>\n", TRACE, "Why.\n</muse>\n[1]"),
+    ],
+)
+def test_a_trace_is_learned_with_the_marks_of_the_student(marks, after, trace, learned):
+    parts = ChatPrompt("system", after, marks and ReasoningMarks(*marks))
+    assert learned_text(trace, parts) == learned
+
+
+@pytest.mark.parametrize("name", ["qwen3-thinking-2507", "gpt-oss", "magistral", "gemma2", "llama3"])
+def test_examples_of_every_kind_of_template_are_prompt_trace_and_end(name, traces, windows, tmp_path):
+    tokenizer = load_tokenizer(make_family(tmp_path, name))
+    reasoning = "none" if name in ("gemma2", "llama3") else "think"
+    prompt = fixtures.PROMPT | {"reasoning": reasoning}
+    for trace in traces if reasoning == "none" else ():
+        trace["text"] = trace["text"].partition("</think>")[2].lstrip()
+    example = build_examples(traces, windows, prompt, tokenizer, RECIPES["reasoning"], fixtures.SETTINGS)[1]
+    parts = chat_prompt(tokenizer, prompt)
+    end = tokenizer.convert_ids_to_tokens(turn_end_token(tokenizer))
+    expected = f"{parts.prefix}{window_text(windows[1])}{parts.after}{learned_text(traces[1]['text'], parts)}{end}"
+    assert tokenizer.decode(example["input_ids"], clean_up_tokenization_spaces=False) == expected
+    assert example["input_ids"] == tokenizer(expected, add_special_tokens=False)["input_ids"]
 
 
 def test_an_example_shows_the_windows_that_recognition_shows(tokenizer, traces, windows):

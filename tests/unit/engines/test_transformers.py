@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 from hearth.engines.generation import SequenceDecoder
 from hearth.engines.protocol import Decoding, Request
-from hearth.engines.tokens import encode
 from hearth.engines.transformers import TransformersEngine
 from hearth.models.load import load_model, load_tokenizer
+from hearth.models.tokens import encode
 from repository import REPOSITORY
 from transformers import AutoConfig, AutoModelForCausalLM
 

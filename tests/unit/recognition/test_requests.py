@@ -6,9 +6,9 @@ import pytest
 from chat_families import TEMPLATES, make_family
 from echo_engine import PROMPT, WINDOWS
 from hearth.engines.protocol import Completion, Decoding, ReasoningBlock, Request, ScoredToken
-from hearth.engines.tokens import decode, encode
+from hearth.engines.tokens import decode
 from hearth.engines.transformers import TransformersEngine
-from hearth.models.load import turn_end_token
+from hearth.models.tokens import encode, turn_end_token
 from hearth.prompting.parsing import parse
 from hearth.recognition.requests import make_record, make_requests
 from hearth.recognition.shards import recognise_shard

@@ -23,7 +23,7 @@ from hearth.distillation.documents import AuditedTrace, ExampleCounts, iterate_a
 from hearth.distillation.example_arrays import Example, ExampleArrays, TokenScratch
 from hearth.distillation.recipes import Candidate, LeaveOutError, Recipe, Sources, Target, draw_windows, rank_windows
 from hearth.distillation.settings import TrainingSettings
-from hearth.models.load import turn_end_token
+from hearth.models.tokens import encode, turn_end_token
 from hearth.prompting.chat_templates import ChatPrompt, chat_prompt
 from hearth.prompting.predictions import (
     ParsedPrediction,
@@ -275,7 +275,7 @@ class _Encoder:
         self._tokenizer = tokenizer
         self._parts = chat_prompt(tokenizer, prompt)
         self._end = turn_end_token(tokenizer)
-        self.prefix_ids = self._token_ids(self._parts.prefix)
+        self.prefix_ids = encode(tokenizer, self._parts.prefix)
 
     def encode(self, window_id: str, turn: str, target: Target) -> Example:
         """Return the example of a window; `turn` is the text of the user's turn, `target` the text to learn.
@@ -284,7 +284,8 @@ class _Encoder:
         """
         suffix = turn + self._parts.after
         text, end_ids = learned_text(target.text, self._parts), [self._end] * target.ended
-        example = Example(window_id, self._token_ids(suffix), self._token_ids(text) + end_ids)
+        suffix_ids, text_ids = (encode(self._tokenizer, part, continues=True) for part in (suffix, text))
+        example = Example(window_id, suffix_ids, text_ids + end_ids)
         end = self._tokenizer.convert_ids_to_tokens(self._end) * target.ended
         self._check_text(example, self._parts.prefix + suffix, text + end)
         return example
@@ -292,10 +293,6 @@ class _Encoder:
     def length(self, example: Example) -> int:
         """Return the number of tokens of an example, prefix included."""
         return len(self.prefix_ids) + len(example.suffix_ids) + len(example.completion_ids)
-
-    def _token_ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return ids
 
     def _check_text(self, example: Example, prompt: str, completion: str) -> None:
         """Raise ValueError unless the token ids decode to the prompt and the completion.

@@ -10,7 +10,8 @@ import xgrammar
 
 from hearth.engines.protocol import Completion, Decoding, Request, require_schema
 from hearth.engines.sampling import choose_tokens, seed_words
-from hearth.engines.tokens import decode, encode, locate_tokens
+from hearth.engines.tokens import decode, locate_tokens
+from hearth.models.tokens import encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -155,7 +156,7 @@ class SequenceDecoder:
 
     def _encode(self, text: str) -> list[int]:
         if text not in self._encoded:
-            self._encoded[text] = encode(self._tokenizer, text)
+            self._encoded[text] = encode(self._tokenizer, text, continues=True)
         return self._encoded[text]
 
 

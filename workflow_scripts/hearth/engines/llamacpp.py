@@ -19,8 +19,8 @@ from hearth.engines.protocol import (
     request_seed,
     unanswered_if_too_long,
 )
-from hearth.engines.tokens import encode
 from hearth.models.load import load_tokenizer
+from hearth.models.tokens import encode
 
 _MAX_ERROR = 300  # characters of llama.cpp's own message in an error
 
@@ -63,7 +63,7 @@ class LlamaCppEngine:
         server = self._loaded_server()
         prefix_tokens = encode(self.tokenizer, prefix)
         for request in requests:
-            tokens = prefix_tokens + encode(self.tokenizer, request.suffix)
+            tokens = prefix_tokens + encode(self.tokenizer, request.suffix, continues=True)
             unanswered = unanswered_if_too_long(request.key, len(tokens), decoding, self._context)
             prompt = tokens if self._by_ids else prefix + request.suffix
             yield [unanswered or self._complete(server, request, prompt, decoding)]

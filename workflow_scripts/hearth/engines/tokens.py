@@ -1,4 +1,4 @@
-"""Convert text to tokens (ids in a tokenizer's vocabulary) and back."""
+"""Convert tokens (ids in a tokenizer's vocabulary) to text, and find those that end a turn."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 from tokenizers.decoders import DecodeStream
 
 from hearth.engines.protocol import ScoredToken
-from hearth.models.load import turn_end_token
 from hearth.models.snapshot import ModelError
+from hearth.models.tokens import turn_end_token
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-
-def encode(tokenizer: "PreTrainedTokenizerFast", text: str) -> list[int]:
-    """Return the tokens of `text`, with no special tokens added."""
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
 def decode(tokenizer: "PreTrainedTokenizerFast", tokens: Sequence[int]) -> str:

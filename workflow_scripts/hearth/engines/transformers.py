@@ -15,8 +15,9 @@ from hearth.engines.generation import ActiveSequence, SequenceDecoder
 from hearth.engines.kv_cache import BatchedRows, PrefixCache, SingleRow
 from hearth.engines.prepacked_linear import prepack_linear_layers
 from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request, unanswered_if_too_long
-from hearth.engines.tokens import encode, end_of_turn_tokens
+from hearth.engines.tokens import end_of_turn_tokens
 from hearth.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype
+from hearth.models.tokens import encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -74,7 +75,7 @@ class TransformersEngine:
         prefix_tokens = encode(self.tokenizer, prefix)
         waiting = collections.deque(requests)
         # Keep only the lengths: the tokens of all suffixes would use more memory than all other data of the windows.
-        lengths = {request.key: len(encode(self.tokenizer, request.suffix)) for request in waiting}
+        lengths = {request.key: len(encode(self.tokenizer, request.suffix, continues=True)) for request in waiting}
         config = model.config.get_text_config()
         context = config.max_position_embeddings
         if unanswered := [
@@ -186,6 +187,6 @@ class TransformersEngine:
             if started and longest * (len(started) + 1) > _PREFILL_TOKENS:
                 break
             request = waiting.popleft()
-            started.append(decoder.start(request, encode(self.tokenizer, request.suffix)))
+            started.append(decoder.start(request, encode(self.tokenizer, request.suffix, continues=True)))
             running.append(started[-1])
         return started

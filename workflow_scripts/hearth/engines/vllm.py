@@ -42,10 +42,11 @@ from hearth.engines.protocol import (
     require_schema,
     unanswered_if_too_long,
 )
-from hearth.engines.tokens import decode, encode, end_of_turn_tokens, locate_tokens
+from hearth.engines.tokens import decode, end_of_turn_tokens, locate_tokens
 from hearth.engines.vllm_arguments import CPU_CACHE_BYTES, max_lora_rank
 from hearth.models.load import load_tokenizer, resolve_dtype
 from hearth.models.snapshot import ModelError
+from hearth.models.tokens import encode
 
 # Requests that vLLM holds, as a multiple of those that it can run at a time: its scheduler never waits for the next
 # one, and memory never holds the tokens of a whole shard.
@@ -202,7 +203,7 @@ class VLLMEngine:
             finished = []
             while waiting and len(running) < limit:
                 request = waiting.popleft()
-                sequence = _ActiveSequence(request, encode(self.tokenizer, request.suffix))
+                sequence = _ActiveSequence(request, encode(self.tokenizer, request.suffix, continues=True))
                 if unanswered := self._check_length(request.key, len(prefix) + len(sequence.suffix), decoding):
                     finished.append(unanswered)
                     continue
@@ -278,7 +279,7 @@ class VLLMEngine:
         if block is None or not (decoding.constrained or decoding.reasoning_budget):
             return
         closing = block.closing.strip()
-        if len(encode(self.tokenizer, closing)) != 1:
+        if len(encode(self.tokenizer, closing, continues=True)) != 1:
             raise ValueError(
                 f"decoding: {self._folder} has no token for {closing!r}, which vLLM needs to see where "
                 "reasoning ends; use engine.name transformers, or no reasoning"
@@ -286,7 +287,7 @@ class VLLMEngine:
         sequence.watching = True
         sequence.before = block.closing.partition(closing)[2]
         if decoding.constrained and not sequence.request.suffix.rstrip().endswith(block.opening.strip()):
-            sequence.force(encode(self.tokenizer, block.opening), decoding.max_new_tokens)
+            sequence.force(encode(self.tokenizer, block.opening, continues=True), decoding.max_new_tokens)
 
     def _submit_part(
         self, engine: LLMEngine, sequence: _ActiveSequence, prefix: list[int], decoding: Decoding, number: int
@@ -295,7 +296,7 @@ class VLLMEngine:
         limit = decoding.max_new_tokens - len(sequence.written)
         ends, grammar = self._ends, None
         if sequence.watching and (block := sequence.request.reasoning_block):
-            ends = [*ends, *encode(self.tokenizer, block.closing.strip())]
+            ends = [*ends, *encode(self.tokenizer, block.closing.strip(), continues=True)]
             budget = decoding.reasoning_budget or decoding.max_new_tokens
             limit = min(limit, max(1, budget - len(sequence.written)))
         elif decoding.constrained:
@@ -329,10 +330,10 @@ class VLLMEngine:
         if sequence.written[-1] in self._ends or not sequence.watching or block is None:
             return True
         sequence.watching = False
-        closing = encode(self.tokenizer, block.closing.strip())
+        closing = encode(self.tokenizer, block.closing.strip(), continues=True)
         if sequence.written[-1:] != closing and self._is_reasoning(sequence, block.opening.strip()):
             sequence.reasoning_forced = len(sequence.written) < decoding.max_new_tokens
-            sequence.force(encode(self.tokenizer, block.closing), decoding.max_new_tokens)
+            sequence.force(encode(self.tokenizer, block.closing, continues=True), decoding.max_new_tokens)
             sequence.before = ""
         return len(sequence.written) == decoding.max_new_tokens
 

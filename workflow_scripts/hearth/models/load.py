@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-
 from hearth.models.snapshot import SNAPSHOT, ModelError, adapter_files, read_snapshot
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 DTYPES = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
@@ -43,23 +41,6 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(Path(folder), local_files_only=True, trust_remote_code=False)
-
-
-def turn_end_token(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Return the token that ends a turn: the one that the chat template writes behind an answer, or else eos_token.
-
-    They differ for Gemma, and for base models with a chat template. Raises ModelError if there is neither.
-    """
-    answer = "\ue000answer\ue001"
-    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": answer}]
-    with contextlib.suppress(jinja2.TemplateError, ValueError, TypeError):  # other templates need other turns
-        text = tokenizer.apply_chat_template(turns, tokenize=False)
-        ids = tokenizer(text.rpartition(answer)[2].strip(), add_special_tokens=False)["input_ids"]
-        if answer in text and ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder):
-            return int(ids[0])
-    if tokenizer.eos_token_id is None:
-        raise ModelError("the model's tokenizer has no end-of-turn token (eos_token): use an instruct model")
-    return int(tokenizer.eos_token_id)
 
 
 def load_model(
