@@ -9,8 +9,10 @@ from hearth.common import files
 from hearth.common.cli import json_option, run
 from hearth.common.records import check_record
 from hearth.distillation.documents import Export, GgufExport
-from hearth.models.load import work_offline
+from hearth.models.load import load_tokenizer, work_offline
 from hearth.models.snapshot import ADAPTER_FILES
+from hearth.prompting.chat_templates import fit_template
+from hearth.prompting.prompts import prompt_date, read_prompt
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -33,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     unfinished = out / ".merged.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     dtype = merge_adapter(arguments.model, arguments.adapter, unfinished)
+    if changes := write_chat_template(unfinished, arguments.prompt):
+        settings["chat_template"] = changes
     publish(unfinished, out / "merged")
     gguf = write_gguf_export(out, arguments.student)
     for name in ADAPTER_FILES:
@@ -41,6 +45,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     copy_file(arguments.home, out / "home.yaml")
     export = check_record({"student": arguments.student, "dtype": dtype, "gguf": gguf} | settings, Export, "--settings")
     files.write_json(out / "export.json", export)
+
+
+def write_chat_template(merged: Path, prompt: Path) -> list[str]:
+    """Write the template of the student's prompts into `merged`; return how it differs from the base's."""
+    template = fit_template(load_tokenizer(merged), prompt_date(read_prompt(prompt)))
+    if template.changes:
+        files.write_text(merged / "chat_template.jinja", template.text)
+    return list(template.changes)
 
 
 def write_gguf_export(out: Path, student: str) -> GgufExport:

@@ -8,9 +8,16 @@ import export_card
 import export_student
 import pytest
 import training_fixtures as fixtures
+from chat_families import make_family
 from factories import HOME
 from hearth.common import files
+from hearth.distillation.documents import read_export
+from hearth.evaluation.export_card import export_sections
+from hearth.models.load import load_tokenizer
+from hearth.prompting.chat_templates import chat_prompt
+from hearth.prompting.prompts import read_prompt
 from score_factories import make_student_score
+from transformers import AutoTokenizer
 from window_factories import make_splits
 
 SETTINGS = {
@@ -104,6 +111,26 @@ def test_a_second_export_has_the_same_bytes(exported, inputs, tiny_model, tiny_a
     names = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
     assert len(names) > 8
     assert [name for name in names if (again / name).read_bytes() != (exported / name).read_bytes()] == []
+
+
+def test_an_export_has_the_chat_template_that_the_student_was_trained_with(
+    exported, checked, inputs, tiny_adapter, tmp_path
+):
+    base = make_family(tmp_path / "base", "all-at-once")
+    files.write_json(tmp_path / "prompt.json", fixtures.PROMPT | {"date": "2031-12-31"})
+    (tmp_path / "home.yaml").write_text(json.dumps(HOME))
+    out = export(tmp_path / "out", tmp_path, base, tiny_adapter)
+    prompt = read_prompt(out / "prompt.json")
+    assert chat_prompt(load_tokenizer(out / "merged"), prompt) == chat_prompt(load_tokenizer(base), prompt)
+    assert "31 Dec 2031" in AutoTokenizer.from_pretrained(out / "merged").apply_chat_template(
+        [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}], tokenize=False
+    )
+    about = read_export(out / "export.json")
+    assert about["chat_template"][0] == "today is always 2031-12-31"
+    parity = files.read_json(exported / "parity.json")
+    card = "\n".join(export_sections(about, parity, make_student_score()))
+    assert "changes to the base's chat template: today is always 2031-12-31; the system's text is put" in card
+    assert "chat_template" not in files.read_json(exported / "export.json")
 
 
 def test_the_forms_are_compared_window_by_window(checked):

@@ -161,6 +161,7 @@ def family():
 THINK = ("<think>\n", "\n</think>\n\n")
 # The prompt's end behind the user's text with reasoning and without, and the texts around the reasoning. None: refused.
 EXPECTED = {
+    "all-at-once": ("assistant\n<think>\n", "assistant\n<think>\n\n</think>\n\n", THINK),
     "qwen3": ("assistant\n", "assistant\n<think>\n\n</think>\n\n", THINK),
     "qwen3-thinking-2507": ("assistant\n<think>\n", "assistant\n<think>\n\n</think>\n\n", THINK),
     "qwen2.5": (None, "assistant\n", None),
@@ -211,7 +212,7 @@ def test_every_family_shows_the_system_once_and_begins_once(family, name):
         assert (parts.prefix + parts.after).count(bos) == (name != "gpt-oss")
 
 
-@pytest.mark.parametrize("name", ["gemma2", "mistral-first"])
+@pytest.mark.parametrize("name", ["gemma2", "mistral-first", "all-at-once"])
 def test_a_system_that_a_template_refuses_or_drops_is_put_before_the_user(family, name):
     template = fit_template(family(name), DATE)
     assert [change for change in template.changes if "put before the user's" in change]
@@ -219,6 +220,7 @@ def test_a_system_that_a_template_refuses_or_drops_is_put_before_the_user(family
 
 
 DATED = {
+    "all-at-once": "Wednesday, 31 Dec 2031, 00:00",
     "llama3": "31 Dec 2031",
     "smollm3": "31 December 2031",
     "magistral": "2031-12-31",
@@ -234,7 +236,7 @@ def test_the_date_is_that_of_the_run_whatever_the_day(family, name, said, monkey
         monkeypatch.setattr(rendering, "datetime", clock)
         rendering._compile_jinja_template.cache_clear()
         turns = [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]
-        own = family(name).apply_chat_template(turns, tokenize=False)
+        own = family(name).apply_chat_template(turns[name == "all-at-once" :], tokenize=False)
         seen.add(own)
         parts = chat_parts(family(name), SYSTEM, "none", "2031-12-31")
         assert said in parts.prefix

@@ -123,7 +123,10 @@ class WindowSettings(TypedDict):
 
 
 class Export(TypedDict):
-    """Number format, GGUF file and settings of an exported student (export.json)."""
+    """Number format, GGUF file and settings of an exported student (export.json).
+
+    `chat_template` has phrases that say how the exported template differs from the base's; absent if it does not.
+    """
 
     student: str
     dtype: str  # of the merged weights
@@ -131,6 +134,7 @@ class Export(TypedDict):
     source: str  # data format of the dataset that the student learned from
     windows: WindowSettings
     decoding: dict[str, Any]
+    chat_template: NotRequired[list[str]]
 
 
 # Largest share of truncated traces among those that are learned about which nothing is said.

@@ -90,6 +90,9 @@ def _agreement(form: FormatParity, parity: Parity) -> str:
 
 
 def _use(export: Export) -> list[str]:
+    changed: list[str] = []
+    if changes := export.get("chat_template"):
+        changed = [f"The student was trained with changes to the base's chat template: {'; '.join(changes)}.", ""]
     return [
         "## Use",
         "",
@@ -102,4 +105,5 @@ def _use(export: Export) -> list[str]:
         f"Without it: put the `system` text of `prompt.json` and a window of {export['windows']['size']} events, as "
         "JSON, into the chat template.",
         "",
+        *changed,
     ]

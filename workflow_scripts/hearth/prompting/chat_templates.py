@@ -129,7 +129,7 @@ def fit_template(tokenizer: ChatTokenizer, date: str) -> FittedTemplate:
     except ValueError:
         raise ValueError("the model has no chat template; use its instruct version, not the base model") from None
     text, changes = own, []
-    if "strftime_now" in own and not own.startswith(_CLOCK):
+    if "strftime_now" in own and _CLOCK not in own:
         text = _fixed_clock(date) + text
         changes.append(f"today is always {date}")
     if _drops_system(tokenizer, text):
