@@ -52,6 +52,12 @@ NEARLY_JSON = [
     BOTH[:-1] + ',\n\nInput was: [{"id": 1, "description": "x"}, {"id": 2, "description": "y"}]',
 ]
 OTHER_DOCUMENTS = [
+    BOTH.replace('"', "''"),
+    "[Event(id=1, activity='COOKING'), Event(id=2, activity='WATCHING_TV')]",
+    "{1=COOKING, 2=WATCHING_TV}",
+    "let result = [{id: 1, activity: 'COOKING'}, {id: 2, activity: 'WATCHING_TV'}];",
+    '["1: COOKING", "2: WATCHING_TV"]',
+    f"$\\boxed{{{BOTH[:-1]},]}}$",
     '{"1": "COOKING", "2": "WATCHING_TV"}',
     "{1: 'COOKING', 2: 'WATCHING_TV'}",
     '[{"1": "COOKING"}, {"2": "WATCHING_TV"}]',
@@ -74,6 +80,22 @@ OTHER_DOCUMENTS = [
     f'<tool_call>{{"name": "answer", "arguments": {{"events": {BOTH[:-1]},]}}}}</tool_call>',
 ]
 LINES = [
+    "1️⃣ COOKING\n2️⃣ WATCHING_TV",
+    "（1）COOKING\n「2」：WATCHING_TV",
+    "1。COOKING\n2。WATCHING_TV",
+    "1;COOKING\n2;WATCHING_TV",
+    "> 1. COOKING\r\n> 2. WATCHING_TV\r\n",
+    "- [x] 1. COOKING\n- [ ] 2. WATCHING_TV",
+    "Activity of event 1: COOKING\nActivity of event 2: WATCHING_TV",
+    'Event 1: "COOKING" because of the stove\nEvent 2: "WATCHING_TV" because of the set',
+    "Event 1 - 08:00:00 - kitchen stove on - COOKING\nEvent 2 - 08:00:03 - television on - WATCHING_TV",
+    "<|im_start|>1. COOKING\n2. WATCHING_TV<|im_end|>",
+    '"id": 1, "activity": "COOKING"\n"id": 2, "activity": "WATCHING_TV"',
+    "**Event ID:** 1\n**Activity:** COOKING\n\n**Event ID:** 2\n**Activity:** WATCHING_TV",
+    "result:\n  1: 'COOKING'  # stove\n  2: 'WATCHING_TV'  # set",
+    "+----+----------+\n| id | activity |\n+----+----------+\n| 1 | COOKING |\n| 2 | WATCHING_TV |\n+----+----------+",
+    "<table><tr><th>activity</th><th>id</th></tr><tr><td>WATCHING_TV</td><td>2</td></tr>"
+    "<tr><td>COOKING</td><td>1</td></tr></table>",
     "1. COOKING\n2. WATCHING_TV",
     "1) COOKING\n2) WATCHING_TV",
     "1: COOKING\n2: WATCHING_TV",
@@ -160,6 +182,23 @@ def test_labels_with_commas_apostrophes_and_of_any_script(text, labels):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Events 1-2: COOKING\nEvent 3: WATCHING_TV",
+        "1 – 2: COOKING\n3: WATCHING_TV",
+        "- **1, 2**: COOKING\n- **3**: WATCHING_TV",
+        "Events 1 and 2 -> COOKING\nEvents 3 -> WATCHING_TV",
+        '{"1-2": "COOKING", "3": "WATCHING_TV"}',
+        '[{"id": "1 to 2", "activity": "COOKING"}, {"id": 3, "activity": "WATCHING_TV"}]',
+        '[{"activity": "COOKING", "events": [1, 2]}, {"activity": "WATCHING_TV", "events": [3]}]',
+        '{"COOKING": [1, 2], "WATCHING_TV": [3]}',
+    ],
+)
+def test_several_events_may_share_a_label(text):
+    assert read(text, 3) == [C, C, T]
+
+
+@pytest.mark.parametrize(
     ("text", "labels"),
     [
         ('[{"why": "the label: \'WATCHING_TV\' is wrong", "id": 1, "activity": "COOKING"}, {"id": 2}]', [C, None]),
@@ -216,6 +255,11 @@ def test_a_label_in_a_reason_or_a_sentence_is_none(text, labels):
         ('["COOKING", "WATCHING_TV", "COOKING"]', [None, None]),
         ('[{"activity": "COOKING"}]', [None, None]),
         ("COOKING: 1\nWATCHING_TV: 2", [None, None]),
+        ("COOKING (2), WATCHING_TV (1)", [None, None]),
+        ("1. COOKING\n1. WATCHING_TV", [None, None]),
+        ("Event 2\nCOOKING\nEvent 1\nWATCHING_TV", [None, None]),
+        ('{"1-9999": "COOKING", "2-1": "COOKING"}', [None, None]),
+        ('[{"id": 1, "activity": "COOKING", "alternatives": ["WATCHING_TV", "COOKING"]},]', [C, None]),
     ],
 )
 def test_what_would_be_a_guess_is_no_label(text, labels):
@@ -299,6 +343,7 @@ PIECES = [
 @example(repeated="\\", before='["')
 @example(repeated=" ", before="1")
 @example(repeated=',"', before="id,activity\n1")
+@example(repeated="1 and ", before='{"')
 @settings(max_examples=15, deadline=None)
 def test_a_text_that_repeats_itself_to_100_000_characters_is_read(repeated, before):
     text = before + repeated * (100_000 // len(repeated))

@@ -7,6 +7,7 @@ import pytest
 from hearth.homes.home import load_home
 from hearth.prompting.parsing import STATUSES, parse, parse_leniently
 from hearth.prompting.prompts import answer_text
+from hearth.prompting.reasoning_marks import split_reasoning
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from repository import REPOSITORY
@@ -227,9 +228,9 @@ def test_aliases_only_add_labels(text, size, finish_reason):
         assert before == after or (before is None and after == "COOKING" and "eggs" in text.casefold())
 
 
-# A label that holds a reasoning tag cannot be told from the reasoning itself.
+# A label that holds a mark of reasoning cannot be told from the reasoning itself.
 UNICODE = st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\",[]{}\\'\u2028")).filter(
-    lambda label: "think>" not in label
+    lambda label: "think>" not in label and split_reasoning(f" {label}") == ("", f" {label}", True)
 )
 
 

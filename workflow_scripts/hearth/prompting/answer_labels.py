@@ -11,23 +11,62 @@ Pair = tuple[int, str | None]
 
 # Names of keys and columns, as `normalise_label` writes them.
 ID_KEYS = frozenset(
-    {"id", "event", "event id", "eventid", "event number", "event no", "number", "no", "nr", "#", "index"}
+    {
+        "id",
+        "ids",
+        "event",
+        "events",
+        "event id",
+        "event ids",
+        "eventid",
+        "event number",
+        "event no",
+        "number",
+        "no",
+        "nr",
+    }
+    | {"#", "index", "idx", "事件"}
 )
 LABEL_KEYS = frozenset(
-    {"activity", "label", "activity label", "activity name", "predicted activity", "predicted label", "prediction"}
+    {"activity", "label", "activity label", "activitylabel", "activity name", "predicted activity", "predicted label"}
+    | {"prediction", "answer", "action", "category", "class", "adl", "活动"}
 )
 REASON_KEYS = frozenset({"reasoning", "reason", "why", "thought", "thoughts", "explanation", "analysis", "rationale"})
 
-ID_PREFIX = r"(?:event|evt|ev|e|id|no|nr|number|item|事件)"
+ID_PREFIX = r"(?:activity of event|event|evt|ev|e|id|no|nr|number|item|事件)"
 _NUMBER = re.compile(rf"(?:{ID_PREFIX}[\s_.:#-]*|#\s*)?(\d{{1,9}})(?:\.0*)?", re.IGNORECASE)
+# Several ids in one place: a list with ranges.
+_NUMBERS = re.compile(
+    r"(?:events?|ids?)?\s*+((?:\d{1,4}+(?!\d)(?:\s?(?:-|–|—|to|through)\s?\d{1,4}+(?!\d))?+(?:\s?(?:,|and|&)\s?){0,2}+)++)",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"(\d+)(?:\s?(?:-|–|—|to|through)\s?(\d+))?", re.IGNORECASE)
+_LONGEST_RANGE = 1000
 _BOUNDARY = re.compile(r"""->|=>|:(?!\d)|[,;=|()\[\]{}"“”*`→，；：（）\t]|(?<=\s)[-–—](?=\s)""")
 _REMARK = re.compile(r"([^()]*)(\(.*\))\W*", re.DOTALL)
 
 
 def event_number(text: str) -> int | None:
     """Return the number of an id such as `1`, `event_1`, `Event 1` or `#1`; None if it is none."""
-    match = _NUMBER.fullmatch(unicodedata.normalize("NFKC", text[:40]).strip(" *`\"'()[].:"))
-    return int(match[1]) if match else None
+    numbers = event_numbers(text)
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def event_numbers(text: str) -> list[int]:
+    """Return the numbers of an id, or of several such as `1-3`, `events 1, 2 and 4`; [] if it is none."""
+    text = unicodedata.normalize("NFKC", text[:200]).strip(" *`\"'()[].:\t")
+    if match := _NUMBER.fullmatch(text):
+        return [int(match[1])]
+    match = _NUMBERS.fullmatch(text)
+    numbers: list[int] = []
+    for first, last in _RANGE.findall(match[1]) if match else ():
+        if not last:
+            numbers.append(int(first))
+        elif 0 < int(last) - int(first) <= _LONGEST_RANGE:
+            numbers += range(int(first), int(last) + 1)
+        else:
+            return []
+    return numbers
 
 
 class Labels:
@@ -53,6 +92,10 @@ class Labels:
             if found is not None and self._mentions(remark[2]) - {found}:
                 return None
         return found
+
+    def in_order(self, text: str) -> str | None:
+        """Return the label that `text` is, as `find`; None with a number beside it, which may be an event's."""
+        return None if re.search(r"[0-9]", text) and self._named(text) is None else self.find(text)
 
     def in_line(self, text: str) -> str | None:
         """Return the only label in a line, alone or set off by a comma, an arrow or the like; None for none or more."""

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from hearth.homes.home import normalise_label
-from hearth.prompting.answer_labels import ID_KEYS, LABEL_KEYS, REASON_KEYS, Labels, Pair, event_number
+from hearth.prompting.answer_labels import ID_KEYS, LABEL_KEYS, REASON_KEYS, Labels, Pair, event_number, event_numbers
 from hearth.prompting.tolerant_json import EscapedTextError, Group, Scalar, read_groups
 
 # JSON inside a JSON string, inside another one: no model goes deeper.
 _MAX_NESTING = 3
-_IDS_KEYS = ID_KEYS | {"ids", "events", "event ids"}
 
 
 def document_pairs(text: str, size: int, labels: Labels, nesting: int = 0) -> list[Pair]:
@@ -33,6 +32,8 @@ def document_pairs(text: str, size: int, labels: Labels, nesting: int = 0) -> li
             pairs += _ordered_pairs(group, size, labels)
     if pairs or nesting == _MAX_NESTING:
         return pairs
+    if "''" in text:
+        return document_pairs(text.replace("''", '"'), size, labels, _MAX_NESTING)
     for group in inner:
         for key, value in group.entries:
             if isinstance(value, Scalar) and value.complete and not (key and normalise_label(key) in REASON_KEYS):
@@ -52,27 +53,28 @@ def _all_groups(groups: Iterable[Group]) -> Iterator[Group]:
         yield from _all_groups(value for _, value in group.entries if isinstance(value, Group))
 
 
-def group_pairs(group: Group, labels: Labels, number: int | None = None) -> list[Pair]:
-    """Return the pairs of a list or an object and of all inside it. `number` is the id that it stands below."""
+def group_pairs(group: Group, labels: Labels, below: Sequence[int] = ()) -> list[Pair]:
+    """Return the pairs of a list or an object and of all inside it. `below` are the ids that it stands below."""
     pairs: list[Pair] = []
     parts: list[_Ids | _Label] = []
     for key, value in group.entries:
         name = "" if key is None else normalise_label(key)
         if name in ID_KEYS and isinstance(value, Scalar):
-            parts.append(_Ids((event_number(value.text),)))
+            numbers = event_numbers(value.text)
+            parts.append(_Ids(tuple(numbers) or (None,)))
         elif name in LABEL_KEYS and isinstance(value, Scalar):
             parts.append(_Label(name, value))
-        elif name and (below := event_number(key or "")) is not None:
+        elif name and (numbers := event_numbers(key or "")):
             if isinstance(value, Group):
-                pairs += group_pairs(value, labels, below)
+                pairs += group_pairs(value, labels, numbers)
             elif value.complete:
-                pairs.append((below, labels.find(value.text)))
+                pairs += [(number, labels.find(value.text)) for number in numbers]
         elif isinstance(value, Group) and name not in REASON_KEYS:
             numbers = _numbers(value)
-            if numbers and name in _IDS_KEYS:
+            if numbers and name in ID_KEYS:
                 parts.append(_Ids(tuple(numbers), listed=True))
             elif numbers and (label := labels.find(key or "")) is not None:
-                pairs += [(below, label) for below in numbers]
+                pairs += [(number, label) for number in numbers]
             elif name in LABEL_KEYS and (only := _only_scalar(value)):
                 parts.append(_Label(name, only, listed=True))
             else:
@@ -80,7 +82,7 @@ def group_pairs(group: Group, labels: Labels, number: int | None = None) -> list
     loose = [value for key, value in group.entries if key is None]
     if any(isinstance(part, _Ids) and part.listed for part in parts) and loose:
         return pairs  # They may be the other labels of these ids.
-    pairs += _records(parts, number, labels)
+    pairs += _records(parts, below, labels)
     return pairs or (_row_pair(loose, labels) if group.closed else [])
 
 
@@ -99,15 +101,15 @@ class _Label(NamedTuple):
     listed: bool = False
 
 
-def _records(parts: Sequence[_Ids | _Label], below: int | None, labels: Labels) -> list[Pair]:
-    """Return the pairs of the ids and labels of one list or object. `below` is the id that it stands below.
+def _records(parts: Sequence[_Ids | _Label], below: Sequence[int], labels: Labels) -> list[Pair]:
+    """Return the pairs of the ids and labels of one list or object. `below` are the ids that it stands below.
 
     Several events in one of them are told apart only if ids and labels take turns: one that is lost would shift the
     labels of all others.
     """
     ids = [part for part in parts if isinstance(part, _Ids)]
     if len(ids) < 2:
-        return _record(parts, ids[0] if ids else _Ids((below,)), labels)
+        return _record(parts, ids[0] if ids else _Ids(tuple(below)), labels)
     kinds = [isinstance(part, _Ids) for part in parts]
     if kinds not in ([True, False] * len(ids), [False, True] * len(ids)):
         return []
@@ -161,5 +163,5 @@ def _ordered_pairs(group: Group, size: int, labels: Labels) -> list[Pair]:
             value = found[0] if len(found) == 1 else value
         if key is not None or not isinstance(value, Scalar) or not value.complete:
             return []
-        texts.append(labels.find(value.text))
+        texts.append(labels.in_order(value.text))
     return list(enumerate(texts, start=1)) if any(texts) else []

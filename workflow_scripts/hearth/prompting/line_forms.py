@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from hearth.homes.home import normalise_label
-from hearth.prompting.answer_labels import ID_KEYS, ID_PREFIX, LABEL_KEYS, Labels, Pair, event_number
+from hearth.prompting.answer_labels import ID_KEYS, ID_PREFIX, LABEL_KEYS, Labels, Pair, event_number, event_numbers
 from hearth.prompting.document_forms import group_pairs
 from hearth.prompting.tolerant_json import Group, Scalar, read_line
 
@@ -16,8 +16,14 @@ _Entries = list[tuple[str | None, Scalar | Group]]
 
 _BULLETS = r"[ \t]*+(?:(?:[-*•>+]|\#{1,6}|\[[ x]?\])[ \t]++)*+"
 _NUMBERED = re.compile(
-    rf"{_BULLETS}[*_`\"'(\[]*+(?:{ID_PREFIX}[\s_.#-]{{0,3}}|\#\s?)?(?P<number>\d{{1,9}})[*_`\"')\]]*+"
-    r"(?:\s*+(?:->|=>|→|[.:](?!\d)|[)\],=|、]|[-–—](?=\s)|(?=\()|is\b)|[ \t]++)\s*+(?P<rest>\S.*)",
+    rf"{_BULLETS}[*_`\"'(\[「]*+(?:{ID_PREFIX}[\s_.#-]{{0,3}}|\#\s?)?(?P<number>\d{{1,9}})[*_`\"')\]」]*+"
+    r"(?:\s*+(?:->|=>|→|[.:](?!\d)|[)\],;=|、。]|[-–—](?=\s)|(?=\()|is\b|(?<=[)\]]))|[ \t]++)\s*+(?P<rest>\S.*)",
+    re.IGNORECASE,
+)
+# Several events in one line: a list of ids and ranges, then a colon or an arrow.
+_SEVERAL = re.compile(
+    rf"{_BULLETS}[*_`(\[]*+(?P<numbers>(?:(?:events|ids)\s+\d|\d{{1,4}}\s?(?:[-–—,&]|and\b|to\b))[\d\s,&\-–—andto]{{0,80}})[*_`)\]]*+"
+    r"\s*+(?:->|=>|→|[:=](?!\d))\s*+(?P<rest>\S.*)",
     re.IGNORECASE,
 )
 _BULLET = re.compile(rf"^{_BULLETS}")
@@ -29,10 +35,11 @@ _EVENT = re.compile(r"(?:event|id)[\s_#]{0,2}(\d{1,9})", re.IGNORECASE)
 _TAG = re.compile(
     r"<(?P<tag>[\w.-]++)(?P<attributes>(?:\s++[\w.-]++\s*+=\s*+[\"'][^\"'<>]*+[\"'])*+)\s*+/?>(?P<text>[^<>]*+)"
 )
+_KEYCAP = re.compile("[\ufe0f\u20e3]")  # makes a digit an emoji
 _ATTRIBUTE = re.compile(r"([\w.-]++)\s*+=\s*+[\"']([^\"'<>]*+)[\"']")
 # The end of an item of a list on one line: what follows begins with a number.
 _ITEM = re.compile(
-    rf"[;,|][ \t]++(?=[*_`(]{{0,3}}(?:{ID_PREFIX}[\s_#]{{0,2}})?\d{{1,4}}[*_`]{{0,2}}[ \t]?"
+    rf"[;,|][ \t]++(?=[*_`(\[\"']{{0,3}}(?:{ID_PREFIX}[\s_#]{{0,2}})?\d{{1,4}}[*_`]{{0,2}}[ \t]?"
     r"(?:[.):=,]|->|=>|→|-\s))",
     re.IGNORECASE,
 )
@@ -40,21 +47,29 @@ _ITEM = re.compile(
 
 def line_pairs(text: str, size: int, labels: Labels) -> list[Pair]:
     """Return the pairs of an answer written line by line; a list on one line is taken apart first."""
-    text = unicodedata.normalize("NFKC", text)
+    text = _KEYCAP.sub("", unicodedata.normalize("NFKC", text))
+    if "<td" in text:  # a table in HTML
+        text = re.sub(r"</t[dh]>\s*<t[dh]\b[^<>]*>", " | ", text)
+        text = re.sub(r"</?(?:t[dhr]|table|thead|tbody)\b[^<>]*>", "", text.replace("</tr>", "\n"))
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("```")]
     for read in (_table_pairs, _tag_pairs):
         if pairs := read(lines, labels):
             return pairs
-    lines = [line for line in re.sub(r"</?\w{1,20}>", "\n", "\n".join(lines)).split("\n") if line.strip()]
+    lines = [
+        line
+        for line in re.sub(r"</?\w{1,20}>|<\|[^<>|\n]{0,40}\|>", "\n", "\n".join(lines)).split("\n")
+        if line.strip()
+    ]
     if len(lines) == 1:
         lines = _ITEM.sub("\n", lines[0]).split("\n")
     if pairs := _record_pairs(lines, size, labels) or _numbered_pairs(lines, labels):
         return pairs
     if len(lines) == 1:
         lines = re.split(r"[;,|>→]|->|=>", lines[0])
-    found = [label for line in lines if (label := labels.find(_BULLET.sub("", line))) is not None]
-    return list(enumerate(found, start=1)) if len(found) == size else []
+    found = [label for line in lines if (label := labels.in_order(_BULLET.sub("", line))) is not None]
+    numbered = any(event_numbers(line) for line in lines)  # Then their order may be another one.
+    return list(enumerate(found, start=1)) if len(found) == size and not numbered else []
 
 
 def _table_pairs(lines: list[str], labels: Labels) -> list[Pair]:
@@ -151,7 +166,11 @@ def _numbered_pairs(lines: list[str], labels: Labels) -> list[Pair]:
     """Return the pairs of lines that begin with an event's number and hold one label."""
     pairs: list[Pair] = []
     for line in lines:
-        if match := _NUMBERED.fullmatch(line.strip("| \t")):
+        if several := _SEVERAL.fullmatch(line):
+            label = labels.in_line(several["rest"])
+            if label is not None:
+                pairs += [(number, label) for number in event_numbers(several["numbers"])]
+        elif match := _NUMBERED.fullmatch(line.strip("| \t")):
             label = labels.in_line(match["rest"])
             if label is not None and set(_EVENT.findall(match["rest"])) <= {match["number"]}:
                 pairs.append((int(match["number"]), label))
