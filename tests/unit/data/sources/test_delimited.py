@@ -53,6 +53,7 @@ BLANKS = "time place\tstate\n2024-02-03T08:00:01   hall \t on  \n  2024-02-03T08
         (lines_of("\t"), FileForm(format="tsv"), "utf-8"),
         (lines_of("§"), FileForm(delimiter="§"), "utf-8"),
         ("sep=;\n" + lines_of(";"), FileForm(), "utf-8"),
+        ('"sep=|"\n' + lines_of("|"), FileForm(), "utf-8"),
         ("SEP=\t\r\n" + lines_of("\t"), FileForm(), "utf-16"),
         ("sep=,\n" + lines_of(","), FileForm(delimiter=";"), "utf-8"),
         (TABS, FileForm(delimiter="tabs"), "utf-8"),
@@ -161,6 +162,14 @@ def test_bytes_of_another_encoding_make_only_their_row_faulty(tmp_path):
     _, lines, faults, _ = read(tmp_path / "b.csv", FileForm(encoding="utf-16"))
     assert lines == [2, 4]
     assert faults == [(3, "not utf-16; convert the file, or name its encoding in `recording`")]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ISO-8859-1", "iso8859-15"])
+@pytest.mark.parametrize("actual", ["utf-8", "utf-8-sig"])
+def test_utf_8_is_not_read_as_an_8_bit_encoding(tmp_path, encoding, actual):
+    (tmp_path / "a.csv").write_bytes(lines_of(",").encode(actual))
+    with pytest.raises(ValueError, match=r"a\.csv: in UTF-8, not in .*; correct `encoding`"):
+        read(tmp_path / "a.csv", FileForm(encoding=encoding))
 
 
 def test_an_encoding_that_a_file_has_not_is_an_error(tmp_path):

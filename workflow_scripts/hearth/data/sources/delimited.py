@@ -21,7 +21,7 @@ from hearth.data.sources.text_lines import decode_line, read_line_blocks
 from hearth.homes.raw_format import FileForm
 
 _RUNS = {"blanks": rb"[ \t]+", "tabs": rb"\t+"}
-_SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _NUMBER_OR_DATE = re.compile(r"[\d\s:.,/+-]*\d[\d\s:.,/+TZ-]*")
 _INFLUX = ("#group", "#datatype", "#default")
 # Delimiters that a header is tried with, as the yaml writes them.

@@ -15,7 +15,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-_LONGEST_MARK = 4
+# Encodings in which any bytes are text, so that a wrong one would be read without a fault.
+_EIGHT_BIT = {codecs.lookup(name).name for name in ("latin-1", "cp1252", "iso8859-15", "mac-roman", "cp437", "cp850")}
 _LONGEST_LINE = 8 * LONGEST_RECORD  # bytes that are kept of a line that fills a block
 _KEEP_BYTES = "hearth.keep_bytes"
 
@@ -25,7 +26,8 @@ def read_line_blocks(path: Path, encoding: str = "utf-8") -> Iterator[bytes]:
 
     `encoding` is the file's; a byte order mark is left out, and one of UTF-16 or UTF-32 is believed where `encoding`
     is UTF-8. Bytes that are not valid become bytes that are not UTF-8, so that `decode_line` finds their line. Raises
-    ValueError if a file in UTF-16 or UTF-32 has neither a byte order mark nor zero bytes.
+    ValueError if a file is clearly in another encoding: one said to be in UTF-16 or UTF-32 has neither a byte order
+    mark nor zero bytes, or all of one said to be in Latin-1 or the like is UTF-8.
     """
     rest = b""
     for text in _read_utf8(path, encoding):
@@ -100,7 +102,18 @@ def _actual_encoding(path: Path, head: bytes, encoding: str) -> tuple[str, int]:
             raise ValueError(f"{path}: not {encoding}: neither a byte order mark nor a zero byte; correct `encoding`")
         # A character of a delimiter or digit has zero bytes before its own in big endian, after it in little endian.
         return f"{encoding}-{'be' if head[0::2].count(0) > head[1::2].count(0) else 'le'}", 0
+    if encoding in _EIGHT_BIT and not head.isascii() and _is_utf8_so_far(head):
+        raise ValueError(f"{path}: in UTF-8, not in {encoding}; correct `encoding`")
     return encoding, 0
+
+
+def _is_utf8_so_far(head: bytes) -> bool:
+    """Return whether `head` begins a text in UTF-8; texts in other encodings with bytes above 0x7f hardly ever do."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
