@@ -98,5 +98,5 @@ class LoadReport:
             if share > limit:
                 yield (
                     f"{len(broken)} of {rows} {what} are broken, a share of {share:.4f} (allowed: {limit}), "
-                    f"first {broken[0]}; correct them, or raise {key}"
+                    f"first {broken[0].file}:{broken[0].line}; correct them, or raise {key}"
                 )

@@ -66,7 +66,10 @@ class LabelFiles:
         for path in paths:
             report.files += 1
             name = path.relative_to(root).as_posix()
-            blocks = read_blocks(path, _columns(self._settings), self._settings.form)
+            try:
+                blocks = list(read_blocks(path, _columns(self._settings), self._settings.form))
+            except ValueError as error:
+                raise ValueError(f"{error}; the keys of label files are in `recording.intervals`") from None
             rows += sorted((row for block in blocks for row in self._parse(block, name)), key=lambda row: row.line)
         report.label_rows += len(rows)
         report.broken_labels += [RowProblem(row.file, row.line, row.fault) for row in rows if row.fault]

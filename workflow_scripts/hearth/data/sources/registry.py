@@ -11,6 +11,8 @@ from hearth.data.sources import casas, marble, mural, table
 from hearth.data.sources.file_search import check_folder, unread_files, what_is_there
 from hearth.homes.home import Home
 
+FILES_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Source:
@@ -38,7 +40,7 @@ class Source:
         events, report = self.loader(root, home)
         report.unread, others = unread_files(Path(root), self.raw_files(Path(root), home))
         if others:
-            shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+            shown = ", ".join(others[:FILES_SHOWN]) + (", ..." if len(others) > FILES_SHOWN else "")
             report.notes.append(f"{len(others)} hidden files and documents are not read: {shown}")
         report.warnings += _resident_warnings(events, home)
         return events, report
