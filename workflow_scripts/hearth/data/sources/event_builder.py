@@ -57,6 +57,9 @@ class _EventBuilder:
             )
         self._report.loaded = len(self._columns["time"])
         self._report.unlabelled = int(np.isin(self._columns["annotation"], self._unlabelled).sum())
+        seen = {name for annotation in self._rows.annotations.values for name in annotation.activities}
+        if unused := [repr(name) for name in self._home.recording.activities if name not in seen]:
+            self._report.notes.append(f"no event has these activities of `activities`: {', '.join(unused)}")
         self._report.broken.sort(key=lambda problem: (natural_key(problem.file), problem.line))
         return self._table(sessions, words, labels)
 
