@@ -130,7 +130,6 @@ def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
         events_only = set(map(Path, files)) - set(label_files(args.root, home))
         if unused := validation.unused_columns(sorted(events_only), home):
             verdict.tolerated.append(f"columns that are not used: {', '.join(unused)}")
-        verdict.tolerated += validation.doubtful_times(sorted(events_only), home)
     verdict.wrong += report.excesses(args.max_broken_share, args.max_broken_label_share)
     if events.empty:
         verdict.wrong.append(f"{args.root}: no events")

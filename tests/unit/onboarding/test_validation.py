@@ -13,7 +13,7 @@ from hearth.data.events import check_events
 from hearth.data.load_report import RowProblem
 from hearth.data.sources import table
 from hearth.homes.home import load_home
-from hearth.onboarding.validation import broken_rows, doubtful_times
+from hearth.onboarding.validation import broken_rows
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
@@ -243,22 +243,3 @@ def test_kyoto_is_tolerated(capsys):
     verdict = output.splitlines()[output.splitlines().index("Verdict") + 2 :]
     assert verdict
     assert all(line.startswith("tolerated: ") for line in verdict)
-
-
-@pytest.mark.parametrize(
-    ("form", "dates", "said"),
-    [
-        ("%d/%m/%Y %H:%M:%S", ["03/01/2024", "03/02/2024", "03/03/2024"], "and 2024-03-01 in '%m/%d/%Y %H:%M:%S'"),
-        ("%m/%d/%Y %H:%M:%S", ["03/01/2024", "03/02/2024", "03/03/2024"], ""),
-        ("%d/%m/%Y %H:%M:%S", ["01/03/2024", "02/03/2024", "13/03/2024"], ""),
-        ("%d/%m/%Y %H:%M:%S", ["05/05/2024", "05/05/2024", "05/05/2024"], ""),
-    ],
-)
-def test_another_order_of_day_and_month_is_a_doubt_if_it_is_likelier(tmp_path, form, dates, said):
-    home = yaml.safe_load(TEMPLATE.read_text())
-    home["recording"]["time"] = {"format": form}
-    rows = [f"{date} 07:58:1{n},hall_pir,1,anna,comes home" for n, date in enumerate(dates)]
-    paths = [write(tmp_path / "data", EXAMPLE[0], *rows) / "log.csv"]
-    doubts = doubtful_times(paths, load_home(write_yaml(tmp_path / "home.yaml", home)))
-    assert len(doubts) == bool(said)
-    assert said in "".join(doubts)

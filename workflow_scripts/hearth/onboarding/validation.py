@@ -13,9 +13,7 @@ from hearth.data.events import ALTERNATIVES, GROUP_PREFIX, group_columns, natura
 from hearth.data.folds import BY_SESSION, sessions_of_split
 from hearth.data.load_report import LoadReport, RowProblem, kind_of_reason
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
-from hearth.data.sources.annotations import joined_cells
-from hearth.data.sources.tabular import read_blocks, read_column_names
-from hearth.data.sources.time_formats import doubtful_order
+from hearth.data.sources.tabular import read_column_names
 from hearth.data.splitting import count_windows, groups_of_sessions, make_splits
 from hearth.data.windows import WindowInput
 from hearth.homes.home import Home
@@ -23,7 +21,6 @@ from hearth.models.load import load_tokenizer
 from hearth.prompting.chat_templates import split_prompt
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, window_text
 
-MOST_WEIGHED = 1_000_000  # rows
 SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10
 # From the beginning of the reason why a row is broken to the remedy.
 REMEDIES = {
@@ -89,24 +86,6 @@ def unused_columns(paths: Iterable[Path], home: Home) -> list[str]:
         if name not in used and not any(fnmatchcase(name, pattern) for pattern in patterns)
     )
     return list(dict.fromkeys(unused))
-
-
-def doubtful_times(paths: Iterable[Path], home: Home) -> list[str]:
-    """Return a sentence if the day and the month of the event files' times may be in another order than the home says.
-
-    Of long files the first million rows decide.
-    """
-    settings = home.recording
-    names = settings.columns.get("time") or settings.columns.get("begin")
-    if not names or not {"%d", "%m"} <= set(re.findall("%.", settings.time.format)):
-        return []
-    texts: list[pd.Series] = []
-    for block in (block for path in paths for block in read_blocks(path, names, settings.form)):
-        texts.append(joined_cells(block.cells, names, " "))
-        if sum(map(len, texts)) > MOST_WEIGHED:
-            break
-    doubt = doubtful_order(pd.concat(texts, ignore_index=True), settings.time.format) if texts else ""
-    return [f"recording.time.format: {doubt}"] if doubt else []
 
 
 def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:

@@ -123,21 +123,6 @@ def likely_remedy(texts: pd.Series, invalid: np.ndarray, form: str, key: str) ->
     return f"correct it, or {'set ' if form == 'iso8601' else ''}`{key}`"
 
 
-def doubtful_order(texts: pd.Series, form: str) -> str:
-    """Return a sentence if another order of day and month reads a column as well as the format `form` and is likelier.
-
-    It is likelier if its times lie closer together, or do not go back by days. The text is '' if there is no doubt.
-    """
-    weighed = weigh_formats(texts)
-    if weighed is None or sorted(weighed.best.format) != sorted(form):
-        return ""
-    codes, values = pd.factorize(texts[texts != ""])
-    own = _read(pd.Series(values, dtype=str), codes, form)
-    if own is None or own.valid != weighed.best.valid or np.array_equal(own.milliseconds, weighed.best.milliseconds):
-        return ""
-    return f"{differing_example(texts, own, weighed.best)}; by the second the times lie closer together"
-
-
 def count_matches(texts: pd.Series, part: str) -> float:
     """Return the share of a column's filled rows that are a date alone (part "date") or a clock alone ("clock")."""
     counts = texts[texts != ""].value_counts()
