@@ -19,7 +19,7 @@ from hearth.models.load import DEVICES, DTYPES, work_offline
 from hearth.models.measure import measure_model
 from hearth.models.snapshot import Snapshot, adapter_digest, read_snapshot
 from hearth.models.staging import staged
-from hearth.prompting.prompts import read_prompt, shows_similar_windows
+from hearth.prompting.prompts import prompt_date, read_prompt, shows_similar_windows
 from hearth.recognition.shards import recognise_shard
 
 # Replaces `auto` for servers, which do not say how many requests they run at a time.
@@ -133,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     # A server loads the weights itself.
     with staged(arguments.model, "" if arguments.engine == SERVER_ENGINE else arguments.stage_weights) as folder:
-        engine = make_engine(arguments, snapshot, folder)
+        engine = make_engine(arguments, snapshot, folder, prompt_date(prompt))
         predictions, stats = recognise_shard(
             windows, prompt, engine, decoding, weights, arguments.work, train, arguments.max_unanswered_share
         )
@@ -141,8 +141,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     files.write_json_lines(arguments.out, predictions)
 
 
-def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path) -> Engine:
-    """Return the engine that `--engine` names, for the model in `folder`, which has this snapshot."""
+def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path, date: str) -> Engine:
+    """Return the engine that `--engine` names, for the model in `folder`, which has this snapshot.
+
+    `date` (ISO) is what a served model's chat template takes for today.
+    """
     deciding = json_option("--engine-options", arguments.engine_options, dict)
     size = arguments.batch_size
     if size == "auto" and arguments.engine in (SERVED_ENGINE, SERVER_ENGINE):
@@ -162,6 +165,7 @@ def make_engine(arguments: argparse.Namespace, snapshot: Snapshot, folder: Path)
             wait=arguments.server_wait,
             limit_field=arguments.limit_field,
             omitted=deciding.get("omitted_fields", ()),
+            date=date,
         )
     if arguments.engine == SERVER_ENGINE:
         from hearth.engines.server import ServerEngine

@@ -60,7 +60,7 @@ def test_a_request_has_the_turns_and_every_decoding_setting(server):
         "top_k": 20,
         "min_p": 0.0,
         "repetition_penalty": 1.0,
-        "chat_template_kwargs": {"enable_thinking": False},
+        "chat_template_kwargs": {"enable_thinking": False, "thinking": False},
     }
     assert 0 <= seed < 2**31
 
@@ -82,7 +82,13 @@ def test_seeds_depend_on_the_request_and_the_run(server):
 
 def test_thinking_is_on_if_the_request_has_a_reasoning_block(server):
     completions(engine(server), GREEDY, [Request("a", "b", reasoning_block=ReasoningBlock("<think>", "</think>"))])
-    assert server.requests[0]["chat_template_kwargs"] == {"enable_thinking": True}
+    assert server.requests[0]["chat_template_kwargs"] == {"enable_thinking": True, "thinking": True}
+
+
+def test_a_server_gets_the_date_of_the_run(server):
+    dated = OpenAIEngine("m", server.url, "vllm", batch_size=1, timeout=5, date="2031-12-05")
+    completions(dated, GREEDY, [Request("a", "b")])
+    assert server.requests[0]["chat_template_kwargs"]["date_string"] == "05 Dec 2031"
 
 
 THINKING = [Request("home/s0/0", "b", reasoning_block=ReasoningBlock("<think>", "</think>"))]

@@ -1,5 +1,6 @@
 """Write requests to a server with OpenAI's chat API, in the form that the server accepts."""
 
+import datetime
 import json
 import re
 from collections.abc import Collection
@@ -41,6 +42,8 @@ class RequestForm:
     longest answer; 'auto' is max_tokens until a server refuses it. `schema_form` 'object' puts the list that an answer
     is into an object; 'closed' bounds the list by its length alone. `system_turn` says whether the system's text has a
     turn of its own; otherwise it precedes the user's. `omitted` fields are not sent, so the server's own values apply.
+    `date` (ISO) is what chat templates with a `date_string`, such as Llama 3's, take for today; "" leaves it to the
+    server's clock.
     """
 
     extended: bool
@@ -48,6 +51,7 @@ class RequestForm:
     omitted: frozenset[str] = frozenset()
     schema_form: SchemaForm = "list"
     system_turn: bool = True
+    date: str = ""
 
     def arguments(self, model: str, system: str, request: Request, decoding: Decoding) -> dict[str, Any]:
         """Return the arguments of the client's call for a request. Raises ValueError if it needs and lacks a schema."""
@@ -65,7 +69,7 @@ class RequestForm:
         if decoding.constrained:
             arguments["response_format"] = self._response_format(require_schema(request))
         if self.extended:
-            arguments["extra_body"] = _without(_extensions(request, decoding), self.omitted)
+            arguments["extra_body"] = _without(_extensions(request, decoding, self.date), self.omitted)
         return arguments
 
     def adapted(self, refusal: str) -> "RequestForm | None":
@@ -142,13 +146,17 @@ def _as_object(schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _extensions(request: Request, decoding: Decoding) -> dict[str, object]:
+def _extensions(request: Request, decoding: Decoding, date: str) -> dict[str, object]:
     """Return vLLM's additions to the published API. All settings are sent, since a server has its own defaults."""
+    thinks = request.reasoning_block is not None
+    template: dict[str, object] = {"enable_thinking": thinks, "thinking": thinks}  # Qwen3's switch, and DeepSeek's
+    if date:
+        template["date_string"] = f"{datetime.date.fromisoformat(date):%d %b %Y}"
     extensions: dict[str, object] = {
         "top_k": decoding.top_k or -1,
         "min_p": 0.0,
         "repetition_penalty": 1.0,
-        "chat_template_kwargs": {"enable_thinking": request.reasoning_block is not None},
+        "chat_template_kwargs": template,
     }
     if request.reasoning_block and decoding.reasoning_budget is not None:
         extensions[_BUDGET] = decoding.reasoning_budget

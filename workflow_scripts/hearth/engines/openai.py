@@ -45,9 +45,9 @@ class OpenAIEngine:
 
     The server applies the chat template: the prefix is the system's turn, a suffix the user's. `interface` says what
     the server understands. `openai` is the published API only; `vllm` adds top_k and a switch for thinking, as vLLM,
-    SGLang and llama.cpp do, and vLLM's reasoning budget. `limit_field` and `omitted` change the form of requests
-    (`RequestForm`); a form that a server refuses, and asks for another that means the same, is changed too. Up to
-    `batch_size` requests run at a time. `timeout`, `retries` and `wait` are those of `Connection`.
+    SGLang and llama.cpp do, and vLLM's reasoning budget. `limit_field`, `omitted` and `date` change the form of
+    requests (`RequestForm`); a form that a server refuses, and asks for another that means the same, is changed too. Up
+    to `batch_size` requests run at a time. `timeout`, `retries` and `wait` are those of `Connection`.
 
     A request is unanswered if all tries get something that the model did not write, or if its prompt is refused. The
     server decides weights, precision and batches, so a repeated request may get another answer, although every request
@@ -68,6 +68,7 @@ class OpenAIEngine:
         wait: float = 0.0,
         limit_field: LimitField = "auto",
         omitted: Collection[str] = (),
+        date: str = "",
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
@@ -76,7 +77,7 @@ class OpenAIEngine:
                 f"without user name, password or query; put a key into the environment variable {KEY}"
             )
         self.base_url, self._key = base_url, os.environ.get(KEY, "")
-        form = RequestForm(interface == "vllm", limit_field, frozenset(omitted))
+        form = RequestForm(interface == "vllm", limit_field, frozenset(omitted), date=date)
         self._prepare(model, form, batch_size, timeout, retries)
         self._connection = Connection(lambda: Address(self.base_url, self._key), timeout, retries, wait)
 

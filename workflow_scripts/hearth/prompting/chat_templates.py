@@ -9,7 +9,7 @@ import datetime
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import jinja2
@@ -78,11 +78,13 @@ class ChatPrompt:
 
     Recognition and training tokenise the prefix and the rest separately (`add_special_tokens=False`) and join the
     tokens, so a model's state after the prefix can be reused exactly. `marks` are None if the model is not to reason.
+    `changes` are those of the fitted template.
     """
 
     prefix: str
     after: str
     marks: ReasoningMarks | None
+    changes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def opens_reasoning(self) -> bool:
@@ -116,7 +118,7 @@ def chat_parts(tokenizer: ChatTokenizer, system: str, reasoning: ReasoningMode, 
     prefix, placeholder, after = text.partition(_WINDOW)
     if not placeholder or _WINDOW in after:
         raise ValueError("the model's chat template does not show the user's turn exactly once")
-    return ChatPrompt(prefix, after, template.marks if reasoning == "think" else None)
+    return ChatPrompt(prefix, after, template.marks if reasoning == "think" else None, template.changes)
 
 
 def fit_template(tokenizer: ChatTokenizer, date: str) -> FittedTemplate:

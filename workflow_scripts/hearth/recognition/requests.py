@@ -1,5 +1,6 @@
 """Turn windows into requests to an engine, and the engine's completions into records of predictions."""
 
+import logging
 import math
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from hearth.prompting.parsing import label_spans
 from hearth.prompting.predictions import CompletionRecord
 from hearth.prompting.prompts import Prompt, answer_schema, user_turns
 from hearth.prompting.reasoning_marks import THINK, ReasoningMarks, split_reasoning
+
+log = logging.getLogger(__name__)
 
 
 def make_requests(
@@ -28,6 +31,8 @@ def make_requests(
     parts = ChatPrompt(prompt["system"], "", THINK if prompt["reasoning"] == "think" else None)
     if engine.tokenizer:
         parts = chat_prompt(engine.tokenizer, prompt)
+        for change in parts.changes:
+            log.info("chat template: %s", change)
     block = ReasoningBlock(*parts.marks) if parts.marks else None
     turns = user_turns(prompt, windows, dataset)
     requests: dict[str, Request] = {}
