@@ -56,9 +56,9 @@ check-home: setup ## Check the yaml of your home against its data: make check-ho
 	@python workflow_scripts/check_home.py --home "$(HOME_YAML)" --root "$(DATA)" --source $(SOURCE) \
 	  $(if $(FOLDS),--folds $(FOLDS)) $(if $(BY),--by $(BY)) --models demo/models results/models
 
-draft-home: setup ## Print a first yaml for your home: make draft-home DATA=folder > my-flat.yaml
-	@test -n "$(DATA)" || { echo "make draft-home: set DATA=folder" >&2; exit 1; }
-	@python workflow_scripts/check_home.py --draft --root "$(DATA)"
+draft-home: setup ## Write a first yaml for your home: make draft-home HOME=my-flat.yaml DATA=folder; without HOME, print it
+	@test -n "$(DATA)" || { echo "make draft-home: set HOME=my-flat.yaml DATA=folder" >&2; exit 1; }
+	@python workflow_scripts/check_home.py --draft --root "$(DATA)" $(if $(HOME_YAML),--home "$(HOME_YAML)")
 
 clean: ## Delete everything that the demo made
 	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake

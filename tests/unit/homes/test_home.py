@@ -1,6 +1,7 @@
 """Test home yaml files: those in config/homes are valid, and every mistake is reported with its key and remedy."""
 
 import datetime
+import re
 
 import pytest
 import yaml
@@ -9,6 +10,8 @@ from factories import HOME
 from hearth.homes.home import HomeError, load_home, normalise_label
 from hearth.homes.raw_format import Recording
 from repository import REPOSITORY
+
+TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
 
 SHIPPED = sorted((REPOSITORY / "config" / "homes").glob("*.yaml"))
 
@@ -229,3 +232,18 @@ def test_every_property_of_a_home_is_described():
     for where, part, required in schema_properties(schema):
         assert part.get("description"), where
         assert required != ("default" in part), where
+
+
+def keys_of(schema):
+    """Yield every key that a schema names, at any depth."""
+    for key, part in schema.get("properties", {}).items():
+        yield key
+        yield from keys_of(part)
+    for inner in ("additionalProperties", "items"):
+        if isinstance(schema.get(inner), dict):
+            yield from keys_of(schema[inner])
+
+
+def test_the_template_names_every_key_of_the_schema():
+    named = set(re.findall(r"([a-z_]+):", TEMPLATE.read_text()))
+    assert set(keys_of(yaml.safe_load((SCHEMAS / "home.schema.yaml").read_text()))) - named == set()
