@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hearth.data.sources import text_lines
-from hearth.data.sources.delimited import DelimitedTable, read_delimited_names
+from hearth.data.sources.delimited import DelimitedTable, read_delimited_names, unite_runs
 from hearth.data.sources.tabular import read_blocks
 from hearth.homes.raw_format import FileForm
 from hypothesis import given, settings
@@ -182,6 +182,16 @@ def test_a_missing_column_is_looked_for_on_the_line_of_the_header(tmp_path):
     (tmp_path / "a.csv").write_text("#x\nsep,place,state\n1,2,3\n")
     with pytest.raises(ValueError, match=r"a\.csv:2: no column 'time'"):
         read(tmp_path / "a.csv", FileForm(comments=("#",)))
+
+
+@settings(max_examples=200)
+@given(st.text(st.sampled_from("ab \t\n\r"), max_size=30), st.sampled_from(["tabs", "blanks"]))
+def test_runs_become_one_tab_with_and_without_quotes_in_a_block(text, kind):
+    united = unite_runs(text.encode(), kind).decode()
+    assert unite_runs(text.encode() + b'\n"', kind).decode() == united + '\n"'
+    cells = [line.split("\t") if line else [] for line in united.split("\n")]
+    if kind == "blanks" and "\r" not in text:
+        assert cells == [line.split() for line in text.split("\n")]
 
 
 quoted = st.sampled_from(['"a,b"', '"say ""no"""', '""', '" on "', '"a"b', 'a"b"', '"a\nb"', '"open', "é", "\r", "#"])

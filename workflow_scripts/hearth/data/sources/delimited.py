@@ -20,7 +20,7 @@ from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError, parse_records
 from hearth.data.sources.text_lines import decode_line, read_line_blocks
 from hearth.homes.raw_format import FileForm
 
-_RUNS = {"blanks": rb"[ \t]+", "tabs": rb"\t+"}
+_RUNS = ("blanks", "tabs")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _NUMBER_OR_DATE = re.compile(r"[\d\s:.,/+-]*\d[\d\s:.,/+TZ-]*")
 _INFLUX = ("#group", "#datatype", "#default")
@@ -28,7 +28,7 @@ _INFLUX = ("#group", "#datatype", "#default")
 _LIKELY = {'","': ",", '";"': ";", r'"\t"': "\t", '"|"': "|", "blanks": "blanks"}
 _WIDTHS = re.compile(r"(\d+) cells, but the header has (\d+)")
 _NO_ROW = ("#", "--", "==", "//", "%")  # beginnings of lines that are seldom rows
-_NEWLINE, _RETURN, _QUOTE = b'\n\r"'
+_NEWLINE, _RETURN, _QUOTE, _TAB, _BLANK = b'\n\r"\t '
 
 
 def read_delimited(path: Path, columns: Sequence[str], form: FileForm) -> Iterator[Block]:
@@ -140,15 +140,7 @@ class DelimitedTable:
         return False
 
     def _unite_runs(self, block: bytes) -> bytes:
-        """Return the block with one tab for each run of blanks or tabs outside quotes, and none at line ends."""
-        if not self._runs:
-            return block
-        run = _RUNS[self._form.delimiter]
-        if b'"' in block:
-            block = re.sub(rb'"[^"\n]*"|' + run, lambda found: found[0] if found[0][:1] == b'"' else b"\t", block)
-        else:
-            block = re.sub(run, b"\t", block)
-        return re.sub(rb"(?m)[ \t]+(?=\r?$)" + (rb"|^\t" if self._form.delimiter == "blanks" else b""), b"", block)
+        return unite_runs(block, self._form.delimiter) if self._runs else block
 
     def _parse(self, block: bytes, numbers: np.ndarray) -> Block:
         data = np.frombuffer(block if block.endswith(b"\n") or not block else block + b"\n", dtype=np.uint8)
@@ -243,6 +235,31 @@ class DelimitedTable:
         if not hints and int(counts[1]) < int(counts[2]):
             hints.append(f"if the last cells may be missing, set `{key}.short_rows: fill`")
         return "".join(f"; {hint}" for hint in hints)
+
+
+def unite_runs(block: bytes, kind: str) -> bytes:
+    """Return the block with one tab for each run outside quotes, and no blanks or tabs at line ends.
+
+    `kind` is `tabs` for runs of tabs, or `blanks` for runs of blanks and tabs; these are left out at beginnings of
+    lines, too.
+    """
+    if b'"' in block:
+        run = rb"\t+" if kind == "tabs" else rb"[ \t]+"
+        block = re.sub(rb'"[^"\n]*"|' + run, lambda found: found[0] if found[0][:1] == b'"' else b"\t", block)
+        return re.sub(rb"(?m)[ \t]+(?=\r?$)" + (rb"" if kind == "tabs" else rb"|^\t"), b"", block)
+    data = np.frombuffer(block + b"\n\n", dtype=np.uint8).copy()
+    is_blank = (data == _TAB) | (data == _BLANK)
+    starts = np.flatnonzero(is_blank & ~np.r_[False, is_blank[:-1]])
+    ends = np.flatnonzero(~is_blank & np.r_[False, is_blank[:-1]])
+    is_outer = (data[ends] == _NEWLINE) | ((data[ends] == _RETURN) & (data[ends + 1] == _NEWLINE))
+    if kind == "blanks":
+        is_outer |= (starts == 0) | (data[starts - 1] == _NEWLINE)
+        data[is_blank] = _TAB
+    steps: np.ndarray = np.zeros(len(data), dtype=np.int8)
+    steps[starts[is_outer]], steps[ends[is_outer]] = 1, -1
+    is_tab = data == _TAB
+    is_left_out = (np.cumsum(steps, dtype=np.int8) > 0) | (is_tab & np.r_[False, is_tab[:-1]])
+    return data[~is_left_out].tobytes()[:-2]
 
 
 def _merge(first: Block, second: Block) -> Block:

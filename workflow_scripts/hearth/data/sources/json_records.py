@@ -93,8 +93,10 @@ def read_json_names(path: Path, form: FileForm) -> list[str]:
 
 def _names(shape: "_Shape", document: Any, path: Path) -> list[str]:
     """Return the columns of a document's records, in order of first use."""
+    if shape.names:
+        return list(shape.names)
     records = [record for record in shape.records(document, path.stem) if isinstance(record, Mapping)]
-    return list(shape.names) or list(dict.fromkeys(name for record in records for name in record))
+    return list(dict.fromkeys(name for record in records for name in record))
 
 
 def _parse_line(line: bytes) -> Mapping[str, Any]:
