@@ -49,6 +49,8 @@ NEARLY_JSON = [
     'He said [" hmm. ' + BOTH[:-1] + ",]",
     BOTH[:-1] + ',] as in [{"id": 1, "activity": "<label>"}]',
     BOTH[:-2],
+    '[{"id": 1, "event": "stove on", "activity": "COOKING"}, {"event": "set on", "id": 2, "activity": "WATCHING_TV"},]',
+    '[{"no": 7, "id": 1, "class": "x", "activity": "COOKING"}, {"no": 8, "id": 2, "activity": "WATCHING_TV"},]',
     BOTH[:-1] + ',\n\nInput was: [{"id": 1, "description": "x"}, {"id": 2, "description": "y"}]',
 ]
 OTHER_DOCUMENTS = [
@@ -145,6 +147,9 @@ LINES = [
     "| 2 | 08:01 | WATCHING_TV | COOKING is over |",
     "id | description | activity\n--- | --- | ---\n1 | WATCHING_TV | COOKING\n2 | COOKING | WATCHING_TV",
     "| 1 | COOKING |\n| 2 | WATCHING_TV |",
+    "| Event | # | Class | Activity |\n|---|---|---|---|\n| stove on | 1 | x | COOKING |\n"
+    "| set on | 2 | x | WATCHING_TV |",
+    "- id: 1\n  event: stove on\n  activity: COOKING\n- id: 2\n  event: set on\n  activity: WATCHING_TV",
     '<event id="1">COOKING</event>\n<event id="2">WATCHING_TV</event>',
     "<event><id>1</id><activity>COOKING</activity></event><event><id>2</id><activity>WATCHING_TV</activity></event>",
     "<event id='1' activity='COOKING'/><event id='2' activity='WATCHING_TV'/>",

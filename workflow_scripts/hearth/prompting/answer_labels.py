@@ -9,28 +9,17 @@ from hearth.homes.home import normalise_label
 # An event's number and its label; None for a text that is no label, or for several labels.
 Pair = tuple[int, str | None]
 
-# Names of keys and columns, as `normalise_label` writes them.
-ID_KEYS = frozenset(
-    {
-        "id",
-        "ids",
-        "event",
-        "events",
-        "event id",
-        "event ids",
-        "eventid",
-        "event number",
-        "event no",
-        "number",
-        "no",
-        "nr",
-    }
-    | {"#", "index", "idx", "事件"}
+# Names of keys and columns, as `normalise_label` writes them; an earlier one counts more than a later one beside it.
+_ID_NAMES = (
+    *("id", "#", "event id", "eventid", "event number", "event no", "ids", "event ids"),
+    *("number", "no", "nr", "index", "idx", "event", "events", "事件"),
 )
-LABEL_KEYS = frozenset(
-    {"activity", "label", "activity label", "activitylabel", "activity name", "predicted activity", "predicted label"}
-    | {"prediction", "answer", "action", "category", "class", "adl", "活动"}
+_LABEL_NAMES = (
+    *("activity", "label", "activity label", "activitylabel", "activity name", "predicted activity", "predicted label"),
+    *("prediction", "adl", "活动", "answer", "class", "category", "action"),
 )
+ID_KEYS = {name: rank for rank, name in enumerate(_ID_NAMES)}
+LABEL_KEYS = {name: rank for rank, name in enumerate(_LABEL_NAMES)}
 REASON_KEYS = frozenset({"reasoning", "reason", "why", "thought", "thoughts", "explanation", "analysis", "rationale"})
 
 ID_PREFIX = r"(?:activity of event|event|evt|ev|e|id|no|nr|number|item|事件)"

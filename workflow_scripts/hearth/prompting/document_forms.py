@@ -61,7 +61,7 @@ def group_pairs(group: Group, labels: Labels, below: Sequence[int] = ()) -> list
         name = "" if key is None else normalise_label(key)
         if name in ID_KEYS and isinstance(value, Scalar):
             numbers = event_numbers(value.text)
-            parts.append(_Ids(tuple(numbers) or (None,)))
+            parts.append(_Ids(name, tuple(numbers) or (None,)))
         elif name in LABEL_KEYS and isinstance(value, Scalar):
             parts.append(_Label(name, value))
         elif name and (numbers := event_numbers(key or "")):
@@ -72,7 +72,7 @@ def group_pairs(group: Group, labels: Labels, below: Sequence[int] = ()) -> list
         elif isinstance(value, Group) and name not in REASON_KEYS:
             numbers = _numbers(value)
             if numbers and name in ID_KEYS:
-                parts.append(_Ids(tuple(numbers), listed=True))
+                parts.append(_Ids(name, tuple(numbers), listed=True))
             elif numbers and (label := labels.find(key or "")) is not None:
                 pairs += [(number, label) for number in numbers]
             elif name in LABEL_KEYS and (only := _only_scalar(value)):
@@ -87,8 +87,9 @@ def group_pairs(group: Group, labels: Labels, below: Sequence[int] = ()) -> list
 
 
 class _Ids(NamedTuple):
-    """The ids of an event, or of several with one label; None for one that is no number."""
+    """What stands under a key for ids: those of an event, or of several with one label; None for what is no number."""
 
+    name: str
     numbers: tuple[int | None, ...]
     listed: bool = False
 
@@ -107,20 +108,21 @@ def _records(parts: Sequence[_Ids | _Label], below: Sequence[int], labels: Label
     Several events in one of them are told apart only if ids and labels take turns: one that is lost would shift the
     labels of all others.
     """
+    id_name = min((part.name for part in parts if part.name in ID_KEYS), key=lambda name: ID_KEYS[name], default="")
+    name = min((part.name for part in parts if part.name in LABEL_KEYS), key=lambda name: LABEL_KEYS[name], default="")
+    parts = [part for part in parts if part.name in (id_name, name)]
     ids = [part for part in parts if isinstance(part, _Ids)]
+    found = [part for part in parts if isinstance(part, _Label)]
     if len(ids) < 2:
-        return _record(parts, ids[0] if ids else _Ids(tuple(below)), labels)
+        return _record(found, ids[0] if ids else _Ids("id", tuple(below)), labels)
     kinds = [isinstance(part, _Ids) for part in parts]
     if kinds not in ([True, False] * len(ids), [False, True] * len(ids)):
         return []
-    records = zip(ids, (part for part in parts if isinstance(part, _Label)), strict=True)
-    return [pair for each, label in records for pair in _record([label], each, labels)]
+    return [pair for each, label in zip(ids, found, strict=True) for pair in _record([label], each, labels)]
 
 
-def _record(parts: Sequence[_Ids | _Label], ids: _Ids, labels: Labels) -> list[Pair]:
-    """Return the pairs of one record. A key `activity` counts more than other names of labels."""
-    found = [part for part in parts if isinstance(part, _Label)]
-    found = [part for part in found if part.name == "activity"] or found
+def _record(found: Sequence[_Label], ids: _Ids, labels: Labels) -> list[Pair]:
+    """Return the pairs of one record: its ids, each with the label that all of `found` name."""
     if not any(part.scalar.complete for part in found) or (ids.listed and any(part.listed for part in found)):
         return []
     read = {labels.find(part.scalar.text) if part.scalar.complete else None for part in found}

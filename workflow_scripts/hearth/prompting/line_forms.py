@@ -77,11 +77,12 @@ def _table_pairs(lines: list[str], labels: Labels) -> list[Pair]:
     for separator in "|,;\t":
         for index, line in enumerate(lines):
             headings = [normalise_label(cell) for cell in _cells(line, separator)]
-            ids = [column for column, heading in enumerate(headings) if heading in ID_KEYS]
-            names = [column for column, heading in enumerate(headings) if heading in LABEL_KEYS]
-            if ids and len(names) == 1:
+            ids = min(ID_KEYS.keys() & set(headings), key=lambda name: ID_KEYS[name], default="")
+            names = min(LABEL_KEYS.keys() & set(headings), key=lambda name: LABEL_KEYS[name], default="")
+            if ids and names:
                 rows = (_cells(row, separator) for row in lines[index + 1 :])
-                return list(_row_pairs(rows, ids[0], names[0], len(headings), labels))
+                columns = headings.index(ids), headings.index(names)
+                return list(_row_pairs(rows, *columns, len(headings), labels))
     return []
 
 
@@ -127,16 +128,16 @@ def _record_pairs(lines: list[str], size: int, labels: Labels) -> list[Pair]:
         [entry for entry in read_line(_BULLET.sub("", _COUNT.sub("", line))).entries if entry[0]] for line in lines
     ]
     names = [{normalise_label(key) for key, _ in entries if key} for entries in keyed]
-    if not any(each & LABEL_KEYS for each in names):
+    if not any(each & LABEL_KEYS.keys() for each in names):
         return []
-    if all(each & ID_KEYS for each in names if each & LABEL_KEYS):
+    if all(each & ID_KEYS.keys() for each in names if each & LABEL_KEYS.keys()):
         return _chunk_pairs(keyed, labels)
     headings = [_HEADING.fullmatch(line) for line in lines]
     if any(headings):
         starts: list[_Entries | None] = [match and [("id", Scalar(match["number"]))] for match in headings]
         return _chunk_pairs(_chunks(keyed, starts), labels)
-    if any(each & ID_KEYS for each in names):
-        bullets: list[_Entries | None] = [[] if line.startswith(("-", "*", "•")) else None for line in lines]
+    if any(each & ID_KEYS.keys() for each in names):
+        bullets: list[_Entries | None] = [[] if line.startswith(("- ", "* ", "• ")) else None for line in lines]
         return _chunk_pairs(_chunks(keyed, bullets), labels) or _chunk_pairs([list(chain(*keyed))], labels)
     items = [_NUMBERED.fullmatch(line) for line in lines]
     numbers: list[_Entries | None] = [match and [("id", Scalar(match["number"]))] for match in items]

@@ -131,8 +131,9 @@ class _Reader:
         return root, len(self.text)
 
     def _open(self, opening: str) -> None:
-        # A bracket in a string that never closes is in what its key names.
-        key = self.key if not self.pending or not self.pending[-1][2].complete else None
+        key = self.key
+        if self.pending and (self.pending[-1][2].complete or any(map(str.isdigit, key or ""))):
+            key = None  # Only a bracket in a string that never closes is in what the key names, but in no event.
         self._flush()
         if len(self.stack) < _MAX_DEPTH:
             group = Group(opening)
