@@ -87,6 +87,10 @@ def test_content_may_be_in_parts(content):
     assert read(body(content)).text == GOOD
 
 
+def test_half_a_character_is_replaced():
+    assert read(body(f"\ud83d {GOOD} \ud83c\udfe0")).text == f"\ufffd {GOOD} 🏠"
+
+
 def test_a_refusal_is_the_models_text_and_the_older_api_has_no_message():
     assert read(body(None, refusal="I cannot.")).text == "I cannot."
     older = body() | {"choices": [{"text": GOOD, "finish_reason": "stop"}]}
@@ -206,6 +210,7 @@ def test_a_server_that_could_not_load_is_not_waited_for():
         ({"prompt_tokens": 1.5, "completion_tokens": "many"}, (None, None)),
         ({"prompt_tokens": math.nan, "completion_tokens": [7]}, (None, None)),
         ({"prompt_tokens": 0, "completion_tokens": 0}, (None, None)),
+        ({"prompt_tokens": 2**40, "completion_tokens": "9" * 12}, (None, None)),
         (None, (None, None)),
         ("none", (None, None)),
         ([], (None, None)),

@@ -341,8 +341,9 @@ def test_the_registry_says_which_fields_to_send(server, tmp_path):
 @pytest.mark.parametrize(
     ("field", "advice"),
     [
-        ("temperature", "add it to omitted_fields of the model in the registry"),
-        ("seed", "add it to omitted_fields"),
+        ("temperature", "leave temperature to the server, add to omitted_fields of the model in the registry"),
+        ("seed", "omitted_fields of the model in the registry"),
+        ("min_p, top_k", "leave top_k, min_p to the server, .*or set `interface: openai`"),
         ("min_p", "omitted_fields .*or set `interface: openai`"),
         ("chat_template_kwargs", "omitted_fields .*or set `interface: openai`"),
         ("response_format", "set decoding.constrained to false"),

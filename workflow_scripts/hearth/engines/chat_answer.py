@@ -121,7 +121,7 @@ def read_answer(content: bytes, model: str, thinking: bool, max_tokens: int) -> 
     if name and not _same_model(name, model):
         oddities.append("other_model")
     return ChatAnswer(
-        text=text,
+        text=_without_halves(text),
         finish_reason="length" if length else "stop",
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
@@ -161,7 +161,7 @@ def raise_for_message(message: object, details: str = "") -> None:
 
 
 def fewer_tokens_than_words(prompt: str, tokens: int) -> bool:
-    """Whether `prompt` has more words and numbers than `tokens`: no tokenizer joins words, so something was cut."""
+    """Whether `prompt` has more words and numbers than `tokens`: a usual tokenizer joins no words."""
     return tokens < sum(1 for _ in _WORD.finditer(prompt))
 
 
@@ -244,6 +244,11 @@ def _compose(reasoning: str, answer: str, thinking: bool, length: bool) -> tuple
     return reasoning, "answer_in_reasoning"
 
 
+def _without_halves(text: str) -> str:
+    """Return a text that can be encoded: JSON may hold halves of surrogate pairs, which become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _read_usage(body: dict[str, Any]) -> tuple[int | None, int | None, dict[str, Any]]:
     """Return (prompt tokens, completion tokens, usage); None for a count that is missing or no whole number from 0."""
     usage = body.get("usage")
@@ -256,10 +261,10 @@ def _count(usage: dict[str, Any], *path: str) -> int | None:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 16:
-        return int(value)
+        value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
 def _same_model(name: str, asked: str) -> bool:

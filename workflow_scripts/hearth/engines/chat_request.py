@@ -25,7 +25,8 @@ EXTENSIONS = ("top_k", "min_p", "repetition_penalty", "chat_template_kwargs")
 _BUDGET = "thinking_token_budget"
 # Messages of servers that refuse a form. Those about the size of max_tokens are not among them.
 _NO_MAX_TOKENS = re.compile(
-    r"max_completion_tokens|max_tokens\b.{0,60}\b(unsupported|not supported|not permitted|unrecogni[sz]ed|unknown)"
+    r"use\W{1,4}max_completion_tokens|max_completion_tokens\W{1,4}instead"
+    r"|max_tokens\b.{0,60}\b(unsupported|not supported|not permitted|unrecogni[sz]ed|unknown)"
     r"|(unsupported|unrecogni[sz]ed|unknown) \w+\W{1,4}max_tokens\b",
     re.IGNORECASE | re.DOTALL,
 )
@@ -96,14 +97,15 @@ class RequestForm:
             *(f"without {field}" for field in sorted(self.omitted)),
         ]
 
-    def refused_field(self, refusal: str) -> str:
-        """Return advice on the field that a server's message `refusal` names; "" if it names none that was sent."""
+    def advice_on(self, refusal: str) -> str:
+        """Return advice on the fields that a server's message `refusal` names; "" if it names none that were sent."""
         fields = [*PUBLISHED_FIELDS, *(EXTENSIONS if self.extended else ())]
-        for field in fields:
-            if field not in self.omitted and re.search(rf"\b{field}\b", refusal):
-                return f"; to leave {field} to the server, add it to omitted_fields of the model in the registry" + (
-                    "" if field in PUBLISHED_FIELDS else ", or set `interface: openai` there"
-                )
+        named = [one for one in fields if one not in self.omitted and re.search(rf"\b{one}\b", refusal)]
+        if named:
+            return (
+                f"; to leave {', '.join(named)} to the server, add to omitted_fields of the model in the registry"
+                + (", or set `interface: openai` there" if set(named) <= set(EXTENSIONS) else "")
+            )
         if "response_format" in refusal:
             return "; to ask without a schema, set decoding.constrained to false"
         if _BUDGET in refusal:

@@ -56,6 +56,8 @@ class OpenAIEngine:
     """
 
     tokenizer = None
+    # Whether the server may cut a prompt that is too long, as Ollama does, instead of refusing it.
+    _may_cut_prompts = True
 
     def __init__(
         self,
@@ -155,15 +157,19 @@ class OpenAIEngine:
                     return None
                 raise
             body = read_body(content)
-            raise_for_message(body.get("error", ""))
+            if failure := body.get("error"):
+                raise_for_message(failure)
+                raise NoAnswerError(f"the server answered with an error: {failure}")
             return cards if isinstance(cards := body.get("data"), list) else []
 
         try:
             cards = self._connection.call(listed)
         except (openai.OpenAIError, UnreachableError, LoadingError) as error:
             raise self._user_error(error) from None
-        except NoAnswerError:
-            raise UserError(f"{self.base_url}/models: this is no list of models; is engine.base_url right?") from None
+        except NoAnswerError as error:
+            raise UserError(
+                f"{self.base_url}/models: this is no list of models; is engine.base_url right? {self._quote(error)}"
+            ) from None
         if cards is None:
             log.warning("%s does not list its models, so nothing more is known of %s", self.base_url, self.model)
             return {"id": self.model}
@@ -236,9 +242,8 @@ class OpenAIEngine:
         """Return the completion with the text of an answer to `prompt`, the words that were sent."""
         forced = budget is not None and self._reasoning_tokens(key, answer.reasoning_tokens, budget) >= budget
         oddities = answer.oddities
-        if answer.prompt_tokens is not None and fewer_tokens_than_words(
-            prompt, answer.prompt_tokens + answer.cached_tokens
-        ):
+        counted = None if answer.prompt_tokens is None else answer.prompt_tokens + answer.cached_tokens
+        if self._may_cut_prompts and counted is not None and fewer_tokens_than_words(prompt, counted):
             oddities = (*oddities, "prompt_cut")
         with self._lock:
             self._answered_by |= {answer.answered_by} - {""}
@@ -294,7 +299,7 @@ class OpenAIEngine:
                 message = f"the server failed (status {error.status_code}, {self._tries} times over); see its log"
             case openai.APIStatusError():
                 message = f"the server refuses the request (status {error.status_code}): {self._quote(_said(error))}"
-                message += self._form.refused_field(error.response.text)
+                message += self._form.advice_on(error.response.text)
             case _:
                 message = f"the answer cannot be read: {self._quote(error)}"
         return UserError(f"{place}: {message}")

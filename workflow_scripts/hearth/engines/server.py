@@ -23,6 +23,8 @@ class ServerEngine(OpenAIEngine):
     `context` is the length of the model's context in tokens; the server may have memory for less.
     """
 
+    _may_cut_prompts = False
+
     def __init__(
         self,
         folder: Path,
