@@ -41,15 +41,17 @@ def broken_forms(problems: Sequence[RowProblem]) -> list[str]:
 class LoadReport:
     """Counts of rows by outcome: `rows == loaded + len(broken) + sum(skipped.values())`.
 
-    `rows` counts the records of event files. `notes` describe repairs that lost no row; `warnings` are oddities of rows
-    that are nevertheless loaded. `places` maps each reason for skipping rows to the places (`file:line`) of the first
-    rows that were skipped for it. `unlabelled` is the number of loaded events at whose time the files have no activity:
-    they got the home's label for such events. `label_rows` counts the records of label files, and the rows of event
-    files that label others (skipped, and so in `rows`, too); of both, `broken_labels` are broken. `unread` has the
-    files of the data's folder that the loader does not read, relative to the folder.
+    `rows` counts the records of event files; a record of `events_per_row` events counts so often, but once if broken.
+    `notes` describe repairs that lost no row; `warnings` are oddities of rows that are nevertheless loaded. `places`
+    maps each reason for skipping rows to the places (`file:line`) of the first rows that were skipped for it.
+    `unlabelled` is the number of loaded events at whose time the files have no activity: they got the home's label for
+    such events. `label_rows` counts the records of label files, and the rows of event files that label others (skipped,
+    and so in `rows`, too); of both, `broken_labels` are broken. `unread` has the files of the data's folder that the
+    loader does not read, relative to the folder.
     """
 
     files: int = 0
+    events_per_row: int = 1
     rows: int = 0
     loaded: int = 0
     unlabelled: int = 0
@@ -75,7 +77,8 @@ class LoadReport:
     @property
     def broken_share(self) -> float:
         """Share of all rows that are broken; 0 when there are no rows."""
-        return len(self.broken) / self.rows if self.rows else 0.0
+        broken = len(self.broken) * self.events_per_row
+        return broken / (self.rows - len(self.broken) + broken) if self.rows else 0.0
 
     @property
     def broken_label_share(self) -> float:

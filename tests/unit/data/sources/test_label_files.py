@@ -168,3 +168,17 @@ def test_overlapping_intervals_are_noted_and_touching_ones_are_not(tmp_path):
     write_events(tmp_path, "08:00:00")
     write_labels(tmp_path, "08:00:00,08:05:00,cooking", "08:05:00,08:06:00,eating", "08:05:30,08:07:00,other")
     assert "1 intervals of label files begin before another one has ended" in load(tmp_path, with_intervals())[1].notes
+
+
+def test_a_label_file_without_a_column_names_the_keys_of_label_files(tmp_path):
+    write_events(tmp_path, "08:00:00")
+    write_labels(tmp_path, "08:00:00,08:05:00,cooking", header="from,until,what")
+    with pytest.raises(ValueError, match=r"labels.csv:1: no column 'to'.*recording\.intervals"):
+        load(tmp_path, with_intervals())
+
+
+def test_names_of_activities_that_no_event_has_are_noted(tmp_path):
+    write_events(tmp_path, "08:00:00")
+    write_labels(tmp_path, "08:00:00,08:05:00,cook")
+    _, report = load(tmp_path, with_intervals(activities={"cook": "cooking", "eat": "eating"}))
+    assert "no event has these activities of `activities`: 'eat'" in report.notes

@@ -119,3 +119,11 @@ def test_a_sensor_of_label_rows_without_rows_is_said(tmp_path):
     write(tmp_path / "a.csv", "ON")
     _, report = load(tmp_path, home(unlabelled="other"))
     assert report.warnings == ["no row has the sensor 'label' (label_rows), so nothing is labelled"]
+
+
+def test_label_rows_in_a_session_without_events_are_said(tmp_path):
+    write(tmp_path / "labels.csv", "+cooking", "-cooking")
+    write(tmp_path / "motion.csv", "ON", "OFF")
+    _, report = load(tmp_path, home(unlabelled="other", sessions="file"))
+    assert report.warnings[0].startswith("label rows of labels.csv label nothing: their session has no other rows")
+    assert not load(tmp_path, home(unlabelled="other", sessions="day"))[1].warnings

@@ -47,9 +47,10 @@ class LabelPeriods:
         return {resident for resident in self._segments_of if resident}
 
     def covers(self, at: np.ndarray) -> np.ndarray:
-        """Return the mask of the places `at` that lie in a period, of whatever resident."""
-        bounds, active = self._segments_of[None]
-        return np.array([bool(each) for each in active])[np.searchsorted(bounds, at, side="right")]
+        """Return the mask of the places `at` that lie in a period with a known activity, of whatever resident."""
+        bounds, segments = self._segments_of[None]
+        is_labelled = np.array([any(each.activity for each in active) for active in segments])
+        return is_labelled[np.searchsorted(bounds, at, side="right")]
 
     def encode(
         self,

@@ -34,6 +34,13 @@ def annotate_by_label_rows(columns: Columns, rows: EncodedRows, home: Home, repo
     order = np.lexsort((time, scope))
     place: np.ndarray = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
+    alone = np.setdiff1d(scope[is_label], scope[~is_label])
+    if len(alone):
+        files = sorted({rows.files.values[code] for code in columns["file"][is_label & np.isin(scope, alone)]})
+        report.warnings.append(
+            f"label rows of {', '.join(files)} label nothing: their session has no other rows (with sessions.by day or "
+            "gap, they label the rows of all files)"
+        )
     labeller = _Labeller(columns, rows, home, report, np.sort(place[is_label]))
     for row in order[is_label[order]].tolist():
         labeller.read(row, int(scope[row]), int(place[row]))

@@ -92,6 +92,7 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     if wide:
         wide.finish()
     if settings.rows_are_intervals:
+        report.events_per_row = 2
         report.notes.append("a row is a time span in which a sensor was on; it gives two events and counts as two rows")
     return rows, report
 
