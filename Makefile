@@ -41,8 +41,10 @@ report: setup ## Make the report page of the demo; of another run: make report R
 	snakemake --directory "$(RUN)" --configfile "$(CONFIG)" --cores $(CORES) report
 	@echo "$(RUN)/results/report.html"
 
+# Through the environment, so that neither make nor the shell changes a folder with $ or quotes in its path.
+resume: export FOLDER := $(value RUN)
 resume: ## Continue a run whose Snakemake was killed: make resume RUN=folder
-	python workflow_scripts/resume.py "$(RUN)"
+	@python workflow_scripts/resume.py "$$FOLDER"
 
 # make passes HOME on to its commands, for which it has another meaning.
 ifeq ($(origin HOME),command line)
@@ -169,6 +171,9 @@ endif
 
 # Images for --software-deployment-method apptainer, instead of conda: see docs/engines.md.
 IMAGES ?= .
+ifneq ($(words $(IMAGES)),1)
+$(error IMAGES holds a blank: make cannot name files in "$(IMAGES)", and Snakemake does not quote images)
+endif
 APPTAINER ?= apptainer
 IMAGE_FILES := $(foreach kind,analysis llm vllm,$(IMAGES)/$(kind).sif)
 INDEX_ARGUMENT = $(if $(strip $(PIP_EXTRA_INDEX_URL)),--build-arg "index_url=$(strip $(PIP_EXTRA_INDEX_URL))")

@@ -6,6 +6,7 @@
 
 from hearth.data.sources.registry import raw_files
 from hearth.homes.home import load_home
+from hearth.workflow.places import rule_file_problems
 
 
 localrules:
@@ -52,12 +53,15 @@ def raw_input(wildcards):
         return rules.simulate_home.output.readme
     try:
         home = load_home(home_path(dataset["home"]))
-        return raw_files(dataset["source"], dataset["root"], home)
+        files = raw_files(dataset["source"], dataset["root"], home)
     except ValueError as error:
         raise WorkflowError(
             f"dataset {wildcards.dataset}: {error}\n"
             f"Set datasets.{wildcards.dataset}.root in the config, or run with --config {wildcards.dataset}_root=PATH."
         ) from None
+    for problem in rule_file_problems(f"dataset {wildcards.dataset}:", files):
+        raise WorkflowError(problem)
+    return files
 
 
 def raw_folder(wildcards):

@@ -99,7 +99,7 @@ rule serve:
         "Serving {wildcards.server}"
     shell:
         "source {resources.activate:q}; "
-        'OMP_NUM_THREADS={resources.omp_threads} python "$SCRIPTS/serve.py" --folder {params.folder}'
-        " --model {params.model} {params.adapter} --dtype {params.dtype} --date {params.date} --options {params.options:q}"
+        'OMP_NUM_THREADS={resources.omp_threads} python "$SCRIPTS/serve.py" --folder {params.folder:q}'
+        " --model {params.model:q} {params.adapter} --dtype {params.dtype} --date {params.date} --options {params.options:q}"
         " --tensor-parallel {params.tensor_parallel} --pipeline-parallel {params.pipeline_parallel}"
         " --stage-weights={resources.stage_weights:q} --out {output.stats:q} > {log:q} 2>&1"

@@ -3,11 +3,33 @@
 import shutil
 
 import pytest
+import yaml
 from conftest import PROJECT_FOLDERS
 from repository import REPOSITORY
 from snakemake_runs import Workflow, slurm_profile, small_config
 
 ODD = "it's a $HOME; *"
+
+
+def write_table(folder) -> None:
+    """Write a home of one sensor, and a table of its events."""
+    folder.mkdir(parents=True)
+    events = [
+        {"time": f"08:00:0{second}", "sensor": "s", "state": state, "label": "tea"}
+        for second, state in ((1, "on"), (2, "off"))
+    ]
+    home = {
+        "name": "Flat",
+        "about": "One person.",
+        "rooms": {"hall": ""},
+        "sensors": {"s": {"room": "hall", "words": "motion", "states": {"on": "detected", "off": "ended"}}},
+        "labels": ["tea", "sleep"],
+        "example": {"reasoning": "x", "events": events},
+        "recording": {"columns": {name: name for name in ("time", "sensor", "state", "activity")}},
+    }
+    (folder / "my home.yaml").write_text(yaml.safe_dump(home))
+    rows = [f"2024-01-0{day} 0{hour}:00:00,s,on,tea" for day in (1, 2, 3) for hour in range(10)]
+    (folder / "events.csv").write_text("\n".join(["time,sensor,state,activity", *rows]) + "\n")
 
 
 @pytest.fixture
@@ -37,6 +59,23 @@ def test_a_project_in_a_folder_that_snakemake_cannot_name_is_refused(tmp_path):
     status, output = Workflow(tmp_path / "run", small_config(), repository=project).attempt("--dry-run", "all")
     assert status == 1
     assert f"the project's folder {project} holds {{ }}, which Snakemake takes for one of its variables" in output
+
+
+@pytest.mark.parametrize(("folder", "refused"), [("my home's $HOME; *", False), ("{home}", True)])
+def test_data_and_home_in_odd_folders_are_read_and_those_that_snakemake_cannot_name_are_refused(
+    tmp_path, folder, refused
+):
+    place = tmp_path / folder
+    write_table(place)
+    config = small_config() | {"datasets": {"flat": {"source": "table", "home": str(place / "my home.yaml")}}}
+    config["datasets"]["flat"]["root"] = str(place)
+    config["metrics"]["without"] = {}
+    status, output = Workflow(tmp_path / "run", config).attempt("results/datasets/flat/windows.jsonl")
+    assert status == int(refused), output
+    said = (
+        f"dataset flat: {place / 'events.csv'} holds {{ }}, which Snakemake takes for one of its variables; rename it"
+    )
+    assert (said in output) == refused
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",)])

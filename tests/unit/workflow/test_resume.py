@@ -8,7 +8,7 @@ import sys
 import pytest
 from hearth.common.files import read_json_object, write_json
 from hearth.workflow.run_state import RECORD, write_run_record
-from repository import SCRIPTS
+from repository import REPOSITORY, SCRIPTS
 
 SNAKEFILE = """
 rule first:
@@ -80,3 +80,11 @@ def test_a_profile_that_the_run_did_not_have_is_not_used_but_by_a_run_that_remem
     program = [sys.executable, SCRIPTS / "resume.py", tmp_path]
     subprocess.run(program, capture_output=True, check=True, env=environment)
     assert (tmp_path / "first.txt").exists() == ("environment" in remembered)
+
+
+@pytest.mark.parametrize("name", ["plain", "it's mine", "a $HOME $(pwd)", 'two "words"'])
+def test_make_resume_passes_a_folder_on_as_it_is(tmp_path, name):
+    (tmp_path / name).mkdir()
+    command = ["make", "--directory", str(REPOSITORY), "resume", f"RUN={tmp_path / name}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert f"{tmp_path / name}: no run was started with this working directory" in done.stderr

@@ -27,7 +27,7 @@ def place_problems(paths: Paths, of_rules: Paths, on_path: Paths, to_slurm: Path
     ]
     return [
         *unprintable,
-        *_refuse(of_rules, "{}", "Snakemake takes for one of its variables"),
+        *(problem for role, path in of_rules.items() for problem in rule_file_problems(role, [path])),
         *_refuse(on_path, ":", "separates the folders of PATH, so that no program in it would be found"),
         *_refuse(to_slurm, READ_BY_SHELL, "the shell that submits SLURM jobs would change"),
         *_refuse(
@@ -36,8 +36,14 @@ def place_problems(paths: Paths, of_rules: Paths, on_path: Paths, to_slurm: Path
     ]
 
 
+def rule_file_problems(role: str, files: Iterable[str | Path]) -> Iterable[str]:
+    """Yield a problem for each file or folder of a role that no rule of Snakemake can name."""
+    for file in files:
+        yield from _refuse({role: file}, "{}", "Snakemake takes for one of its variables")
+
+
 def _refuse(paths: Paths, characters: str, reason: str) -> Iterable[str]:
     """Yield a line for each path that holds one of the characters."""
     for role, path in paths.items():
         if found := re.findall(f"[{re.escape(characters)}]", str(path)):
-            yield f"{role} {path} holds {' '.join(dict.fromkeys(found))}, which {reason}; rename or move the folder"
+            yield f"{role} {path} holds {' '.join(dict.fromkeys(found))}, which {reason}; rename it"
