@@ -93,7 +93,10 @@ def raw_files(source: str, root: str | Path, home: Home) -> list[str]:
     """
     check_recording(source, home)
     if root:
-        check_folder(Path(root))
+        try:
+            check_folder(Path(root))
+        except ValueError as error:
+            raise ValueError(f"{error}; {SOURCES[source].expected}") from None
     paths = [str(path) for path in SOURCES[source].raw_files(Path(root), home)] if root else []
     if not paths:
         found = what_is_there(Path(root)) if root else ""
