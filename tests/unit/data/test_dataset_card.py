@@ -55,6 +55,14 @@ def test_the_card_counts_label_rows_unread_files_and_warnings():
         assert line in card
 
 
+def test_the_card_names_the_first_of_many_unread_files():
+    report = LoadReport(unread=[f"{number}.jpg" for number in range(1000)])
+    card = dataset_card(FLAT, flat_events(), report, [], simulated=False)
+    [line] = [line for line in card.splitlines() if "jpg" in line]
+    assert line.startswith("- files that are not read: `0.jpg, 1.jpg, ")
+    assert line.endswith("49.jpg` and 950 more")
+
+
 def test_the_card_counts_events_that_accept_a_label_beside_their_first(tmp_path):
     events = flat_events()
     first, second = FLAT.labels[:2]

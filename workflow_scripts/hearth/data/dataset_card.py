@@ -53,7 +53,7 @@ def dataset_card(
                 f"- skipped: {sum(report.skipped.values())}",
                 *skipped,
                 *(label_rows if report.label_rows else []),
-                *([f"- files that are not read: {_code_span(', '.join(report.unread))}"] if report.unread else []),
+                *([f"- files that are not read: {_files(report.unread)}"] if report.unread else []),
             ]
         ),
         *(["## Broken rows", "\n".join(broken)] if broken else []),
@@ -86,6 +86,11 @@ def _places(report: LoadReport, reason: str) -> str:
     places = report.places.get(reason, [])
     more = report.skipped[reason] - len(places)
     return f" ({_code_span(', '.join(places))}{f' and {more} more' if more else ''})" if places else ""
+
+
+def _files(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FORMS_SHOWN} more" if len(names) > FORMS_SHOWN else ""
+    return _code_span(", ".join(names[:FORMS_SHOWN])) + more
 
 
 def _code_span(text: str) -> str:

@@ -52,7 +52,7 @@ def read(path, columns, form="auto"):
 )
 @pytest.mark.parametrize("form", ["auto", "home-assistant"])
 def test_histories_of_home_assistant_give_the_same_records(tmp_path, document, indent, form):
-    path = tmp_path / "history.json"
+    path = tmp_path / ("history.json" if form == "auto" else "history")
     path.write_text(json.dumps(document, indent=indent))
     records, faults = read(path, HISTORY, form)
     assert [[entity, state, time.replace(".500", ".5").replace(".000", "")[: len(want[2])]]
@@ -94,11 +94,13 @@ def test_items_of_openhab_are_named_by_themselves_or_by_their_file(tmp_path, doc
     assert faults == []
 
 
-@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
-def test_a_list_of_objects_has_the_columns_of_its_objects(tmp_path, name):
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(("name", "form"), [("a.json", "auto"), ("a.jsonl", "auto"), ("a.txt", "json-lines")])
+def test_a_list_of_objects_has_the_columns_of_its_objects(tmp_path, name, form, indent):
     path = tmp_path / name
-    path.write_text(json.dumps([{"t": "1", "n": 2, "none": None}, 3, {"t": "4", "more": ["x", "y"]}], indent=1))
-    records, faults = read(path, ["t", "n", "none", "more"])
+    path.write_text(json.dumps([{"t": "1", "n": 2, "none": None}, 3, {"t": "4", "more": ["x", "y"]}], indent=indent))
+    records, faults = read(path, ["t", "n", "none", "more"], form)
+    assert read_column_names(path, FileForm(format=form)) == ["t", "n", "none", "more"]
     assert records == [["1", "2", "", ""], ["4", "", "", "x\x1fy"]]
     assert faults == [(2, "a JSON int, not an object")]
 

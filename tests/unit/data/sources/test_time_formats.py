@@ -35,6 +35,7 @@ def test_a_format_is_weighed_on_the_whole_column(texts, form, others):
         ("1709280037", "set `k` to 'seconds'"),
         ("45352.333762", "these are days as Excel counts them"),
         ("45352,333762", "these are days as Excel counts them"),
+        ("2024-02-03 08:00:00 CET", "names of time zones are not read: set a pattern with the name as text"),
         ("1.70928E+09", "these are rounded numbers of a spreadsheet"),
         ("2024-02-03", "these are dates without a time of day"),
         ("8:00:01 PM", "these are times of day without a date"),

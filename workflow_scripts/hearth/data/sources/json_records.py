@@ -26,7 +26,7 @@ def read_json_lines(path: Path, columns: Sequence[str], form: FileForm) -> Itera
     """
     first = 1
     for block in read_line_blocks(path, form.encoding):
-        if first == 1 and block.lstrip().startswith(b"[") and not _is_json(block.lstrip().partition(b"\n")[0]):
+        if first == 1 and _is_list(block):
             yield from read_json(path, columns, form)
             return
         yield parse_json_block(block, columns, first)
@@ -77,7 +77,8 @@ def read_json_names(path: Path, form: FileForm) -> list[str]:
     text = read_text(path, form.encoding)
     if not text.strip():
         return []
-    if form.format != "json-lines" and path.suffix.lower() == ".json" and not _has_lines_of_objects(text):
+    is_lines = form.format == "json-lines" or (form.format == "auto" and path.suffix.lower() != ".json")
+    if _is_list(text) or not (is_lines or (form.format == "auto" and _has_lines_of_objects(text))):
         document = _unwrap(_parse_document(path, text), path)
         shape = _find_shape(path, document, form)
         return _names(shape, document, path)
@@ -122,6 +123,12 @@ def _is_json(text: bytes) -> bool:
     except _ERRORS_OF_JSON:
         return False
     return True
+
+
+def _is_list(text: bytes) -> bool:
+    """Return whether a text begins with a list that is more or all of it than its first line."""
+    first, _, rest = text.strip().partition(b"\n")
+    return first.startswith(b"[") and (not rest or not _is_json(first))
 
 
 def _has_lines_of_objects(text: bytes) -> bool:

@@ -31,6 +31,7 @@ _SAMPLE = 1000  # texts that a remedy is found on
 _REMEDIES = {
     r"[2-5]\d{4}(?:[.,]\d+)?": "these are days as Excel counts them: save them as text such as 2024-02-03 08:00:00",
     r"\d(?:[.,]\d+)?[Ee]\+?\d+": "these are rounded numbers of a spreadsheet: export the column as text",
+    r".*\d\s?[A-Z]{3,5}": "names of time zones are not read: set a pattern with the name as text, and `time.zone`",
     _ONLY_DATE.pattern: "these are dates without a time of day: name its column, too (`time: [date, time]`)",
     _ONLY_CLOCK.pattern: "these are times of day without a date: name its column, too (`time: [date, time]`)",
 }
