@@ -29,6 +29,13 @@ def test_windows_without_an_answer_are_counted():
     assert dict(table_notes(scores, "abc"))["Never answered"] == expected
 
 
+def test_fields_that_a_server_did_not_get_have_no_value_of_ours():
+    omitted = {"engine": "openai", "engine_options": {"omitted_fields": ["temperature", "top_p"]}}
+    (text,) = dict(table_notes([make_score(provenance=omitted)], "abc"))["Decoding"]
+    assert text.endswith("engine openai (omitted_fields temperature top_p)")
+    assert text.startswith("max_new_tokens 4096, seed 7, top_k 20; precision")
+
+
 def test_doubtful_answers_are_counted_in_every_note():
     scores = [make_score(), make_score("large")]
     assert "Doubtful answers" not in dict(table_notes(scores, "abc"))

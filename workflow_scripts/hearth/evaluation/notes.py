@@ -230,7 +230,9 @@ def _decoding(score: Score) -> str:
     provenance = score["provenance"]
     precision = provenance["dtype"]
     dtype = {"auto": "bfloat16 on a GPU, float32 on a CPU", "": "as served"}.get(precision, precision)
-    text = f"{settings_text(provenance['decoding'])}; precision {dtype}; engine {provenance['engine']}"
+    omitted = provenance["engine_options"].get("omitted_fields", ())  # of these, the server's own values applied
+    decoding = {key: value for key, value in provenance["decoding"].items() if key not in omitted}
+    text = f"{settings_text(decoding)}; precision {dtype}; engine {provenance['engine']}"
     options = settings_text(provenance["engine_options"])
     return f"{text} ({options})" if options else text
 
