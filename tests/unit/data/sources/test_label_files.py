@@ -2,7 +2,9 @@
 
 import pytest
 from hearth.homes.raw_format import FileForm, Intervals, TimeForm
-from table_factories import COLUMNS, home_with, load, write_csv
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from table_factories import COLUMNS, cell, home_with, load, write_csv
 
 EVENTS = "time,sensor,state"
 LABELS = "from,to,what"
@@ -182,3 +184,22 @@ def test_names_of_activities_that_no_event_has_are_noted(tmp_path):
     write_labels(tmp_path, "08:00:00,08:05:00,cook")
     _, report = load(tmp_path, with_intervals(activities={"cook": "cooking", "eat": "eating"}))
     assert "no event has these activities of `activities`: 'eat'" in report.notes
+
+
+clock = st.integers(0, 9).map(lambda minute: f"2024-02-03 08:0{minute}:00")
+label_row = st.tuples(clock | cell, clock | cell, st.sampled_from(["cooking", "eating", "", "nap"]) | cell).map(
+    ",".join
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(label_row, max_size=8), st.sampled_from(["drop", "other"]))
+def test_whatever_a_label_file_holds_every_event_and_label_row_is_accounted_for(tmp_path_factory, lines, unlabelled):
+    root = tmp_path_factory.mktemp("labels")
+    write_events(root, *(f"08:0{minute}:30" for minute in range(10)))
+    write_csv(root / "labels.csv", *lines, header=LABELS)
+    events, report = load(root, with_intervals(unlabelled=unlabelled))
+    assert (report.rows, report.broken) == (10, [])
+    assert len(events) <= 10
+    assert len(report.broken_labels) <= report.label_rows
+    assert all(problem.file == "labels.csv" and problem.line >= 2 for problem in report.broken_labels)
