@@ -107,6 +107,23 @@ def test_predictions_have_reasoning_in_think_tags(block, after, text, expected):
     assert record["text"] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "expected"),
+    [
+        ("Maybe [1], or", "length", "<think>Maybe [1], or"),
+        ("Why.</think>[1", "length", "Why.</think>[1"),
+        ("[THINK]Why.[/THINK][1", "length", "[THINK]Why.[/THINK][1"),
+        ("<think>Maybe [1]", "length", "<think>Maybe [1]"),
+        ("[1]", "stop", "[1]"),
+    ],
+)
+def test_a_cut_text_of_a_server_that_hides_its_prompt_is_reasoning(text, finish_reason, expected):
+    request = Request("a", "events", reasoning_block=ReasoningBlock("<think>", "</think>"))
+    assert make_record(Completion("a", text, finish_reason, 1, 1), request, 1, GREEDY)["text"] == expected
+    plain = Request("a", "events")
+    assert make_record(Completion("a", text, finish_reason, 1, 1), plain, 1, GREEDY)["text"] == text
+
+
 def test_confidences_are_those_of_the_labels_whatever_the_marks():
     answer = '[{"id": 1, "activity": "COOKING"}]'
     start = answer.index("COOKING")

@@ -1,14 +1,14 @@
 """Check the names of the layers that get an adapter. Light enough for `snakemake plan`: torch is not imported."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from hearth.common.cli import UserError
 
 _SETTING = "students.training.lora.target_modules"
 
 
-def check_target_modules(target_modules: Sequence[str], model: str, layers: Iterable[str], tied: bool) -> None:
+def check_target_modules(target_modules: Sequence[str], model: str, layers: Sequence[str], tied: bool) -> None:
     """Raise UserError unless each of `target_modules` names a linear layer of `model` that can get an adapter.
 
     `layers` are the full names of its linear layers, such as "model.layers.0.self_attn.q_proj". As in PEFT, the last
@@ -18,7 +18,7 @@ def check_target_modules(target_modules: Sequence[str], model: str, layers: Iter
     """
     named = {target: {layer for layer in layers if f".{layer}".endswith(f".{target}")} for target in target_modules}
     for target in (target for target, found in named.items() if not found):
-        parts = sorted({layer.rpartition(".")[2] for layer in layers})
+        parts = sorted({layer.rpartition(".")[2] for layer in layers if not (tied and _is_head(layer))})
         near = difflib.get_close_matches(target.rpartition(".")[2].lower(), parts, n=1)
         if target == "all-linear":
             hint = f"write the names one by one: {', '.join(part for part in parts if part != 'lm_head')}"

@@ -14,6 +14,9 @@ from hearth.prompting.reasoning_marks import THINK, ReasoningMarks, split_reason
 
 log = logging.getLogger(__name__)
 
+# The reasoning of a served model; its server's chat template is not known.
+_SERVER_BLOCK = ReasoningBlock(*THINK)
+
 
 def make_requests(
     prompt: Prompt, windows: Sequence[WindowInput], dataset: Sequence[Window], engine: Engine, decoding: Decoding
@@ -73,13 +76,16 @@ def _with_think_tags(completion: Completion, request: Request) -> str:
     """Return the completion's text with its reasoning in <think> tags, whatever the marks of the model.
 
     Reasoning that the prompt has opened begins with the tag, too: without it, a text that was cut off in the reasoning
-    could not be told from an answer.
+    could not be told from an answer. A server does not show its prompts: there, a text without any marks that was cut
+    off is taken for reasoning.
     """
     text, block = completion.text, request.reasoning_block
     if block is None or completion.finish_reason == "unanswered":
         return text
     marks = ReasoningMarks(block.opening.strip(), block.closing.strip())
-    if request.suffix.rstrip().endswith(marks.opening):
+    unmarked = split_reasoning(text)[:2] == ("", text)
+    hidden = block == _SERVER_BLOCK and completion.finish_reason == "length" and unmarked
+    if hidden or request.suffix.rstrip().endswith(marks.opening):
         text = block.opening + text
     if marks == THINK or not any(mark in text for mark in marks):
         return text
