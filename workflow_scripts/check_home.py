@@ -135,6 +135,9 @@ def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
         verdict.wrong.append(f"{args.root}: no events")
         return
     check_events(events, home)
+    named = sorted({name for names in events["residents"] for name in names})
+    if home.residents == "one" and len(named) > 1:
+        verdict.tolerated.append(f"residents: one, but the events name {len(named)}: {', '.join(named[:SHOWN_FILES])}")
     for heading, lines in validation.event_sections(events, home):
         show(heading, lines)
     recorded = find_recorded_rows(events, home)

@@ -223,6 +223,16 @@ def test_choices_that_a_draft_left_open_are_tolerated_until_their_line_is_delete
     assert capsys.readouterr().out.splitlines()[-1] == "tolerated: open choice: timezone: UTC or another?"
 
 
+@pytest.mark.parametrize(
+    ("residents", "end"), [("one", "residents: one, but the events name 2: anna, ben"), ("several", "clean")]
+)
+def test_a_home_of_one_resident_whose_events_name_two_is_tolerated(tmp_path, capsys, residents, end):
+    data = write(tmp_path / "data", EXAMPLE[0], *days(*EXAMPLE[1:]))
+    home = yaml.safe_load(TEMPLATE.read_text()) | {"residents": residents}
+    run("--home", write_yaml(tmp_path / "home.yaml", home), "--root", data)
+    assert capsys.readouterr().out.splitlines()[-1].removeprefix("tolerated: ") == end
+
+
 def test_broken_rows_that_differ_only_in_quoted_texts_are_one_form(tmp_path):
     problems = [RowProblem("a.csv", line, f"column time: '{line} Feb' is no time in iso8601") for line in range(2, 162)]
     assert broken_rows(problems) == ["a.csv:2: column time: '2 Feb' is no time in iso8601 (160 rows)"]

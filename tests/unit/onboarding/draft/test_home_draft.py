@@ -91,6 +91,13 @@ def test_rows_without_a_state_or_an_activity_are_left_out_by_name(tmp_path):
         assert said in head(text)
 
 
+def test_a_state_of_one_row_among_many_is_named(tmp_path):
+    rows = [(f"2024-02-0{3 + n % 2} 08:00:{n:02d}", "door", "on" if n % 3 else "off", "ab"[n % 2]) for n in range(40)]
+    text = draft_home(write(tmp_path, *table(rows=[*rows, ("2024-02-04 09:00:00", "door", "on5", "a")])), "schema")
+    assert "sensor door: the states 'on5' are in one or two of 41 rows" in head(text)
+    assert "on5" not in head(draft_home(write(tmp_path, *table(rows=rows)), "schema"))
+
+
 def test_a_history_without_activities_is_drafted_for_a_label_file_to_come(tmp_path):
     lines = ["entity_id,state,last_changed"]
     lines += [

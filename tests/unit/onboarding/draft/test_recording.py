@@ -114,3 +114,85 @@ def test_rows_that_begin_and_end_activities_are_labels(tmp_path):
     assert (home.recording.label_rows.begin, home.recording.label_rows.end) == ("START:", "STOP:")
     assert home.labels == ("Hall|Leaving", "Kitchen|Cooking")
     assert events["activity"].tolist() == ["Kitchen|Cooking", "Hall|Leaving"] * 2
+
+
+LABELS = [
+    "begin,end,activity",
+    "2025-03-01 00:00:00,2025-03-01 23:59:59,Tea",
+    "2025-03-02 00:00:00,2025-03-03 00:00:00,Sleep",
+]
+
+
+def home_assistant_rest(days):
+    """Return the document of the REST history, in which only the first record of an entity names it."""
+    record = '{{"state": "{}", "last_changed": "2025-03-0{}T08:00:0{}.5+00:00"{}}}'
+    entities = [
+        [record.format("on" if n else "off", day, n, f', "entity_id": "{name}"') for day in days for n in range(2)]
+        for name in ("binary_sensor.hall_motion", "light.kitchen")
+    ]
+    return "[" + ", ".join("[" + ", ".join(records) + "]" for records in entities) + "]"
+
+
+def home_assistant_websocket(days):
+    records = [
+        f'{{"s": "{"on" if n else "off"}", "lu": {1740787200 + 86400 * (day - 1) + 28800 + n}.5}}'
+        for day in days
+        for n in range(2)
+    ]
+    return (
+        '{"id": 1, "type": "result", "success": true, "result": {'
+        + ", ".join(f'"{name}": [{", ".join(records)}]' for name in ("binary_sensor.hall_motion", "light.kitchen"))
+        + "}}"
+    )
+
+
+def openhab(days):
+    records = [
+        f'{{"time": {(1740787200 + 86400 * (day - 1) + 28800 + n) * 1000}, "state": "{"ON" if n else "OFF"}"}}'
+        for day in days
+        for n in range(2)
+    ]
+    return '{"name": "NAME", "datapoints": "4", "data": [' + ", ".join(records) + "]}"
+
+
+def influx(days):
+    rows = [
+        f",,0,2025-03-0{day}T08:00:0{n}Z,{'on' if n else 'off'},{sensor}"
+        for sensor in ("hall", "tap")
+        for day in days
+        for n in range(2)
+    ]
+    return "\r\n".join(
+        [
+            "#datatype,string,long,dateTime:RFC3339,string,string",
+            "#group,false,false,false,false,true",
+            "#default,_result,,,,",
+            ",result,table,_time,_value,entity_id",
+            *rows,
+            "",
+            "",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "form"),
+    [
+        ({"history.json": home_assistant_rest}, "iso8601"),
+        ({"history.json": home_assistant_websocket}, "iso8601"),
+        ({"Hall.json": openhab, "Tap.json": openhab}, "milliseconds"),
+        ({"export.csv": influx}, "iso8601"),
+        ({"export.txt": influx}, "iso8601"),
+    ],
+)
+def test_exports_of_platforms_are_drafted_beside_a_label_file(tmp_path, files, form):
+    data = write(tmp_path / "data", *LABELS, name="labels.csv")
+    for name, document in files.items():
+        write(data, document((1, 2)).replace("NAME", name.partition(".")[0]), name=name)
+    text, home, events, report = load(data, tmp_path)
+    assert home.recording.time.format == form
+    assert len(home.sensors) == 2
+    assert (len(events), report.rows, report.broken) == (8, 8, [])
+    assert events["activity"].value_counts().to_dict() == {"Tea": 4, "Sleep": 4}
+    assert [str(time)[11:19] for time in events["time"][:2]] == ["08:00:00", "08:00:00"]
+    assert "all times are in UTC" in head(text)

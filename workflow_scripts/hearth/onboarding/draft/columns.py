@@ -223,7 +223,7 @@ class _RoleFinder:
         """Take the column of sensors, or those that only together tell sensors apart."""
         named = self._matching("sensor") if self._named else []
         places = self._matching("place") if self._named else []
-        kinds = [name for name in self._free if set(words_of(name)) & set(_KINDS)] if self._named else []
+        kinds = [name for name in self._free if words_of(name)[-1:] == ["type"]] if self._named else []
         if not self._named:
             state = self._roles.columns.get("state", [""])[0]
             before = list(self._cells.columns).index(state) if state else len(self._cells.columns)

@@ -255,7 +255,15 @@ def _describe_states(recorded: pd.DataFrame, draft: DraftedRecording) -> dict[st
             )
         if len(measuring) > _SHOWN:
             draft.said.append(f"and {len(measuring) - _SHOWN} more sensors are left out (ignored_sensors)")
-    return {sensor: each for sensor, each in states.items() if sensor not in measuring}
+    described = {sensor: each for sensor, each in states.items() if sensor not in measuring}
+    for sensor, each in described.items():
+        total = int(counts[sensor].sum())
+        if rare := [state for state in each if counts[sensor, state] <= min(2, total // MOST_STATES)]:
+            draft.said.append(
+                f"sensor {sensor}: the states {', '.join(map(repr, rare))} are in one or two of {total} rows; if they "
+                "are damaged, leave the states out of the yaml, so that the rows are broken"
+            )
+    return described
 
 
 def _patterns(ignored: Sequence[str], kept: Sequence[str]) -> list[str]:
