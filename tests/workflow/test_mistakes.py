@@ -1,5 +1,8 @@
 """Test that the message for a user's mistake names file, key and remedy, before any job runs."""
 
+import subprocess
+import sys
+
 import pytest
 import yaml
 from repository import CONFIG
@@ -46,6 +49,24 @@ def test_an_unknown_target_is_reported_with_the_nearest_declared_name(tmp_path, 
     status, output = Workflow(tmp_path, small_config()).attempt("--dry-run", target)
     assert status != 0
     assert f"did you mean '{nearest}'" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        (("all",), "all"),
+        (("--cores", "1", "--configfile", "no.yaml"), "no.yaml"),
+        (("results/x.json", "-n"), "results/x.json"),
+    ],
+)
+def test_a_target_right_after_configfile_is_called_so(tmp_path, arguments, missing):
+    workflow = Workflow(tmp_path / "run", small_config())
+    profile = ["--workflow-profile", str(workflow.repository / "profiles" / "default")]
+    command = [sys.executable, "-m", "snakemake", *profile, "--configfile", str(workflow.configfile), *arguments]
+    done = subprocess.run(command, cwd=workflow.repository, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"--configfile: there is no file {missing!r}. Every word after --configfile names a config" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_missing_dataset_is_reported_with_its_source_and_its_folder(tmp_path):
