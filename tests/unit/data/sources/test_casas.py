@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from hearth.data.events import check_events
-from hearth.data.sources import casas
+from hearth.data.sources import casas, table
 from hearth.homes.home import Home, Sensor, load_home
-from hearth.homes.raw_format import Recording, TimeForm
+from hearth.homes.raw_format import Recording, TimeForm, parse_recording, recording_problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repository import REPOSITORY
@@ -169,19 +170,29 @@ def test_times_may_have_a_zone_of_their_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "columns"),
+    ("words", "sensor"),
     [
-        ("Kitchen Fridge ON Cook", "sensor: [place, detail]"),
-        ("Kitchen Fridge OPEN", "sensor: [place, detail]"),
-        ("M003 Kitchen Kitchen ON Control4-Motion Cook", "sensor: sensor"),
+        ("Kitchen Fridge ON Cook", "Kitchen Fridge"),
+        ("Kitchen Fridge OPEN", "Kitchen Fridge"),
+        ("M003\tKitchen\tKitchen\tON\tControl4-Motion\tCook", "M003"),
+        ("M003 Kitchen Kitchen OFF Control4-Motion", "M003"),
     ],
 )
-def test_lines_with_columns_of_places_are_refused_with_the_settings_that_read_them(tmp_path, words, columns):
+def test_lines_with_columns_of_places_are_refused_with_settings_that_read_them(tmp_path, words, sensor):
     (tmp_path / "data").write_text(f"2012-07-18 12:54:45.12 {words}\n" * 3)
-    with pytest.raises(ValueError, match=r"data:1: the state is word [56], not word 4") as error:
+    with pytest.raises(ValueError, match=r"data:1: the state is word [56], not word 4.*`source: table`") as error:
         casas.read(tmp_path, HOME)
-    assert "source: table" in str(error.value)
-    assert columns in str(error.value)
+    recording = yaml.safe_load(str(error.value).partition("recording: ")[2])
+    assert not list(recording_problems(recording, HOME.labels))
+    states = {state: state for state in ("ON", "OFF", "OPEN")}
+    home = replace(
+        HOME,
+        sensors={sensor: Sensor("hall", "motion", states)},
+        recording=replace(parse_recording(recording), activities={"Cook": "cooking"}, unlabelled="other"),
+    )
+    events, report = table.read(tmp_path, home)
+    assert set(events["activity"]) == {"cooking" if "Cook" in words else "other"}
+    assert report.skipped == {"duplicate row": 2}
 
 
 def test_of_overlapping_activities_the_last_begun_is_gold(tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hearth.data.sources.live import LineReader
 from hearth.homes.home import load_home
-from hearth.homes.raw_format import FileForm
+from hearth.homes.raw_format import FileForm, LabelRows, Wide
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config" / "homes" / "TEMPLATE.yaml"
@@ -106,3 +106,35 @@ def test_lines_in_an_8_bit_encoding_are_read_and_its_invalid_bytes_are_faults():
 def test_lines_in_utf_16_cannot_be_read_live():
     with pytest.raises(ValueError, match="lines in utf-16 cannot be read one by one"):
         lines_of(FileForm(encoding="utf-16"))
+
+
+def test_joined_columns_ignored_states_and_label_rows_are_read_live_as_from_files():
+    home = load_home(TEMPLATE)
+    columns = {"time": ("time",), "sensor": ("place", "thing"), "state": ("value",)}
+    recording = replace(
+        home.recording,
+        columns=columns,
+        joiner="_",
+        ignored_states=("unavailable",),
+        label_rows=LabelRows("_label", "START:", "STOP:"),
+    )
+    lines = LineReader(replace(home, recording=recording), "jsonl")
+    rows = [
+        ("hall", "pir", "1"),
+        ("hall", "pir", "unavailable"),
+        ("", "label", "START:nap"),
+        ("hall", "pir", "0"),
+    ]
+    read = [
+        lines.read(json.dumps({"time": "2024-02-03 07:58:12", "place": a, "thing": b, "value": c}).encode())
+        for a, b, c in rows
+    ]
+    assert [len(events) for events, _ in read] == [1, 0, 0, 1]
+    assert not any(faults for _, faults in read)
+
+
+def test_wide_tables_cannot_be_read_live():
+    home = load_home(TEMPLATE)
+    recording = replace(home.recording, columns={"activity": ("what",)}, wide=Wide(("M*",), "2024-02-03 00:00:00"))
+    with pytest.raises(ValueError, match="rows of a wide table are states, not events"):
+        LineReader(replace(home, recording=recording), "csv")
