@@ -15,6 +15,8 @@ from hearth.engines.chat_answer import (
     unwrap,
 )
 from hearth.prompting.oddities import ODDITY_TEXTS
+from hypothesis import given
+from hypothesis import strategies as st
 
 MODEL = "example/little"
 GOOD = '[{"id": 1, "activity": "A"}]'
@@ -154,6 +156,51 @@ def test_what_the_model_did_not_write_is_no_answer(document, said):
         read(document)
     assert not isinstance(failure.value, RefusedPromptError)
     assert len(str(failure.value)) < 400
+
+
+def nested(depth):
+    parts = GOOD
+    for _ in range(depth):
+        parts = [parts]
+    return parts
+
+
+def test_parts_may_be_nested_but_not_without_an_end():
+    assert read(body(nested(20))).text == GOOD
+    for depth in (300, 900, 90_000):
+        content = json.dumps(body("PARTS")).replace('"PARTS"', "[" * depth + "1" + "]" * depth)
+        with pytest.raises(NoAnswerError):
+            read_answer(content.encode(), MODEL, False, 40)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", GOOD, "stop", "error", "text"]),
+    lambda each: (
+        st.lists(each, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "content", "thinking", "message", "error", "prompt_tokens", "model"]), each
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    choice=st.dictionaries(st.sampled_from(["message", "finish_reason", "text", "error"]), JSON_VALUES),
+    message=st.dictionaries(st.sampled_from(["content", "reasoning", "refusal", "tool_calls"]), JSON_VALUES),
+    usage=JSON_VALUES,
+    thinking=st.booleans(),
+)
+def test_any_answer_has_text_and_whole_numbers_or_is_none(choice, message, usage, thinking):
+    for choices in ([choice], [{"finish_reason": "stop", **choice, "message": message}]):
+        try:
+            answer = read({"choices": choices, "usage": usage, "model": usage}, thinking)
+        except (NoAnswerError, LoadingError):
+            continue
+        assert type(answer.text) is str
+        assert {type(answer.prompt_tokens), type(answer.completion_tokens)} <= {int, type(None)}
+        assert answer.finish_reason in ("stop", "length")
+        json.dumps(answer.text).encode()
 
 
 def test_an_error_on_the_choice_is_no_answer():

@@ -84,6 +84,14 @@ def read_answer(content: bytes, model: str, thinking: bool, max_tokens: int) -> 
     Raises LoadingError or NoAnswerError if the body has no answer of the model.
     """
     body = read_body(content)
+    try:
+        return _read_completion(body, model, thinking, max_tokens)
+    except RecursionError:
+        raise NoAnswerError("the server's answer is nested too deeply") from None
+
+
+def _read_completion(body: dict[str, Any], model: str, thinking: bool, max_tokens: int) -> ChatAnswer:
+    """Return the answer in the body of a response, see `read_answer`."""
     if error := body.get("error"):
         raise_for_message(error)
         raise NoAnswerError(f"the server answered with an error: {_quote(error)}")
