@@ -196,6 +196,12 @@ def test_a_server_that_loads_is_waited_for(server, tmp_path, status):
     check_all_right(predictions)
 
 
+def test_waiting_for_a_server_uses_up_no_tries(server, tmp_path):
+    server.replies = [BUSY] * 5 + [NO_ANSWERS["abort"], BUSY, NO_ANSWERS["error"], reply]
+    predictions, _ = ask(server, tmp_path, retries=2, wait=60, batch_size=1)
+    check_all_right(predictions)
+
+
 def test_waiting_for_a_server_that_loads_ends(server, tmp_path):
     server.replies = [BUSY]
     with pytest.raises(UserError, match=r"still loads its model .*raise engine.server_wait"):

@@ -59,15 +59,14 @@ class Connection:
             try:
                 answer = request(self._client_for(address))
             except (UnreachableError, LoadingError, NoAnswerError, openai.APIError) as error:
-                tries += 1
-                left = max(0.0, deadline - time.monotonic())
-                waited_for = _is_absence(error) or self._locate() != address
-                if not (waited_for and left) and not (_is_temporary(error) and tries <= self._retries):
-                    raise
-                if waited_for:
+                left = deadline - time.monotonic()
+                is_waiting = left > 0 and (_is_absence(error) or self._locate() != address)
+                tries += not is_waiting
+                if is_waiting:
                     self._note(error)
-                asked = max(pause, _seconds_asked_for(error))
-                time.sleep(min(asked, left if tries > self._retries else max(left, _LONGEST_PAUSE)))
+                elif not _is_temporary(error) or tries > self._retries:
+                    raise
+                time.sleep(min(max(pause, _seconds_asked_for(error)), left if is_waiting else _LONGEST_PAUSE))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 self._absent = False
