@@ -43,6 +43,7 @@ def test_defaults_are_the_schemas():
         ("time", {"format": "%d.%m.%Y %Q"}, "recording.time.format: '%d.%m.%Y %Q': 'Q' is a bad directive"),
         ("time", {"zone": "Paris"}, "recording.time.zone: unknown time zone 'Paris'"),
         ("encoding", "utf8000", "recording.encoding: unknown encoding 'utf8000'"),
+        ("encoding", "rot13", "recording.encoding: unknown encoding 'rot13'"),
         ("several", "all", "recording.several: 'all' is not one of the valid values"),
         ("sessions", {"by": "column"}, "recording.columns: `session` is missing, but `sessions.by` is column"),
         ("header", ["time"], "recording.columns.sensor: 'device' is not in `header`"),

@@ -4,7 +4,6 @@
 cannot express.
 """
 
-import codecs
 import re
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
@@ -208,7 +207,7 @@ def _header_problems(roles: Mapping[tuple[str, str], str | list[str]], header: l
 
 def _encoding_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     try:
-        codecs.lookup(raw.get("encoding") or "utf-8")
+        "a".encode(raw.get("encoding") or "utf-8")  # Unlike codecs.lookup, this also refuses rot13 and the like.
     except LookupError:
         yield ["encoding"], f"unknown encoding {raw['encoding']!r}; write utf-8, utf-16, latin-1 or cp1252"
 

@@ -6,6 +6,10 @@ import pandas as pd
 import pytest
 from hearth.data.sources import text_lines
 from hearth.data.sources.registry import raw_files
+from hearth.data.sources.tabular import read_blocks
+from hearth.homes.raw_format import FileForm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from table_factories import DRINKS, HEADER, HOME, columns_with, home_with, load, row, write_csv
 
 RECORDS = [
@@ -149,3 +153,40 @@ def test_tables_of_influxdb_become_events(tmp_path):
     columns = {"time": ("_time",), "sensor": ("_measurement",), "state": ("_value",)}
     events, _ = load(tmp_path, home_with(columns=columns, format="influxdb", unlabelled="other"))
     assert events["description"].tolist() == ["kitchen stove turned ON", "kitchen fan turned ON"]
+
+
+VALID = {
+    "csv": b"sep=;\ntime;sensor\n2024-02-03 08:00:00;E1\n",
+    "tsv": b"time\tsensor\n2024-02-03 08:00:00\tE1\n",
+    "json-lines": b'{"time": "2024", "sensor": "E1"}\n{"time": 5}\n',
+    "auto": b'[{"time": "2024", "sensor": ["E1"]}]',
+    "home-assistant": b'{"E1": [{"s": "on", "lu": 1706943601.5}], "E2": []}',
+    "openhab": b'{"name": "E1", "data": [{"time": 1706943601000, "state": "ON"}]}',
+    "influxdb": b"#default,_result,,\n,result,time,sensor\n,,2024-02-03T08:00:00Z,E1\n\n,error,reference\n,x,1\n",
+    "parquet": b"PAR1",
+}
+COLUMNS_OF = {"home-assistant": ["entity_id", "state"], "openhab": ["name", "time"]}
+
+
+@settings(max_examples=300)
+@given(st.data(), st.sampled_from(sorted(VALID)), st.sampled_from(["utf-8", "utf-16", "cp1252"]))
+def test_whatever_a_file_holds_it_is_read_or_an_error_names_it(tmp_path_factory, data, form, encoding):
+    content = VALID[form]
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(content)))
+        inserted = data.draw(st.sampled_from([*b'\n"\xff\0[},\r', b"", b"null", b"1e999"]))
+        inserted = inserted if isinstance(inserted, bytes) else bytes([inserted])
+        content = content[:at] + inserted + content[at + data.draw(st.integers(0, 4)) :]
+    path = tmp_path_factory.mktemp("t") / ("a.json" if form == "auto" else "a")
+    path.write_bytes(content.decode("latin-1").encode("utf-16") if encoding == "utf-16" else content)
+    columns = COLUMNS_OF.get(form, ["time", "sensor"])
+    blocks, message = [], str(path)
+    try:
+        blocks = list(read_blocks(path, columns, FileForm(format=form, encoding=encoding)))
+    except ValueError as error:
+        message = str(error)
+    assert str(path) in message
+    for block in blocks:
+        assert list(block.cells.columns) == columns
+        assert len(block.cells) == len(block.lines)
+        assert all(isinstance(cell, str) for cell in block.cells.to_numpy().ravel())

@@ -79,7 +79,8 @@ class _Tables:
         if [name for name in self._header if name][:2] == ["error", "reference"]:
             raise ValueError(f"{self._path}:{self._next}: an error of InfluxDB, not its data: {rows[:200]!r}")
         if rows and self._columns:
-            known = [name for name in self._columns if name in self._header]
+            # Rows of a table without any of the columns are counted by its last column.
+            known = [name for name in self._columns if name in self._header] or self._header[-1:]
             form = replace(self._form, header=tuple(self._header), comments=())
             table = DelimitedTable(str(self._path), known, form, self._next).read(rows)
             yield replace(table, cells=self._complete(table.cells))
