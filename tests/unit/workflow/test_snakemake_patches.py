@@ -6,11 +6,15 @@ tests/slurm tests the patches of the plugin on a real SLURM.
 import asyncio
 import inspect
 import os
+import shlex
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 import snakemake_executor_plugin_slurm as plugin
 from hearth.workflow.snakemake_patches import patch_scheduler, remember_parameters
+from repository import SCRIPTS
 from snakemake import common, jobs, rules
 
 
@@ -78,3 +82,24 @@ def test_the_parameters_of_a_function_are_inspected_once(monkeypatch):
         assert list(rules.get_function_params(resource)) == ["wildcards", "attempt"]
         assert common.get_input_function_aux_params(resource, {"attempt": 2, "input": []}) == {"attempt": 2}
     assert inspected == [resource]
+
+
+def test_the_path_of_python_is_quoted_in_the_commands_of_jobs_by_every_executor():
+    code = """
+import sys
+from types import SimpleNamespace
+from hearth.workflow.snakemake_patches import quote_interpreter
+from snakemake.executors.local import Executor as Local
+from snakemake_executor_plugin_slurm import Executor as Slurm
+from snakemake_executor_plugin_slurm_jobstep import Executor as Jobstep
+from snakemake.settings.types import SharedFSUsage
+quote_interpreter()
+sys.executable = "/my env's/bin/python"
+storage = SimpleNamespace(shared_fs_usage={SharedFSUsage.SOFTWARE_DEPLOYMENT})
+for kind in (Local, Slurm, Jobstep):
+    executor = kind.__new__(kind)
+    executor.workflow = SimpleNamespace(storage_settings=storage)
+    print(executor.get_python_executable())
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert [shlex.split(line) for line in done.stdout.splitlines()] == [["/my env's/bin/python"]] * 3
