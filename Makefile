@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home test test-slow test-slurm \
+.PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home test test-cases test-slow test-slurm \
   test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
   bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm \
   bench-split-noise clean
