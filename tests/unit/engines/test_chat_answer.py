@@ -132,6 +132,8 @@ def test_an_unknown_finish_reason_is_said_and_the_length_decides(reason):
         (body(None, usage=None), "wrote nothing"),
         (body(" \n", usage={}), "wrote nothing"),
         (body(None, "tool_calls", usage={}, tool_calls=[{"function": {}}]), "call of a tool"),
+        (body("", "stop", tool_calls=[{"function": {"arguments": GOOD}}]), "call of a tool"),
+        (body(None, "function_call", function_call={"arguments": GOOD}), "call of a tool"),
         ({"error": {"message": "Provider returned error", "code": 502}}, "error: Provider returned error"),
         ({"error": "oops"}, "error: oops"),
         (body() | {"error": {"message": "cut"}}, "error: cut"),

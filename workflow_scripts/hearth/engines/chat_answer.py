@@ -17,6 +17,7 @@ from hearth.engines.chat_request import SCHEMA_KEY
 Oddity = Literal["answer_in_reasoning", "prompt_cut", "no_token_counts", "no_finish_reason", "other_model"]
 ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
 
+_NAMES = ("model", "system_fingerprint")
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 # Keys of the parts of a message that hold text, or parts again.
 _TEXT_KEYS = ("text", "value", "content", "refusal")
@@ -105,43 +106,29 @@ def _read_completion(body: dict[str, Any], model: str, thinking: bool, max_token
     _check_finished(choice, named)
     answer, reasoning = _read_message(choice)
     prompt_tokens, completion_tokens, usage = _read_usage(body)
-    if not answer.strip() and not reasoning.strip() and not completion_tokens:
-        called = isinstance(choice.get("message"), dict) and choice["message"].get("tool_calls")
-        raise NoAnswerError(
-            "the server returned a call of a tool and no text; start it without a parser of tool calls"
-            if called
-            else f"the server's answer is empty, and by its count the model wrote nothing: {_quote(body)}"
-        )
-    if prompt_tokens == 0:
-        prompt_tokens = None
-    if completion_tokens == 0:
-        completion_tokens = None
-    oddities: list[Oddity] = []
-    if named not in _COMPLETE | _CUT_OFF:
-        oddities.append("no_finish_reason")
-    full = completion_tokens is not None and completion_tokens >= max_tokens
-    length = named in _CUT_OFF or (named not in _COMPLETE and full)
-    text, oddity = _compose(reasoning, answer, thinking, length)
-    oddities += [oddity] if oddity else []
-    if prompt_tokens is None or completion_tokens is None:
-        oddities.append("no_token_counts")
+    if not answer.strip() and not reasoning.strip():
+        _check_written(choice.get("message"), completion_tokens)
+    is_known = named in _COMPLETE | _CUT_OFF
+    length = named in _CUT_OFF or (not is_known and (completion_tokens or 0) >= max_tokens)
+    text, is_field_the_answer = _compose(reasoning, answer, thinking, length)
     name, fingerprint = (value if isinstance(value := body.get(key), str) else "" for key in _NAMES)
-    if name and not _same_model(name, model):
-        oddities.append("other_model")
+    odd: dict[Oddity, bool] = {
+        "answer_in_reasoning": is_field_the_answer,
+        "no_token_counts": not (prompt_tokens and completion_tokens),
+        "no_finish_reason": not is_known,
+        "other_model": bool(name) and not _same_model(name, model),
+    }
     return ChatAnswer(
         text=_without_halves(text),
         finish_reason="length" if length else "stop",
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
+        prompt_tokens=prompt_tokens or None,  # neither a prompt nor an answer has no token
+        completion_tokens=completion_tokens or None,
         reasoning_tokens=_count(usage, "completion_tokens_details", "reasoning_tokens"),
         cached_tokens=_count(usage, "prompt_tokens_details", "cached_tokens") or 0,
         answered_by=" ".join(filter(None, (name, fingerprint))),
-        unknown_reason="" if named in _COMPLETE | _CUT_OFF else repr(reason),
-        oddities=tuple(oddities),
+        unknown_reason="" if is_known else repr(reason),
+        oddities=tuple(name for name, is_odd in odd.items() if is_odd),
     )
-
-
-_NAMES = ("model", "system_fingerprint")
 
 
 def read_body(content: bytes) -> dict[str, Any]:
@@ -191,6 +178,14 @@ def _check_finished(choice: dict[str, Any], reason: str) -> None:
         raise NoAnswerError(f"the server broke off the answer (finish_reason {reason!r})")
 
 
+def _check_written(message: object, completion_tokens: int | None) -> None:
+    """Raise NoAnswerError for a message without text, unless the server counts tokens that the model wrote."""
+    if isinstance(message, dict) and (message.get("tool_calls") or message.get("function_call")):
+        raise NoAnswerError("the server made a call of a tool of the answer; start it without a parser of tool calls")
+    if not completion_tokens:
+        raise NoAnswerError("the server's answer is empty, and by its count the model wrote nothing")
+
+
 def _read_message(choice: dict[str, Any]) -> tuple[str, str]:
     """Return a pair: the answer and the reasoning in a choice. Raises NoAnswerError if they are no text."""
     message = choice.get("message")
@@ -238,18 +233,18 @@ def _read_reasoning(value: object) -> str:
     return ""
 
 
-def _compose(reasoning: str, answer: str, thinking: bool, length: bool) -> tuple[str, Oddity | None]:
-    """Return a pair: the model's text, with the reasoning before the answer, and what is odd about it.
+def _compose(reasoning: str, answer: str, thinking: bool, length: bool) -> tuple[str, bool]:
+    """Return a pair: the model's text, with the reasoning before the answer; whether the field of reasoning is it.
 
     Without an answer, reasoning that was not asked for is the answer, unless it was cut off: then it is a thought.
     """
     if not reasoning.strip():
-        return answer, None
+        return answer, False
     if length and not answer.strip():
-        return f"<think>{reasoning}", None
+        return f"<think>{reasoning}", False
     if thinking or answer.strip():
-        return f"<think>{reasoning}</think>{answer}", None
-    return reasoning, "answer_in_reasoning"
+        return f"<think>{reasoning}</think>{answer}", False
+    return reasoning, True
 
 
 def _without_halves(text: str) -> str:
