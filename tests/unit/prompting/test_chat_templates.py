@@ -164,6 +164,7 @@ EXPECTED = {
     "all-at-once": ("assistant\n<think>\n", "assistant\n<think>\n\n</think>\n\n", THINK),
     "qwen3": ("assistant\n", "assistant\n<think>\n\n</think>\n\n", THINK),
     "qwen3-thinking-2507": ("assistant\n<think>\n", "assistant\n<think>\n\n</think>\n\n", THINK),
+    "parts-only": (None, "assistant\n", None),
     "qwen2.5": (None, "assistant\n", None),
     "r1-distil": ("<|Assistant|><think>\n", "<|Assistant|><think>\n\n</think>\n\n", THINK),
     "r1-distil-early": ("<|Assistant|>", "<|Assistant|>", THINK),

@@ -15,9 +15,11 @@ from hearth.recognition.shards import recognise_shard
 
 SHARD = WINDOWS[:3]
 GREEDY = Decoding.greedy(40)
-WITHOUT_REASONING = ("qwen2.5", "llama3", "gemma2", "gemma3", "mistral-7b", "mistral-first")
+WITHOUT_REASONING = ("parts-only", "qwen2.5", "llama3", "gemma2", "gemma3", "mistral-7b", "mistral-first")
 TURN_ENDS = {
-    **dict.fromkeys(("all-at-once", "qwen3", "qwen3-thinking-2507", "qwen2.5", "smollm3", "musing"), "<|im_end|>"),
+    **dict.fromkeys(
+        ("all-at-once", "qwen3", "qwen3-thinking-2507", "qwen2.5", "smollm3", "musing", "parts-only"), "<|im_end|>"
+    ),
     **dict.fromkeys(("r1-distil", "r1-distil-early", "deepseek-v3.1"), "<|end_of_sentence|>"),
     **dict.fromkeys(("mistral-7b", "mistral-first", "magistral"), "</s>"),
     **dict.fromkeys(("gemma2", "gemma3"), "<end_of_turn>"),

@@ -5,6 +5,7 @@ before, inside or after the model's reasoning. `fit_template` finds this out by 
 the template's text, so that every program that renders it makes the same prompts.
 """
 
+import contextlib
 import datetime
 import json
 import re
@@ -26,6 +27,14 @@ _JOINED_TURNS = """\
 {% if messages[0].role == 'system' %}
 {% set messages = [{'role': 'user', 'content': messages[0].content ~ '\\n\\n' ~ messages[1].content}] + messages[2:] %}
 {% endif %}
+"""
+# Make each turn's text a list of one part.
+_LISTED_PARTS = """\
+{% set parts = namespace(turns=[]) %}
+{% for message in messages %}
+{% set parts.turns = parts.turns + [{'role': message.role, 'content': [{'type': 'text', 'text': message.content}]}] %}
+{% endfor %}
+{% set messages = parts.turns %}
 """
 _CLOCK = "{% macro strftime_now(format) %}"
 _DIRECTIVES = ("-d", "-m", *"aAbBcdDeFHIjmMpSTuUVwWxXyYZz")
@@ -134,6 +143,9 @@ def fit_template(tokenizer: ChatTokenizer, date: str) -> FittedTemplate:
     if "strftime_now" in own and _CLOCK not in own:
         text = _fixed_clock(date) + text
         changes.append(f"today is always {date}")
+    if _wants_parts(tokenizer, text):
+        text = _LISTED_PARTS + text
+        changes.append("each text is passed as a list of one part")
     if _drops_system(tokenizer, text):
         text = _JOINED_TURNS + text
         changes.append("the system's text is put before the user's, in one turn, as the template knows no system")
@@ -186,6 +198,17 @@ def _fixed_clock(date: str) -> str:
     values = {f"%{directive}": day.strftime(f"%{directive}") for directive in _DIRECTIVES}
     replaced = "".join(f"|replace({json.dumps(name)}, {json.dumps(value)})" for name, value in values.items())
     return f"{_CLOCK}{{{{ format{replaced} }}}}{{% endmacro %}}\n"
+
+
+def _wants_parts(tokenizer: ChatTokenizer, template: str) -> bool:
+    """Whether a template leaves out a text that is no list of parts, as some of models that see pictures do."""
+
+    def shows_user(text: str) -> bool:
+        with contextlib.suppress(ValueError):
+            return _WINDOW in _render(tokenizer, text, [{"role": "user", "content": _WINDOW}], True)
+        return False
+
+    return not shows_user(template) and shows_user(_LISTED_PARTS + template)
 
 
 def _drops_system(tokenizer: ChatTokenizer, template: str) -> bool:
