@@ -90,6 +90,7 @@ def test_a_mistake_in_recording_is_named_with_its_key(tmp_path, key, value, mess
     assert f"home.yaml: {message}" in str(raised.value)
 
 
+TABLE = {"columns": {"time": "t", "sensor": "s", "state": "v", "activity": "a"}}
 WIDE = {"sensors": ["M*"], "start": "2013-01-01 00:00:00"}
 
 
@@ -101,6 +102,9 @@ WIDE = {"sensors": ["M*"], "start": "2013-01-01 00:00:00"}
         ({"columns": {"activity": "a"}, "wide": {"sensors": "M*"}}, ["no times: name their column in `columns.time`"]),
         ({"columns": {"activity": "a"}, "wide": WIDE | {"start": "2013-01-01"}}, ["'2013-01-01' is no time"]),
         ({"wide": WIDE}, ["`activity` is missing"]),
+        ({"columns": {"activity": "a"}, "wide": WIDE, "time": {"zone": "UTC"}}, ["unused: no column has times"]),
+        (TABLE | {"format": "parquet", "delimiter": ";"}, ["unused: files of the format parquet need none"]),
+        (TABLE | {"format": "tsv", "header": ["t", "s", "v", "a"]}, []),
         (
             {
                 "columns": {"time": "t", "sensor": "s", "state": "v"},

@@ -20,6 +20,15 @@ DROP = "drop"
 JOINED = ("sensor", "state", "session")
 # Values of `sessions.by` for which a column names the session.
 BY_COLUMN = ("column", "file-column")
+_CSV_KEYS = ("delimiter", "header", "comments", "short_rows")
+# By format, the keys of files that have no effect.
+_UNUSED_BY_FORMAT = {
+    "tsv": ("delimiter",),
+    "json-lines": _CSV_KEYS,
+    "home-assistant": _CSV_KEYS,
+    "openhab": _CSV_KEYS,
+    "parquet": (*_CSV_KEYS, "encoding"),
+}
 _DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
 
 
@@ -268,6 +277,12 @@ def _unused_key_problems(columns: Mapping[str, str | list[str]], raw: Mapping[st
         yield ["columns", "session"], f"unused with `sessions.by: {by}`; remove it, or set `by: column`"
     if time.get("zone") and time.get("format") in EPOCH_UNITS:
         yield ["time", "zone"], f"unused: {time['format']} since 1970 are in UTC; remove it"
+    if time and raw.get("wide") and "time" not in columns and not raw.get("intervals"):
+        yield ["time"], "unused: no column has times (`wide.start`); remove it"
+    for place, form in (([], raw), (["intervals"], raw.get("intervals") or {})):
+        for key in _UNUSED_BY_FORMAT.get(form.get("format") or "auto", ()):
+            if form.get(key):
+                yield [*place, key], f"unused: files of the format {form['format']} need none; remove it"
 
 
 def _wide_problems(wide: Mapping[str, Any], columns: Mapping[str, str | list[str]]) -> Iterator[Problem]:

@@ -162,6 +162,8 @@ def test_the_zone_of_labels_is_said_where_only_that_of_events_is_set(tmp_path):
     write_labels(tmp_path, "08:00:00,08:05:00,cooking")
     home = with_intervals(time=TimeForm(zone="UTC"), time_zone="UTC")
     assert "label files are read in time.zone UTC" in load(tmp_path, home)[1].warnings[0]
+    write_csv(tmp_path / "labels.csv", "2024-02-03T08:00:00Z,2024-02-03T08:05:00Z,cooking", header=LABELS)
+    assert load(tmp_path, home)[1].warnings == []
     said = with_intervals(time=TimeForm(zone="UTC"), time_zone="UTC", keys=frozenset({"intervals.time"}))
     assert load(tmp_path, said)[1].warnings == []
 

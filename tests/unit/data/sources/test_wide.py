@@ -4,7 +4,7 @@ import re
 
 import pytest
 from hearth.data.sources import text_lines
-from hearth.homes.raw_format import Wide
+from hearth.homes.raw_format import Intervals, Wide
 from table_factories import home_with, load, write_csv
 
 HEADER = "E1,E2,what"
@@ -95,3 +95,14 @@ def test_sensors_that_measure_can_be_ignored(tmp_path):
     events, report = load(tmp_path, home(ignored_sensors=("E2",)))
     assert len(events) == 3
     assert report.skipped["sensor E2 (ignored_sensors)"] == 3
+
+
+def test_labels_of_wide_tables_may_be_in_label_files_and_residents_in_a_column(tmp_path):
+    write_csv(tmp_path / "a.csv", "OFF,OFF,Ann", "ON,OFF,Ann", "ON,ON,Ben", header="E1,E2,who")
+    day = "2024-02-03 00:00"
+    write_csv(tmp_path / "labels.csv", f"{day}:00,{day}:01,cooking", f"{day}:02,{day}:09,eating", header="from,to,what")
+    intervals = Intervals(("labels.csv",), {"begin": "from", "end": "to", "activity": "what"})
+    events, report = load(tmp_path, home_with(columns={"resident": ("who",)}, wide=WIDE, intervals=intervals))
+    assert events["activity"].tolist() == ["cooking", "eating"]
+    assert events["residents"].tolist() == [["Ann"], ["Ben"]]
+    assert report.warnings == []

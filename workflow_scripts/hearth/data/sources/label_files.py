@@ -58,6 +58,7 @@ class LabelFiles:
         """Read the label files below `root`; report broken rows in `report`. Raises ValueError if there is no file."""
         assert home.recording.intervals is not None
         self._home, self._settings, self._report = home, home.recording.intervals, report
+        self._has_clock_times = False  # whether times have no offset, so that a zone decides about them
         paths = label_files(root, home)
         if not paths:
             patterns = list(self._settings.files)
@@ -117,7 +118,7 @@ class LabelFiles:
         self._report_coverage()
         zone, home_zone = self._home.recording.time.zone, self._home.timezone
         is_said = self._settings.time.zone != zone or "intervals.time" in self._home.recording.keys
-        if zone not in ("", home_zone) and not is_said:
+        if zone not in ("", home_zone) and self._has_clock_times and not is_said:
             warnings.append(
                 f"label files are read in time.zone {zone}, as the events are, not in the home's {home_zone}; "
                 f"set intervals.time.zone to {zone} or {home_zone}"
@@ -148,6 +149,8 @@ class LabelFiles:
         yield from (_LabelRow(name, line, None, None, fault=fault) for line, fault in block.faults)
         texts = {role: block.cells[column].str.strip() for role, column in columns.items() if column}
         known, remedies = {}, {}
+        _, valid, has_offset = times.parse_times(texts["begin"], form, "")
+        self._has_clock_times |= bool((valid & ~has_offset).any())
         for role in ("begin", "end"):
             milliseconds, valid, utc = times.parse_times(texts[role], form, settings.time.zone)
             milliseconds = np.where(utc, milliseconds, times.from_clock(milliseconds, self._home.timezone))
