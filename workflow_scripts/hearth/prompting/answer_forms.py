@@ -21,6 +21,10 @@ from hearth.prompting.answer_labels import Labels, Pair
 from hearth.prompting.document_forms import document_pairs
 from hearth.prompting.line_forms import line_pairs
 
+# A text that holds such an object is no answer by its lines.
+_OBJECT = re.compile(r"\{[^{}\n]{0,40}\b(?:id|activity|label)\b", re.IGNORECASE)
+_BEGINS_LINE = re.compile(r"^[ \t]*[\[{［｛]", re.MULTILINE)
+
 
 def read_answer(
     text: str, size: int, labels: Labels, *, cut: bool = False, lines: bool = True
@@ -31,9 +35,15 @@ def read_answer(
     text ends where the limit of tokens was reached, `lines` whether to read forms other than lists and objects.
     """
     pairs = document_pairs(text, size, labels)
-    if not pairs and lines and not _has_objects(text):
-        pairs = line_pairs(text.rpartition("\n")[0] if cut else text, size, labels)
-    return _settle(pairs, size)
+    found = _settle(pairs, size)
+    if pairs and (not lines or len(found) == size or _BEGINS_LINE.search(text)):
+        return found
+    if lines and (pairs or not _OBJECT.search(text)):
+        # What stands within a line is rather a remark in it than the answer.
+        listed = line_pairs(text.rpartition("\n")[0] if cut else text, size, labels)
+        if listed:
+            return _settle(listed, size)
+    return found if pairs else _settle(document_pairs(text, size, labels, ordered=True), size)
 
 
 def _settle(pairs: Iterable[Pair], size: int) -> dict[int, str | None]:
@@ -72,8 +82,3 @@ def _sure_labels(answer: list[Pair], size: int) -> dict[int, str | None]:
         else:
             sure[number] = None if slipped and number != position else label
     return {number: label for number, label in sure.items() if number <= size}
-
-
-def _has_objects(text: str) -> bool:
-    """Whether a text holds an object with an id or an activity: then no line of it is an answer by itself."""
-    return re.search(r"\{[^{}\n]{0,40}\b(?:id|activity|label)\b", text, re.IGNORECASE) is not None

@@ -20,7 +20,10 @@ _LABEL_NAMES = (
 )
 ID_KEYS = {name: rank for rank, name in enumerate(_ID_NAMES)}
 LABEL_KEYS = {name: rank for rank, name in enumerate(_LABEL_NAMES)}
-REASON_KEYS = frozenset({"reasoning", "reason", "why", "thought", "thoughts", "explanation", "analysis", "rationale"})
+REASON_KEYS = frozenset(
+    {"reasoning", "reason", "why", "thought", "thoughts", "explanation", "analysis", "rationale", "evidence"}
+    | {"comment", "comments", "note", "notes", "remark", "remarks", "justification", "alternative", "alternatives"}
+)
 
 ID_PREFIX = r"(?:activity of event|event|evt|ev|e|id|no|nr|number|item|事件)"
 _NUMBER = re.compile(rf"(?:{ID_PREFIX}[\s_.:#-]*|#\s*)?(\d{{1,9}})(?:\.0*)?", re.IGNORECASE)

@@ -12,35 +12,40 @@ from hearth.prompting.tolerant_json import EscapedTextError, Group, Scalar, read
 _MAX_NESTING = 3
 
 
-def document_pairs(text: str, size: int, labels: Labels, nesting: int = 0) -> list[Pair]:
-    """Return the pairs of all lists and objects in `text`; those inside strings only if there are no others."""
+def document_pairs(text: str, size: int, labels: Labels, *, ordered: bool = False, nesting: int = 0) -> list[Pair]:
+    """Return the pairs of all lists and objects in `text`; those inside strings only if there are no others.
+
+    If `ordered`, they are those of lists that have one label for each event, and no ids.
+    """
     try:
         groups = read_groups(text)
     except EscapedTextError:
-        if nesting == _MAX_NESTING:
-            return []
-        return document_pairs(re.sub(r"\\([\"'\\/n])", _unescape, text), size, labels, nesting + 1)
-    pairs: list[Pair] = []
+        groups, text = [], re.sub(r"\\([\"'\\/n])", _unescape, text)
+        inside = [text]
+    else:
+        inner = list(_all_groups(groups))
+        inside = [text.replace("''", '"')] if "''" in text else [*_documents_in_strings(inner)]
+        if ordered:
+            pairs = _ordered_pairs(inner, size, labels)
+        else:
+            pairs = [pair for group in groups for pair in group_pairs(group, labels)]
+        if pairs:
+            return pairs
+    if nesting == _MAX_NESTING:
+        return []
+    return [
+        pair for each in inside for pair in document_pairs(each, size, labels, ordered=ordered, nesting=nesting + 1)
+    ]
+
+
+def _documents_in_strings(groups: Iterable[Group]) -> Iterator[str]:
+    """Yield the strings that may hold a list or an object, but not those that hold a reason."""
     for group in groups:
-        pairs += group_pairs(group, labels)
-    if pairs:
-        return pairs
-    inner = list(_all_groups(groups))
-    in_order = list(range(1, size + 1))
-    if all(_numbers(group) in ([], in_order) for group in inner if len(group.entries) == size):
-        for group in inner:
-            pairs += _ordered_pairs(group, size, labels)
-    if pairs or nesting == _MAX_NESTING:
-        return pairs
-    if "''" in text:
-        return document_pairs(text.replace("''", '"'), size, labels, _MAX_NESTING)
-    for group in inner:
         for key, value in group.entries:
             if isinstance(value, Scalar) and value.complete and not (key and normalise_label(key) in REASON_KEYS):
                 inside = value.text.strip()
                 if inside[:1] in ("[", "{") or inside[:3] == "```":
-                    pairs += document_pairs(inside, size, labels, nesting + 1)
-    return pairs
+                    yield inside
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -154,16 +159,23 @@ def _row_pair(values: list[Scalar | Group], labels: Labels) -> list[Pair]:
     return [(number, found.pop())] if number is not None and len(found) == 1 else []
 
 
-def _ordered_pairs(group: Group, size: int, labels: Labels) -> list[Pair]:
-    """Return the pairs of a list that has one label for each event, in order, and no ids."""
-    if group.opening != "[" or not group.closed or len(group.entries) != size:
+def _ordered_pairs(groups: list[Group], size: int, labels: Labels) -> list[Pair]:
+    """Return the pairs of all lists that have one label for each event, if no list has the ids in another order."""
+    groups = [group for group in groups if len(group.entries) == size]
+    if any(_numbers(group) not in ([], list(range(1, size + 1))) for group in groups):
         return []
-    texts: list[str | None] = []
+    lists = (group for group in groups if group.opening == "[" and group.closed)
+    return [pair for group in lists for pair in enumerate(_listed_labels(group, labels), start=1)]
+
+
+def _listed_labels(group: Group, labels: Labels) -> list[str | None]:
+    """Return the labels of a list of texts, or of objects with one label each; [] if it has none, or anything else."""
+    found: list[str | None] = []
     for key, value in group.entries:
         if isinstance(value, Group) and key is None:
-            found = [inner for name, inner in value.entries if name and normalise_label(name) in LABEL_KEYS]
-            value = found[0] if len(found) == 1 else value
+            below = [inner for name, inner in value.entries if name and normalise_label(name) in LABEL_KEYS]
+            value = below[0] if len(below) == 1 else value
         if key is not None or not isinstance(value, Scalar) or not value.complete:
             return []
-        texts.append(labels.in_order(value.text))
-    return list(enumerate(texts, start=1)) if any(texts) else []
+        found.append(labels.in_order(value.text))
+    return found if any(found) else []

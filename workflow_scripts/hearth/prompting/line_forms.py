@@ -35,6 +35,7 @@ _EVENT = re.compile(r"(?:event|id)[\s_#]{0,2}(\d{1,9})", re.IGNORECASE)
 _TAG = re.compile(
     r"<(?P<tag>[\w.-]++)(?P<attributes>(?:\s++[\w.-]++\s*+=\s*+[\"'][^\"'<>]*+[\"'])*+)\s*+/?>(?P<text>[^<>]*+)"
 )
+_WRAPPING_TAG = re.compile(r"^</?\w{1,20}>[ \t]*|</?\w{1,20}>$|<\|[^<>|\n]{0,40}\|>", re.MULTILINE)
 _KEYCAP = re.compile("[\ufe0f\u20e3]")  # makes a digit an emoji
 _ATTRIBUTE = re.compile(r"([\w.-]++)\s*+=\s*+[\"']([^\"'<>]*+)[\"']")
 # The end of an item of a list on one line: what follows begins with a number.
@@ -53,17 +54,13 @@ def line_pairs(text: str, size: int, labels: Labels) -> list[Pair]:
         text = re.sub(r"</?(?:t[dhr]|table|thead|tbody)\b[^<>]*>", "", text.replace("</tr>", "\n"))
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("```")]
-    for read in (_table_pairs, _tag_pairs):
-        if pairs := read(lines, labels):
-            return pairs
-    lines = [
-        line
-        for line in re.sub(r"</?\w{1,20}>|<\|[^<>|\n]{0,40}\|>", "\n", "\n".join(lines)).split("\n")
-        if line.strip()
-    ]
+    if pairs := _table_pairs(lines, labels):
+        return pairs
+    tagged, text = lines, _WRAPPING_TAG.sub("\n", "\n".join(lines))
+    lines = [line for line in text.split("\n") if line]
     if len(lines) == 1:
         lines = _ITEM.sub("\n", lines[0]).split("\n")
-    if pairs := _record_pairs(lines, size, labels) or _numbered_pairs(lines, labels):
+    if pairs := _record_pairs(lines, size, labels) or _numbered_pairs(lines, labels) or _tag_pairs(tagged, labels):
         return pairs
     if len(lines) == 1:
         lines = re.split(r"[;,|>→]|->|=>", lines[0])
@@ -124,9 +121,7 @@ def _record_pairs(lines: list[str], size: int, labels: Labels) -> list[Pair]:
 
     Numbered items are read only if there is one for each event: they could number the steps of a thought.
     """
-    keyed = [
-        [entry for entry in read_line(_BULLET.sub("", _COUNT.sub("", line))).entries if entry[0]] for line in lines
-    ]
+    keyed = [_entries(_BULLET.sub("", _COUNT.sub("", line))) for line in lines]
     names = [{normalise_label(key) for key, _ in entries if key} for entries in keyed]
     if not any(each & LABEL_KEYS.keys() for each in names):
         return []
@@ -141,12 +136,14 @@ def _record_pairs(lines: list[str], size: int, labels: Labels) -> list[Pair]:
         return _chunk_pairs(_chunks(keyed, bullets), labels) or _chunk_pairs([list(chain(*keyed))], labels)
     items = [_NUMBERED.fullmatch(line) for line in lines]
     numbers: list[_Entries | None] = [match and [("id", Scalar(match["number"]))] for match in items]
-    keyed = [
-        [entry for entry in read_line(item["rest"]).entries if entry[0]] if item else entries
-        for item, entries in zip(items, keyed, strict=True)
-    ]
+    keyed = [_entries(item["rest"]) if item else entries for item, entries in zip(items, keyed, strict=True)]
     pairs = _chunk_pairs(_chunks(keyed, numbers), labels)
     return pairs if [number for number, _ in pairs] == list(range(1, size + 1)) else []
+
+
+def _entries(line: str) -> _Entries:
+    """Return the keys of a line with their values; an object that is a value is no answer but a remark."""
+    return [(key, value) for key, value in read_line(line).entries if key and isinstance(value, Scalar)]
 
 
 def _chunks(keyed: list[_Entries], starts: list[_Entries | None]) -> list[_Entries]:
