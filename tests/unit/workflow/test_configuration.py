@@ -30,6 +30,7 @@ def test_the_spelling_of_a_whole_number_does_not_matter(project):
     ("path", "value", "said"),
     [
         ("modles", [], "modles: unknown key 'modles'; did you mean 'models'?"),
+        ("windows", {"size:3": None}, "windows.size:3: unknown key 'size:3'; write a blank after the colon: size: 3"),
         ("datasets/made-up/hmoe", "x", "datasets.made-up.hmoe: unknown key 'hmoe'; did you mean 'home'?"),
         ("datasets/second/simulate/sed", 1, "datasets.second.simulate.sed: unknown key 'sed'; did you mean 'seed'?"),
         ("students/seeds", [], "students.seeds: [] should be non-empty"),

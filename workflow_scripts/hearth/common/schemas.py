@@ -127,7 +127,12 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[Problem]:
         yield [*path, value], f"the name {value!r} does not match the pattern {error.validator_value}{hint}"
     elif error.validator == "additionalProperties":
         for key in _unknown_keys(error):
-            yield [*path, key], f"unknown key {key!r}{nearest(key, error.schema.get('properties', {}))}"
+            known = error.schema.get("properties", {})
+            name, colon, rest = key.partition(":")
+            hint = (
+                f"; write a blank after the colon: {name}: {rest}" if colon and name in known else nearest(key, known)
+            )
+            yield [*path, key], f"unknown key {key!r}{hint}"
     elif error.validator == "enum":
         hint = _text_hint(value) if isinstance(value, bool) else ""
         yield path, f"{value!r} is not one of the valid values{hint}{nearest(value, error.validator_value)}"
