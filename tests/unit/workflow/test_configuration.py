@@ -176,6 +176,13 @@ def test_an_unknown_key_hides_no_other_problem(project):
     assert "datasets.made-up.home: unknown home 'mad-up'; did you mean 'made-up'?" in reference
 
 
+def test_a_bad_registry_hides_no_unknown_key(project):
+    write_yaml(project / "config" / "models.yaml", replace_at(REGISTRY, "little/gpu", 1))
+    unknown, registry = problem_lines(CONFIG | {"modles": []}, project)
+    assert "modles: unknown key 'modles'" in unknown
+    assert "models.yaml: little.gpu: unknown key 'gpu'" in registry
+
+
 def test_a_misspelt_key_is_no_missing_value_for_what_refers_to_it(project):
     misspelt = {("modells" if key == "models" else key): value for key, value in CONFIG.items()}
     missing, unknown = sorted(problem_lines(misspelt, project), key=lambda line: "unknown" in line)

@@ -49,7 +49,10 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
     if overrides := list(_override_problems(usable, schema["properties"])):
         _refuse([*problems, *overrides], documents, config)
     filled = _fill_defaults(usable, schema)
-    registry = _read_registry(project, filled["model_registry"])
+    try:
+        registry = _read_registry(project, filled["model_registry"])
+    except ConfigError as error:
+        raise ConfigError("\n".join([*_lines(problems, documents, config), str(error)])) from None
     _refuse([*problems, *reference_problems(cast(Config, filled), registry, project)], documents, config)
     for key in [key for key in filled if key.endswith("_root")]:
         filled["datasets"][key.removesuffix("_root")]["root"] = filled.pop(key)
@@ -94,9 +97,12 @@ def _read_documents(files: Iterable[Path]) -> Documents:
 
 def _refuse(problems: Iterable[Problem], documents: Documents, config: object) -> None:
     """Raise ConfigError with one line for each problem; do nothing if there is none."""
-    lines = [f"{_origin(path, documents, config)}: {dotted(path)}: {message}" for path, message in problems]
-    if lines:
+    if lines := _lines(problems, documents, config):
         raise ConfigError("\n".join(lines))
+
+
+def _lines(problems: Iterable[Problem], documents: Documents, config: object) -> list[str]:
+    return [f"{_origin(path, documents, config)}: {dotted(path)}: {message}" for path, message in problems]
 
 
 def _read_schema(project: Path, name: str) -> Json:
