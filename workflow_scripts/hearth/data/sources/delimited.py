@@ -54,14 +54,18 @@ class DelimitedTable:
     """A table that is read from its first line on, in blocks of whole lines."""
 
     def __init__(self, name: str, columns: Sequence[str], form: FileForm, line: int = 1):
-        """`name` stands for the file in errors; `columns` are read; `line` is the number of the first line."""
+        """`name` stands for the file in errors; `columns` are read; `line` is the number of the first line.
+
+        Raises ValueError if the names that `form` gives lack one of `columns`.
+        """
         self._name, self._columns = name, list(dict.fromkeys(columns))
         self._form = form
         self._runs = form.delimiter in _RUNS
         self._delimiter = "\t" if self._runs else form.delimiter
         self._comments = tuple(text.encode() for text in form.comments)
         self.names = list(form.header)
-        self._is_checked = False
+        if self.names:
+            check_columns(name, columns, self.names)
         self._is_settled = False  # whether the first row was seen
         self._faults: list[Fault] = []  # of lines before the first row
         self._next = line  # number of the next line
@@ -116,7 +120,6 @@ class DelimitedTable:
         if len(names) > 1 and not names[-1]:
             names.pop()
         check_columns(place, self._columns, names, _header_hint(text, names, self._columns, self._form.key))
-        self._is_checked = True
         return names
 
     def _settle(self, line: bytes) -> bool:
@@ -124,8 +127,6 @@ class DelimitedTable:
 
         Empty cells after the last column get a nameless column each.
         """
-        if not self._is_checked:
-            check_columns(self._name, self._columns, self.names)
         self._is_settled = True
         try:
             cells = split_cells(_text(self._unite_runs(line)), None, self._delimiter)

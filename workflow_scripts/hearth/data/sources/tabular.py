@@ -26,7 +26,6 @@ FORMAT_OF_SUFFIX = {
     ".json": "json",
     ".parquet": "parquet",
 }
-SUFFIXES = tuple(FORMAT_OF_SUFFIX)
 # Suffixes of the files that are read by default. With `auto`, JSON documents are read only where there are no tables:
 # beside tables they often describe them.
 SUFFIXES_OF_FORMAT: dict[str, list[tuple[str, ...]]] = {
