@@ -9,8 +9,9 @@ import pandas as pd
 
 from hearth.homes.raw_format import EPOCH_UNITS
 
-# A UTC offset after a time of day, with or without colons: the -11 of 2018-11 is no offset.
-_OFFSET = r"[Tt ]\d[\d:.,]*\s*(?:Z|z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)$"
+# A UTC offset after a time of day, with or without colons: the -11 of 2018-11 is no offset. There is no \s in it, since
+# pandas then searches each text in Python.
+_OFFSET = r"[Tt ]\d[\d:.,]*[ \t]*(?:Z|z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)$"
 _ONLY_DATE = r"\s*(?:\d{4}|\d{4}[-/.]?\d{1,2}|\d{4}[-/.]?\d{1,2}[-/.]?\d{1,2})\s*"
 # Spellings of ISO 8601 that pandas does not read, and those that it does.
 _SPELLINGS = {r",(\d)": r".\1", r"t(\d)": r"T\1", r"\s*(?:z|UTC|GMT)$": "Z"}
