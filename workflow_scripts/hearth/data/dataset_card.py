@@ -11,6 +11,7 @@ from hearth.data.rule_evidence import RuleEvidence
 from hearth.homes.home import Home
 
 FORMS_SHOWN = 50
+FILES_SHOWN = 10
 
 
 def dataset_card(
@@ -89,8 +90,8 @@ def _places(report: LoadReport, reason: str) -> str:
 
 
 def _files(names: Sequence[str]) -> str:
-    more = f" and {len(names) - FORMS_SHOWN} more" if len(names) > FORMS_SHOWN else ""
-    return _code_span(", ".join(names[:FORMS_SHOWN])) + more
+    more = f" and {len(names) - FILES_SHOWN} more" if len(names) > FILES_SHOWN else ""
+    return _code_span(", ".join(names[:FILES_SHOWN])) + more
 
 
 def _code_span(text: str) -> str:
