@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from hearth.common.files import write_json
 from hearth.workflow.gpu_memory import WindowTokens
@@ -47,3 +49,14 @@ def test_tokens_and_seconds_are_the_mean_of_finished_shards(tmp_path):
 def test_the_longest_window_of_several_loads_has_the_most_of_every_part():
     loads = [Load("m", 1, WindowTokens(1, 1, 1), WindowTokens(*parts), None) for parts in [(5, 1, 9), (2, 7, 3)]]
     assert longest_window(loads) == WindowTokens(5, 7, 9)
+
+
+def test_a_chat_template_that_cannot_make_the_prompt_names_its_model(results, tiny_model):
+    folder = results / "models" / "small"
+    folder.unlink()
+    folder.mkdir()
+    for path in tiny_model.glob("tokenizer*"):
+        shutil.copy(path, folder)
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    with pytest.raises(ValueError, match="small: the model's chat template does not show the user's turn exactly once"):
+        measure(results)

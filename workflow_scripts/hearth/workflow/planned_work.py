@@ -131,9 +131,15 @@ def sample_turns(prompt: Prompt, dataset: Path, split: str, count: int) -> Turns
 
 
 def count_prompt_tokens(folder: Path, prompt: Prompt, turns: Turns) -> PromptTokens:
-    """Return the numbers of tokens of a model's prompts for the windows whose user's turns are `turns`."""
+    """Return the numbers of tokens of a model's prompts for the windows whose user's turns are `turns`.
+
+    Raises ValueError, which names the model, if its chat template cannot make the prompt.
+    """
     tokenizer = load_tokenizer(folder)
-    parts = chat_prompt(tokenizer, prompt)
+    try:
+        parts = chat_prompt(tokenizer, prompt)
+    except ValueError as error:
+        raise ValueError(f"{folder.name}: {error}") from None
     sample, longest = (
         [_count(tokenizer, turn + parts.after) for turn in each] for each in (turns.sample, turns.longest)
     )
