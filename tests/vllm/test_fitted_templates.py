@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,6 @@ from hearth.engines.protocol import Decoding
 from hearth.engines.server import ServerEngine
 from hearth.engines.server_record import HEARTBEAT, read_server
 from hearth.engines.transformers import TransformersEngine
-from hearth.prompting.reasoning_marks import split_reasoning
 from hearth.recognition.shards import recognise_shard
 from repository import SCRIPTS
 
@@ -81,8 +81,8 @@ def test_the_server_has_the_prompts_and_the_reasoning_of_the_transformers_engine
         for number, engine in enumerate(engines)
     )
     assert [row["prompt_tokens"] for row in served] == [row["prompt_tokens"] for row in usual]
-    parts = [[[part.strip() for part in split_reasoning(row["text"])[:2]] for row in each] for each in (served, usual)]
-    alike = [a == b for a, b in zip(*parts, strict=True)]
+    words = [[re.sub("</?think>", " ", row["text"]).split() for row in each] for each in (served, usual)]
+    alike = [a == b for a, b in zip(*words, strict=True)]  # vLLM drops a second </think>
     print(f"{sum(alike)} of {len(alike)} completions are equal")
     assert sum(alike) >= len(alike) - 1
     assert all(row["text"].startswith("<think>") == (reasoning == "think") for row in served)
