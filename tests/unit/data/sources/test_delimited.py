@@ -213,5 +213,5 @@ def test_records_do_not_depend_on_blocks_nor_on_the_parser(tmp_path_factory, lin
         assert (slow.lines.tolist(), slow.faults) == whole[1:3]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_lines, "BLOCK", size)
-        if not any("\n" in line for line in lines):
+        if not any("\n" in line or line.count('"') % 2 for line in lines):
             assert read(path, form) == whole

@@ -71,7 +71,7 @@ class DelimitedTable:
         self._next = line  # number of the next line
 
     def read(self, block: bytes) -> Block:
-        """Return the records in the next whole lines of the table."""
+        """Return the records in the next whole lines of the table; one that goes on in the next block is faulty."""
         block, comments = self.read_head(block)
         first = self._next
         self._next += block.count(b"\n") + (not block.endswith(b"\n") and bool(block))
