@@ -125,7 +125,7 @@ def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
         show("Broken rows", validation.broken_rows(report.broken))
     if report.broken_labels:
         show("Broken rows of label files", validation.broken_rows(report.broken_labels))
-    verdict.tolerated += tolerated_rows(report, home)
+    verdict.tolerated += tolerated_rows(report, home, args.max_broken_share, args.max_broken_label_share)
     if args.source == "table":
         events_only = set(map(Path, files)) - set(label_files(args.root, home))
         if unused := validation.unused_columns(sorted(events_only), home):

@@ -148,6 +148,7 @@ def test_broken_rows_are_listed_with_a_remedy(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     at = lines.index("log.csv:6: unknown sensor 'kettle_plugg'; did you mean 'kettle_plug'? (4 rows)")
     assert lines[at + 1].startswith("    to do for each unknown sensor (4 rows): correct the name, add it to `sensors`")
+    assert not any(line.startswith("tolerated: 4 of 20") for line in lines)
     assert lines[-1].startswith("wrong: 4 of 20 rows are broken, a share of 0.2000 (allowed: 0.02), first log.csv:6")
 
 

@@ -32,11 +32,16 @@ class Verdict:
         return [*tolerated, *(f"wrong: {problem}" for problem in self.wrong)] or ["clean"]
 
 
-def tolerated_rows(report: LoadReport, home: Home) -> Iterator[str]:
-    """Yield a text for each sort of rows and files that a run leaves out though the yaml does not ask for it."""
-    if report.broken and report.loaded:
+def tolerated_rows(
+    report: LoadReport, home: Home, max_broken_share: float = 1, max_broken_label_share: float = 1
+) -> Iterator[str]:
+    """Yield a text for each sort of rows and files that a run leaves out though the yaml does not ask for it.
+
+    Broken rows of a larger share than accepted are not tolerated, and so not among them.
+    """
+    if report.broken and report.broken_share <= max_broken_share:
         yield f"{len(report.broken)} of {report.rows} rows are broken ({_causes(report.broken)})"
-    if report.broken_labels:
+    if report.broken_labels and report.broken_label_share <= max_broken_label_share:
         share = f"{len(report.broken_labels)} of {report.label_rows}"
         yield f"{share} rows of label files are broken ({_causes(report.broken_labels)})"
     for reason, count in report.skipped.items():
