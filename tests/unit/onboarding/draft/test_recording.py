@@ -2,6 +2,7 @@
 
 import pytest
 from draft_factories import head, load, table, write
+from hearth.onboarding.draft.home_draft import draft_home
 
 
 def test_label_files_are_told_from_event_files_and_other_files_are_named(tmp_path):
@@ -196,3 +197,12 @@ def test_exports_of_platforms_are_drafted_beside_a_label_file(tmp_path, files, f
     assert events["activity"].value_counts().to_dict() == {"Tea": 4, "Sleep": 4}
     assert [str(time)[11:19] for time in events["time"][:2]] == ["08:00:00", "08:00:00"]
     assert "all times are in UTC" in head(text)
+    assert "OPEN: intervals.time.zone: only one of event files and label files has times in UTC" in head(text)
+
+
+def test_columns_of_a_wide_table_that_are_no_sensors_are_named(tmp_path):
+    rows = [
+        f"2024-02-0{3 + n // 20} 08:00:{n:02d},{n % 2},{n // 3 % 2},0,{20 + n / 10},{'ab'[n % 2]}" for n in range(40)
+    ]
+    text = draft_home(write(tmp_path, "time,lamp,door,tap,temperature,activity", *rows), "schema")
+    assert "columns that are not used: temperature" in head(text)

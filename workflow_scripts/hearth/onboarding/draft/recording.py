@@ -12,7 +12,7 @@ import pandas as pd
 from hearth.data.events import natural_key
 from hearth.data.sources.tabular import read_blocks
 from hearth.data.sources.time_formats import Weighed, differing_example, offsets, weigh_formats
-from hearth.homes.raw_format import FileForm
+from hearth.homes.raw_format import EPOCH_UNITS, FileForm
 from hearth.onboarding.draft.columns import Roles, find_roles
 from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
 
@@ -210,7 +210,7 @@ def _describe_events(root: Path, kind: _Kind, draft: DraftedRecording) -> None:
                 f"wide.start: the files have no times; {PLACEHOLDER_START} is made up as that of the first row, and "
                 "rows are taken to be 1 second apart (wide.seconds)"
             )
-    elif unused := kind.roles.unused(map(str, kind.cells.columns)):
+    if unused := kind.roles.unused(map(str, kind.cells.columns)):
         draft.unread.append(f"columns that are not used: {', '.join(unused)}")
     for role in ("time", "begin"):
         if role in kind.roles.columns:
@@ -235,10 +235,11 @@ def _describe_labels(root: Path, events: _Kind, kind: _Kind, draft: DraftedRecor
     form = _time_settings(kind, "begin", draft)
     if form != draft.settings.get("time", {}).get("format", "iso8601"):
         intervals["time"] = {"format": form}
-    if bool(offsets(_joined(kind, "begin"))) != bool(draft.offsets):
+    events_in_utc = bool(draft.offsets) or draft.settings.get("time", {}).get("format") in EPOCH_UNITS
+    if (bool(offsets(_joined(kind, "begin"))) or form in EPOCH_UNITS) != events_in_utc:
         draft.open.append(
-            "intervals.time.zone: only one of event files and label files has UTC offsets; times without are taken for "
-            "those of `timezone`, unless `time.zone` or `intervals.time.zone` names another zone"
+            "intervals.time.zone: only one of event files and label files has times in UTC; the others are taken for "
+            "times of `timezone`, unless `time.zone` or `intervals.time.zone` names another zone"
         )
     intervals["columns"] = {
         role: columns[role][0] for role in ("begin", "end", "activity", "resident") if role in columns
