@@ -48,9 +48,10 @@ def test_a_score_is_made_in_folders_with_blanks_quotes_and_braces(odd_project):
 
 
 @pytest.mark.slow
-def test_a_whole_run_in_folders_with_blanks_quotes_and_braces_has_the_same_tables(odd_project, reference_run):
+def test_a_whole_run_ends_in_folders_with_blanks_quotes_and_braces(odd_project):
     odd_project.run("all")
-    assert odd_project.read_tables().keys() == reference_run.read_tables().keys()
+    assert {"scaling.md", "distillation.md", "cross_dataset.md", "claims.md"} <= odd_project.read_tables().keys()
+    assert "Nothing to be done" in odd_project.run("--dry-run", "all")
 
 
 def test_a_project_in_a_folder_that_snakemake_cannot_name_is_refused(tmp_path):
