@@ -35,7 +35,7 @@ def plan_command(repository, directory, **entry):
     config = small_config()
     config["engine"] |= {"name": "auto", "device": "auto"}
     output = Workflow(directory, config, repository).run("--dry-run", "--printshellcmds", SHARD)
-    words = shlex.split(re.search(r"python \S*recognise.py (.*) > ", output)[1])
+    words = shlex.split(re.search(r"recognise\.py\"? (.*) > ", output)[1])
     # An option is `--name value` or `--name=value`.
     words = [word for each in words for word in (each.split("=", 1) if each.startswith("--") else [each])]
     return dict(zip(words[::2], words[1::2], strict=True))
