@@ -81,7 +81,7 @@ def test_ordonez_b(tmp_path):
 def test_aras(tmp_path):
     folder = make_folder(tmp_path)
     changes = five_homes.write_aras(folder)
-    # Which numbers are which activities stands in ARAS's README, not in its files.
+    # ARAS's README, not its files, says which number is which activity.
     names = {str(code): name for code, name in five_homes.ARAS_NAMES.items()}
     recording = {"activities": {code: names[code] for code in ("11", "4", "9", "12", "2")}}
     recording["wide"] = {"start": "2013-01-01 00:00:00"}

@@ -21,7 +21,7 @@ UNLABELLED = "no activity"
 
 @dataclass
 class Verdict:
-    """What a run would refuse, and what it would accept although something is left out or open."""
+    """Findings that a run would refuse, and those that it would accept although something is left out or open."""
 
     wrong: list[str] = field(default_factory=list)
     tolerated: list[str] = field(default_factory=list)

@@ -39,7 +39,7 @@ def read_answer(
     if pairs and (not lines or len(found) == size or _BEGINS_LINE.search(text)):
         return found
     if lines and (pairs or not _OBJECT.search(text)):
-        # What stands within a line is rather a remark in it than the answer.
+        # An object within a line is rather a remark on it than the answer.
         listed = line_pairs(text.rpartition("\n")[0] if cut else text, size, labels)
         if listed:
             return _settle(listed, size)

@@ -92,7 +92,7 @@ def group_pairs(group: Group, labels: Labels, below: Sequence[int] = ()) -> list
 
 
 class _Ids(NamedTuple):
-    """What stands under a key for ids: those of an event, or of several with one label; None for what is no number."""
+    """The value of a key for ids: the event, or several with one label; None for a text that is no number."""
 
     name: str
     numbers: tuple[int | None, ...]
@@ -100,7 +100,7 @@ class _Ids(NamedTuple):
 
 
 class _Label(NamedTuple):
-    """What stands under a key for a label."""
+    """The value of a key for a label."""
 
     name: str
     scalar: Scalar

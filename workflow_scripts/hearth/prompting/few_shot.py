@@ -13,7 +13,7 @@ import numpy as np
 
 from hearth.data.windows import Window
 
-# How examples are chosen.
+# Ways to choose examples.
 SELECTIONS = ("random", "similarity")
 # Decimals to which similarities are rounded. Otherwise rounding errors, which depend on the machine, would break ties.
 _DIGITS = 9

@@ -1,4 +1,4 @@
-"""What may be odd about answers, in words for logs, notes below tables and the report."""
+"""Oddities of answers, in words for logs, notes below tables and the report."""
 
 from collections.abc import Mapping
 

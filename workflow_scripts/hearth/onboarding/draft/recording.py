@@ -28,7 +28,7 @@ PLACEHOLDER_START = "2000-01-01 00:00:00"
 
 @dataclass
 class DraftedRecording:
-    """What a draft says of the files: the source, the content of `recording`, and remarks for the yaml's head.
+    """The reading of the files in a draft: the source, the content of `recording`, and remarks for the yaml's head.
 
     `said` are decisions, `open` choices that the data do not decide, `unread` files and columns that are not used.
     `offsets` counts rows by the UTC offset of their time. `labelled` is false if no file has activities; `activities`
