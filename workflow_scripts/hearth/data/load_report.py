@@ -75,10 +75,14 @@ class LoadReport:
         kept += places[: PLACES_SHOWN - len(kept)]
 
     @property
+    def records(self) -> int:
+        """Number of rows if a row of several events counts once."""
+        return (self.rows - len(self.broken)) // self.events_per_row + len(self.broken)
+
+    @property
     def broken_share(self) -> float:
-        """Share of all rows that are broken; 0 when there are no rows."""
-        broken = len(self.broken) * self.events_per_row
-        return broken / (self.rows - len(self.broken) + broken) if self.rows else 0.0
+        """Share of all records that are broken; 0 when there are none."""
+        return len(self.broken) / self.records if self.records else 0.0
 
     @property
     def broken_label_share(self) -> float:
@@ -88,7 +92,7 @@ class LoadReport:
     def excesses(self, max_broken_share: float, max_broken_label_share: float) -> Iterator[str]:
         """Yield a message for each share of broken rows that is larger than accepted."""
         for what, broken, rows, share, key, limit in (
-            ("rows", self.broken, self.rows, self.broken_share, "max_broken_share", max_broken_share),
+            ("rows", self.broken, self.records, self.broken_share, "max_broken_share", max_broken_share),
             (
                 "label rows",
                 self.broken_labels,
