@@ -55,6 +55,21 @@ def test_a_column_may_have_the_times(tmp_path):
     assert [problem.line for problem in report.broken] == [4]
 
 
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_rows_with_an_unreadable_time_are_broken_though_nothing_changes(tmp_path, bad):
+    cells = ["OFF,OFF,cooking", "OFF,OFF,cooking", ",,cooking"]
+    times = ["2024-13-03 08:00:00" if row == bad else f"2024-02-03 08:00:0{row}" for row in range(3)]
+    rows = [",".join(row) for row in zip(times, cells, strict=True)]
+    write_csv(tmp_path / "a.csv", *rows, "2024-02-03 09:00:00,ON,ON,cooking", header="time," + HEADER)
+    events, report = load(tmp_path, home(Wide(("E*",)), {"time": ("time",)}))
+    assert facts(events) == [("03 09:00:00", sensor, "turned ON", "cooking") for sensor in ("E1", "E2")]
+    assert [(problem.line, "'2024-13-03 08:00:00' is no time" in problem.reason) for problem in report.broken] == [
+        (bad + 2, True)
+    ]
+    assert report.rows == 5
+    assert sum(report.skipped.values()) == 2
+
+
 def test_each_further_file_begins_a_day_later_and_sets_its_own_states(tmp_path):
     for name in ("DAY_1.txt", "DAY_2.txt", "DAY_10.txt"):
         write_csv(tmp_path / name, f"OFF OFF {name}", "ON OFF cooking", header="")

@@ -11,6 +11,8 @@ import pandas as pd
 
 from hearth.common.schemas import nearest
 from hearth.data.load_report import PLACES_SHOWN, LoadReport
+from hearth.data.sources import times
+from hearth.data.sources.annotations import joined_cells
 from hearth.data.sources.blocks import Block
 from hearth.data.sources.encoded_rows import Codes, encode_texts
 from hearth.data.sources.tabular import read_blocks, read_column_names
@@ -33,7 +35,10 @@ def long_recording(settings: Recording) -> Recording:
 
 
 class WideTables:
-    """Turns the rows of wide tables into records, one for each cell that differs from the cell above in its file."""
+    """Turns the rows of wide tables into records, one for each cell that differs from the cell above in its file.
+
+    A row without such a cell whose time is unreadable gives one record too, so that it is reported as broken.
+    """
 
     def __init__(self, settings: Recording, columns: list[str], report: LoadReport):
         """`columns` are the further columns that records need."""
@@ -59,6 +64,8 @@ class WideTables:
                 self._check_length(path, rows + count)
                 cells = cells.assign(**{_TIME: self._times(day, ordinals)})
             parts = [_changes(cells[sensor], last, sensor) for sensor in sensors]
+            if parts:
+                parts[0] = np.r_[parts[0], np.setdiff1d(self._without_time(cells), np.concatenate(parts))]
             changed = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
             order = np.argsort(changed, kind="stable")
             sensor = np.repeat(np.arange(len(sensors)), [len(part) for part in parts])[order]
@@ -103,6 +110,14 @@ class WideTables:
         milliseconds = start + np.round(ordinals * self._wide.seconds * 1000).astype(np.int64)
         return np.datetime_as_string(milliseconds.astype("datetime64[ms]")).astype(object)
 
+    def _without_time(self, cells: pd.DataFrame) -> np.ndarray:
+        """Return the positions of the rows whose time is unreadable."""
+        if "time" not in self._settings.columns:
+            return np.zeros(0, dtype=np.int64)
+        texts = joined_cells(cells, self._settings.columns["time"], " ")
+        _, valid, _ = times.parse_times(texts, self._settings.time.format, self._settings.time.zone)
+        return np.flatnonzero(~valid)
+
     def _check_length(self, path: Path, rows: int) -> None:
         if (rows - 1) * self._wide.seconds * 1000 >= _DAY:
             raise ValueError(
@@ -115,7 +130,7 @@ class WideTables:
         unchanged: np.ndarray = np.ones(len(block.lines), dtype=bool)
         unchanged[changed] = False
         lines = block.lines[unchanged]
-        if is_first and len(block.lines):
+        if is_first and len(lines) and lines[0] == block.lines[0]:
             self._report.skip(FIRST_ROW, [f"{name}:{block.lines[0]}"])
             lines = lines[1:]
             self._report.rows += 1
