@@ -127,9 +127,9 @@ def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
         show("Broken rows of label files", validation.broken_rows(report.broken_labels))
     verdict.tolerated += tolerated_rows(report, home, args.max_broken_share, args.max_broken_label_share)
     if args.source == "table":
-        events_only = set(map(Path, files)) - set(label_files(args.root, home))
-        if unused := validation.unused_columns(sorted(events_only), home):
-            verdict.tolerated.append(f"columns that are not used: {', '.join(unused)}")
+        labels = label_files(args.root, home)
+        events_only = set(map(Path, files)) - set(labels)
+        verdict.tolerated += validation.unused_columns(sorted(events_only), labels, home)
     verdict.wrong += report.excesses(args.max_broken_share, args.max_broken_label_share)
     if events.empty:
         verdict.wrong.append(f"{args.root}: no events")

@@ -8,11 +8,13 @@ import check_home
 import pytest
 import yaml
 from config_factories import write_yaml
+from draft_factories import finish, head
 from hearth.common import cli
 from hearth.data.events import check_events
 from hearth.data.load_report import RowProblem
 from hearth.data.sources import table
 from hearth.homes.home import load_home
+from hearth.onboarding.draft.home_draft import draft_home
 from hearth.onboarding.validation import broken_rows
 from repository import REPOSITORY
 
@@ -214,6 +216,48 @@ def test_what_is_left_out_unasked_is_tolerated_by_name(tmp_path, capsys, change,
     data = write(tmp_path / "data", EXAMPLE[0], *[row.replace(" 08:00:40", " 09:00:40") for row in hours], *lines)
     run("--home", write_yaml(tmp_path / "home.yaml", home), "--root", data)
     assert capsys.readouterr().out.splitlines()[-1] == f"tolerated: {tolerated}"
+
+
+@pytest.mark.parametrize(
+    ("names", "intervals", "end"),
+    [
+        ("start,stop,doing,note", {}, "columns of label files that are not used: note"),
+        ("start;stop;doing;note;by", {"delimiter": ";"}, "columns of label files that are not used: note, by"),
+        ("start,stop,doing", {}, "clean"),
+        (
+            "doing,stop,start,note",
+            {"header": ["start", "stop", "doing", "x*"]},
+            "columns of label files that are not used: x*",
+        ),
+    ],
+)
+def test_unused_columns_of_label_files_are_tolerated_by_name(tmp_path, capsys, names, intervals, end):
+    home = yaml.safe_load(TEMPLATE.read_text())
+    del home["recording"]["columns"]["activity"]
+    columns = {"begin": "start", "end": "stop", "activity": "doing"}
+    home["recording"]["intervals"] = {"files": "labels.csv", "columns": columns} | intervals
+    mark = intervals.get("delimiter", ",")
+    data = write(tmp_path / "data", *[row.rpartition(",")[0] for row in [EXAMPLE[0], *days(*EXAMPLE[1:])]])
+    rest = ["x"] * (len(names.split(mark)) - 3)
+    rows = [[f"2024-02-0{day} 07:00:00", f"2024-02-0{day} 10:00:00", "makes tea", *rest] for day in range(3, 7)]
+    write(data, *([] if "header" in intervals else [names]), *map(mark.join, rows), name="labels.csv")
+    run("--home", write_yaml(tmp_path / "home.yaml", home), "--root", data)
+    assert capsys.readouterr().out.splitlines()[-1].removeprefix("tolerated: ") == end
+
+
+def test_a_draft_and_its_check_name_the_same_unused_columns_of_influxdb(tmp_path, capsys):
+    lines = ["#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339,string,string,string,string"]
+    lines += ["#default,_result,,,,,,,,", ",result,table,_start,_stop,_time,_value,_field,room,entity_id"]
+    for day in range(1, 5):
+        start = f",,0,2025-03-01T00:00:00Z,2025-03-09T00:00:00Z,2025-03-0{day}"
+        lines += [f"{start}T08:0{n}:00Z,{'on' if n % 2 else 'off'},state,hall,{'ab'[n // 2]}" for n in range(4)]
+    data = write(tmp_path / "data", *lines, name="export.csv")
+    spans = [f"2025-03-0{day}T08:00:00Z,2025-03-0{day}T08:0{day}:00Z,{'AB'[day % 2]}" for day in range(1, 5)]
+    write(data, "begin,end,activity", *spans, name="labels.csv")
+    text = draft_home(data, "schema")
+    assert "columns that are not used: _field, room" in head(text)
+    run("--home", finish(text, tmp_path / "home.yaml"), "--root", data)
+    assert "tolerated: columns that are not used: _field, room" in capsys.readouterr().out.splitlines()
 
 
 def test_choices_that_a_draft_left_open_are_tolerated_until_their_line_is_deleted(tmp_path, capsys):

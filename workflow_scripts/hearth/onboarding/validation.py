@@ -13,10 +13,12 @@ from hearth.data.events import ALTERNATIVES, GROUP_PREFIX, group_columns, natura
 from hearth.data.folds import BY_SESSION, sessions_of_split
 from hearth.data.load_report import LoadReport, RowProblem, kind_of_reason
 from hearth.data.rule_evidence import count_rule_events, rule_warnings
+from hearth.data.sources.influx_tables import FRAME as INFLUX_FRAME
 from hearth.data.sources.tabular import read_column_names
 from hearth.data.splitting import count_windows, groups_of_sessions, make_splits
 from hearth.data.windows import WindowInput
 from hearth.homes.home import Home
+from hearth.homes.raw_format import FileForm
 from hearth.models.load import load_tokenizer
 from hearth.prompting.chat_templates import split_prompt
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, window_text
@@ -74,18 +76,27 @@ def broken_rows(problems: Sequence[RowProblem]) -> list[str]:
     return lines
 
 
-def unused_columns(paths: Iterable[Path], home: Home) -> list[str]:
-    """Return the columns of the event files that the home's `recording` does not name, in order of first use."""
+def unused_columns(event_files: Iterable[Path], label_files: Iterable[Path], home: Home) -> Iterator[str]:
+    """Yield a text for the event files, and one for the label files, whose columns `recording` does not name all."""
     settings = home.recording
-    used = {name for names in settings.columns.values() for name in names} | set(settings.groups.values())
+    used = [name for names in settings.columns.values() for name in names] + list(settings.groups.values())
     patterns = settings.wide.sensors if settings.wide else ()
-    unused = (
-        name
-        for path in paths
-        for name in read_column_names(path, settings.form)
-        if name not in used and not any(fnmatchcase(name, pattern) for pattern in patterns)
-    )
-    return list(dict.fromkeys(unused))
+    if unused := _other_columns(event_files, settings.form, used, patterns):
+        yield f"columns that are not used: {', '.join(unused)}"
+    if not settings.intervals:
+        return
+    used = list(filter(None, settings.intervals.columns.values()))
+    if unused := _other_columns(label_files, settings.intervals.form, used):
+        yield f"columns of label files that are not used: {', '.join(unused)}"
+
+
+def _other_columns(
+    paths: Iterable[Path], form: FileForm, used: Sequence[str], patterns: Sequence[str] = ()
+) -> list[str]:
+    """Return the columns of files that neither are in `used` nor match a pattern, in order of first use."""
+    known = {*used, *(INFLUX_FRAME if form.format == "influxdb" else ())}
+    names = dict.fromkeys(name for path in paths for name in read_column_names(path, form))
+    return [name for name in names if name not in known and not any(fnmatchcase(name, each) for each in patterns)]
 
 
 def event_sections(events: pd.DataFrame, home: Home) -> Iterator[Section]:

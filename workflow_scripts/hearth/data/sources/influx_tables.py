@@ -17,6 +17,8 @@ from hearth.data.sources.delimited import DelimitedTable
 from hearth.data.sources.text_lines import decode_line, read_line_blocks
 from hearth.homes.raw_format import FileForm
 
+# Columns that each table has, and that say nothing of its rows.
+FRAME = ("", "result", "table", "_start", "_stop")
 # An annotation or a blank line; both are between tables.
 _BETWEEN = re.compile(rb"(?m)^(?:#.*|[ \t\r]*)$")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hearth.data.events import natural_key
+from hearth.data.sources.influx_tables import FRAME as INFLUX_FRAME
 from hearth.data.sources.tabular import read_blocks
 from hearth.data.sources.time_formats import Weighed, differing_example, offsets, weigh_formats
 from hearth.homes.raw_format import EPOCH_UNITS, FileForm
@@ -20,8 +21,6 @@ _LABEL_NAMES = re.compile(r"act|adl|label|annot", re.IGNORECASE)
 _READMES = re.compile(
     r"(readme|licen[cs]e|changelog|\.|~).*|.*\.(md|pdf|docx?|html?|png|jpe?g|zip|py|ya?ml)", re.IGNORECASE
 )
-# Columns of InfluxDB that say nothing of an event.
-_INFLUX_FRAME = ("", "result", "table", "_start", "_stop")
 _COMPARED_LINES = 1000
 PLACEHOLDER_START = "2000-01-01 00:00:00"
 
@@ -139,7 +138,7 @@ def _read_kind(files: list[DataFile]) -> _Kind:
         comments=tuple(dict.fromkeys(mark for file in files for mark in file.form.comments)),
         short_rows="fill" if any(file.form.short_rows == "fill" for file in files) else "broken",
     )
-    names = [name for name in dict.fromkeys(files[0].columns) if form.format != "influxdb" or name not in _INFLUX_FRAME]
+    names = [name for name in dict.fromkeys(files[0].columns) if form.format != "influxdb" or name not in INFLUX_FRAME]
     blocks = [block for file in files for block in read_blocks(file.path, names, form)]
     empty = pd.DataFrame({name: pd.Series([], dtype=str) for name in names})
     cells = pd.concat([empty, *(block.cells[names] for block in blocks)], ignore_index=True)
