@@ -34,7 +34,10 @@ _DAY_CODES = ("%d", "%j", "%x", "%c", "%D", "%F")
 
 @dataclass(frozen=True)
 class FileForm:
-    """The form of files of rows. The schema describes each key; `key` is the part of the yaml that has them."""
+    """The form of files of rows. The schema describes each key; `key` is the part of the yaml that has them.
+
+    `empty_rows` says whether lines of empty cells are rows; the yaml has no key for it.
+    """
 
     key: str = "recording"
     format: str = "auto"
@@ -43,6 +46,7 @@ class FileForm:
     header: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
     short_rows: str = "broken"
+    empty_rows: bool = False
 
 
 @dataclass(frozen=True)

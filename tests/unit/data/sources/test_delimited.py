@@ -215,3 +215,21 @@ def test_records_do_not_depend_on_blocks_nor_on_the_parser(tmp_path_factory, lin
         patch.setattr(text_lines, "BLOCK", size)
         if not any("\n" in line or line.count('"') % 2 for line in lines):
             assert read(path, form) == whole
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "§"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_rows_of_empty_cells_are_no_records_wherever_they_stand(tmp_path, delimiter, end, quoted):
+    rows = [["2024-02-03 08:00:01", '"ha\nll"' if quoted else "hall", "on"], *ROWS[1:]]
+    empty = 2 * delimiter
+    first, second = map(delimiter.join, rows)
+    blank = [f" {delimiter}{delimiter} ", f'""{empty}""']
+    text = "\n".join(
+        [empty, delimiter.join(NAMES), empty, first, *blank, second, empty, 5 * delimiter, "a", empty],
+    )
+    (tmp_path / "a.csv").write_text(text.replace("\n", end), encoding="utf-8", newline="")
+    records, lines, faults, _ = read(tmp_path / "a.csv", FileForm(delimiter=delimiter))
+    assert [row[::2] for row in records] == [row[::2] for row in ROWS]
+    assert lines == [4, 7 + quoted]
+    assert [line for line, _ in faults] == [10 + quoted]

@@ -36,6 +36,16 @@ def test_a_cell_that_differs_from_the_cell_above_is_an_event(tmp_path, monkeypat
     assert (report.rows, report.broken, report.warnings) == (6, [], [])
 
 
+def test_a_row_of_empty_cells_takes_its_second_unless_rows_have_times(tmp_path):
+    write_csv(tmp_path / "a.csv", ",,", "OFF,OFF,cooking", ",,", "ON,OFF,cooking", ",,", header=HEADER)
+    events, report = load(tmp_path, home())
+    assert (facts(events), report.rows) == ([("03 00:00:03", "E1", "turned ON", "cooking")], 5)
+    rows = ["2024-02-03 08:00:00,OFF,OFF,cooking", ",,,", "2024-02-03 08:05:00,ON,OFF,cooking", ",,,"]
+    write_csv(tmp_path / "a.csv", *rows, header="time," + HEADER)
+    events, report = load(tmp_path, home(Wide(("E*",)), {"time": ("time",)}))
+    assert (facts(events), report.rows) == ([("03 08:05:00", "E1", "turned ON", "cooking")], 2)
+
+
 def test_cells_that_change_in_one_row_are_events_in_the_order_of_columns(tmp_path):
     write_csv(tmp_path / "a.csv", "OFF,OFF,cooking", "ON,ON,cooking", header=HEADER)
     events, report = load(tmp_path, home())

@@ -12,11 +12,14 @@ def test_label_files_are_told_from_event_files_and_other_files_are_named(tmp_pat
         "start;end;activity",
         "03.02.2024 07:00:00;03.02.2024 08:00:00;Tea",
         "14.02.2024 07:58:00;14.02.2024 07:58:59;Coming",
+        ";;",
+        ";;",
         name="labels.csv",
     )
     write(data, "ItemId,Location", "1,hall", name="plan.csv")
     write(data, "by Anna", name="README.txt")
-    text, home, events, _ = load(data, tmp_path)
+    text, home, events, report = load(data, tmp_path)
+    assert (report.label_rows, report.broken_labels) == (2, [])
     assert home.recording.intervals.files == ("labels.csv",)
     assert home.recording.intervals.time.format == "%d.%m.%Y %H:%M:%S"
     assert home.recording.intervals.form.delimiter == ";"

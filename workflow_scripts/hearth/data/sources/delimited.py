@@ -3,6 +3,8 @@
 Lines that are records by themselves are parsed by pandas. Any other line, such as one with a quote in a cell or with
 missing cells, is parsed by itself (`csv_rows.py`), and so is a whole block if a quoted cell has line ends. Both parsers
 agree on the lines that both can parse.
+
+Lines of empty cells, which spreadsheets write below a table, are no records, as blank lines are none.
 """
 
 import csv
@@ -95,13 +97,19 @@ class DelimitedTable:
                 comments.append(self._next)
             elif self._next == 1 and (mark := _SEPARATOR_LINE.fullmatch(_text(line).strip(" \r"))):
                 self._delimiter, self._runs = mark[1], False
-            elif line.strip() and not self.names:
+            elif not line.strip() or (self._is_empty(_text(line)) and not (self.names and self._form.empty_rows)):
+                pass
+            elif not self.names:
                 self.names = self._read_header(line)
-            elif line.strip() and not self._settle(line):
+            elif not self._settle(line):
                 return block, comments
             block = rest
             self._next += 1
         return block, comments
+
+    def _is_empty(self, line: str) -> bool:
+        """Return whether a line holds only delimiters and blanks."""
+        return not line.strip(f" \t\r{self._delimiter}")
 
     def _read_header(self, line: bytes) -> list[str]:
         place = f"{self._name}:{self._next}"
@@ -179,7 +187,8 @@ class DelimitedTable:
         odd = np.r_[odd, quotes[::2][~np.isin(before, [mark[0], _NEWLINE, _QUOTE])]]
         odd = np.r_[odd, quotes[1::2][~np.isin(after, [mark[0], _NEWLINE, _RETURN, _QUOTE])]]
         is_plain[np.searchsorted(ends, odd.astype(np.int64))] = False
-        return is_plain
+        is_filled = ~np.isin(data, np.frombuffer(b'\n\r\t "' + mark, dtype=np.uint8), kind="table")
+        return is_plain & np.logical_or.reduceat(is_filled, ends + 1 - lengths)
 
     def _parse_plain(self, data: np.ndarray, is_plain: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
         if not is_plain.any():
@@ -214,9 +223,12 @@ class DelimitedTable:
         rows, places = [], []
         for start, part in enumerate([text] for text in texts) if alone else [(0, texts)]:
             for row in parse_records(part, self.names, 0, self._delimiter, self._form.short_rows == "fill"):
-                place = int(numbers[start + row.line - 1])
+                place, text = int(numbers[start + row.line - 1]), part[row.line - 1]
+                is_empty = self._is_empty(text) if row.fault else not any(row.cells.values())
+                if is_empty and not self._form.empty_rows:
+                    continue
                 if row.fault:
-                    faults.append((place, row.fault + self._width_hint(row.fault, part[row.line - 1])))
+                    faults.append((place, row.fault + self._width_hint(row.fault, text)))
                 else:
                     rows.append(row.cells)
                     places.append(place)

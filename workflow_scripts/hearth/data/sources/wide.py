@@ -57,7 +57,9 @@ class WideTables:
         sensors = self._sensors(path)
         last: dict[str, str] = {}
         rows = 0
-        for block in read_blocks(path, [*sensors, *self._columns], self._settings.form):
+        # Without times, the number of rows before it gives the time of a row.
+        form = replace(self._settings.form, empty_rows="time" not in self._settings.columns)
+        for block in read_blocks(path, [*sensors, *self._columns], form):
             cells, ordinals = block.cells, _ordinals(block, rows)
             count = len(block.lines) + len(block.faults)
             if "time" not in self._settings.columns:

@@ -14,6 +14,7 @@ from hearth.homes.raw_format import FileForm
 _SAMPLE = 2**20  # bytes of a file that decide its form; its encoding is that of all of its bytes
 _LINES = 500
 _MOST_CELLS = 500
+_EMPTY = " \t,;|"  # characters of lines of empty cells, whatever divides them
 _PARQUET = b"PAR1"
 _TIME = re.compile(r"\d{1,4}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{1,4}.*|\d{1,2}:\d\d(:\d\d)?([.,]\d+)?|-?\d+([.,]\d+)?")
 _RULE = re.compile(r"[-=_+*\s|]*[-=_]{3,}[-=_+*\s|]*")
@@ -149,7 +150,7 @@ def _examine_delimited(path: Path, lines: list[str], encoding: str, said: tuple[
     if any(_RULE.fullmatch(line) for line in lines[:20]):
         rule = next(line for line in lines[:20] if _RULE.fullmatch(line)).lstrip()
         comments.append(rule[:3])
-    kept = [line for line in lines if line.strip() and not line.lstrip().startswith(tuple(comments))]
+    kept = [line for line in lines if line.strip(_EMPTY + declared) and not line.lstrip().startswith(tuple(comments))]
     if not kept:
         raise NoRowsError("no rows")
     if comments:
