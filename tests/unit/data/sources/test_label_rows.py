@@ -127,3 +127,15 @@ def test_label_rows_in_a_session_without_events_are_said(tmp_path):
     _, report = load(tmp_path, home(unlabelled="other", sessions="file"))
     assert report.warnings[0].startswith("label rows of labels.csv label nothing: their session has no other rows")
     assert not load(tmp_path, home(unlabelled="other", sessions="day"))[1].warnings
+
+
+def test_an_activity_that_ends_in_the_next_session_is_said(tmp_path):
+    write(tmp_path / "a.csv", "+cooking", "ON")
+    write(tmp_path / "b.csv", "OFF", "-cooking", day=4)
+    write(tmp_path / "c.csv", "+eating", "ON", "-eating", "-cooking", day=5)
+    _, report = load(tmp_path, home(unlabelled="other", sessions="file"))
+    assert len(report.broken_labels) == 3
+    [warning] = report.warnings
+    assert warning.startswith("1 activities begin in one session and end in the next")
+    assert "with sessions.by day or gap" in warning
+    assert not load(tmp_path, home(unlabelled="other", sessions="day"))[1].warnings

@@ -209,3 +209,26 @@ def test_columns_of_a_wide_table_that_are_no_sensors_are_named(tmp_path):
     ]
     text = draft_home(write(tmp_path, "time,lamp,door,tap,temperature,activity", *rows), "schema")
     assert "columns that are not used: temperature" in head(text)
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "sessions"), [("23:10:00", "06:50:00", "day"), ("09:10:00", "06:50:00", "file")]
+)
+def test_files_that_are_parts_of_one_recording_are_divided_by_day(tmp_path, last, first, sessions):
+    times = [first, "06:55:00", "08:00:00", "09:00:00", last] if sessions == "file" else [first, "09:00:00", last]
+    for day in (25, 26, 27):
+        rows = [f"2024-10-{day} {time},{'on' if n % 2 else 'off'}" for n, time in enumerate(times)]
+        rows = [f"{row[:19]},{sensor},{row[20:]}" for row in rows for sensor in ("pir", "tap")]
+        rows.insert(0, f"2024-10-{day} {first},log,STOP:Sleep" if day > 25 else f"2024-10-25 {first},log,START:Eat")
+        rows.insert(
+            len(rows), f"2024-10-{day} {last},log,START:Sleep" if day < 27 else f"2024-10-27 {last},log,STOP:Eat"
+        )
+        if sessions == "file":
+            rows = [row for row in rows if ",log," not in row]
+            rows = ["time,sensor,state,activity", *(f"{row},{'ab'[n % 2]}" for n, row in enumerate(rows))]
+        else:
+            rows.insert(0, "time,sensor,state")
+        write(tmp_path / "data", *rows, name=f"2024-10-{day}.csv")
+    _, home, _, report = load(tmp_path / "data", tmp_path)
+    assert home.recording.sessions == sessions
+    assert (report.broken, report.broken_labels, report.warnings) == ([], [], [])

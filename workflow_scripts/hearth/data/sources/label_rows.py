@@ -45,6 +45,11 @@ def annotate_by_label_rows(columns: Columns, rows: EncodedRows, home: Home, repo
     for row in order[is_label[order]].tolist():
         labeller.read(row, int(scope[row]), int(place[row]))
     labeller.end_all()
+    if labeller.going_on:
+        report.warnings.append(
+            f"{labeller.going_on} activities begin in one session and end in the next, but label rows label their own "
+            "session alone (sessions.by: file or column); with sessions.by day or gap, they label the rows of all files"
+        )
     periods = LabelPeriods(labeller.periods)
 
     report.label_rows += int(is_label.sum())
@@ -75,7 +80,9 @@ class _Labeller:
         self._annotations = rows.annotations.values
         self._scope = -1
         self._open: dict[tuple[str, str], _Begun] = {}  # by activity and resident
+        self._cut: dict[tuple[str, str], _Begun] = {}  # those that had not ended at the end of the scope before
         self.periods: list[Period] = []
+        self.going_on = 0  # number of activities that begin in one scope and end in the next
 
     def source(self, row: int) -> tuple[str, int]:
         """Return the file and the line of a row."""
@@ -84,6 +91,7 @@ class _Labeller:
     def read(self, row: int, scope: int, place: int) -> None:
         """Begin or end the activity that the label row `row` names."""
         if scope != self._scope:
+            self._cut = self._open
             self.end_all()
             self._scope = scope
         settings = self._home.recording.label_rows
@@ -103,6 +111,7 @@ class _Labeller:
             elif begun:
                 self.periods.append(Period(begun.place, place, activity if begun.is_known else "", resident))
             else:
+                self.going_on += self._cut.pop((activity, resident), None) is not None
                 self._report_broken(row, f"{activity!r} ends without having begun")
 
     def end_all(self) -> None:

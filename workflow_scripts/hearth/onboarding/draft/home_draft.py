@@ -333,13 +333,24 @@ def _choose_sessions(files: np.ndarray, clock: np.ndarray, draft: DraftedRecordi
     if "session" in draft.settings.get("columns", {}):
         draft.settings["sessions"] = {"by": "column"}
         return
-    spans = sorted((int(clock[files == file].min()), int(clock[files == file].max())) for file in np.unique(files))
-    apart = all(end < begin for (_, end), (begin, _) in itertools.pairwise(spans))
+    parts = sorted((np.sort(clock[files == file]) for file in np.unique(files)), key=lambda part: part[0])
+    pauses = [int(begin[0] - end[-1]) for end, begin in itertools.pairwise(parts)]
     days = len(np.unique(clock // 86_400_000))
-    by = "file" if len(spans) > 1 and apart else "day"
+    is_cut = bool(pauses) and days > 1 and "start" not in draft.settings.get("wide", {}) and _follow_on(parts, pauses)
+    by = "file" if pauses and min(pauses) > 0 and not is_cut else "day"
     if by == "day" and days == 1:
         draft.settings["sessions"] = {"by": "gap"}
         draft.open.append("sessions: all events are of one day; a pause of 30 minutes divides them (sessions.by: gap)")
         return
     draft.settings["sessions"] = {"by": by}
-    draft.said.append(f"sessions: each {by} is one, {len(spans) if by == 'file' else days} in all")
+    reason = "; the files follow each other as parts of one recording" if is_cut else ""
+    draft.said.append(f"sessions: each {by} is one, {len(parts) if by == 'file' else days} in all{reason}")
+
+
+def _follow_on(parts: Sequence[np.ndarray], pauses: Sequence[int]) -> bool:
+    """Return whether files seem cut from one recording: most pauses between them are no longer than those within.
+
+    `parts` has the sorted times of each file, and `pauses` the time between each and the next.
+    """
+    longest = max((int(np.diff(part).max()) for part in parts if len(part) > 1), default=0)
+    return min(pauses) > 0 and sorted(pauses)[len(pauses) // 2] <= longest
