@@ -1,5 +1,6 @@
 """Test that times as raw files write them become times on the home's clock."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -88,6 +89,50 @@ def test_events_in_the_second_pass_of_an_hour_have_the_time_at_which_the_first_e
     events, report = load(tmp_path, home_with(time_format="seconds"))
     assert events["time"].dt.strftime("%H:%M").tolist() == ["02:30", "02:50", "02:50", "02:50", "02:50", "03:10"]
     assert report.notes[0].startswith("2 events lie in an hour that the clock of Europe/Rome shows twice")
+
+
+@pytest.mark.parametrize("state", ["ON", "OFF"])
+def test_the_order_of_rows_tells_the_passes_of_an_hour_on_the_home_s_clock(tmp_path, state):
+    clock = ["01:50:00", "02:20:00", "02:50:00", "02:10:00", "02:40:00", "03:10:00"]
+    texts = [f"2024-10-27 {time},E1,{state},{what}" for time, what in zip(clock, "abcdef", strict=True)]
+    write_csv(tmp_path / "a.csv", *texts)
+    write_csv(tmp_path / "b.csv", "2024-10-27 02:30:00,E2,ON,cooking")
+    home = replace(home_with(), labels=(*"abcdef", "cooking"))
+    events, report = load(tmp_path, home)
+    events = events[events["sensor"] == "E1"]
+    assert events["activity"].tolist() == list("abcdef")
+    assert events["time"].dt.strftime("%H:%M").tolist() == ["01:50", "02:20", "02:50", "02:50", "02:50", "03:10"]
+    assert report.notes[0].startswith("2 events lie in an hour that the clock of Europe/Rome shows twice: they are in")
+    assert report.warnings == []
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        ["02:20", "02:50", "02:10", "02:40", "02:00", "03:10"],  # back twice
+        ["02:20", "02:50", "02:10", "02:40", "05:10", "04:50"],  # back again on that day
+        ["02:20", "05:50", "02:10", "02:40", "02:30", "03:10"],
+    ],
+)
+def test_rows_in_an_hour_shown_twice_whose_order_does_not_tell_the_passes_are_said(tmp_path, clock):
+    write_csv(
+        tmp_path / "a.csv",
+        *(f"2024-10-27 {time}:00,E1,{'ON' * (n % 2) or 'OFF'},cooking" for n, time in enumerate(clock)),
+    )
+    events, report = load(tmp_path)
+    assert events["time"].dt.strftime("%H:%M").tolist() == sorted(clock)
+    count = sum(time.startswith("02") for time in clock)
+    assert report.warnings == [
+        f"{count} rows lie in an hour that the clock of Europe/Rome shows twice, out of order of time; they are "
+        "sorted as of its first pass"
+    ]
+
+
+def test_rows_out_of_order_elsewhere_are_no_second_pass(tmp_path):
+    write_csv(tmp_path / "a.csv", "2024-10-26 02:50:00,E1,ON,cooking", "2024-10-26 02:10:00,E1,OFF,cooking")
+    events, report = load(tmp_path)
+    assert events["time"].dt.strftime("%H:%M").tolist() == ["02:10", "02:50"]
+    assert report.warnings == []
 
 
 def test_times_in_an_hour_that_the_clock_never_shows_are_noted(tmp_path):

@@ -42,6 +42,7 @@ class _EventBuilder:
         self._unlabelled: list[int] = []  # codes of annotations without an activity
 
     def build(self) -> pd.DataFrame:
+        self._tell_passes()
         if self._home.recording.label_rows:
             self._columns = annotate_by_label_rows(self._columns, self._rows, self._home, self._report)
         self._note_disorder()
@@ -89,6 +90,21 @@ class _EventBuilder:
             first = np.flatnonzero(mask)[:PLACES_SHOWN]
             places = [f"{self._files[self._columns['file'][row]]}:{self._columns['line'][row]}" for row in first]
             self._report.skip(reason, places, int(mask.sum()))
+
+    def _tell_passes(self) -> None:
+        """Convert times to UTC if the order of rows tells which are in the second pass of an hour shown twice."""
+        columns, zone = self._columns, self._home.timezone
+        if columns["utc"].any() or columns["ends"].any():
+            return
+        second, unclear = times.second_passes(columns["time"], columns["file"], zone)
+        if unclear:
+            self._report.warnings.append(
+                f"{unclear} rows lie in an hour that the clock of {zone} shows twice, out of order of time; they are "
+                "sorted as of its first pass"
+            )
+        if second.any():
+            columns["time"] = times.from_clock(columns["time"], zone) + second * times.HOUR
+            columns["utc"] = np.ones(len(second), dtype=bool)
 
     def _note_disorder(self) -> None:
         """Note for each file the number of rows whose time is earlier than that of some row before them.

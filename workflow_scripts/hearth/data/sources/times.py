@@ -19,7 +19,8 @@ _HALF_DAY = re.compile(r"(?<=[Tt ])(\d{1,2})(:[\d:.,]*)\s?([AaPp])\.?[Mm]\.?$")
 _EPOCH = r"-?\d{1,19}(?:[.,]\d*)?"
 # The years 0001 to 9999, the range of datetime, in milliseconds since 1970.
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
-_DAY = 86_400_000
+HOUR = 3_600_000  # milliseconds
+_DAY = 24 * HOUR
 _YEAR = 366 * _DAY
 _CODE = re.compile(r"%.")
 
@@ -127,6 +128,34 @@ def count_odd_hours(milliseconds: np.ndarray, zone: str) -> int:
     """Count the clock times that lie in an hour that the clock of `zone` shows twice or never."""
     times = pd.Series(milliseconds.astype("datetime64[ms]"))
     return int(times.dt.tz_localize(ZoneInfo(zone), ambiguous="NaT", nonexistent="NaT").isna().sum())
+
+
+def second_passes(milliseconds: np.ndarray, files: np.ndarray, zone: str) -> tuple[np.ndarray, int]:
+    """Find the clock times in the second pass of an hour that the clock of `zone` shows twice, by the order of rows.
+
+    Rows are in file order; `files` has a code for each. The first time in such an hour that is earlier than the one
+    before it begins the second pass, unless times of that file go back again on that day, or by an hour or more at any
+    other place. Return a pair: the mask of the times in second passes, and the number of times in such hours of which
+    some go back, but do not tell the passes.
+    """
+    second: np.ndarray = np.zeros(len(milliseconds), dtype=bool)
+    back: np.ndarray = 1 + np.flatnonzero((np.diff(milliseconds) < 0) & (np.diff(files) == 0))
+    if not len(back):
+        return second, 0
+    clock = pd.Series(milliseconds.astype("datetime64[ms]"))
+    doubled = clock.dt.tz_localize(ZoneInfo(zone), ambiguous="NaT", nonexistent="shift_forward").isna().to_numpy()
+    days: np.ndarray = milliseconds // _DAY
+    jumps = milliseconds[back - 1] - milliseconds[back] >= HOUR
+    unclear = second.copy()
+    within = back[doubled[back] & doubled[back - 1]]
+    for file, day in sorted(set(zip(files[within].tolist(), days[within].tolist(), strict=True))):
+        hour = doubled & (files == file) & (days == day)
+        steps = back[(files[back] == file) & (jumps | (days[back] == day))]
+        if len(steps) == 1:
+            second |= hour & (np.arange(len(hour)) >= steps[0])
+        else:
+            unclear |= hour
+    return second, int(unclear.sum())
 
 
 def oddities(parts: Sequence[tuple[np.ndarray, np.ndarray]], form: str, zone: str) -> tuple[list[str], list[str]]:
