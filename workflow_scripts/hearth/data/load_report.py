@@ -45,9 +45,10 @@ class LoadReport:
     `notes` describe repairs that lost no row; `warnings` are oddities of rows that are nevertheless loaded. `places`
     maps each reason for skipping rows to the places (`file:line`) of the first rows that were skipped for it.
     `unlabelled` is the number of loaded events at whose time the files have no activity: they got the home's label for
-    such events. `label_rows` counts the records of label files, and the rows of event files that label others (skipped,
-    and so in `rows`, too); of both, `broken_labels` are broken. `unread` has the files of the data's folder that the
-    loader does not read, relative to the folder.
+    such events. `several` is the number of events with several different activities. `label_rows` counts the records of
+    label files, and the rows of event files that label others (skipped, and so in `rows`, too); of both,
+    `broken_labels` are broken. `unread` has the files of the data's folder that the loader does not read, relative to
+    the folder.
     """
 
     files: int = 0
@@ -55,6 +56,7 @@ class LoadReport:
     rows: int = 0
     loaded: int = 0
     unlabelled: int = 0
+    several: int = 0
     broken: list[RowProblem] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)

@@ -85,17 +85,21 @@ def test_two_pairs_give_both_residents_and_the_first_activity_as_gold(tmp_path):
     table, report = load(tmp_path, line(1, "2 1 1 3"), line(2, "1 2 2 2"), line(3, "1 1"))
     assert labels(table) == [["sleeping", "cooking"], ["eating"], ["sleeping"]]
     assert table["residents"].tolist() == [["1", "2"], ["1", "2"], ["1"]]
-    assert report.notes[0] == (
+    [found] = [text for text in report.notes + report.warnings if "annotations" in text]
+    assert found == (
         "2 events have several annotations, 1 of them different activities: any of them is accepted (several: any)"
     )
+    assert report.several == 1
 
 
-def test_several_first_accepts_one_activity(tmp_path):
-    home = replace(HOME, recording=replace(HOME.recording, several="first"))
+@pytest.mark.parametrize("keys", [frozenset(), frozenset({"several"})])
+def test_several_first_accepts_one_activity_with_a_warning_unless_the_yaml_says_so(tmp_path, keys):
+    home = replace(HOME, recording=replace(HOME.recording, several="first", keys=keys))
     table, report = load(tmp_path, line(1, "2 1 1 3"), home=home)
     assert "alternatives" not in table
     assert list(table["activity"]) == ["sleeping"]
-    assert "the first is accepted (several: first)" in report.notes[0]
+    found = report.notes if keys else report.warnings
+    assert "the first is accepted (several: first)" in found[0]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_an_activity_lasts_from_its_begin_mark_to_its_end_mark(tmp_path, begin, 
 )
 def test_activities_may_have_several_words_after_a_resident(tmp_path, tail, activity, residents):
     names = HOME.recording.activities | {"R1.Sleep": "sleeping", "sleeping 2": "sleeping"}
-    home = replace(HOME, recording=replace(HOME.recording, activities=names, several="first"))
+    home = replace(HOME, recording=replace(HOME.recording, activities=names, several="first", keys={"several"}))
     table, report = load(tmp_path, line(1, tail), home=home)
     assert (table["activity"].tolist(), table["residents"].tolist()) == ([activity], [residents])
     assert (report.broken, report.warnings) == ([], [])

@@ -49,6 +49,42 @@ def test_a_draft_from_a_table_can_be_used_once_its_placeholders_are_replaced(tmp
     assert capsys.readouterr().out.splitlines()[-1] == "clean"
 
 
+OVERLAPS = {
+    "marks": ["R1 Cook begin", "R2 Read A Book begin", "", "R1 Cook end", "R2 Read A Book end"],
+    "pairs": ["1 Cook", "1 Cook 2 Read", "2 Read", "2 Read", "2 Read"],
+}
+
+
+@pytest.mark.parametrize("labels", [*OVERLAPS, "files"])
+def test_activities_at_the_same_time_are_an_open_choice_that_the_check_names(tmp_path, capsys, labels):
+    data = tmp_path / "data"
+    if labels == "files":
+        moments = [f"2012-11-0{day} 07:0" for day in range(2, 6)]
+        write(
+            data,
+            "time,sensor,state",
+            *[f"{at}{n}:00,M{n},{state}" for at in moments for n, state in ((6, "ON"), (9, "OFF"))],
+        )
+        spans = [row for at in moments for row in (f"{at}0:00,{at}8:00,Cook", f"{at}6:00,{at}9:30,Read")]
+        write(data, "begin,end,activity", *spans, name="labels.csv")
+    else:
+        lines = [
+            f"2012-11-0{day} 07:0{n}:00 M00{n % 2} {'ON' if n % 2 else 'OFF'} {label}".strip()
+            for day in range(2, 6)
+            for n, label in enumerate(OVERLAPS[labels])
+        ]
+        write(data, *lines, name="data")
+    text, _, events, report = load(data, tmp_path)
+    assert report.several == sum(len(names) > 1 for names in events["alternatives"]) > 0
+    assert f"OPEN: several: {report.several} of {len(events)} events have several activities at once" in head(text)
+    document = yaml.safe_load(finish(text, tmp_path / "home.yaml").read_text())
+    assert document["recording"].pop("several") == "any"
+    source = "table" if labels == "files" else "casas"
+    run("--home", write_yaml(tmp_path / "home.yaml", document), "--root", data, "--source", source)
+    last = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tolerated: ")][-1]
+    assert last.endswith("the first is accepted (several: first)")
+
+
 def test_a_draft_replaces_no_file_and_a_failed_one_leaves_none(tmp_path, capsys):
     data = write(tmp_path / "data", *LOG)
     kept = write(tmp_path, "mine", name="home.yaml") / "home.yaml"

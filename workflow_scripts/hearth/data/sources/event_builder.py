@@ -190,15 +190,18 @@ class _EventBuilder:
         return labels
 
     def _note_several(self, joint: list[int], differing: list[int]) -> None:
-        """Note the number of events with several activities, and with several different labels.
+        """Report the number of events with several activities, and with several different labels.
 
-        `joint` and `differing` are the codes of the annotations of these events.
+        It is a warning if only the first is accepted though the yaml does not say so. `joint` and `differing` are the
+        codes of the annotations of these events.
         """
         count, different = (int(np.isin(self._columns["annotation"], codes).sum()) for codes in (joint, differing))
+        self._report.several = different
         if count:
             several = self._home.recording.several
             accepted = {"first": "the first is accepted", "any": "any of them is accepted"}[several]
-            self._report.notes.append(
+            unasked = different and several == "first" and "several" not in self._home.recording.keys
+            (self._report.warnings if unasked else self._report.notes).append(
                 f"{count} events have several annotations, {different} of them different activities: {accepted} "
                 f"(several: {several})"
             )

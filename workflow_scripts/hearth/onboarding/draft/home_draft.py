@@ -101,6 +101,14 @@ def _finish(root: Path, content: dict[str, Any], draft: DraftedRecording, schema
             )
         if unlabelled:
             _describe_unlabelled(unlabelled, report.rows, draft, label="other" if only else DROP)
+        several = 0 if "several" in draft.settings else report.several
+        if several:
+            draft.settings["several"] = "any"
+            draft.open.append(
+                f"several: {several} of {len(events)} events have several activities at once, and any of them is "
+                "accepted (any); or write first, which of overlapping ones is the one that began last"
+            )
+        if unlabelled or several:
             events, report = _load(root, content, draft.source)
         counts = f"{report.rows} rows give {len(events)} events"
         left_out = list(tolerated_rows(report, _home_of(content)))
