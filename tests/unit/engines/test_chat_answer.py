@@ -212,6 +212,20 @@ def test_an_error_on_the_choice_is_no_answer():
         read(failed)
 
 
+@pytest.mark.parametrize("indices", [(0, 1), (1, 0), (None, None), ("1", "0")])
+def test_of_several_choices_the_one_with_the_lowest_index_counts_and_that_is_said(indices):
+    several = body(GOOD)
+    choice = several["choices"][0]
+    other = choice | {"message": {"role": "assistant", "content": "[]"}}
+    first = indices == (1, 0)
+    several["choices"] = [
+        (other if first else choice) | {"index": indices[0]},
+        (choice if first else other) | {"index": indices[1]},
+    ]
+    answer = read(several)
+    assert (answer.text, answer.oddities) == (GOOD, ("several_answers",))
+
+
 @pytest.mark.parametrize("content", [b"", b"<html>It works", b'{"choices": [{"mess', b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_json_is_no_answer(content):
     with pytest.raises(NoAnswerError, match="no JSON; is base_url right"):

@@ -211,6 +211,33 @@ def test_every_failure_is_one_clear_line_without_the_key(server, caplog, reply, 
 
 
 @pytest.mark.parametrize(
+    ("status", "page"),
+    [
+        (422, {"error": "Input validation error: `inputs` must have less than 200 tokens. Given: 300"}),
+        (
+            400,
+            [{"error": {"code": 400, "message": "The input token count (300) exceeds the maximum number of tokens"}}],
+        ),
+        (400, {"object": "error", "message": "The prompt length 300 exceeds the model's maximum"}),
+        (413, {"error": {"message": "Request too large: tokens per minute (TPM): Limit 200, Requested 300"}}),
+        (413, b"<html><h1>413 Request Entity Too Large</h1></html>"),
+    ],
+)
+def test_a_prompt_that_is_too_long_in_the_words_of_another_server_is_unanswered(server, status, page):
+    server.replies = [(status, page)]
+    (refused,) = completions(engine(server), requests=REQUESTS[:1]).values()
+    assert (refused.finish_reason, refused.text) == ("unanswered", "")
+    assert "the server refuses the prompt" in refused.unanswered_reason
+
+
+@pytest.mark.parametrize("message", ["Input tokens per minute exceeded", "input tokens exceed your rate limit"])
+def test_an_account_s_limit_is_no_prompt_that_is_too_long(server, message):
+    server.replies = [(403, {"error": {"message": message}})]
+    with pytest.raises(UserError, match="status 403"):
+        completions(engine(server), requests=REQUESTS[:1])
+
+
+@pytest.mark.parametrize(
     "error",
     [
         {"message": "This model's maximum context length is 2048 tokens. However, you requested 9000 tokens"},

@@ -13,8 +13,10 @@ from typing import Any, Literal, get_args
 from hearth.engines.chat_request import SCHEMA_KEY
 
 # An answer that the server put into its field of reasoning; a prompt that has fewer tokens than words; no usable counts
-# of tokens; no known finish reason; a model of another name.
-Oddity = Literal["answer_in_reasoning", "prompt_cut", "no_token_counts", "no_finish_reason", "other_model"]
+# of tokens; no known finish reason; a model of another name; several answers to one request.
+Oddity = Literal[
+    "answer_in_reasoning", "prompt_cut", "no_token_counts", "no_finish_reason", "other_model", "several_answers"
+]  # fmt: skip
 ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
 
 _NAMES = ("model", "system_fingerprint")
@@ -28,10 +30,12 @@ _CUT_OFF = {"length", "max_tokens", "max_output_tokens", "max_completion_tokens"
 _FAILED = re.compile(r"error|abort|cancel|fail|timeout|interrupt|insufficient|overload|malformed")
 _WITHHELD = re.compile(r"filter|safety|recitation|refus|blocklist|prohibited|sensitive|spii|moderation")
 _TOO_LONG = re.compile(
-    r"context[ _]?(length|size|window)|max_model_len|(prompt|input)( is)? too long|too many (input|prompt) tokens"
-    r"|inputs?`? tokens \+",
+    r"context[ _]?(length|size|window)|max_model_len|(prompt|input)( is)? too (long|large)"
+    r"|too many (input|prompt) tokens|inputs?`? tokens \+|(input|prompt)s?`? (length|size|tokens?)\b.{0,60}exceed"
+    r"|must have (less|fewer) than \d+ tokens|maximum (input|prompt) (length|size)",
     re.IGNORECASE,
 )
+_RATE = re.compile(r"\bper[ -](second|minute|min|hour|day)\b|rate[ _]?limit|quota", re.IGNORECASE)
 _FILTERED = re.compile(r"content[ _](filter|policy|management policy)|responsible ?ai", re.IGNORECASE)
 _LOADING = re.compile(
     r"\bloading\b.{0,60}\bmodel|\bmodel\b.{0,80}\b(loading|being loaded|not (yet )?ready|not loaded yet)"
@@ -97,8 +101,9 @@ def _read_completion(body: dict[str, Any], model: str, thinking: bool, max_token
         raise_for_message(error)
         raise NoAnswerError(f"the server answered with an error: {_quote(error)}")
     choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
+    choices = choices if isinstance(choices, list) else []
+    choice = _first(choices)
+    if choice is None:
         raise_for_message(body)
         raise NoAnswerError(f"the server's answer is no chat completion with a choice: {_quote(body)}")
     reason = choice.get("finish_reason")
@@ -117,6 +122,7 @@ def _read_completion(body: dict[str, Any], model: str, thinking: bool, max_token
         "no_token_counts": not (prompt_tokens and completion_tokens),
         "no_finish_reason": not is_known,
         "other_model": bool(name) and not _same_model(name, model),
+        "several_answers": len(choices) > 1,
     }
     return ChatAnswer(
         text=_without_halves(text),
@@ -147,7 +153,7 @@ def read_body(content: bytes) -> dict[str, Any]:
 def raise_for_message(message: object, details: str = "") -> None:
     """Raise the error that a server's message, with the `details` around it, stands for, if it is a known one."""
     text = f"{message} {details}"
-    if _TOO_LONG.search(text):
+    if _TOO_LONG.search(text) and not _RATE.search(text):
         raise PromptTooLongError(f"the server refuses the prompt: {_quote(message)}")
     if _FILTERED.search(text):
         raise RefusedPromptError(f"the server's filter refuses the prompt: {_quote(message)}")
@@ -167,6 +173,12 @@ def unwrap(text: str) -> str:
     return head + tag + match[1] if match else text
 
 
+def _first(choices: list[object]) -> dict[str, Any] | None:
+    """Return the choice with the lowest index, of choices without one the first; None if there is no choice."""
+    known = [choice for choice in choices if isinstance(choice, dict)]
+    return min(known, key=lambda choice: index if type(index := choice.get("index")) is int else 0, default=None)
+
+
 def _check_finished(choice: dict[str, Any], reason: str) -> None:
     """Raise NoAnswerError if the server says that it, and not the model, ended this answer."""
     if error := choice.get("error"):
@@ -181,7 +193,9 @@ def _check_finished(choice: dict[str, Any], reason: str) -> None:
 def _check_written(message: object, completion_tokens: int | None) -> None:
     """Raise NoAnswerError for a message without text, unless the server counts tokens that the model wrote."""
     if isinstance(message, dict) and (message.get("tool_calls") or message.get("function_call")):
-        raise NoAnswerError("the server made a call of a tool of the answer; start it without a parser of tool calls")
+        raise NoAnswerError(
+            "the server turned the answer into a call of a tool; start it without its parser of tool calls"
+        )
     if not completion_tokens:
         raise NoAnswerError("the server's answer is empty, and by its count the model wrote nothing")
 

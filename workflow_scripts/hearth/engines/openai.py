@@ -37,6 +37,7 @@ KEY = "OPENAI_API_KEY"
 _BUDGET_SLACK = 8
 # Statuses of servers that do not list their models, and of those that do not like the form of a request.
 _NO_LIST, _FORM_REFUSED = (404, 405, 501), (400, 422, 500)
+_TOO_LARGE = 413  # of the server itself, of a proxy before it, or of an account's limit for one request
 _MAX_QUOTE = 300  # characters of a server's own message in an error
 
 
@@ -204,6 +205,8 @@ class OpenAIEngine:
                 content = client.chat.completions.with_raw_response.create(**arguments).content
             except openai.APIStatusError as error:
                 raise_for_message(_said(error), f"{error.code} {error.response.text}")
+                if error.status_code == _TOO_LARGE:
+                    raise PromptTooLongError(f"the server refuses the prompt: {_said(error)}") from None
                 if not self._adapt(form, error):
                     raise
                 return ask(client)

@@ -1,6 +1,8 @@
-"""Oddities of answers, in words for logs, notes below tables and the report."""
+"""Oddities of answers and reasons for missing ones, in words for logs, notes below tables and the report."""
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 # Statuses of windows whose answer could not be read at all.
 UNREADABLE = ("malformed", "unclosed_reasoning", "truncated")
@@ -17,12 +19,23 @@ ODDITY_TEXTS = {
     "no_token_counts": "came without usable counts of tokens",
     "no_finish_reason": "came without a finish reason that is known; those as long as max_new_tokens count as cut off",
     "other_model": "name another model than the one that was asked",
+    "several_answers": "came beside others to the same request, which asks for one; that with the lowest index counts",
 }
 
 
 def oddity_text(name: str) -> str:
     """Return the words for an oddity; of one that this version does not know, its name."""
     return ODDITY_TEXTS.get(name, f"are odd ({name})")
+
+
+def main_reason(reasons: Sequence[str]) -> str:
+    """Return the most frequent of the reasons why windows are unanswered; "" without one.
+
+    Reasons that differ in numbers only count as the same; the first of them is returned.
+    """
+    if not (kinds := [re.sub(r"\d+", "0", reason) for reason in reasons]):
+        return ""
+    return reasons[kinds.index(Counter(kinds).most_common(1)[0][0])]
 
 
 def unreadable_text(statuses: Mapping[str, int]) -> str:
