@@ -17,6 +17,7 @@ from factories import (
 from hearth.common.files import read_json, read_json_lines, write_json, write_json_lines
 from hearth.evaluation import bootstrap, statistics
 from hearth.evaluation.counts import counts_of_score
+from hearth.evaluation.notes import short_notes
 from hearth.evaluation.score_document import METRICS, PARSINGS, read_score
 from hearth.prompting.prompts import answer_text
 from score_runs import make_baseline_metadata, run_folds, run_parse, run_score, score_folds
@@ -48,6 +49,23 @@ def test_a_score_counts_odd_answers_and_knows_no_tokens_that_a_server_did_not_sa
     assert score["oddities"] == {"no_token_counts": 1, "prompt_cut": 2}
     assert score["tokens"] == {"prompt": None, "completion": None}
     assert score["budgets"] == []
+
+
+def test_a_score_has_the_most_frequent_reason_of_unanswered_windows(paths, tmp_path):
+    run_parse(paths)
+    rows = read_json_lines(paths["parsed"])
+    lost = {"text": "", "finish_reason": "unanswered", "status": "unanswered", "lenient_status": "unanswered"}
+    reasons = ["the server is odd", "tokens: 12", "tokens: 13"]
+    for row, reason in zip(rows, reasons, strict=True):
+        row |= lost | {"unanswered_reason": reason}
+        row["labels"] = row["lenient_labels"] = [None] * len(row["labels"])
+    write_json_lines(paths["parsed"], rows)
+    run_score(paths, tmp_path / "score.json")
+    score = read_score(tmp_path / "score.json")
+    assert score["unanswered_reason"] == "tokens: 12"
+    assert dict(short_notes([score]))["Never answered"] == [
+        "little on made-up: 3 of 3 windows; their events count as wrong; the most frequent reason: tokens: 12"
+    ]
 
 
 def test_the_score_of_a_base_model(paths, tmp_path):

@@ -12,13 +12,22 @@ def warnings(*predictions):
 
 
 def test_a_shard_without_anything_odd_has_no_warnings():
-    assert warnings(prediction(), prediction("rubbish"), prediction("", "unanswered")) == []
-    assert warnings(prediction("", "unanswered")) == []
+    assert warnings(prediction(), prediction("rubbish")) == []
     assert warnings(prediction(GOOD, "length"), prediction()) == []
 
 
+def test_unanswered_windows_are_said_with_the_most_frequent_reason():
+    def lost(reason):
+        return prediction("", "unanswered", unanswered_reason=reason)
+
+    assert warnings(lost("cut"), prediction(), lost("the prompt has 10 tokens"), lost("the prompt has 11 tokens")) == [
+        "3 of 4 windows are unanswered; the most frequent reason: the prompt has 10 tokens"
+    ]
+    assert warnings(lost("cut")) == ["1 of 1 windows are unanswered; the most frequent reason: cut"]
+
+
 def test_warnings_count_answers_and_leave_out_unanswered_windows():
-    assert warnings(prediction("?"), prediction("<think>", "length"), prediction("", "unanswered")) == [
+    assert warnings(prediction("?"), prediction("<think>", "length"), prediction("", "unanswered"))[1:] == [
         "not one of 2 answers could be read (1 malformed, 1 unclosed_reasoning); look at some of them"
     ]
     cut, odd = warnings(prediction(GOOD, "length", oddities=["prompt_cut"]), prediction(GOOD, "length"), prediction())

@@ -16,6 +16,7 @@ from hearth.data.windows import Window
 from hearth.evaluation.encoded_windows import EncodedWindows, ParsedAnswer, WindowEncoder
 from hearth.evaluation.recorded_events import RecordedEvents, RecordedEventsBuilder
 from hearth.evaluation.score_document import PARSINGS, Parsing, Tokens
+from hearth.prompting.oddities import main_reason
 from hearth.prompting.predictions import ParsedPrediction
 
 # Stands for an unknown number of tokens in an array.
@@ -30,6 +31,7 @@ class AnsweredWindows:
     are NaN for events without one. `recorded` has sessions, times and residents. `tokens` counts the tokens of all
     predictions, `completion_tokens` (int32, one per window) those of each completion; None if one is unknown.
     `is_truncated` (bool, one per window) says which were cut off at the token limit. `oddities` counts the odd answers.
+    `unanswered_reason` is the most frequent reason of unanswered windows, "" without one.
     """
 
     windows: EncodedWindows
@@ -40,6 +42,7 @@ class AnsweredWindows:
     completion_tokens: np.ndarray | None
     is_truncated: np.ndarray
     oddities: dict[str, int]
+    unanswered_reason: str
 
 
 def read_answers(
@@ -64,6 +67,7 @@ def read_answers(
     measured, confidences = array("i"), array("d")
     prompt_tokens, completion_tokens, truncated = array("i"), array("i"), array("b")
     oddities: Counter[str] = Counter()
+    reasons: list[str] = []
     for window, row, path in _answered(_tested_windows(windows, splits, train), splits, predictions):
         confidence = row.get("confidences") or [None] * len(window["gold"])
         _check_sizes(window, path, labels=row["labels"], lenient_labels=row["lenient_labels"], confidences=confidence)
@@ -82,6 +86,8 @@ def read_answers(
             lengths.append(_UNKNOWN if length is None else length)
         truncated.append(row["finish_reason"] == "length")
         oddities.update(row.get("oddities", ()))
+        if reason := row.get("unanswered_reason"):
+            reasons.append(reason)
     prompts, completions = _known_lengths(prompt_tokens), _known_lengths(completion_tokens)
     scale = ComplexityScale(train.elements())
     is_complex = np.array([scale.is_complex(measures) for measures in codes], bool)
@@ -94,6 +100,7 @@ def read_answers(
         completion_tokens=completions,
         is_truncated=np.frombuffer(truncated, np.int8).astype(bool),
         oddities=dict(sorted(oddities.items())),
+        unanswered_reason=main_reason(reasons),
     )
 
 

@@ -196,10 +196,13 @@ def _baselines(scores: Sequence[Score]) -> str:
 
 
 def _unanswered(score: Score) -> str:
-    """Return a note on the number of unanswered test windows; "" if all were answered."""
+    """Return a note on the number of unanswered test windows and the reason; "" if all were answered."""
     count = score["strict"]["status"]["unanswered"]
     place = f"{score['recogniser']} on {score['dataset']}"
-    return f"{place}: {count} of {score['n_windows']} windows; their events count as wrong" if count else ""
+    if not count:
+        return ""
+    reason = f"; the most frequent reason: {why}" if (why := score.get("unanswered_reason")) else ""
+    return f"{place}: {count} of {score['n_windows']} windows; their events count as wrong{reason}"
 
 
 def _tested(score: Score) -> str:

@@ -281,6 +281,7 @@ class Score(TypedDict):
     has the metrics without each named set of labels, None if no event is left. `n_truncated` counts the windows whose
     answer was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers are unknown.
     `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are any.
+    `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are such windows.
     """
 
     recogniser: str
@@ -309,6 +310,7 @@ class Score(TypedDict):
     budgets: list[Budget]
     confidence: NotRequired[Confidence]
     oddities: NotRequired[dict[str, int]]
+    unanswered_reason: NotRequired[str]
     provenance: Provenance
 
 

@@ -132,6 +132,8 @@ def build_score(
     }
     if answered.oddities:
         score["oddities"] = answered.oddities
+    if answered.unanswered_reason:
+        score["unanswered_reason"] = answered.unanswered_reason
     lengths, truncated = answered.completion_tokens, answered.is_truncated
     if checked["kind"] != "baseline" and lengths is not None:
         score["budgets"] = measure_budgets(

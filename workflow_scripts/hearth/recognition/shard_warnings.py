@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from hearth.prompting.oddities import oddity_text, unreadable_text
+from hearth.prompting.oddities import main_reason, oddity_text, unreadable_text
 from hearth.prompting.parsing import parse
 from hearth.prompting.predictions import Prediction
 
@@ -17,9 +17,12 @@ def shard_warnings(predictions: Sequence[Prediction], sizes: Sequence[int], labe
     `sizes` counts the events of each window, `labels` are those of the prompt.
     """
     answered = [(one, size) for one, size in zip(predictions, sizes, strict=True) if not _is_unanswered(one)]
-    if not answered:
-        return []
     total, warnings = len(answered), []
+    if reasons := [one.get("unanswered_reason", "") for one in predictions if _is_unanswered(one)]:
+        count = f"{len(reasons)} of {len(predictions)} windows are unanswered"
+        warnings.append(f"{count}; the most frequent reason: {main_reason(reasons)}")
+    if not answered:
+        return warnings
     cut = sum(one["finish_reason"] == "length" for one, _ in answered)
     statuses: Counter[str] = Counter(
         parse(one["text"], size, labels, one["finish_reason"]).status for one, size in answered
