@@ -1,6 +1,7 @@
 # Refuse, before any job, what a run cannot work with: paths that its programs would misread, and names for SLURM that
-# YAML or Python has changed.
+# YAML or Python has changed. Warn of scores whose predictions are gone.
 
+from hearth.workflow.kept_scores import kept_scores
 from hearth.workflow.places import place_problems
 from hearth.workflow.profiles import given_profiles, profile_problems, resource_problems
 
@@ -46,3 +47,6 @@ def given_names():
 
 if workflow.is_main_process and (problems := [*run_places(), *given_names()]):
     refuse("The run cannot start.", *problems)
+if workflow.is_main_process:
+    for line in kept_scores(RUN.pairs):
+        logger.warning(line)
