@@ -69,6 +69,34 @@ def test_a_target_right_after_configfile_is_called_so(tmp_path, arguments, missi
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"title: x\nstudents:\n\tbases: []\n", ":3: invalid YAML: found character '\\t'"),
+        (b"title: x\nteacher: 'tiny-l\nmodels: [tiny-s]\n", ":2: invalid YAML: found unexpected end of stream"),
+        (b"title: a: b\n", ":1: invalid YAML: mapping values are not allowed here"),
+        (b"title: x\nmodels [tiny-s]\nteacher: y\n", ":2: invalid YAML: could not find expected ':'"),
+        (b"title: x\nmodels: [tiny-s\nteacher: y\n", ":3: invalid YAML: "),
+        ("title: x\nteacher: Küche\n".encode("latin-1"), ":2: this is no text in UTF-8"),
+        (b"title: x\0\n", ": invalid YAML: "),
+        (b"# nothing yet\n", ": a config has keys at its top level"),
+        (b"- tiny-s\n", ": a config has keys at its top level"),
+    ],
+)
+@pytest.mark.parametrize("form", ["--configfile {0} {1}", "--configfile={0} --configfiles={1}"])
+def test_a_config_that_cannot_be_read_is_reported_with_its_file_and_line(tmp_path, text, expected, form):
+    workflow = Workflow(tmp_path / "run", small_config())
+    broken = tmp_path / "broken.yaml"
+    broken.write_bytes(text)
+    profile = ["--workflow-profile", str(workflow.repository / "profiles" / "default")]
+    files = form.format(workflow.configfile, broken).split()
+    command = [sys.executable, "-m", "snakemake", "-n", *profile, *files, "--", "all"]
+    done = subprocess.run(command, cwd=workflow.repository, capture_output=True, text=True)
+    assert done.returncode == 1
+    _, message = done.stderr.splitlines()  # the first line names the profile
+    assert message.startswith(f"{broken}{expected}")
+
+
 def test_a_missing_dataset_is_reported_with_its_source_and_its_folder(tmp_path):
     config = small_config()
     config["datasets"] = {"marble": {"source": "marble", "home": "marble", "root": "data/marble"}}

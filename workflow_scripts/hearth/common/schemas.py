@@ -35,7 +35,9 @@ def read_yaml(path: Path) -> Any:
         # _Loader is a safe loader.
         return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        # What is never closed is found only at the end of the file.
+        mark = error.context_mark if str(error.context).startswith("while scanning a ") else error.problem_mark
+        line = f":{mark.line + 1}" if mark else ""
         raise ValueError(f"{path}{line}: invalid YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
