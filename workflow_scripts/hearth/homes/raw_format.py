@@ -61,11 +61,11 @@ class TimeForm:
 class Intervals:
     """Label files beside the event files; each of their rows gives the activity of a time span.
 
-    `files` holds glob patterns. `columns` maps "begin", "end", "activity" and, optionally, "resident" to column names.
+    `files` holds glob patterns. `columns` maps "begin", "end", "activity" and, optionally, "resident" to their columns.
     """
 
     files: tuple[str, ...]
-    columns: dict[str, str]
+    columns: dict[str, tuple[str, ...]]
     form: FileForm = FileForm()
     time: TimeForm = TimeForm()
     separator: str = ""
@@ -147,7 +147,7 @@ def parse_recording(raw: Mapping[str, Any]) -> Recording:
         wide=Wide(**(wide | {"sensors": _as_tuple(wide["sensors"])})) if wide else None,
         intervals=Intervals(
             _as_tuple(intervals["files"]),
-            dict(intervals["columns"]),
+            {role: _as_tuple(names) for role, names in intervals["columns"].items() if names},
             # Label files have columns of their own, and so a header of their own.
             _parse_form(intervals, replace(form, header=(), key="recording.intervals")),
             replace(time, **{key: text for key, text in intervals.get("time", {}).items() if text is not None}),

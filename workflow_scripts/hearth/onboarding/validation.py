@@ -85,7 +85,7 @@ def unused_columns(event_files: Iterable[Path], label_files: Iterable[Path], hom
         yield f"columns that are not used: {', '.join(unused)}"
     if not settings.intervals:
         return
-    used = list(filter(None, settings.intervals.columns.values()))
+    used = [name for names in settings.intervals.columns.values() for name in names]
     if unused := _other_columns(label_files, settings.intervals.form, used):
         yield f"columns of label files that are not used: {', '.join(unused)}"
 

@@ -9,7 +9,7 @@ from hearth.homes.raw_format import Intervals
 from table_factories import HOME, home_with, row, write_csv
 
 TABLE = SOURCES["table"]
-INTERVALS = Intervals(("labels*.csv",), {"begin": "from", "end": "to", "activity": "what"})
+INTERVALS = Intervals(("labels*.csv",), {"begin": ("from",), "end": ("to",), "activity": ("what",)})
 
 
 def names(root, paths):

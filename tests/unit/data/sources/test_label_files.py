@@ -11,8 +11,8 @@ LABELS = "from,to,what"
 UTF8, ISO = FileForm(), TimeForm()
 
 
-def with_intervals(who="", label_separator="", form=UTF8, time=ISO, **changes):
-    label_columns = {"begin": "from", "end": "to", "activity": "what"} | ({"resident": who} if who else {})
+def with_intervals(who="", label_separator="", form=UTF8, time=ISO, begin=("from",), end=("to",), **changes):
+    label_columns = {"begin": begin, "end": end, "activity": ("what",)} | ({"resident": (who,)} if who else {})
     columns = {role: names for role, names in COLUMNS.items() if role != "activity"} | changes.pop("columns", {})
     intervals = Intervals(("labels*",), label_columns, form, time, label_separator)
     return home_with(columns=columns, intervals=intervals, **({"several": "any"} | changes))
@@ -205,3 +205,25 @@ def test_whatever_a_label_file_holds_every_event_and_label_row_is_accounted_for(
     assert len(events) <= 10
     assert len(report.broken_labels) <= report.label_rows
     assert all(problem.file == "labels.csv" and problem.line >= 2 for problem in report.broken_labels)
+
+
+@pytest.mark.parametrize("zone", ["", "Europe/Rome"])
+def test_begin_and_end_may_share_the_column_of_their_date_and_go_on_to_the_next_day(tmp_path, zone):
+    lines = [f"2024-{day} {clock}:00,E1,ON" for day in ("02-03", "02-04") for clock in ("07:10", "08:00", "23:00")]
+    write_csv(tmp_path / "a.csv", *lines, header=EVENTS)
+    texts = ["03.02.2024,07:05,07:35,cooking", "03.02.2024,22:30,07:30,eating"]
+    write_csv(tmp_path / "labels.csv", *texts, header="date,from,to,what")
+    home = with_intervals(
+        begin=("date", "from"), end=("date", "to"), time=TimeForm("%d.%m.%Y %H:%M", zone), unlabelled="other"
+    )
+    events, report = load(tmp_path, home)
+    assert events["activity"].tolist() == ["cooking", "other", "eating", "eating", "other", "other"]
+    assert report.broken_labels == []
+
+
+def test_an_end_with_a_date_of_its_own_is_not_moved(tmp_path):
+    write_csv(tmp_path / "a.csv", "2024-02-03 07:10:00,E1,ON", header=EVENTS)
+    write_csv(tmp_path / "labels.csv", "2024-02-03,22:30,2024-02-03,07:30,eating", header="on,from,till,to,what")
+    home = with_intervals(begin=("on", "from"), end=("till", "to"), time=TimeForm("%Y-%m-%d %H:%M"), unlabelled="other")
+    _, report = load(tmp_path, home)
+    assert [problem.reason for problem in report.broken_labels] == ["the interval ends before it begins"]

@@ -9,7 +9,7 @@ from hearth.homes.home import Sensor
 from hearth.homes.raw_format import Recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table_factories import HEADER, HOME, cell, home_with, load, row, write_csv
+from table_factories import HEADER, HOME, cell, columns_with, home_with, load, row, write_csv
 
 
 def test_a_row_is_an_event_in_words(tmp_path):
@@ -204,3 +204,13 @@ def test_whatever_a_table_holds_every_row_is_accounted_for(tmp_path_factory, con
         events, report = load(root, home_with(sessions=by, several=several, separator="|"))
     assert len(events) >= 1
     assert all(2 <= problem.line <= content.count(b"\n") + 2 for problem in report.broken)
+
+
+def test_a_row_with_one_date_for_begin_and_end_may_end_on_the_next_day(tmp_path):
+    rows = ["2024-02-03,08:00:00,09:00:00,E1,cooking", "2024-02-03,23:00:00,01:00:00,E2,cooking"]
+    write_csv(tmp_path / "a.csv", *rows, header="date,from,to,sensor,activity")
+    columns = columns_with(begin=("date", "from"), end=("date", "to"))
+    home = home_with(columns={role: names for role, names in columns.items() if role not in ("time", "state")})
+    events, report = load(tmp_path, home)
+    assert events["time"].dt.strftime("%d %H:%M").tolist() == ["03 08:00", "03 09:00", "03 23:00", "04 01:00"]
+    assert report.broken == []

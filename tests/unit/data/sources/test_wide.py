@@ -126,7 +126,7 @@ def test_labels_of_wide_tables_may_be_in_label_files_and_residents_in_a_column(t
     write_csv(tmp_path / "a.csv", "OFF,OFF,Ann", "ON,OFF,Ann", "ON,ON,Ben", header="E1,E2,who")
     day = "2024-02-03 00:00"
     write_csv(tmp_path / "labels.csv", f"{day}:00,{day}:01,cooking", f"{day}:02,{day}:09,eating", header="from,to,what")
-    intervals = Intervals(("labels.csv",), {"begin": "from", "end": "to", "activity": "what"})
+    intervals = Intervals(("labels.csv",), {"begin": ("from",), "end": ("to",), "activity": ("what",)})
     events, report = load(tmp_path, home_with(columns={"resident": ("who",)}, wide=WIDE, intervals=intervals))
     assert events["activity"].tolist() == ["cooking", "eating"]
     assert events["residents"].tolist() == [["Ann"], ["Ben"]]

@@ -232,3 +232,13 @@ def test_files_that_are_parts_of_one_recording_are_divided_by_day(tmp_path, last
     _, home, _, report = load(tmp_path / "data", tmp_path)
     assert home.recording.sessions == sessions
     assert (report.broken, report.broken_labels, report.warnings) == ([], [], [])
+
+
+def test_a_label_file_with_one_date_for_begin_and_end_is_drafted(tmp_path):
+    data = write(tmp_path / "data", *[line.rpartition(",")[0] for line in table()], name="events.csv")
+    rows = ["03.02.2024;07:00;08:00;Tea", "03.02.2024;23:10;07:59;Coming"]
+    write(data, "date;begin;end;activity", *rows, name="labels.csv")
+    _, home, events, report = load(data, tmp_path)
+    assert home.recording.intervals.columns["begin"] == ("date", "begin")
+    assert events["activity"].tolist() == ["Tea", "Tea", "Coming"]
+    assert report.broken_labels == []

@@ -1,24 +1,15 @@
 """Find the residents and activities of table rows, in the rows' own cells or in the intervals of label files."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from hearth.data.load_report import LoadReport
-from hearth.data.sources.blocks import LIST_SEPARATOR
+from hearth.data.sources.blocks import LIST_SEPARATOR, joined_cells
 from hearth.data.sources.encoded_rows import Annotation, Codes, encode_pairs, encode_texts, split_cell
 from hearth.data.sources.label_files import LabelFiles
 from hearth.homes.home import Home
-
-
-def joined_cells(cells: pd.DataFrame, names: Sequence[str], separator: str) -> pd.Series:
-    """Return one column: in each row, the stripped cells of the columns `names`, joined with `separator`."""
-    joined = cells[names[0]].str.strip()
-    for name in names[1:]:
-        joined = joined + separator + cells[name].str.strip()
-    return joined
 
 
 class Annotator:

@@ -64,3 +64,11 @@ def check_columns(place: Path | str, columns: Sequence[str], names: Sequence[str
                 "if this is none of events"
             )
             raise ValueError(f"{place}: no column {name!r}{found[:300]}; {remedy}")
+
+
+def joined_cells(cells: pd.DataFrame, names: Sequence[str], separator: str) -> pd.Series:
+    """Return one column: in each row, the stripped cells of the columns `names`, joined with `separator`."""
+    joined = cells[names[0]].str.strip()
+    for name in names[1:]:
+        joined = joined + separator + cells[name].str.strip()
+    return joined

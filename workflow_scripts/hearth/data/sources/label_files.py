@@ -11,7 +11,7 @@ from hearth.common.schemas import nearest
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.activity_names import accepted_labels
-from hearth.data.sources.blocks import Block
+from hearth.data.sources.blocks import Block, joined_cells
 from hearth.data.sources.csv_rows import RowError
 from hearth.data.sources.encoded_rows import Annotation, Codes, split_cell
 from hearth.data.sources.file_search import label_files
@@ -147,34 +147,36 @@ class LabelFiles:
         settings = self._settings
         columns, form = settings.columns, settings.time.format
         yield from (_LabelRow(name, line, None, None, fault=fault) for line, fault in block.faults)
-        texts = {role: block.cells[column].str.strip() for role, column in columns.items() if column}
+        texts = {role: joined_cells(block.cells, names, " ") for role, names in columns.items()}
         known, remedies = {}, {}
         _, valid, has_offset = times.parse_times(texts["begin"], form, "")
         self._has_clock_times |= bool((valid & ~has_offset).any())
-        for role in ("begin", "end"):
-            milliseconds, valid, utc = times.parse_times(texts[role], form, settings.time.zone)
+        begin, end = (times.parse_times(texts[role], form, settings.time.zone) for role in ("begin", "end"))
+        if set(columns["begin"]) & set(columns["end"]):
+            end = (times.next_day(begin[0], end[0], begin[1] & end[1]), *end[1:])
+        for role, (milliseconds, valid, utc) in {"begin": begin, "end": end}.items():
             milliseconds = np.where(utc, milliseconds, times.from_clock(milliseconds, self._home.timezone))
             known[role] = np.where(valid, milliseconds.astype(object), None)
             remedies[role] = (
                 "" if valid.all() else likely_remedy(texts[role], ~valid, form, "recording.intervals.time.format")
             )
         cells = zip(*(texts[role] if role in texts else [""] * len(block.lines) for role in _ROLES), strict=True)
-        for line, begin, end, (begin_text, end_text, activity, who) in zip(
+        for line, begins, ends, (begin_text, end_text, activity, who) in zip(
             block.lines.tolist(), known["begin"].tolist(), known["end"].tolist(), cells, strict=True
         ):
             activities = split_cell(activity, settings.separator)
             fault = ""
-            if begin is None or end is None:
-                role, text = ("begin", begin_text) if begin is None else ("end", end_text)
-                fault = f"column {columns[role]}: {text[:80]!r} is no time in {form}"
+            if begins is None or ends is None:
+                role, text = ("begin", begin_text) if begins is None else ("end", end_text)
+                fault = f"column {', '.join(columns[role])}: {text[:80]!r} is no time in {form}"
                 fault += remedies[role] and f"; {remedies[role]}"
-            elif end < begin:
-                fault, begin, end = "the interval ends before it begins", None, None
+            elif ends < begins:
+                fault, begins, ends = "the interval ends before it begins", None, None
             elif not activities:
-                fault = f"column {columns['activity']}: no activity; name one, and map it to null in `activities`"
+                fault = f"column {columns['activity'][0]}: no activity; name one, and map it to null in `activities`"
             else:
                 fault = self._fault_of(activities)
-            yield _LabelRow(name, line, begin, end, activities, split_cell(who, settings.separator), fault)
+            yield _LabelRow(name, line, begins, ends, activities, split_cell(who, settings.separator), fault)
 
     def _fault_of(self, activities: tuple[str, ...]) -> str:
         try:
@@ -198,7 +200,7 @@ _ROLES = ("begin", "end", "activity", "resident")
 
 
 def _columns(settings: Intervals) -> list[str]:
-    return [settings.columns[role] for role in _ROLES if settings.columns.get(role)]
+    return list(dict.fromkeys(name for role in _ROLES for name in settings.columns.get(role, ())))
 
 
 def _lost_periods(rows: Sequence[_LabelRow], known: Sequence[Period]) -> Iterator[Period]:

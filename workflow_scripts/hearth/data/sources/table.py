@@ -6,7 +6,7 @@ complete example.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ import pandas as pd
 from hearth.data.events import natural_key
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
-from hearth.data.sources.annotations import Annotator, joined_cells
-from hearth.data.sources.blocks import Block, count_comments
+from hearth.data.sources.annotations import Annotator
+from hearth.data.sources.blocks import Block, count_comments, joined_cells
 from hearth.data.sources.encoded_rows import EncodedRows, encode_texts
 from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_copies import find_copies
@@ -208,12 +208,17 @@ class _BlockReader:
             roles = list(zip(("begin", "end"), settings.interval_states, strict=True))
         else:
             roles = [("time", "")]
-        return [
+        parsed = [
             _TimeColumn(
                 role, state, *times.parse_times(self._time_texts(role), settings.time.format, settings.time.zone)
             )
             for role, state in roles
         ]
+        if settings.rows_are_intervals and set(settings.columns["begin"]) & set(settings.columns["end"]):
+            begin, end = parsed
+            shifted = times.next_day(begin.milliseconds, end.milliseconds, begin.valid & end.valid)
+            parsed[1] = replace(end, milliseconds=shifted)
+        return parsed
 
     def _time_texts(self, role: str) -> pd.Series:
         return joined_cells(self._block.cells, self._settings.columns[role], " ")

@@ -124,6 +124,11 @@ def from_clock(milliseconds: np.ndarray, zone: str) -> np.ndarray:
     return _milliseconds(_localise(pd.Series(milliseconds.astype("datetime64[ms]")), zone))
 
 
+def next_day(begins: np.ndarray, ends: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return `ends`, a day later where one of the mask `valid` is before its begin: both have the begin's date."""
+    return np.where(valid & (ends < begins), ends + _DAY, ends)
+
+
 def count_odd_hours(milliseconds: np.ndarray, zone: str) -> int:
     """Count the clock times that lie in an hour that the clock of `zone` shows twice or never."""
     times = pd.Series(milliseconds.astype("datetime64[ms]"))

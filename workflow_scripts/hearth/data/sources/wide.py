@@ -12,8 +12,7 @@ import pandas as pd
 from hearth.common.schemas import nearest
 from hearth.data.load_report import PLACES_SHOWN, LoadReport
 from hearth.data.sources import times
-from hearth.data.sources.annotations import joined_cells
-from hearth.data.sources.blocks import Block
+from hearth.data.sources.blocks import Block, joined_cells
 from hearth.data.sources.encoded_rows import Codes, encode_texts
 from hearth.data.sources.tabular import read_blocks, read_column_names
 from hearth.homes.raw_format import Recording, TimeForm

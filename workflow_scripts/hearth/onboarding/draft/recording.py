@@ -241,7 +241,9 @@ def _describe_labels(root: Path, events: _Kind, kind: _Kind, draft: DraftedRecor
             "times of `timezone`, unless `time.zone` or `intervals.time.zone` names another zone"
         )
     intervals["columns"] = {
-        role: columns[role][0] for role in ("begin", "end", "activity", "resident") if role in columns
+        role: columns[role][0] if len(columns[role]) == 1 or role in ("activity", "resident") else columns[role]
+        for role in ("begin", "end", "activity", "resident")
+        if role in columns
     }
     if unused := kind.roles.unused(map(str, kind.cells.columns)):
         draft.unread.append(f"columns of label files that are not used: {', '.join(unused)}")
