@@ -207,7 +207,7 @@ def test_whatever_a_table_holds_every_row_is_accounted_for(tmp_path_factory, con
 
 
 def test_a_row_with_one_date_for_begin_and_end_may_end_on_the_next_day(tmp_path):
-    rows = ["2024-02-03,08:00:00,09:00:00,E1,cooking", "2024-02-03,23:00:00,01:00:00,E2,cooking"]
+    rows = ["2024-02-03,08:00:00,09:00:00,E1,cooking", "2024-02-03,23:00:00,01:00:00,E1,cooking"]
     write_csv(tmp_path / "a.csv", *rows, header="date,from,to,sensor,activity")
     columns = columns_with(begin=("date", "from"), end=("date", "to"))
     home = home_with(columns={role: names for role, names in columns.items() if role not in ("time", "state")})
