@@ -215,22 +215,16 @@ def test_of_overlapping_activities_the_last_begun_is_gold(tmp_path):
     ]
 
 
-def test_an_unpaired_mark_labels_its_own_event_and_is_noted(tmp_path):
-    lines = [
-        line(0, "eating end"),
-        line(1),
-        line(2, "Sleep begin"),
-        line(3),
-        line(4, "Sleep begin"),
-        line(5, "Sleep end"),
-    ]
-    table, report = load(tmp_path, *lines, line(6, "cooking begin"), line(7))
-    assert list(table["activity"]) == ["eating", "sleeping", "sleeping", "sleeping", "cooking"]
-    assert report.warnings == [
-        "P01.txt:1: 'eating' ends without having begun: only this event gets the activity",
-        "P01.txt:3: 'Sleep' begins and never ends: only this event gets the activity",
-        "P01.txt:7: 'cooking' begins and never ends: only this event gets the activity",
-    ]
+@pytest.mark.parametrize(("sessions", "expected"), [("day", ["sleeping"] * 4), ("file", ["sleeping"] * 2)])
+def test_marks_in_two_files_are_a_pair_unless_each_file_is_a_session(tmp_path, sessions, expected):
+    home = replace(HOME, recording=replace(HOME.recording, unlabelled="other", sessions=sessions))
+    (tmp_path / "a.txt").write_text("2009-02-04 06:00:00 M1 ON\n2009-02-04 06:30:00 M1 OFF Sleep end\n")
+    (tmp_path / "b.txt").write_text("2009-02-03 23:00:00 M1 ON Sleep begin\n2009-02-03 23:30:00 M1 OFF\n")
+    table, report = casas.read(tmp_path, home)
+    assert table["activity"].tolist() == expected
+    assert report.skipped["its activity is in a broken label row"] == 4 - len(expected)
+    hints = [text for text in report.warnings if text.startswith("1 activities begin in one file and end in the next")]
+    assert len(hints) == (sessions == "file")
 
 
 def test_unlabelled_events_may_get_a_label_and_activities_may_be_dropped(tmp_path):

@@ -13,9 +13,9 @@ with columns of places beside the sensor are refused with the settings by which 
 """
 
 import difflib
+import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ import pandas as pd
 from hearth.data.events import natural_key
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
+from hearth.data.sources.activity_marks import MARKS, MarkedEvent, label_by_marks
 from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError
 from hearth.data.sources.encoded_rows import Annotation, Columns, EncodedRows
 from hearth.data.sources.event_builder import build_events
@@ -41,7 +42,6 @@ RECORDING_KEYS = frozenset(
     {"files", "encoding", "time.zone", "activities", "several", "unlabelled", "ignored_sensors", "ignored_states"}
     | {"sessions.by", "sessions.minutes"}
 )
-MARKS = ("begin", "end")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?")
 _WITH_COMMAS = re.compile(r"\d{4}-\d\d-\d\d(,|\s+[\d:.]+,)")
@@ -92,6 +92,7 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     report = LoadReport()
     rows = EncodedRows()
     copies = find_copies(paths)
+    files: list[list[MarkedEvent]] = []
     for path in paths:
         name = path.relative_to(base).as_posix()
         report.files += 1
@@ -101,9 +102,20 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
             report.skip(f"in a copy of {copies[path].relative_to(base).as_posix()}", [name], len(lines))
             continue
         _check_form(lines, path)
-        _add_file(lines, name, home, rows, report)
+        files.append(_read_events(lines, name, home, report))
         if not lines:
             report.notes.append(f"{name} holds no lines")
+    files = sorted(filter(None, files), key=lambda events: events[0].time)
+    is_by_file = home.recording.sessions == "file"
+    parts = files if is_by_file else [list(itertools.chain(*files))]
+    labelled = [label_by_marks(events, report) for events in parts]
+    for events, labels in zip(parts, labelled, strict=True):
+        _add_events(events, labels.annotations, home, rows, report)
+    if going_on := sum(len(one.unended & other.unbegun) for one, other in itertools.pairwise(labelled)):
+        report.warnings.append(
+            f"{going_on} activities begin in one file and end in the next, but marks label their own file alone "
+            "(sessions.by: file); with sessions.by day or gap, they label the lines of all files"
+        )
     return rows, report
 
 
@@ -123,17 +135,6 @@ def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | Ro
                 yield number, (text.replace(",", " ") if _WITH_COMMAS.match(text) else text).split()
             except RowError as fault:
                 yield number, fault
-
-
-@dataclass(frozen=True)
-class _Event:
-    """A readable line; `annotation` is written on the line itself, without activities begun on earlier lines."""
-
-    line: int
-    time: str
-    sensor: str
-    state: str
-    annotation: Annotation
 
 
 def _check_form(lines: Sequence[tuple[int, list[str] | RowError]], path: Path) -> None:
@@ -160,12 +161,11 @@ def _state_position(words: Sequence[str]) -> int:
     return next(found, 3)
 
 
-def _add_file(
-    lines: Sequence[tuple[int, list[str] | RowError]], name: str, home: Home, rows: EncodedRows, report: LoadReport
-) -> None:
-    """Add the events of one file to `rows`; report every other line in `report` as broken or skipped."""
-    events: list[_Event] = []
-    spans = _ActivitySpans(name, report)
+def _read_events(
+    lines: Sequence[tuple[int, list[str] | RowError]], name: str, home: Home, report: LoadReport
+) -> list[MarkedEvent]:
+    """Return the events of one file; report every other line in `report` as broken or skipped."""
+    events: list[MarkedEvent] = []
     names = {*home.labels, *home.recording.activities}
     date = ""
     for line, words in lines:
@@ -180,15 +180,19 @@ def _add_file(
         except RowError as fault:
             report.broken.append(RowProblem(name, line, str(fault)))
             continue
-        if mark:
-            spans.mark(len(events), line, annotation, mark)
-        events.append(_Event(line, time, words[2], words[3], annotation))
-    active = spans.active(len(events))
+        events.append(MarkedEvent(name, line, time, words[2], words[3], annotation, mark))
+    return events
+
+
+def _add_events(
+    events: Sequence[MarkedEvent], annotations: Sequence[Annotation], home: Home, rows: EncodedRows, report: LoadReport
+) -> None:
+    """Add events to `rows`; report those whose date does not exist as broken."""
     count = len(events)
     clock = pd.Series([event.time for event in events], dtype=str)
     milliseconds, valid, utc = times.parse_times(clock, "iso8601", home.recording.time.zone)
     report.broken += [
-        RowProblem(name, events[row].line, f"{events[row].time!r} is no date")
+        RowProblem(events[row].file, events[row].line, f"{events[row].time!r} is no date")
         for row in np.flatnonzero(~valid).tolist()
     ]
     columns: Columns = {
@@ -196,14 +200,8 @@ def _add_file(
         "time": milliseconds,
         "sensor": np.array([rows.sensors.code(event.sensor) for event in events], dtype=np.int32),
         "state": np.array([rows.states.code(event.state) for event in events], dtype=np.int32),
-        "annotation": np.array(
-            [
-                rows.annotations.code(_merge(event.annotation, others))
-                for event, others in zip(events, active, strict=True)
-            ],
-            dtype=np.int32,
-        ),
-        "file": np.full(count, rows.files.code(name), dtype=np.int32),
+        "annotation": np.array([rows.annotations.code(annotation) for annotation in annotations], dtype=np.int32),
+        "file": np.array([rows.files.code(event.file) for event in events], dtype=np.int32),
         "session": np.zeros(count, dtype=np.int32),
         "group": np.full(count, rows.groups.code(()), dtype=np.int32),
         "utc": utc,
@@ -259,57 +257,3 @@ def _split_resident(name: str) -> Annotation:
     """Return the annotation of an activity name; R1_Sleeping has the resident R1 and keeps its whole name."""
     resident = _RESIDENTS_ACTIVITY.fullmatch(name)
     return Annotation((resident[1],) if resident else (), (name,))
-
-
-def _merge(own: Annotation, active: Sequence[Annotation]) -> Annotation:
-    """Return one annotation with the residents and activities of `own`, then those of `active`, each once."""
-    if not active:
-        return own
-    every = [own, *active]
-    return Annotation(
-        tuple(dict.fromkeys(name for one in every for name in one.residents)),
-        tuple(dict.fromkeys(name for one in every for name in one.activities)),
-    )
-
-
-class _ActivitySpans:
-    """Collects the activities of a file, from the event with the begin mark to the event with the end mark."""
-
-    def __init__(self, file: str, report: LoadReport):
-        self._file, self._report = file, report
-        self._open: dict[Annotation, tuple[int, int]] = {}  # (event, line) of the begin mark
-        self._closed: list[tuple[int, int, Annotation]] = []  # (first event, last event, annotation)
-
-    def mark(self, event: int, line: int, annotation: Annotation, mark: str) -> None:
-        """Begin or end an activity with the event at position `event` of the file, which is on line `line`."""
-        begun = self._open.pop(annotation, None)
-        if mark == "begin":
-            if begun:
-                self._warn_of_unended(begun[1], annotation)
-            self._open[annotation] = event, line
-        elif begun:
-            self._closed.append((begun[0], event, annotation))
-        else:
-            self._warn(
-                line, f"{annotation.activities[0]!r} ends without having begun: only this event gets the activity"
-            )
-
-    def active(self, count: int) -> list[tuple[Annotation, ...]]:
-        """Return the active annotations of each of the file's `count` events, the last begun first."""
-        for annotation, (_, line) in self._open.items():
-            self._warn_of_unended(line, annotation)
-        starting: dict[int, list[tuple[int, Annotation]]] = {}
-        for first, last, annotation in self._closed:
-            starting.setdefault(first, []).append((last, annotation))
-        current: list[tuple[int, Annotation]] = []
-        active = []
-        for event in range(count):
-            current = [*starting.get(event, []), *(entry for entry in current if entry[0] >= event)]
-            active.append(tuple(annotation for _, annotation in current))
-        return active
-
-    def _warn_of_unended(self, line: int, annotation: Annotation) -> None:
-        self._warn(line, f"{annotation.activities[0]!r} begins and never ends: only this event gets the activity")
-
-    def _warn(self, line: int, what: str) -> None:
-        self._report.warnings.append(f"{self._file}:{line}: {what}")

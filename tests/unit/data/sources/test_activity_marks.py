@@ -1,0 +1,49 @@
+"""Test labels by marks at which activities begin and end."""
+
+import pytest
+from hearth.data.load_report import LoadReport
+from hearth.data.sources.activity_marks import MarkedEvent, label_by_marks
+from hearth.data.sources.encoded_rows import Annotation
+
+
+def read(*tails):
+    """Return the labels by marks of events with these words after the state, and the warnings."""
+    events = []
+    for number, tail in enumerate(tails, start=1):
+        activity, _, mark = tail.partition(" ")
+        annotation = Annotation((), (activity,)) if activity else Annotation()
+        events.append(MarkedEvent("P01.txt", number, "", "M1", "ON", annotation, mark))
+    report = LoadReport()
+    return label_by_marks(events, report), report.warnings
+
+
+def test_an_unpaired_mark_labels_its_own_event_and_is_noted():
+    labels, warnings = read("eat end", "", "sleep begin", "", "sleep begin", "sleep end", "cook begin", "")
+    activities = [annotation.activities for annotation in labels.annotations]
+    assert activities == [("eat",), (), ("sleep",), (), ("sleep",), ("sleep",), ("cook",), ()]
+    assert warnings == [
+        "P01.txt:1: 'eat' ends without having begun: only this event gets the activity",
+        "P01.txt:3: 'sleep' begins and never ends: only this event gets the activity",
+        "P01.txt:7: 'cook' begins and never ends: only this event gets the activity",
+    ]
+    assert [sorted(each.activities for each in found) for found in (labels.unended, labels.unbegun)] == [
+        [("cook",)],
+        [("eat",)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tails", "lost"),
+    [
+        (["", "eat end", ""], [0]),
+        (["", "eat begin", ""], [2]),
+        (["eat begin", "", "eat begin", "", "eat end", ""], [1]),
+        (["eat begin", "eat end", "", "cook end", ""], [2]),
+        (["eat begin", "cook begin", "", "eat end", ""], []),
+        (["eat begin", "cook begin", "", "eat end", "", "nap"], []),
+        (["cook begin", "nap", "", "eat begin", "eat end", ""], [2]),
+    ],
+)
+def test_events_without_another_activity_that_an_unpaired_mark_may_label_are_lost(tails, lost):
+    labels, _ = read(*tails)
+    assert [place for place, annotation in enumerate(labels.annotations) if annotation.is_lost] == lost
