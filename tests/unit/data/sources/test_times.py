@@ -152,6 +152,26 @@ def test_a_half_day_decides_the_hour(text, hour):
     assert hour is None or milliseconds[0] // 3_600_000 % 24 == hour
 
 
+@pytest.mark.parametrize(
+    ("text", "form", "time"),
+    [
+        ("2024-02-28 24:00", "iso8601", "2024-02-29"),
+        ("2024-12-31T24:00:00.000", "iso8601", "2025-01-01"),
+        ("2024-02-28T24:00:00+02:00", "iso8601", "2024-02-28 22:00"),
+        ("31.12.2024 24:00:00", "%d.%m.%Y %H:%M:%S", "2025-01-01"),
+        ("2024-02-28 24:01", "iso8601", None),
+        ("2024-02-28 24:00:01", "iso8601", None),
+        ("31.12.2024 24:30", "%d.%m.%Y %H:%M", None),
+        ("9999-12-31 24:00", "iso8601", None),
+    ],
+)
+def test_the_end_of_a_day_is_the_beginning_of_the_next(text, form, time):
+    others = ["2024-02-03 07:00", "03.02.2024 07:00", "03.02.2024 07:00:00"]
+    milliseconds, valid, _ = times.parse_times(pd.Series([*others, text], dtype=str), form, "")
+    assert valid[-1] == (time is not None)
+    assert time is None or milliseconds[-1] == pd.Timestamp(time).value // 10**6
+
+
 @pytest.mark.parametrize("text", ["2024-02-03", "20240203", "2024/2/3"])
 def test_a_date_without_a_time_of_day_is_no_time(tmp_path, text):
     write_csv(tmp_path / "a.csv", row(1), f"{text},E1,ON,cooking", "2024-02-04 00:00:00,E1,OFF,cooking")

@@ -28,6 +28,25 @@ def test_label_files_are_told_from_event_files_and_other_files_are_named(tmp_pat
     assert "README.txt: not read" in head(text)
 
 
+@pytest.mark.parametrize("damaged", ["open", "?", "2024-02-03"])
+@pytest.mark.parametrize("column", ["begin", "end"])
+def test_a_label_file_with_several_damaged_times_is_drafted_and_these_are_named(tmp_path, damaged, column):
+    data = write(tmp_path / "data", *[line.rpartition(",")[0] for line in table()], name="events.csv")
+    periods = [("Tea", f"2024-02-03 07:{at}:00", f"2024-02-03 07:{at}:59") for at in range(55, 60)]
+    periods += [("Coming", f"2024-02-04 07:{at}:00", f"2024-02-04 07:{at}:59") for at in range(55, 60)]
+    lines = [",".join(("activity", "begin", "end")), *map(",".join, periods)]
+    for line in (2, 7):
+        cells = lines[line].split(",")
+        cells[1 if column == "begin" else 2] = damaged
+        lines[line] = ",".join(cells)
+    write(data, *lines, name="labels.csv")
+    text, _, events, report = load(data, tmp_path)
+    assert [problem.line for problem in report.broken_labels] == [3, 8]
+    assert set(events["activity"]) == {"Tea", "Coming"}
+    assert "2 of 10 rows of label files are broken" in head(text)
+    assert "labels.csv:3" in head(text)
+
+
 @pytest.mark.parametrize(
     ("lines", "events", "labels"),
     [

@@ -66,8 +66,8 @@ class Weighed:
     others: tuple[Reading, ...] = ()
 
 
-def weigh_formats(texts: pd.Series) -> Weighed | None:
-    """Return the likeliest format of a column of times; None if no known format reads nearly all of its filled rows.
+def weigh_formats(texts: pd.Series, fewest: float = FEWEST_VALID) -> Weighed | None:
+    """Return the likeliest format of a column of times; None if none reads at least the share `fewest` of filled rows.
 
     Of formats that read equally many rows, such as day/month and month/day, those in which times go back by days are
     excluded if there is one in which they never do. Of the rest the one with the shortest span is the likeliest, and
@@ -82,10 +82,10 @@ def weigh_formats(texts: pd.Series) -> Weighed | None:
     readings = [
         reading
         for form in _candidates(filled)
-        if parse_times(sample, form, "")[1].mean() >= FEWEST_VALID / 2 and (reading := _read(distinct, codes, form))
+        if parse_times(sample, form, "")[1].mean() >= fewest / 2 and (reading := _read(distinct, codes, form))
     ]
     most = max((reading.valid for reading in readings), default=0.0)
-    if most < FEWEST_VALID:
+    if most < fewest:
         return None
     best = [reading for reading in readings if reading.valid == most]
     best = [reading for reading in best if not _UNUSUAL.match(reading.format)] or best

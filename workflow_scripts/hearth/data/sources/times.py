@@ -23,15 +23,17 @@ HOUR = 3_600_000  # milliseconds
 _DAY = 24 * HOUR
 _YEAR = 366 * _DAY
 _CODE = re.compile(r"%.")
+_DAYS_END = r"(?<=[Tt ])24(?=:00(?::00(?:[.,]0+)?)?(?![\d:.,]))"
 
 
 def parse_times(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return three arrays: milliseconds since 1970, whether a text is a valid time, whether its milliseconds are UTC.
 
     `form` is a value of `recording.time.format`; iso8601 includes a comma before fractions of a second, and UTC, GMT,
-    AM or PM after the time, but no date without a time of day. Numbers and times with an offset become milliseconds in
-    UTC. Times without an offset are on the clock of the time zone `zone` and are converted to UTC; if `zone` is '',
-    they become milliseconds on the clock that they show. Invalid times have 0 milliseconds.
+    AM or PM after the time, but no date without a time of day. The time of day 24:00 is 0:00 of the next day. Numbers
+    and times with an offset become milliseconds in UTC. Times without an offset are on the clock of the time zone
+    `zone` and are converted to UTC; if `zone` is '', they become milliseconds on the clock that they show. Invalid
+    times have 0 milliseconds.
     """
     utc: np.ndarray
     if form in EPOCH_UNITS:
@@ -66,10 +68,17 @@ def _parse_dates(texts: pd.Series, form: str, zone: str) -> tuple[np.ndarray, np
     for utc in (True, False):
         chosen = has_offset == utc
         if chosen.any():
-            times = _read_iso(texts[chosen], utc) if form == "iso8601" else _read_pattern(texts[chosen], form, utc)
+            times = _read(texts[chosen], form, utc)
+            if (missing := times.isna()).any() and (late := missing & texts[chosen].str.contains(_DAYS_END)).any():
+                midnight = _read(texts[chosen][late].str.replace(_DAYS_END, "00", regex=True), form, utc)
+                times = times.where(~late, (midnight + pd.Timedelta(days=1)).reindex(times.index))
             valid[chosen] = times.notna().to_numpy()
             milliseconds[chosen] = _milliseconds(times if utc or not zone else _localise(times, zone))
     return milliseconds, valid, has_offset | bool(zone)
+
+
+def _read(texts: pd.Series, form: str, utc: bool) -> pd.Series:
+    return _read_iso(texts, utc) if form == "iso8601" else _read_pattern(texts, form, utc)
 
 
 def _read_pattern(texts: pd.Series, pattern: str, utc: bool) -> pd.Series:

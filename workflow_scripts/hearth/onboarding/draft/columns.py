@@ -45,6 +45,7 @@ STATE_WORDS = {
 _BINARY = [{"0", "1"}, {"on", "off"}, {"true", "false"}, {"open", "closed"}, {"open", "close"}]
 _FEWEST_WIDE = 3  # columns of two states that make a table with a column for each sensor
 _MOST_LABELS = 100
+FEWEST_NAMED = 0.5  # share of rows that are times in a column whose name says that it holds times
 
 
 @dataclass
@@ -123,12 +124,17 @@ class _RoleFinder:
         return [name for *_, name in sorted(ranked)]
 
     def _is_time(self, name: str) -> bool:
-        """Return whether nearly all cells of a column are times with a date and a clock, or a count since 1970."""
+        """Return whether nearly all cells of a column are times with a date and a clock, or a count since 1970.
+
+        Of a column whose name says so, most cells are enough: damaged ones are then reported by line.
+        """
         counts = self._values[name]
-        if not len(counts) or count_matches(self._cells[name], "date") >= FEWEST_VALID:
+        is_named = self._named and any(set(words_of(name)) & set(ROLE_WORDS[role]) for role in ("time", "begin", "end"))
+        fewest = FEWEST_NAMED if is_named else FEWEST_VALID
+        if not len(counts) or count_matches(self._cells[name], "date") >= fewest:
             return False
         sample = pd.Series(counts.index[:1000], dtype=str)
-        return weigh_formats(sample) is not None
+        return weigh_formats(sample, fewest) is not None
 
     def _find_times(self) -> None:
         full = [name for name in self._free if self._weighed[name]]

@@ -14,7 +14,7 @@ from hearth.data.sources.influx_tables import FRAME as INFLUX_FRAME
 from hearth.data.sources.tabular import read_blocks
 from hearth.data.sources.time_formats import Weighed, differing_example, offsets, weigh_formats
 from hearth.homes.raw_format import EPOCH_UNITS, FileForm
-from hearth.onboarding.draft.columns import Roles, find_roles
+from hearth.onboarding.draft.columns import FEWEST_NAMED, Roles, find_roles
 from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
 
 _LABEL_NAMES = re.compile(r"act|adl|label|annot", re.IGNORECASE)
@@ -264,10 +264,10 @@ def _joined(kind: _Kind, role: str) -> pd.Series:
 def _time_settings(kind: _Kind, role: str, draft: DraftedRecording) -> str:
     """Return the likeliest format of a column of times; add other readings to the open choices.
 
-    Raises ValueError if no known format reads nearly all rows.
+    Raises ValueError if no known format reads most rows.
     """
     texts = _joined(kind, role)
-    weighed: Weighed | None = weigh_formats(texts)
+    weighed: Weighed | None = weigh_formats(texts, FEWEST_NAMED)
     name = ", ".join(kind.roles.columns[role])
     if weighed is None:
         example = next((text for text in texts if text), "")
