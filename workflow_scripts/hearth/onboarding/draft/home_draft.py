@@ -243,7 +243,10 @@ def _describe_states(recorded: pd.DataFrame, draft: DraftedRecording) -> dict[st
         total = int(counts[counts.index.get_level_values("state").isin(ignored)].sum())
         draft.said.append(f"{total} rows with the states {', '.join(ignored)} are left out (ignored_states)")
     states: dict[str, list[str]] = {}
+    left_out = draft.settings.get("ignored_sensors", [])
     for sensor, state in counts.index:
+        if any(fnmatchcase(sensor, pattern) for pattern in left_out):
+            continue
         if state not in ignored and sensor and sensor != label_sensor:
             states.setdefault(sensor, []).append(state)
     measuring = {
@@ -252,9 +255,8 @@ def _describe_states(recorded: pd.DataFrame, draft: DraftedRecording) -> dict[st
         if len(each) > MOST_STATES or any(_MEASURED.fullmatch(state) for state in each)
     }
     if measuring:
-        draft.settings["ignored_sensors"] = _patterns(
-            sorted(measuring), [name for name in states if name not in measuring]
-        )
+        kept = [name for name in states if name not in measuring]
+        draft.settings["ignored_sensors"] = [*left_out, *_patterns(sorted(measuring), kept)]
         for sensor, each in list(measuring.items())[:_SHOWN]:
             kind = "numbers" if all(re.fullmatch(r"-?\d+([.,]\d+)?", state) for state in each) else "texts"
             draft.said.append(

@@ -16,6 +16,7 @@ from hearth.data.sources.time_formats import Weighed, differing_example, offsets
 from hearth.homes.raw_format import EPOCH_UNITS, FileForm
 from hearth.onboarding.draft.columns import FEWEST_NAMED, Roles, find_roles
 from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
+from hearth.onboarding.draft.influx_fields import take_fields
 
 _LABEL_NAMES = re.compile(r"act|adl|label|annot", re.IGNORECASE)
 _READMES = re.compile(
@@ -145,6 +146,8 @@ def _read_kind(files: list[DataFile]) -> _Kind:
     cells = cells.apply(lambda column: column.str.strip())
     roles = find_roles(cells, named=files[0].named)
     _take_only_column(files, cells, roles)
+    if form.format == "influxdb":
+        take_fields(cells, roles)
     return _Kind(files, form, cells, roles, sum(len(block.faults) for block in blocks))
 
 
@@ -201,6 +204,8 @@ def _describe_events(root: Path, kind: _Kind, draft: DraftedRecording) -> None:
     settings["columns"] = {role: each[0] if len(each) == 1 else each for role, each in columns.items()}
     if len(columns.get("activity", [])) > 1:
         settings["several"] = "any"
+    if kind.roles.ignored_sensors:
+        settings["ignored_sensors"] = kind.roles.ignored_sensors
     if sensors:
         settings["wide"] = {"sensors": sensors}
         if "time" not in columns:
