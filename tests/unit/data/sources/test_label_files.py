@@ -1,5 +1,7 @@
 """Test labels and residents of table rows from the intervals of label files."""
 
+from dataclasses import replace
+
 import pytest
 from hearth.homes.raw_format import FileForm, Intervals, TimeForm
 from hypothesis import given, settings
@@ -227,3 +229,18 @@ def test_an_end_with_a_date_of_its_own_is_not_moved(tmp_path):
     home = with_intervals(begin=("on", "from"), end=("till", "to"), time=TimeForm("%Y-%m-%d %H:%M"), unlabelled="other")
     _, report = load(tmp_path, home)
     assert [problem.reason for problem in report.broken_labels] == ["the interval ends before it begins"]
+
+
+def test_label_files_of_several_folders_that_label_the_same_time_are_said(tmp_path):
+    for folder, day in (("a", "03"), ("b", "04")):
+        write_csv(tmp_path / folder / "events.csv", f"2024-02-{day} 08:00:00,E1,ON", header=EVENTS)
+        text = f"2024-02-{day} 07:00:00,2024-02-{day} 09:00:00,cooking"
+        write_csv(tmp_path / folder / "labels.csv", text, header=LABELS)
+    home = with_intervals(files=("*/events.csv",), sessions="day")
+    home = replace(
+        home, recording=replace(home.recording, intervals=replace(home.recording.intervals, files=("*/labels.csv",)))
+    )
+    assert load(tmp_path, home)[1].warnings == []
+    write_csv(tmp_path / "b" / "labels.csv", "2024-02-03 08:30:00,2024-02-03 09:30:00,eating", header=LABELS)
+    [warning, *_] = load(tmp_path, home)[1].warnings
+    assert warning.startswith("label files in a and b label the same time, and each labels the events of all folders")

@@ -82,6 +82,7 @@ class LabelFiles:
             for resident in row.residents or ("",)
         ]
         self._note_overlaps(known)
+        self._warn_of_folders(rows)
         self._periods = LabelPeriods([*known, *_lost_periods(rows, known)])
         self._seen = _Seen([], set())
 
@@ -194,6 +195,24 @@ class LabelFiles:
             latest[period.resident] = max(period.end, latest.get(period.resident, EARLIEST))
         if count:
             self._report.notes.append(f"{count} intervals of label files begin before another one has ended")
+
+    def _warn_of_folders(self, rows: Sequence[_LabelRow]) -> None:
+        """Warn if label files of different folders label the same time of one resident: the homes may be different."""
+        latest: dict[str, tuple[int, str]] = {}  # by resident: the latest end, and the folder of its label file
+        good = [row for row in rows if row.begin is not None and row.end is not None and not row.fault]
+        for row in sorted(good, key=lambda row: (row.begin, row.end)):
+            assert row.begin is not None
+            assert row.end is not None
+            folder = Path(row.file).parent.as_posix()
+            for resident in row.residents or ("",):
+                end, other = latest.get(resident, (EARLIEST, folder))
+                if row.begin < end and folder != other:
+                    self._report.warnings.append(
+                        f"label files in {other} and {folder} label the same time, and each labels the events of all "
+                        "folders; if these are different homes or recordings, load each folder as a dataset of its own"
+                    )
+                    return
+                latest[resident] = max((end, other), (row.end, folder))
 
 
 _ROLES = ("begin", "end", "activity", "resident")

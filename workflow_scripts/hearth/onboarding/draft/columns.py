@@ -53,7 +53,8 @@ class Roles:
     """The columns of a table by role, and what to say about them.
 
     `columns` maps a role of `recording.columns` to its columns. `sensors` are the columns of a table with a column for
-    each sensor. `ignored_sensors` are patterns of sensors to leave out. `said` are decisions, and `open` are choices that the data do not decide.
+    each sensor. `ignored_sensors` are patterns of sensors to leave out. `said` are decisions, and `open` are choices
+    that the data do not decide.
     """
 
     columns: dict[str, list[str]] = field(default_factory=dict)
