@@ -94,7 +94,9 @@ def test_half_a_character_is_replaced():
 
 
 def test_a_refusal_is_the_models_text_and_the_older_api_has_no_message():
-    assert read(body(None, refusal="I cannot.")).text == "I cannot."
+    refused = read(body(None, refusal="I cannot."))
+    assert (refused.text, refused.oddities) == ("I cannot.", ("refusal",))
+    assert read(body(GOOD, refusal=None)).oddities == read(body(GOOD, refusal="")).oddities == ()
     older = body() | {"choices": [{"text": GOOD, "finish_reason": "stop"}]}
     assert read(older).text == GOOD
 
@@ -317,6 +319,12 @@ def test_the_object_that_only_the_schema_asked_for_is_taken_off():
     )
     for text in (GOOD, '{"events": [', "I cannot.", f'{{"other": {GOOD}}}'):
         assert unwrap(text) == text
+
+
+@pytest.mark.parametrize("content", ["", " \n", None, []])
+def test_an_answer_without_text_for_which_tokens_are_counted_is_said(content):
+    answer = read(body(content))
+    assert (answer.text.strip(), answer.oddities) == ("", ("no_text",))
 
 
 def test_every_oddity_has_words():

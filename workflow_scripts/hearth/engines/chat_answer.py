@@ -13,9 +13,11 @@ from typing import Any, Literal, get_args
 from hearth.engines.chat_request import SCHEMA_KEY
 
 # An answer that the server put into its field of reasoning; a prompt that has fewer tokens than words; no usable counts
-# of tokens; no known finish reason; a model of another name; several answers to one request.
+# of tokens; no known finish reason; a model of another name; several answers to one request; a refusal in the field for
+# it; no text, although tokens are counted.
 Oddity = Literal[
-    "answer_in_reasoning", "prompt_cut", "no_token_counts", "no_finish_reason", "other_model", "several_answers"
+    "answer_in_reasoning", "prompt_cut", "no_token_counts", "no_finish_reason", "other_model", "several_answers",
+    "refusal", "no_text",
 ]  # fmt: skip
 ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
 
@@ -123,6 +125,8 @@ def _read_completion(body: dict[str, Any], model: str, thinking: bool, max_token
         "no_finish_reason": not is_known,
         "other_model": bool(name) and not _same_model(name, model),
         "several_answers": len(choices) > 1,
+        "refusal": bool(answer) and answer == _read_refusal(choice),
+        "no_text": not text.strip(),
     }
     return ChatAnswer(
         text=_without_halves(text),
@@ -208,12 +212,18 @@ def _read_message(choice: dict[str, Any]) -> tuple[str, str]:
     if not isinstance(message, dict):
         raise NoAnswerError(f"the server's answer has no message: {_quote(choice)}")
     answer, thought = _read_content(message.get("content"))
-    if not answer and isinstance(message.get("refusal"), str):
-        answer = message["refusal"]
+    answer = answer or _read_refusal(choice)
     for field in _REASONING_FIELDS:
         if not thought:
             thought = _read_reasoning(message.get(field))
     return answer, thought
+
+
+def _read_refusal(choice: dict[str, Any]) -> str:
+    """Return the model's words in the field for refusals; "" without one."""
+    message = choice.get("message")
+    refusal = message.get("refusal") if isinstance(message, dict) else None
+    return refusal if isinstance(refusal, str) else ""
 
 
 def _read_content(content: object) -> tuple[str, str]:

@@ -19,6 +19,8 @@ ODDITY_TEXTS = {
     "no_token_counts": "came without usable counts of tokens",
     "no_finish_reason": "came without a finish reason that is known; those as long as max_new_tokens count as cut off",
     "other_model": "name another model than the one that was asked",
+    "refusal": "are refusals: the model's words were in the server's field for them",
+    "no_text": "have no text, although the server counts tokens that the model wrote: it may have dropped a thought",
     "several_answers": "came beside others to the same request, which asks for one; that with the lowest index counts",
 }
 
