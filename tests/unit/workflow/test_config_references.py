@@ -222,6 +222,36 @@ def test_a_malformed_server_url_or_one_with_a_secret_is_refused_and_not_repeated
     assert url not in line
 
 
+def test_a_malformed_url_in_the_model_registry_is_reported_there(serving):
+    write_yaml(serving / "config" / "models.yaml", replace_at(REGISTRY, "large", SERVED | {"base_url": "h:1/v1"}))
+    (line,) = problem_lines(CONFIG, serving)
+    assert ": model_registry: in config/models.yaml, large.base_url must be http(s)://HOST[:PORT]/PATH" in line
+
+
+@pytest.mark.parametrize(
+    ("interface", "key", "value", "said"),
+    [
+        ("vllm", "confidence", "tokens", "servers do not say which distribution"),
+        ("openai", "reasoning_budget", 20, "OpenAI's interface cannot close a model's reasoning"),
+        ("openai", "top_k", 20, "OpenAI's interface has no top_k; set it to 0"),
+        ("vllm", "reasoning_budget", 20, None),
+        ("vllm", "top_k", 20, None),
+    ],
+)
+@pytest.mark.parametrize("of_variant", [False, True])
+def test_decoding_that_the_server_of_a_model_cannot_do_is_refused(serving, interface, key, value, said, of_variant):
+    served = SERVED | {"base_url": "http://h/v1", "interface": interface}
+    write_yaml(serving / "config" / "models.yaml", replace_at(REGISTRY, "large", served))
+    possible = {"reasoning_budget": None, "top_k": 0, "confidence": "none"}
+    config = CONFIG | {"decoding": possible if of_variant else possible | {key: value}}
+    if of_variant:
+        config |= {"variants": {"other": {"of": ["large"], "decoding": {key: value}}}}
+    lines = problem_lines(config, serving) if said else resolve(config, [], serving) and []
+    assert [f"decoding.{key}: not possible with the served model 'large': {said}" in line for line in lines] == (
+        [True] if said else []
+    )
+
+
 def test_no_student_can_be_made_of_a_served_model(serving):
     config = replace_at(CONFIG, "students/bases", ["little", "large"]) | {"engine": {"base_url": "http://h/v1"}}
     config["students"]["groups"] = {"more": {"bases": ["large"]}}

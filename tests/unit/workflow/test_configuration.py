@@ -176,6 +176,31 @@ def test_an_unknown_key_hides_no_other_problem(project):
     assert "datasets.made-up.home: unknown home 'mad-up'; did you mean 'made-up'?" in reference
 
 
+def test_a_value_that_the_schema_forbids_hides_no_wrong_name(project):
+    config = replace_at(replace_at(CONFIG, "teacher", "larg"), "datasets/made-up/home", "mad-up")
+    config = replace_at(replace_at(config, "models", ["little", "litle"]), "students/bases", ["litle"])
+    config |= {"baselines": ["majorty"], "prompt": {"template": "breif"}, "split": {"folds": 0}}
+    config = replace_at(config, "tables/students/select/1/recognisers", 3)
+    lines = problem_lines(config, project)
+    for said in (
+        "baselines.0: 'majorty' is not one of the valid values; did you mean 'majority'?",
+        "split.folds: 0 is less than the minimum",
+        "tables.students.select.1.recognisers: 3 is neither a list of names nor",
+        "teacher: unknown model 'larg'; did you mean 'large'?",
+        "models.1: unknown model 'litle'; did you mean 'little'?",
+        "students.bases.0: unknown model 'litle'; did you mean 'little'?",
+        "datasets.made-up.home: unknown home 'mad-up'; did you mean 'made-up'?",
+        "prompt.template: unknown template 'breif'; did you mean 'brief'?",
+    ):
+        assert sum(said in line for line in lines) == 1, said
+    assert len(lines) == 8
+
+
+def test_a_name_of_a_default_is_not_reported_beside_another_mistake(project):
+    (line,) = problem_lines(CONFIG | {"teacher": 3}, project)
+    assert "teacher: 3 is not of type 'string'" in line
+
+
 def test_a_bad_registry_hides_no_unknown_key(project):
     write_yaml(project / "config" / "models.yaml", replace_at(REGISTRY, "little/gpu", 1))
     unknown, registry = problem_lines(CONFIG | {"modles": []}, project)

@@ -96,6 +96,31 @@ def without_unknown_keys(value: object, schema: dict[str, Any]) -> object:
     return known_only
 
 
+def without_invalid_values(value: object, schema: dict[str, Any]) -> object:
+    """Return a copy of `value` without the values of mappings that break `schema`, or that hold what breaks it.
+
+    So the rest can be checked, and one mistake hides no other. A top level that breaks the schema itself stays.
+    """
+    valid = copy.deepcopy(value)
+    while problems := [path for path, _ in schema_problems(valid, schema)]:
+        owners = list(filter(None, (_innermost(valid, path) for path in problems)))
+        if not owners:
+            break
+        for owner, key in owners:
+            owner.pop(key, None)
+    return valid
+
+
+def _innermost(value: Any, path: list[Any]) -> tuple[dict[Any, Any], Any] | None:
+    """Return the innermost mapping on a path and its key there; None if there is no mapping on it."""
+    found = None
+    for part in path:
+        if isinstance(value, dict):
+            found = value, part
+        value = value[part]
+    return found
+
+
 def _with_text_keys(value: object) -> object:
     """Return `value` with every key as text, which jsonschema expects."""
     if isinstance(value, dict):

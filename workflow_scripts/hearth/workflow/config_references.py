@@ -1,7 +1,6 @@
 """Check that what a config names exists and can be used: models, homes, folders, templates, recognisers, datasets."""
 
 import datetime
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -11,18 +10,18 @@ from hearth.common.schemas import Problem, nearest
 from hearth.distillation.settings import TrainingSettings, check_steps
 from hearth.engines.registry import SERVER_ENGINE
 from hearth.homes.home import HomeError, load_home
-from hearth.workflow.config_types import Config, Dataset, ExampleLimit, Model, Registry, WindowSettings
+from hearth.workflow.config_types import Config, Dataset, ExampleLimit, Registry, WindowSettings
 from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.project_files import home_path
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
+from hearth.workflow.served_models import served_decoding_problems, server_problems
 
 # Formats in which a home can be simulated: simulation.formats.FORMATS, which would be slow to import here.
 SIMULATED_FORMATS = ("marble", "mural")
 # Names of tables that a run makes without a declaration in its config.
 OWN_TABLES = ("claims", "budgets", "audit", "cost")
 
-_SERVER_URL = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/%-]*)?")
 # The path of a value in the config: keys of mappings and positions in lists, from the top level.
 Place = list[object]
 
@@ -32,22 +31,20 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
 
     The defaults of `config` must be filled in.
     """
-    yield from _model_problems(config, registry)
-    yield from _server_problems(config, registry)
+    yield from name_problems(config, registry, project)
+    yield from server_problems(config, registry, _bases(config))
     yield from _batch_problems(config, registry)
     yield from _step_problems(config)
     yield from _confidence_problems(config)
     yield from decoding_problems(config)
     yield from _trained_on_problems(config)
     for name, dataset in config["datasets"].items():
-        yield from _home_problems(name, dataset, project)
         yield from _root_problems(config, name, dataset)
     for key in config:
         dataset_name = key.removesuffix("_root")
         if key.endswith("_root") and dataset_name not in config["datasets"]:
             yield [key], f"unknown dataset {dataset_name!r}{nearest(dataset_name, config['datasets'])}"
     yield from _left_out_problems(config, project)
-    yield from _template_problems(config, project)
     yield from _date_problems(config)
     yield from _sensor_kind_problems(config, project)
     yield from _window_problems(config)
@@ -61,6 +58,16 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
         variants = [*_variant_problems(config), *_teacher_problems(config, registry)]
         # Checked after the variants, because a table may select one.
         yield from variants or list(_table_problems(config)) or _selection_problems(config)
+        if not variants:
+            yield from served_decoding_problems(config, registry)
+
+
+def name_problems(config: Config, registry: Registry, project: Path) -> Iterator[Problem]:
+    """Yield a problem for each model, home or template that does not exist: these depend on no other setting."""
+    yield from _model_problems(config, registry)
+    for name, dataset in config["datasets"].items():
+        yield from _home_problems(name, dataset, project)
+    yield from _template_problems(config, project)
 
 
 def _unknown_name(kind: str, name: str, path: Place, known: Collection[str]) -> Iterator[Problem]:
@@ -88,28 +95,6 @@ def _bases(config: Config) -> dict[tuple[str, ...], list[str]]:
     bases: dict[tuple[str, ...], list[str]] = {("students", "bases"): main["bases"]}
     bases.update({("students", "groups", name, "bases"): group["bases"] for name, group in main["groups"].items()})
     return bases
-
-
-def _server_problems(config: Config, registry: Registry) -> Iterator[Problem]:
-    """Yield a problem for each served model that is to become a student or has no usable server.
-
-    No message repeats a URL, because it may hold a password.
-    """
-    served: Mapping[str, Model] = {name: spec for name, spec in registry.items() if spec["source"] == "served"}
-    for path, bases in _bases(config).items():
-        for index, name in enumerate(bases):
-            if name in served:
-                yield [*path, index], f"{name!r} is served: the run lacks its weights, so no student can be made of it"
-    teachers = {group["teacher"].partition("_")[0] for group in config["students"]["groups"].values()}
-    for name in sorted({*config["models"], config["teacher"], *teachers} & served.keys()):
-        if not (url := served[name]["base_url"] or config["engine"]["base_url"]):
-            yield ["engine", "base_url"], f"{name!r} is a served model: set this to the URL of its server"
-        elif not _SERVER_URL.fullmatch(url):
-            yield (
-                ["engine", "base_url"],
-                f"the server of {name!r} must be http(s)://HOST[:PORT]/PATH, such as http://localhost:8000/v1, without "
-                "user name, password or query; put a key into the environment variable OPENAI_API_KEY",
-            )
 
 
 def _batch_problems(config: Config, registry: Registry) -> Iterator[Problem]:

@@ -13,8 +13,15 @@ from typing import Any, cast
 
 import yaml
 
-from hearth.common.schemas import Problem, dotted, read_yaml, schema_problems, without_unknown_keys
-from hearth.workflow.config_references import reference_problems
+from hearth.common.schemas import (
+    Problem,
+    dotted,
+    read_yaml,
+    schema_problems,
+    without_invalid_values,
+    without_unknown_keys,
+)
+from hearth.workflow.config_references import name_problems, reference_problems
 from hearth.workflow.config_types import Config, Json, Registry
 from hearth.workflow.misplaced import misplaced_settings
 from hearth.workflow.project_files import PROJECT
@@ -45,7 +52,7 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
     # Unknown keys hide no other problem: without them, the rest can be checked.
     usable = cast(Json, without_unknown_keys(config, schema) if problems else config)
     if schema_problems(usable, schema):
-        _refuse(problems, documents, config)
+        _refuse([*problems, *_names_in_valid_parts(usable, schema, project)], documents, config)
     if overrides := list(_override_problems(usable, schema["properties"])):
         _refuse([*problems, *overrides], documents, config)
     filled = _fill_defaults(usable, schema)
@@ -62,6 +69,22 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
     checked = cast(Config, filled)
     checked["students"]["trained_on"] = checked["students"]["trained_on"] or default_datasets(checked)
     return checked, registry
+
+
+def _names_in_valid_parts(config: Json, schema: Json, project: Path) -> list[Problem]:
+    """Return the problems of names in those parts of a config that its schema allows."""
+    valid = cast(Json, without_invalid_values(config, schema))
+    if schema_problems(valid, schema):
+        return []
+    filled = cast(Config, _fill_defaults(valid, schema))
+    try:
+        registry = _read_registry(project, filled["model_registry"])
+    except ConfigError:  # reported once the config is valid
+        return []
+    # Not of defaults, which stand where a value is left out.
+    return [
+        problem for problem in name_problems(filled, registry, project) if _value_at(valid, problem[0]) is not _ABSENT
+    ]
 
 
 def unused_settings(written: Json, config: Config) -> list[str]:
