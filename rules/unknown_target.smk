@@ -7,9 +7,7 @@
 
 def refuse_target(wildcards):
     names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    raise WorkflowError(
-        f"there is no target {wildcards.word!r}{nearest(wildcards.word, names)}"
-    )
+    refuse(f"There is no target {wildcards.word!r}{nearest(wildcards.word, names)}")
 
 
 rule no_such_target:

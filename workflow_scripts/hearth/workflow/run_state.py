@@ -83,7 +83,10 @@ def read_run_record(directory: Path) -> RunRecord:
     try:
         record = read_record(directory / RECORD, RunRecord)
     except FileNotFoundError:
-        raise UserError(f"{directory}: no run was started with this working directory ({RECORD} is missing)") from None
+        raise UserError(
+            f"{directory}: no run was started with this working directory ({RECORD} is missing); name that of the run: "
+            "make resume RUN=folder"
+        ) from None
     host, process = record["host"], record["process"]
     if host == socket.gethostname():
         if _is_running(process, directory):
