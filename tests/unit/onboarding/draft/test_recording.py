@@ -122,6 +122,16 @@ def test_wide_tables_are_drafted_with_and_without_times(tmp_path):
     assert len(events) == 59 + 14
 
 
+@pytest.mark.parametrize("form", ["{}", "binary_sensor.{}", "sensor_{}", "{}_sensor", "device {}", "{} status"])
+def test_columns_of_two_states_are_sensors_whatever_their_names(tmp_path, form):
+    names = [form.format(name) for name in ("lamp", "door", "tap")]
+    rows = [f"2024-02-0{3 + n // 30} 08:00:{n % 30:02d},{n % 2},{n // 4 % 2},0,{'ab'[n % 2]}" for n in range(60)]
+    data = write(tmp_path / "data", ",".join(["timestamp", *names, "activity"]), *rows)
+    _, home, events, _ = load(data, tmp_path)
+    assert home.recording.wide.sensors == tuple(names)
+    assert len(events) == 59 + 14
+
+
 def test_rows_that_begin_and_end_activities_are_labels(tmp_path):
     lines = ["Time,ItemName,Value"]
     for day in (30, 31):

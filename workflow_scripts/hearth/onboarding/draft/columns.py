@@ -93,7 +93,9 @@ class _RoleFinder:
         if self._named:
             for role in ("activity", "resident", "session"):
                 self._take(role, self._matching(role))
-        if not (self._named and self._matching("sensor")) and (binary := self._binary_columns()):
+        # Of columns of two states, none names sensors, whatever its own name: binary_sensor.door, hall_sensor.
+        binary = self._binary_columns()
+        if binary and not (self._named and set(self._matching("sensor")) - set(binary)):
             self._find_wide(binary)
             return self._roles
         self._find_state()
