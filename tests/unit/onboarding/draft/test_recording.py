@@ -1,7 +1,8 @@
 """Test drafts of files whose rows are not events of one table: label files, lines of CASAS, wide tables, label rows."""
 
 import pytest
-from draft_factories import head, load, table, write
+from draft_factories import ROWS, head, load, table, write
+from hearth.data.sources.registry import SOURCES
 from hearth.onboarding.draft.home_draft import draft_home
 
 
@@ -120,6 +121,26 @@ def test_wide_tables_are_drafted_with_and_without_times(tmp_path):
     _, home, events, _ = load(data, tmp_path)
     assert home.recording.wide.sensors == ("lamp", "door", "tap")
     assert len(events) == 59 + 14
+
+
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        (("a.csv", "b.CSV"), ("*.CSV", "*.csv")),
+        (("a.csv", "sub/b.CSV", "sub/c.txt"), ("**/*.CSV", "**/*.csv", "**/*.txt")),
+        (("a", "b"), ("a", "b")),
+        (("P1", "P2"), ("P*",)),
+        (("x1.csv", "x2.csv"), ("*.csv",)),
+    ],
+)
+def test_patterns_of_files_match_no_yaml_that_is_written_beside_them(tmp_path, names, patterns):
+    data = tmp_path / "data"
+    for day, name in enumerate(names, start=3):
+        rows = [(f"2024-02-0{day}{time[10:]}", *rest) for time, *rest in ROWS]
+        write(data, *table(rows=rows), name=name)
+    _, home, _, _ = load(data, data)
+    assert home.recording.files == patterns
+    assert SOURCES["table"].read(data, home)[1].files == len(names)
 
 
 @pytest.mark.parametrize("form", ["{}", "binary_sensor.{}", "sensor_{}", "{}_sensor", "device {}", "{} status"])

@@ -297,18 +297,23 @@ def _files_setting(root: Path, files: Sequence[DataFile], *, always: bool = Fals
     base = _base(root)
     chosen = {file.path for file in files}
     names = [file.path.relative_to(base).as_posix() for file in files]
-    suffixes = {file.path.suffix for file in files}
-    patterns = [names[0]] if len(files) == 1 else []
-    for suffix in suffixes:
-        patterns += [f"{folder}{start}*{end}" for folder in ("", "**/") for start, end in _affixes(files, suffix)]
-    for pattern in patterns:
-        if {path for path in base.glob(pattern) if path.is_file()} == chosen:
-            return {"files": pattern}
+    suffixes = sorted({file.path.suffix for file in files})
+    candidates = [names[:1]] if len(files) == 1 else []
+    for folder in ("", "**/"):
+        if all(suffixes):
+            candidates.append([f"{folder}*{suffix}" for suffix in suffixes])
+        candidates += [[f"{folder}{start}*{end}"] for start, end in _affixes(files)]
+    for patterns in candidates:
+        if {path for pattern in patterns for path in base.glob(pattern) if path.is_file()} == chosen:
+            return {"files": patterns[0] if len(patterns) == 1 else patterns}
     return {"files": names[0] if len(names) == 1 else names}
 
 
-def _affixes(files: Sequence[DataFile], suffix: str) -> list[tuple[str, str]]:
-    """Return pairs of a beginning and an end that all names of `files` share, the shortest first."""
+def _affixes(files: Sequence[DataFile]) -> list[tuple[str, str]]:
+    """Return pairs of a beginning and an end that all names of `files` share, the shortest first.
+
+    None is a pair of empty texts, which would also match files that are written later, such as the home's yaml.
+    """
     names = [file.path.name for file in files]
     start = names[0]
     while start and not all(name.startswith(start) for name in names):
@@ -317,7 +322,8 @@ def _affixes(files: Sequence[DataFile], suffix: str) -> list[tuple[str, str]]:
     while end and not all(name.endswith(end) for name in names):
         end = end[1:]
     start = re.sub(r"\d+$", "", start)
-    return [("", suffix), (start, suffix), ("", end)]
+    suffix = files[0].path.suffix if len({file.path.suffix for file in files}) == 1 else ""
+    return [pair for pair in (("", suffix), (start, suffix), ("", end)) if any(pair)]
 
 
 def _form_settings(form: FileForm, *, every: bool = False) -> dict[str, Any]:
