@@ -57,6 +57,7 @@ def test_a_label_file_with_several_damaged_times_is_drafted_and_these_are_named(
             2,
         ),
         (["M22 ON", "M22 OFF R1_Work", "M22 ON", "D01 OPEN R1_Sleep"], 2, 2),
+        (["M22 OFF R1_Work", "M22 ON R2_Work", "D01 OPEN R2_Sleep", "D01 OPEN R1_Sleep R2_Work"], 4, 2),
         (["M22 ON 1 2", "M22 OFF 1 3 2 5", "M23 ON 2 2"], 3, 3),
         (["M22 ON Coming Home", "D01 OPEN Making Tea", "D01 CLOSE Cook"], 3, 3),
     ],

@@ -6,10 +6,11 @@
     2008-11-10 14:28:17.986759 M22 ON 2 2                  a resident and an activity, or two such pairs
     2008-11-10,14:28:17.986759,M22,ON,Sleeping="begin"     the same with commas
 
-Residents are numbers, or R and a number. R1_Sleeping, R1.Sleeping or R1 Sleeping is an activity of resident R1; other
-activities may have several words. Tabs, spaces or commas separate words; times are on the home's clock. The home's
-`recording` maps activities to labels and says which of several activities are accepted and what a session is. Lines
-with columns of places beside the sensor are refused with the settings by which the source `table` reads them.
+Residents are numbers, or R and a number. R1_Sleeping, R1.Sleeping or R1 Sleeping is the activity Sleeping of resident
+R1, unless the home names it as a whole; other activities may have several words. Tabs, spaces or commas separate words;
+times are on the home's clock. The home's `recording` maps activities to labels and says which of several activities are
+accepted and what a session is. Lines with columns of places beside the sensor are refused with the settings by which
+the source `table` reads them.
 """
 
 import difflib
@@ -245,7 +246,7 @@ def _parse_annotation(words: Sequence[str], known: Collection[str]) -> tuple[Ann
     if not words:
         return Annotation(), ""
     if len(words) == 1 or name in known or not _RESIDENT.fullmatch(words[0]):
-        return _split_resident(name), mark
+        return _split_residents(words, known), mark
     if len(words) == 4 and _RESIDENT.fullmatch(words[2]) and not mark:
         return Annotation((words[0], words[2]), (words[1], words[3])), ""
     if len(words) > 2 and words[0].isdigit():
@@ -253,7 +254,15 @@ def _parse_annotation(words: Sequence[str], known: Collection[str]) -> tuple[Ann
     return Annotation((words[0],), (" ".join(words[1:]),)), mark
 
 
-def _split_resident(name: str) -> Annotation:
-    """Return the annotation of an activity name; R1_Sleeping has the resident R1 and keeps its whole name."""
-    resident = _RESIDENTS_ACTIVITY.fullmatch(name)
-    return Annotation((resident[1],) if resident else (), (name,))
+def _split_residents(words: Sequence[str], known: Collection[str]) -> Annotation:
+    """Return the annotation of one activity, or of several that each name their resident, as in R1_Work R2_Sleep.
+
+    An activity that is in `known` with its resident keeps the whole name.
+    """
+    pairs = [_RESIDENTS_ACTIVITY.fullmatch(word) for word in words]
+    names = list(words) if len(words) > 1 and all(pairs) and " ".join(words) not in known else [" ".join(words)]
+    found = [(_RESIDENTS_ACTIVITY.fullmatch(name), name) for name in names]
+    return Annotation(
+        tuple(match[1] for match, _ in found if match),
+        tuple(match[2] if match and name not in known else name for match, name in found),
+    )

@@ -75,7 +75,8 @@ def draft_home(root: Path, schema: str) -> str:
     if not residents:
         draft.open.append("residents: several live here, as prompts say; if it is one person, write residents: one")
     else:
-        draft.said.append(f"residents: {len(residents)} are named, {', '.join(sorted(residents)[:_SHOWN])}")
+        prefix = "; one before an activity, as in R1_Sleep, is no part of the label" if draft.source == "casas" else ""
+        draft.said.append(f"residents: {len(residents)} are named, {', '.join(sorted(residents)[:_SHOWN])}{prefix}")
     settings = {
         "timezone": zone,
         "residents": "one" if len(residents) == 1 else "several",
