@@ -144,6 +144,27 @@ def test_patterns_of_files_match_no_yaml_that_is_written_beside_them(tmp_path, n
     assert SOURCES["table"].read(data, home)[1].files == len(names)
 
 
+@pytest.mark.parametrize(
+    ("encodings", "read"),
+    [
+        (("utf-8", "utf-16"), 2),
+        (("utf-8", "utf-16-le"), 1),
+        (("utf-8", "utf-8-sig", "utf-8", "utf-16", "utf-16-le"), 3),
+        (("utf-8", "cp1252", "cp1252"), 2),
+        (("ascii", "cp1252"), 2),
+    ],
+)
+def test_files_in_other_encodings_than_most_are_read_or_named(tmp_path, encodings, read):
+    for day, encoding in enumerate(encodings, start=3):
+        rows = [(f"2024-02-0{day}{time[10:]}", *rest) for time, *rest in ROWS]
+        if encoding != "ascii":
+            rows[0] = (*rows[0][:3], "Küche")
+        write(tmp_path / "data", *table(rows=rows), name=f"log{day}.csv", encoding=encoding)
+    text, _, events, report = load(tmp_path / "data", tmp_path)
+    assert (len(events), report.broken) == (4 * read, [])
+    assert ("is not that of the others" in head(text)) == (read < len(encodings))
+
+
 @pytest.mark.parametrize("form", ["{}", "binary_sensor.{}", "sensor_{}", "{}_sensor", "device {}", "{} status"])
 def test_columns_of_two_states_are_sensors_whatever_their_names(tmp_path, form):
     names = [form.format(name) for name in ("lamp", "door", "tap")]

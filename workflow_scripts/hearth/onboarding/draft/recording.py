@@ -15,6 +15,7 @@ from hearth.data.sources.tabular import read_blocks
 from hearth.data.sources.time_formats import Weighed, differing_example, offsets, weigh_formats
 from hearth.homes.raw_format import EPOCH_UNITS, FileForm
 from hearth.onboarding.draft.columns import FEWEST_NAMED, Roles, find_roles
+from hearth.onboarding.draft.file_patterns import base_folder, files_setting
 from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
 from hearth.onboarding.draft.influx_fields import take_fields
 
@@ -79,7 +80,7 @@ def draft_recording(root: Path) -> DraftedRecording:
     if any(map(_is_labelled, casas)):
         return _draft_casas(root, casas, files, draft)
     files = [examine(file.path, as_table=True) for file in files]
-    kinds = [_read_kind(group) for group in _group(files)]
+    kinds = [kind for group in _group(files) for kind in _read_kinds(group)]
     events = [kind for kind in kinds if kind.holds_events]
     if not events:
         raise ValueError(_no_events(root, kinds, draft))
@@ -90,25 +91,25 @@ def draft_recording(root: Path) -> DraftedRecording:
         chosen_labels = None
     for kind in kinds:
         if kind is not chosen and kind is not chosen_labels:
-            names = ", ".join(file.path.relative_to(_base(root)).as_posix() for file in kind.files[:10])
-            draft.unread.append(
-                f"{names}: not read, since the columns differ: {', '.join(kind.files[0].columns)[:200]}"
-            )
+            names = ", ".join(file.path.relative_to(base_folder(root)).as_posix() for file in kind.files[:10])
+            if kind.files[0].columns == chosen.files[0].columns and kind.form.encoding != chosen.form.encoding:
+                reason = (
+                    f"the encoding, {kind.form.encoding}, is not that of the others, {chosen.form.encoding}; convert"
+                )
+            else:
+                reason = f"the columns differ: {', '.join(kind.files[0].columns)[:200]}"
+            draft.unread.append(f"{names}: not read, since {reason}")
     _describe_events(root, chosen, draft)
     if chosen_labels:
         _describe_labels(root, chosen, chosen_labels, draft)
     return draft
 
 
-def _base(root: Path) -> Path:
-    return root if root.is_dir() else root.parent
-
-
 def _examine_all(root: Path, draft: DraftedRecording) -> list[DataFile]:
     paths = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
     files = []
     for path in sorted(paths, key=lambda path: natural_key(path.as_posix())):
-        name = path.relative_to(_base(root)).as_posix()
+        name = path.relative_to(base_folder(root)).as_posix()
         if root.is_dir() and any(_READMES.fullmatch(part) for part in Path(name).parts):
             draft.unread.append(f"{name}: not read, taken for no data by its name")
             continue
@@ -130,12 +131,27 @@ def _group(files: Sequence[DataFile]) -> list[list[DataFile]]:
     return list(groups.values())
 
 
-def _read_kind(files: list[DataFile]) -> _Kind:
-    """Read all rows of files with equal columns, and find the roles of the columns."""
+def _read_kinds(files: list[DataFile]) -> list[_Kind]:
+    """Read files with equal columns as one kind if one encoding reads all, else as a kind for each encoding.
+
+    An 8-bit encoding also reads ASCII, and UTF-8 also files with the byte order mark of another Unicode encoding.
+    """
     encodings = sorted({file.form.encoding for file in files}, key=lambda name: name == "utf-8")
+    is_unicode = all(encoding.startswith("utf") for encoding in encodings)
+    for encoding in encodings if is_unicode else encodings[:1]:
+        try:
+            return [_read_kind(files, encoding)]
+        except ValueError:
+            if len(encodings) == 1:
+                raise
+    return [_read_kind([file for file in files if file.form.encoding == each], each) for each in encodings]
+
+
+def _read_kind(files: list[DataFile], encoding: str) -> _Kind:
+    """Read all rows of files with equal columns, and find the roles of the columns."""
     form = replace(
         files[0].form,
-        encoding=encodings[0],
+        encoding=encoding,
         comments=tuple(dict.fromkeys(mark for file in files for mark in file.form.comments)),
         short_rows="fill" if any(file.form.short_rows == "fill" for file in files) else "broken",
     )
@@ -190,7 +206,7 @@ def _describe_events(root: Path, kind: _Kind, draft: DraftedRecording) -> None:
     draft.said += [each for file in kind.files for each in file.said]
     draft.said += kind.roles.said
     draft.open += kind.roles.open
-    settings.update(_files_setting(root, kind.files))
+    settings.update(files_setting(root, kind.files))
     named = kind.files[0].named
     settings.update(_form_settings(kind.form))
     if not named:
@@ -228,7 +244,7 @@ def _describe_events(root: Path, kind: _Kind, draft: DraftedRecording) -> None:
 def _describe_labels(root: Path, events: _Kind, kind: _Kind, draft: DraftedRecording) -> None:
     """Write the settings of the label files, as far as they differ from those of the event files."""
     columns = kind.roles.columns
-    intervals: dict[str, Any] = _files_setting(root, kind.files, always=True)
+    intervals: dict[str, Any] = files_setting(root, kind.files, always=True)
     own, others = _form_settings(kind.form), _form_settings(events.form)
     defaults = _form_settings(FileForm(), every=True)
     intervals |= {key: own.get(key, defaults[key]) for key in {*own, *others} if own.get(key) != others.get(key)}
@@ -290,42 +306,6 @@ def _time_settings(kind: _Kind, role: str, draft: DraftedRecording) -> str:
     return weighed.best.format
 
 
-def _files_setting(root: Path, files: Sequence[DataFile], *, always: bool = False) -> dict[str, Any]:
-    """Return the key `files` with a pattern that matches exactly `files`, or with their names."""
-    if root.is_file() and not always:
-        return {}
-    base = _base(root)
-    chosen = {file.path for file in files}
-    names = [file.path.relative_to(base).as_posix() for file in files]
-    suffixes = sorted({file.path.suffix for file in files})
-    candidates = [names[:1]] if len(files) == 1 else []
-    for folder in ("", "**/"):
-        if all(suffixes):
-            candidates.append([f"{folder}*{suffix}" for suffix in suffixes])
-        candidates += [[f"{folder}{start}*{end}"] for start, end in _affixes(files)]
-    for patterns in candidates:
-        if {path for pattern in patterns for path in base.glob(pattern) if path.is_file()} == chosen:
-            return {"files": patterns[0] if len(patterns) == 1 else patterns}
-    return {"files": names[0] if len(names) == 1 else names}
-
-
-def _affixes(files: Sequence[DataFile]) -> list[tuple[str, str]]:
-    """Return pairs of a beginning and an end that all names of `files` share, the shortest first.
-
-    None is a pair of empty texts, which would also match files that are written later, such as the home's yaml.
-    """
-    names = [file.path.name for file in files]
-    start = names[0]
-    while start and not all(name.startswith(start) for name in names):
-        start = start[:-1]
-    end = names[0]
-    while end and not all(name.endswith(end) for name in names):
-        end = end[1:]
-    start = re.sub(r"\d+$", "", start)
-    suffix = files[0].path.suffix if len({file.path.suffix for file in files}) == 1 else ""
-    return [pair for pair in (("", suffix), (start, suffix), ("", end)) if any(pair)]
-
-
 def _form_settings(form: FileForm, *, every: bool = False) -> dict[str, Any]:
     """Return the keys of a form that are not at their default, or every key but `header`."""
     default = FileForm()
@@ -354,12 +334,12 @@ def _draft_casas(
     """Write the settings of files that the source casas reads."""
     draft.source = "casas"
     casas = _without_copies(casas, draft)
-    draft.settings |= _files_setting(root, casas)
+    draft.settings |= files_setting(root, casas)
     encodings = {file.form.encoding for file in casas} - {"utf-8"}
     if encodings:
         draft.settings["encoding"] = min(encodings)
     draft.said += [each for file in casas for each in file.said]
-    others = [file.path.relative_to(_base(root)).as_posix() for file in files if file.kind != "casas"]
+    others = [file.path.relative_to(base_folder(root)).as_posix() for file in files if file.kind != "casas"]
     if others:
         draft.unread.append(f"{', '.join(others[:10])}: not read, since their lines are not those of CASAS")
     return draft
