@@ -51,6 +51,22 @@ def test_a_score_counts_odd_answers_and_knows_no_tokens_that_a_server_did_not_sa
     assert score["budgets"] == []
 
 
+def test_a_score_counts_answers_by_their_source_if_there_are_several(paths, tmp_path):
+    run_parse(paths)
+    rows = read_json_lines(paths["parsed"])
+    for sources in (["m A", "m A", "m A"], ["m A", "m B", "m A"]):
+        write_json_lines(
+            paths["parsed"], [row | {"answered_by": name} for row, name in zip(rows, sources, strict=True)]
+        )
+        run_score(paths, tmp_path / "score.json")
+        score = read_score(tmp_path / "score.json")
+        said = dict(short_notes([score])).get("Doubtful answers", [])
+        assert [text.partition(": ")[2] for text in said] == (
+            ["the answers came from 2 models, providers or builds: 2 from m A, 1 from m B"] if "m B" in sources else []
+        )
+    assert score["answered_by"] == {"m A": 2, "m B": 1}
+
+
 def test_a_score_has_the_most_frequent_reason_of_unanswered_windows(paths, tmp_path):
     run_parse(paths)
     rows = read_json_lines(paths["parsed"])

@@ -138,6 +138,15 @@ def test_a_convention_is_read_with_thinking_too(server, tmp_path, name):
     check_all_right(predictions)
 
 
+def test_answers_of_several_providers_are_said(server, tmp_path):
+    server.replies = [lambda request: reply(request) | {"provider": "Novita" if len(server.requests) == 1 else "Other"}]
+    predictions, stats = ask(server, tmp_path, batch_size=1)
+    check_all_right(predictions)
+    (warning,) = stats["warnings"]
+    assert warning.endswith(f"5 from {MODEL} Other fp_1, 1 from {MODEL} Novita fp_1")
+    assert stats["answered_by"] == [f"{MODEL} Novita fp_1", f"{MODEL} Other fp_1"]
+
+
 NO_ANSWERS = {
     "error": lambda request: reply(request, "error", content="[{"),
     "abort": lambda request: reply(request, "abort"),

@@ -16,6 +16,16 @@ def test_a_shard_without_anything_odd_has_no_warnings():
     assert warnings(prediction(GOOD, "length"), prediction()) == []
 
 
+def test_several_sources_of_answers_are_said():
+    one, other = prediction(answered_by="m Together"), prediction(answered_by="m Novita fp_1")
+    assert warnings(one, one) == warnings(one, prediction()) == []
+    assert warnings(other, one, one) == [
+        "the answers came from 2 models, providers or builds: 2 from m Together, 1 from m Novita fp_1"
+    ]
+    (many,) = warnings(*(prediction(answered_by=f"m {build}") for build in range(7)))
+    assert many.endswith("1 from m 4, others from 2 more")
+
+
 def test_unanswered_windows_are_said_with_the_most_frequent_reason():
     def lost(reason):
         return prediction("", "unanswered", unanswered_reason=reason)

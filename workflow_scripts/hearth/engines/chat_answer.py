@@ -21,7 +21,7 @@ Oddity = Literal[
 ]  # fmt: skip
 ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
 
-_NAMES = ("model", "system_fingerprint")
+_NAMES = ("model", "provider", "system_fingerprint")
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 # Keys of the parts of a message that hold text, or parts again.
 _TEXT_KEYS = ("text", "value", "content", "refusal")
@@ -69,8 +69,8 @@ class LoadingError(Exception):
 class ChatAnswer:
     """An answer of the model. Reasoning that the server returns apart from it is before it in `text`, in tags.
 
-    Counts of tokens are None where the server does not say them. `answered_by` is the model's name, and the server's
-    fingerprint where it has one; "" if the server says neither.
+    Counts of tokens are None where the server does not say them. `answered_by` is the model's name, with the
+    provider behind the server and the server's fingerprint where it says them; "" if it says none of them.
     """
 
     text: str
@@ -118,12 +118,12 @@ def _read_completion(body: dict[str, Any], model: str, thinking: bool, max_token
     is_known = named in _COMPLETE | _CUT_OFF
     length = named in _CUT_OFF or (not is_known and (completion_tokens or 0) >= max_tokens)
     text, is_field_the_answer = _compose(reasoning, answer, thinking, length)
-    name, fingerprint = (value if isinstance(value := body.get(key), str) else "" for key in _NAMES)
+    names = [value if isinstance(value := body.get(key), str) else "" for key in _NAMES]
     odd: dict[Oddity, bool] = {
         "answer_in_reasoning": is_field_the_answer,
         "no_token_counts": not (prompt_tokens and completion_tokens),
         "no_finish_reason": not is_known,
-        "other_model": bool(name) and not _same_model(name, model),
+        "other_model": bool(names[0]) and not _same_model(names[0], model),
         "several_answers": len(choices) > 1,
         "refusal": bool(answer) and answer == _read_refusal(choice),
         "no_text": not text.strip(),
@@ -135,7 +135,7 @@ def _read_completion(body: dict[str, Any], model: str, thinking: bool, max_token
         completion_tokens=completion_tokens or None,
         reasoning_tokens=_count(usage, "completion_tokens_details", "reasoning_tokens"),
         cached_tokens=_count(usage, "prompt_tokens_details", "cached_tokens") or 0,
-        answered_by=" ".join(filter(None, (name, fingerprint))),
+        answered_by=" ".join(filter(None, names)),
         unknown_reason="" if is_known else repr(reason),
         oddities=tuple(name for name, is_odd in odd.items() if is_odd),
     )

@@ -261,6 +261,7 @@ class OpenAIEngine:
             completion_tokens=answer.completion_tokens,
             reasoning_forced=forced,
             oddities=oddities,
+            answered_by=answer.answered_by,
         )
 
     def _reasoning_tokens(self, key: str, tokens: int | None, budget: int) -> int:

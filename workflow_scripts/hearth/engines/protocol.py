@@ -49,7 +49,8 @@ class Completion:
     was never asked or gave no answer, for the reason `unanswered_reason`; `text` is then ''. `reasoning_forced` is true
     if the engine closed the reasoning; `text` and `completion_tokens` include the closing tokens. `scored_tokens` has
     the tokens of `text`; None unless decoding asks for confidence. Numbers of tokens are None where a server does not
-    say them. `oddities` says what is odd about an answer of a server (`chat_answer.Oddity`).
+    say them. `oddities` says what is odd about an answer of a server (`chat_answer.Oddity`), and
+    `answered_by` who gave it: model, provider and build, as far as the server says them.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Completion:
     scored_tokens: tuple[ScoredToken, ...] | None = None
     unanswered_reason: str = ""
     oddities: tuple[str, ...] = ()
+    answered_by: str = ""
 
     @classmethod
     def unanswered(cls, key: str, reason: str, prompt_tokens: int = 0) -> "Completion":

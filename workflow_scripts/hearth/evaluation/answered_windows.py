@@ -31,7 +31,8 @@ class AnsweredWindows:
     are NaN for events without one. `recorded` has sessions, times and residents. `tokens` counts the tokens of all
     predictions, `completion_tokens` (int32, one per window) those of each completion; None if one is unknown.
     `is_truncated` (bool, one per window) says which were cut off at the token limit. `oddities` counts the odd answers.
-    `unanswered_reason` is the most frequent reason of unanswered windows, "" without one.
+    `unanswered_reason` is the most frequent reason of unanswered windows, "" without one. `answered_by`
+    counts the answers of each source that a server names.
     """
 
     windows: EncodedWindows
@@ -43,6 +44,7 @@ class AnsweredWindows:
     is_truncated: np.ndarray
     oddities: dict[str, int]
     unanswered_reason: str
+    answered_by: dict[str, int]
 
 
 def read_answers(
@@ -68,6 +70,7 @@ def read_answers(
     prompt_tokens, completion_tokens, truncated = array("i"), array("i"), array("b")
     oddities: Counter[str] = Counter()
     reasons: list[str] = []
+    sources: Counter[str] = Counter()
     for window, row, path in _answered(_tested_windows(windows, splits, train), splits, predictions):
         confidence = row.get("confidences") or [None] * len(window["gold"])
         _check_sizes(window, path, labels=row["labels"], lenient_labels=row["lenient_labels"], confidences=confidence)
@@ -88,6 +91,8 @@ def read_answers(
         oddities.update(row.get("oddities", ()))
         if reason := row.get("unanswered_reason"):
             reasons.append(reason)
+        if source := row.get("answered_by"):
+            sources[source] += 1
     prompts, completions = _known_lengths(prompt_tokens), _known_lengths(completion_tokens)
     scale = ComplexityScale(train.elements())
     is_complex = np.array([scale.is_complex(measures) for measures in codes], bool)
@@ -101,6 +106,7 @@ def read_answers(
         is_truncated=np.frombuffer(truncated, np.int8).astype(bool),
         oddities=dict(sorted(oddities.items())),
         unanswered_reason=main_reason(reasons),
+        answered_by=dict(sorted(sources.items())),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hearth.evaluation.score_document import Score
-from hearth.prompting.oddities import oddity_text, unreadable_text
+from hearth.prompting.oddities import oddity_text, several_sources_text, unreadable_text
 
 
 def doubtful_answers(scores: Sequence[Score]) -> list[str]:
@@ -21,5 +21,7 @@ def _doubts(score: Score) -> list[str]:
     answered = score["n_windows"] - status["unanswered"]
     if unreadable := unreadable_text(status):
         texts.append(unreadable)
+    if sources := several_sources_text(score.get("answered_by", {})):
+        texts.append(sources)
     oddities = score.get("oddities", {})
     return texts + [f"{number} of {answered} answers {oddity_text(name)}" for name, number in oddities.items()]

@@ -282,6 +282,7 @@ class Score(TypedDict):
     answer was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers are unknown.
     `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are any.
     `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are such windows.
+    `answered_by` counts the answers of each model, provider or build behind a server; present if there are several.
     """
 
     recogniser: str
@@ -311,6 +312,7 @@ class Score(TypedDict):
     confidence: NotRequired[Confidence]
     oddities: NotRequired[dict[str, int]]
     unanswered_reason: NotRequired[str]
+    answered_by: NotRequired[dict[str, int]]
     provenance: Provenance
 
 

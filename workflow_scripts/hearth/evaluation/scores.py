@@ -132,6 +132,8 @@ def build_score(
     }
     if answered.oddities:
         score["oddities"] = answered.oddities
+    if len(answered.answered_by) > 1:
+        score["answered_by"] = answered.answered_by
     if answered.unanswered_reason:
         score["unanswered_reason"] = answered.unanswered_reason
     lengths, truncated = answered.completion_tokens, answered.is_truncated

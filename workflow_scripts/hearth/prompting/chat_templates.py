@@ -162,7 +162,7 @@ def fit_template(tokenizer: ChatTokenizer, date: str) -> FittedTemplate:
         if closing:
             condition = "add_generation_prompt and enable_thinking is defined and not enable_thinking"
             text += f"{{% if {condition} %}}{{{{ {json.dumps(closing, ensure_ascii=False)} }}}}{{% endif %}}"
-            changes.append("without reasoning, the prompt ends behind it")
+            changes.append("a prompt without reasoning ends with all that the template writes before the answer")
     return FittedTemplate(text, tuple(changes), on != off or shows_marks or opened, marks)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 UNREADABLE = ("malformed", "unclosed_reasoning", "truncated")
 # The share of unreadable answers from which on a wrong setting is likelier than a weak model.
 _MOST = 0.9
+_MOST_NAMED = 5  # sources of answers that a statement names
 
 # A dict from oddity to the end of the statement "3 of 100 answers ...": those of servers
 # (`hearth.engines.chat_answer.Oddity`), and one that any model may show.
@@ -28,6 +29,16 @@ ODDITY_TEXTS = {
 def oddity_text(name: str) -> str:
     """Return the words for an oddity; of one that this version does not know, its name."""
     return ODDITY_TEXTS.get(name, f"are odd ({name})")
+
+
+def several_sources_text(counts: Mapping[str, int]) -> str:
+    """Return a statement if answers came from several models, providers or builds, else ""; `counts` counts answers."""
+    if len(counts) < 2:
+        return ""
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{count} from {name}" for name, count in by_count[:_MOST_NAMED]]
+    more = [f"others from {len(counts) - _MOST_NAMED} more"] if len(counts) > _MOST_NAMED else []
+    return f"the answers came from {len(counts)} models, providers or builds: {', '.join(named + more)}"
 
 
 def main_reason(reasons: Sequence[str]) -> str:

@@ -23,7 +23,8 @@ class CompletionRecord(TypedDict):
     the decoding settings. `reasoning_forced` says whether the engine closed the reasoning; it is present if decoding
     has a reasoning budget. `confidences` has the probability of each event's label, None without a label; it is present
     if decoding asks for confidence. Numbers of tokens are None where a server does not say them. `oddities` says what
-    is odd about the answer (`hearth.prompting.oddities`); it is present if anything is.
+    is odd about the answer (`hearth.prompting.oddities`); it is present if anything is. `answered_by` is the
+    model, the provider and the build behind a server, as far as the server says them.
     """
 
     text: str
@@ -35,6 +36,7 @@ class CompletionRecord(TypedDict):
     reasoning_forced: NotRequired[bool]
     confidences: NotRequired[list[float | None]]
     oddities: NotRequired[list[str]]
+    answered_by: NotRequired[str]
 
 
 class Prediction(CompletionRecord):

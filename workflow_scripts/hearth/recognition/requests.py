@@ -65,6 +65,8 @@ def make_record(completion: Completion, request: Request, size: int, decoding: D
         oddities.add("reasoning_though_off")
     if oddities:
         record["oddities"] = sorted(oddities)
+    if completion.answered_by:
+        record["answered_by"] = completion.answered_by
     if decoding.reasoning_budget is not None:
         record["reasoning_forced"] = completion.reasoning_forced
     if decoding.confidence != "none":

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from hearth.prompting.oddities import main_reason, oddity_text, unreadable_text
+from hearth.prompting.oddities import main_reason, oddity_text, several_sources_text, unreadable_text
 from hearth.prompting.parsing import parse
 from hearth.prompting.predictions import Prediction
 
@@ -31,6 +31,8 @@ def shard_warnings(predictions: Sequence[Prediction], sizes: Sequence[int], labe
         warnings.append(unreadable)
     if cut > _MOST * total:
         warnings.append(f"{cut} of {total} answers were cut off at max_new_tokens")
+    if sources := several_sources_text(Counter(one["answered_by"] for one, _ in answered if "answered_by" in one)):
+        warnings.append(sources)
     oddities = Counter(name for one, _ in answered for name in one.get("oddities", ()))
     return warnings + [f"{count} of {total} answers {oddity_text(name)}" for name, count in sorted(oddities.items())]
 
