@@ -174,7 +174,18 @@ class _RoleFinder:
         ends = [name for name in full if set(words_of(name)) & set(ROLE_WORDS["end"])]
         if not self._named and len(full) == 2:
             return full
-        return [begins[0], ends[0]] if begins and ends and begins[0] != ends[0] else []
+        if begins and ends and begins[0] != ends[0]:
+            return [begins[0], ends[0]]
+        is_known = any(set(words_of(name)) & set(ROLE_WORDS["time"]) for name in full)
+        return full if len(full) == 2 and not is_known and self._are_periods(*full) else []
+
+    def _are_periods(self, first: str, second: str) -> bool:
+        """Return whether nearly no time in the column `second` is before that in `first`, and some are after it."""
+        begin, end = (weigh_formats(self._cells[name]) for name in (first, second))
+        if begin is None or end is None:
+            return False
+        later = end.best.milliseconds - begin.best.milliseconds
+        return bool((later >= 0).mean() >= FEWEST_VALID and (later > 0).any())
 
     def _binary_columns(self) -> list[str]:
         free = [name for name in self._free if len(self._values[name])]

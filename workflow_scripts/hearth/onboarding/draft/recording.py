@@ -1,8 +1,7 @@
 """Put together the `recording` of a drafted home: which files hold events, which hold labels, and how to read them."""
 
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from hearth.data.sources.influx_tables import FRAME as INFLUX_FRAME
 from hearth.data.sources.tabular import read_blocks
 from hearth.data.sources.time_formats import Weighed, differing_example, offsets, weigh_formats
 from hearth.homes.raw_format import EPOCH_UNITS, FileForm
+from hearth.onboarding.draft.casas_files import is_labelled, without_copies
 from hearth.onboarding.draft.columns import FEWEST_NAMED, Roles, find_roles
 from hearth.onboarding.draft.file_patterns import base_folder, files_setting
 from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
@@ -23,7 +23,6 @@ _LABEL_NAMES = re.compile(r"act|adl|label|annot", re.IGNORECASE)
 _READMES = re.compile(
     r"(readme|licen[cs]e|changelog|\.|~).*|.*\.(md|pdf|docx?|html?|png|jpe?g|zip|py|ya?ml)", re.IGNORECASE
 )
-_COMPARED_LINES = 1000
 PLACEHOLDER_START = "2000-01-01 00:00:00"
 
 
@@ -55,6 +54,7 @@ class _Kind:
     cells: pd.DataFrame
     roles: Roles
     faults: int
+    is_guessed: bool  # whether the sensor is the only column that periods have beside their times
 
     @property
     def holds_labels(self) -> bool:
@@ -77,7 +77,7 @@ def draft_recording(root: Path) -> DraftedRecording:
     draft = DraftedRecording()
     files = _examine_all(root, draft)
     casas = [file for file in files if file.kind == "casas"]
-    if any(map(_is_labelled, casas)):
+    if any(map(is_labelled, casas)):
         return _draft_casas(root, casas, files, draft)
     files = [examine(file.path, as_table=True) for file in files]
     kinds = [kind for group in _group(files) for kind in _read_kinds(group)]
@@ -89,6 +89,10 @@ def draft_recording(root: Path) -> DraftedRecording:
     chosen_labels = max(labels, key=lambda kind: len(kind.cells), default=None)
     if "activity" in chosen.roles.columns:
         chosen_labels = None
+    elif not chosen_labels:
+        guessed = [kind for kind in events if kind is not chosen and kind.is_guessed]
+        if chosen_labels := max(guessed, key=lambda kind: len(kind.cells), default=None):
+            _take_for_labels(chosen_labels, draft)
     for kind in kinds:
         if kind is not chosen and kind is not chosen_labels:
             names = ", ".join(file.path.relative_to(base_folder(root)).as_posix() for file in kind.files[:10])
@@ -161,19 +165,35 @@ def _read_kind(files: list[DataFile], encoding: str) -> _Kind:
     cells = pd.concat([empty, *(block.cells[names] for block in blocks)], ignore_index=True)
     cells = cells.apply(lambda column: column.str.strip())
     roles = find_roles(cells, named=files[0].named)
-    _take_only_column(files, cells, roles)
+    is_guessed = _take_only_column(files, cells, roles)
     if form.format == "influxdb":
         take_fields(cells, roles)
-    return _Kind(files, form, cells, roles, sum(len(block.faults) for block in blocks))
+    return _Kind(files, form, cells, roles, sum(len(block.faults) for block in blocks), is_guessed)
 
 
-def _take_only_column(files: Sequence[DataFile], cells: pd.DataFrame, roles: Roles) -> None:
-    """Take the first other column of periods as the activity, or the sensor: the files' names tell which."""
+def _take_only_column(files: Sequence[DataFile], cells: pd.DataFrame, roles: Roles) -> bool:
+    """Take the fullest other column of periods as the activity, or the sensor: the files' names tell which.
+
+    Return whether it is taken as the sensor.
+    """
     if "begin" in roles.columns and not roles.columns.keys() & {"sensor", "activity"}:
-        others = roles.unused(map(str, cells.columns))
+        others = sorted(roles.unused(map(str, cells.columns)), key=lambda name: int((cells[name] == "").sum()))
         if others:
             role = "activity" if _LABEL_NAMES.search(files[0].path.stem) else "sensor"
             roles.columns[role] = others[:1]
+            return role == "sensor"
+    return False
+
+
+def _take_for_labels(kind: _Kind, draft: DraftedRecording) -> None:
+    """Take periods of guessed sensors as labels, since no other file has activities."""
+    columns = kind.roles.columns
+    columns["activity"] = columns.pop("sensor")
+    draft.open.append(
+        f"labels: {', '.join(file.path.name for file in kind.files[:5])} is taken for the label file, with "
+        f"{columns['begin'][0]}, {columns['end'][0]} and {columns['activity'][0]} as begin, end and activity "
+        "(recording.intervals)"
+    )
 
 
 def _no_events(root: Path, kinds: Sequence[_Kind], draft: DraftedRecording) -> str:
@@ -333,7 +353,7 @@ def _draft_casas(
 ) -> DraftedRecording:
     """Write the settings of files that the source casas reads."""
     draft.source = "casas"
-    casas = _without_copies(casas, draft)
+    casas = without_copies(casas, draft.unread)
     draft.settings |= files_setting(root, casas)
     encodings = {file.form.encoding for file in casas} - {"utf-8"}
     if encodings:
@@ -343,29 +363,3 @@ def _draft_casas(
     if others:
         draft.unread.append(f"{', '.join(others[:10])}: not read, since their lines are not those of CASAS")
     return draft
-
-
-def _without_copies(files: Sequence[DataFile], draft: DraftedRecording) -> list[DataFile]:
-    """Return the files without those that hold the events of another without its labels, which CASAS calls raw data."""
-    heads: dict[object, list[tuple[int, DataFile]]] = {}
-    for file in files:
-        words = [line.replace(",", " ").split() for line in itertools.islice(_read_lines(file), _COMPARED_LINES)]
-        heads.setdefault(str([each[:4] for each in words]), []).append((sum(map(len, words)), file))
-    kept = []
-    for same in heads.values():
-        most = max(count for count, _ in same)
-        for count, file in same:
-            if count == most:
-                kept.append(file)
-            else:
-                draft.unread.append(f"{file.path.name}: not read: it begins as another file, but without its labels")
-    return [file for file in files if file in kept]
-
-
-def _is_labelled(file: DataFile) -> bool:
-    return any(len(line.replace(",", " ").split()) > 4 for line in _read_lines(file))
-
-
-def _read_lines(file: DataFile) -> Iterator[str]:
-    with open(file.path, encoding=file.form.encoding, errors="replace") as handle:
-        yield from handle
