@@ -46,6 +46,20 @@ def test_a_row_of_empty_cells_takes_its_second_unless_rows_have_times(tmp_path):
     assert (facts(events), report.rows) == ([("03 08:05:00", "E1", "turned ON", "cooking")], 2)
 
 
+@pytest.mark.parametrize("block", [10, 2**24])
+def test_the_state_after_an_ignored_one_is_an_event_only_if_it_differs(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(text_lines, "BLOCK", block)
+    cells = ["unavailable", "OFF", "ON", "unavailable", "ON", "unavailable", "OFF"]
+    write_csv(tmp_path / "a.csv", *(f"{each},OFF,cooking" for each in cells), header=HEADER)
+    events, report = load(tmp_path, home(ignored_states=("unavail*",)))
+    assert [fact[0:3] for fact in facts(events)] == [
+        ("03 00:00:02", "E1", "turned ON"),
+        ("03 00:00:06", "E1", "turned OFF"),
+    ]
+    assert report.skipped["state unavailable (ignored_states)"] == 2
+    assert (report.broken, report.warnings) == ([], [])
+
+
 def test_cells_that_change_in_one_row_are_events_in_the_order_of_columns(tmp_path):
     write_csv(tmp_path / "a.csv", "OFF,OFF,cooking", "ON,ON,cooking", header=HEADER)
     events, report = load(tmp_path, home())

@@ -325,3 +325,12 @@ def test_a_label_file_is_told_by_its_periods_if_its_columns_have_unknown_names(t
     assert home.labels == ("Gehen", "Tee")
     assert set(events["activity"]) == {"Gehen", "Tee"}
     assert report.broken_labels == []
+
+
+def test_a_column_of_a_wide_table_that_is_at_times_unavailable_is_a_sensor(tmp_path):
+    rows = [f"2024-02-0{3 + n // 20} 08:00:{n:02d},{n % 2},{n // 3 % 2},{n // 4 % 2},{'ab'[n % 2]}" for n in range(40)]
+    rows[10] = rows[10].replace(",0,", ",unavailable,", 1)
+    _, home, _, report = load(write(tmp_path / "data", "time,lamp,door,tap,activity", *rows), tmp_path)
+    assert sorted(home.sensors) == ["door", "lamp", "tap"]
+    assert home.recording.ignored_states == ("unavailable",)
+    assert report.broken == []

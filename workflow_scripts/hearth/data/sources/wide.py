@@ -1,7 +1,7 @@
 """Read tables with a column for each sensor (`recording.wide`): a cell that differs from the one above is an event."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -64,7 +64,7 @@ class WideTables:
             if "time" not in self._settings.columns:
                 self._check_length(path, rows + count)
                 cells = cells.assign(**{_TIME: self._times(day, ordinals)})
-            parts = [_changes(cells[sensor], last, sensor) for sensor in sensors]
+            parts = [_changes(cells[sensor], last, sensor, self._settings.ignored_states) for sensor in sensors]
             if parts:
                 parts[0] = np.r_[parts[0], np.setdiff1d(self._without_time(cells), np.concatenate(parts))]
             changed = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
@@ -146,9 +146,10 @@ def _ordinals(block: Block, before: int) -> np.ndarray:
     return before + np.arange(len(block.lines)) + np.searchsorted(faults, block.lines)
 
 
-def _changes(cells: pd.Series, last: dict[str, str], sensor: str) -> np.ndarray:
+def _changes(cells: pd.Series, last: dict[str, str], sensor: str, ignored: Sequence[str]) -> np.ndarray:
     """Return the positions of the cells that differ from the cell above; blank cells stand for the cell above.
 
+    A cell that matches a pattern in `ignored` is itself a change, but the next cell is compared with those above it.
     `last` has the last cell of each sensor in the blocks before, and is updated.
     """
     texts: Codes[str] = Codes()
@@ -158,5 +159,11 @@ def _changes(cells: pd.Series, last: dict[str, str], sensor: str) -> np.ndarray:
     filled = np.flatnonzero(values != blank)
     if not len(filled):
         return filled
-    last[sensor] = texts.values[values[filled[-1]]]
-    return filled[1:][np.diff(values[filled]) != 0] - len(before)
+    matches = np.array([any(fnmatchcase(text, pattern) for pattern in ignored) for text in texts.values])
+    is_ignored = matches[values[filled]]
+    kept = filled[~is_ignored]
+    if len(kept):
+        last[sensor] = texts.values[values[kept[-1]]]
+    differing = (np.diff(values[each], prepend=values[each[:1]]) != 0 for each in (kept, filled))
+    changed = [kept[next(differing)], filled[next(differing) & is_ignored]]
+    return np.sort(np.concatenate(changed)) - len(before)

@@ -43,6 +43,8 @@ STATE_WORDS = {
     **{"end": "ended", "movement": "detected", "pressure": "pressed"},
 }
 _BINARY = [{"0", "1"}, {"on", "off"}, {"true", "false"}, {"open", "closed"}, {"open", "close"}]
+# Cells that stand for the absence of a state.
+NO_STATES = {"unavailable", "unknown", "undef", "null", "none", "nan"}
 _FEWEST_WIDE = 3  # columns of two states that make a table with a column for each sensor
 _MOST_LABELS = 100
 FEWEST_NAMED = 0.5  # share of rows that are times in a column whose name says that it holds times
@@ -192,7 +194,8 @@ class _RoleFinder:
         binary = [
             name
             for name in free
-            if any({str(value).lower() for value in self._values[name].index if value} <= states for states in _BINARY)
+            if (found := {str(value).lower() for value in self._values[name].index} - {"", *NO_STATES})
+            and any(found <= states for states in _BINARY)
         ]
         return binary if len(binary) >= _FEWEST_WIDE else []
 

@@ -18,13 +18,13 @@ from hearth.data.sources.encoded_rows import Annotation, EncodedRows
 from hearth.data.sources.registry import SOURCES
 from hearth.homes.home import Home, load_home, normalise_label
 from hearth.homes.raw_format import DROP, parse_recording
+from hearth.onboarding.draft.columns import NO_STATES
 from hearth.onboarding.draft.home_yaml import DRAFTED_LABELS, compose, write_yaml
 from hearth.onboarding.draft.recording import DraftedRecording, draft_recording
 from hearth.onboarding.verdict import UNLABELLED, tolerated_rows
 
 # A sensor with more states measures a quantity, or reads tags, whose states cannot be described one by one.
 MOST_STATES = 12
-_NO_STATES = {"unavailable", "unknown", "undef", "null", "none", "nan"}
 _NO_ACTIVITIES = {
     "none",
     "null",
@@ -238,7 +238,7 @@ def _describe_states(recorded: pd.DataFrame, draft: DraftedRecording) -> dict[st
     """Return the states of each sensor; write those that are left out into `draft`."""
     counts = recorded.groupby(["sensor", "state"], sort=True).size()
     label_sensor = draft.settings.get("label_rows", {}).get("sensor")
-    ignored = sorted({state for _, state in counts.index if state.lower() in _NO_STATES})
+    ignored = sorted({state for _, state in counts.index if state.lower() in NO_STATES})
     if ignored:
         draft.settings["ignored_states"] = ignored
         total = int(counts[counts.index.get_level_values("state").isin(ignored)].sum())
