@@ -116,6 +116,7 @@ def test_wide_tables_are_drafted_with_and_without_times(tmp_path):
     assert len(events) == 2 * changes
     assert len(home.labels) == 3
     assert "OPEN: wide.start" in text
+    assert "OPEN: activities: column5 (activity1), column6 (activity2) each give an activity" in text
     named = ["timestamp,lamp,door,tap,Activity"]
     named += [f"2024-02-0{3 + n // 30} 08:00:{n % 30:02d},{n % 2},{n // 4 % 2},0,{'ab'[n % 2]}" for n in range(60)]
     data = write(tmp_path / "timed", *named)
@@ -334,3 +335,17 @@ def test_a_column_of_a_wide_table_that_is_at_times_unavailable_is_a_sensor(tmp_p
     assert sorted(home.sensors) == ["door", "lamp", "tap"]
     assert home.recording.ignored_states == ("unavailable",)
     assert report.broken == []
+
+
+def test_files_that_are_not_text_have_a_remedy(tmp_path):
+    data = write(tmp_path / "data", *table())
+    (data / "labels.xlsx").write_bytes(b"PK\x03\x04\x00\x00\x00abc")
+    assert "labels.xlsx: not read: not text; save a spreadsheet as CSV, unpack" in head(draft_home(data, "schema"))
+
+
+def test_the_states_of_a_counter_are_its_numbers(tmp_path):
+    rows = [(f"2024-02-0{3 + n // 12} 08:00:{n:02d}", "steps", str(n % 4), "ab"[n % 2]) for n in range(24)]
+    rows += [(f"2024-02-0{3 + n // 12} 09:00:{n:02d}", "pir", str(n % 2), "ab"[n % 2]) for n in range(24)]
+    _, home, _, _ = load(write(tmp_path / "data", *table(rows=rows)), tmp_path)
+    assert home.sensors["steps"].states == {state: state for state in "0123"}
+    assert home.sensors["pir"].states == {"0": "ended", "1": "detected"}

@@ -82,7 +82,9 @@ def find_encoding(path: Path) -> str:
             odd = chunk[1::2].count(0)
             if zeros >= len(chunk) // 3 and max(odd, zeros - odd) > 0.9 * zeros:
                 return "utf-16-le" if odd > zeros - odd else "utf-16-be"
-            raise NoRowsError("not text")
+            raise NoRowsError(
+                "not text; save a spreadsheet as CSV, unpack an archive, export a database as CSV or JSON"
+            )
         try:
             while chunk:
                 decoder.decode(chunk)

@@ -59,7 +59,7 @@ def compose(
         sensor: {
             "room": _guess_room(sensor),
             "words": _guess_words(sensor),
-            "states": {state: STATE_WORDS.get(state.lower(), state or "changed") for state in each},
+            "states": _describe_states(each),
         }
         for sensor, each in states.items()
     }
@@ -108,6 +108,15 @@ def _guess_words(sensor: str) -> str:
     room = _guess_room(sensor)
     without_room = words[len(room) :].strip() if words.lower().startswith(room) else words
     return without_room or words
+
+
+def _describe_states(states: Sequence[str]) -> dict[str, str]:
+    """Return words for each state; 0 and 1 have such only if they are not among other numbers, as of a counter."""
+    counts = any(state.isdigit() and state not in ("0", "1") for state in states)
+    return {
+        state: state if counts and state.isdigit() else STATE_WORDS.get(state.lower(), state or "changed")
+        for state in states
+    }
 
 
 def _guess_room(sensor: str) -> str:

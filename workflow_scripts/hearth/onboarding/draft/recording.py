@@ -1,7 +1,7 @@
 """Put together the `recording` of a drafted home: which files hold events, which hold labels, and how to read them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -258,7 +258,18 @@ def _describe_events(root: Path, kind: _Kind, draft: DraftedRecording) -> None:
             if form != "iso8601":
                 settings["time"] = {"format": form}
             draft.offsets = offsets(_joined(kind, role))
+    if not named:
+        draft.said, draft.open = (_with_names(texts, names) for texts in (draft.said, draft.open))
     draft.labelled = "activity" in columns
+
+
+def _with_names(texts: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """Return the texts with the names that columns without names have in `header` beside their numbers."""
+    pattern = re.compile("|".join(rf"\b{re.escape(column)}\b" for column in names))
+    return [
+        pattern.sub(lambda found: found[0] if names[found[0]] == found[0] else f"{found[0]} ({names[found[0]]})", text)
+        for text in texts
+    ]
 
 
 def _describe_labels(root: Path, events: _Kind, kind: _Kind, draft: DraftedRecording) -> None:
