@@ -4,7 +4,7 @@ import check_home
 import pytest
 import yaml
 from config_factories import write_yaml
-from draft_factories import ROWS, finish, head, load, table, write
+from draft_factories import NAMES, ROWS, finish, head, load, table, write
 from hearth.common import cli
 from hearth.data.events import check_events
 from hearth.data.example_leaks import find_recorded_rows
@@ -176,3 +176,13 @@ def test_a_drafted_example_is_no_recorded_event(tmp_path):
     assert len(events) == len(rows)
     assert find_recorded_rows(events, home) == []
     assert home.example["events"][0]["time"] == "07:49:40"
+
+
+def test_a_cell_of_several_residents_is_divided(tmp_path):
+    who = ("anna", "ben", "anna, ben", "ben")
+    rows = [(*row, name) for row, name in zip(ROWS, who, strict=True)]
+    text, home, events, _ = load(write(tmp_path / "data", *table(";", rows, (*NAMES, "person"))), tmp_path)
+    assert home.recording.separator == ","
+    assert events["residents"].tolist() == [["anna"], ["ben"], ["anna", "ben"], ["ben"]]
+    assert "residents: 2 are named, anna, ben" in head(text)
+    assert "OPEN: separator: ',' divides the residents of a cell, as in 'anna, ben'" in head(text)

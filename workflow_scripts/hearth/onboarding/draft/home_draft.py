@@ -72,6 +72,8 @@ def draft_home(root: Path, schema: str) -> str:
         )
     _choose_sessions(columns["file"], clock, draft)
     residents = {name for annotation in rows.annotations.values for name in annotation.residents}
+    if draft.source == "table":
+        residents = _split_residents(residents, labels, draft)
     if not residents:
         draft.open.append("residents: several live here, as prompts say; if it is one person, write residents: one")
     else:
@@ -84,6 +86,25 @@ def draft_home(root: Path, schema: str) -> str:
     }
     content = compose(described, labels, recorded, settings)
     return _finish(root, content, draft, schema)
+
+
+def _split_residents(names: set[str], labels: Sequence[str], draft: DraftedRecording) -> set[str]:
+    """Return the residents behind the cells `names`; write the separator of cells that name several of the others."""
+    for mark in f",{_SEPARATORS}":
+        joined = sorted(name for name in names if mark in name)
+        parts = {part.strip() for name in joined for part in name.split(mark)}
+        if not joined or not parts <= names:
+            continue
+        if draft.settings.get("separator", mark) != mark or any(mark in label for label in labels):
+            draft.open.append(
+                f"residents: {joined[0]!r} is taken for one resident, since activities are not divided by {mark!r}; if "
+                "it names several, write one separator for both in the files"
+            )
+            return names
+        draft.settings["separator"] = mark
+        draft.open.append(f"separator: {mark!r} divides the residents of a cell, as in {joined[0]!r}")
+        return names - set(joined)
+    return names
 
 
 def _finish(root: Path, content: dict[str, Any], draft: DraftedRecording, schema: str) -> str:
