@@ -214,3 +214,15 @@ def test_a_row_with_one_date_for_begin_and_end_may_end_on_the_next_day(tmp_path)
     events, report = load(tmp_path, home)
     assert events["time"].dt.strftime("%d %H:%M").tolist() == ["03 08:00", "03 09:00", "03 23:00", "04 01:00"]
     assert report.broken == []
+
+
+def test_events_that_mostly_repeat_the_last_state_of_their_sensor_are_said(tmp_path):
+    rows = [row(second, state="OFF" if second < 7 else "ON") for second in range(10)]
+    write_csv(tmp_path / "a.csv", *rows, *(row(second, sensor="E2") for second in range(5)))
+    _, report = load(tmp_path)
+    assert report.warnings == [
+        "8 of 15 events repeat the last state of their sensor (most: E1, 8); if rows are written at fixed times, "
+        "export changes alone"
+    ]
+    write_csv(tmp_path / "a.csv", *rows, *(row(second, sensor="E2") for second in range(6)))
+    assert load(tmp_path)[1].warnings == []

@@ -52,6 +52,7 @@ class _EventBuilder:
         self._set_clock()
         sessions = self._assign_sessions()
         self._sort()
+        self._warn_of_repeats(words)
         if len(sessions) == 1:
             self._report.notes.append(
                 f"one session, {sessions[0]}: a split needs two; set `recording.sessions` (by: day, gap or column)"
@@ -253,6 +254,24 @@ class _EventBuilder:
                 "second pass and get the latest time of its first pass"
             )
             self._columns["clock"] = monotonic
+
+    def _warn_of_repeats(self, words: pd.DataFrame) -> None:
+        """Warn if most events repeat the last state of their sensor, as exports with a row a minute do.
+
+        Sensors with one state are left out: each of their events is news.
+        """
+        codes = self._columns["words"]
+        sensors = pd.factorize(words["sensor"])[0][codes]
+        order = np.argsort(sensors, kind="stable")
+        is_repeat = (np.diff(codes[order]) == 0) & (np.diff(self._columns["session"][order]) == 0)
+        states = pd.Series(codes).groupby(sensors).transform("nunique").to_numpy()
+        repeats = order[1:][is_repeat & (states[order[1:]] > 1)]
+        if len(repeats) > len(codes) / 2:
+            counts = words["sensor"].iloc[codes[repeats]].value_counts()
+            self._report.warnings.append(
+                f"{len(repeats)} of {len(codes)} events repeat the last state of their sensor (most: "
+                f"{counts.index[0]}, {counts.iloc[0]}); if rows are written at fixed times, export changes alone"
+            )
 
     def _table(
         self, sessions: list[str], words: pd.DataFrame, labels: list[tuple[list[str], list[str]]]
