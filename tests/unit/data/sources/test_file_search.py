@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hearth.data.sources.file_search import find_by_suffix, unread_files
+from hearth.data.sources.file_search import find_by_suffix, find_files, unread_files
 from hearth.data.sources.registry import SOURCES, raw_files
 from hearth.homes.raw_format import Intervals
 from table_factories import HOME, home_with, row, write_csv
@@ -40,7 +40,8 @@ def test_every_other_file_of_the_folder_is_named(tmp_path):
     assert len(events) == 1
     assert report.unread == ["b.CSV", "c.txt", "d/e.csv", "d/f.xlsx"]
     assert (
-        report.notes[-1] == "5 hidden files and documents are not read: .git/x, .hidden, README, Readme.txt, notes.md"
+        report.notes[-1]
+        == "5 hidden files, documents and files of runs are not read: .git/x, .hidden, README, Readme.txt, notes.md"
     )
     assert TABLE.read(tmp_path / "a.csv", HOME)[1].unread == []
 
@@ -101,3 +102,15 @@ def test_a_root_that_is_a_link_has_its_files(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert len(TABLE.read(tmp_path / "link", HOME)[0]) == 1
     assert unread_files(tmp_path / "real", [path]) == ([], [])
+
+
+@pytest.mark.parametrize("patterns", [["*"], ["**/*"], ["**/*.csv", "*.y*ml"]])
+def test_no_pattern_finds_a_home_beside_its_data_or_what_its_runs_wrote(tmp_path, patterns):
+    written = ("results/tables/scaling.csv", "work/run.csv", "logs/x/a.csv", ".snakemake/metadata/b.csv", "my.yaml")
+    for name in (*written, "a.csv", "days/results/b.csv"):
+        write_csv(tmp_path / name, row(1))
+    found = [path for path in find_files(tmp_path, patterns) if path.parent == tmp_path or "**" in patterns[0]]
+    assert names(tmp_path, found) == ["a.csv", "days/results/b.csv"][: len(found)]
+    assert names(tmp_path, find_by_suffix(tmp_path, [".csv"])) == ["a.csv", "days/results/b.csv"]
+    assert unread_files(tmp_path, found)[1] == sorted(written)
+    assert names(tmp_path, find_files(tmp_path, ["work/run.csv"])) == ["work/run.csv"]

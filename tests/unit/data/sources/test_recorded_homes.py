@@ -28,7 +28,7 @@ def test_labels_of_a_part_of_marble_equal_an_independent_count():
     assert events["sensor"].nunique() == 16
     assert len({name for names in events["residents"] for name in names}) == 10
     assert (sum(report.skipped.values()), report.unlabelled, report.unread) == (0, 0, [])
-    assert report.notes == ["1 hidden files and documents are not read: README.txt"]
+    assert report.notes == ["1 hidden files, documents and files of runs are not read: README.txt"]
     lines = [len(path.read_bytes().splitlines()) - 1 for path in MARBLE_PART.rglob("environmental.csv")]
     assert sum(lines) == report.rows == 624
     assert Counter(events["activity"]) == count_by_sweep(MARBLE_PART / "dataset")

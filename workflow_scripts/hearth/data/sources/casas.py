@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hearth.data.events import natural_key
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.activity_marks import MARKS, MarkedEvent, label_by_marks
@@ -30,6 +29,7 @@ from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError
 from hearth.data.sources.encoded_rows import Annotation, Columns, EncodedRows
 from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_copies import find_copies
+from hearth.data.sources.file_search import find_files
 from hearth.data.sources.text_lines import decode_line, read_line_blocks
 from hearth.homes.home import Home
 
@@ -65,10 +65,8 @@ def raw_files(root: Path, home: Home) -> list[Path]:
     if root.is_file():
         return [root]
     patterns = home.recording.files or FILES
-    paths = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    if not home.recording.files:
-        paths = {path for path in paths if not path.name.lower().startswith("readme")}
-    return sorted(paths, key=lambda path: natural_key(path.as_posix()))
+    paths = find_files(root, patterns)
+    return paths if home.recording.files else [path for path in paths if not path.name.lower().startswith("readme")]
 
 
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:

@@ -10,17 +10,25 @@ from hearth.homes.home import Home
 _DOCUMENTS = ("readme", "license", "licence", "changelog", "citation")
 _PACKED = (".xlsx", ".xls", ".ods", ".gz", ".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _DOCUMENT_SUFFIXES = (".md", ".pdf", ".html", ".rst", ".docx")
+_SETTING_SUFFIXES = (".yaml", ".yml")
+# Folders that a run writes into the folder in which it is started, and what tells such a folder.
+_RUN_FOLDERS = (".snakemake", "results", "work", "logs", "benchmarks")
+_RUN_MARKS = (".snakemake", "results/datasets")
 
 
 def find_files(root: Path, patterns: Sequence[str]) -> list[Path]:
     """Return the files below `root` that match a pattern, in natural order.
 
-    Raises ValueError for a pattern that leads out of `root`.
+    A pattern finds no yaml and nothing that runs wrote, so that a home and its runs may lie beside its data; a plain
+    name finds both. Raises ValueError for a pattern that leads out of `root`.
     """
     for pattern in patterns:
         if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
             raise ValueError(f"recording: files: {pattern!r} leads out of the data's folder")
-    return _sorted({path for pattern in patterns for path in root.glob(pattern) if path.is_file()})
+    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    return _sorted(
+        path for path in found if path.relative_to(root).as_posix() in patterns or not is_of_runs(path, root)
+    )
 
 
 def label_files(root: Path, home: Home) -> list[Path]:
@@ -31,8 +39,29 @@ def label_files(root: Path, home: Home) -> list[Path]:
 
 
 def find_by_suffix(root: Path, suffixes: Sequence[str]) -> list[Path]:
-    """Return the files below `root` with one of `suffixes` in any letter case, in natural order; none is hidden."""
-    return _sorted(path for path in _all_files(root) if path.suffix.lower() in suffixes and not _is_hidden(path, root))
+    """Return the files below `root` with one of `suffixes` in any letter case, in natural order.
+
+    None is hidden or written by a run.
+    """
+    return _sorted(
+        path
+        for path in _all_files(root)
+        if path.suffix.lower() in suffixes and not _is_hidden(path, root) and not is_of_runs(path, root)
+    )
+
+
+def is_of_runs(path: Path, root: Path) -> bool:
+    """Return whether a file below `root` is settings in YAML, or in a folder that runs write."""
+    return path.suffix.lower() in _SETTING_SUFFIXES or run_folder(path, root) is not None
+
+
+def run_folder(path: Path, root: Path) -> str | None:
+    """Return the folder, relative to `root`, that runs write and that holds `path`; None if there is none."""
+    parts = path.relative_to(root).parts
+    for at, part in enumerate(parts[:-1]):
+        if part in _RUN_FOLDERS and any(Path(root, *parts[:at], mark).is_dir() for mark in _RUN_MARKS):
+            return Path(*parts[: at + 1]).as_posix()
+    return None
 
 
 def check_folder(root: Path) -> None:
@@ -49,7 +78,7 @@ def unread_files(root: Path, read: Iterable[Path]) -> tuple[list[str], list[str]
     """Return the files below the folder `root` that are not in `read`, relative to it, in natural order.
 
     The first list has those that may hold data, and folders that are links, which nothing follows; the second has
-    hidden files and documents such as READMEs. A `root` that is a file has none.
+    hidden files, documents such as READMEs, and settings and files of runs. A `root` that is a file has none.
     """
     known = {path.absolute() for path in read}
     data: list[str] = []
@@ -57,7 +86,7 @@ def unread_files(root: Path, read: Iterable[Path]) -> tuple[list[str], list[str]
     for path in _sorted(each for each in _all_files(root) if each.absolute() not in known):
         name = path.relative_to(root).as_posix()
         is_other = path.name.lower().startswith(_DOCUMENTS) or path.suffix.lower() in _DOCUMENT_SUFFIXES
-        (others if is_other or _is_hidden(path, root) else data).append(name)
+        (others if is_other or _is_hidden(path, root) or is_of_runs(path, root) else data).append(name)
     return data, others
 
 

@@ -41,7 +41,7 @@ class Source:
         report.unread, others = unread_files(Path(root), self.raw_files(Path(root), home))
         if others:
             shown = ", ".join(others[:FILES_SHOWN]) + (", ..." if len(others) > FILES_SHOWN else "")
-            report.notes.append(f"{len(others)} hidden files and documents are not read: {shown}")
+            report.notes.append(f"{len(others)} hidden files, documents and files of runs are not read: {shown}")
         report.warnings += _resident_warnings(events, home)
         return events, report
 

@@ -1,16 +1,30 @@
-"""Find patterns that match the files of a drafted home."""
+"""Tell a folder's data from its other files, and find patterns that match the files of a drafted home."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hearth.data.sources.file_search import find_files, run_folder
 from hearth.onboarding.draft.files import DataFile
+
+_READMES = re.compile(
+    r"(readme|licen[cs]e|changelog|\.|~).*|.*\.(md|pdf|docx?|html?|png|jpe?g|zip|py|ya?ml)", re.IGNORECASE
+)
 
 
 def base_folder(root: Path) -> Path:
     """Return the folder to which names of files are relative: `root`, or that of the file `root`."""
     return root if root.is_dir() else root.parent
+
+
+def no_data_remark(path: Path, root: Path) -> str:
+    """Return a remark on a file, or on the folder that holds it, whose name says that it is no data; '' for others."""
+    if folder := run_folder(path, root):
+        return f"{folder}: not read, written by runs"
+    parts = path.relative_to(root).parts
+    named = next((at for at, part in enumerate(parts) if _READMES.fullmatch(part)), None)
+    return "" if named is None else f"{'/'.join(parts[: named + 1])}: not read, taken for no data by its name"
 
 
 def files_setting(root: Path, files: Sequence[DataFile], *, always: bool = False) -> dict[str, Any]:
@@ -27,7 +41,7 @@ def files_setting(root: Path, files: Sequence[DataFile], *, always: bool = False
             candidates.append([f"{folder}*{suffix}" for suffix in suffixes])
         candidates += [[f"{folder}{start}*{end}"] for start, end in _affixes(files)]
     for patterns in candidates:
-        if {path for pattern in patterns for path in base.glob(pattern) if path.is_file()} == chosen:
+        if set(find_files(base, patterns)) == chosen:
             return {"files": patterns[0] if len(patterns) == 1 else patterns}
     return {"files": names[0] if len(names) == 1 else names}
 

@@ -15,14 +15,11 @@ from hearth.data.sources.time_formats import Weighed, differing_example, offsets
 from hearth.homes.raw_format import EPOCH_UNITS, FileForm
 from hearth.onboarding.draft.casas_files import is_labelled, without_copies
 from hearth.onboarding.draft.columns import FEWEST_NAMED, Roles, find_roles
-from hearth.onboarding.draft.file_patterns import base_folder, files_setting
+from hearth.onboarding.draft.file_patterns import base_folder, files_setting, no_data_remark
 from hearth.onboarding.draft.files import DataFile, NoRowsError, examine
 from hearth.onboarding.draft.influx_fields import take_fields
 
 _LABEL_NAMES = re.compile(r"act|adl|label|annot", re.IGNORECASE)
-_READMES = re.compile(
-    r"(readme|licen[cs]e|changelog|\.|~).*|.*\.(md|pdf|docx?|html?|png|jpe?g|zip|py|ya?ml)", re.IGNORECASE
-)
 PLACEHOLDER_START = "2000-01-01 00:00:00"
 
 
@@ -114,8 +111,9 @@ def _examine_all(root: Path, draft: DraftedRecording) -> list[DataFile]:
     files = []
     for path in sorted(paths, key=lambda path: natural_key(path.as_posix())):
         name = path.relative_to(base_folder(root)).as_posix()
-        if root.is_dir() and any(_READMES.fullmatch(part) for part in Path(name).parts):
-            draft.unread.append(f"{name}: not read, taken for no data by its name")
+        if root.is_dir() and (remark := no_data_remark(path, root)):
+            if remark not in draft.unread:
+                draft.unread.append(remark)
             continue
         try:
             files.append(examine(path))
