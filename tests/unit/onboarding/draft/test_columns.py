@@ -43,3 +43,65 @@ def test_rows_of_periods_become_two_events(tmp_path):
     assert home.recording.rows_are_intervals
     assert sorted(home.sensors) == ["Bed Bedroom", "Door Bedroom", "Door Kitchen"]
     assert len(events) == 6
+
+
+def wide_rows(*cells):
+    """Return 60 rows of a time, three sensors of two states, `cells`, and an activity."""
+    return [
+        (
+            f"2024-02-0{3 + n // 30} 08:00:{n % 30:02d}",
+            *("on" if n // every % 2 else "off" for every in (2, 3, 5)),
+            *(cell if isinstance(cell, str) else cell(n) for cell in cells),
+            "ab"[n // 10 % 2],
+        )
+        for n in range(60)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        (("binary_sensor.bath", "binary_sensor.bed", "binary_sensor.door"), {}),
+        (("sensor_bath", "sensor_bed", "sensor_door"), {}),
+        (("bath_sensor", "BedSensor", "door_status"), {}),
+        (("item 1", "item 2", "tag_3"), {}),
+        (("bath", "bed", "door"), {"sensor.temperature": lambda n: f"{20 + n / 10}"}),
+        (("binary_sensor.bath", "binary_sensor.bed", "binary_sensor.door"), {"sensor.mode": lambda n: "xyz"[n % 3]}),
+        (("binary_sensor.bath_activity", "binary_sensor.person_in_bed", "binary_sensor.door"), {}),
+    ],
+)
+def test_columns_of_two_states_are_sensors_whatever_their_names(tmp_path, names, cells):
+    lines = table(rows=wide_rows(*cells.values()), names=("timestamp", *names, *cells, "activity"))
+    text, home, events, _ = load(write(tmp_path / "data", *lines), tmp_path)
+    assert home.recording.wide.sensors == names
+    assert home.recording.columns["activity"] == ("activity",)
+    assert len(events) == 29 + 19 + 11
+    assert all(f"columns that are not used: {name}" in head(text) for name in cells)
+
+
+def test_a_table_with_a_column_of_sensors_may_have_columns_of_two_states(tmp_path):
+    names = ("time", "sensor_id", "sensor_state", "sensor_ok", "valid", "activity")
+    rows = [(*row[:2], "on" if n % 2 else "off", "1", "true", row[3]) for n, row in enumerate(ROWS)]
+    _, home, events, _ = load(write(tmp_path / "data", *table(rows=rows, names=names)), tmp_path)
+    assert (home.recording.wide, home.recording.columns["sensor"]) == (None, ("sensor_id",))
+    assert len(events) == 4
+
+
+@pytest.mark.parametrize(
+    ("odd", "ignored"),
+    [(("unavailable", "unknown"), ("unavailable", "unknown")), (("None",), ("None",)), (("onn",), ())],
+)
+def test_a_few_cells_without_an_answer_leave_no_sensor_out(tmp_path, odd, ignored):
+    rows = wide_rows()
+    for at, state in enumerate(odd):
+        rows[20 + at] = (*rows[20 + at][:2], state, *rows[20 + at][3:])
+    lines = table(rows=rows, names=("timestamp", "bath", "bed", "door", "activity"))
+    text, home, events, report = load(write(tmp_path / "data", *lines), tmp_path)
+    assert home.recording.wide.sensors == ("bath", "bed", "door")
+    assert home.recording.ignored_states == ignored
+    assert report.broken == []
+    if ignored:
+        assert len(events) == 29 + 19 + 11
+        assert sum(report.skipped[f"state {state} (ignored_states)"] for state in odd) == len(odd)
+    else:
+        assert "the states 'onn'" in head(text)

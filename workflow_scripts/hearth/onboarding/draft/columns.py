@@ -1,6 +1,7 @@
 """Find the role of each column of a table: by the words of its name and by its cells."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -42,9 +43,10 @@ STATE_WORDS = {
     **{"not_home": "away", "locked": "locked", "unlocked": "unlocked", "motion": "detected", "start": "started"},
     **{"end": "ended", "movement": "detected", "pressure": "pressed"},
 }
-_BINARY = [{"0", "1"}, {"on", "off"}, {"true", "false"}, {"open", "closed"}, {"open", "close"}]
 # Cells that stand for the absence of a state.
 NO_STATES = {"unavailable", "unknown", "undef", "null", "none", "nan"}
+_MOSTLY = 0.95  # share of the filled cells of a column of two states that have one of them
+_MEASURED = re.compile(r"-?\d+[.,]\d+")
 _FEWEST_WIDE = 3  # columns of two states that make a table with a column for each sensor
 _MOST_LABELS = 100
 FEWEST_NAMED = 0.5  # share of rows that are times in a column whose name says that it holds times
@@ -93,11 +95,11 @@ class _RoleFinder:
     def find(self) -> Roles:
         self._find_times()
         if self._named:
+            sensors = self._matching("sensor")
             for role in ("activity", "resident", "session"):
-                self._take(role, self._matching(role))
-        # Of columns of two states, none names sensors, whatever its own name: binary_sensor.door, hall_sensor.
-        binary = self._binary_columns()
-        if binary and not (self._named and set(self._matching("sensor")) - set(binary)):
+                matching = self._matching(role)
+                self._take(role, [name for name in matching if name not in sensors or not self._is_binary(name)])
+        if binary := self._wide_columns():
             self._find_wide(binary)
             return self._roles
         self._find_state()
@@ -189,15 +191,27 @@ class _RoleFinder:
         later = end.best.milliseconds - begin.best.milliseconds
         return bool((later >= 0).mean() >= FEWEST_VALID and (later > 0).any())
 
-    def _binary_columns(self) -> list[str]:
-        free = [name for name in self._free if len(self._values[name])]
-        binary = [
-            name
-            for name in free
-            if (found := {str(value).lower() for value in self._values[name].index} - {"", *NO_STATES})
-            and any(found <= states for states in _BINARY)
-        ]
-        return binary if len(binary) >= _FEWEST_WIDE else []
+    def _wide_columns(self) -> list[str]:
+        """Return the columns of two states if each seems a sensor, and none of a table with a column of sensors."""
+        binary = [name for name in self._free if self._is_binary(name)]
+        named, states = (self._matching(role) if self._named else [] for role in ("sensor", "state"))
+        ids = [name for name in named if name not in binary and not self._is_measured(name)]
+        called = sum(name in named and name not in states for name in binary)
+        if ids or (called == 1 and states):
+            return binary if called >= _FEWEST_WIDE else []
+        return binary if called > 1 or len(binary) >= _FEWEST_WIDE else []
+
+    def _is_binary(self, name: str) -> bool:
+        """Return whether nearly all filled cells have one of two states; cells without an answer do not count."""
+        counts: Counter[str] = Counter()
+        for value, count in self._values[name].items():
+            counts[str(value).lower()] += count
+        filled = {state: count for state, count in counts.items() if state and state not in NO_STATES}
+        known = sorted((count for state, count in filled.items() if state in STATE_WORDS), reverse=True)
+        return bool(known) and sum(known[:2]) >= _MOSTLY * sum(filled.values())
+
+    def _is_measured(self, name: str) -> bool:
+        return any(_MEASURED.fullmatch(str(value)) for value in self._values[name].index)
 
     def _find_wide(self, binary: list[str]) -> None:
         """Take a table with a column for each sensor; columns of several states after the sensors are activities."""
