@@ -1,5 +1,7 @@
 """Test the roles that a draft gives to columns."""
 
+import unicodedata
+
 import pytest
 import yaml
 from draft_factories import ROWS, head, load, table, write
@@ -105,3 +107,41 @@ def test_a_few_cells_without_an_answer_leave_no_sensor_out(tmp_path, odd, ignore
         assert sum(report.skipped[f"state {state} (ignored_states)"] for state in odd) == len(odd)
     else:
         assert "the states 'onn'" in head(text)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Zeit", "Gerät", "Wert", "Aktivität"),
+        ("Zeitstempel", "Sensor", "Zustand", "Tätigkeit"),
+        ("ZEIT", "MELDER", "Meldung", "Taetigkeit"),
+        ("Zeit", "Sensor", "Wert", unicodedata.normalize("NFD", "Aktivität")),
+        ("time", "sensor", "étape", "activity"),
+        ("time", "sensor", "показание", "activity"),
+    ],
+)
+def test_columns_are_told_by_german_names_and_states_by_their_cells(tmp_path, names):
+    rows = [(*row[:2], "ein" if n % 2 else "aus", row[3]) for n, row in enumerate(ROWS)]
+    _, home, events, _ = load(write(tmp_path / "data", *table(";", rows, names)), tmp_path)
+    roles = dict(zip(("time", "sensor", "state", "activity"), names, strict=True))
+    assert home.recording.columns == {role: (name,) for role, name in roles.items()}
+    assert events["state"].tolist() == ["turned OFF", "turned ON"] * 2
+    assert len(home.labels) == 2
+
+
+@pytest.mark.parametrize("column", ["Doing", "Occupation", "Занятие"])
+def test_an_unused_column_that_may_hold_activities_is_named(tmp_path, column):
+    rows = [
+        (
+            f"2024-02-0{3 + n // 10} 08:00:{n:02d}",
+            "pir",
+            "on" if n % 2 else "off",
+            ["cook", "tea", "read"][n // 4 % 3],
+            "v1",
+        )
+        for n in range(20)
+    ]
+    text = draft_home(
+        write(tmp_path, *table(rows=rows, names=("time", "sensor", "state", column, "version"))), "schema"
+    )
+    assert f"name one of {column} in columns.activity, or write labels.csv" in head(text)

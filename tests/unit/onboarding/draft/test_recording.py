@@ -320,9 +320,9 @@ def test_a_label_file_with_one_date_for_begin_and_end_is_drafted(tmp_path):
 def test_a_label_file_is_told_by_its_periods_if_its_columns_have_unknown_names(tmp_path):
     data = write(tmp_path / "data", *[line.rpartition(",")[0] for line in table(rows=3 * ROWS)], name="events.csv")
     rows = ["03.02.2024 07:00;03.02.2024 08:00;;Tee", "04.02.2024 07:00;04.02.2024 07:59;früh;Gehen"]
-    write(data, "Beginn;Ende;Bemerkung;Tätigkeit", *rows, name="Tagebuch.csv", encoding="cp1252")
+    write(data, "Alku;Loppu;Huomautus;Työ", *rows, name="Tagebuch.csv", encoding="cp1252")
     text, home, events, report = load(data, tmp_path)
-    assert "OPEN: labels: Tagebuch.csv is taken for the label file, with Beginn, Ende and Tätigkeit as" in head(text)
+    assert "OPEN: labels: Tagebuch.csv is taken for the label file, with Alku, Loppu and Työ as" in head(text)
     assert home.labels == ("Gehen", "Tee")
     assert set(events["activity"]) == {"Gehen", "Tee"}
     assert report.broken_labels == []

@@ -1,6 +1,7 @@
 """Find the role of each column of a table: by the words of its name and by its cells."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,27 @@ import pandas as pd
 
 from hearth.data.sources.time_formats import FEWEST_VALID, count_matches, weigh_formats
 
-# By role: words that the name of its column holds, the likeliest first.
+# By role: words that the name of its column holds, without accents, the likeliest first.
 ROLE_WORDS = {
-    "time": ("timestamp", "datetime", "time", "ts", "changed", "updated", "recorded", "when", "date", "clock"),
-    "begin": ("start", "begin", "beginning", "from", "started"),
-    "end": ("end", "stop", "finish", "until", "to", "ended"),
+    "time": (
+        "timestamp",
+        "datetime",
+        "time",
+        "ts",
+        "changed",
+        "updated",
+        "recorded",
+        "when",
+        "date",
+        "clock",
+        "zeit",
+        "uhrzeit",
+        "zeitpunkt",
+        "zeitstempel",
+        "datum",
+    ),
+    "begin": ("start", "begin", "beginning", "from", "started", "beginn", "anfang", "von", "ab", "startzeit"),
+    "end": ("end", "stop", "finish", "until", "to", "ended", "ende", "bis", "endzeit"),
     "sensor": (
         "sensor",
         "device",
@@ -27,21 +44,66 @@ ROLE_WORDS = {
         "tag",
         "name",
         "measurement",
+        "gerat",
+        "geraet",
+        "melder",
+        "sensorname",
     ),
-    "place": ("place", "location", "room", "area", "detail", "thing", "position"),
-    "state": ("state", "status", "value", "val", "action", "message", "reading", "event"),
-    "activity": ("activity", "activities", "label", "labels", "act", "task", "adl", "annotation"),
-    "resident": ("resident", "person", "subject", "user", "who", "habitant", "occupant", "inhabitant", "people"),
-    "session": ("session", "episode"),
+    "place": ("place", "location", "room", "area", "detail", "thing", "position", "ort", "raum", "zimmer"),
+    "state": (
+        "state",
+        "status",
+        "value",
+        "val",
+        "action",
+        "message",
+        "reading",
+        "event",
+        "zustand",
+        "wert",
+        "messwert",
+        "meldung",
+        "ereignis",
+    ),
+    "activity": (
+        "activity",
+        "activities",
+        "label",
+        "labels",
+        "act",
+        "task",
+        "adl",
+        "annotation",
+        "aktivitat",
+        "aktivitaet",
+        "tatigkeit",
+        "taetigkeit",
+    ),
+    "resident": (
+        "resident",
+        "person",
+        "subject",
+        "user",
+        "who",
+        "habitant",
+        "occupant",
+        "inhabitant",
+        "people",
+        "bewohner",
+        "bewohnerin",
+    ),
+    "session": ("session", "episode", "sitzung"),
 }
 # Words of columns that describe a sensor, but do not name it.
-_KINDS = ("type", "kind", "class", "unit", "battery", "category", "domain", "model")
+_KINDS = ("type", "kind", "class", "unit", "battery", "category", "domain", "model", "typ", "einheit", "batterie")
 STATE_WORDS = {
     **{"on": "turned ON", "off": "turned OFF", "open": "opened", "opened": "opened", "close": "closed"},
     **{"closed": "closed", "1": "detected", "0": "ended", "true": "detected", "false": "ended"},
     **{"present": "present", "absent": "absent", "detected": "detected", "clear": "cleared", "home": "home"},
     **{"not_home": "away", "locked": "locked", "unlocked": "unlocked", "motion": "detected", "start": "started"},
     **{"end": "ended", "movement": "detected", "pressure": "pressed"},
+    **{"ein": "turned ON", "an": "turned ON", "aus": "turned OFF", "auf": "opened", "zu": "closed"},
+    **{"offen": "opened", "geschlossen": "closed"},
 }
 # Cells that stand for the absence of a state.
 NO_STATES = {"unavailable", "unknown", "undef", "null", "none", "nan"}
@@ -68,6 +130,17 @@ class Roles:
     open: list[str] = field(default_factory=list)
     unread_times: dict[str, str] = field(default_factory=dict)
 
+    def label_candidates(self, cells: pd.DataFrame) -> list[str]:
+        """Return the columns without a role whose texts, such as activities, are few and stay for some rows."""
+        found = []
+        for name in self.unused(map(str, cells.columns)):
+            filled = cells[name][cells[name] != ""]
+            changes = int((filled != filled.shift()).sum())
+            is_text = bool(filled.str.contains(r"[^\W\d_]").all())
+            if is_text and 2 <= filled.nunique() <= _MOST_LABELS and filled.nunique() < changes <= len(filled) / 2:
+                found.append(name)
+        return found
+
     def unused(self, names: Iterable[str]) -> list[str]:
         """Return those of `names` that have no role."""
         used = {name for columns in self.columns.values() for name in columns} | set(self.sensors)
@@ -80,8 +153,9 @@ def find_roles(cells: pd.DataFrame, *, named: bool) -> Roles:
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a column's name in lower case: EndTime and end_time are both end, time."""
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name)]
+    """Return the words of a column's name in lower case without accents: EndTime and end_time are both end, time."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+", plain)]
 
 
 class _RoleFinder:

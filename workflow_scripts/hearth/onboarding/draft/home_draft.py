@@ -232,9 +232,10 @@ def _find_label_rows(root: Path, draft: DraftedRecording) -> None:
         "files": "labels.csv",
         "columns": {"begin": "begin", "end": "end", "activity": "activity"},
     }
+    named = f"name one of {', '.join(draft.candidates)} in columns.activity, or " if draft.candidates else ""
     draft.open.append(
-        "labels: no column of activities and no label file was found; write labels.csv into the data's folder, with "
-        "the columns begin, end, activity, or correct recording.intervals; `labels` holds placeholders"
+        f"labels: no column of activities and no label file was found; {named}write labels.csv into the data's folder, "
+        "with the columns begin, end, activity, or correct recording.intervals; `labels` holds placeholders"
     )
 
 

@@ -29,7 +29,7 @@ class DraftedRecording:
 
     `said` are decisions, `open` choices that the data do not decide, `unread` files and columns that are not used.
     `offsets` counts rows by the UTC offset of their time. `labelled` is false if no file has activities; `activities`
-    are those of label files.
+    are those of label files; `candidates` are unused columns of the event files that may hold activities.
     """
 
     source: str = "table"
@@ -40,6 +40,7 @@ class DraftedRecording:
     offsets: dict[str, int] = field(default_factory=dict)
     labelled: bool = True
     activities: set[str] = field(default_factory=set)
+    candidates: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -259,6 +260,7 @@ def _describe_events(root: Path, kind: _Kind, draft: DraftedRecording) -> None:
     if not named:
         draft.said, draft.open = (_with_names(texts, names) for texts in (draft.said, draft.open))
     draft.labelled = "activity" in columns
+    draft.candidates = kind.roles.label_candidates(kind.cells)
 
 
 def _with_names(texts: Sequence[str], names: Mapping[str, str]) -> list[str]:
