@@ -35,7 +35,7 @@ def read_yaml(path: Path) -> Any:
         # _Loader is a safe loader.
         return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
-        # What is never closed is found only at the end of the file.
+        # The parser misses a closing quote only at the end of the file; the fault is where the quote opens.
         mark = error.context_mark if str(error.context).startswith("while scanning a ") else error.problem_mark
         line = f":{mark.line + 1}" if mark else ""
         raise ValueError(f"{path}{line}: invalid YAML: {error.problem}") from None
