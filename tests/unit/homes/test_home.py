@@ -13,6 +13,8 @@ from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config/homes/TEMPLATE.yaml"
 
+COMMON = {"COOKING": "cooking", "drinking water, coffee or drinks": "eating", "EATING": "eating"}
+
 SHIPPED = sorted((REPOSITORY / "config" / "homes").glob("*.yaml"))
 
 
@@ -76,6 +78,11 @@ def test_aliases_map_other_spellings_to_labels(tmp_path):
     assert home.aliases == {"frying": "COOKING", "making food": "COOKING", "dining": "EATING"}
 
 
+def test_common_labels_map_every_label(tmp_path):
+    home = load_home(write_yaml(tmp_path / "home.yaml", replace_at(HOME, "common_labels", COMMON)))
+    assert home.common_labels == COMMON
+
+
 def test_a_home_holds_what_its_yaml_says(tmp_path):
     home = load_home(write_yaml(tmp_path / "home.yaml", HOME))
     assert home.labels == ("COOKING", "drinking water, coffee or drinks", "EATING")
@@ -95,6 +102,7 @@ def test_defaults_are_the_schemas(tmp_path):
         "transition": home.transition,
         "rules": list(home.rules),
         "aliases": home.aliases,
+        "common_labels": home.common_labels,
     }
 
 
@@ -150,6 +158,13 @@ def test_unknown_sensors_and_states_are_named_with_the_nearest():
         ("rules", [""], ["rules.0: '' should be non-empty"]),
         ("rules", [1], ["rules.0: 1 is not of type 'string', 'object'"]),
         ("aliases", {"COOKIN": ["fry"]}, ["aliases.COOKIN: unknown label 'COOKIN'; did you mean 'COOKING'?"]),
+        (
+            "common_labels",
+            {**COMMON, "COOKIN": "cooking"},
+            ["common_labels.COOKIN: unknown label 'COOKIN'; did you mean"],
+        ),
+        ("common_labels", {"COOKING": "cooking"}, ["no common label for 'drinking water, coffee or drinks', 'EATING'"]),
+        ("common_labels", {"COOKING": "cookng"}, ["common_labels.COOKING: 'cookng' is not one of"]),
         ("aliases", {"COOKING": "fry"}, ["aliases.COOKING: 'fry' is not of type 'array' (write [fry])"]),
         ("aliases", {"COOKING": ["eating"]}, ["aliases.COOKING.0: 'eating' is already read as the label 'EATING'"]),
         ("aliases", {"COOKING": ["_Cooking "]}, ["aliases.COOKING.0: '_Cooking ' is already read as the label"]),

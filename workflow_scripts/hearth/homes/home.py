@@ -69,7 +69,7 @@ class Home:
     """The checked content of a home's yaml. `labels` keep their spelling and order.
 
     `aliases` maps other spellings to their labels. `rule_origins` has the origin of each of `rules`, '' if unstated.
-    `residents` is "one" or "several".
+    `residents` is "one" or "several". `common_labels` maps every label to one that homes share, or is empty.
     """
 
     name: str
@@ -85,6 +85,7 @@ class Home:
     aliases: dict[str, str] = field(default_factory=dict)
     rule_origins: tuple[str, ...] = ()
     residents: str = "several"
+    common_labels: dict[str, str] = field(default_factory=dict)
 
     def describe(self, sensor: str, state: str) -> EventWords:
         """Return the texts of an event of the sensor id `sensor` with the state `state`, both as raw files spell them.
@@ -129,6 +130,7 @@ def load_home(path: Path) -> Home:
         residents=raw.get("residents", "several"),
         recording=parse_recording(raw.get("recording", {})),
         aliases={spelling: label for label, spellings in raw.get("aliases", {}).items() for spelling in spellings},
+        common_labels=dict(raw.get("common_labels", {})),
         rule_origins=tuple("" if isinstance(rule, str) else rule["origin"] for rule in raw.get("rules", ())),
     )
 
@@ -165,6 +167,7 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         if spec["room"] and spec["room"] not in raw["rooms"]:
             yield ["sensors", sensor, "room"], f"unknown room {spec['room']!r}{nearest(spec['room'], raw['rooms'])}"
     yield from _label_problems(raw["labels"], raw.get("aliases", {}))
+    yield from _common_label_problems(raw["labels"], raw.get("common_labels", {}))
     for index, event in enumerate(raw["example"]["events"]):
         place = ["example", "events", index]
         if index and event["time"] < (before := raw["example"]["events"][index - 1]["time"]):
@@ -183,6 +186,15 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             )
     for below, message in recording_problems(raw.get("recording", {}), raw["labels"]):
         yield ["recording", *below], message
+
+
+def _common_label_problems(labels: list[str], common: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield the names in `common_labels` that are no labels, and the labels that it leaves out, if it has any."""
+    for label in common:
+        if label not in labels:
+            yield ["common_labels", label], f"unknown label {label!r}{nearest(label, labels)}"
+    if common and (missing := [label for label in labels if label not in common]):
+        yield ["common_labels"], f"no common label for {', '.join(map(repr, missing))}; map them, if need be to other"
 
 
 def _label_problems(labels: list[str], aliases: Mapping[str, list[str]]) -> Iterator[Problem]:
