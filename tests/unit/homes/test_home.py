@@ -163,7 +163,11 @@ def test_unknown_sensors_and_states_are_named_with_the_nearest():
             {**COMMON, "COOKIN": "cooking"},
             ["common_labels.COOKIN: unknown label 'COOKIN'; did you mean"],
         ),
-        ("common_labels", {"COOKING": "cooking"}, ["no common label for 'drinking water, coffee or drinks', 'EATING'"]),
+        (
+            "common_labels",
+            {"COOKING": "cooking"},
+            ["common_labels: no common label for 'drinking water, coffee or drinks', 'EATING'"],
+        ),
         ("common_labels", {"COOKING": "cookng"}, ["common_labels.COOKING: 'cookng' is not one of"]),
         ("aliases", {"COOKING": "fry"}, ["aliases.COOKING: 'fry' is not of type 'array' (write [fry])"]),
         ("aliases", {"COOKING": ["eating"]}, ["aliases.COOKING.0: 'eating' is already read as the label 'EATING'"]),
