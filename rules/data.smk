@@ -16,6 +16,12 @@ localrules:
     split_dataset,
 
 
+def left_out_traits(wildcards):
+    """Return the traits that a simulation leaves out as an option of the program; "" if it leaves none out."""
+    traits = config["datasets"][wildcards.dataset]["simulate"]["without"]
+    return f"--without {' '.join(traits)}" if traits else ""
+
+
 rule simulate_home:
     input:
         home=home_file,
@@ -37,13 +43,14 @@ rule simulate_home:
         format=lookup("datasets/{dataset}/source", within=config),
         seed=lookup("datasets/{dataset}/simulate/seed", within=config),
         sessions=lookup("datasets/{dataset}/simulate/sessions", within=config),
+        without=left_out_traits,
         code=code_digest("simulate_home"),
     message:
         "Simulating the home {wildcards.dataset}"
     shell:
         'rm -rf results/simulated/{wildcards.dataset}; python "$SCRIPTS/simulate_home.py" --format {params.format}'
         " --home {input.home:q} --seed {params.seed} --sessions {params.sessions}"
-        " --out results/simulated/{wildcards.dataset} > {log:q} 2>&1"
+        " {params.without} --out results/simulated/{wildcards.dataset} > {log:q} 2>&1"
 
 
 def raw_input(wildcards):

@@ -10,10 +10,11 @@ from hearth.common.cli import UserError, run
 from hearth.common.files import write_text
 from hearth.homes.home import load_home
 from hearth.simulation.formats import FORMATS
+from hearth.simulation.marble import TRAITS
 
 README = """SIMULATED data: no resident, home or event in here is real.
 
-Written by simulate_home.py in the on-disk format of {format}: seed {seed}, {sessions} sessions.
+Written by simulate_home.py in the on-disk format of {format}: seed {seed}, {sessions} sessions{left_out}.
 Use it to try the workflow; numbers measured on it say nothing about real homes.
 """
 
@@ -34,6 +35,9 @@ def main(argv: list[str] | None = None) -> None:
         default=0,
         help="number of sensors, drawn by the seed, that record nothing",
     )
+    parser.add_argument(
+        "--without", nargs="+", default=[], choices=TRAITS, metavar="TRAIT", help=f"leave out: {', '.join(TRAITS)}"
+    )
     arguments = parser.parse_args(argv)
     if arguments.sessions < 1:
         raise UserError(f"--sessions {arguments.sessions}: use 1 or more")
@@ -43,8 +47,11 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=arguments.out.parent, prefix=f".{arguments.out.name}.") as name:
         folder = Path(name) / "home"
         folder.mkdir()
-        FORMATS[arguments.format](folder, arguments.seed, arguments.sessions, home, arguments.missing_sensors)
-        write_text(folder / "README.txt", README.format_map(vars(arguments)))
+        FORMATS[arguments.format](
+            folder, arguments.seed, arguments.sessions, home, arguments.missing_sensors, arguments.without
+        )
+        left_out = f", without {', '.join(arguments.without)}" if arguments.without else ""
+        write_text(folder / "README.txt", README.format_map(vars(arguments) | {"left_out": left_out}))
         if arguments.out.exists():
             shutil.rmtree(arguments.out)
         os.replace(folder, arguments.out)

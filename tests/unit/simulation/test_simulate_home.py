@@ -33,3 +33,11 @@ def test_the_program_replaces_nothing_but_simulated_homes(tmp_path):
     with pytest.raises(UserError, match="--sessions 0"):
         simulate_home.main([*arguments, "--sessions", "0", "--out", str(tmp_path / "new")])
     assert files_below(tmp_path) == {"thesis.txt": b"precious"}
+
+
+def test_the_readme_names_the_traits_that_are_left_out(tmp_path):
+    arguments = ["--format", "marble", "--home", str(HOMES / "marble.yaml"), "--seed", "7", "--sessions", "1"]
+    simulate_home.main([*arguments, "--without", "phones", "habits", "--out", str(tmp_path / "home")])
+    assert "1 sessions, without phones, habits." in (tmp_path / "home" / "README.txt").read_text()
+    with pytest.raises(SystemExit):
+        simulate_home.main([*arguments, "--without", "phone", "--out", str(tmp_path / "other")])

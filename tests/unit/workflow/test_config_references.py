@@ -75,6 +75,11 @@ def serving(project):
             "table",
             "datasets.second.source: a simulated home must be one of marble, mural, not 'table'",
         ),
+        (
+            "datasets/second/simulate/without",
+            ["habits"],
+            "datasets.second.simulate.without: only a simulated home in the format of marble has these traits",
+        ),
         ("datasets/made-up/root", ..., "no folder of raw files: set it here or with --config made-up_root=PATH"),
         ("datasets/second/root", "x", "datasets.second.root: 'x' would not be read: the dataset is simulated"),
         ("second_root", "x", "second_root: 'x' would not be read: the dataset is simulated"),

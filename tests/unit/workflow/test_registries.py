@@ -18,6 +18,7 @@ from hearth.prompting.few_shot import SELECTIONS
 from hearth.prompting.prompts import LABEL_ORDERS, REASONING_MODES
 from hearth.recognition.baselines import BASELINES
 from hearth.simulation.formats import FORMATS
+from hearth.simulation.marble import TRAITS
 from hearth.workflow.config_references import SIMULATED_FORMATS
 
 
@@ -43,6 +44,7 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/engine/properties/dtype", DTYPES),
         ("config", "properties/engine/properties/device", DEVICES),
         ("config", "properties/students/properties/recipe", RECIPES),
+        ("config", "properties/datasets/additionalProperties/properties/simulate/properties/without/items", TRAITS),
         ("config", "properties/tables/additionalProperties/properties/rows", ["scores", *DETAIL_TABLES]),
         ("config", "properties/tables/additionalProperties/properties/columns/items/else", COLUMNS),
         ("models", "additionalProperties/properties/source", SPEC_KEYS),

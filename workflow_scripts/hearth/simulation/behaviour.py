@@ -12,12 +12,13 @@ stream, changes the simulated data.
 import functools
 import heapq
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hearth.homes.home import Home
 
 Script = Iterator[float]
+HABITS = "habits"  # the trait of a simulation that its residents differ from each other
 
 
 def random_stream(*names: object) -> random.Random:
@@ -68,7 +69,8 @@ class Household:
 
     `labels` are the activities that residents can have. Only `sensors` record events. `shared_probability` is the
     chance that an event names every resident with the same activity in the same room. `lost_ends` maps a sensor to the
-    chance that its becoming inactive is not recorded.
+    chance that its becoming inactive is not recorded. `without` names traits of the simulation that are left out;
+    scripts look up their own, and without `habits` all residents are alike.
     """
 
     def __init__(
@@ -78,12 +80,14 @@ class Household:
         sensors: Iterable[str],
         shared_probability: float = 0.0,
         lost_ends: dict[str, float] | None = None,
+        without: Collection[str] = (),
     ):
         self.rng = rng
         self.labels = frozenset(labels)
         self.sensors = frozenset(sensors)
         self.shared_probability = shared_probability
         self.lost_ends = lost_ends or {}
+        self.without = frozenset(without)
         self.now = 0
         self.events: list[Event] = []
         self.residents: list[Resident] = []
@@ -146,7 +150,9 @@ class Resident:
     # Habits
 
     def habit(self, name: str) -> float:
-        """Return this resident's number in [0, 1) for a habit, equal in every session."""
+        """Return this resident's number in [0, 1) for a habit, equal in every session; without habits, the mean."""
+        if HABITS in self.household.without:
+            return 0.5
         return _habit(self.home_seed, self.name, name)
 
     def chooses(self, name: str, probability: float = 0.5) -> bool:

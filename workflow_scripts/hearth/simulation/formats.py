@@ -1,5 +1,6 @@
 """The formats in which a home can be simulated."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -10,11 +11,14 @@ from hearth.simulation import marble, mural
 class WriteHome(Protocol):
     """Write the raw files of a simulated home."""
 
-    def __call__(self, root: Path, seed: int, sessions: int, home: Home, missing: int = 0) -> None:
+    def __call__(
+        self, root: Path, seed: int, sessions: int, home: Home, missing: int = 0, without: Collection[str] = ()
+    ) -> None:
         """Write `sessions` sessions of `home` below `root`; equal arguments give equal bytes.
 
-        `missing` sensors of the home, drawn by `seed`, record nothing in any session. Raises ValueError if no sensor
-        would be left, and if the home lacks a label that its residents need.
+        `missing` sensors of the home, drawn by `seed`, record nothing in any session. `without` names traits to leave
+        out, of which only MARBLE's format has any. Raises ValueError if no sensor would be left, if the home lacks a
+        label that its residents need, and for a trait that the format does not have.
         """
 
 

@@ -3,59 +3,100 @@
 import csv
 import datetime
 import random
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hearth.common.files import replacing
+from hearth.common.schemas import nearest
 from hearth.homes.home import Home
-from hearth.simulation.behaviour import Household, Resident, Span, installed_sensors, random_stream
+from hearth.simulation.behaviour import HABITS, Household, Resident, Span, installed_sensors, random_stream
 from hearth.simulation.marble_activities import (
     CALL_IN,
     CALL_OUT,
     CHAIRS,
     COUCH,
+    ODDITIES,
     OFFICE_CHAIR,
     STOVE,
     TELEVISION,
     TRANSITION,
 )
-from hearth.simulation.marble_days import day_script
+from hearth.simulation.marble_days import PHONES, SCENARIO, day_script
 
 # Letter: who does what around the meal. Digit: number of subjects. Then the periods: m(orning), a(fternoon), e(vening).
 SCENARIOS = ("A2a", "B2m", "D4mae", "C2m", "A2e", "B2e", "A1a", "B2a", "A4mae", "A2m", "C2a", "B4mae", "C1e", "C2e")
 SUBJECTS = ("200", "201", "202", "203", "204", "205", "206", "207", "208", "209", "211", "212")
 # Probability that the end of a use is not recorded, as happens with MARBLE's real mats and smart plugs.
 LOST_ENDS = dict.fromkeys((*CHAIRS, *COUCH, OFFICE_CHAIR, STOVE, TELEVISION), 0.03)
+HOUSEMATES, TRANSITIONS = "housemates", "transition"
+# What a simulation can leave out (`simulate.without`, whose schema says what each is), to measure what it is worth.
+TRAITS = (HABITS, HOUSEMATES, ODDITIES, PHONES, SCENARIO, TRANSITIONS)
 
 
-def simulate_session(seed: int, number: int, home: Home, missing: int = 0) -> tuple[str, Household]:
-    """Simulate session `number` (0-based); return its scenario and the household with its events."""
+def simulate_session(
+    seed: int, number: int, home: Home, missing: int = 0, without: Collection[str] = ()
+) -> tuple[str, Household]:
+    """Simulate session `number` (0-based); return its scenario and the household with its events.
+
+    `without` names the `TRAITS` to leave out.
+    """
     sensors = installed_sensors(home, missing, "marble", seed)
     rng = random_stream("marble", seed, "session", number)
     scenario = SCENARIOS[number % len(SCENARIOS)]
     stop = rng.randint(410_000, 560_000)
-    household = Household(rng, home.labels, sensors, lost_ends=LOST_ENDS)
-    for subject in rng.sample(SUBJECTS, int(scenario[1])):
+    household = Household(
+        rng, home.labels, sensors, lost_ends={} if ODDITIES in without else LOST_ENDS, without=without
+    )
+    roles = list(range(int(scenario[1])))
+    if HOUSEMATES in without:
+        roles = [rng.choice(roles)]
+        scenario = f"{scenario[0]}1{scenario[2:]}"
+    for subject in rng.sample(SUBJECTS, len(roles)):
         Resident(subject, household, ("marble", seed), TRANSITION, "OUT" if "e" in scenario[2:] else "HALL")
-    for role, resident in enumerate(household.residents):
+    for role, resident in zip(roles, household.residents, strict=True):
         household.start(day_script(resident, role, scenario, stop), rng.uniform(0.5, 9))
     household.run(until=stop + rng.randint(20_000, 60_000))
     for resident in household.residents:
         resident.finish()
         if rng.random() < 0.1:  # an empty last row, as if the label recorder had been restarted
             resident.activities.append(Span(household.now, household.now, TRANSITION))
+        if TRANSITIONS in without:
+            resident.activities = _without_transitions(resident.activities)
     return scenario, household
 
 
-def write_home(root: Path, seed: int, sessions: int, home: Home, missing: int = 0) -> None:
+def _without_transitions(spans: list[Span]) -> list[Span]:
+    """Return the spans with each TRANSITION as a part of the activity before it, the first as a part of the one after.
+
+    The spans of a resident with no other activity stay as they are.
+    """
+    kept: list[Span] = []
+    for span in spans:
+        if span.value != TRANSITION:
+            # No other span is before the first activity, so it begins with the session.
+            kept.append(span if kept else Span(spans[0].start, span.end, span.value))
+        elif kept:
+            kept[-1].end = span.end
+    return kept or spans
+
+
+def write_home(
+    root: Path, seed: int, sessions: int, home: Home, missing: int = 0, without: Collection[str] = ()
+) -> None:
     """Write `sessions` instances below `root/dataset`; equal arguments give equal bytes.
 
-    `missing` sensors of the home, drawn by `seed`, record nothing in any session.
+    `missing` sensors of the home, drawn by `seed`, record nothing in any session. `without` names the `TRAITS` to leave
+    out; raises ValueError for another name.
     """
+    if unknown := sorted(set(without) - set(TRAITS)):
+        raise ValueError(f"a simulated MARBLE has no trait {unknown[0]!r}{nearest(unknown[0], TRAITS)}")
+    instances: Counter[str] = Counter()
     for number in range(sessions):
-        scenario, household = simulate_session(seed, number, home, missing)
-        folder = Path(root) / "dataset" / scenario / f"instance{number // len(SCENARIOS) + 1}"
+        scenario, household = simulate_session(seed, number, home, missing, without)
+        instances[scenario] += 1
+        folder = Path(root) / "dataset" / scenario / f"instance{instances[scenario]}"
         _write_instance(folder, household, _start_time(random_stream("marble", seed, "start", number), number, home))
 
 

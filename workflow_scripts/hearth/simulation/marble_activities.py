@@ -9,6 +9,9 @@ PANTRY, CUTLERY, POTS, MEDICINES, FRIDGE = "R1", "R2", "R5", "R6", "R7"
 STOVE, TELEVISION = "E1", "E2"
 CALL_OUT, CALL_IN = "S1", "S2"
 TRANSITION = "TRANSITION"
+# The trait that devices and people do not keep to labels: ends of uses that are lost, doors used before an activity's
+# label or after it, calls that end after it.
+ODDITIES = "oddities"
 
 
 def _run_activity(me: Resident, label: str, place: str, script: Script, door: str = "") -> Script:
@@ -17,6 +20,8 @@ def _run_activity(me: Resident, label: str, place: str, script: Script, door: st
     Now and then the resident uses `door` before the label begins or after it has ended, as MARBLE's residents do.
     """
     yield from me.walk_to(place)
+    if ODDITIES in me.household.without:
+        door = ""
     if door and me.chooses("before the label", 0.08):
         yield from me.use(door, 2.5, 5)
     yield from me.begin(label)
@@ -281,6 +286,11 @@ def _hold_call(me: Resident, label: str, phone: str) -> Script:
 
 def _end_call(me: Resident, phone: str) -> Script:
     """End a call's label; its end is recorded 0.5 to 4 s later, at a whole second, as in every call of MARBLE."""
+    if ODDITIES in me.household.without:
+        yield from me.wait_for_whole_second()
+        me.set_sensor(phone, False)
+        yield from me.begin(TRANSITION)
+        return
     ended = me.household.now / 1000
     yield from me.begin(TRANSITION)
     delay = 0.5 if me.rng.random() < 0.95 else me.rng.uniform(1, 3)

@@ -32,11 +32,14 @@ LEISURE: tuple[Activity, ...] = (
     *[drink] * 4,
 )
 MEAL_READY = "meal ready"  # a flag of the household
+PHONES = "phones"  # the trait that residents make and take calls
+SCENARIO = "scenario"  # the trait that tasks have an order, and that the housemates wait for the meal
 
 
 def _spend_leisure(me: Resident, done: list[Activity]) -> Script:
     """Do a random leisure activity that differs from the last two."""
-    choice = me.rng.choice([activity for activity in LEISURE if activity not in done[-2:]])
+    left_out = [*done[-2:], *((make_call, answer_call) if PHONES in me.household.without else ())]
+    choice = me.rng.choice([activity for activity in LEISURE if activity not in left_out])
     done.append(choice)
     if choice not in (watch_tv, make_call, answer_call):
         yield from end_activity(me)
@@ -57,25 +60,13 @@ def _tasks_after_meal(role: int, letter: str, count: int) -> tuple[Activity, ...
     return (wash_dishes,) if (role == 1) != (letter in "BD") else (clear_table,)
 
 
-def day_script(me: Resident, role: int, scenario: str, stop: int) -> Script:
-    """Live through the time before, during and after a meal, until `stop` (ms).
-
-    `role` is 0 for the cook, and 1, 2, ... for the other residents, who share the remaining work. `scenario` is one of
-    `marble.SCENARIOS`.
-    """
+def _live_around_meal(me: Resident, role: int, letter: str) -> Script:
+    """Prepare the meal or something for it, eat together, and do the tasks after it."""
     household = me.household
-    done: list[Activity] = []
-    letter, count, period = scenario[0], len(household.residents), scenario[2:]
-    if "e" in period and letter != "C":
-        yield from enter_home(me)
-    else:
-        yield me.duration(5, 16)
-    if letter == "C" or (role > 1 and me.rng.random() < 0.5):
-        yield from _spend_leisure(me, done)
     if role == 0:
         # In scenario D the meal is cold, and the resident cooks after it.
         yield from (prepare_cold_meal if letter == "D" else cook)(me)
-        if count == 1:
+        if len(household.residents) == 1:
             yield from set_table(me)
         household.flags.add(MEAL_READY)
     else:
@@ -89,10 +80,48 @@ def day_script(me: Resident, role: int, scenario: str, stop: int) -> Script:
         yield from me.wait_until(lambda: MEAL_READY in household.flags, at_most=150)
     yield from end_activity(me)
     yield from eat(me)
-    for activity in _tasks_after_meal(role, letter, count):
+    for activity in _tasks_after_meal(role, letter, len(household.residents)):
         yield from activity(me)
     if letter == "D" and role == 0:
         yield from cook(me)
+
+
+def _do_tasks_in_any_order(me: Resident, role: int, letter: str) -> Script:
+    """Do the tasks that a scenario gives a resident in a random order; nobody waits for the meal."""
+    count = len(me.household.residents)
+    tasks: list[Activity]
+    if role == 0:
+        tasks = [cook, prepare_cold_meal] if letter == "D" else [cook]
+        lays_table = count == 1
+    else:
+        either: list[Activity] = [prepare_cold_meal, take_medicines]
+        tasks = either[:: 1 if letter == "A" else -1][: 1 + (role == 1 and me.rng.random() < 0.5)]
+        lays_table = role == 1 or me.rng.random() < 0.4
+    tasks += [eat, *_tasks_after_meal(role, letter, count), *([set_table] if lays_table else [])]
+    me.rng.shuffle(tasks)
+    for task in tasks:
+        yield from end_activity(me)
+        yield from task(me)
+        yield me.duration(1, 12)
+
+
+def day_script(me: Resident, role: int, scenario: str, stop: int) -> Script:
+    """Live through the time before, during and after a meal, until `stop` (ms).
+
+    `role` is 0 for the cook, and 1, 2, ... for the other residents, who share the remaining work. `scenario` is one of
+    `marble.SCENARIOS`.
+    """
+    household = me.household
+    done: list[Activity] = []
+    letter, period = scenario[0], scenario[2:]
+    if "e" in period and letter != "C":
+        yield from enter_home(me)
+    else:
+        yield me.duration(5, 16)
+    if letter == "C" or (role > 1 and me.rng.random() < 0.5):
+        yield from _spend_leisure(me, done)
+    do_tasks = _do_tasks_in_any_order if SCENARIO in household.without else _live_around_meal
+    yield from do_tasks(me, role, letter)
     leaves = period[-1] == "a" or me.rng.random() < 0.25
     while household.now < stop - (25_000 if leaves else 0):
         yield from _spend_leisure(me, done)

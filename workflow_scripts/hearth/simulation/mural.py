@@ -3,7 +3,7 @@
 import csv
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from hearth.common.files import replacing
@@ -81,12 +81,16 @@ def write_home(
     sessions: int,
     home: Home,
     missing: int = 0,
+    without: Collection[str] = (),
     events_per_session: int = EVENTS_PER_SESSION,
 ) -> None:
     """Write sessions 01, 02, ... and the home's own files below `root`; equal arguments give equal bytes.
 
-    `missing` sensors of the home, drawn by `seed`, record nothing in any session.
+    `missing` sensors of the home, drawn by `seed`, record nothing in any session. Raises ValueError if `without` names
+    a trait, because a simulated MuRAL leaves none out.
     """
+    if without:
+        raise ValueError(f"a simulated MuRAL has no traits to leave out, but simulate.without has {sorted(without)}")
     root, ids = Path(root), activity_ids(home.labels)
     sensors = installed_sensors(home, missing, "mural", seed)
     for number in range(sessions):

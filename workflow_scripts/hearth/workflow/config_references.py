@@ -209,6 +209,11 @@ def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Prob
     if simulated and dataset["source"] not in SIMULATED_FORMATS:
         formats = ", ".join(SIMULATED_FORMATS)
         yield ["datasets", name, "source"], f"a simulated home must be one of {formats}, not {dataset['source']!r}"
+    if simulated and dataset["simulate"]["without"] and dataset["source"] != "marble":
+        yield (
+            ["datasets", name, "simulate", "without"],
+            "only a simulated home in the format of marble has these traits",
+        )
     folder = dataset["root"] or config.get(f"{name}_root")
     if simulated and folder:
         path: Place = ["datasets", name, "root"] if dataset["root"] else [f"{name}_root"]

@@ -23,6 +23,7 @@ class Simulation(TypedDict):
 
     seed: int
     sessions: int
+    without: list[str]
 
 
 class DatasetSplit(TypedDict):
