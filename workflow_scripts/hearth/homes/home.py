@@ -1,6 +1,7 @@
 """Read and check a home's yaml: rooms, sensors and their names in prompts, activity labels, rules for labelling.
 
-`config/schemas/home.schema.yaml` describes every key. `raw_format.py` parses the key `recording`.
+`config/schemas/home.schema.yaml` describes every key. `raw_format.py` parses the key `recording`, and
+`recording_problems.py` checks it.
 """
 
 import unicodedata
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from hearth.common.schemas import Problem, dotted, nearest, read_yaml, schema_problems, without_unknown_keys
-from hearth.homes.raw_format import Recording, parse_recording, recording_problems
+from hearth.homes.raw_format import Recording, parse_recording
+from hearth.homes.recording_problems import recording_problems
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 SCHEMA = CONFIG / "schemas" / "home.schema.yaml"

@@ -11,7 +11,8 @@ import yaml
 from hearth.data.events import check_events
 from hearth.data.sources import casas, table
 from hearth.homes.home import Home, Sensor, load_home
-from hearth.homes.raw_format import Recording, TimeForm, parse_recording, recording_problems
+from hearth.homes.raw_format import Recording, TimeForm, parse_recording
+from hearth.homes.recording_problems import recording_problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repository import REPOSITORY

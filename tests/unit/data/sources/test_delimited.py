@@ -88,6 +88,28 @@ def test_comments_are_counted_wherever_they_stand_and_lines_keep_their_numbers(t
     assert (lines, faults, comments) == ([3, 7], [], [1, 4, 6])
 
 
+@pytest.mark.parametrize("block", [11, 2**24])
+@pytest.mark.parametrize("named", [True, False])
+def test_lines_above_the_table_are_counted_as_no_rows(tmp_path, monkeypatch, block, named):
+    monkeypatch.setattr(text_lines, "BLOCK", block)
+    above = 'time: of the event, "local"\n\n----\n'
+    (tmp_path / "a.csv").write_text(above + lines_of(",", names=NAMES if named else ROWS[0]), encoding="utf-8")
+    form = FileForm(preamble=3, header=() if named else tuple(NAMES))
+    records, lines, faults, comments = read(tmp_path / "a.csv", form)
+    assert records == (ROWS if named else [ROWS[0], *ROWS])
+    assert (lines, faults, comments) == ([5, 6] if named else [4, 5, 6], [], [1, 2, 3])
+    assert read_delimited_names(tmp_path / "a.csv", form) == NAMES
+
+
+@pytest.mark.parametrize("preamble", [3, 4, 40])
+def test_a_preamble_that_leaves_no_table_is_refused(tmp_path, preamble):
+    (tmp_path / "a.csv").write_text(lines_of(","), encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=rf"a\.csv: no table .* 3 lines, and `recording\.preamble` leaves out {preamble}"
+    ):
+        read(tmp_path / "a.csv", FileForm(preamble=preamble))
+
+
 def test_rows_without_their_last_cells_are_broken_or_filled(tmp_path):
     (tmp_path / "a.csv").write_text("time,place,state\na,b\nc,d,e\n\nf\ng,h,i,j\n")
     records, lines, faults, _ = read(tmp_path / "a.csv", FileForm(short_rows="fill"))
@@ -126,6 +148,10 @@ def test_rows_of_another_width_have_a_remedy(tmp_path, text, form, hint):
         ("time\tplace\tstate\n", r'set `recording\.delimiter: "\\t"`'),
         ("2024-02-03,hall,on\n", "looks like a row, not like names: name the columns in `recording.header`"),
         ("#group,false\n", "set `recording.format: influxdb`"),
+        (
+            "made, by\n\nx\ntime,state,place\na,b,c\n",
+            "line 4 has the names of the columns: set `recording.preamble: 3`",
+        ),
         ("# made by x\n", "name its beginning in `recording.comments`"),
         ("time,place,state\ra,b,c\r", "lines end with carriage returns alone"),
         ("PK\x03\x04\0\0", "not text, or in UTF-16 without a byte order mark"),

@@ -21,7 +21,8 @@ class Block:
     """Consecutive records of a file: a table of their cells as text, and the line number (1-based) of each record.
 
     `faults` has a pair for each unreadable record: its line number, and why it is unreadable. `comments` has the line
-    numbers of the lines that `FileForm.comments` leaves out. In a JSON document and in Parquet, lines are records.
+    numbers of the lines that `FileForm.comments` and `preamble` leave out. In a JSON document and in Parquet, lines are
+    records.
     """
 
     cells: pd.DataFrame

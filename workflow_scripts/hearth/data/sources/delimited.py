@@ -30,6 +30,7 @@ _INFLUX = ("#group", "#datatype", "#default")
 _LIKELY = {'","': ",", '";"': ";", r'"\t"': "\t", '"|"': "|", "blanks": "blanks"}
 _WIDTHS = re.compile(r"(\d+) cells, but the header has (\d+)")
 _NO_ROW = ("#", "--", "==", "//", "%")  # beginnings of lines that are seldom rows
+_PREAMBLE = 200  # lines in which the names of columns are looked for
 _NEWLINE, _RETURN, _QUOTE, _TAB, _BLANK = b'\n\r"\t '
 
 
@@ -41,6 +42,7 @@ def read_delimited(path: Path, columns: Sequence[str], form: FileForm) -> Iterat
     table = DelimitedTable(str(path), columns, form)
     for block in read_line_blocks(path, form.encoding):
         yield table.read(block)
+    table.check_end()
 
 
 def read_delimited_names(path: Path, form: FileForm) -> list[str]:
@@ -48,7 +50,8 @@ def read_delimited_names(path: Path, form: FileForm) -> list[str]:
     table = DelimitedTable(str(path), [], form)
     for block in read_line_blocks(path, form.encoding):
         table.read_head(block)
-        break
+        if table.names:
+            break
     return [name for name in table.names if name]
 
 
@@ -88,19 +91,27 @@ class DelimitedTable:
         faults, self._faults = [*self._faults, *records.faults], []
         return replace(records, faults=faults, comments=comments)
 
+    def check_end(self) -> None:
+        """Raise ValueError if the table has lines, but no more than `FileForm.preamble` leaves out."""
+        if 1 < self._next <= self._form.preamble + 1:
+            raise ValueError(
+                f"{self._name}: no table below its preamble: it has {self._next - 1} lines, and "
+                f"`{self._form.key}.preamble` leaves out {self._form.preamble}"
+            )
+
     def read_head(self, block: bytes) -> tuple[bytes, list[int]]:
         """Read the lines before the first row; return the rest of the block and the numbers of comments before it."""
         comments: list[int] = []
         while block and not self._is_settled:
             line, _, rest = block.partition(b"\n")
-            if line.startswith(self._comments) and self._comments:
+            if self._next <= self._form.preamble or (self._comments and line.startswith(self._comments)):
                 comments.append(self._next)
             elif self._next == 1 and (mark := _SEPARATOR_LINE.fullmatch(_text(line).strip(" \r"))):
                 self._delimiter, self._runs = mark[1], False
             elif not line.strip() or (self._is_empty(_text(line)) and not (self.names and self._form.empty_rows)):
                 pass
             elif not self.names:
-                self.names = self._read_header(line)
+                self.names = self._read_header(line, rest)
             elif not self._settle(line):
                 return block, comments
             block = rest
@@ -111,7 +122,8 @@ class DelimitedTable:
         """Return whether a line holds only delimiters and blanks."""
         return not line.strip(f" \t\r{self._delimiter}")
 
-    def _read_header(self, line: bytes) -> list[str]:
+    def _read_header(self, line: bytes, rest: bytes) -> list[str]:
+        """Return the names of the columns in `line`, below which the block has the lines `rest`."""
         place = f"{self._name}:{self._next}"
         if b"\0" in line:
             raise ValueError(
@@ -127,8 +139,21 @@ class DelimitedTable:
             raise ValueError(f"{place}: the names of the columns are unreadable: {fault}") from None
         if len(names) > 1 and not names[-1]:
             names.pop()
-        check_columns(place, self._columns, names, _header_hint(text, names, self._columns, self._form.key))
+        hint = _header_hint(text, names, self._columns, self._form.key) or self._preamble_hint(rest)
+        check_columns(place, self._columns, names, hint)
         return names
+
+    def _preamble_hint(self, rest: bytes) -> str:
+        """Return a remedy if one of the next lines has the names of all columns; '' if none has them."""
+        for at, line in enumerate(rest.split(b"\n", _PREAMBLE)[:_PREAMBLE]):
+            try:
+                names = split_cells(_text(self._unite_runs(line)), None, self._delimiter)
+            except RowError:
+                continue
+            if self._columns and set(self._columns) <= set(names):
+                number = self._next + at
+                return f"line {number + 1} has the names of the columns: set `{self._form.key}.preamble: {number}`"
+        return ""
 
     def _settle(self, line: bytes) -> bool:
         """Decide by the first row how rows end. Return whether it is none, since it repeats `FileForm.header`.

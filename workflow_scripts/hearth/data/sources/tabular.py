@@ -14,6 +14,7 @@ from hearth.data.sources.blocks import Block, cell_text, check_columns
 from hearth.data.sources.delimited import read_delimited, read_delimited_names
 from hearth.data.sources.influx_tables import read_influx, read_influx_names
 from hearth.data.sources.json_records import read_json, read_json_lines, read_json_names
+from hearth.data.sources.line_groups import read_line_group_names, read_line_groups
 from hearth.homes.raw_format import FileForm
 
 BATCH = 200_000  # Parquet records read at a time
@@ -56,6 +57,8 @@ def read_column_names(path: Path, form: FileForm) -> list[str]:
 
 def _format(path: Path, form: FileForm) -> str:
     """Return the format of a file; one with an unknown suffix is CSV."""
+    if form.line_groups:
+        return "line-groups"
     return FORMAT_OF_SUFFIX.get(path.suffix.lower(), "csv") if form.format == "auto" else form.format
 
 
@@ -103,10 +106,11 @@ def _arrow_text(column: pa.Array) -> pd.Series:
     return pc.fill_null(column.cast(pa.string()), "").to_pandas().astype(str)
 
 
-# The formats of `recording.format`, and `json`, a document whose form its content shows.
+# The formats of `recording.format`; `json`, a document whose form its content shows; and that of `line_groups`.
 _FORMATS = {
     "csv": _Format(read_delimited, read_delimited_names),
     "tsv": _Format(_read_tsv, lambda path, form: read_delimited_names(path, _tabs(form))),
+    "line-groups": _Format(read_line_groups, read_line_group_names),
     "json-lines": _Format(read_json_lines, read_json_names),
     "json": _Format(read_json, read_json_names),
     "home-assistant": _Format(read_json, read_json_names),
