@@ -155,6 +155,7 @@ FORMS: dict[str, Callable[[Path], Form]] = {
     "twor-summer-2009": partial(write_twor, year="summer.2009"),
     "twor-2010": partial(write_twor, year="2010"),
     "hh101": write_casas_2025,
+    "casas-hh": partial(write_casas_2025, file="hh102.csv"),
     "al-smarthome": write_al_smarthome,
     "ordonez-b": write_ordonez_b,
     "aras-a": write_aras,

@@ -1,0 +1,139 @@
+"""Load the public homes by their shipped descriptions, and compare their events with counts made without Hearth.
+
+`public_homes.yaml` has the counts of those whose files are in shared/data/public_homes: `folder` and `source`;
+`events`, the number of events by label as the files spell it, or `or`, which a second reading of the files gives; or
+`by_sensor`, events by label of the sensors like this one, which count if the home has that sensor; the number of
+`sensors` that have a labelled event; the lines that are `broken` (first lines of records of `lines_a_record`); the
+number of `label_rows`, and the lines of the `broken_labels`.
+
+Homes without files are loaded from invented recordings in their documented form: see public_forms.py.
+"""
+
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from hearth.data.load_report import LoadReport
+from hearth.data.sources import registry
+from hearth.homes.home import Home, load_home
+from planted_events import Form, Planted, plain
+from public_forms import FORMS
+from real_data import SHARED
+from repository import HOMES
+
+COUNTED = yaml.safe_load((Path(__file__).parent / "public_homes.yaml").read_text(encoding="utf-8"))
+ROOT = SHARED / "public_homes"
+SHIPPED = sorted(path.stem for path in HOMES.glob("*.yaml"))
+ELSEWHERE = {"TEMPLATE", "marble", "mural", "casas-kyoto"}  # the tests of their loaders count their events
+TABLES = {"al-smarthome", "ordonez-b", "aras-a", "aras-b", "orange4home"}  # the others are of the source casas
+DROP = "drop"
+
+
+def load(name: str, source: str, root: Path) -> tuple[Home, pd.DataFrame, LoadReport]:
+    home = load_home(HOMES / f"{name}.yaml")
+    events, report = registry.read(source, root, home)
+    assert report.rows == report.loaded + len(report.broken) + sum(report.skipped.values()), "a row is lost"
+    assert report.loaded == len(events)
+    return home, events, report
+
+
+def translate(home: Home, label: str) -> str:
+    """Return a label of the files as the home spells it, "" if the home leaves it out."""
+    if not label:
+        return "" if home.recording.unlabelled == DROP else home.recording.unlabelled
+    return (home.recording.activities.get(label, label) if home.recording.activities else label) or ""
+
+
+def count(home: Home, labels: dict[str, int]) -> Counter[str]:
+    """Return the number of events by the home's labels; those left out under ""."""
+    translated: Counter[str] = Counter()
+    for label, number in labels.items():
+        translated[translate(home, label)] += number
+    return translated
+
+
+def is_part(number: int, counts: list[int]) -> bool:
+    """Return whether some of the counts have the sum `number`."""
+    return any(sum(part) == number for size in range(len(counts) + 1) for part in itertools.combinations(counts, size))
+
+
+def is_shipped(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(name not in SHIPPED, reason=f"config/homes/{name}.yaml is not there")
+
+
+def test_every_home_is_counted():
+    uncounted = [name for name in SHIPPED if name not in ELSEWHERE | COUNTED.keys() | FORMS.keys()]
+    assert not uncounted, "count their events in public_homes.yaml, or write their documented form in public_forms.py"
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=is_shipped(name)) for name in COUNTED])
+def test_events_of_real_files(name):
+    case = COUNTED[name]
+    folder = ROOT / case["folder"]
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent: recorded data, which is no part of the project")
+    home, events, report = load(name, case["source"], folder)
+    readings = [case[key] for key in ("events", "or") if key in case]
+    if "by_sensor" in case:
+        readings = [sum((Counter(c) for sensor, c in case["by_sensor"].items() if sensor in home.sensors), Counter())]
+    expected = [count(home, reading) for reading in readings]
+    left_out = [counts.pop("", 0) for counts in expected]
+    found = Counter(events["activity"].tolist())
+    assert found in [+counts for counts in expected]
+    assert is_part(left_out[expected.index(found)], list(report.skipped.values()))
+    if home.recording.unlabelled == DROP:
+        assert events["sensor"].nunique() == case.get("sensors", events["sensor"].nunique())
+    assert report.label_rows == case.get("label_rows", report.label_rows)
+    assert [problem.line for problem in report.broken_labels] == case.get("broken_labels", [])
+    size = case.get("lines_a_record", 1)
+    assert {problem.line - (problem.line - 1) % size for problem in report.broken} == set(case.get("broken", []))
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=is_shipped(name)) for name in FORMS])
+def test_events_of_the_documented_form(name, tmp_path):
+    form = FORMS[name](tmp_path)
+    home, events, report = load(name, "table" if name in TABLES else "casas", tmp_path)
+    if name.startswith("aras"):
+        check_aras(home, form, events)
+        return
+    found: dict[pd.Timestamp, list[str]] = {}
+    for time, activity in zip(events["time"], events["activity"], strict=True):
+        found.setdefault(time, []).append(activity)
+    for planted in form.events:
+        check_event(home, planted, found.pop(pd.Timestamp(planted.time), []), named_lines(report))
+    assert not found, "events that nobody planted"
+    assert [
+        problem.line for problem in report.broken_labels if problem.line in form.broken_labels
+    ] == form.broken_labels
+
+
+def check_event(home: Home, planted: Planted, found: list[str], lines: set[int]) -> None:
+    """Compare what was found at the time of a planted event with its label; `lines` are those that the report names."""
+    place = f"line {planted.line}, {planted.label!r}, {planted.odd}"
+    expected = next((label for label in home.labels if plain(label) == planted.label), "")
+    if planted.odd.startswith(("a begin without", "an end without")):
+        assert planted.line in lines, f"{place}: is not named"
+    elif not found:
+        assert not planted.label or planted.line in lines, f"{place}: is no event, and not named"
+    else:
+        assert [plain(label) for label in found] == [plain(expected or translate(home, planted.label))], place
+
+
+def named_lines(report: LoadReport) -> set[int]:
+    """Return the lines that the report names."""
+    texts = [*report.notes, *report.warnings, *itertools.chain(*report.places.values())]
+    lines = {int(number) for text in texts for number in re.findall(r":(\d+)", text)}
+    return lines | {problem.line for problem in [*report.broken, *report.broken_labels]}
+
+
+def check_aras(home: Home, form: Form, events: pd.DataFrame) -> None:
+    """Compare the labels of events at the same times of day: files have no dates."""
+    planted = Counter((event.time.time(), event.label) for event in form.events)
+    assert Counter(zip(events["time"].dt.time, events["activity"], strict=True)) == planted
+    if home.recording.several == "any":
+        several = Counter(event.labels for event in form.events if len(event.labels) > 1)
+        assert Counter(frozenset(labels) for labels in events["alternatives"] if len(labels) > 1) == several
