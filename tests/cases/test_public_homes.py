@@ -28,7 +28,7 @@ from repository import HOMES
 COUNTED = yaml.safe_load((Path(__file__).parent / "public_homes.yaml").read_text(encoding="utf-8"))
 ROOT = SHARED / "public_homes"
 SHIPPED = sorted(path.stem for path in HOMES.glob("*.yaml"))
-ELSEWHERE = {"TEMPLATE", "marble", "mural", "casas-kyoto"}  # the tests of their loaders count their events
+ELSEWHERE = {"TEMPLATE", "marble", "mural"}  # the tests of their loaders count their events
 TABLES = {"al-smarthome", "ordonez-b", "aras-a", "aras-b", "orange4home"}  # the others are of the source casas
 DROP = "drop"
 
