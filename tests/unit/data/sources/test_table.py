@@ -111,6 +111,24 @@ def test_a_copy_of_a_file_and_an_equal_row_are_skipped_and_counted(tmp_path):
     assert report.skipped == {"in a copy of a.csv": 3, "duplicate row": 1}
 
 
+def test_time_spans_are_equal_only_if_both_of_their_ends_are(tmp_path):
+    # A mat that toggles within a second gives spans of one begin, or of one end, which are events of their own.
+    spans = ["01,01", "01,02", "01,02", "00,02"]
+    rows = [f"2024-02-03 08:00:{span.replace(',', ',2024-02-03 08:00:')},E1,cooking" for span in spans]
+    write_csv(tmp_path / "a.csv", *rows, header="from,to,sensor,activity")
+    columns = {"begin": ("from",), "end": ("to",), "sensor": ("sensor",), "activity": ("activity",)}
+    events, report = load(tmp_path, home_with(columns=columns))
+    assert list(zip(events["time"].dt.second, events["state"].str.removeprefix("turned "), strict=True)) == [
+        (0, "ON"),
+        (1, "ON"),
+        (1, "OFF"),
+        (1, "ON"),
+        (2, "OFF"),
+        (2, "OFF"),
+    ]
+    assert report.skipped == {"duplicate row": 2}
+
+
 def test_sessions_are_grouped_by_their_first_day_and_by_the_columns_that_the_home_names(tmp_path):
     header = f"{HEADER},flat,tower"
     write_csv(tmp_path / "a.csv", f"{row(1)}, F1 ,T", f"{row(1, day=4)},F1,T", header=header)

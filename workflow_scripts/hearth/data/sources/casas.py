@@ -204,7 +204,7 @@ def _add_events(
         "session": np.zeros(count, dtype=np.int32),
         "group": np.full(count, rows.groups.code(()), dtype=np.int32),
         "utc": utc,
-        "ends": np.zeros(count, dtype=bool),
+        "lasted": np.zeros(count, dtype=np.int64),
     }
     rows.add(**{column: values[valid] for column, values in columns.items()})
 

@@ -75,7 +75,7 @@ class Annotation:
     is_lost: bool = False
 
 
-COLUMNS = ("file", "line", "time", "utc", "ends", "sensor", "state", "annotation", "session", "group")
+COLUMNS = ("file", "line", "time", "utc", "lasted", "sensor", "state", "annotation", "session", "group")
 
 
 @dataclass
@@ -83,9 +83,10 @@ class EncodedRows:
     """Rows with a readable time, in arrays by the columns of `COLUMNS`.
 
     The columns `file`, `sensor`, `state`, `annotation`, `session` and `group` hold codes of `files`, `sensors` and so
-    on. `time` is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `ends` is true for
-    the end of a time span that began earlier; at equal times, it comes before other rows. `session` is used only if a
-    column names sessions. A group is a tuple with one value for each key of `recording.groups`.
+    on. `time` is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `lasted` has, for the
+    end of a time span, the milliseconds since its begin, and for its begin, minus these; 0 for other rows. At equal
+    times, ends of spans that began earlier come before other rows. `session` is used only if a column names sessions.
+    A group is a tuple with one value for each key of `recording.groups`.
     """
 
     files: Codes[str] = field(default_factory=Codes)

@@ -95,7 +95,7 @@ class _EventBuilder:
     def _tell_passes(self) -> None:
         """Convert times to UTC if the order of rows tells which are in the second pass of an hour shown twice."""
         columns, zone = self._columns, self._home.timezone
-        if columns["utc"].any() or columns["ends"].any():
+        if columns["utc"].any() or columns["lasted"].any():
             return
         second, unclear = times.second_passes(columns["time"], columns["file"], zone)
         if unclear:
@@ -113,7 +113,7 @@ class _EventBuilder:
         Rows that are time spans are in order if their begins are.
         """
         notes = []
-        in_order = ~self._columns["ends"]
+        in_order = self._columns["lasted"] <= 0
         file, time = self._columns["file"][in_order], self._columns["time"][in_order]
         starts = np.flatnonzero(np.diff(file, prepend=-1))
         for start, end in itertools.pairwise([*starts, len(file)]):
@@ -208,8 +208,12 @@ class _EventBuilder:
             )
 
     def _skip_duplicates(self) -> None:
-        """Keep the first of the rows that are equal in session, time, sensor, state and annotation."""
-        keys = pd.DataFrame({name: self._columns[name] for name in ("session", "time", "words", "annotation")})
+        """Keep the first of the rows that are equal in session, time, sensor, state and annotation.
+
+        Rows that are time spans are equal if both of their ends are.
+        """
+        names = ("session", "time", "lasted", "words", "annotation")
+        keys = pd.DataFrame({name: self._columns[name] for name in names})
         duplicates = keys.duplicated().to_numpy()
         self._skip(duplicates, "duplicate row")
         self._keep(~duplicates)
@@ -242,7 +246,7 @@ class _EventBuilder:
 
         Equal times stay in file order, but time spans end before others begin.
         """
-        order = np.lexsort((~self._columns.pop("ends"), self._columns["time"], self._columns["session"]))
+        order = np.lexsort((self._columns.pop("lasted") <= 0, self._columns["time"], self._columns["session"]))
         self._columns = {name: values[order] for name, values in self._columns.items()}
         clock, session = self._columns["clock"], self._columns["session"]
         if ((np.diff(clock) < 0) & (np.diff(session) == 0)).any():

@@ -176,13 +176,14 @@ class _BlockReader:
             "group": self._encode_groups(cells, rows),
         }
         own = []
+        lasted = parsed[-1].milliseconds[valid] - parsed[0].milliseconds[valid]
         for column in parsed:
             time, utc = column.milliseconds[valid], column.utc[valid]
             own.append(
                 {
                     "time": time,
                     "utc": utc,
-                    "ends": time > parsed[0].milliseconds[valid],
+                    "lasted": lasted if column is parsed[-1] else -lasted,
                     "state": encode_texts(rows.states, joined_cells(cells, columns["state"], joiner))
                     if "state" in columns
                     else np.full(len(cells), rows.states.code(column.state), dtype=np.int32),
