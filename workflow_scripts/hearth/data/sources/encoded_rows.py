@@ -83,10 +83,10 @@ class EncodedRows:
     """Rows with a readable time, in arrays by the columns of `COLUMNS`.
 
     The columns `file`, `sensor`, `state`, `annotation`, `session` and `group` hold codes of `files`, `sensors` and so
-    on. `time` is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `lasted` has, for the
-    end of a time span, the milliseconds since its begin, and for its begin, minus these; 0 for other rows. At equal
-    times, ends of spans that began earlier come before other rows. `session` is used only if a column names sessions.
-    A group is a tuple with one value for each key of `recording.groups`.
+    on. `time` is in milliseconds since 1970, in UTC where `utc` is true, else on the home's clock. `lasted` has the
+    length of a time span in milliseconds for its end, and minus that for its begin; 0 for other rows. At equal times,
+    ends of spans that began earlier come before other rows. `session` is used only if a column names sessions. A group
+    is a tuple with one value for each key of `recording.groups`.
     """
 
     files: Codes[str] = field(default_factory=Codes)
