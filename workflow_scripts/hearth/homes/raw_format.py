@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from hearth.homes.path_columns import path_column_names
+
 # Milliseconds in each unit in which times since 1970 may be counted.
 EPOCH_UNITS = {"seconds": 1000, "milliseconds": 1, "microseconds": 1 / 1000, "nanoseconds": 1 / 1_000_000}
 DROP = "drop"
@@ -61,7 +63,8 @@ class TimeForm:
 class Intervals:
     """Label files beside the event files; each of their rows gives the activity of a time span.
 
-    `files` holds glob patterns. `columns` maps "begin", "end", "activity" and, optionally, "resident" to their columns.
+    `files` holds glob patterns. `columns` maps "begin", "activity" and, optionally, "end" and "resident" to their
+    columns. Without "end", an activity holds until the next one, for `hold_hours` at most.
     """
 
     files: tuple[str, ...]
@@ -69,6 +72,9 @@ class Intervals:
     form: FileForm = FileForm()
     time: TimeForm = TimeForm()
     separator: str = ""
+    path_columns: str = ""
+    column_aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    hold_hours: float = 24
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,8 @@ class Recording:
     files: tuple[str, ...] = ()
     form: FileForm = FileForm()
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    path_columns: str = ""
+    column_aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     joiner: str = " "
     time: TimeForm = TimeForm()
     label_rows: LabelRows | None = None
@@ -111,6 +119,8 @@ class Recording:
     intervals: Intervals | None = None
     ignored_sensors: tuple[str, ...] = ()
     ignored_states: tuple[str, ...] = ()
+    ignored_files: tuple[str, ...] = ()
+    repeated_states: str = "keep"
     groups: dict[str, str] = field(default_factory=dict)
     sessions: str = "file"
     gap_minutes: float = 30
@@ -122,6 +132,12 @@ class Recording:
         return "begin" in self.columns
 
     @property
+    def starts_in_path(self) -> bool:
+        """Whether the path of a file of a wide table has the time of its first row."""
+        names = self.columns.get("time", ())
+        return self.wide is not None and bool(names) and set(names) <= set(path_column_names(self.path_columns))
+
+    @property
     def sessions_in_column(self) -> bool:
         """Whether a column names the session of each row."""
         return self.sessions in BY_COLUMN
@@ -129,9 +145,9 @@ class Recording:
 
 def parse_recording(raw: Mapping[str, Any]) -> Recording:
     """Return the settings in `raw`, which must be valid by the schema and have no `recording_problems`."""
-    texts = {"joiner", "separator", "activities", "several", "unlabelled", "groups"}
+    texts = {"joiner", "separator", "activities", "several", "unlabelled", "groups", "path_columns", "repeated_states"}
     settings: dict[str, Any] = {key: raw[key] for key in raw.keys() & texts}
-    for key in raw.keys() & {"files", "interval_states", "ignored_sensors", "ignored_states"}:
+    for key in raw.keys() & {"files", "interval_states", "ignored_sensors", "ignored_states", "ignored_files"}:
         settings[key] = as_tuple(raw[key])
     for key, name in {"by": "sessions", "minutes": "gap_minutes"}.items():
         if key in raw.get("sessions", {}):
@@ -143,6 +159,7 @@ def parse_recording(raw: Mapping[str, Any]) -> Recording:
         form=form,
         time=time,
         columns={role: as_tuple(names) for role, names in raw.get("columns", {}).items() if names},
+        column_aliases=_aliases(raw),
         label_rows=LabelRows(**label_rows) if label_rows else None,
         wide=Wide(**(wide | {"sensors": as_tuple(wide["sensors"])})) if wide else None,
         intervals=Intervals(
@@ -152,11 +169,17 @@ def parse_recording(raw: Mapping[str, Any]) -> Recording:
             _parse_form(intervals, replace(form, header=(), preamble=0, line_groups=None, key="recording.intervals")),
             replace(time, **{key: text for key, text in intervals.get("time", {}).items() if text is not None}),
             raw.get("separator", "") if intervals.get("separator") is None else intervals["separator"],
+            column_aliases=_aliases(intervals),
+            **{key: intervals[key] for key in intervals.keys() & {"path_columns", "hold_hours"}},
         )
         if intervals
         else None,
         keys=frozenset(_dotted_keys(raw)),
     )
+
+
+def _aliases(raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {column: tuple(names) for column, names in raw.get("column_aliases", {}).items()}
 
 
 def _parse_form(raw: Mapping[str, Any], default: FileForm = FileForm()) -> FileForm:
@@ -171,7 +194,7 @@ def _parse_form(raw: Mapping[str, Any], default: FileForm = FileForm()) -> FileF
 def _dotted_keys(raw: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys of `recording` that are set; keys of its objects with the name of the object and a dot."""
     for key, value in raw.items():
-        if isinstance(value, Mapping) and key not in ("activities", "groups"):
+        if isinstance(value, Mapping) and key not in ("activities", "groups", "column_aliases"):
             yield from (f"{key}.{inner}" for inner in value)
         else:
             yield key

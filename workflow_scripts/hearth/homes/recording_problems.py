@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hearth.common.schemas import Problem, nearest
+from hearth.homes.path_columns import path_column_names, path_column_problems
 from hearth.homes.raw_format import BY_COLUMN, DROP, EPOCH_UNITS, JOINED, as_tuple
 
 _CSV_KEYS = ("delimiter", "header", "preamble", "comments", "short_rows", "line_groups")
@@ -30,19 +31,20 @@ def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterato
     yield from _unused_key_problems(columns, raw)
     roles = {("columns", role): names for role, names in columns.items()}
     roles |= {("groups", key): name for key, name in raw.get("groups", {}).items()}
-    yield from _header_problems(roles, raw.get("header", []))
+    yield from _header_problems(roles, raw)
     yield from _line_group_problems(roles, raw)
     yield from _encoding_problems(raw)
     yield from _time_problems(raw.get("time", {}))
     if wide:
-        yield from _wide_problems(wide, columns)
+        yield from _wide_problems(wide, columns, raw)
     if intervals:
         label_roles = {("columns", role): name for role, name in intervals["columns"].items() if name}
         time = {key: text for key, text in intervals.get("time", {}).items() if text is not None}
         for problems in (
-            _header_problems(label_roles, intervals.get("header", [])),
+            _header_problems(label_roles, intervals),
             _encoding_problems(intervals),
             _time_problems(time),
+            _hold_problems(intervals),
         ):
             yield from ((["intervals", *below], message) for below, message in problems)
     for name, label in raw.get("activities", {}).items():
@@ -53,11 +55,29 @@ def recording_problems(raw: Mapping[str, Any], labels: Sequence[str]) -> Iterato
         yield ["unlabelled"], f"{unlabelled!r} is neither drop nor a label{nearest(unlabelled, [DROP, *labels])}"
 
 
-def _header_problems(roles: Mapping[tuple[str, str], str | list[str]], header: list[str]) -> Iterator[Problem]:
+def _header_problems(roles: Mapping[tuple[str, str], str | list[str]], raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the problems of columns with a role that `header`, `path_columns` or `column_aliases` contradict."""
+    header, aliases = raw.get("header", []), raw.get("column_aliases", {})
+    used = {name for names in roles.values() for name in as_tuple(names)}
+    pattern = raw.get("path_columns", "")
+    if pattern:
+        yield from path_column_problems(pattern, used)
+    given = path_column_names(pattern)
     for place, names in roles.items() if header else ():
         for name in as_tuple(names):
-            if name not in header:
+            if name not in [*header, *given]:
                 yield [*place], f"{name!r} is not in `header`{nearest(name, header)}"
+    for name, others in aliases.items():
+        if name not in used or name in given:
+            yield ["column_aliases", name], f"no role has the column {name!r} of a file{nearest(name, used)}"
+        for other in others:
+            if other in used:
+                yield ["column_aliases", name], f"{other!r} has a role itself; remove it from one of the two"
+
+
+def _hold_problems(intervals: Mapping[str, Any]) -> Iterator[Problem]:
+    if "hold_hours" in intervals and intervals["columns"].get("end"):
+        yield ["hold_hours"], "unused: activities end at `columns.end`; remove one"
 
 
 def _line_group_problems(roles: Mapping[tuple[str, str], str | list[str]], raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -146,9 +166,17 @@ def _unused_key_problems(columns: Mapping[str, str | list[str]], raw: Mapping[st
                 yield [*place, key], f"unused: files of the format {form['format']} need none; remove it"
 
 
-def _wide_problems(wide: Mapping[str, Any], columns: Mapping[str, str | list[str]]) -> Iterator[Problem]:
+def _wide_problems(
+    wide: Mapping[str, Any], columns: Mapping[str, str | list[str]], raw: Mapping[str, Any]
+) -> Iterator[Problem]:
     start = wide.get("start", "")
-    if "time" in columns:
+    given = path_column_names(raw.get("path_columns", ""))
+    if "time" in columns and set(as_tuple(columns["time"])) <= set(given):
+        if start:
+            yield ["wide", "start"], "unused: the path has the time of the first row (`columns.time`); remove one"
+        if raw.get("time", {}).get("zone"):
+            yield ["time", "zone"], "unused: the time in a path is on the home's clock; remove it"
+    elif "time" in columns:
         for key in sorted(wide.keys() & {"start", "seconds"}):
             yield ["wide", key], "unused: the times are in `columns.time`; remove one"
     elif not start:

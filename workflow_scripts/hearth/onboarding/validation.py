@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -80,14 +80,20 @@ def unused_columns(event_files: Iterable[Path], label_files: Iterable[Path], hom
     """Yield a text for the event files, and one for the label files, whose columns `recording` does not name all."""
     settings = home.recording
     used = [name for names in settings.columns.values() for name in names] + list(settings.groups.values())
+    used += _others(settings.column_aliases)
     patterns = settings.wide.sensors if settings.wide else ()
     if unused := _other_columns(event_files, settings.form, used, patterns):
         yield f"columns that are not used: {', '.join(unused)}"
     if not settings.intervals:
         return
     used = [name for names in settings.intervals.columns.values() for name in names]
+    used += _others(settings.intervals.column_aliases)
     if unused := _other_columns(label_files, settings.intervals.form, used):
         yield f"columns of label files that are not used: {', '.join(unused)}"
+
+
+def _others(aliases: Mapping[str, Sequence[str]]) -> list[str]:
+    return [name for names in aliases.values() for name in names]
 
 
 def _other_columns(

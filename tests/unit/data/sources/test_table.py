@@ -240,7 +240,7 @@ def test_events_that_mostly_repeat_the_last_state_of_their_sensor_are_said(tmp_p
     _, report = load(tmp_path)
     assert report.warnings == [
         "8 of 15 events repeat the last state of their sensor (most: E1, 8); if rows are written at fixed times, "
-        "export changes alone"
+        "set `recording.repeated_states: skip`"
     ]
     write_csv(tmp_path / "a.csv", *rows, *(row(second, sensor="E2") for second in range(6)))
     assert load(tmp_path)[1].warnings == []

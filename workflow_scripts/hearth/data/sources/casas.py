@@ -41,6 +41,7 @@ FILES = ("*.txt", "*.csv", "data", "annotated")
 # Keys of `recording` that the loader uses.
 RECORDING_KEYS = frozenset(
     {"files", "encoding", "time.zone", "activities", "several", "unlabelled", "ignored_sensors", "ignored_states"}
+    | {"ignored_files", "repeated_states"}
     | {"sessions.by", "sessions.minutes"}
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")

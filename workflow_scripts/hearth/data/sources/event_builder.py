@@ -15,6 +15,7 @@ from hearth.data.sources.activity_names import accepted_labels
 from hearth.data.sources.csv_rows import RowError
 from hearth.data.sources.encoded_rows import Codes, EncodedRows, encode_pairs
 from hearth.data.sources.label_rows import annotate_by_label_rows
+from hearth.data.sources.repeated_states import REPEATED, find_repeated_states
 from hearth.data.sources.sessions import assign_sessions
 from hearth.homes.home import Home
 from hearth.homes.raw_format import DROP
@@ -156,8 +157,14 @@ class _EventBuilder:
                 unknown[code] = error.args[0]
                 words.append(("", sensor, "", ""))
         self._columns["words"] = codes
-        self._keep(self._report_broken(codes, unknown))
-        return pd.DataFrame(words, columns=list(_WORD_COLUMNS))
+        table = pd.DataFrame(words, columns=list(_WORD_COLUMNS))
+        kept = self._report_broken(codes, unknown)
+        if self._home.recording.repeated_states == "skip":
+            repeated = kept & find_repeated_states(self._columns, table, self._home.timezone)
+            self._skip(repeated, REPEATED)
+            kept &= ~repeated
+        self._keep(kept)
+        return table
 
     def _label(self) -> list[tuple[list[str], list[str]]]:
         """Keep the rows that have a label from their annotation, or from `recording.unlabelled`.
@@ -274,7 +281,8 @@ class _EventBuilder:
             counts = words["sensor"].iloc[codes[repeats]].value_counts()
             self._report.warnings.append(
                 f"{len(repeats)} of {len(codes)} events repeat the last state of their sensor (most: "
-                f"{counts.index[0]}, {counts.iloc[0]}); if rows are written at fixed times, export changes alone"
+                f"{counts.index[0]}, {counts.iloc[0]}); if rows are written at fixed times, set "
+                "`recording.repeated_states: skip`"
             )
 
     def _table(

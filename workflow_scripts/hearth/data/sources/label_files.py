@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,29 +13,17 @@ from hearth.data.sources.activity_names import accepted_labels
 from hearth.data.sources.blocks import Block, joined_cells
 from hearth.data.sources.csv_rows import RowError
 from hearth.data.sources.encoded_rows import Annotation, Codes, split_cell
+from hearth.data.sources.file_columns import alias_notes, read_named_blocks
 from hearth.data.sources.file_search import label_files
+from hearth.data.sources.held_labels import LabelRow, hold_until_next
 from hearth.data.sources.label_periods import EARLIEST, LATEST, LabelPeriods, Period
-from hearth.data.sources.tabular import read_blocks
 from hearth.data.sources.time_formats import likely_remedy
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Intervals
 
-HOUR = 3_600_000  # milliseconds
 # Below this share of events within intervals, shifts of the clock are tried that put more of them there.
 _LOW_SHARE = 0.5
 _SHIFTS = (*range(-14, 0), *range(1, 15))  # hours
-
-
-class _LabelRow(NamedTuple):
-    """A row of a label file. `begin` and `end` are in milliseconds UTC, None if unknown; `fault` is '' or its fault."""
-
-    file: str
-    line: int
-    begin: int | None
-    end: int | None
-    activities: tuple[str, ...] = ()
-    residents: tuple[str, ...] = ()
-    fault: str = ""
 
 
 @dataclass
@@ -63,17 +50,22 @@ class LabelFiles:
         if not paths:
             patterns = list(self._settings.files)
             raise ValueError(f"{root}: no file matches recording.intervals.files {patterns}")
-        rows: list[_LabelRow] = []
+        rows: list[LabelRow] = []
         for path in paths:
             report.files += 1
             name = path.relative_to(root).as_posix()
             try:
-                blocks = list(read_blocks(path, _columns(self._settings), self._settings.form))
+                columns, form = _columns(self._settings), self._settings.form
+                blocks = list(read_named_blocks(path, name, columns, form, self._settings))
             except ValueError as error:
                 raise ValueError(f"{error}; the keys of label files are in `recording.intervals`") from None
             rows += sorted((row for block in blocks for row in self._parse(block, name)), key=lambda row: row.line)
+        report.notes += alias_notes({path.relative_to(root).as_posix(): path for path in paths}, self._settings)
         report.label_rows += len(rows)
         report.broken_labels += [RowProblem(row.file, row.line, row.fault) for row in rows if row.fault]
+        if "end" not in self._settings.columns:
+            rows, notes = hold_until_next(rows, self._settings.hold_hours)
+            report.notes += notes
         known = [
             Period(row.begin, row.end, activity, resident)
             for row in rows
@@ -132,7 +124,7 @@ class LabelFiles:
         self._report.notes.append(f"{inside} of {len(time)} events lie in intervals of the label files")
         if inside >= _LOW_SHARE * len(time):
             return
-        shifted = {hours: int(self._periods.covers(time + hours * HOUR).sum()) for hours in _SHIFTS}
+        shifted = {hours: int(self._periods.covers(time + hours * times.HOUR).sum()) for hours in _SHIFTS}
         hours = max(_SHIFTS, key=lambda each: (shifted[each], -abs(each)))
         better = shifted[hours] > max(2 * inside, _LOW_SHARE * len(time))
         hint = (
@@ -143,19 +135,24 @@ class LabelFiles:
             f"only {inside} of {len(time)} events lie in intervals of the label files{hint if better else ''}"
         )
 
-    def _parse(self, block: Block, name: str) -> Iterator[_LabelRow]:
+    def _parse(self, block: Block, name: str) -> Iterator[LabelRow]:
         """Yield the rows of a block."""
         settings = self._settings
         columns, form = settings.columns, settings.time.format
-        yield from (_LabelRow(name, line, None, None, fault=fault) for line, fault in block.faults)
+        yield from (LabelRow(name, line, None, None, fault=fault) for line, fault in block.faults)
         texts = {role: joined_cells(block.cells, names, " ") for role, names in columns.items()}
         known, remedies = {}, {}
         _, valid, has_offset = times.parse_times(texts["begin"], form, "")
         self._has_clock_times |= bool((valid & ~has_offset).any())
-        begin, end = (times.parse_times(texts[role], form, settings.time.zone) for role in ("begin", "end"))
-        if set(columns["begin"]) & set(columns["end"]):
-            end = (times.next_day(begin[0], end[0], begin[1] & end[1]), *end[1:])
-        for role, (milliseconds, valid, utc) in {"begin": begin, "end": end}.items():
+        parsed = {
+            role: times.parse_times(texts[role], form, settings.time.zone)
+            for role in ("begin", "end")
+            if role in columns
+        }
+        if set(columns["begin"]) & set(columns.get("end", ())):
+            begin, end = parsed["begin"], parsed["end"]
+            parsed["end"] = (times.next_day(begin[0], end[0], begin[1] & end[1]), *end[1:])
+        for role, (milliseconds, valid, utc) in parsed.items():
             milliseconds = np.where(utc, milliseconds, times.from_clock(milliseconds, self._home.timezone))
             known[role] = np.where(valid, milliseconds.astype(object), None)
             remedies[role] = (
@@ -163,21 +160,25 @@ class LabelFiles:
             )
         cells = zip(*(texts[role] if role in texts else [""] * len(block.lines) for role in _ROLES), strict=True)
         for line, begins, ends, (begin_text, end_text, activity, who) in zip(
-            block.lines.tolist(), known["begin"].tolist(), known["end"].tolist(), cells, strict=True
+            block.lines.tolist(),
+            known["begin"].tolist(),
+            known["end"].tolist() if "end" in known else [None] * len(block.lines),
+            cells,
+            strict=True,
         ):
             activities = split_cell(activity, settings.separator)
             fault = ""
-            if begins is None or ends is None:
+            if begins is None or (ends is None and "end" in columns):
                 role, text = ("begin", begin_text) if begins is None else ("end", end_text)
                 fault = f"column {', '.join(columns[role])}: {text[:80]!r} is no time in {form}"
                 fault += remedies[role] and f"; {remedies[role]}"
-            elif ends < begins:
+            elif ends is not None and ends < begins:
                 fault, begins, ends = "the interval ends before it begins", None, None
             elif not activities:
                 fault = f"column {columns['activity'][0]}: no activity; name one, and map it to null in `activities`"
             else:
                 fault = self._fault_of(activities)
-            yield _LabelRow(name, line, begins, ends, activities, split_cell(who, settings.separator), fault)
+            yield LabelRow(name, line, begins, ends, activities, split_cell(who, settings.separator), fault)
 
     def _fault_of(self, activities: tuple[str, ...]) -> str:
         try:
@@ -196,7 +197,7 @@ class LabelFiles:
         if count:
             self._report.notes.append(f"{count} intervals of label files begin before another one has ended")
 
-    def _warn_of_folders(self, rows: Sequence[_LabelRow]) -> None:
+    def _warn_of_folders(self, rows: Sequence[LabelRow]) -> None:
         """Warn if label files of different folders label the same time of one resident: the homes may be different."""
         latest: dict[str, tuple[int, str]] = {}  # by resident: the latest end, and the folder of its label file
         good = [row for row in rows if row.begin is not None and row.end is not None and not row.fault]
@@ -222,7 +223,7 @@ def _columns(settings: Intervals) -> list[str]:
     return list(dict.fromkeys(name for role in _ROLES for name in settings.columns.get(role, ())))
 
 
-def _lost_periods(rows: Sequence[_LabelRow], known: Sequence[Period]) -> Iterator[Period]:
+def _lost_periods(rows: Sequence[LabelRow], known: Sequence[Period]) -> Iterator[Period]:
     """Yield the periods that broken rows may stand for."""
     begins, ends = (np.sort([getattr(each, side) for each in known]) for side in ("begin", "end"))
     for position, row in enumerate(rows):
@@ -242,7 +243,7 @@ def _lost_periods(rows: Sequence[_LabelRow], known: Sequence[Period]) -> Iterato
             yield from (Period(begin, end, "", resident) for resident in row.residents or ("",))
 
 
-def _neighbours(rows: Sequence[_LabelRow], position: int) -> tuple[int, int]:
+def _neighbours(rows: Sequence[LabelRow], position: int) -> tuple[int, int]:
     """Return the end of the good row before a row of the same file, and the begin of the good row after it."""
     file = rows[position].file
     before = (row.end for row in reversed(rows[:position]) if row.file == file and not row.fault)

@@ -88,6 +88,7 @@ class LineReader:
             raise ValueError(f"home {home.name}: lines in {self._encoding} cannot be read one by one; send UTF-8")
         self._table = DelimitedTable(name, self._columns, settings.form)
         self._session = 1
+        self._states: dict[str, str] = {}  # last state of each sensor
         self._last: pd.Timestamp | None = None
 
     def read(self, line: bytes) -> tuple[list[StreamEvent], list[str]]:
@@ -107,7 +108,14 @@ class LineReader:
             events, report = table.read_block(block, self._name, self._home)
         except RowError as fault:
             return [], [f"{self._name}:{self._number}: {fault}"]
-        return self._set_sessions(stream_events(events)), [str(problem) for problem in report.broken]
+        news = [event for event in stream_events(events) if not self._is_repeated(event)]
+        return self._set_sessions(news), [str(problem) for problem in report.broken]
+
+    def _is_repeated(self, event: StreamEvent) -> bool:
+        """Return whether an event is to be left out, since it repeats its sensor's last state; keep its state."""
+        last = self._states.get(event["sensor"])
+        self._states[event["sensor"]] = event["state"]
+        return self._home.recording.repeated_states == "skip" and last == event["state"]
 
     def _set_sessions(self, events: list[StreamEvent]) -> list[StreamEvent]:
         """Return `events`; if sessions end at pauses (`sessions.by: gap`), set their sessions to 1, 2, 3, ..."""

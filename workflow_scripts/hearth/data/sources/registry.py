@@ -8,7 +8,7 @@ import pandas as pd
 
 from hearth.data.load_report import LoadReport
 from hearth.data.sources import casas, marble, mural, table
-from hearth.data.sources.file_search import check_folder, unread_files, what_is_there
+from hearth.data.sources.file_search import check_folder, find_files, unread_files, what_is_there
 from hearth.homes.home import Home
 
 FILES_SHOWN = 5
@@ -39,11 +39,23 @@ class Source:
         """
         events, report = self.loader(root, home)
         report.unread, others = unread_files(Path(root), self.raw_files(Path(root), home))
+        report.unread = _without_ignored(Path(root), home, report)
         if others:
             shown = ", ".join(others[:FILES_SHOWN]) + (", ..." if len(others) > FILES_SHOWN else "")
             report.notes.append(f"{len(others)} hidden files, documents and files of runs are not read: {shown}")
         report.warnings += _resident_warnings(events, home)
         return events, report
+
+
+def _without_ignored(root: Path, home: Home, report: LoadReport) -> list[str]:
+    """Return the unread files that do not match a pattern of `recording.ignored_files`; note the number of others."""
+    patterns = home.recording.ignored_files
+    if not patterns or not root.is_dir():
+        return report.unread
+    ignored = {path.relative_to(root).as_posix() for path in find_files(root, patterns)}
+    rest = [name for name in report.unread if name not in ignored]
+    report.notes.append(f"{len(report.unread) - len(rest)} files are left unread (ignored_files)")
+    return rest
 
 
 SOURCES = {

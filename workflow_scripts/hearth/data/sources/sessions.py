@@ -1,6 +1,5 @@
 """Assign rows to sessions by file, column, day or gap, as the home's `recording.sessions` says."""
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,7 +56,11 @@ def _check_files_of_sessions(
     begins = spans["min"].to_numpy()
     for session, rows in spans.groupby("session"):
         spans_of_files = zip(*(rows[name].tolist() for name in ("file", "min", "max")), strict=True)
-        for (file, _, end), (next_file, begin, _) in itertools.pairwise(spans_of_files):
+        last_file, last_end = next(spans_of_files)[::2]  # the file that ends last of those before, and its end
+        for next_file, begin, next_end in spans_of_files:
+            file, end = last_file, last_end
+            if next_end > last_end:
+                last_file, last_end = next_file, next_end
             if begin <= end:
                 continue
             message = (

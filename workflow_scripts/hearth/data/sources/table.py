@@ -19,12 +19,14 @@ from hearth.data.sources.annotations import Annotator
 from hearth.data.sources.blocks import Block, count_comments, joined_cells
 from hearth.data.sources.encoded_rows import EncodedRows, encode_texts
 from hearth.data.sources.event_builder import build_events
+from hearth.data.sources.file_columns import alias_notes, read_named_blocks
 from hearth.data.sources.file_copies import find_copies
 from hearth.data.sources.file_search import check_folder, find_by_suffix, find_files, label_files, what_is_there
-from hearth.data.sources.tabular import SUFFIXES_OF_FORMAT, read_blocks
+from hearth.data.sources.tabular import SUFFIXES_OF_FORMAT
 from hearth.data.sources.time_formats import likely_remedy
 from hearth.data.sources.wide import WideTables, long_recording
 from hearth.homes.home import Home
+from hearth.homes.path_columns import path_cells
 from hearth.homes.raw_format import Recording
 
 EXPECTED = (
@@ -62,7 +64,12 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     report = LoadReport()
     paths = _event_files(root, home)
     base = root if root.is_dir() else root.parent
-    copies = find_copies(paths)
+    copies = {
+        path: first
+        for path, first in find_copies(paths).items()
+        # Equal rows of two sensors are no copies.
+        if path_cells(settings.path_columns, path.as_posix()) == path_cells(settings.path_columns, first.as_posix())
+    }
     rows = EncodedRows()
     annotator = Annotator(home, base, report)
     columns = needed_columns(settings)
@@ -72,7 +79,9 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
         name = path.relative_to(base).as_posix()
         report.files += 1
         before = report.rows
-        blocks = wide.read_blocks(path, name) if wide else read_blocks(path, columns, settings.form)
+        blocks = (
+            wide.read_blocks(path, name) if wide else read_named_blocks(path, name, columns, settings.form, settings)
+        )
         for block in blocks:
             count_comments(block, name, report)
             if path in copies:
@@ -83,6 +92,7 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
                 _BlockReader(block, name, record_settings, report).add_to(rows, annotator)
         if report.rows == before:
             report.notes.append(f"{name} holds no rows")
+    report.notes += alias_notes({path.relative_to(base).as_posix(): path for path in paths}, settings)
     moments = [(part["time"], part["utc"]) for part in rows.parts]
     time = record_settings.time
     warnings, notes = times.oddities(moments, time.format, time.zone or home.timezone)

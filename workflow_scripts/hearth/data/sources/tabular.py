@@ -47,15 +47,15 @@ def read_blocks(path: Path, columns: Sequence[str], form: FileForm) -> Iterator[
     An empty file gives no records. Raises ValueError, naming the file, if it is not in its format, or if it lacks one
     of `columns`.
     """
-    return _FORMATS[_format(path, form)].read(path, list(dict.fromkeys(columns)), form)
+    return _FORMATS[format_of(path, form)].read(path, list(dict.fromkeys(columns)), form)
 
 
 def read_column_names(path: Path, form: FileForm) -> list[str]:
     """Return the names of a file's columns. Raises ValueError if the file is not in its format."""
-    return _FORMATS[_format(path, form)].names(path, form)
+    return _FORMATS[format_of(path, form)].names(path, form)
 
 
-def _format(path: Path, form: FileForm) -> str:
+def format_of(path: Path, form: FileForm) -> str:
     """Return the format of a file; one with an unknown suffix is CSV."""
     if form.line_groups:
         return "line-groups"

@@ -14,7 +14,8 @@ from hearth.data.load_report import PLACES_SHOWN, LoadReport
 from hearth.data.sources import times
 from hearth.data.sources.blocks import Block, joined_cells
 from hearth.data.sources.encoded_rows import Codes, encode_texts
-from hearth.data.sources.tabular import read_blocks, read_column_names
+from hearth.data.sources.file_columns import read_named_blocks
+from hearth.data.sources.tabular import read_column_names
 from hearth.homes.raw_format import Recording, TimeForm
 
 FIRST_ROW = "first row of a file, which sets the states (wide)"
@@ -28,9 +29,14 @@ _NUMBER = re.compile(r"(\d+)[^\d/]*$")  # last number in the name of a file
 def long_recording(settings: Recording) -> Recording:
     """Return the settings for reading the records that `WideTables` makes."""
     columns = settings.columns | {"sensor": (_SENSOR,), "state": (_STATE,)}
-    if "time" in settings.columns:
+    if _has_times(settings):
         return replace(settings, columns=columns)
     return replace(settings, columns=columns | {"time": (_TIME,)}, time=TimeForm())
+
+
+def _has_times(settings: Recording) -> bool:
+    """Return whether each row has a time of its own."""
+    return "time" in settings.columns and not settings.starts_in_path
 
 
 class WideTables:
@@ -43,6 +49,7 @@ class WideTables:
         """`columns` are the further columns that records need."""
         assert settings.wide is not None
         self._settings, self._wide, self._columns, self._report = settings, settings.wide, columns, report
+        self._has_times = _has_times(settings)
         self._names: list[str] = []
 
     def read_blocks(self, path: Path, name: str) -> Iterator[Block]:
@@ -57,13 +64,14 @@ class WideTables:
         last: dict[str, str] = {}
         rows = 0
         # Without times, the number of rows before it gives the time of a row.
-        form = replace(self._settings.form, empty_rows="time" not in self._settings.columns)
-        for block in read_blocks(path, [*sensors, *self._columns], form):
+        form = replace(self._settings.form, empty_rows=not self._has_times)
+        for block in read_named_blocks(path, name, [*sensors, *self._columns], form, self._settings):
             cells, ordinals = block.cells, _ordinals(block, rows)
             count = len(block.lines) + len(block.faults)
-            if "time" not in self._settings.columns:
+            if not self._has_times:
+                start = self._start(path, day, cells)
                 self._check_length(path, rows + count)
-                cells = cells.assign(**{_TIME: self._times(day, ordinals)})
+                cells = cells.assign(**{_TIME: self._times(start, ordinals)})
             parts = [_changes(cells[sensor], last, sensor, self._settings.ignored_states) for sensor in sensors]
             if parts:
                 parts[0] = np.r_[parts[0], np.setdiff1d(self._without_time(cells), np.concatenate(parts))]
@@ -106,21 +114,36 @@ class WideTables:
             if name not in self._columns and any(fnmatchcase(name, pattern) for pattern in self._wide.sensors)
         ]
 
-    def _times(self, day: int, ordinals: np.ndarray) -> np.ndarray:
-        start = np.datetime64(self._wide.start.replace(" ", "T"), "ms").astype(np.int64) + day * _DAY
+    def _start(self, path: Path, day: int, cells: pd.DataFrame) -> int:
+        """Return the time of a file's first row in milliseconds on the home's clock; `day` counts the files before it.
+
+        Raises ValueError, naming the file, if its path has no readable time.
+        """
+        if not self._settings.starts_in_path:
+            return int(np.datetime64(self._wide.start.replace(" ", "T"), "ms").astype(np.int64)) + day * _DAY
+        text = joined_cells(cells.iloc[:1], self._settings.columns["time"], " ")
+        milliseconds, valid, _ = times.parse_times(text, self._settings.time.format, "")
+        if not valid.all():
+            form = self._settings.time.format
+            raise ValueError(
+                f"{path}: {text.iloc[0]!r} of its path is no time in {form}; correct recording.time.format"
+            )
+        return int(milliseconds[0]) if len(milliseconds) else 0
+
+    def _times(self, start: int, ordinals: np.ndarray) -> np.ndarray:
         milliseconds = start + np.round(ordinals * self._wide.seconds * 1000).astype(np.int64)
         return np.datetime_as_string(milliseconds.astype("datetime64[ms]")).astype(object)
 
     def _without_time(self, cells: pd.DataFrame) -> np.ndarray:
         """Return the positions of the rows whose time is unreadable."""
-        if "time" not in self._settings.columns:
+        if not self._has_times:
             return np.zeros(0, dtype=np.int64)
         texts = joined_cells(cells, self._settings.columns["time"], " ")
         _, valid, _ = times.parse_times(texts, self._settings.time.format, self._settings.time.zone)
         return np.flatnonzero(~valid)
 
     def _check_length(self, path: Path, rows: int) -> None:
-        if (rows - 1) * self._wide.seconds * 1000 >= _DAY:
+        if not self._settings.starts_in_path and (rows - 1) * self._wide.seconds * 1000 >= _DAY:
             raise ValueError(
                 f"{path}: {rows} rows, {self._wide.seconds} seconds apart, are more than a day, but the next file "
                 "begins a day later (wide); correct wide.seconds, or name a column of times"
