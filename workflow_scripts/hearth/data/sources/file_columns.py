@@ -20,8 +20,9 @@ def read_named_blocks(
 ) -> Iterator[Block]:
     """Yield the blocks of a file, with `columns`, each once, from its cells or from its path.
 
-    `name` is the path relative to the data's folder. A file of a header alone may lack columns. Raises ValueError if
-    the file is unreadable, lacks a column, has one under two names, or has a name that `path_columns` does not match.
+    `name` is the path relative to the data's folder. A file of a header alone may lack columns, if it has no others.
+    Raises ValueError if the file is unreadable, lacks a column, has one under two names, or has a name that
+    `path_columns` does not match.
     """
     given = path_cells(settings.path_columns, name)
     needed = [column for column in dict.fromkeys(columns) if column not in given]
@@ -66,8 +67,8 @@ def alias_notes(paths: Mapping[str, Path], settings: Recording | Intervals) -> l
 
 
 def _is_header_only(path: Path, columns: Sequence[str], form: FileForm) -> bool:
-    """Return whether a text file has no line but a header that lacks one of `columns`."""
+    """Return whether a text file has no line but a header, which names some of `columns` alone."""
     if format_of(path, form) not in ("csv", "tsv") or form.header or path.stat().st_size > _LONGEST_HEADER:
         return False
     header, _, rest = path.read_bytes().partition(b"\n")
-    return bool(header.strip()) and not rest.strip() and not set(columns) <= set(read_column_names(path, form))
+    return bool(header.strip()) and not rest.strip() and set(read_column_names(path, form)) < set(columns)
