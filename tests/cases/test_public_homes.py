@@ -3,8 +3,9 @@
 `public_homes.yaml` has the counts of those whose files are in shared/data/public_homes: `folder` and `source`;
 `events`, the number of events by label as the files spell it, or `or`, which a second reading of the files gives; or
 `by_sensor`, events by label of the sensors like this one, which count if the home has that sensor; the number of
-`sensors` that have a labelled event; the lines that are `broken` (first lines of records of `lines_a_record`); the
-number of `label_rows`, and the lines of the `broken_labels`.
+`sensors` that have a labelled event; the `times` of the first and the last labelled event; the lines that are `broken`
+(first lines of records of `lines_a_record`), and the `max_broken_share` that a config must accept then; the number of
+`label_rows`, and the lines of the `broken_labels`.
 
 Homes without files are loaded from invented recordings in their documented form: see public_forms.py.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from hearth.common.config_schema import settings_schema
 from hearth.data.load_report import LoadReport
 from hearth.data.sources import registry
 from hearth.homes.home import Home, load_home
@@ -30,6 +32,8 @@ ROOT = SHARED / "public_homes"
 SHIPPED = sorted(path.stem for path in HOMES.glob("*.yaml"))
 ELSEWHERE = {"TEMPLATE", "marble", "mural"}  # the tests of their loaders count their events
 TABLES = {"al-smarthome", "ordonez-b", "aras-a", "aras-b", "orange4home"}  # the others are of the source casas
+DATASET = settings_schema()["datasets"]["additionalProperties"]["properties"]
+LIMITS = [DATASET[key]["default"] for key in ("max_broken_share", "max_broken_label_share")]
 DROP = "drop"
 
 
@@ -86,11 +90,14 @@ def test_events_of_real_files(name):
     assert found in [+counts for counts in expected]
     assert is_part(left_out[expected.index(found)], list(report.skipped.values()))
     if home.recording.unlabelled == DROP:
+        times = [str(time.floor("s")) for time in (events["time"].min(), events["time"].max())]
+        assert times == case.get("times", times)
         assert events["sensor"].nunique() == case.get("sensors", events["sensor"].nunique())
     assert report.label_rows == case.get("label_rows", report.label_rows)
     assert [problem.line for problem in report.broken_labels] == case.get("broken_labels", [])
     size = case.get("lines_a_record", 1)
     assert {problem.line - (problem.line - 1) % size for problem in report.broken} == set(case.get("broken", []))
+    assert not list(report.excesses(case.get("max_broken_share", LIMITS[0]), LIMITS[1]))
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=is_shipped(name)) for name in FORMS])
