@@ -47,3 +47,16 @@ def test_an_unpaired_mark_labels_its_own_event_and_is_noted():
 def test_events_without_another_activity_that_an_unpaired_mark_may_label_are_lost(tails, lost):
     labels, _ = read(*tails)
     assert [place for place, annotation in enumerate(labels.annotations) if annotation.is_lost] == lost
+
+
+def test_of_many_unpaired_marks_the_first_are_named_and_the_others_counted():
+    _, warnings = read(*["eat end", ""] * 13)
+    assert len(warnings) == 11
+    assert warnings[9].startswith("P01.txt:19: 'eat' ends")
+    assert warnings[10] == "and 3 more marks without their begin or end, from P01.txt:21"
+
+
+def test_activities_that_overlap_begin_and_end_at_their_own_events():
+    labels, _ = read("", "a begin", "b begin", "", "a end", "c begin", "c end", "b end", "")
+    activities = [annotation.activities for annotation in labels.annotations]
+    assert activities == [(), ("a",), ("b", "a"), ("b", "a"), ("a", "b"), ("c", "b"), ("c", "b"), ("b",), ()]

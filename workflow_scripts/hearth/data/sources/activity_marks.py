@@ -1,17 +1,19 @@
 """Label the events between the marks at which activities begin and end, as lines of CASAS have them."""
 
+import functools
+import itertools
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from hearth.data.load_report import LoadReport
+from hearth.data.load_report import PLACES_SHOWN, LoadReport
 from hearth.data.sources.encoded_rows import Annotation
 
 MARKS = ("begin", "end")
 
 
-@dataclass(frozen=True)
-class MarkedEvent:
+class MarkedEvent(NamedTuple):
     """A readable line; `annotation` is written on the line itself, without activities begun on earlier lines.
 
     `mark` says whether the annotation's activity begins or ends here, or is ''.
@@ -46,11 +48,12 @@ def label_by_marks(events: Sequence[MarkedEvent], report: LoadReport) -> MarkedL
     begun: dict[Annotation, int] = {}  # places of begin marks
     spans: list[tuple[int, int, Annotation]] = []  # first event, last event, annotation
     lost: set[int] = set()
+    unpaired: dict[int, str] = {}  # places of marks
 
     def lose(place: int) -> None:
         following = bisect(marks, place)
         lost.update(range(place + 1, marks[following] if following < len(marks) else len(events)))
-        _warn(report, events[place], "begins and never ends")
+        unpaired[place] = "begins and never ends"
 
     for number, place in enumerate(marks):
         annotation = events[place].annotation
@@ -64,22 +67,31 @@ def label_by_marks(events: Sequence[MarkedEvent], report: LoadReport) -> MarkedL
         else:
             lost.update(range(marks[number - 1] + 1 if number else 0, place))
             found.unbegun.add(annotation)
-            _warn(report, events[place], "ends without having begun")
+            unpaired[place] = "ends without having begun"
     for annotation, place in begun.items():
         found.unended.add(annotation)
         lose(place)
-    active = _active(spans, len(events))
-    for place, event in enumerate(events):
-        merged = _merge(event.annotation, active[place])
+    _warn(report, events, unpaired)
+    merge = functools.cache(_merge)  # Equal annotations are one object, so that years of events fit in memory.
+    for place, (event, active) in enumerate(zip(events, _active(spans, len(events)), strict=True)):
+        merged = merge(event.annotation, active)
         is_lost = place in lost and not merged.activities
         found.annotations.append(replace(merged, is_lost=True) if is_lost else merged)
     return found
 
 
-def _warn(report: LoadReport, event: MarkedEvent, what: str) -> None:
-    report.warnings.append(
+def _warn(report: LoadReport, events: Sequence[MarkedEvent], unpaired: Mapping[int, str]) -> None:
+    """Warn of the events with an unpaired mark, and what each lacks; name the first and count the others."""
+    found = [(events[place], what) for place, what in sorted(unpaired.items())]
+    report.warnings += [
         f"{event.file}:{event.line}: {event.annotation.activities[0]!r} {what}: only this event gets the activity"
-    )
+        for event, what in found[:PLACES_SHOWN]
+    ]
+    if others := found[PLACES_SHOWN:]:
+        event = others[0][0]
+        report.warnings.append(
+            f"and {len(others)} more marks without their begin or end, from {event.file}:{event.line}"
+        )
 
 
 def _active(spans: Sequence[tuple[int, int, Annotation]], count: int) -> list[tuple[Annotation, ...]]:
@@ -88,10 +100,11 @@ def _active(spans: Sequence[tuple[int, int, Annotation]], count: int) -> list[tu
     for first, last, annotation in spans:
         starting.setdefault(first, []).append((last, annotation))
     current: list[tuple[int, Annotation]] = []
-    active = []
-    for event in range(count):
+    active: list[tuple[Annotation, ...]] = []
+    changes = sorted({0, count, *starting, *(last + 1 for _, last, _ in spans)})
+    for event, following in itertools.pairwise(changes):
         current = [*starting.get(event, []), *(entry for entry in current if entry[0] >= event)]
-        active.append(tuple(annotation for _, annotation in current))
+        active += [tuple(annotation for _, annotation in current)] * (following - event)
     return active
 
 
