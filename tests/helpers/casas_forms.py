@@ -253,7 +253,7 @@ def write_casas_2025(folder: Path, file: str = "hh101.csv", labelled: bool = Tru
     for _ in range(2):
         home.activity("Step_Out", *motion("OutsideDoor", "OutsideDoor"))
         home.outside(*motion("Kitchen"))
-        home.activity("Cook_Breakfast", *motion("Kitchen"))
+        home.activity("Cook_Breakfast", *motion("Kitchen", "Kitchen"))
         home.activity("Toilet", *motion("Bathroom"))
         home.outside(*motion("Bedroom"))
         home.wait(hours=12)

@@ -329,7 +329,7 @@ def test_readmes_are_not_read_and_an_empty_file_is_noted(tmp_path):
 
 def test_another_folder_is_refused_with_what_was_expected(tmp_path):
     for root in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(ValueError, match=r"no CASAS data here.*casas\.wsu\.edu"):
+        with pytest.raises(ValueError, match=r"no CASAS data here.*docs/datasets\.md"):
             casas.read(root, HOME)
 
 
@@ -348,7 +348,7 @@ def test_whatever_a_file_holds_every_line_is_accounted_for(tmp_path_factory, con
     try:
         table, report = casas.read(root, HOME)
     except ValueError as error:
-        assert "not word 4" in str(error)  # noqa: PT017
+        assert "not word 4" in str(error) or "no line has a label" in str(error)  # noqa: PT017
         return
     check_events(table, HOME)
     assert report.rows == content.count(b"\n") + (not content.endswith(b"\n") and bool(content))

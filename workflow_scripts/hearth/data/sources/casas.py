@@ -16,15 +16,17 @@ the source `table` reads them.
 import difflib
 import itertools
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 import pandas as pd
 
 from hearth.data.load_report import LoadReport, RowProblem
 from hearth.data.sources import times
-from hearth.data.sources.activity_marks import MARKS, MarkedEvent, label_by_marks
+from hearth.data.sources.activity_marks import MarkedEvent, label_by_marks
+from hearth.data.sources.casas_annotations import mend_mark, parse_annotation
 from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError
 from hearth.data.sources.encoded_rows import Annotation, Columns, EncodedRows
 from hearth.data.sources.event_builder import build_events
@@ -32,10 +34,11 @@ from hearth.data.sources.file_copies import find_copies
 from hearth.data.sources.file_search import find_files
 from hearth.data.sources.text_lines import decode_line, read_line_blocks
 from hearth.homes.home import Home
+from hearth.homes.raw_format import DROP
 
 EXPECTED = (
     "no CASAS data here: expected text files of events (P01.txt, data, ...) in it, or those that the home's "
-    "`recording.files` names; datasets are at https://casas.wsu.edu/datasets/"
+    "`recording.files` names; docs/datasets.md says where to get each dataset"
 )
 FILES = ("*.txt", "*.csv", "data", "annotated")
 # Keys of `recording` that the loader uses.
@@ -47,10 +50,8 @@ RECORDING_KEYS = frozenset(
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?")
 _WITH_COMMAS = re.compile(r"\d{4}-\d\d-\d\d(,|\s+[\d:.]+,)")
-_RESIDENT = re.compile(r"[Rr]?\d+")
-_RESIDENTS_ACTIVITY = re.compile(r"([Rr]\d+)[_. ](.+)")
-_MARKED = re.compile(rf"(.+)=({'|'.join(MARKS)})", re.IGNORECASE)
-_STATES = ("ON", "OFF", "OPEN", "CLOSE", "CLOSED", "ABSENT", "PRESENT")
+_STATES = frozenset({"ON", "OFF", "OPEN", "CLOSE", "CLOSED", "ABSENT", "PRESENT"})
+_UNLABELLED = Annotation()
 # By the position of the word that is the state, if it is not the fourth: columns of such lines, and the sensor's.
 _OTHER_FORMS = {
     4: ("date, time, place, detail, state, activity", "[place, detail]"),
@@ -73,9 +74,16 @@ def raw_files(root: Path, home: Home) -> list[Path]:
 def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
     """Return a pair: all events of the files below `root`, and the report on all lines.
 
-    Raises ValueError as `read_rows` does.
+    Raises ValueError as `read_rows` does, and if no line has a label though unlabelled events are left out.
     """
     rows, report = read_rows(root, home)
+    annotations = rows.annotations.values
+    if home.recording.unlabelled == DROP and annotations and not any(each.activities for each in annotations):
+        raise ValueError(
+            f"{root}: no line has a label, or a mark at which an activity begins or ends, so nothing is left to "
+            "recognise; CASAS's release of 2025 has Aruba and Milan without labels: read a copy with labels, or set "
+            "`recording.unlabelled` to a label"
+        )
     return build_events(rows, home, report), report
 
 
@@ -96,14 +104,13 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     for path in paths:
         name = path.relative_to(base).as_posix()
         report.files += 1
-        lines = list(_read_lines(path, home.recording.form.encoding))
-        report.rows += len(lines)
+        lines = report.rows
         if path in copies:
-            report.skip(f"in a copy of {copies[path].relative_to(base).as_posix()}", [name], len(lines))
+            report.rows += sum(1 for _ in _read_lines(path, home.recording.form.encoding))
+            report.skip(f"in a copy of {copies[path].relative_to(base).as_posix()}", [name], report.rows - lines)
             continue
-        _check_form(lines, path)
-        files.append(_read_events(lines, name, home, report))
-        if not lines:
+        files.append(_read_events(path, name, home, report))
+        if report.rows == lines:
             report.notes.append(f"{name} holds no lines")
     files = sorted(filter(None, files), key=lambda events: events[0].time)
     is_by_file = home.recording.sessions == "file"
@@ -119,35 +126,33 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     return rows, report
 
 
-def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | RowError]]:
-    """Yield a pair for each line: its number, and its words, or a RowError that says why it is unreadable.
+def _read_lines(path: Path, encoding: str) -> Iterator[list[str] | RowError]:
+    """Yield the words of each line, or a RowError that says why it is unreadable.
 
     An empty text after the last line end is no line.
     """
-    number = 0
     for block in read_line_blocks(path, encoding):
         for line in block.removesuffix(b"\n").split(b"\n"):
-            number += 1
             try:
                 if len(line) > LONGEST_RECORD:
                     raise RowError(f"longer than {LONGEST_RECORD} bytes")
                 text = decode_line(line, encoding)
-                yield number, (text.replace(",", " ") if _WITH_COMMAS.match(text) else text).split()
+                yield (text.replace(",", " ") if _WITH_COMMAS.match(text) else text).split()
             except RowError as fault:
-                yield number, fault
+                yield fault
 
 
-def _check_form(lines: Sequence[tuple[int, list[str] | RowError]], path: Path) -> None:
-    """Raise ValueError if most lines have columns of places before the state."""
-    readable = [(line, words) for line, words in lines if not isinstance(words, RowError) and len(words) > 3]
-    positions = [(line, _state_position(words)) for line, words in readable if _CLOCK.fullmatch(words[1])]
+def _check_form(positions: Sequence[int], first: Mapping[int, int], path: Path) -> None:
+    """Raise ValueError if most lines have columns of places before the state.
+
+    `positions` has the number of lines by the position of their state, and `first` the first line of each position.
+    """
     for position, (header, sensor) in _OTHER_FORMS.items():
-        alike = [line for line, each in positions if each == position]
-        if 2 * len(alike) > len(positions):
+        if 2 * positions[position] > sum(positions):
             raise ValueError(
-                f"{path}:{alike[0]}: the state is word {position + 1}, not word 4: read this form with `source: table` "
-                f"and recording: {{files: {path.name}, format: csv, delimiter: blanks, short_rows: fill, "
-                f"header: [{header}], columns: {{time: [date, time], sensor: {sensor}, state: state, "
+                f"{path}:{first[position]}: the state is word {position + 1}, not word 4: read this form with "
+                f"`source: table` and recording: {{files: {path.name}, format: csv, delimiter: blanks, short_rows: "
+                f"fill, header: [{header}], columns: {{time: [date, time], sensor: {sensor}, state: state, "
                 "activity: activity}}"
             )
 
@@ -157,18 +162,23 @@ def _state_position(words: Sequence[str]) -> int:
 
     At its usual position, any word can be a state.
     """
+    if words[3] in _STATES:
+        return 3
     found = (at for at in (3, *_OTHER_FORMS) if at < len(words) and words[at].upper() in _STATES)
     return next(found, 3)
 
 
-def _read_events(
-    lines: Sequence[tuple[int, list[str] | RowError]], name: str, home: Home, report: LoadReport
-) -> list[MarkedEvent]:
-    """Return the events of one file; report every other line in `report` as broken or skipped."""
+def _read_events(path: Path, name: str, home: Home, report: LoadReport) -> list[MarkedEvent]:
+    """Return the events of one file; report every other line in `report` as broken or skipped.
+
+    Raises ValueError as `_check_form` does.
+    """
     events: list[MarkedEvent] = []
     names = {*home.labels, *home.recording.activities}
+    positions, first = [0] * (max(_OTHER_FORMS) + 1), dict[int, int]()
     date = ""
-    for line, words in lines:
+    line = 0
+    for line, words in enumerate(_read_lines(path, home.recording.form.encoding), start=1):
         try:
             if isinstance(words, RowError):
                 raise words
@@ -176,11 +186,22 @@ def _read_events(
                 report.skip("blank line", [f"{name}:{line}"])
                 continue
             time, date = _parse_time(words, date, name, line, report)
-            annotation, mark = _parse_annotation(words[4:], names)
+            position = _state_position(words)
+            positions[position] += 1
+            first.setdefault(position, line)
+            annotation, mark = _UNLABELLED, ""
+            if len(words) > 4:
+                tail = mend_mark(words[4:], names)
+                if tail != words[4:]:
+                    report.notes.append(f"{name}:{line}: {' '.join(words[4:])!r} is read as {' '.join(tail)!r}")
+                annotation, mark = parse_annotation(tail, names)
         except RowError as fault:
             report.broken.append(RowProblem(name, line, str(fault)))
             continue
-        events.append(MarkedEvent(name, line, time, words[2], words[3], annotation, mark))
+        # Equal texts are one object, so that years of lines fit in memory.
+        events.append(MarkedEvent(name, line, time, intern(words[2]), intern(words[3]), annotation, mark))
+    report.rows += line
+    _check_form(positions, first, path)
     return events
 
 
@@ -226,42 +247,3 @@ def _parse_time(words: list[str], previous: str, name: str, line: int, report: L
         )
         date = previous
     return f"{date} {words[1]}", date
-
-
-def _parse_annotation(words: Sequence[str], known: Collection[str]) -> tuple[Annotation, str]:
-    """Return a pair: the annotation in the words after a sensor's state, and the mark "begin", "end" or "" (none).
-
-    `known` are the names of activities; of other names, a first word that is a resident is no part.
-    """
-    words = [word.replace('"', "") for word in words]
-    mark = words[-1].lower() if words and words[-1].lower() in MARKS else ""
-    if mark:
-        words, shown = words[:-1], words[-1]
-        if not words:
-            raise RowError(f"{shown!r} without an activity")
-    elif words and (marked := _MARKED.fullmatch(words[-1])):
-        words, mark = [*words[:-1], marked[1]], marked[2].lower()
-    name = " ".join(words)
-    if not words:
-        return Annotation(), ""
-    if len(words) == 1 or name in known or not _RESIDENT.fullmatch(words[0]):
-        return _split_residents(words, known), mark
-    if len(words) == 4 and _RESIDENT.fullmatch(words[2]) and not mark:
-        return Annotation((words[0], words[2]), (words[1], words[3])), ""
-    if len(words) > 2 and words[0].isdigit():
-        raise RowError(f"{name!r} is neither one nor two pairs of a resident and an activity")
-    return Annotation((words[0],), (" ".join(words[1:]),)), mark
-
-
-def _split_residents(words: Sequence[str], known: Collection[str]) -> Annotation:
-    """Return the annotation of one activity, or of several that each name their resident, as in R1_Work R2_Sleep.
-
-    An activity that is in `known` with its resident keeps the whole name.
-    """
-    pairs = [_RESIDENTS_ACTIVITY.fullmatch(word) for word in words]
-    names = list(words) if len(words) > 1 and all(pairs) and " ".join(words) not in known else [" ".join(words)]
-    found = [(_RESIDENTS_ACTIVITY.fullmatch(name), name) for name in names]
-    return Annotation(
-        tuple(match[1] for match, _ in found if match),
-        tuple(match[2] if match and name not in known else name for match, name in found),
-    )
