@@ -21,6 +21,7 @@ from hearth.workflow.code_hash import code_digest
 from hearth.workflow.recognisers import (
     default_datasets,
     fold_numbers,
+    learned_datasets,
     recognisers,
     sized_datasets,
     students,

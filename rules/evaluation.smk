@@ -4,6 +4,8 @@
 # Out:  results/scores/{recogniser}/{dataset}.json
 # Steps: score
 
+from hearth.homes.home import load_home
+
 
 localrules:
     score,
@@ -25,6 +27,12 @@ def training_log(wildcards):
     return student_files(rules.distil.output.log, [student.name])[0] if student else []
 
 
+@cache
+def common_labels(dataset):
+    """Return the labels that homes share, by label of the dataset's home; {} if the home does not map its labels."""
+    return load_home(home_path(config["datasets"][dataset]["home"])).common_labels
+
+
 def score_decoding(recogniser):
     """Return the decoding behind a score: {} for a baseline; for a majority, also the number of its samples."""
     votes = {"self_consistency": len(recogniser.samples)} if recogniser.samples else {}
@@ -36,7 +44,8 @@ def score_metadata(wildcards):
     recogniser = recogniser_of(wildcards)
     student = recogniser.student
     engine = engine_name(wildcards)
-    datasets = [wildcards.dataset, *([student.dataset] if student else [])]
+    learned = learned_datasets(config, recogniser, wildcards.dataset)
+    datasets = [wildcards.dataset, *learned]
     metadata = {
         "kind": recogniser.kind,
         "base": recogniser.base,
@@ -48,6 +57,8 @@ def score_metadata(wildcards):
         "home": Path(config["datasets"][wildcards.dataset]["home"]).stem,
         "simulated": list(dict.fromkeys(filter(is_simulated, datasets))),
         "stand_in": stand_in(recogniser.base),
+        "labels": "common" if recogniser.learns_from else "native",
+        "common_labels": common_labels(wildcards.dataset),
     }
     if student:
         teacher = RECOGNISERS[student.teacher].base if student.teacher else ""

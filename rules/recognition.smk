@@ -3,7 +3,7 @@
 # In:   windows.jsonl, its index, splits.json unless all windows are asked for; the prompt and a model's snapshot, except for baselines; a student's adapter
 # Out:  results/predictions/{recogniser}/{dataset}/{split}/{shard}.jsonl and .stats.json; all.jsonl; parsed.jsonl
 # Steps: recognise or recognise_vllm (one job per shard, resumes from work/) -> gather_predictions -> parse_predictions;
-#        for a baseline, recognise_baseline (one job for all folds) -> parse_predictions
+#        for a baseline, recognise_baseline (baselines.smk) -> parse_predictions; for a transfer baseline, none of these
 
 from functools import cache
 
@@ -50,6 +50,9 @@ def matching(names):
 
 BY_VLLM = recognised_by("vllm")
 BASELINES = recognised_by("")
+TRANSFER_BASELINES = matching(
+    name for name, one in RECOGNISERS.items() if one.learns_from
+)
 # The answers of these are the majorities of other recognisers' answers.
 MAJORITIES = matching(name for name, one in RECOGNISERS.items() if one.samples)
 
@@ -330,41 +333,6 @@ rule gather_predictions:
         " {params.split} --shards $(dirname {output.predictions:q}) --out {output.predictions:q} > {log:q} 2>&1"
 
 
-def baseline_files(name):
-    """Return the paths of a baseline's files of this name, one for each fold."""
-    folder = "results/predictions/{recogniser}/{dataset}"
-    return [f"{folder}/test{fold}/{name}" for fold in FOLDS]
-
-
-rule recognise_baseline:
-    input:
-        windows=rules.window_dataset.output.windows,
-        splits=rules.split_dataset.output.splits,
-    output:
-        predictions=baseline_files("all.jsonl"),
-        stats=baseline_files("all.stats.json"),
-    log:
-        "logs/recognise_baseline/{recogniser}/{dataset}.log",
-    benchmark:
-        "benchmarks/recognise_baseline/{recogniser}/{dataset}.tsv"
-    wildcard_constraints:
-        recogniser=BASELINES,
-    conda:
-        "../envs/analysis.yaml"
-    container:
-        IMAGES["analysis"]
-    resources:
-        **node_request(lambda wildcards: 0),
-        mem_mb=lambda wildcards, attempt: 2000 * (attempt + 1),
-        runtime=lambda wildcards, attempt: 30 * (attempt + 1),
-    message:
-        "Recognising {wildcards.dataset} with the baseline {wildcards.recogniser}"
-    shell:
-        'OMP_NUM_THREADS={threads} python "$SCRIPTS/recognise_baseline.py" --baseline {wildcards.recogniser}'
-        " --windows {input.windows:q} --splits {input.splits:q}"
-        " --out results/predictions/{wildcards.recogniser}/{wildcards.dataset} > {log:q} 2>&1"
-
-
 rule parse_predictions:
     input:
         windows=rules.window_dataset.output.windows,
@@ -378,7 +346,7 @@ rule parse_predictions:
     benchmark:
         "benchmarks/parse_predictions/{recogniser}/{dataset}/{split}.tsv"
     wildcard_constraints:
-        recogniser=all_but(MAJORITIES),
+        recogniser=all_but(f"{TRANSFER_BASELINES}|{MAJORITIES}"),
     conda:
         "../envs/analysis.yaml"
     container:

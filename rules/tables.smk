@@ -46,7 +46,7 @@ def table_outputs(name):
 
 def table_spec(table):
     """Return the specification of a table for the programs table.py and report.py."""
-    keys = ("title", "caption", "columns", "seeds", "layout", "rows")
+    keys = ("title", "caption", "columns", "seeds", "layout", "rows", "labels")
     spec = {key: config["tables"][table][key] for key in keys}
     return spec | {"compare": compared_pairs(config, table)}
 

@@ -10,7 +10,7 @@ from hearth.data.folds import read_splits
 from hearth.data.windows import iterate_windows
 from hearth.evaluation.answered_windows import read_answers
 from hearth.evaluation.score_document import MetricSettings
-from hearth.evaluation.scores import build_score
+from hearth.evaluation.scores import build_score, check_metadata
 from hearth.homes.home import load_home
 from hearth.prompting.predictions import iterate_parsed_predictions
 from hearth.prompting.prompts import read_prompt
@@ -44,7 +44,15 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     home, splits = load_home(arguments.home), read_splits(arguments.splits)
     predictions = {path: iterate_parsed_predictions(path) for path in arguments.parsed}
-    answered = read_answers(iterate_windows(arguments.windows), splits, predictions, home.labels)
+    metadata = check_metadata(json_option("--metadata", arguments.metadata, dict))
+    answered = read_answers(
+        iterate_windows(arguments.windows),
+        splits,
+        predictions,
+        home.labels,
+        metadata["common_labels"],
+        metadata["labels"],
+    )
     score = build_score(
         recogniser=arguments.recogniser,
         dataset=arguments.dataset,
@@ -54,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
         prompt=read_prompt(arguments.prompt) if arguments.prompt else None,
         model=read_json_object(arguments.model) if arguments.model else None,
         student=read_json_object(arguments.student) if arguments.student else None,
-        metadata=dict(json_option("--metadata", arguments.metadata, dict)),
+        metadata=metadata,
         metrics=cast(MetricSettings, json_option("--metrics", arguments.metrics, dict)),
     )
     write_json(arguments.out, score)

@@ -81,6 +81,8 @@ def make_metadata(**changes: object) -> dict[str, Any]:
         "engine_options": {},
         "stand_in": "",
         "simulated": [],
+        "labels": "native",
+        "common_labels": {},
     }
     return metadata | changes
 

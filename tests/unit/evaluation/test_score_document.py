@@ -35,7 +35,7 @@ def test_an_incomplete_or_outdated_score_file_is_an_error(tmp_path, change, mess
 
 def test_another_json_file_is_no_score(tmp_path):
     write_json(tmp_path / "snapshot.json", MODEL)
-    with pytest.raises(ValueError, match=r"snapshot\.json has no 'recogniser'; this is not a score file"):
+    with pytest.raises(ValueError, match=r"snapshot\.json has no 'groups'; this is not a score file"):
         read_score(tmp_path / "snapshot.json")
 
 

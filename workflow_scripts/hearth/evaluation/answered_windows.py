@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from hearth.data.complexity import ComplexityScale, Measures, complexity_measures
 from hearth.data.folds import SplitDocument
-from hearth.data.gold_labels import map_to_gold
+from hearth.data.gold_labels import map_to_gold, to_common_labels, with_common_labels
 from hearth.data.windows import Window
 from hearth.evaluation.encoded_windows import EncodedWindows, ParsedAnswer, WindowEncoder
 from hearth.evaluation.recorded_events import RecordedEvents, RecordedEventsBuilder
-from hearth.evaluation.score_document import PARSINGS, Parsing, Tokens
+from hearth.evaluation.score_document import PARSINGS, Labels, Parsing, Tokens
+from hearth.homes.home import common_label_names
 from hearth.prompting.oddities import main_reason
 from hearth.prompting.predictions import ParsedPrediction
 
@@ -27,15 +29,18 @@ _UNKNOWN = -1
 class AnsweredWindows:
     """The test windows with the answers of one recogniser.
 
-    `is_complex` (bool, one per window) separates simple from complex windows. `confidences` (float64, one per event)
-    are NaN for events without one. `recorded` has sessions, times and residents. `tokens` counts the tokens of all
-    predictions, `completion_tokens` (int32, one per window) those of each completion; None if one is unknown.
-    `is_truncated` (bool, one per window) says which were cut off at the token limit. `oddities` counts the odd answers.
-    `unanswered_reason` is the most frequent reason of unanswered windows, "" without one. `answered_by`
-    counts the answers of each source that a server names.
+    `windows` has them in the labels that the recogniser answers in, `common` in those that homes share; it is None if
+    the home does not map its labels, and for a recogniser that answers in common labels. `is_complex` (bool, one per
+    window) separates simple from complex windows. `confidences` (float64, one per event) are NaN for events without
+    one. `recorded` has sessions, times and residents. `tokens` counts the tokens of all predictions,
+    `completion_tokens` (int32, one per window) those of each completion; None if one is unknown. `is_truncated` (bool,
+    one per window) says which were cut off at the token limit. `oddities` counts the odd answers. `unanswered_reason`
+    is the most frequent reason of unanswered windows, "" without one. `answered_by` counts the answers of each source
+    that a server names.
     """
 
     windows: EncodedWindows
+    common: EncodedWindows | None
     is_complex: np.ndarray
     confidences: np.ndarray
     recorded: RecordedEvents
@@ -52,18 +57,26 @@ def read_answers(
     splits: SplitDocument,
     predictions: Mapping[Path, Iterable[ParsedPrediction]],
     labels: tuple[str, ...],
+    common_labels: Mapping[str, str] = MappingProxyType({}),
+    answers_in: Labels = "native",
 ) -> AnsweredWindows:
     """Read windows, all of a dataset, and the predictions of those that are tested.
 
     `predictions` has the parsed predictions of each file: one file with all tested windows, or one for each fold, in
-    order. `labels` are all labels of the home. A predicted label that is one of several correct labels of its event is
-    replaced by the gold label (`map_to_gold`).
+    order. `labels` are all labels of the home; `common_labels` maps them to those that homes share, and is empty if the
+    home does not map them. `answers_in` says which of both the predictions are in. A predicted label that is one of
+    several correct labels of its event is replaced by the gold label (`map_to_gold`).
 
     A window is complex or not among the train windows; with several folds among all windows of the dataset, since each
     is trained on in some fold. Raises ValueError if windows and predictions do not match, for a label that is not a
     label of the home, and if there is no train window.
     """
-    encoder, recorded = WindowEncoder(labels, PARSINGS), RecordedEventsBuilder()
+    recorded = RecordedEventsBuilder()
+    encoders: dict[Labels, WindowEncoder] = {}
+    if answers_in == "native":
+        encoders["native"] = WindowEncoder(labels, PARSINGS)
+    if common_labels:
+        encoders["common"] = WindowEncoder(common_label_names(), PARSINGS)
     train: Counter[Measures] = Counter()
     codes: dict[Measures, int] = {}
     measured, confidences = array("i"), array("d")
@@ -74,14 +87,12 @@ def read_answers(
     for window, row, path in _answered(_tested_windows(windows, splits, train), splits, predictions):
         confidence = row.get("confidences") or [None] * len(window["gold"])
         _check_sizes(window, path, labels=row["labels"], lenient_labels=row["lenient_labels"], confidences=confidence)
-        answers: dict[Parsing, ParsedAnswer] = {
-            "strict": (map_to_gold(window, row["labels"]), row["status"]),
-            "lenient": (map_to_gold(window, row["lenient_labels"]), row["lenient_status"]),
-        }
-        try:
-            encoder.add(splits["sessions"][window["session"]]["group"], window["gold"], answers)
-        except ValueError as error:
-            raise ValueError(f"window {window['window_id']}: {error}") from None
+        group = splits["sessions"][window["session"]]["group"]
+        for known, encoder in encoders.items():
+            try:
+                encoder.add(group, *_labelled(window, row, known, answers_in, common_labels))
+            except ValueError as error:
+                raise ValueError(f"window {window['window_id']}: {error}") from None
         recorded.add(window)
         measured.append(codes.setdefault(complexity_measures(window), len(codes)))
         confidences.extend([nan if value is None else value for value in confidence])
@@ -97,7 +108,8 @@ def read_answers(
     scale = ComplexityScale(train.elements())
     is_complex = np.array([scale.is_complex(measures) for measures in codes], bool)
     return AnsweredWindows(
-        windows=encoder.encoded(),
+        windows=encoders[answers_in].encoded(),
+        common=encoders["common"].encoded() if answers_in == "native" and common_labels else None,
         is_complex=is_complex[np.frombuffer(measured, np.int32)],
         confidences=np.frombuffer(confidences),
         recorded=recorded.build(),
@@ -108,6 +120,21 @@ def read_answers(
         unanswered_reason=main_reason(reasons),
         answered_by=dict(sorted(sources.items())),
     )
+
+
+def _labelled(
+    window: Window, row: ParsedPrediction, known: Labels, answers_in: Labels, common_labels: Mapping[str, str]
+) -> tuple[list[str], dict[Parsing, ParsedAnswer]]:
+    """Return the gold labels and the answers of a window in the labels `known`; the answers are in `answers_in`."""
+    tested = window if known == "native" else with_common_labels(window, common_labels)
+
+    def answer(labels: Sequence[str | None]) -> list[str | None]:
+        return map_to_gold(tested, labels if known == answers_in else to_common_labels(labels, common_labels))
+
+    return tested["gold"], {
+        "strict": (answer(row["labels"]), row["status"]),
+        "lenient": (answer(row["lenient_labels"]), row["lenient_status"]),
+    }
 
 
 def _known_lengths(lengths: "array[int]") -> np.ndarray | None:

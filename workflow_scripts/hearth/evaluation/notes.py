@@ -36,6 +36,11 @@ BASELINES_NOTE = (
     "no language model; trained on the recorded labels of the tested dataset's train split, which no zero-shot model"
     " has seen"
 )
+TRANSFER_BASELINES_NOTE = (
+    "no language model; trained on recorded common labels of the train splits of the tested dataset (_own), of the"
+    " other datasets (_others) or of all (_all), every home weighing the same, on words, rooms and kinds of sensors,"
+    " states, time of day and pauses"
+)
 ASSUMED = "Assumed, because the paper does not say"
 _DIGEST_CHARACTERS = 12
 
@@ -83,7 +88,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Models", _grouped(models, "recogniser", _model)),
         ("Students", _grouped(students, "recogniser", _student)),
         ("Truncated traces", _truncated_traces(students)),
-        ("Baselines", list(filter(None, [_baselines(scores)]))),
+        ("Baselines", _baselines(scores)),
         (ASSUMED, [text for key, text in ASSUMPTIONS.items() if key in assumed]),
         ("Code", [f"git commit {commit}"]),
     ]
@@ -113,7 +118,7 @@ def short_notes(scores: Sequence[Score], readings: Sequence[LostAnswers] = ()) -
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
         ("Doubtful answers", doubtful_answers(scores)),
         ("Truncated traces", _truncated_traces([score for score in scores if score["provenance"]["student"]])),
-        ("Baselines", [_baselines(scores)]),
+        ("Baselines", _baselines(scores)),
         ("Tested", [*dict.fromkeys(map(_tested, scores))]),
         ("Intervals", [_INTERVALS]),
         (ASSUMED, [", ".join(key.replace("_", " ") for key in ASSUMPTIONS if key in _assumed(scores))]),
@@ -190,9 +195,15 @@ def _lost_answers(scores: Sequence[Score], named: Sequence[LostAnswers]) -> list
     ]
 
 
-def _baselines(scores: Sequence[Score]) -> str:
-    names = dict.fromkeys(score["recogniser"] for score in scores if score["kind"] == "baseline")
-    return f"{', '.join(names)}: {BASELINES_NOTE}" if names else ""
+def _baselines(scores: Sequence[Score]) -> list[str]:
+    """Return what the baselines have learned from, and which of them answer in common labels."""
+    baselines = [score for score in scores if score["kind"] == "baseline"]
+    notes = {BASELINES_NOTE: "native", TRANSFER_BASELINES_NOTE: "common"}
+    named = {
+        note: dict.fromkeys(score["recogniser"] for score in baselines if score["labels"] == labels)
+        for note, labels in notes.items()
+    }
+    return [f"{', '.join(names)}: {note}" for note, names in named.items() if names]
 
 
 def _unanswered(score: Score) -> str:

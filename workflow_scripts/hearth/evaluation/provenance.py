@@ -46,13 +46,15 @@ class PromptProvenance(TypedDict):
 class HomeProvenance(TypedDict):
     """The home of a score; `labels` is the number of its labels.
 
-    `several` is absent if the raw files of the home cannot hold several labels for an event.
+    `several` is absent if the raw files of the home cannot hold several labels for an event. `common_labels` maps
+    labels to those that homes share; it is absent if the home does not map them.
     """
 
     name: str
     timezone: str
     labels: int
     several: NotRequired[str]
+    common_labels: NotRequired[dict[str, str]]
 
 
 class SplitProvenance(TypedDict):
@@ -156,9 +158,10 @@ def score_provenance(
     }
     # Only homes whose raw files may hold several labels for an event say which of them are right.
     several = {"several": home.recording.several} if home.recording != Recording() else {}
+    mapped = {"common_labels": metadata["common_labels"]} if metadata["common_labels"] else {}
     document = {
         "prompt": None if prompt is None else _select(prompt, PromptProvenance, "prompt"),
-        "home": {"name": metadata["home"], "timezone": home.timezone, "labels": len(home.labels)} | several,
+        "home": {"name": metadata["home"], "timezone": home.timezone, "labels": len(home.labels)} | several | mapped,
         **({"several": splits["several"]} if "several" in splits else {}),
         "dataset_digest": _required(splits, "dataset_digest", "splits.json"),
         "split": split,

@@ -18,6 +18,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 Subset = Literal["simple", "complex"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
 
+# The labels in which answers are scored: those of the home, or those that homes share (`common_labels` of a home).
+Labels = Literal["native", "common"]
+
 Headline = Literal["accuracy", "macro_f1", "weighted_f1", "micro_f1"]
 HEADLINES: tuple[Headline, ...] = get_args(Headline)
 # The cost of an event without a readable label: the recall of its gold label only, or precision too (`metrics`).
@@ -272,16 +275,27 @@ class Budget(TypedDict):
     interval: Interval | None
 
 
-class Score(TypedDict):
+class LabelResults(TypedDict):
+    """The part of a score that tables read as metrics, in the home's labels or in those that homes share."""
+
+    groups: GroupCounts
+    strict: ParsingMetrics
+    lenient: ParsingMetrics
+    complexity: Complexity
+
+
+class Score(LabelResults):
     """The results of one recogniser on the tested windows of one dataset.
 
-    `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a recogniser
-    differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is
-    present only if the predictions have confidences. `lost_answers` is the reading of the headline metrics. `without`
-    has the metrics without each named set of labels, None if no event is left. `n_truncated` counts the windows whose
-    answer was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers are unknown.
-    `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are any.
-    `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are such windows.
+    `labels` says in which labels they are: "common" if the recogniser itself answers in labels that homes share.
+    `common` has the results of one that answers in the home's labels, in common ones; it is present if the home maps
+    its labels. `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a
+    recogniser differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence`
+    is present only if the predictions have confidences. `lost_answers` is the reading of the headline metrics.
+    `without` has the metrics without each named set of labels, None if no event is left. `n_truncated` counts the
+    windows whose answer was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers
+    are unknown. `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are
+    any. `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are such windows.
     `answered_by` counts the answers of each model, provider or build behind a server; present if there are several.
     """
 
@@ -299,10 +313,8 @@ class Score(TypedDict):
     n_sessions: int
     n_groups: int
     lost_answers: LostAnswers
-    groups: GroupCounts
-    strict: ParsingMetrics
-    lenient: ParsingMetrics
-    complexity: Complexity
+    labels: Labels
+    common: NotRequired[LabelResults]
     without: dict[str, WithoutMetrics | None]
     breakdown: Breakdown
     segments: SegmentMetrics

@@ -1,7 +1,9 @@
 """Compute the score document (`score_document.Score`) of one recogniser on one dataset."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict, cast, get_args
+
+import numpy as np
 
 from hearth.common.schemas import nearest
 from hearth.data.folds import SplitDocument, whole_tested_split
@@ -10,9 +12,20 @@ from hearth.evaluation.answered_windows import AnsweredWindows
 from hearth.evaluation.budgets import measure_budgets
 from hearth.evaluation.calibration import measure_calibration
 from hearth.evaluation.counts import count_groups, counts_of_groups
+from hearth.evaluation.encoded_windows import EncodedWindows
 from hearth.evaluation.metrics import score_windows
 from hearth.evaluation.parts import PartScorer, score_breakdown
-from hearth.evaluation.score_document import KINDS, Kind, MetricSettings, Parsing, ParsingMetrics, Score
+from hearth.evaluation.score_document import (
+    KINDS,
+    Kind,
+    LabelResults,
+    Labels,
+    LostAnswers,
+    MetricSettings,
+    Parsing,
+    ParsingMetrics,
+    Score,
+)
 from hearth.evaluation.segments import score_segments
 from hearth.evaluation.subsets import score_subsets
 from hearth.homes.home import Home
@@ -22,11 +35,12 @@ from hearth.prompting.prompts import Prompt
 class ScoreMetadata(TypedDict):
     """Metadata of a score that only the config contains.
 
-    `base` is the language model, for a base model the recogniser itself, and `stand_in` says what that model stands
-    in for, "" for a real one. `variant` says how the recogniser differs from the main one of its kind, "" for the
-    main one. `dtype` is "" for a served model. `engine_options` are the engine's options that decide results.
-    `simulated` names the simulated datasets that the recogniser was tested or trained on. For a baseline, `base`,
-    `dtype`, `engine` and `stand_in` are "", and `decoding` and `engine_options` are empty.
+    `base` is the language model, for a base model the recogniser itself, and `stand_in` says what that model stands in
+    for, "" for a real one. `variant` says how the recogniser differs from the main one of its kind, "" for the main
+    one. `dtype` is "" for a served model. `engine_options` are the engine's options that decide results. `simulated`
+    names the simulated datasets that the recogniser was tested or trained on. `labels` says in which labels the
+    recogniser answers, and `common_labels` maps the home's labels to those that homes share, if the home does. For a
+    baseline, `base`, `dtype`, `engine` and `stand_in` are "", and `decoding` and `engine_options` are empty.
     """
 
     kind: Kind
@@ -39,6 +53,8 @@ class ScoreMetadata(TypedDict):
     engine_options: dict[str, Any]
     stand_in: str
     simulated: list[str]
+    labels: Labels
+    common_labels: dict[str, str]
 
 
 class StudentScoreMetadata(ScoreMetadata):
@@ -50,7 +66,12 @@ class StudentScoreMetadata(ScoreMetadata):
     teacher_stand_in: str
 
 
-_JSON_TYPES = {"decoding": (dict, "an object"), "engine_options": (dict, "an object"), "simulated": (list, "a list")}
+_JSON_TYPES = {
+    "decoding": (dict, "an object"),
+    "engine_options": (dict, "an object"),
+    "simulated": (list, "a list"),
+    "common_labels": (dict, "an object"),
+}
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> ScoreMetadata:
@@ -68,6 +89,12 @@ def check_metadata(metadata: Mapping[str, Any]) -> ScoreMetadata:
         json_type, name = _JSON_TYPES.get(key, (str, "a text"))
         if not isinstance(metadata[key], json_type):
             raise ValueError(f"metadata: {key} must be {name}, not {metadata[key]!r}")
+    if metadata["labels"] not in get_args(Labels):
+        raise ValueError(f"metadata: labels is {metadata['labels']!r}; it must be {' or '.join(get_args(Labels))}")
+    if metadata["labels"] == "common" and not metadata["common_labels"]:
+        raise ValueError(
+            "metadata: labels is 'common', but common_labels is empty; add common_labels to the home's yaml"
+        )
     return cast(ScoreMetadata, metadata)
 
 
@@ -95,12 +122,7 @@ def build_score(
     _check_sessions(answered, splits)
     lost_answers = metrics["lost_answers"]
     windows = answered.windows
-    counts = count_groups(windows)
-
-    def measure(parsing: Parsing) -> ParsingMetrics:
-        of_parsing = counts_of_groups(recogniser, dataset, counts, home.labels, parsing, lost_answers)
-        return {**score_windows(windows, parsing, lost_answers), "intervals": statistics.metric_intervals(of_parsing)}
-
+    results = _score_labels(recogniser, dataset, windows, answered.is_complex, lost_answers)
     parts = PartScorer(recogniser, dataset, windows, lost_answers)
     grounds = provenance.score_provenance(home, splits, prompt, model, student, checked)
     score: Score = {
@@ -118,11 +140,12 @@ def build_score(
         "n_sessions": answered.recorded.n_sessions,
         "n_groups": len(windows.groups),
         "lost_answers": lost_answers,
-        "groups": counts,
-        "strict": measure("strict"),
-        "lenient": measure("lenient"),
-        "complexity": score_subsets(windows, answered.is_complex, lost_answers),
-        "without": {name: parts.score_without(labels) for name, labels in metrics["without"].items()},
+        "labels": checked["labels"],
+        **results,
+        # The sets of labels to leave out are of native labels.
+        "without": {name: parts.score_without(labels) for name, labels in metrics["without"].items()}
+        if checked["labels"] == "native"
+        else {},
         "breakdown": score_breakdown(parts, answered.recorded),
         "segments": score_segments(dataset, windows, answered.recorded, "strict"),
         "tokens": answered.tokens,
@@ -130,6 +153,8 @@ def build_score(
         "budgets": [],
         "provenance": grounds,
     }
+    if answered.common:
+        score["common"] = _score_labels(recogniser, dataset, answered.common, answered.is_complex, lost_answers)
     if answered.oddities:
         score["oddities"] = answered.oddities
     if len(answered.answered_by) > 1:
@@ -144,6 +169,24 @@ def build_score(
     if confidence := measure_calibration(windows, answered.confidences):
         score["confidence"] = confidence
     return score
+
+
+def _score_labels(
+    recogniser: str, dataset: str, windows: EncodedWindows, is_complex: np.ndarray, lost_answers: LostAnswers
+) -> LabelResults:
+    """Return the results in the labels in which `windows` has gold labels and answers."""
+    counts = count_groups(windows)
+
+    def measure(parsing: Parsing) -> ParsingMetrics:
+        of_parsing = counts_of_groups(recogniser, dataset, counts, windows.labels, parsing, lost_answers)
+        return {**score_windows(windows, parsing, lost_answers), "intervals": statistics.metric_intervals(of_parsing)}
+
+    return {
+        "groups": counts,
+        "strict": measure("strict"),
+        "lenient": measure("lenient"),
+        "complexity": score_subsets(windows, is_complex, lost_answers),
+    }
 
 
 def _check_inputs(

@@ -6,12 +6,13 @@ from typing import Any, NotRequired, TypedDict, get_args
 
 from hearth.common.schemas import nearest
 from hearth.evaluation import bootstrap, comparisons, statistics, subsets
+from hearth.evaluation.common_labels import in_labels, with_label_notes
 from hearth.evaluation.detail_tables import DETAIL_TABLES, Rows
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import build_paper_form
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Layout, Note, Table, cell_text, decimals, magnitude, with_interval
-from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, LOST_ANSWERS, METRICS, Parsing, Score
+from hearth.evaluation.score_document import DESCRIPTIONS, HEADLINES, LOST_ANSWERS, METRICS, Labels, Parsing, Score
 from hearth.evaluation.table_rows import (
     Record,
     Row,
@@ -28,11 +29,12 @@ from hearth.evaluation.without import heading, split_column, without_columns, wi
 class TableSpec(TypedDict):
     """The specification of a table.
 
-    Every score is one row, in the order of the scores; with `seeds` "mean", recognisers that differ only in
-    a seed share a row. `columns` has keys of `COLUMNS`; if it is empty or absent, the table shows
-    `USUAL_COLUMNS`. `compare` has pairs of recognisers. `layout` says which form Markdown and the report show: every
-    score as a row ("wide"), or recognisers by datasets ("paper"), which shows the columns with an interval. `rows` says
-    what the rows are, scores if it is absent; tables of details (`detail_tables`) have no columns to choose.
+    Every score is one row, in the order of the scores; with `seeds` "mean", recognisers that differ only in a seed
+    share a row. `columns` has keys of `COLUMNS`; if it is empty or absent, the table shows `USUAL_COLUMNS`. `compare`
+    has pairs of recognisers. `layout` says which form Markdown and the report show: every score as a row ("wide"), or
+    recognisers by datasets ("paper"), which shows the columns with an interval. `rows` says what the rows are, scores
+    if it is absent; tables of details (`detail_tables`) have no columns to choose. `labels` says in which labels the
+    metrics are: those of the homes, or those that homes share.
     """
 
     title: str
@@ -42,6 +44,7 @@ class TableSpec(TypedDict):
     seeds: NotRequired[Seeds]
     layout: NotRequired[Layout]
     rows: NotRequired[Rows]
+    labels: NotRequired[Labels]
 
 
 _METRIC, _GAIN, _P = decimals(3), decimals(3, sign="+"), decimals(4)
@@ -145,6 +148,12 @@ def build_table(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
     """
     check_spec(spec)
     check_scores(scores)
+    labels = spec.get("labels", "native")
+    table = _build(spec, in_labels(scores, labels), commit)
+    return with_label_notes(table, scores) if labels == "common" else table
+
+
+def _build(spec: TableSpec, scores: Sequence[Score], commit: str) -> Table:
     if details := DETAIL_TABLES.get(spec.get("rows", "scores")):
         return details(spec["title"], spec.get("caption", ""), scores, commit)
     rows = build_rows(scores, spec.get("seeds", "each"))
@@ -220,6 +229,14 @@ def check_spec(spec: Mapping[str, Any]) -> None:
         )
     if spec.get("rows", "scores") not in get_args(Rows):
         raise ValueError(f"table specification: 'rows' is {spec['rows']!r}; it must be {' or '.join(get_args(Rows))}")
+    if spec.get("labels", "native") not in get_args(Labels):
+        raise ValueError(
+            f"table specification: 'labels' is {spec['labels']!r}; it must be {' or '.join(get_args(Labels))}"
+        )
+    if spec.get("labels") == "common" and (
+        spec.get("rows") == "parts" or any(map(split_column, spec.get("columns", [])))
+    ):
+        raise ValueError("table specification: parts and columns without labels are measured in native labels only")
     if spec.get("layout", "wide") not in get_args(Layout):
         raise ValueError(
             f"table specification: 'layout' is {spec['layout']!r}; it must be {' or '.join(get_args(Layout))}"

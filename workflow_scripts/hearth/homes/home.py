@@ -8,6 +8,7 @@ import unicodedata
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -102,6 +103,13 @@ class Home:
         if words is None:
             raise KeyError(f"unknown state {state!r} of sensor {sensor!r}; it has {', '.join(map(repr, known.states))}")
         return EventWords(known.room, words, known.describe(words))
+
+
+@cache
+def common_label_names() -> tuple[str, ...]:
+    """Return the labels that homes share, in the order of the schema."""
+    names = read_yaml(SCHEMA)["properties"]["common_labels"]["additionalProperties"]["enum"]
+    return tuple(names)
 
 
 def load_home(path: Path) -> Home:

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
+from typing import TypeVar
 
 from hearth.common.job_stats import JobStats
 from hearth.common.memory import peak_memory_bytes
@@ -20,6 +21,7 @@ from hearth.prompting.prompts import answer_text
 
 Events = Sequence[WindowEvent]  # of one window
 Labels = Sequence[str]  # one for each event of a window
+Item = TypeVar("Item")  # a window, or its events
 
 SEED = 0
 BATCH = 4096  # windows that are labelled at once
@@ -123,7 +125,7 @@ def extra_trees(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) 
     # One thread: with more, sums over trees differ in their last digits from run to run.
     trees = ExtraTreesClassifier(200, min_samples_leaf=2, max_features=0.1, random_state=SEED)
     trees.fit(rows, [label for _, labels in learned for label in labels])
-    for some in _batches(test):
+    for some in batches(test):
         predicted = iter(trees.predict(vectorizer.transform([row for events in some for row in features(events)])))
         for events in some:
             yield [next(predicted) for _ in events]
@@ -136,14 +138,14 @@ def crf(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Itera
     field = CRF(algorithm="lbfgs", c1=0.1, c2=0.1, max_iterations=100, all_possible_transitions=True)
     learned = [(features(events), labels) for events, labels in train]
     field.fit([rows for rows, _ in learned], [labels for _, labels in learned])
-    for some in _batches(test):
+    for some in batches(test):
         yield from field.predict([features(events) for events in some])
 
 
-def _batches(test: Iterable[Events]) -> Iterator[list[Events]]:
-    """Yield the windows in lists of up to `BATCH`, so that the features of few are in memory."""
-    windows = iter(test)
-    while batch := list(itertools.islice(windows, BATCH)):
+def batches(windows: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield windows in lists of up to `BATCH`, so that the features of few are in memory."""
+    rest = iter(windows)
+    while batch := list(itertools.islice(rest, BATCH)):
         yield batch
 
 
@@ -162,7 +164,7 @@ def features(events: Sequence[WindowEvent]) -> list[dict[str, float]]:
     Features are the descriptions of neighbours and their distance in events, the number of times that each description
     occurs in the window, the time of day, and the gap to each neighbour, log(1 + seconds).
     """
-    seconds = [_seconds_of_day(event["time"]) for event in events]
+    seconds = [seconds_of_day(event["time"]) for event in events]
     in_window = Counter(f"window: {event['description']}" for event in events)
     rows = []
     for index, second in enumerate(seconds):
@@ -176,6 +178,7 @@ def features(events: Sequence[WindowEvent]) -> list[dict[str, float]]:
     return rows
 
 
-def _seconds_of_day(clock: str) -> int:
+def seconds_of_day(clock: str) -> int:
+    """Return the seconds since midnight of a time HH:MM:SS."""
     hours, minutes, seconds = map(int, clock.split(":"))
     return hours * 3600 + minutes * 60 + seconds

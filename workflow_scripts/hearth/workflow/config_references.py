@@ -12,6 +12,7 @@ from hearth.engines.registry import SERVER_ENGINE
 from hearth.homes.home import HomeError, load_home
 from hearth.workflow.config_types import Config, Dataset, ExampleLimit, Registry, WindowSettings
 from hearth.workflow.decoding import decoding_problems
+from hearth.workflow.label_references import label_problems
 from hearth.workflow.project_files import home_path
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
@@ -57,7 +58,11 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     if not ambiguous:
         variants = [*_variant_problems(config), *_teacher_problems(config, registry)]
         # Checked after the variants, because a table may select one.
-        yield from variants or list(_table_problems(config)) or _selection_problems(config)
+        yield from (
+            variants
+            or list(_table_problems(config))
+            or [*_selection_problems(config), *label_problems(config, project)]
+        )
         if not variants:
             yield from served_decoding_problems(config, registry)
 
@@ -272,7 +277,7 @@ def _name_problems(config: Config) -> Iterator[Problem]:
 
     Groups are the groups of students, the variants and the built-in groups.
     """
-    taken = {*MODEL_GROUPS, "students", "baselines", DIRECT_PROMPT}
+    taken = {*MODEL_GROUPS, "students", "baselines", "transfer_baselines", DIRECT_PROMPT}
     named: dict[tuple[str, ...], Collection[str]] = {
         ("students", "groups"): config["students"]["groups"],
         ("variants",): config["variants"],

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from hearth.evaluation.score_document import MetricSettings
+from hearth.evaluation.score_document import Labels, MetricSettings
 from hearth.models.fetch import ModelSpec
 
 # A JSON object that is not checked yet, or that is passed on without being read.
@@ -183,6 +183,7 @@ class TableSpec(TypedDict):
     all: bool
     compare: list[tuple[str, str]]
     rows: Literal["scores", "labels", "parts"]
+    labels: Labels
     layout: Literal["wide", "paper"]
     seeds: Literal["each", "mean"]
     select: list[Selection]
@@ -201,6 +202,7 @@ class Config(TypedDict):
     variants: dict[str, Variant]
     metrics: MetricSettings
     baselines: list[str]
+    transfer_baselines: list[str]
     engine: Engine
     containers: Containers
     models: list[str]

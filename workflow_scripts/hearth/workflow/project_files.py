@@ -18,8 +18,13 @@ def content_digest(path: Path | str) -> str:
     """Return a digest of a file's content.
 
     Comments and layout of YAML and JSON do not change it; the order of keys does, because a prompt lists the rooms in
-    the order of the home's yaml.
+    the order of the home's yaml. `common_labels` of a home do not change it: they decide scores alone, whose rule reads
+    them from the home itself.
     """
     path = Path(path)
-    # Pass text to `digest`, because it would sort the keys of a mapping.
-    return digest(json.dumps(read_yaml(path))) if path.suffix in {".yaml", ".json"} else file_digest(path)
+    if path.suffix not in {".yaml", ".json"}:
+        return file_digest(path)
+    content = read_yaml(path)
+    if isinstance(content, dict):
+        content = {key: value for key, value in content.items() if key != "common_labels"}
+    return digest(json.dumps(content))  # a text, because `digest` would sort the keys of a mapping

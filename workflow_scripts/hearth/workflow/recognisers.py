@@ -16,6 +16,8 @@ from hearth.workflow.decoding import decoding_settings, sample_seeds, seed_suffi
 
 # Built-in groups of models that `variants.<name>.of` and tables may name; they may name groups of students too.
 MODEL_GROUPS = ("models", "bases", "teacher")
+# The homes that a transfer baseline learns in, the last part of its name.
+TRANSFER_HOMES: tuple[Literal["own", "others", "all"], ...] = ("own", "others", "all")
 # Name of the prompt for students that were trained without reasoning, if the prompt of the config has reasoning.
 DIRECT_PROMPT = "direct"
 
@@ -49,6 +51,7 @@ class Recogniser:
     config. `prompt` and `decoding` are complete settings. A baseline has no base, prompt or decoding: "", None and
     None. `seeds` are all seeds of sampling of the recogniser without "decode<seed>". `samples` names the recognisers
     whose majority is the answer (self-consistency); such a recogniser has the settings of its first sample.
+    `learns_from` says which homes a transfer baseline learns in: the tested one, all others, or all; "" for any other.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Recogniser:
     decoding: Decoding | None = None
     seeds: tuple[int, ...] = ()
     samples: tuple[str, ...] = ()
+    learns_from: Literal["", "own", "others", "all"] = ""
 
     @property
     def samples_again(self) -> bool:
@@ -185,7 +189,27 @@ def recognisers(config: Config) -> dict[str, Recogniser]:
             known |= {sample.name: sample for sample in _further_samples(plain, seeds)}
     for name in config["baselines"]:
         known[name] = Recogniser(name, "baseline")
+    known |= {one.name: one for one in transfer_baselines(config)}
     return known
+
+
+def transfer_baselines(config: Config) -> list[Recogniser]:
+    """Return the transfer baselines, each learning in the tested home, in all others and in all."""
+    return [
+        Recogniser(f"{name}_{homes}", "baseline", learns_from=homes)
+        for name in config["transfer_baselines"]
+        for homes in TRANSFER_HOMES
+    ]
+
+
+def learned_datasets(config: Config, recogniser: Recogniser, dataset: str) -> list[str]:
+    """Return the datasets that a recogniser learns from before it is tested on `dataset`; none for a base model."""
+    if recogniser.student:
+        return [recogniser.student.dataset]
+    if recogniser.kind == "base":
+        return []
+    homes = [name for name in default_datasets(config) if name != dataset]
+    return {"others": homes, "all": [*homes, dataset]}.get(recogniser.learns_from, [dataset])
 
 
 def _further_samples(plain: Recogniser, seeds: Sequence[int]) -> Iterator[Recogniser]:
@@ -263,7 +287,8 @@ def groups(config: Config) -> dict[str, list[str]]:
         group: [name + suffix for name in names for suffix in seed_suffixes(known[name].seeds)]
         for group, names in members.items()
     }
-    return seeded | {"baselines": config["baselines"]}
+    transfer = [one.name for one in transfer_baselines(config)]
+    return seeded | {"baselines": config["baselines"], "transfer_baselines": transfer}
 
 
 def _member_names(config: Config, of: str | list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from hearth.workflow.recognisers import (
     Recogniser,
     Student,
     fold_numbers,
+    learned_datasets,
     recognisers,
     student_groups,
     students,
@@ -31,7 +32,7 @@ class RunPlan:
     teacher_pairs: (teacher, dataset) of all traces that the students `trained` learn from.
     traces: (teacher, dataset, split) of the same traces.
     models: names of all language models.
-    datasets: names of the datasets that have a score or that a student learns from.
+    datasets: names of the datasets that have a score or that a student or a transfer baseline learns from.
     figures: figures that depend on scores alone.
     cost_figures: figures that also read the cost table, so that they differ from run to run.
     own_tables: tables that a run makes without a declaration in its config.
@@ -74,7 +75,11 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
             for fold in fold_numbers(config)
         ),
         models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
-        datasets=_unique([dataset for _, dataset in pairs] + [student.dataset for student in trained.values()]),
+        datasets=_unique(
+            [dataset for _, dataset in pairs]
+            + [student.dataset for student in trained.values()]
+            + [one for name, dataset in pairs for one in learned_datasets(config, known[name], dataset)]
+        ),
         figures=selected_figures(config, unsized),
         cost_figures=list(COST_FIGURES) if pairs else [],
         own_tables=own_tables,

@@ -75,7 +75,8 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
     `unsized` names the models with an unknown number of parameters.
     """
     known = recognisers(config)
-    shown = [(known[name], dataset) for name, dataset in selected_pairs(config)]
+    # Figures are of native labels, in which transfer baselines do not answer.
+    shown = [(known[name], dataset) for name, dataset in selected_pairs(config) if not known[name].learns_from]
     # The scores that the paper is about: language models of known size and students of its recipe, without a variant.
     paper = [
         (one, dataset)

@@ -116,7 +116,7 @@ def draw(name: ScoreFigure | CostFigure, scores: Sequence[Score], costs: Sequenc
 
     Raises ValueError if the scores have nothing to show.
     """
-    scores = [score for score in scores if not samples_again(score)]
+    scores = [score for score in scores if not samples_again(score) and score["labels"] == "native"]
     if name == "cost_f1":
         return COST_DRAWERS[name](scores, costs)
     return SCORE_DRAWERS[name](scores)
