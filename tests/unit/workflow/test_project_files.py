@@ -37,3 +37,11 @@ def test_every_byte_of_a_template_changes_its_digest(tmp_path):
     before = content_digest(path)
     path.write_text("one ")
     assert content_digest(path) != before
+
+
+def test_common_labels_change_no_digest_because_only_scores_read_them(tmp_path):
+    plain, mapped, renamed = (tmp_path / f"{name}.yaml" for name in ("plain", "mapped", "renamed"))
+    write_yaml(plain, HOME)
+    write_yaml(mapped, HOME | {"common_labels": dict.fromkeys(HOME["labels"], "cooking")})
+    write_yaml(renamed, HOME | {"name": "Another home"})
+    assert content_digest(plain) == content_digest(mapped) != content_digest(renamed)

@@ -1,6 +1,6 @@
 """Check that lists of names equal the registry: those in schemas, and those in modules that must not import it."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -10,13 +10,14 @@ from hearth.data.windows import WINDOW_KINDS
 from hearth.distillation.recipes import RECIPES
 from hearth.engines.registry import LOCAL_ENGINES
 from hearth.evaluation.detail_tables import DETAIL_TABLES
-from hearth.evaluation.score_document import LOST_ANSWERS
+from hearth.evaluation.score_document import LOST_ANSWERS, Labels
 from hearth.evaluation.tables import COLUMNS
 from hearth.models.fetch import SPEC_KEYS
 from hearth.models.load import DEVICES, DTYPES
 from hearth.prompting.few_shot import SELECTIONS
 from hearth.prompting.prompts import LABEL_ORDERS, REASONING_MODES
 from hearth.recognition.baselines import BASELINES
+from hearth.recognition.transfer_baselines import TRANSFER_BASELINES
 from hearth.simulation.formats import FORMATS
 from hearth.simulation.marble import TRAITS
 from hearth.workflow.config_references import SIMULATED_FORMATS
@@ -40,12 +41,14 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/prompt/properties/shots_by", SELECTIONS),
         ("config", "properties/metrics/properties/lost_answers", LOST_ANSWERS),
         ("config", "properties/baselines/items", BASELINES),
+        ("config", "properties/transfer_baselines/items", TRANSFER_BASELINES),
         ("config", "properties/engine/properties/name", ["auto", *LOCAL_ENGINES, "server"]),
         ("config", "properties/engine/properties/dtype", DTYPES),
         ("config", "properties/engine/properties/device", DEVICES),
         ("config", "properties/students/properties/recipe", RECIPES),
         ("config", "properties/datasets/additionalProperties/properties/simulate/properties/without/items", TRAITS),
         ("config", "properties/tables/additionalProperties/properties/rows", ["scores", *DETAIL_TABLES]),
+        ("config", "properties/tables/additionalProperties/properties/labels", get_args(Labels)),
         ("config", "properties/tables/additionalProperties/properties/columns/items/else", COLUMNS),
         ("models", "additionalProperties/properties/source", SPEC_KEYS),
     ],

@@ -191,7 +191,7 @@ def words_trees(learned: Sequence[_Learned]) -> Labeller:
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.feature_extraction import DictVectorizer
 
-    vectorizer = DictVectorizer(dtype=np.float32)
+    vectorizer = DictVectorizer(dtype=np.float32, sparse=False)
     rows = vectorizer.fit_transform(row for window in learned for row in features(window.events, window.traits))
     # One thread: with more, sums over trees differ in their last digits from run to run.
     trees = ExtraTreesClassifier(200, min_samples_leaf=2, max_features=0.1, random_state=SEED)
