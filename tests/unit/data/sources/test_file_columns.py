@@ -90,14 +90,22 @@ def of_scenes(time_format="%Y-%m-%d %H-%M"):
 
 
 def test_a_wide_file_may_begin_at_the_time_in_its_path(tmp_path):
-    for name in ("early_2024-02-03 08-10.csv", "late_2024-02-03 20-00.csv"):
-        write_csv(tmp_path / name, "OFF,cooking", "ON,cooking", "ON,eating", "OFF,eating", header="E1,activity")
+    for name, last in {"early_2024-02-03 08-10.csv": "eating", "late_2024-02-03 20-00.csv": "other"}.items():
+        write_csv(tmp_path / name, "OFF,cooking", "ON,cooking", "ON,eating", f"OFF,{last}", header="E1,activity")
     events, _ = load(tmp_path, of_scenes())
     assert events["time"].dt.strftime("%H:%M:%S").tolist() == ["08:10:02", "08:10:06", "20:00:02", "20:00:06"]
-    assert events["activity"].tolist() == ["cooking", "eating"] * 2
+    assert events["activity"].tolist() == ["cooking", "eating", "cooking", "other"]
 
 
 def test_an_unreadable_time_in_the_path_of_a_wide_file_is_an_error(tmp_path):
     write_csv(tmp_path / "a_2024-02-03 late.csv", "OFF,cooking", header="E1,activity")
     with pytest.raises(ValueError, match="'2024-02-03 late' of its path is no time in"):
         load(tmp_path, of_scenes())
+
+
+def test_equal_files_of_different_times_are_copies(tmp_path):
+    for name in ("a_2024-02-03 08-10.csv", "b_2024-02-04 08-10.csv"):
+        write_csv(tmp_path / name, "OFF,cooking", "ON,cooking", header="E1,activity")
+    events, report = load(tmp_path, of_scenes())
+    assert len(events) == 1
+    assert report.skipped["in a copy of a_2024-02-03 08-10.csv"] == 1

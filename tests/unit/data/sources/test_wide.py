@@ -145,3 +145,26 @@ def test_labels_of_wide_tables_may_be_in_label_files_and_residents_in_a_column(t
     assert events["activity"].tolist() == ["cooking", "eating"]
     assert events["residents"].tolist() == [["Ann"], ["Ben"]]
     assert report.warnings == []
+
+
+@pytest.mark.parametrize("block", [10, 60, 2**24])
+@pytest.mark.parametrize(("minutes", "kept"), [(30, []), (60, ["03 09:00:01 E1"]), (9, [])])
+def test_the_first_row_after_a_pause_sets_the_states_where_pauses_end_sessions(
+    tmp_path, monkeypatch, block, minutes, kept
+):
+    monkeypatch.setattr(text_lines, "BLOCK", block)
+    rows = ["08:00:00,OFF,OFF", "08:00:01,ON,OFF", "09:00:01,OFF,OFF", "09:00:02,OFF,ON"]
+    write_csv(tmp_path / "a.csv", *(f"2024-02-03 {each},cooking" for each in rows), header="time," + HEADER)
+    chosen = home(Wide(("E*",)), {"time": ("time",)}, sessions="gap", gap_minutes=minutes)
+    events, report = load(tmp_path, chosen)
+    found = [f"{clock} {sensor}" for clock, sensor, *_ in facts(events)]
+    assert found == ["03 08:00:01 E1", *kept, "03 09:00:02 E2"]
+    assert report.skipped["first row after a pause, which sets the states (wide)"] == (not kept)
+
+
+def test_a_row_without_a_time_in_a_table_with_pauses_is_broken(tmp_path):
+    rows = ["2024-02-03 08:00:00,OFF,OFF", "soon,ON,OFF", "2024-02-03 09:00:00,OFF,ON", "2024-02-03 09:00:01,ON,ON"]
+    write_csv(tmp_path / "a.csv", *(f"{each},cooking" for each in rows), header="time," + HEADER)
+    events, report = load(tmp_path, home(Wide(("E*",)), {"time": ("time",)}, sessions="gap"))
+    assert [fact[:2] for fact in facts(events)] == [("03 09:00:01", "E1")]
+    assert [problem.line for problem in report.broken] == [3]

@@ -67,8 +67,7 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     copies = {
         path: first
         for path, first in find_copies(paths).items()
-        # Equal rows of two sensors are no copies.
-        if path_cells(settings.path_columns, path.as_posix()) == path_cells(settings.path_columns, first.as_posix())
+        if _told_by_path(path, settings) == _told_by_path(first, settings)
     }
     rows = EncodedRows()
     annotator = Annotator(home, base, report)
@@ -121,6 +120,14 @@ def needed_columns(settings: Recording) -> list[str]:
     """Return the names of the columns that raw records must have."""
     roles = [name for names in settings.columns.values() for name in names]
     return list(dict.fromkeys([*roles, *settings.groups.values()]))
+
+
+def _told_by_path(path: Path, settings: Recording) -> list[str]:
+    """Return what a file's path tells of its events but for their time and session: files that differ in it are no
+    copies, even if their rows are equal."""
+    cells = path_cells(settings.path_columns, path.as_posix())
+    roles = ("sensor", "state", "resident", "activity")
+    return [cells[name] for role in roles for name in settings.columns.get(role, ()) if name in cells]
 
 
 def _event_files(root: Path, home: Home) -> list[Path]:

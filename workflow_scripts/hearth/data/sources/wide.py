@@ -1,5 +1,6 @@
 """Read tables with a column for each sensor (`recording.wide`): a cell that differs from the one above is an event."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,10 +20,11 @@ from hearth.data.sources.tabular import read_column_names
 from hearth.homes.raw_format import Recording, TimeForm
 
 FIRST_ROW = "first row of a file, which sets the states (wide)"
+AFTER_PAUSE = "first row after a pause, which sets the states (wide)"
 NO_CHANGE = "row without a change (wide)"
 # Columns of the records that are made of cells; no file has columns of these names.
 _TIME, _SENSOR, _STATE = "\0time", "\0sensor", "\0state"
-_DAY = 86_400_000  # milliseconds
+_DAY, _MINUTE = 86_400_000, 60_000  # milliseconds
 _NUMBER = re.compile(r"(\d+)[^\d/]*$")  # last number in the name of a file
 
 
@@ -63,9 +65,9 @@ class WideTables:
         sensors = self._sensors(path)
         last: dict[str, str] = {}
         rows = 0
-        # Without times, the number of rows before it gives the time of a row.
-        form = replace(self._settings.form, empty_rows=not self._has_times)
-        for block in read_named_blocks(path, name, [*sensors, *self._columns], form, self._settings):
+        for block, is_after_pause in self._blocks(path, name, [*sensors, *self._columns]):
+            if is_after_pause:
+                last.clear()
             cells, ordinals = block.cells, _ordinals(block, rows)
             count = len(block.lines) + len(block.faults)
             if not self._has_times:
@@ -79,7 +81,8 @@ class WideTables:
             order = np.argsort(changed, kind="stable")
             sensor = np.repeat(np.arange(len(sensors)), [len(part) for part in parts])[order]
             changed = changed[order]
-            self._skip_rows(block, name, np.unique(changed), is_first=rows == 0)
+            first = FIRST_ROW if rows == 0 else AFTER_PAUSE if is_after_pause else ""
+            self._skip_rows(block, name, np.unique(changed), first)
             states = [cells[each].to_numpy()[part] for each, part in zip(sensors, parts, strict=True)]
             record = cells[[*self._columns, *cells.columns.intersection([_TIME])]].iloc[changed].reset_index(drop=True)
             record[_SENSOR] = np.array(sensors, dtype=object)[sensor]
@@ -101,6 +104,30 @@ class WideTables:
             self._report.warnings.append(
                 "files are read as consecutive days (wide.start), but the numbers in their names skip some days"
             )
+
+    def _blocks(self, path: Path, name: str, columns: list[str]) -> Iterator[tuple[Block, bool]]:
+        """Yield the blocks of a file, divided where rows pause for so long that a session begins, each with whether it
+        is after such a pause.
+        """
+        # Without times, the number of rows before it gives the time of a row.
+        form = replace(self._settings.form, empty_rows=not self._has_times)
+        latest: int | None = None
+        for block in read_named_blocks(path, name, columns, form, self._settings):
+            if self._settings.sessions != "gap" or not self._has_times or not len(block.lines):
+                yield block, False
+                continue
+            time, valid = self._parse_times(block.cells)
+            readable = np.flatnonzero(valid)
+            before = time[readable[:1]] if latest is None else np.array([latest])
+            pauses = np.diff(np.r_[before, time[readable]]) > self._settings.gap_minutes * _MINUTE
+            latest = int(time[readable[-1]]) if len(readable) else latest
+            bounds = [0, *readable[pauses].tolist(), len(block.lines)]
+            for at, (begin, end) in enumerate(itertools.pairwise(bounds)):
+                rows = slice(begin, end)
+                if at == 0:
+                    yield Block(block.cells.iloc[rows], block.lines[rows], block.faults, block.comments), False
+                else:
+                    yield Block(block.cells.iloc[rows].reset_index(drop=True), block.lines[rows]), True
 
     def _sensors(self, path: Path) -> list[str]:
         form = self._settings.form
@@ -138,9 +165,12 @@ class WideTables:
         """Return the positions of the rows whose time is unreadable."""
         if not self._has_times:
             return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(~self._parse_times(cells)[1])
+
+    def _parse_times(self, cells: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Return the times of rows in milliseconds, and the mask of the readable ones."""
         texts = joined_cells(cells, self._settings.columns["time"], " ")
-        _, valid, _ = times.parse_times(texts, self._settings.time.format, self._settings.time.zone)
-        return np.flatnonzero(~valid)
+        return times.parse_times(texts, self._settings.time.format, self._settings.time.zone)[:2]
 
     def _check_length(self, path: Path, rows: int) -> None:
         if not self._settings.starts_in_path and (rows - 1) * self._wide.seconds * 1000 >= _DAY:
@@ -149,13 +179,13 @@ class WideTables:
                 "begins a day later (wide); correct wide.seconds, or name a column of times"
             )
 
-    def _skip_rows(self, block: Block, name: str, changed: np.ndarray, is_first: bool) -> None:
-        """Count the rows of a block that give no record."""
+    def _skip_rows(self, block: Block, name: str, changed: np.ndarray, first: str) -> None:
+        """Count the rows of a block that give no record; `first` is the reason for its first row, if it has another."""
         unchanged: np.ndarray = np.ones(len(block.lines), dtype=bool)
         unchanged[changed] = False
         lines = block.lines[unchanged]
-        if is_first and len(lines) and lines[0] == block.lines[0]:
-            self._report.skip(FIRST_ROW, [f"{name}:{block.lines[0]}"])
+        if first and len(lines) and lines[0] == block.lines[0]:
+            self._report.skip(first, [f"{name}:{block.lines[0]}"])
             lines = lines[1:]
             self._report.rows += 1
         self._report.rows += len(lines)
