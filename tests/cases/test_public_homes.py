@@ -138,9 +138,19 @@ def named_lines(report: LoadReport) -> set[int]:
 
 
 def check_aras(home: Home, form: Form, events: pd.DataFrame) -> None:
-    """Compare the labels of events at the same times of day: files have no dates."""
-    planted = Counter((event.time.time(), event.label) for event in form.events)
-    assert Counter(zip(events["time"].dt.time, events["activity"], strict=True)) == planted
+    """Compare the labels of events by time of day and order of the days: the files have no dates."""
+    planted = pd.DataFrame([(event.time, event.label, event.labels) for event in form.events])
+    planted.columns = ["time", "activity", "alternatives"]
     if home.recording.several == "any":
-        several = Counter(event.labels for event in form.events if len(event.labels) > 1)
-        assert Counter(frozenset(labels) for labels in events["alternatives"] if len(labels) > 1) == several
+        events = events.assign(alternatives=events["alternatives"].map(frozenset))
+    else:
+        planted = planted.drop(columns="alternatives")
+    assert count_by_day(events[planted.columns]) == count_by_day(planted)
+
+
+def count_by_day(events: pd.DataFrame) -> Counter[tuple]:
+    """Return the number of rows by the rank of their day, the time of day and the other columns."""
+    times = events["time"].dt
+    days = times.date.rank(method="dense")
+    others = (events[name] for name in events.columns if name != "time")
+    return Counter(zip(days, times.time, *others, strict=True))

@@ -89,11 +89,11 @@ Having Guest,Changing Clothes""".replace("\n", ",").split(",")
 def write_aras(folder: Path, seconds: int = 1620) -> Form:
     """Write three days of ARAS A or B: a line a second of 20 cells of 0 or 1 and the two residents' numbers, no times.
 
-    The times of the events are those since the begin of their file, from 1900-01-01. The first line of a file is no
-    event.
+    The files are DAY_1, DAY_2 and DAY_10. The dates of their events are 1900-01-01 and the next two days.
+    The first line of a file is no event.
     """
     form = Form(lines=3 * seconds)
-    for day in range(3):
+    for day, file in enumerate(["DAY_1.txt", "DAY_2.txt", "DAY_10.txt"]):
         cells, lines = [0] * 20, []
         cells[day] = 1
         for second in range(seconds):
@@ -101,10 +101,10 @@ def write_aras(folder: Path, seconds: int = 1620) -> Form:
             if second % 29 == 28:
                 cells[second // 29 % 20] ^= 1
                 names = [ARAS[number] for number in numbers]
-                time = datetime(1900, 1, 1) + timedelta(seconds=second)
-                form.events.append(Planted(f"DAY_{day + 1}.txt", second + 1, time, names[0], labels=frozenset(names)))
+                time = datetime(1900, 1, 1 + day) + timedelta(seconds=second)
+                form.events.append(Planted(file, second + 1, time, names[0], labels=frozenset(names)))
             lines.append(" ".join(map(str, [*cells, *(number + 1 for number in numbers)])))
-        (folder / f"DAY_{day + 1}.txt").write_text("\n".join(lines) + "\n")
+        (folder / file).write_text("\n".join(lines) + "\n")
     return form
 
 
