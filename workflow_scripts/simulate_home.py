@@ -1,4 +1,4 @@
-"""Simulate a home in the on-disk format of MARBLE or MuRAL, for tests and the embedded demo."""
+"""Simulate a home in the on-disk format of MARBLE or MuRAL, or a home drawn by the seed, as tables."""
 
 import argparse
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 from hearth.common.cli import UserError, run
 from hearth.common.files import write_text
 from hearth.homes.home import load_home
-from hearth.simulation.formats import FORMATS
+from hearth.simulation.formats import SIMULATORS
 from hearth.simulation.marble import TRAITS
 
 README = """SIMULATED data: no resident, home or event in here is real.
 
-Written by simulate_home.py in the on-disk format of {format}: seed {seed}, {sessions} sessions{left_out}.
+Written by simulate_home.py --format {format}: seed {seed}, {sessions} sessions{left_out}.
 Use it to try the workflow; numbers measured on it say nothing about real homes.
 """
 
@@ -22,8 +22,8 @@ Use it to try the workflow; numbers measured on it say nothing about real homes.
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the simulated home atomically."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--format", required=True, choices=sorted(FORMATS), help="on-disk format to write")
-    parser.add_argument("--home", required=True, type=Path, help="home yaml with the sensors and labels of that format")
+    parser.add_argument("--format", required=True, choices=sorted(SIMULATORS), help="on-disk format to write; drawn: tables of a home drawn by the seed")
+    parser.add_argument("--home", required=True, type=Path, help="yaml of a home with the sensors and labels of that format")
     parser.add_argument("--seed", required=True, type=int, help="random seed of residents, habits and events")
     parser.add_argument("--sessions", required=True, type=int, help="number of sessions, at least 1")
     parser.add_argument(
@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=arguments.out.parent, prefix=f".{arguments.out.name}.") as name:
         folder = Path(name) / "home"
         folder.mkdir()
-        FORMATS[arguments.format](
+        SIMULATORS[arguments.format](
             folder, arguments.seed, arguments.sessions, home, arguments.missing_sensors, arguments.without
         )
         left_out = f", without {', '.join(arguments.without)}" if arguments.without else ""

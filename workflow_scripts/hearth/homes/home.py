@@ -121,9 +121,14 @@ def load_home(path: Path) -> Home:
         raise HomeError(f"{path}: no such home; copy one of {HOMES}/*.yaml and change it") from None
     except ValueError as error:
         raise HomeError(str(error)) from None
+    return parse_home(raw, path)
+
+
+def parse_home(raw: Any, origin: Path | str) -> Home:
+    """Check the content of a home's yaml. Raises HomeError naming origin, key, value and remedy of every problem."""
     problems = _problems(raw, read_yaml(SCHEMA))
     if problems:
-        raise HomeError("\n".join(f"{path}: {dotted(place)}: {message}" for place, message in problems))
+        raise HomeError("\n".join(f"{origin}: {dotted(place)}: {message}" for place, message in problems))
     return Home(
         name=raw["name"],
         about=raw["about"],

@@ -1,11 +1,11 @@
-"""The formats in which a home can be simulated."""
+"""The formats in which a home of config/homes can be simulated, and drawn homes, which are tables."""
 
 from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
 from hearth.homes.home import Home
-from hearth.simulation import marble, mural
+from hearth.simulation import drawn, marble, mural
 
 
 class WriteHome(Protocol):
@@ -23,3 +23,6 @@ class WriteHome(Protocol):
 
 
 FORMATS: dict[str, WriteHome] = {"marble": marble.write_home, "mural": mural.write_home}
+# The kind of a home that is drawn as a whole by its seed, in `datasets.<name>.simulate.kind`.
+DRAWN = "drawn"
+SIMULATORS: dict[str, WriteHome] = {**FORMATS, DRAWN: drawn.write_home}
