@@ -5,7 +5,8 @@
 # Steps: simulate_home (simulated datasets only) -> load_dataset -> window_dataset -> split_dataset
 
 from hearth.data.sources.registry import raw_files
-from hearth.homes.home import load_home
+from hearth.simulation.formats import DRAWN
+from hearth.workflow.dataset_homes import is_drawn, load_dataset_home
 from hearth.workflow.places import rule_file_problems
 
 
@@ -20,6 +21,12 @@ def left_out_traits(wildcards):
     """Return the traits that a simulation leaves out as an option of the program; "" if it leaves none out."""
     traits = config["datasets"][wildcards.dataset]["simulate"]["without"]
     return f"--without {' '.join(traits)}" if traits else ""
+
+
+def simulated_format(wildcards):
+    """Return the format in which a home is simulated; a drawn home has one of its own."""
+    dataset = config["datasets"][wildcards.dataset]
+    return DRAWN if is_drawn(dataset) else dataset["source"]
 
 
 rule simulate_home:
@@ -40,7 +47,7 @@ rule simulate_home:
         mem_mb=2000,
         runtime=10,
     params:
-        format=lookup("datasets/{dataset}/source", within=config),
+        format=simulated_format,
         seed=lookup("datasets/{dataset}/simulate/seed", within=config),
         sessions=lookup("datasets/{dataset}/simulate/sessions", within=config),
         without=left_out_traits,
@@ -59,7 +66,7 @@ def raw_input(wildcards):
     if is_simulated(wildcards.dataset):
         return rules.simulate_home.output.readme
     try:
-        home = load_home(home_path(dataset["home"]))
+        home = load_dataset_home(dataset)
         files = raw_files(dataset["source"], dataset["root"], home)
     except ValueError as error:
         raise WorkflowError(
@@ -79,7 +86,9 @@ def raw_folder(wildcards):
 
 
 def home_name(wildcards):
-    """Return the path of a dataset's home as its user knows it, not that of the run's copy."""
+    """Return the path of a dataset's home as its user knows it, not that of the run's copy, unless it is drawn."""
+    if is_drawn(config["datasets"][wildcards.dataset]):
+        return home_of(wildcards.dataset)
     home = config["datasets"][wildcards.dataset]["home"]
     return home if home.endswith(".yaml") else f"{PROJECT}config/homes/{home}.yaml"
 

@@ -1,15 +1,18 @@
 # Copy the files that decide results: those of the project, and the user's own homes.
 #
 # In:   homes, prompt templates, DeepSpeed settings, the report's template; a home's yaml outside the project
-# Out:  results/project/{file}, {file} being its path in the project; results/homes/{dataset}.yaml for a user's own home
-# Steps: copy_project_file, copy_home (they rerun when a file's content changes, but not for comments in YAML)
+# Out:  results/project/{file}, {file} being its path in the project; results/homes/{dataset}.yaml for a user's own home,
+#       results/drawn_homes/{dataset}.yaml for one that is drawn
+# Steps: copy_project_file, copy_home (they rerun when a file's content changes, but not for comments in YAML); draw_home
 
+from hearth.workflow.dataset_homes import is_drawn
 from hearth.workflow.project_files import content_digest, home_path
 
 
 localrules:
     copy_project_file,
     copy_home,
+    draw_home,
 
 
 rule copy_project_file:
@@ -70,8 +73,33 @@ rule copy_home:
         "cp {resources.source:q} {output:q} > {log:q} 2>&1"
 
 
+rule draw_home:
+    output:
+        home="results/drawn_homes/{dataset}.yaml",
+    log:
+        "logs/draw_home/{dataset}.log",
+    benchmark:
+        "benchmarks/draw_home/{dataset}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    container:
+        IMAGES["analysis"]
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        seed=lookup("datasets/{dataset}/simulate/seed", within=config),
+        code=code_digest("draw_home"),
+    message:
+        "Drawing the home {wildcards.dataset}"
+    shell:
+        'python "$SCRIPTS/draw_home.py" --seed {params.seed} --out {output.home:q} > {log:q} 2>&1'
+
+
 def home_of(dataset):
     """Return the run's copy of a dataset's home."""
+    if is_drawn(config["datasets"][dataset]):
+        return rules.draw_home.output.home.format(dataset=dataset)
     home = config["datasets"][dataset]["home"]
     if home.endswith(".yaml"):
         return rules.copy_home.output.own_copy.format(dataset=dataset)

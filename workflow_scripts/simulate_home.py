@@ -22,8 +22,15 @@ Use it to try the workflow; numbers measured on it say nothing about real homes.
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the simulated home atomically."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--format", required=True, choices=sorted(SIMULATORS), help="on-disk format to write; drawn: tables of a home drawn by the seed")
-    parser.add_argument("--home", required=True, type=Path, help="yaml of a home with the sensors and labels of that format")
+    parser.add_argument(
+        "--format",
+        required=True,
+        choices=sorted(SIMULATORS),
+        help="on-disk format to write; drawn: tables of a home drawn by the seed",
+    )
+    parser.add_argument(
+        "--home", required=True, type=Path, help="yaml of a home with the sensors and labels of that format"
+    )
     parser.add_argument("--seed", required=True, type=int, help="random seed of residents, habits and events")
     parser.add_argument("--sessions", required=True, type=int, help="number of sessions, at least 1")
     parser.add_argument(

@@ -73,7 +73,7 @@ def serving(project):
         (
             "datasets/second/source",
             "table",
-            "datasets.second.source: a simulated home must be one of marble, mural, not 'table'",
+            "datasets.second.source: a simulated home must be one of marble, mural, not 'table'; or draw one",
         ),
         (
             "datasets/second/simulate/without",

@@ -18,9 +18,7 @@ from hearth.prompting.few_shot import SELECTIONS
 from hearth.prompting.prompts import LABEL_ORDERS, REASONING_MODES
 from hearth.recognition.baselines import BASELINES
 from hearth.recognition.transfer_baselines import TRANSFER_BASELINES
-from hearth.simulation.formats import FORMATS
 from hearth.simulation.marble import TRAITS
-from hearth.workflow.config_references import SIMULATED_FORMATS
 
 
 def enum(name: str, path: str) -> list[str]:
@@ -55,7 +53,3 @@ def enum(name: str, path: str) -> list[str]:
 )
 def test_a_schema_lists_the_names_of_the_registry(schema, path, registry):
     assert set(enum(schema, path)) == set(registry)
-
-
-def test_homes_can_be_simulated_in_every_format_that_is_written():
-    assert set(SIMULATED_FORMATS) == set(FORMATS)

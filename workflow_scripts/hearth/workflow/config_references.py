@@ -10,16 +10,14 @@ from hearth.common.schemas import Problem, nearest
 from hearth.distillation.settings import TrainingSettings, check_steps
 from hearth.engines.registry import SERVER_ENGINE
 from hearth.homes.home import HomeError, load_home
-from hearth.workflow.config_types import Config, Dataset, ExampleLimit, Registry, WindowSettings
+from hearth.workflow.config_types import Config, ExampleLimit, Registry, WindowSettings
+from hearth.workflow.dataset_homes import home_problems, load_dataset_home, root_problems
 from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.label_references import label_problems
-from hearth.workflow.project_files import home_path
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
 
-# Formats in which a home can be simulated: simulation.formats.FORMATS, which would be slow to import here.
-SIMULATED_FORMATS = ("marble", "mural")
 # Names of tables that a run makes without a declaration in its config.
 OWN_TABLES = ("claims", "budgets", "audit", "cost")
 
@@ -40,7 +38,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from decoding_problems(config)
     yield from _trained_on_problems(config)
     for name, dataset in config["datasets"].items():
-        yield from _root_problems(config, name, dataset)
+        yield from root_problems(config, name, dataset)
     for key in config:
         dataset_name = key.removesuffix("_root")
         if key.endswith("_root") and dataset_name not in config["datasets"]:
@@ -71,7 +69,7 @@ def name_problems(config: Config, registry: Registry, project: Path) -> Iterator
     """Yield a problem for each model, home or template that does not exist: these depend on no other setting."""
     yield from _model_problems(config, registry)
     for name, dataset in config["datasets"].items():
-        yield from _home_problems(name, dataset, project)
+        yield from home_problems(name, dataset, project)
     yield from _template_problems(config, project)
 
 
@@ -159,19 +157,6 @@ def _trained_on_problems(config: Config) -> Iterator[Problem]:
         yield from _unknown_names("dataset", group["trained_on"], path, datasets)
 
 
-def _home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Problem]:
-    path: Place = ["datasets", name, "home"]
-    home = home_path(dataset["home"], project)
-    if not home.is_file() and home != Path(dataset["home"]):
-        names = sorted(file.stem for file in (project / "config" / "homes").glob("*.yaml"))
-        yield path, f"unknown home {dataset['home']!r}{nearest(dataset['home'], names)}, or name a file: my-home.yaml"
-        return
-    try:
-        load_home(home)
-    except HomeError as error:
-        yield from ((path, line) for line in str(error).splitlines())
-
-
 def _left_out_problems(config: Config, project: Path) -> Iterator[Problem]:
     """Yield a problem for each label to leave out that no home has, of the config's homes and the project's.
 
@@ -181,9 +166,9 @@ def _left_out_problems(config: Config, project: Path) -> Iterator[Problem]:
     known: set[str] = set()
     for dataset in config["datasets"].values():
         try:
-            known.update(load_home(home_path(dataset["home"], project)).labels)
+            known.update(load_dataset_home(dataset, project).labels)
         except (HomeError, OSError):
-            return  # `_home_problems` says why
+            return  # `home_problems` says why
     sets = config["metrics"]["without"]
     others = set() if known.issuperset(chain(*sets.values())) else _labels_of_project(project)
     for name, labels in sets.items():
@@ -206,25 +191,6 @@ def _labels_of_project(project: Path) -> set[str]:
         except HomeError:  # of no matter to a run that does not use it
             continue
     return labels
-
-
-def _root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Problem]:
-    """Yield a problem unless the events of a dataset come from exactly one source: a simulation or a folder."""
-    simulated = "simulate" in dataset
-    if simulated and dataset["source"] not in SIMULATED_FORMATS:
-        formats = ", ".join(SIMULATED_FORMATS)
-        yield ["datasets", name, "source"], f"a simulated home must be one of {formats}, not {dataset['source']!r}"
-    if simulated and dataset["simulate"]["without"] and dataset["source"] != "marble":
-        yield (
-            ["datasets", name, "simulate", "without"],
-            "only a simulated home in the format of marble has these traits",
-        )
-    folder = dataset["root"] or config.get(f"{name}_root")
-    if simulated and folder:
-        path: Place = ["datasets", name, "root"] if dataset["root"] else [f"{name}_root"]
-        yield path, f"{folder!r} would not be read: the dataset is simulated; remove the folder or `simulate`"
-    elif not simulated and not folder:
-        yield ["datasets", name, "root"], f"no folder of raw files: set it here or with --config {name}_root=PATH"
 
 
 def _template_problems(config: Config, project: Path) -> Iterator[Problem]:
@@ -253,11 +219,16 @@ def _sensor_kind_problems(config: Config, project: Path) -> Iterator[Problem]:
     for name, spec in config["variants"].items():
         shown["variants", name, "prompt", "sensor_kinds"] = spec["prompt"].get("sensor_kinds", False)
     paths = [path for path, kinds in shown.items() if kinds]
-    for name in dict.fromkeys(dataset["home"] for dataset in config["datasets"].values()) if paths else ():
+    checked: set[str] = set()
+    for dataset in config["datasets"].values() if paths else ():
         try:
-            home = load_home(home_path(name, project))
+            home = load_dataset_home(dataset, project)
         except HomeError:  # reported at the dataset
             continue
+        name = dataset["home"]
+        if name in checked:
+            continue
+        checked.add(name)
         if not any(sensor.kind for sensor in home.sensors.values()):
             yield from (([*path], f"no sensor of the home {name!r} has a `kind`; add it to its yaml") for path in paths)
 

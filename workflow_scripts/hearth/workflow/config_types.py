@@ -21,6 +21,7 @@ class WindowSettings(TypedDict):
 class Simulation(TypedDict):
     """`datasets.<name>.simulate`."""
 
+    kind: Literal["source", "drawn"]
     seed: int
     sessions: int
     without: list[str]

@@ -13,15 +13,14 @@ from hearth.common.records import read_record
 from hearth.data.folds import ALL
 from hearth.data.sources.registry import raw_files
 from hearth.distillation.target_modules import check_target_modules
-from hearth.homes.home import load_home
 from hearth.models.fetch import size_to_fetch
 from hearth.models.measure import has_tied_head, linear_layers, measure_model
 from hearth.models.snapshot import ModelError, check_links, is_complete
 from hearth.workflow.config_types import Dataset
+from hearth.workflow.dataset_homes import load_dataset_home
 from hearth.workflow.findings import Findings
 from hearth.workflow.gpu_memory import sharing_problem
 from hearth.workflow.preflight import GB
-from hearth.workflow.project_files import home_path
 
 # A generated token has about four characters, and is stored five times: in journal, shard and all.jsonl, and twice in
 # parsed.jsonl, which repeats the reasoning.
@@ -97,7 +96,7 @@ def check_datasets(findings: Findings, datasets: Mapping[str, Dataset]) -> None:
             findings.facts.append(f"dataset {name}: simulated")
             continue
         try:
-            raw = raw_files(dataset["source"], dataset["root"], load_home(home_path(dataset["home"])))
+            raw = raw_files(dataset["source"], dataset["root"], load_dataset_home(dataset))
         except ValueError as error:
             findings.problems.append(f"dataset {name}: {error}")
         else:

@@ -1,0 +1,75 @@
+"""Load the homes of datasets, drawn ones among them, and check where the home and events of a dataset are from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hearth.common.schemas import Problem, nearest
+from hearth.homes.home import Home, HomeError, load_home
+from hearth.simulation.drawn import draw_home
+from hearth.simulation.formats import DRAWN, FORMATS
+from hearth.workflow.config_types import Config, Dataset
+from hearth.workflow.project_files import PROJECT, home_path
+
+# The path of a value in the config: keys of mappings and positions in lists, from the top level.
+Place = list[object]
+
+
+def is_drawn(dataset: Dataset) -> bool:
+    """Whether the whole home of a dataset is drawn by a seed, so that it has no yaml of its own."""
+    return "simulate" in dataset and dataset["simulate"]["kind"] == DRAWN
+
+
+def load_dataset_home(dataset: Dataset, project: Path = PROJECT) -> Home:
+    """Load the home of a dataset, or draw it. Raises HomeError and OSError as `load_home` does."""
+    if is_drawn(dataset):
+        return draw_home(dataset["simulate"]["seed"])
+    return load_home(home_path(dataset["home"], project))
+
+
+def home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Problem]:
+    """Yield a problem if the home of a dataset does not exist or is invalid."""
+    path: Place = ["datasets", name, "home"]
+    if is_drawn(dataset):
+        if dataset["home"] != DRAWN:
+            yield path, f"the home of a dataset with simulate.kind {DRAWN!r} must be {DRAWN!r}, not {dataset['home']!r}"
+        return
+    if dataset["home"] == DRAWN:
+        yield path, f"only a dataset with `simulate: {{kind: {DRAWN}, ...}}` has a drawn home; set it, or name a home"
+        return
+    home = home_path(dataset["home"], project)
+    if not home.is_file() and home != Path(dataset["home"]):
+        names = sorted(file.stem for file in (project / "config" / "homes").glob("*.yaml"))
+        yield path, f"unknown home {dataset['home']!r}{nearest(dataset['home'], names)}, or name a file: my-home.yaml"
+        return
+    try:
+        load_home(home)
+    except HomeError as error:
+        yield from ((path, line) for line in str(error).splitlines())
+
+
+def root_problems(config: Config, name: str, dataset: Dataset) -> Iterator[Problem]:
+    """Yield a problem unless the events of a dataset come from exactly one source: a simulation or a folder."""
+    simulated = "simulate" in dataset
+    if is_drawn(dataset):
+        if dataset["source"] != "table":
+            yield (
+                ["datasets", name, "source"],
+                f"a drawn home is written as tables; use table, not {dataset['source']!r}",
+            )
+    elif simulated and dataset["source"] not in FORMATS:
+        formats = ", ".join(FORMATS)
+        yield (
+            ["datasets", name, "source"],
+            f"a simulated home must be one of {formats}, not {dataset['source']!r}; or draw one with simulate.kind",
+        )
+    if simulated and dataset["simulate"]["without"] and dataset["source"] != "marble":
+        yield (
+            ["datasets", name, "simulate", "without"],
+            "only a simulated home in the format of marble has these traits",
+        )
+    folder = dataset["root"] or config.get(f"{name}_root")
+    if simulated and folder:
+        path: Place = ["datasets", name, "root"] if dataset["root"] else [f"{name}_root"]
+        yield path, f"{folder!r} would not be read: the dataset is simulated; remove the folder or `simulate`"
+    elif not simulated and not folder:
+        yield ["datasets", name, "root"], f"no folder of raw files: set it here or with --config {name}_root=PATH"
