@@ -80,6 +80,17 @@ def serving(project):
             ["habits"],
             "datasets.second.simulate.without: only a simulated home in the format of marble has these traits",
         ),
+        (
+            "datasets/second",
+            {"source": "table", "home": "made-up", "simulate": {"kind": "drawn", "seed": 1, "sessions": 2}},
+            "datasets.second.home: the home of a dataset with simulate.kind 'drawn' must be 'drawn', not 'made-up'",
+        ),
+        ("datasets/second/home", "drawn", "datasets.second.home: only a dataset with `simulate: {kind: drawn"),
+        (
+            "datasets/second",
+            {"source": "casas", "home": "drawn", "simulate": {"kind": "drawn", "seed": 1, "sessions": 2}},
+            "datasets.second.source: a drawn home is written as tables; use table, not 'casas'",
+        ),
         ("datasets/made-up/root", ..., "no folder of raw files: set it here or with --config made-up_root=PATH"),
         ("datasets/second/root", "x", "datasets.second.root: 'x' would not be read: the dataset is simulated"),
         ("second_root", "x", "second_root: 'x' would not be read: the dataset is simulated"),
