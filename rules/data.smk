@@ -85,7 +85,7 @@ def raw_folder(wildcards):
     return config["datasets"][wildcards.dataset]["root"]
 
 
-def home_name(wildcards):
+def home_shown(wildcards):
     """Return the path of a dataset's home as its user knows it, not that of the run's copy, unless it is drawn."""
     if is_drawn(config["datasets"][wildcards.dataset]):
         return home_of(wildcards.dataset)
@@ -112,7 +112,7 @@ rule load_dataset:
         mem_mb=4000,
         runtime=30,
         # Only for messages, so that another path of the same home reruns nothing.
-        home_name=home_name,
+        home_name=home_shown,
     params:
         root=raw_folder,
         source=lookup("datasets/{dataset}/source", within=config),

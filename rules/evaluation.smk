@@ -4,7 +4,7 @@
 # Out:  results/scores/{recogniser}/{dataset}.json
 # Steps: score
 
-from hearth.homes.home import load_home
+from hearth.workflow.dataset_homes import home_name, load_dataset_home
 
 
 localrules:
@@ -30,7 +30,7 @@ def training_log(wildcards):
 @cache
 def common_labels(dataset):
     """Return the labels that homes share, by label of the dataset's home; {} if the home does not map its labels."""
-    return load_home(home_path(config["datasets"][dataset]["home"])).common_labels
+    return load_dataset_home(config["datasets"][dataset]).common_labels
 
 
 def score_decoding(recogniser):
@@ -54,7 +54,7 @@ def score_metadata(wildcards):
         "dtype": config["engine"]["dtype"] if engine not in ("", SERVED_ENGINE) else "",
         "engine": engine,
         "engine_options": deciding_engine_options(wildcards),
-        "home": Path(config["datasets"][wildcards.dataset]["home"]).stem,
+        "home": home_name(config["datasets"][wildcards.dataset]),
         "simulated": list(dict.fromkeys(filter(is_simulated, datasets))),
         "stand_in": stand_in(recogniser.base),
         "labels": "common" if recogniser.learns_from else "native",

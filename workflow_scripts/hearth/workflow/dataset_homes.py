@@ -19,6 +19,11 @@ def is_drawn(dataset: Dataset) -> bool:
     return "simulate" in dataset and dataset["simulate"]["kind"] == DRAWN
 
 
+def home_name(dataset: Dataset) -> str:
+    """Return the name of a dataset's home in scores: that of its file without suffix, or `drawn-<seed>`."""
+    return f"{DRAWN}-{dataset['simulate']['seed']}" if is_drawn(dataset) else Path(dataset["home"]).stem
+
+
 def load_dataset_home(dataset: Dataset, project: Path = PROJECT) -> Home:
     """Load the home of a dataset, or draw it. Raises HomeError and OSError as `load_home` does."""
     if is_drawn(dataset):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hearth.common.schemas import Problem
-from hearth.homes.home import HomeError, load_home
+from hearth.homes.home import HomeError
 from hearth.workflow.config_types import Config
-from hearth.workflow.project_files import home_path
+from hearth.workflow.dataset_homes import load_dataset_home
 from hearth.workflow.recognisers import learned_datasets, recognisers
 from hearth.workflow.selection import table_pairs
 
@@ -52,7 +52,7 @@ def _unmapped_datasets(config: Config, project: Path) -> Iterator[str]:
     """Yield the datasets whose home is valid and maps no labels to common ones."""
     for name, dataset in config["datasets"].items():
         try:
-            mapped = load_home(home_path(dataset["home"], project)).common_labels
+            mapped = load_dataset_home(dataset, project).common_labels
         except HomeError:  # reported at the dataset
             continue
         if not mapped:
