@@ -100,7 +100,7 @@ ITEMS = {
 }
 
 # From a common label to its activities, each with the names of a label of its own.
-ACTIVITIES = {
+ACTIVITIES: dict[str, dict[str, tuple[str, ...]]] = {
     "sleeping": {"sleep": ("sleeping", "in bed")},
     "toileting": {"use the toilet": ("toileting", "using toilet")},
     "hygiene": {
