@@ -34,6 +34,13 @@ def add_recognisers(name, **more):
     return change
 
 
+def add_transfer_baseline(config):
+    """Add a transfer baseline to a config, and a table that shows it."""
+    selected = [{"recognisers": "transfer_baselines"}]
+    config["transfer_baselines"] = ["words-majority"]
+    config["tables"]["across_homes"] = {"title": "Across homes", "labels": "common", "select": selected}
+
+
 def append_line(*names, line="EDITED = True"):
     """Return a function that appends `line` to the files `names` of a workflow's project."""
 
@@ -117,6 +124,11 @@ MATRIX = [
             **ANSWERS,
         },
     ),
+    (
+        "the common label of one home's label",
+        yaml_file("config/homes/marble.yaml", lambda home: home["common_labels"].update(USING_PC="other")),
+        {"score": 5, "table": 5, **PRESENTATION},
+    ),
     ("a comment in a home", append_line("config/homes/marble.yaml", line="# A remark."), {}),
     (
         "one model added",
@@ -181,6 +193,11 @@ MATRIX = [
             **{"table": 1, "cost": 1},
             **PRESENTATION,
         },
+    ),
+    (
+        "a transfer baseline added",
+        config(add_transfer_baseline),
+        {"recognise_transfer_baseline": 6, "score": 6, "table": 1, "cost": 1, **PRESENTATION},
     ),
     (
         "a group of students added that no table shows",

@@ -5,6 +5,7 @@ from config_factories import CONFIG, make_project, replace_at
 from hearth.workflow.configuration import resolve
 from hearth.workflow.recognisers import (
     groups,
+    learned_datasets,
     learns,
     prompts,
     recognisers,
@@ -192,3 +193,24 @@ def test_students_as_small_as_the_smallest_dataset_name_all_datasets_of_the_main
     assert (equal.max_examples, equal.training_variant) == ("smallest", "nsmallest")
     assert sized_datasets(filled, equal) == ["made-up", "second"]
     assert sized_datasets(filled, known["little_reasoning-n5_second"]) == []
+
+
+def test_a_transfer_baseline_learns_in_the_tested_home_in_all_others_or_in_all(project):
+    config = CONFIG | {"transfer_baselines": ["words-trees"], "baselines": ["majority"]}
+    config["datasets"] = CONFIG["datasets"] | {"third": CONFIG["datasets"]["second"] | {"all": False}}
+    filled, _ = resolve(config, [], project)
+    known = recognisers(filled)
+
+    def learned(name, dataset):
+        return learned_datasets(filled, known[name], dataset)
+
+    assert groups(filled)["transfer_baselines"] == ["words-trees_own", "words-trees_others", "words-trees_all"]
+    assert learned("words-trees_own", "second") == learned("majority", "second") == ["second"]
+    assert learned("words-trees_others", "second") == ["made-up"]
+    assert sorted(learned("words-trees_all", "second")) == ["made-up", "second"]
+    # One that is used only where it is named is tested, and nothing else learns from it.
+    assert learned("words-trees_others", "third") == ["made-up", "second"]
+    assert learned("words-trees_all", "third") == ["made-up", "second", "third"]
+    assert learned("large", "second") == []
+    assert learned("little_reasoning_second", "made-up") == ["second"]
+    assert all(learns(known[name]) for name in groups(filled)["transfer_baselines"])

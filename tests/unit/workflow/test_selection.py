@@ -1,7 +1,8 @@
 """Test which recognisers and datasets tables and figures select."""
 
 import pytest
-from config_factories import CONFIG, make_project, problem_lines, replace_at
+from config_factories import CONFIG, make_project, problem_lines, replace_at, write_yaml
+from factories import HOME
 from hearth.workflow.configuration import ConfigError, resolve
 from hearth.workflow.recognisers import students
 from hearth.workflow.run_plan import plan_run
@@ -199,3 +200,17 @@ def test_a_majority_is_scored_and_its_samples_are_asked(project):
     assert plan.asked_pairs == [
         (name, dataset) for dataset in ("made-up", "second") for name in ("little", "little_decode1", "little_decode2")
     ]
+
+
+def test_figures_leave_out_transfer_baselines_and_the_run_loads_the_homes_that_they_learn_in(tmp_path):
+    project = make_project(tmp_path / "mapped")
+    write_yaml(
+        project / "config/homes/made-up.yaml", HOME | {"common_labels": dict.fromkeys(HOME["labels"], "cooking")}
+    )
+    select = [{"recognisers": ["words-majority_others"], "datasets": ["made-up"]}]
+    table = {"title": "T", "labels": "common", "select": select}
+    filled, registry = resolve(
+        CONFIG | {"transfer_baselines": ["words-majority"], "tables": {"one": table}}, [], project
+    )
+    assert selected_figures(filled) == []
+    assert {"made-up", "second"} <= set(plan_run(filled, registry).datasets)
