@@ -1,19 +1,21 @@
 """Explain one cell of a run's table: its score, prompt, data, model and training, and three example answers."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
 from hearth.common.cli import UserError, run
 from hearth.common.files import read_json_object
 from hearth.common.schemas import nearest
-from hearth.data.windows import iterate_windows
+from hearth.data.windows import Window, iterate_windows
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.code_version import git_commit
+from hearth.evaluation.common_labels import in_labels
 from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
-from hearth.prompting.predictions import iterate_parsed_predictions
+from hearth.prompting.predictions import ParsedPrediction, iterate_parsed_predictions
 from hearth.workflow.config_types import Config
 from hearth.workflow.recognisers import Recogniser, fold_numbers, recognisers, scored_splits, traces_split
 from hearth.workflow.selection import table_pairs
@@ -39,21 +41,26 @@ def main(argv: list[str] | None = None) -> None:
         read_score(existing_file(results / "scores" / name / f"{dataset}.json", remedy)) for name, dataset in pairs
     ]
     spec = config["tables"][arguments.table]
-    rows = build_rows(scores, spec["seeds"])
+    labels = spec["labels"]
+    rows = build_rows(in_labels(scores, labels), spec["seeds"])
     commit = run_commit(results)
-    table = tables.build_table({"title": spec["title"], "seeds": spec["seeds"]}, scores, commit)
+    table_spec: tables.TableSpec = {"title": spec["title"], "seeds": spec["seeds"], "labels": labels}
+    table = tables.build_table(table_spec, scores, commit)
     position = lineage.find_row(rows, row_names(table.records), arguments.recogniser, arguments.dataset)
     row = rows[position]
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     known = recognisers(config)
     split, *_ = scored_splits(config, known[row.scores[0]["recogniser"]])
     predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / split / "parsed.jsonl"
-    examples = lineage.select_examples(
-        enumerate(iterate_windows(existing_file(windows, remedy)), start=1),
-        enumerate(iterate_parsed_predictions(existing_file(predictions, remedy)), start=1),
+    tested: Iterable[tuple[int, Window]] = enumerate(iterate_windows(existing_file(windows, remedy)), start=1)
+    answers: Iterable[tuple[int, ParsedPrediction]] = enumerate(
+        iterate_parsed_predictions(existing_file(predictions, remedy)), start=1
     )
+    if labels == "common":
+        tested, answers = lineage.answers_in_common_labels(tested, answers, row.scores[0])
+    examples = lineage.select_examples(tested, answers)
     notes = [
-        *lineage.cell_notes(table, position, row, arguments.column),
+        *lineage.cell_notes(table, position, row, arguments.column, labels),
         *lineage.row_notes(row, known, student_traces(config, known), commit),
     ]
     print(lineage.render_text(notes, examples, str(windows), str(predictions)), end="")

@@ -7,7 +7,7 @@ import explain
 import pytest
 from config_factories import CONFIG, make_project
 from factories import PREDICTIONS, TEST_WINDOWS, WINDOWS, make_prediction
-from hearth.common.files import write_json, write_json_lines
+from hearth.common.files import read_json, write_json, write_json_lines
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.table_rows import build_rows
@@ -74,6 +74,27 @@ def test_a_cell_is_explained_from_its_score_file_to_raw_answers(finished, capsys
     ):
         assert said in text, said
     assert "x  1 08:00:00 kitchen stove turned ON: none (recorded: drinking water, coffee or drinks)" in text
+
+
+def test_a_cell_of_a_table_in_common_labels_is_explained_in_these(finished, capsys):
+    mapping = dict.fromkeys(LABELS, "cooking") | {"EATING": "eating"}
+    config = read_json(finished / "results/run_config.json")
+    config["tables"]["students"]["labels"] = "common"
+    write_json(finished / "results/run_config.json", config)
+    for path in finished.glob("results/scores/*/*.json"):
+        score = read_json(path)
+        score["provenance"]["home"]["common_labels"] = mapping
+        common = {key: score[key] for key in ("groups", "strict", "lenient", "complexity")}
+        common["strict"] = common["strict"] | {"weighted_f1": 0.875}
+        write_json(path, score | {"common": common})
+    text = explained(finished, capsys, "students", "little_reasoning_made-up", "made-up")
+    for said in (
+        "Weighted F1: 0.875",
+        "results/scores/little_reasoning_made-up/made-up.json, key common.strict.weighted_f1",
+        "= 1 08:00:00 kitchen stove turned ON: cooking (recorded: cooking)",
+        "none (recorded: cooking)",
+    ):
+        assert said in text.replace("=  1", "= 1"), said
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,19 @@
 Answers of models are untrusted text: control characters are escaped before anything is printed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from hearth.common.schemas import nearest
+from hearth.data.gold_labels import to_common_labels, with_common_labels
 from hearth.data.windows import Window
 from hearth.evaluation import tables
 from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.notes import Notes, table_notes
 from hearth.evaluation.paper_table import TINY
 from hearth.evaluation.rendering import Table, cell_text
-from hearth.evaluation.score_document import DESCRIPTIONS, RATES, READINGS
+from hearth.evaluation.score_document import DESCRIPTIONS, RATES, READINGS, LabelResults, Labels, Score
 from hearth.evaluation.table_rows import Row
 from hearth.evaluation.without import split_column
 from hearth.prompting.oddities import UNREADABLE
@@ -124,13 +125,15 @@ def column_source(column: str) -> tuple[str, str]:
     return ("", DIFFERENCES[column]) if column in DIFFERENCES else (column, tables.COLUMNS[column].heading)
 
 
-def cell_notes(table: Table, position: int, row: Row, column: str) -> Notes:
+def cell_notes(table: Table, position: int, row: Row, column: str, labels: Labels = "native") -> Notes:
     """Return the notes of one cell: what it shows, what it was computed from, and the files and key of its number.
 
-    `position` is the index of `row` in `table`.
+    `position` is the index of `row` in `table`, whose metrics are in `labels`.
     """
     key, definition = column_source(column)
     record, score = table.records[position], row.scores[0]
+    if score["labels"] != labels and key.partition(".")[0] in LabelResults.__annotations__:
+        key = f"common.{key}"
     value = cell_text(tables.column_of(column), record[column]) or "empty, because it does not apply to this row"
     low, high = (record.get(f"{column}_{bound}") for bound in ("low", "high"))
     statements = [f"{tables.column_of(column).heading}: {value}", definition]
@@ -199,6 +202,23 @@ def select_examples(
             examples.setdefault(kind, Example(kind, window, prediction, line, prediction_line))
             answer = next(answers, None)
     return [examples[kind] for kind in _HEADINGS if kind in examples]
+
+
+def answers_in_common_labels(
+    windows: Iterable[tuple[int, Window]], predictions: Iterable[tuple[int, ParsedPrediction]], score: Score
+) -> tuple[Iterator[tuple[int, Window]], Iterator[tuple[int, ParsedPrediction]]]:
+    """Return windows and predictions behind a score, each with its line number, in the labels that homes share."""
+    mapping = score["provenance"]["home"].get("common_labels", {})
+
+    def answered(prediction: ParsedPrediction) -> ParsedPrediction:
+        if score["labels"] == "common":
+            return prediction
+        return {**prediction, "labels": to_common_labels(prediction["labels"], mapping)}
+
+    return (
+        ((line, with_common_labels(window, mapping)) for line, window in windows),
+        ((line, answered(prediction)) for line, prediction in predictions),
+    )
 
 
 def render_text(notes: Notes, examples: Sequence[Example], windows_path: str, predictions_path: str) -> str:
