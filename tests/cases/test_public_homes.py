@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from casas_forms import write_casas_2025
 from hearth.common.config_schema import settings_schema
 from hearth.data.load_report import LoadReport
 from hearth.data.sources import registry
@@ -116,6 +117,12 @@ def test_events_of_the_documented_form(name, tmp_path):
     assert [
         problem.line for problem in report.broken_labels if problem.line in form.broken_labels
     ] == form.broken_labels
+
+
+def test_release_without_labels(tmp_path):
+    write_casas_2025(tmp_path, labelled=False)
+    with pytest.raises(ValueError, match="no line has a label"):
+        registry.read("casas", tmp_path, load_home(HOMES / "hh101.yaml"))
 
 
 def check_event(home: Home, planted: Planted, found: list[str], lines: set[int]) -> None:
