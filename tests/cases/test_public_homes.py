@@ -66,16 +66,12 @@ def is_part(number: int, counts: list[int]) -> bool:
     return any(sum(part) == number for size in range(len(counts) + 1) for part in itertools.combinations(counts, size))
 
 
-def is_shipped(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(name not in SHIPPED, reason=f"config/homes/{name}.yaml is not there")
-
-
 def test_every_home_is_counted():
     uncounted = [name for name in SHIPPED if name not in ELSEWHERE | COUNTED.keys() | FORMS.keys()]
     assert not uncounted, "count their events in public_homes.yaml, or write their documented form in public_forms.py"
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=is_shipped(name)) for name in COUNTED])
+@pytest.mark.parametrize("name", COUNTED)
 def test_events_of_real_files(name):
     case = COUNTED[name]
     folder = ROOT / case["folder"]
@@ -101,7 +97,7 @@ def test_events_of_real_files(name):
     assert not list(report.excesses(case.get("max_broken_share", LIMITS[0]), LIMITS[1]))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=is_shipped(name)) for name in FORMS])
+@pytest.mark.parametrize("name", FORMS)
 def test_events_of_the_documented_form(name, tmp_path):
     form = FORMS[name](tmp_path)
     home, events, report = load(name, "table" if name in TABLES else "casas", tmp_path)
@@ -114,9 +110,7 @@ def test_events_of_the_documented_form(name, tmp_path):
     for planted in form.events:
         check_event(home, planted, found.pop(pd.Timestamp(planted.time), []), named_lines(report))
     assert not found, "events that nobody planted"
-    assert [
-        problem.line for problem in report.broken_labels if problem.line in form.broken_labels
-    ] == form.broken_labels
+    assert set(form.broken_labels) <= {problem.line for problem in report.broken_labels}
 
 
 def test_release_without_labels(tmp_path):
@@ -132,7 +126,7 @@ def check_event(home: Home, planted: Planted, found: list[str], lines: set[int])
     if planted.odd.startswith(("a begin without", "an end without")):
         assert planted.line in lines, f"{place}: is not named"
     elif not found:
-        assert not planted.label or planted.line in lines, f"{place}: is no event, and not named"
+        assert not planted.label or (planted.odd and planted.line in lines), f"{place}: is no event, or is not named"
     else:
         assert [plain(label) for label in found] == [plain(expected or translate(home, planted.label))], place
 
