@@ -75,7 +75,7 @@ def compute_gradients(model: Path, examples: Path, dtype: str = "float32", devic
     plain = student()
     learned = sum(len(item.completion_ids) for item in data.items)
     for row in (data[number] for number in range(len(data))):
-        tensors = {name: torch.tensor([ids], device=device) for name, ids in row.items()}
+        tensors = {name: torch.tensor([row[name]], device=device) for name in ("input_ids", "labels")}
         plain(**tensors, num_items_in_batch=learned).loss.backward()
     gradients.append(gradient(plain))
     settings = SETTINGS | {"batch_size": len(data), "micro_batch_size": max(1, len(data) // 2), "shared_prefix": True}

@@ -18,8 +18,8 @@ from hearth.common.schemas import nearest
 from hearth.workflow import configuration, containers, run_state
 from hearth.data.folds import ALL, fold_of_split, train_split
 from hearth.workflow.code_hash import code_digest
+from hearth.workflow.dataset_sets import default_datasets
 from hearth.workflow.recognisers import (
-    default_datasets,
     fold_numbers,
     learned_datasets,
     recognisers,

@@ -1,7 +1,8 @@
 # From traces to students.
 #
-# In:   all.jsonl of the teacher on a dataset's windows, windows.jsonl, splits.json, the prompt, the base's snapshot;
-#       parsed.jsonl or the audit of those traces, for recipes that read one of them; no traces for recipe gold-labels
+# In:   all.jsonl of the teacher on each dataset's windows, windows.jsonl, splits.json, the prompt, the base's snapshot;
+#       parsed.jsonl or the audit of those traces, for recipes that read one of them; no traces for recipe gold-labels;
+#       the same of the base itself on datasets whose traces are replayed
 # Out:  results/students/{student}/fold{fold}/: adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
@@ -10,44 +11,46 @@ from hearth.distillation.recipes import RECIPES
 from hearth.distillation.settings import deciding_settings
 
 
-def student_input(pattern):
-    """Return an input function, which fills the student's dataset and base model into {dataset} and {model}."""
+def student_base(pattern):
+    """Return an input function, which fills the student's base model into {model}."""
+    return lambda wildcards: pattern.format(model=STUDENTS[wildcards.student].base)
 
-    def path(wildcards):
-        student = STUDENTS[wildcards.student]
-        return pattern.format(dataset=student.dataset, model=student.base)
 
-    return path
+def student_datasets(pattern):
+    """Return an input function, which fills each of the student's datasets into {dataset}."""
+    return lambda wildcards: collect(
+        pattern, dataset=STUDENTS[wildcards.student].datasets
+    )
 
 
 def student_traces_split(wildcards):
     """Return the split of the traces that a student of a fold learns from; "" for a student without a teacher."""
-    student = STUDENTS[wildcards.student]
-    if not student.teacher:
-        return ""
-    return traces_split(config, RECOGNISERS[student.teacher], fold_of(wildcards))
+    teacher = STUDENTS[wildcards.student].teacher
+    return teacher and traces_split(config, RECOGNISERS[teacher], fold_of(wildcards))
 
 
-def of_teacher(pattern, wildcards):
-    """Return a file of a student's traces: `pattern` with teacher, dataset and split filled in."""
+def teacher_files(pattern, wildcards):
+    """Return the files of a student's traces, one for each dataset: `pattern` with teacher, dataset, split filled in."""
     student = STUDENTS[wildcards.student]
-    split = student_traces_split(wildcards)
-    return pattern.format(
-        recogniser=student.teacher, dataset=student.dataset, split=split
+    return collect(
+        pattern,
+        recogniser=student.teacher,
+        dataset=student.datasets,
+        split=student_traces_split(wildcards),
     )
 
 
 def teacher_traces(wildcards):
-    """Return the file of traces that a student learns from; an empty list for a student without a teacher."""
+    """Return the files of traces that a student learns from; an empty list for a student without a teacher."""
     if not STUDENTS[wildcards.student].teacher:
         return []
-    return of_teacher(rules.gather_predictions.output.predictions, wildcards)
+    return teacher_files(rules.gather_predictions.output.predictions, wildcards)
 
 
-def recipe_file(wildcards):
-    """Return the file that a student's recipe reads in addition to traces and windows; an empty list if there is none.
+def recipe_files(wildcards):
+    """Return the files that a student's recipe reads in addition to traces and windows; an empty list if none.
 
-    A cheap rule makes the file from traces, windows and prompt. The file is marked as `ancient`, because an edit of
+    A cheap rule makes the files from traces, windows and prompt. They are marked as `ancient`, because an edit of
     that rule's code must not repeat a training.
     """
     needed = RECIPES[STUDENTS[wildcards.student].recipe].reads
@@ -57,7 +60,37 @@ def recipe_file(wildcards):
         "parsed": rules.parse_predictions.output.parsed,
         "audit": rules.audit.output.audit,
     }
-    return ancient(of_teacher(files[needed], wildcards))
+    return ancient(teacher_files(files[needed], wildcards))
+
+
+def replayed_split(wildcards):
+    """Return the split of the traces of its own base that are replayed to a student of a fold."""
+    base = RECOGNISERS[STUDENTS[wildcards.student].base]
+    return traces_split(config, base, fold_of(wildcards))
+
+
+def replayed_datasets(pattern):
+    """Return an input function, which fills each of the student's replayed datasets into {dataset}."""
+    return lambda wildcards: collect(
+        pattern, dataset=STUDENTS[wildcards.student].replay_on
+    )
+
+
+def replayed_files(pattern):
+    """Return an input function for the files of the traces of its own base that are replayed to a student."""
+    return lambda wildcards: collect(
+        pattern,
+        recogniser=STUDENTS[wildcards.student].base,
+        dataset=STUDENTS[wildcards.student].replay_on,
+        split=replayed_split(wildcards),
+    )
+
+
+def replayed_labels(wildcards):
+    """Return the base's labels of replayed traces for a student that learns no reasoning; else an empty list."""
+    if RECIPES[STUDENTS[wildcards.student].recipe].reasons:
+        return []
+    return ancient(replayed_files(rules.parse_predictions.output.parsed)(wildcards))
 
 
 def compared_sizes(wildcards):
@@ -67,7 +100,7 @@ def compared_sizes(wildcards):
 
 
 def recipe_options(wildcards, input):
-    """Return recipe, teacher, traces and the recipe's additional file as options of the program."""
+    """Return recipe, teacher, traces, replayed traces and the recipe's additional files as options of the program."""
     student = STUDENTS[wildcards.student]
     options = {"recipe": student.recipe}
     if student.teacher:
@@ -78,34 +111,65 @@ def recipe_options(wildcards, input):
         }
     if needed := RECIPES[student.recipe].reads:
         options |= {needed: input.recipe}
-    return " ".join(f"--{name} {shlex.quote(value)}" for name, value in options.items())
+    if len(student.datasets) > 1 or student.trained_on not in student.datasets:
+        options |= {"trained-on": student.trained_on}
+    if len(student.datasets) > 1 or student.replay_on:
+        options |= {"balance": student.balance}
+    if student.replay_on:
+        names = ("windows", "splits", "prompt", "traces", "parsed")
+        files = {name: input[f"replayed_{name}"] for name in names}
+        options |= {
+            "replay": str(student.replay),
+            "replay-traces-split": replayed_split(wildcards),
+        } | {f"replay-{name}": paths for name, paths in files.items() if paths}
+    texts = {
+        name: [value] if isinstance(value, str) else value
+        for name, value in options.items()
+    }
+    return " ".join(f"--{name} {shlex.join(values)}" for name, values in texts.items())
 
 
-def student_prompt(wildcards):
-    """Return the file of the prompt with which a student is trained and evaluated."""
-    return prompt_file(
-        RECOGNISERS[wildcards.student],
-        STUDENTS[wildcards.student].dataset,
-        fold_of(wildcards),
-    )
+def prompts_of_student(datasets, wildcards):
+    """Return the files of the prompts with which a student is trained on datasets, and evaluated on them."""
+    return [
+        prompt_file(RECOGNISERS[wildcards.student], dataset, fold_of(wildcards))
+        for dataset in datasets
+    ]
+
+
+def student_prompts(wildcards):
+    """Return the files of the prompts of the datasets that a student learns from."""
+    return prompts_of_student(STUDENTS[wildcards.student].datasets, wildcards)
+
+
+def replayed_prompts(wildcards):
+    """Return the files of the prompts of the datasets that are replayed to a student."""
+    return prompts_of_student(STUDENTS[wildcards.student].replay_on, wildcards)
+
+
+def student_training(student):
+    """Return `students.training` of a student, whose group may have other values, with its seed."""
+    training = config["students"]["training"]
+    return training | {
+        "seed": student.seed,
+        "max_examples": student.max_examples,
+        "learning_rate": student.learning_rate,
+        "lora": training["lora"] | {"r": student.rank, "alpha": student.alpha},
+    }
 
 
 def training_settings(wildcards):
     """Return the training settings that decide a student, including its seed, as JSON."""
-    student = STUDENTS[wildcards.student]
-    settings = config["students"]["training"] | {
-        "seed": student.seed,
-        "max_examples": student.max_examples,
-    }
+    settings = student_training(STUDENTS[wildcards.student])
+    del settings["balance"]  # an option of the program, where it decides anything
     return json.dumps(deciding_settings(settings), sort_keys=True)
 
 
 def student_notes(wildcards):
     """Return notes for the top of a student's card, as JSON; model_card adds another if the base is a stand-in."""
-    dataset = STUDENTS[wildcards.student].dataset
-    return json.dumps(
-        [f"{dataset} is a simulated home"] if is_simulated(dataset) else []
-    )
+    student = STUDENTS[wildcards.student]
+    names = dict.fromkeys(filter(is_simulated, (*student.datasets, *student.replay_on)))
+    return json.dumps([f"{name} is a simulated home" for name in names])
 
 
 def gres_per_node(nodes, gpus, gpu_type):
@@ -153,13 +217,18 @@ TRAINING_NODES = node_request(model_resource("train_gpus"))
 rule distil:
     input:
         traces=teacher_traces,
-        windows=student_input(rules.window_dataset.output.windows),
-        splits=student_input(rules.split_dataset.output.splits),
-        prompt=student_prompt,
-        model=student_input(rules.fetch_model.output.snapshot),
+        windows=student_datasets(rules.window_dataset.output.windows),
+        splits=student_datasets(rules.split_dataset.output.splits),
+        prompt=student_prompts,
+        model=student_base(rules.fetch_model.output.snapshot),
         deepspeed=project_file(config["students"]["deepspeed"]),
-        recipe=recipe_file,
+        recipe=recipe_files,
         sizes=compared_sizes,
+        replayed_windows=replayed_datasets(rules.window_dataset.output.windows),
+        replayed_splits=replayed_datasets(rules.split_dataset.output.splits),
+        replayed_prompt=replayed_prompts,
+        replayed_traces=replayed_files(rules.gather_predictions.output.predictions),
+        replayed_parsed=replayed_labels,
     output:
         adapter="results/students/{student}/fold{fold}/adapter/adapter_model.safetensors",
         adapter_config="results/students/{student}/fold{fold}/adapter/adapter_config.json",
@@ -194,7 +263,7 @@ rule distil:
         recipe=recipe_options,
         dtype=config["students"]["dtype"] or config["engine"]["dtype"],
         notes=student_notes,
-        model=student_input("results/models/{model}"),
+        model=student_base("results/models/{model}"),
     message:
         "Distilling {wildcards.student}, fold {wildcards.fold}"
     shell:

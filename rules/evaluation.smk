@@ -45,7 +45,8 @@ def score_metadata(wildcards):
     student = recogniser.student
     engine = engine_name(wildcards)
     learned = learned_datasets(config, recogniser, wildcards.dataset)
-    datasets = [wildcards.dataset, *learned]
+    if student:
+        learned = [*learned, *student.replay_on]
     metadata = {
         "kind": recogniser.kind,
         "base": recogniser.base,
@@ -55,7 +56,9 @@ def score_metadata(wildcards):
         "engine": engine,
         "engine_options": deciding_engine_options(wildcards),
         "home": home_name(config["datasets"][wildcards.dataset]),
-        "simulated": list(dict.fromkeys(filter(is_simulated, datasets))),
+        "simulated": list(
+            dict.fromkeys(filter(is_simulated, (wildcards.dataset, *learned)))
+        ),
         "stand_in": stand_in(recogniser.base),
         "labels": "common" if recogniser.learns_from else "native",
         "common_labels": common_labels(wildcards.dataset),
@@ -65,7 +68,12 @@ def score_metadata(wildcards):
         metadata |= {
             "teacher": student.teacher,
             "recipe": student.recipe,
-            "train_dataset": student.dataset,
+            "train_dataset": student.trained_on,
+            "train_datasets": student.datasets,
+            "learning_rate": student.learning_rate,
+            "rank": student.rank,
+            "balance": student.balance,
+            "replay": student.replay,
             "teacher_stand_in": stand_in(teacher),
         }
     return json.dumps(metadata, sort_keys=True)

@@ -13,12 +13,12 @@ localrules:
 
 def student_home(wildcards):
     """Return the run's copy of the home that a student learned from."""
-    return home_of(STUDENTS[wildcards.student].dataset)
+    return home_of(STUDENTS[wildcards.student].datasets[0])
 
 
 def export_settings(wildcards):
     """Return the settings for export.json, as JSON: data format, windows and decoding of the student."""
-    dataset = config["datasets"][STUDENTS[wildcards.student].dataset]
+    dataset = config["datasets"][STUDENTS[wildcards.student].datasets[0]]
     window_keys = ("by", "size", "seconds")
     return json.dumps(
         {
@@ -33,8 +33,8 @@ def export_settings(wildcards):
 rule export_student:
     input:
         adapter=adapter_files,
-        model=student_input(rules.fetch_model.output.snapshot),
-        prompt=student_prompt,
+        model=student_base(rules.fetch_model.output.snapshot),
+        prompt=lambda wildcards: student_prompts(wildcards)[0],
         home=student_home,
     output:
         adapter="results/exports/{student}/adapter/adapter_model.safetensors",
@@ -59,7 +59,7 @@ rule export_student:
     params:
         settings=export_settings,
         adapter=adapter_folder,
-        model=student_input("results/models/{model}"),
+        model=student_base("results/models/{model}"),
     message:
         "Exporting {wildcards.student}"
     shell:
@@ -86,9 +86,13 @@ rule check_export:
         gguf=rules.export_student.output.gguf,
         prompt=rules.export_student.output.prompt,
         about=rules.export_student.output.about,
-        model=student_input(rules.fetch_model.output.snapshot),
-        windows=student_input(rules.window_dataset.output.windows),
-        splits=student_input(rules.split_dataset.output.splits),
+        model=student_base(rules.fetch_model.output.snapshot),
+        windows=lambda wildcards: student_datasets(
+            rules.window_dataset.output.windows
+        )(wildcards)[0],
+        splits=lambda wildcards: student_datasets(rules.split_dataset.output.splits)(
+            wildcards
+        )[0],
     output:
         parity="results/exports/{student}/parity.json",
     log:
@@ -109,7 +113,7 @@ rule check_export:
     params:
         windows=config["export"]["windows"],
         dtype=config["engine"]["dtype"],
-        model=student_input("results/models/{model}"),
+        model=student_base("results/models/{model}"),
     message:
         "Comparing the formats of {wildcards.student}"
     shell:
@@ -120,7 +124,7 @@ rule check_export:
 
 def own_score(wildcards):
     """Return the file of a student's score on the home that it learned from."""
-    return score_files([(wildcards.student, STUDENTS[wildcards.student].dataset)])
+    return score_files([(wildcards.student, STUDENTS[wildcards.student].datasets[0])])
 
 
 rule export_card:

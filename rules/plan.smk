@@ -17,7 +17,7 @@ def planned_loads():
         if RECOGNISERS[name].base
         for split in scored_splits(config, RECOGNISERS[name])
     ]
-    return list(dict.fromkeys([*tested, *RUN.traces]))
+    return list(dict.fromkeys([*tested, *RUN.traces, *RUN.replayed]))
 
 
 def load_prompt(name, dataset, split):
@@ -39,7 +39,7 @@ def planned_prompts():
 def lora_rank(recogniser):
     """Return the rank of a student's adapter; 0 for other recognisers."""
     trained = RECOGNISERS[recogniser].student
-    return config["students"]["training"]["lora"]["r"] if trained else 0
+    return trained.rank if trained else 0
 
 
 def planned_work():
@@ -64,7 +64,7 @@ def planned_work():
                 "fold": fold,
                 "model": student.base,
                 "teacher": student.teacher,
-                "dataset": student.dataset,
+                "dataset": student.datasets[0],
                 "traces_split": (
                     traces_split(config, RECOGNISERS[student.teacher], fold)
                     if student.teacher
@@ -75,7 +75,7 @@ def planned_work():
                 ),
                 "sized": sized_datasets(config, student),
                 "reasons": RECIPES[student.recipe].reasons,
-                "prompt": prompt_file(RECOGNISERS[name], student.dataset, fold),
+                "prompt": prompt_file(RECOGNISERS[name], student.datasets[0], fold),
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
             }
             for name, student in RUN.trained.items()

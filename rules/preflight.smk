@@ -138,7 +138,9 @@ def longest_answer(student):
     """Return the largest number of tokens that an example of a student has after its prompt."""
     if RECIPES[student.recipe].reasons:
         return RECOGNISERS[student.teacher].decoding["max_new_tokens"]
-    return LABEL_TOKENS * config["datasets"][student.dataset]["windows"]["size"]
+    return LABEL_TOKENS * max(
+        config["datasets"][dataset]["windows"]["size"] for dataset in student.datasets
+    )
 
 
 def checked_requests(wildcards, output):

@@ -174,7 +174,7 @@ def prediction_stats(wildcards):
         for name, dataset in RUN.asked_pairs
         for split in scored_splits(config, RECOGNISERS[name])
     }
-    needed |= set(RUN.traces)
+    needed |= {*RUN.traces, *RUN.replayed}
     files = []
     for recogniser, dataset, split in sorted(needed):
         place = {"recogniser": recogniser, "dataset": dataset, "split": split}

@@ -14,27 +14,35 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from hearth.common.cli import UserError, json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
 from hearth.common.locks import locked
-from hearth.data.windows import iterate_windows
 from hearth.distillation import card, launch
-from hearth.distillation.documents import TrainingLog, truncated_warning
-from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, find_recipe
+from hearth.distillation.balance import Balance
+from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_warning
+from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, Recipe, find_recipe, replay_recipe
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
 from hearth.models.snapshot import read_snapshot
 from hearth.models.tokens import check_turn_end
-from hearth.prompting.prompts import Prompt, read_prompt
+from hearth.prompting.prompts import read_prompt
 
 if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
-    from hearth.distillation.examples import Examples
+    from hearth.distillation.examples import Examples, Source
     from hearth.distillation.settings import TrainingSettings
     from transformers import PreTrainedTokenizerFast
 
+# Files of replayed datasets; `parsed` is for a recipe without reasoning.
+REPLAYED = {
+    "windows": "windows.jsonl",
+    "splits": "splits.json",
+    "prompt": "the rendered prompt (json)",
+    "traces": "the base's raw predictions",
+    "parsed": "the base's parsed predictions",
+}
 # File in `--work` that rank 0 locks: one process at a time trains a student.
 LOCK = "lock"
 
@@ -45,17 +53,34 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
-    parser.add_argument("--splits", required=True, type=Path, help="splits.json of the dataset")
+    parser.add_argument("--trained-on", default="", help="name of the datasets together, if there are several")
+    # The files of several datasets are given in one order.
+    parser.add_argument("--splits", required=True, nargs="+", type=Path, help="splits.json of each dataset")
     parser.add_argument("--split", required=True, help="split to train on: train<k>")
-    parser.add_argument("--traces", type=Path, help="the teacher's raw predictions, if the recipe has a teacher")
+    parser.add_argument(
+        "--traces", nargs="+", type=Path, help="the teacher's raw predictions, if the recipe has a teacher"
+    )
     parser.add_argument("--traces-split", default="", help="split of the traces: all, or that of --split")
-    parser.add_argument("--windows", required=True, type=Path, help="windows.jsonl of the dataset")
-    parser.add_argument("--prompt", required=True, type=Path, help="the rendered prompt (json)")
+    parser.add_argument("--windows", required=True, nargs="+", type=Path, help="windows.jsonl of each dataset")
+    parser.add_argument("--prompt", required=True, nargs="+", type=Path, help="the rendered prompts (json)")
     parser.add_argument(
         "--recipe", default=PAPER_RECIPE, choices=RECIPES, help="which traces are learned, and which text for each"
     )
-    parser.add_argument("--parsed", type=Path, help="the parsed traces (parsed.jsonl), if the recipe reads them")
-    parser.add_argument("--audit", type=Path, help="the audit of the traces (json), if the recipe reads it")
+    parser.add_argument(
+        "--parsed", nargs="+", type=Path, help="the parsed traces (parsed.jsonl), if the recipe reads them"
+    )
+    parser.add_argument(
+        "--audit", nargs="+", type=Path, help="the audits of the traces (json), if the recipe reads them"
+    )
+    parser.add_argument(
+        "--balance", default="size", choices=get_args(Balance), help="division of the examples among the datasets"
+    )
+    parser.add_argument("--replay", type=float, default=0, help="share of examples that are traces of the base itself")
+    for name, text in REPLAYED.items():
+        parser.add_argument(
+            f"--replay-{name}", nargs="+", default=[], type=Path, help=f"{text} of each replayed dataset"
+        )
+    parser.add_argument("--replay-traces-split", default="", help="split of the replayed traces")
     parser.add_argument("--training", required=True, help="training settings, as a JSON object")
     parser.add_argument(
         "--sizes",
@@ -107,11 +132,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         training_options["save_steps"] = options.save_steps
     settings = check_settings(training_options)
     notes = [str(note) for note in json_option("--notes", options.notes, list)]
-    base, prompt = read_snapshot(options.model), read_prompt(options.prompt)
+    base, sources = read_snapshot(options.model), example_sources(options)
+    prompt = sources[0].prompt
     deepspeed = read_json_object(options.deepspeed)
     tokenizer = load_tokenizer(options.model)
     check_turn_end(options.model, tokenizer)
-    examples = read_examples(options, rank, base["digest"], prompt, tokenizer, settings)
+    examples = read_examples(options, rank, base["digest"], sources, tokenizer, settings)
     too_long = examples.counts["left_out"]["too_long"]
     if rank == 0 and too_long:
         print(
@@ -119,6 +145,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{settings['max_length']} tokens (students.training.max_length)",
             flush=True,
         )
+    if rank == 0:
+        for line in part_lines(examples.parts, options.replay):
+            print(line, flush=True)
     warning = truncated_warning(examples.counts["truncated"], examples.counts["used"])
     if rank == 0 and warning:
         print(f"warning: {warning}", flush=True)
@@ -147,7 +176,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "digest": base["digest"],
                 },
                 "teacher": options.teacher,
-                "dataset": next(iterate_windows(options.windows))["dataset"],
+                "dataset": options.trained_on or examples.parts[0]["dataset"],
                 "split": options.split,
                 "recipe": options.recipe,
                 "prompt": {"version": prompt["version"], "reasoning": prompt["reasoning"]},
@@ -163,9 +192,11 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "digests": {
                     "run": digest(fingerprint),
                     "examples": examples.digest(),
-                    "traces": file_digest(options.traces) if options.traces else "",
+                    "traces": digest_of([source.files.traces for source in sources if source.files.traces]),
                 },
             }
+            if len(examples.parts) > 1:
+                log |= {"parts": examples.parts, "balance": options.balance}
             export.publish(unfinished, options.adapter)
             write_json(options.training_log, log)
             write_text(options.card, card.model_card(log, notes))
@@ -219,11 +250,61 @@ def prepare_environment() -> None:
         launch.check_gpus(int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count())
 
 
+def example_sources(options: argparse.Namespace) -> "list[Source]":
+    """Return the files, prompt and recipe of every dataset, those of replayed ones last."""
+    own = {name: getattr(options, name) for name in ("windows", "splits", "prompt", "traces", "parsed", "audit")}
+    replayed = {name: getattr(options, f"replay_{name}") for name in REPLAYED}
+    recipe = find_recipe(options.recipe)
+    return [
+        *make_sources(own, options.split, options.traces_split, recipe),
+        *make_sources(replayed, options.split, options.replay_traces_split, replay_recipe(recipe), is_replayed=True),
+    ]
+
+
+def make_sources(
+    paths: Mapping[str, list[Path]], split: str, traces_split: str, recipe: Recipe, is_replayed: bool = False
+) -> "Iterator[Source]":
+    """Yield the source of each dataset; `paths` has the files of all datasets by option, or nothing for an option."""
+    from hearth.distillation.candidates import TrainingFiles
+    from hearth.distillation.examples import Source
+
+    given = {name: files for name, files in paths.items() if files}
+    counts = {name: len(files) for name, files in given.items()}
+    if len(set(counts.values())) > 1:
+        raise UserError(f"each dataset needs a file of every kind, in the same order; numbers of files: {counts}")
+    for row in zip(*given.values(), strict=True):
+        files = dict(zip(given, row, strict=True))
+        prompt = read_prompt(files.pop("prompt"))
+        yield Source(TrainingFiles(split=split, traces_split=traces_split, **files), prompt, recipe, is_replayed)
+
+
+def part_lines(parts: Sequence[ExamplePart], share: float) -> list[str]:
+    """Return a line for each of several datasets with the number of its examples, and one for a lack of traces."""
+    if len(parts) == 1:
+        return []
+    lines = [
+        f"{part['dataset']}: {part['counts']['used']} of {part['counts']['traces']} "
+        f"{'traces of the base itself' if part['is_replayed'] else 'traces'}"
+        for part in parts
+    ]
+    replayed = sum(part["counts"]["used"] for part in parts if part["is_replayed"])
+    used = sum(part["counts"]["used"] for part in parts)
+    if abs(replayed - share * used) > 1:
+        lines.append(f"warning: {replayed / used:.1%} of the examples are replayed, not {share:.1%}: there are no more")
+    return lines
+
+
+def digest_of(paths: Sequence[Path]) -> str:
+    """Return the digest of one file, or that of the digests of several; "" of none."""
+    digests = [file_digest(path) for path in paths]
+    return digests[0] if len(digests) == 1 else digest(digests) if digests else ""
+
+
 def read_examples(
     options: argparse.Namespace,
     rank: int,
     model_digest: str,
-    prompt: Prompt,
+    sources: "Sequence[Source]",
     tokenizer: "PreTrainedTokenizerFast",
     settings: "TrainingSettings",
 ) -> "Examples":
@@ -232,29 +313,28 @@ def read_examples(
     They lie in a folder of `--work` that is named by a digest of everything that decides them. If rank 0 fails,
     torchrun ends the other ranks.
     """
-    from hearth.distillation.examples import DOCUMENT, TrainingFiles, open_examples, write_examples
+    from hearth.distillation.examples import DOCUMENT, open_examples, write_examples
     from hearth.distillation.training import VERSION, package_versions
 
-    files = TrainingFiles(
-        options.windows,
-        options.splits,
-        options.split,
-        options.traces_split,
-        options.traces,
-        options.parsed,
-        options.audit,
-    )
     deciding = {
-        "files": [file_digest(part) if isinstance(part, Path) else part for part in files],
+        "sources": [
+            {
+                "files": [file_digest(part) if isinstance(part, Path) else part for part in source.files],
+                "prompt": source.prompt,
+                "recipe": source.recipe.name,
+                "is_replayed": source.is_replayed,
+            }
+            for source in sources
+        ],
         "model": model_digest,
-        "prompt": prompt,
-        "recipe": options.recipe,
+        "balance": options.balance,
+        "replay": options.replay,
         "settings": {key: settings[key] for key in ("max_length", "truncated_traces", "max_examples", "seed")},
         "code": [VERSION, package_versions()],
     }
     folder = options.work / f"examples-{digest(deciding)[:12]}"
     if rank == 0 and not (folder / DOCUMENT).exists():
-        write_examples(folder, files, prompt, tokenizer, find_recipe(options.recipe), settings)
+        write_examples(folder, sources, tokenizer, settings, options.balance, options.replay)
     while not (folder / DOCUMENT).exists():
         time.sleep(1)
     return open_examples(folder)

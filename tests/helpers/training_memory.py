@@ -12,8 +12,8 @@ import torch
 from hearth.distillation import packed_attention
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.micro_batch import MicroBatchSize
-from hearth.distillation.rows import Rows
-from hearth.distillation.trainer import DistillationTrainer
+from hearth.distillation.rows import Share
+from hearth.distillation.trainer import DistillationTrainer, MicroBatches
 from hearth.models.measure import ModelShape
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -133,20 +133,20 @@ def make_trainer(student: PeftModel, settings: dict[str, Any], prefix: int, use_
             model=student,
             args=TrainingArguments(output_dir=run, use_cpu=use_cpu, report_to="none", disable_tqdm=True),
             micro_batch_size=MicroBatchSize(Path(run), 1, 1),
-            prefix_ids=[1] * prefix if settings["shared_prefix"] else [],
+            prefixes=[[1] * prefix] if settings["shared_prefix"] else [],
         )
 
 
 def make_micro_batches(
     trainer: DistillationTrainer, examples: int, tokens: int, micro_batch_size: int, prefix: int, learned: int
-) -> list[Rows]:
+) -> MicroBatches:
     """Return equal examples: each has `prefix` tokens and then `tokens` more, the last `learned` of them its trace."""
     labels = torch.tensor([IGNORED] * (prefix + tokens - learned) + [1] * learned)
     example = (torch.ones_like(labels), labels)
-    return [
-        trainer.lay_out([example] * min(micro_batch_size, examples - first))
-        for first in range(0, examples, micro_batch_size)
-    ]
+    sizes = [min(micro_batch_size, examples - first) for first in range(0, examples, micro_batch_size)]
+    share = Share([example] * examples, [0] * examples)
+    (number,) = (number for number, _ in trainer.micro_batches(share))
+    return [(number, [trainer.lay_out([example] * size, number) for size in sizes])]
 
 
 def count_peak_bytes(

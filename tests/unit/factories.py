@@ -89,7 +89,17 @@ def make_metadata(**changes: object) -> dict[str, Any]:
 
 def make_student_metadata(**changes: object) -> dict[str, Any]:
     """Return the metadata of a student's score."""
-    student = {"teacher": "large", "recipe": "reasoning", "train_dataset": "made-up", "teacher_stand_in": ""}
+    student = {
+        "teacher": "large",
+        "recipe": "reasoning",
+        "train_dataset": "made-up",
+        "train_datasets": ["made-up"],
+        "learning_rate": 0.0002,
+        "rank": 16,
+        "balance": "size",
+        "replay": 0,
+        "teacher_stand_in": "",
+    }
     return make_metadata(kind="student", **student | changes)
 
 

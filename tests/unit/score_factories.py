@@ -78,6 +78,8 @@ def make_score(recogniser: str = "little", dataset: str = "made-up", weighted_f1
     provenance["dataset_digest"] = digest(dataset)
     provenance["model"]["model"] = changes.get("base") or recogniser
     provenance |= changes.pop("provenance", {})
+    if home := changes.get("train_dataset"):
+        changes.setdefault("train_datasets", [home])
     return copy.deepcopy(score | {"recogniser": recogniser, "dataset": dataset} | changes)
 
 
@@ -143,7 +145,8 @@ def make_seed_scores(sessions: int = 12, **provenance: Any) -> list[Score]:
     """Return measured scores of the base model little, the teacher large and the student pupil (two training seeds)."""
     draw = np.random.default_rng(3)
     gold = draw_gold(draw, sessions, 15)
-    names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning", "train_dataset": "made-up"}
+    names = {"kind": "student", "base": "little", "teacher": "large", "recipe": "reasoning"}
+    names |= {"train_dataset": "made-up", "train_datasets": ["made-up"]}
     scores = [
         make_measured_score(gold, draw_predictions(draw, gold, skill), name, provenance=provenance)
         for name, skill in (("little", 0.4), ("large", 0.85), ("pupil", 0.7), ("pupil_seed1", 0.75))

@@ -58,7 +58,7 @@ def make_examples(prefix: int, count: int, spread: int) -> tuple[list[int], list
     head, examples = tokens(prefix), []
     for number in range(count):
         prompt, completion = head + tokens(5 + number * spread % 17), tokens(3 + number % 3)
-        examples.append({"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion})
+        examples.append({"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion, "prefix": 0})
     return head, examples
 
 
@@ -106,8 +106,10 @@ def train(
 ):
     """Train a student and return a triple: gradients of each step, losses of each step, trained weights by name.
 
+    `head` is the prefix of all examples, or a list of several prefixes.
     `way` is "plain" (transformers' own Trainer), "packed", "padded" or "shared" (packed, with a shared prefix).
     """
+    heads = head if head and isinstance(head[0], list) else [head]
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=epochs,
@@ -131,7 +133,7 @@ def train(
         trainer = trainer_class(
             **options,
             micro_batch_size=MicroBatchSize(folder, micro_batch, micro_batch),
-            prefix_ids=head if way == "shared" else [],
+            prefixes=heads if way == "shared" else [],
             packed=way != "padded",
         )
     trainer.train()

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import psutil
 from hearth.common import files
-from hearth.distillation.examples import Examples, TrainingFiles, open_examples, write_examples
+from hearth.distillation.candidates import TrainingFiles
+from hearth.distillation.examples import Examples, Source, open_examples, write_examples
 from hearth.distillation.settings import deciding_settings
 from repository import REPOSITORY, SCRIPTS
 from window_factories import make_splits
@@ -101,7 +102,7 @@ def build_examples(
         splits, examples = Path(folder) / "splits.json", Path(folder) / "examples"
         files.write_json(splits, split_windows(windows))
         training_files = TrainingFiles(splits=splits, split="train1", traces_split=traces_split, **paths)
-        write_examples(examples, training_files, prompt, tokenizer, recipe, settings)
+        write_examples(examples, [Source(training_files, prompt, recipe)], tokenizer, settings)
         return open_examples(examples)
 
 

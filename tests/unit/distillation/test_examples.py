@@ -5,7 +5,8 @@ import pytest
 import training_fixtures as fixtures
 from chat_families import make_family
 from hearth.common import files
-from hearth.distillation.examples import IGNORED, learned_text
+from hearth.distillation.encoding import learned_text
+from hearth.distillation.examples import IGNORED
 from hearth.distillation.recipes import RECIPES, rank_windows
 from hearth.distillation.settings import (
     TrainingSettings,
@@ -169,7 +170,7 @@ def test_an_example_of_max_length_is_kept(tokenizer):
     windows = fixtures.make_windows(1)
     traces = fixtures.make_traces(windows)
     examples = build(tokenizer, traces, windows)
-    length, prefix = len(examples[0]["input_ids"]), len(examples.prefix_ids)
+    length, prefix = len(examples[0]["input_ids"]), len(examples.prefixes[0])
     assert len(build(tokenizer, traces, windows, max_length=length)) == 1
     with pytest.raises(ValueError, match=r"no training example is left of 1 traces.*'too_long': 1") as refused:
         build(tokenizer, traces, windows, max_length=length - 1)
@@ -334,7 +335,9 @@ def test_ranks_and_later_starts_read_the_examples_that_rank_0_made(tiny_model, t
     options = distil.parse_options(parts)
 
     def read(rank):
-        return distil.read_examples(options, rank, "model", fixtures.PROMPT, tokenizer, fixtures.SETTINGS)
+        return distil.read_examples(
+            options, rank, "model", distil.example_sources(options), tokenizer, fixtures.SETTINGS
+        )
 
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(read, 1)
@@ -346,8 +349,8 @@ def test_ranks_and_later_starts_read_the_examples_that_rank_0_made(tiny_model, t
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
     (folder / "examples.json").unlink()  # as if the process had been killed before it was done
     assert read(0).digest() == first.digest()
-    rows = files.read_json_lines(options.traces)
-    files.write_json_lines(options.traces, [rows[0] | {"text": "Hm."}, *rows[1:]])
+    rows = files.read_json_lines(options.traces[0])
+    files.write_json_lines(options.traces[0], [rows[0] | {"text": "Hm."}, *rows[1:]])
     assert read(0).digest() != first.digest()
     assert len(list(options.work.glob("examples-*"))) == 2
 

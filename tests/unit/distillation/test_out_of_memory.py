@@ -71,13 +71,13 @@ def test_an_example_that_does_not_fit_alone_is_named_by_its_length(examples, lim
     training = fixtures.Training(tmp_path, tiny_model, micro_batch_size=1, **SETTINGS)
     assert training.run() != 0
     longest = re.search(r"error: out of memory with one example at a time, of at most (\d+) tokens", training.log)
-    assert int(longest[1]) == len(examples.prefix_ids) + examples.items.lengths().max()
+    assert int(longest[1]) == len(examples.prefixes[0]) + examples.items.lengths().max()
 
 
 def test_under_zero_3_a_training_without_memory_fails_and_resumes_with_smaller_micro_batches(
     undisturbed, examples, limit_tokens, tmp_path, tiny_model
 ):
-    limit_tokens(2.5 * (len(examples.prefix_ids) + examples.items.lengths().max()))
+    limit_tokens(2.5 * (len(examples.prefixes[0]) + examples.items.lengths().max()))
     training = fixtures.Training(tmp_path, tiny_model, micro_batch_size=4, zero=3, **SETTINGS)
     assert training.run() != 0
     assert "error: out of memory; run again to continue with the smaller micro-batch" in training.log

@@ -7,7 +7,7 @@ from hearth.distillation.examples import IGNORED
 
 
 def example(prompt: list[int], completion: list[int]) -> dict[str, list[int]]:
-    return {"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion}
+    return {"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion, "prefix": 0}
 
 
 EXAMPLES = [example([5, 6, 7], [10, 11]), example([5, 6], [20]), example([5, 6, 8, 9], [30, 31, 32])]

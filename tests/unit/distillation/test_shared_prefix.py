@@ -72,7 +72,7 @@ def test_bfloat16_gradients_are_as_close_to_float32_as_on_the_plain_path(tmp_pat
 
 def test_an_example_may_have_one_token_of_its_own_in_a_micro_batch(tmp_path):
     head, (longer, *_) = make_examples(prefix=20, count=1, spread=0)
-    examples = [longer, {"input_ids": [*head, 3], "labels": [-100] * 21}]
+    examples = [longer, {"input_ids": [*head, 3], "labels": [-100] * 21, "prefix": 0}]
     plain, shared = (train(tmp_path, head, examples, make_student(), way)[0][0] for way in ("plain", "shared"))
     assert difference(shared, plain) < 1e-5
 

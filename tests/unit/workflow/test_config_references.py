@@ -98,7 +98,11 @@ def serving(project):
         ("models/0", "litle", "models.0: unknown model 'litle'; did you mean 'little'?"),
         ("teacher", "larg", "teacher: unknown model 'larg'; did you mean 'large'?"),
         ("students/bases/0", "litle", "students.bases.0: unknown model 'litle'; did you mean 'little'?"),
-        ("students/trained_on", ["scond"], "students.trained_on.0: unknown dataset 'scond'; did you mean 'second'?"),
+        (
+            "students/trained_on",
+            ["scond"],
+            "students.trained_on.0: unknown dataset or group 'scond'; did you mean 'second'?",
+        ),
         (
             "students/deepspeed",
             "zero9.json",

@@ -55,7 +55,7 @@ def test_a_variant_changes_only_its_settings_and_shares_the_prompt_unless_it_cha
     assert known["little_cold"].prompt == filled["prompt"]
     assert (known["little_cold"].prompt_name, known["little_cold"].variant) == ("", "cold")
     student = known["little_reasoning_second_cold"]
-    assert (student.kind, student.base, student.student.dataset) == ("student", "little", "second")
+    assert (student.kind, student.base, student.student.datasets) == ("student", "little", ("second",))
     curt = known["little_reasoning_made-up_curt"]
     assert (curt.prompt_name, curt.prompt["reasoning"]) == ("curt", "none")
     assert curt.decoding == plain | {"temperature": 0.7, "top_p": 0.8, "top_k": 20}
@@ -123,7 +123,7 @@ def test_a_majority_takes_the_seeds_that_are_there_and_declares_those_that_lack(
     assert known["large_vote"].samples == ("large", "large_decode0", "large_decode7", "large_decode1", "large_decode2")
     assert [known[name].decoding["seed"] for name in known["large_vote"].samples] == [3, 0, 7, 1, 2]
     student = known["little_reasoning_second_vote"]
-    assert (student.kind, student.student.dataset, student.variant) == ("student", "second", "vote")
+    assert (student.kind, student.student.trained_on, student.variant) == ("student", "second", "vote")
     assert set(student.samples) <= known.keys()
     # A majority is one recogniser, and its further samples are in no group.
     assert groups(filled)["vote"] == ["large_vote", "little_reasoning_second_vote"]

@@ -17,7 +17,7 @@ def project(tmp_path):
 def test_students_and_tables(project):
     filled, _ = resolve(CONFIG, [], project)
     assert list(students(filled)) == ["little_reasoning_made-up", "little_reasoning_second"]
-    assert students(filled)["little_reasoning_second"].dataset == "second"
+    assert students(filled)["little_reasoning_second"].datasets == ("second",)
     assert students(filled)["little_reasoning_second"].seed == 0
     assert table_pairs(filled, "students") == [
         ("little_reasoning_made-up", "made-up"),

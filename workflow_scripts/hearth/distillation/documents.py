@@ -35,14 +35,23 @@ class ExampleCounts(TypedDict):
     """Numbers of all traces, of those used for training, and of those left out, by reason.
 
     `traces` equals `used` plus the sum of `left_out`. With `max_examples`, windows that need not be encoded count as
-    "over_max_examples", although some of them may be too long. `truncated` counts the used traces without an end of
-    turn.
+    "over_max_examples", although some of them may be too long; replayed traces beyond their share count as
+    "over_replay", and those that only keep a dataset from giving more than another as "over_other_datasets".
+    `truncated` counts the used traces without an end of turn.
     """
 
     traces: int
     used: int
     truncated: int
     left_out: dict[str, int]
+
+
+class ExamplePart(TypedDict):
+    """The examples of one dataset. `is_replayed`: whether their traces are those of the student's own base."""
+
+    dataset: str
+    is_replayed: bool
+    counts: ExampleCounts
 
 
 class BaseModel(TypedDict):
@@ -59,8 +68,8 @@ class BaseModel(TypedDict):
 class TrainingDigests(TypedDict):
     """SHA-256 digests (hex).
 
-    `run`: of the run's fingerprint. `examples`: of all training tokens. `traces`: of the file of traces, or "" for a
-    recipe without a teacher.
+    `run`: of the run's fingerprint. `examples`: of all training tokens. `traces`: of the file of traces, or of the
+    digests of several files; "" without traces.
     """
 
     run: str
@@ -69,7 +78,11 @@ class TrainingDigests(TypedDict):
 
 
 class TrainingLog(TypedDict):
-    """Inputs, settings and losses of a training (training_log.json); equal trainings write equal bytes."""
+    """Inputs, settings and losses of a training (training_log.json); equal trainings write equal bytes.
+
+    `dataset` is the name of the set of datasets if there are several. `parts` has the examples of each dataset, and
+    `balance` says how they were divided; both are absent for a student of one dataset without replayed traces.
+    """
 
     student: str
     base: BaseModel
@@ -84,6 +97,8 @@ class TrainingLog(TypedDict):
     ranks: int
     static_prefix: str  # a phrase: encoded "once an optimizer step" or "with every example", with the reason
     examples: ExampleCounts
+    parts: NotRequired[list[ExamplePart]]
+    balance: NotRequired[str]
     trainable_parameters: int
     steps: int
     losses: list[float]  # one for each optimizer step

@@ -89,12 +89,13 @@ class TokenScratch:
         # Three integers for each example: its start in the file, in tokens, and the ends of suffix and completion.
         self._bounds = array("q")
 
-    def append(self, example: Example) -> None:
-        """Write an example."""
+    def append(self, example: Example) -> int:
+        """Write an example, and return its number."""
         start = self._file.tell() // _TOKEN.itemsize
         middle = start + len(example.suffix_ids)
         self._bounds.extend((start, middle, middle + len(example.completion_ids)))
         self._file.write(np.array(example.suffix_ids + example.completion_ids, dtype=_TOKEN).data)
+        return len(self._bounds) // 3 - 1
 
     def save(self, folder: Path, kept: Sequence[int], window_ids: Sequence[str]) -> None:
         """Write examples into `folder`: `kept` has their numbers in the order of `append`."""

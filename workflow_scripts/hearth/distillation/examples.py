@@ -1,247 +1,313 @@
 """Build training examples: each is the prompt of a window, then the text to learn for it and an end-of-turn token.
 
-Prompt and completion are tokenised separately and joined, as in recognition, so that a student is trained on the same
-tokens that recognition uses. Only the completion counts in the loss. Windows and traces are read one at a time, and
-token ids are written to files, which all ranks read.
+Only the completion counts in the loss. Windows and traces are read one at a time, and token ids are written to files,
+which all ranks read. A student may learn from several datasets, each with a prompt of its own.
 """
 
-import unicodedata
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple, TypedDict, TypeVar
+from typing import TypedDict
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from hearth.common.files import digest, write_json
 from hearth.common.records import read_record
-from hearth.data.folds import iterate_split, read_split, read_splits, sessions_of_split
+from hearth.data.folds import iterate_split, read_split
 from hearth.data.windows import Window
-from hearth.distillation.documents import AuditedTrace, ExampleCounts, iterate_audited_traces
-from hearth.distillation.example_arrays import Example, ExampleArrays, TokenScratch
-from hearth.distillation.recipes import Candidate, LeaveOutError, Recipe, Sources, Target, draw_windows, rank_windows
-from hearth.distillation.settings import TrainingSettings
-from hearth.models.tokens import encode, turn_end_token
-from hearth.prompting.chat_templates import ChatPrompt, chat_prompt
-from hearth.prompting.predictions import (
-    ParsedPrediction,
-    Prediction,
-    align,
-    iterate_parsed_predictions,
-    iterate_predictions,
+from hearth.distillation.balance import Balance, divide, replayed_count
+from hearth.distillation.candidates import TrainingFiles, iterate_candidates
+from hearth.distillation.documents import ExampleCounts, ExamplePart
+from hearth.distillation.encoding import Encoder
+from hearth.distillation.example_arrays import ExampleArrays, TokenScratch
+from hearth.distillation.recipes import (
+    Candidate,
+    LeaveOutError,
+    Recipe,
+    Selection,
+    Sources,
+    Target,
+    draw_windows,
+    rank_windows,
 )
+from hearth.distillation.settings import TrainingSettings
 from hearth.prompting.prompts import Prompt, shows_similar_windows, user_turns
-from hearth.prompting.reasoning_marks import THINK, split_reasoning
-
-Row = TypeVar("Row", ParsedPrediction, AuditedTrace)
 
 IGNORED = -100  # the label that cross-entropy skips
 DOCUMENT = "examples.json"  # written last: a folder that has it is complete
 
 
 class TokenLists(TypedDict):
-    """One example for the Trainer: token ids and labels, equally long; the labels of prompt tokens are IGNORED."""
+    """One example for the Trainer: token ids and labels, equally long; the labels of prompt tokens are IGNORED.
+
+    `prefix` is the number of the static prefix with which it begins.
+    """
 
     input_ids: list[int]
     labels: list[int]
+    prefix: int
 
 
 class ExamplesDocument(TypedDict):
-    """The content of examples.json, beside the token ids of the examples."""
+    """The content of examples.json, beside the token ids of the examples.
 
-    prefix_ids: list[int]
-    counts: ExampleCounts
+    The examples of a part lie together. `prefixes` has the token ids of every static prefix, and `prefix_of` the number
+    of that of each part.
+    """
+
+    prefixes: list[list[int]]
+    prefix_of: list[int]
+    parts: list[ExamplePart]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """A dataset for the Trainer. `prefix_ids` is the static prefix with which every example begins, stored once."""
+    """A dataset for the Trainer. `prefixes` are the static prefixes with which examples begin, each stored once.
 
-    prefix_ids: list[int]
+    `runs` has, for every part of the examples in their order, the number of its prefix and that of its examples.
+    """
+
+    prefixes: list[list[int]]
+    runs: list[tuple[int, int]]
     items: ExampleArrays
-    counts: ExampleCounts
+    parts: list[ExamplePart] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> TokenLists:
-        item = self.items[index]
-        prompt = self.prefix_ids + item.suffix_ids
+        item, number = self.items[index], self.prefix_number(index)
+        prompt = self.prefixes[number] + item.suffix_ids
         return {
             "input_ids": prompt + item.completion_ids,
             "labels": [IGNORED] * len(prompt) + item.completion_ids,
+            "prefix": number,
+        }
+
+    def lengths(self) -> np.ndarray:
+        """Return the number of tokens of every example, static prefix included (int64)."""
+        prefixes = [len(self.prefixes[number]) for number, count in self.runs for _ in range(count)]
+        return self.items.lengths() + np.array(prefixes, dtype=np.int64)
+
+    def prefix_number(self, index: int) -> int:
+        """Return the number of the prefix with which an example begins."""
+        ends = list(accumulate(count for _, count in self.runs))
+        return self.runs[bisect_right(ends, range(len(self))[index])][0]
+
+    @property
+    def counts(self) -> ExampleCounts:
+        """Return the counts of all parts together."""
+        counts = [part["counts"] for part in self.parts]
+        left_out: Counter[str] = Counter()
+        for one in counts:
+            for reason, number in one["left_out"].items():
+                left_out[reason] += number
+        return {
+            "traces": sum(one["traces"] for one in counts),
+            "used": sum(one["used"] for one in counts),
+            "truncated": sum(one["truncated"] for one in counts),
+            "left_out": dict(left_out),
         }
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all token ids in order, with the boundary between prompt and completion."""
-        return digest([self.prefix_ids, self.items.digest()])
+        if len(self.prefixes) == 1:
+            return digest([self.prefixes[0], self.items.digest()])
+        return digest([self.prefixes, self.runs, self.items.digest()])
 
 
-class TrainingFiles(NamedTuple):
-    """The files that examples are made from; `traces` is None for a recipe without a teacher.
+@dataclass(frozen=True)
+class Source:
+    """The files, prompt and recipe of the examples of one dataset.
 
-    Examples are made of the windows of `split`, which is train<k>. Traces, `parsed` (parsed predictions) and `audit`
-    cover those of `traces_split`, which holds all of them; only some recipes read one of the last two.
+    `is_replayed`: whether the traces are those of the student's own base.
     """
 
-    windows: Path
-    splits: Path
-    split: str
-    traces_split: str = ""
-    traces: Path | None = None
-    parsed: Path | None = None
-    audit: Path | None = None
+    files: TrainingFiles
+    prompt: Prompt
+    recipe: Recipe
+    is_replayed: bool = False
 
 
 def open_examples(folder: Path) -> Examples:
     """Return the examples that `write_examples` wrote into a folder; token ids are read when they are needed."""
     document = read_record(folder / DOCUMENT, ExamplesDocument)
-    return Examples(document["prefix_ids"], ExampleArrays.open(folder), document["counts"])
+    runs = [
+        (prefix, part["counts"]["used"]) for prefix, part in zip(document["prefix_of"], document["parts"], strict=True)
+    ]
+    return Examples(document["prefixes"], runs, ExampleArrays.open(folder), document["parts"])
 
 
 def write_examples(
     folder: Path,
-    files: TrainingFiles,
-    prompt: Prompt,
+    sources: Sequence[Source],
     tokenizer: PreTrainedTokenizerBase,
-    recipe: Recipe,
     settings: TrainingSettings,
+    balance: Balance = "size",
+    replay: float = 0,
 ) -> None:
-    """Build the training examples of a recipe, in the order of the windows, and write them into a folder.
+    """Build the training examples of all sources, each in the order of its windows, and write them into a folder.
 
     Without traces, every train window counts as a trace. A completion that the teacher finished ends in the student's
     end-of-turn token. A completion that was cut at the token limit does not, so that no student learns to stop in
     mid-sentence. A window that the teacher was never able to answer (finish reason "unanswered") has no trace and is
     left out. No more windows are encoded than the recipe and `max_examples` need.
 
+    `max_examples` holds for all sources together. `balance` divides the examples among them. `replay` is the share of
+    all examples that replayed sources give, or fewer if they have fewer.
+
     Raises ValueError for traces that are not those of the train windows, for a missing document, for a tokenizer that
-    does not decode to the original text, and when no example is left.
+    does not decode to the original text, and when a source that is not replayed has no example left.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    seed, limit = settings["seed"], settings["max_examples"]
-    left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
-    traces, usable, unended, flagged = 0, [], set(), set()
-    for candidate in iterate_candidates(files, recipe):
-        traces, window_id = traces + 1, candidate.window["window_id"]
-        try:
-            target = _usable_target(recipe, candidate, settings)
-        except LeaveOutError as reason:
-            left_out[str(reason)] += 1
-            continue
-        usable.append(window_id)
-        if not target.ended:
-            unended.add(window_id)
-        if candidate.is_flagged:
-            flagged.add(window_id)
-    sources = Sources(partial(iterate_split, files.windows, files.splits, files.split), frozenset(flagged))
-    encoder = _Encoder(tokenizer, prompt)
-    scratch, numbers, too_long = TokenScratch(folder), dict[str, int](), list[int]()
+    limit, scratch = settings["max_examples"], TokenScratch(folder)
+    replayed = None if limit is None else round(limit * replay)
+    parts = [_Part(source, tokenizer, settings, scratch, limit is not None or source.is_replayed) for source in sources]
+    own = [part for part in parts if not part.source.is_replayed]
+    again = [part for part in parts if part.source.is_replayed]
+    counts: list[int] | list[None] = [None] * len(own)
+    if limit is not None and replayed is not None:
+        counts = divide(limit - replayed, [part.available for part in own], balance)
+    for part, count in zip(own, counts, strict=True):
+        part.draw(count)
+    if balance == "home":  # some may have too few examples that are not too long
+        fewest = min(len(part.used) for part in own)
+        for part in own:
+            part.cut(fewest)
+    if again:
+        number = replayed_count(replay, sum(len(part.used) for part in own)) if replayed is None else replayed
+        for part, count in zip(again, divide(number, [part.available for part in again], balance), strict=True):
+            part.draw(count)
+    prefixes: list[list[int]] = []
+    for part in parts:
+        if not part.used and not part.source.is_replayed:
+            raise ValueError(part.nothing_left())
+        if part.prefix_ids not in prefixes:
+            prefixes.append(part.prefix_ids)
+    used = [(part, window_id) for part in parts for window_id in part.used]
+    scratch.save(folder, [part.numbers[window_id] for part, window_id in used], [window_id for _, window_id in used])
+    document = ExamplesDocument(
+        prefixes=prefixes,
+        prefix_of=[prefixes.index(part.prefix_ids) for part in parts],
+        parts=[part.document() for part in parts],
+    )
+    write_json(folder / DOCUMENT, document)
 
-    def encode(window_ids: Collection[str]) -> None:
-        """Encode windows, and number those that are not too long by `numbers`."""
-        wanted = set(window_ids)
-        turn = _turns(prompt, files, wanted)
-        for candidate in iterate_candidates(files, recipe):
+
+class _Part:
+    """The examples of one source: which windows have a usable target, which are selected, and which are drawn.
+
+    `available` is the number of windows that may be drawn, `used` are the drawn ones in the order of the windows.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        tokenizer: PreTrainedTokenizerBase,
+        settings: TrainingSettings,
+        scratch: TokenScratch,
+        limited: bool,
+    ):
+        self.source, self._settings, self._scratch = source, settings, scratch
+        self._encoder = Encoder(tokenizer, source.prompt)
+        self.prefix_ids = self._encoder.prefix_ids
+        self.left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
+        self.numbers: dict[str, int] = {}
+        self.used: list[str] = []
+        self.dataset, self._traces, self._too_long = "", 0, list[int]()
+        self._unended: set[str] = set()
+        usable, flagged = self._find_usable()
+        files = source.files
+        sources = Sources(partial(iterate_split, files.windows, files.splits, files.split), frozenset(flagged))
+        # Apply max_examples after the recipe's selection, so that recipes that are compared get equally many windows.
+        self._is_encoded = not limited or source.recipe.compares
+        if self._is_encoded:
+            self._encode(usable)
+            usable = [name for name in usable if name in self.numbers]
+        self._selected: Selection = source.recipe.select(usable, sources, settings["seed"])
+        self.available = len(self._selected.window_ids)
+
+    def draw(self, limit: int | None) -> None:
+        """Use at most `limit` of the selected windows that are not too long; None means all."""
+        seed, selected = self._settings["seed"], self._selected.window_ids
+        if not self._is_encoded:
+            ranked, tried = rank_windows(selected, seed), 0
+            while tried < len(ranked) and (limit is None or len(self.numbers) < limit):
+                # Each pass reads all traces: at least a quarter more windows keep the passes few if most are too long.
+                more = len(ranked) if limit is None else max(limit - len(self.numbers), tried // 4)
+                self._encode(ranked[tried : tried + more])
+                tried += more
+        self.used = draw_windows([name for name in selected if name in self.numbers], limit, seed)
+
+    def cut(self, limit: int) -> None:
+        """Use at most `limit` of the windows that are drawn, so that no dataset gives more than another."""
+        if len(self.used) > limit:
+            self.left_out["over_other_datasets"] = len(self.used) - limit
+        self.used = draw_windows(self.used, limit, self._settings["seed"])
+
+    def document(self) -> ExamplePart:
+        """Return the dataset of the examples and their counts."""
+        left_out = Counter(self.left_out)
+        left_out.update(self._selected.left_out)
+        reason = "over_replay" if self.source.is_replayed else "over_max_examples"
+        left_out[reason] = self._traces - len(self.used) - left_out.total()
+        counts: ExampleCounts = {
+            "traces": self._traces,
+            "used": len(self.used),
+            "truncated": sum(window_id in self._unended for window_id in self.used),
+            "left_out": dict(left_out),
+        }
+        return {"dataset": self.dataset, "is_replayed": self.source.is_replayed, "counts": counts}
+
+    def nothing_left(self) -> str:
+        """Return the message of an error: no example of the source is left."""
+        document, remedy = self.document(), ""
+        if self._too_long:
+            remedy = (
+                f"; raise students.training.max_length, which is {self._settings['max_length']}: the shortest example "
+                f"that is too long has {min(self._too_long)} tokens, {len(self.prefix_ids)} of them in the static "
+                "prefix"
+            )
+        left_out = document["counts"]["left_out"]
+        return f"{self.dataset}: no training example is left of {self._traces} traces: {left_out}{remedy}"
+
+    def _find_usable(self) -> tuple[list[str], set[str]]:
+        """Return a pair: the windows that have a usable target, and those of them that are flagged."""
+        usable, flagged = [], set()
+        for candidate in iterate_candidates(self.source.files, self.source.recipe):
+            self._traces, window_id = self._traces + 1, candidate.window["window_id"]
+            self.dataset = candidate.window["dataset"]
+            try:
+                target = _usable_target(self.source.recipe, candidate, self._settings)
+            except LeaveOutError as reason:
+                self.left_out[str(reason)] += 1
+                continue
+            usable.append(window_id)
+            if not target.ended:
+                self._unended.add(window_id)
+            if candidate.is_flagged:
+                flagged.add(window_id)
+        return usable, flagged
+
+    def _encode(self, window_ids: Collection[str]) -> None:
+        """Encode windows; number those that are not too long, in the scratch file, by `numbers`."""
+        wanted, recipe = set(window_ids), self.source.recipe
+        turn = _turns(self.source.prompt, self.source.files, wanted)
+        for candidate in iterate_candidates(self.source.files, recipe):
             window_id = candidate.window["window_id"]
             if window_id not in wanted:
                 continue
-            example = encoder.encode(window_id, turn(candidate.window), recipe.target(candidate))
-            if (length := encoder.length(example)) > settings["max_length"]:
-                left_out["too_long"] += 1
-                too_long.append(length)
+            example = self._encoder.encode(window_id, turn(candidate.window), recipe.target(candidate))
+            if (length := self._encoder.length(example)) > self._settings["max_length"]:
+                self.left_out["too_long"] += 1
+                self._too_long.append(length)
             else:
-                numbers[window_id] = len(numbers)
-                scratch.append(example)
-
-    # Apply max_examples after the recipe's selection, so that recipes that are compared get equally many windows.
-    if limit is None or recipe.compares:
-        encode(usable)
-        selected = recipe.select([name for name in usable if name in numbers], sources, seed)
-    else:
-        selected = recipe.select(usable, sources, seed)
-        ranked, tried = rank_windows(selected.window_ids, seed), 0
-        while tried < len(ranked) and len(numbers) < limit:
-            # Each pass reads all traces: at least a quarter more windows keep the passes few if most are too long.
-            more = max(limit - len(numbers), tried // 4)
-            encode(ranked[tried : tried + more])
-            tried += more
-    used = draw_windows([name for name in selected.window_ids if name in numbers], limit, seed)
-    left_out.update(selected.left_out)
-    left_out["over_max_examples"] = traces - len(used) - left_out.total()
-    if not used:
-        remedy = ""
-        if too_long:
-            remedy = (
-                f"; raise students.training.max_length, which is {settings['max_length']}: the shortest example that "
-                f"is too long has {min(too_long)} tokens, {len(encoder.prefix_ids)} of them in the static prefix"
-            )
-        raise ValueError(f"no training example is left of {traces} traces: {dict(left_out)}{remedy}")
-    counts: ExampleCounts = {
-        "traces": traces,
-        "used": len(used),
-        "truncated": sum(window_id in unended for window_id in used),
-        "left_out": dict(left_out),
-    }
-    scratch.save(folder, [numbers[window_id] for window_id in used], used)
-    write_json(folder / DOCUMENT, ExamplesDocument(prefix_ids=encoder.prefix_ids, counts=counts))
-
-
-def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candidate]:
-    """Yield every train window with its trace, and with what the recipe reads beside it.
-
-    Raises ValueError if a document is missing or belongs to other windows or traces.
-    """
-    if files.traces is None:
-        if recipe.needs_teacher:
-            raise ValueError(f"recipe {recipe.name!r} needs --traces")
-        windows = iterate_split(files.windows, files.splits, files.split)
-        yield from (Candidate(window, _empty_trace(window)) for window in windows)
-        return
-    if recipe.reads and not getattr(files, recipe.reads):
-        raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
-    parsed: Iterator[ParsedPrediction] = iter(())
-    audited: Iterator[AuditedTrace] = iter(())
-    if files.parsed and recipe.reads == "parsed":
-        parsed = iterate_parsed_predictions(files.parsed)
-    if files.audit and recipe.reads == "audit":
-        audited = iterate_audited_traces(files.audit)
-    trained = sessions_of_split(read_splits(files.splits), files.split)
-    windows = iterate_split(files.windows, files.splits, files.traces_split)
-    for window, trace in align(windows, iterate_predictions(files.traces), files.traces):
-        labels, is_flagged = [], False
-        if recipe.reads == "parsed":
-            labels = _row_of(trace, parsed, "parsed")["labels"]
-        # An audit has no row for a window without an answer; the parsed predictions have one.
-        if recipe.reads == "audit" and trace["finish_reason"] != "unanswered":
-            is_flagged = bool(_row_of(trace, audited, "audit")["flags"])
-        if window["session"] in trained:
-            yield Candidate(window, trace, labels, is_flagged)
-    if next(parsed, None) or next(audited, None):
-        raise ValueError(_OTHER_WINDOWS.format(recipe.reads))
-
-
-_OTHER_WINDOWS = "--{} covers other windows than the traces: rebuild it from these traces"
-
-
-def _row_of(trace: Prediction, rows: Iterator[Row], option: str) -> Row:
-    """Return the next row of a document; raise ValueError unless it is that of the trace."""
-    row = next(rows, None)
-    if row is None or row["window_id"] != trace["window_id"]:
-        raise ValueError(_OTHER_WINDOWS.format(option))
-    return row
-
-
-def _empty_trace(window: Window) -> Prediction:
-    return {
-        "window_id": window["window_id"],
-        "text": "",
-        "finish_reason": "stop",
-        "prompt_tokens": 0,
-        "completion_tokens": 0,
-        "seed": 0,
-    }
+                self.numbers[window_id] = self._scratch.append(example)
 
 
 def _usable_target(recipe: Recipe, candidate: Candidate, settings: TrainingSettings) -> Target:
@@ -266,61 +332,3 @@ def _turns(prompt: Prompt, files: TrainingFiles, wanted: Collection[str]) -> Cal
     windows = read_split(files.windows, files.splits, files.split)
     turns = user_turns(prompt, [window for window in windows if window["window_id"] in wanted], windows)
     return lambda window: turns[window["window_id"]]
-
-
-class _Encoder:
-    """Tokenise the examples of one prompt. All of them begin with the same static prefix."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt):
-        self._tokenizer = tokenizer
-        self._parts = chat_prompt(tokenizer, prompt)
-        self._end = turn_end_token(tokenizer)
-        self.prefix_ids = encode(tokenizer, self._parts.prefix)
-
-    def encode(self, window_id: str, turn: str, target: Target) -> Example:
-        """Return the example of a window; `turn` is the text of the user's turn, `target` the text to learn.
-
-        Raises ValueError if the token ids do not decode to the original text.
-        """
-        suffix = turn + self._parts.after
-        text, end_ids = learned_text(target.text, self._parts), [self._end] * target.ended
-        suffix_ids, text_ids = (encode(self._tokenizer, part, continues=True) for part in (suffix, text))
-        example = Example(window_id, suffix_ids, text_ids + end_ids)
-        end = self._tokenizer.convert_ids_to_tokens(self._end) * target.ended
-        self._check_text(example, self._parts.prefix + suffix, text + end)
-        return example
-
-    def length(self, example: Example) -> int:
-        """Return the number of tokens of an example, prefix included."""
-        return len(self.prefix_ids) + len(example.suffix_ids) + len(example.completion_ids)
-
-    def _check_text(self, example: Example, prompt: str, completion: str) -> None:
-        """Raise ValueError unless the token ids decode to the prompt and the completion.
-
-        Both texts are compared in Unicode's NFC, to which Qwen's tokenizer normalises its input.
-        """
-        ids = self.prefix_ids + example.suffix_ids + example.completion_ids
-        text = unicodedata.normalize("NFC", self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
-        if not text.startswith(unicodedata.normalize("NFC", prompt)):
-            raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original prompt")
-        if text != unicodedata.normalize("NFC", prompt + completion):
-            raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original trace")
-
-
-def learned_text(text: str, parts: ChatPrompt) -> str:
-    """Return a trace as the student is to write it: with the marks of its chat template, after what its prompt opens.
-
-    `text` has its reasoning in <think> tags, as all predictions have. It stays as it is for a student that does not
-    reason, or whose template has these tags.
-    """
-    if parts.marks is None:
-        return text
-    opening, closing = parts.marks
-    reasoning, answer, closed = split_reasoning(text, [THINK])
-    if opening.strip() != THINK.opening and (reasoning or not closed):
-        text = f"{opening}{reasoning}" + f"{closing}{answer.lstrip()}" * closed
-    if not parts.opens_reasoning:
-        return text
-    if not text.lstrip().startswith(opening.strip()):
-        return closing + text  # an answer without reasoning
-    return text.lstrip().removeprefix(opening.strip()).removeprefix(opening[len(opening.rstrip()) :])

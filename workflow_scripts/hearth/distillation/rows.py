@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,9 +14,20 @@ Labelled = tuple[torch.Tensor, torch.Tensor]  # the tokens of one example and th
 
 @dataclass(frozen=True)
 class Share:
-    """The examples of one rank in one optimiser step, on the CPU; there may be none."""
+    """The examples of one rank in one optimiser step, on the CPU; there may be none.
+
+    `prefixes` has the number of the static prefix with which each example begins.
+    """
 
     examples: list[Labelled]
+    prefixes: list[int] = field(default_factory=list)
+
+    def by_prefix(self) -> "dict[int, Share]":
+        """Return the examples that begin with each prefix."""
+        groups: dict[int, Share] = {}
+        for example, number in zip(self.examples, self.prefixes, strict=True):
+            groups.setdefault(number, Share([])).examples.append(example)
+        return dict(sorted(groups.items()))
 
     @property
     def lengths(self) -> list[int]:
@@ -55,7 +66,8 @@ class Rows:
 def collate(examples: Sequence[TokenLists]) -> dict[str, Share]:
     """Return a rank's examples as a batch that the Trainer leaves on the CPU."""
     labelled = [(torch.as_tensor(example["input_ids"]), torch.as_tensor(example["labels"])) for example in examples]
-    return {"share": Share([(tokens.long(), labels.long()) for tokens, labels in labelled])}
+    prefixes = [example["prefix"] for example in examples]
+    return {"share": Share([(tokens.long(), labels.long()) for tokens, labels in labelled], prefixes)}
 
 
 def deal(lengths: Sequence[int], parts: int) -> list[list[int]]:

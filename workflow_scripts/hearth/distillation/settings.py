@@ -51,7 +51,8 @@ def settings_schema() -> dict[str, Any]:
     students = config_schema.settings_schema("students")
     training, lora = students["training"], students["training"]["properties"]["lora"]
     properties = {
-        **training["properties"],
+        # The division among datasets decides which examples there are, and is no setting of their training.
+        **{key: schema for key, schema in training["properties"].items() if key != "balance"},
         "lora": {**lora, "required": sorted(lora["properties"])},
         "seed": students["seeds"]["items"],
     }

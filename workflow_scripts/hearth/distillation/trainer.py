@@ -31,6 +31,9 @@ from hearth.distillation.rows import Labelled, Rows, Share
 from hearth.distillation.shared_prefix import EncodedPrefix
 
 Gradients = list[torch.Tensor]
+# Micro-batches by the number of the prefix that is encoded once for their examples.
+NO_PREFIX = -1
+MicroBatches = Sequence[tuple[int, Sequence[Rows]]]
 # Stands for a micro-batch under ZeRO-3 on a rank that has fewer of them than others.
 _NOTHING: list[Labelled] = [(torch.tensor([0]), torch.tensor([IGNORED]))]
 
@@ -38,16 +41,17 @@ _NOTHING: list[Labelled] = [(torch.tensor([0]), torch.tensor([IGNORED]))]
 class DistillationTrainer(Trainer):
     """Train on examples with `input_ids` and `labels`, of which `per_device_train_batch_size` are a rank's share.
 
-    If `prefix_ids` is given, all examples begin with it, and it is encoded once a step. If `packed`, the examples of a
-    micro-batch lie in one row without padding; otherwise each has a padded row of its own. Before the first step on a
-    GPU, the examples with the numbers `longest` are tried, so that a lack of memory shows in the first minute.
+    If `prefixes` are given, each example begins with that of its number, which is encoded once a step. If `packed`, the
+    examples of a micro-batch lie in one row without padding; otherwise each has a padded row of its own. Before the
+    first step on a GPU, the examples with the numbers `longest` are tried, so that a lack of memory shows in the first
+    minute.
     """
 
     def __init__(
         self,
         *arguments: Any,
         micro_batch_size: MicroBatchSize,
-        prefix_ids: Sequence[int] = (),
+        prefixes: Sequence[Sequence[int]] = (),
         packed: bool = True,
         longest: Sequence[int] = (),
         **options: Any,
@@ -57,11 +61,9 @@ class DistillationTrainer(Trainer):
             raise ValueError("an optimiser step has one batch: gradient_accumulation_steps must be 1")
         self._base: PreTrainedModel = self.model.get_base_model()  # includes the LoRA layers
         self._packed, self._dropout_layout = packed, drop_by_example(self.model)
-        self.lay_out: Callable[[Sequence[Labelled]], Rows] = rows.pad_rows
         if packed:
             self._base.set_attn_implementation(PACKED_ATTENTION)
-            self.lay_out = functools.partial(rows.join_rows, skipped=len(prefix_ids))
-        self._prefix_ids, self._micro_batch_size, self._agreed = list(prefix_ids), micro_batch_size, False
+        self._prefixes, self._micro_batch_size, self._agreed = prefixes, micro_batch_size, False
         self._longest, self._tried = list(longest), False
         self._parameters = [weights for weights in self.model.parameters() if weights.requires_grad]
         of_head = {id(weights) for weights in self._base.get_output_embeddings().parameters()}
@@ -124,9 +126,8 @@ class DistillationTrainer(Trainer):
         """Return what `compute_gradients` does for a share, with micro-batches that fit the memory of this rank."""
         random_states = _random_states()
         while True:
-            micro_batches = rows.split(share, self._micro_batch_size.value, alike=not self._packed)
             try:
-                return self.compute_gradients([self.lay_out(examples) for examples in micro_batches], scale)
+                return self.compute_gradients(self.micro_batches(share), scale)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -136,17 +137,45 @@ class DistillationTrainer(Trainer):
             self._micro_batch_size.halve(share.lengths)
             _set_random_states(random_states)
 
-    def compute_gradients(self, micro_batches: Sequence[Rows], scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
+    def micro_batches(self, share: Share) -> MicroBatches:
+        """Return a rank's examples as micro-batches; those that share an encoded prefix lie together."""
+        shares = share.by_prefix() if self._prefixes else {NO_PREFIX: share}
+        return [
+            (number, [self.lay_out(examples, number) for examples in self._split(part)])
+            for number, part in shares.items()
+        ]
+
+    def _split(self, share: Share, parts: int = 0) -> list[list[Labelled]]:
+        return rows.split(share, self._micro_batch_size.value, parts, alike=not self._packed)
+
+    def lay_out(self, examples: Sequence[Labelled], prefix: int = NO_PREFIX) -> Rows:
+        """Return examples as rows of tokens, without those of their prefix if it is encoded once a step."""
+        if not self._packed:
+            return rows.pad_rows(examples)
+        return rows.join_rows(examples, skipped=0 if prefix == NO_PREFIX else len(self._prefixes[prefix]))
+
+    def compute_gradients(self, micro_batches: MicroBatches, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
         """Return the loss of the micro-batches, and the gradient of each trainable parameter, at least in float32.
 
         Both are sums over the tokens that count, times `scale`.
         """
+        sums = [torch.zeros_like(weights, dtype=_at_least_float32(weights)) for weights in self._parameters]
+        total = torch.zeros((), dtype=_at_least_float32(self._parameters[0]), device=self.args.device)
+        for number, laid_out in micro_batches:
+            self._add_gradients(number, laid_out, scale, total, sums)
+        return total, sums
+
+    def _add_gradients(
+        self, number: int, micro_batches: Sequence[Rows], scale: torch.Tensor, total: torch.Tensor, sums: Gradients
+    ) -> None:
+        """Add loss and gradients of the micro-batches whose examples begin with the prefix `number`, in place."""
         parameters, device = self._parameters, self.args.device
         of_head = [parameters[place] for place in self._head_places]
-        sums = [torch.zeros_like(weights, dtype=_at_least_float32(weights)) for weights in parameters]
-        total = torch.zeros((), dtype=_at_least_float32(parameters[0]), device=device)
-        self._draw_dropout([[(len(self._prefix_ids), 0)]])
-        prefix = EncodedPrefix(self._base, self._prefix_ids, device) if self._prefix_ids and micro_batches else None
+        prefix = None
+        if micro_batches and number != NO_PREFIX:
+            layout = [[(len(self._prefixes[number]), number)]]
+            self._draw_dropout(layout)
+            prefix = EncodedPrefix(self._base, self._prefixes[number], device)
         leaves = prefix.leaves if prefix else []
         sums_of_prefix = [torch.zeros_like(leaf) for leaf in leaves]
         for micro_batch in micro_batches:
@@ -162,9 +191,8 @@ class DistillationTrainer(Trainer):
             _add([sums[place] for place in self._head_places], gradients_of_head)
             total += value
         if prefix:
-            self._draw_dropout([[(len(self._prefix_ids), 0)]])
+            self._draw_dropout(layout)
             _add(sums, prefix.pull_back(sums_of_prefix, parameters))
-        return total, sums
 
     def _loss_under_zero3(self, model: torch.nn.Module, share: Share, scale: torch.Tensor) -> torch.Tensor:
         """Return the loss of this rank's share of the step, whose backward pass is that of the last micro-batch.
@@ -174,7 +202,7 @@ class DistillationTrainer(Trainer):
         """
         size, total = self._micro_batch_size.value, torch.zeros((), device=self.args.device)
         parts = self._largest(max(1, -(-len(share.examples) // size)))
-        *others, last = rows.split(share, size, parts, alike=not self._packed)
+        *others, last = self._split(share, parts)
         try:
             for examples in others:
                 value = self._run_forward(model, functools.partial(self._loss_of_examples, examples, scale))

@@ -176,20 +176,23 @@ def make_trainer(
     callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[DistillationTrainer, str]:
     """Return a pair: the Trainer, and a phrase that says how often it encodes the static prefix; rank 0 prints it."""
-    static_prefix, prefix_ids = "with every example", []
+    static_prefix, prefixes = "with every example", list[list[int]]()
     if settings["shared_prefix"]:
-        if reason := shared_prefix.unsupported_reason(student, examples.prefix_ids):
+        reasons = [shared_prefix.unsupported_reason(student, prefix) for prefix in examples.prefixes]
+        if reason := next(filter(None, reasons), ""):
             static_prefix += f", not once a step: {reason}"
         else:
-            static_prefix, prefix_ids = "once an optimizer step", examples.prefix_ids
+            static_prefix, prefixes = "once an optimizer step", examples.prefixes
+    longest_prefix = max(map(len, examples.prefixes))
     if arguments.process_index == 0:
-        print(f"static prefix ({len(examples.prefix_ids)} tokens): encoded {static_prefix}", flush=True)
+        several = f"{len(examples.prefixes)} static prefixes (up to " if examples.prefixes[1:] else "static prefix ("
+        print(f"{several}{longest_prefix} tokens): encoded {static_prefix}", flush=True)
     setting, share = settings["micro_batch_size"], arguments.per_device_train_batch_size
     lengths = examples.items.lengths()
     if setting == "auto":
-        longest = Longest(len(examples.prefix_ids), int(lengths.max()))
+        longest = Longest(longest_prefix, int(lengths.max()))
         processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        as_trained: TrainingSettings = {**settings, "shared_prefix": bool(prefix_ids)}
+        as_trained: TrainingSettings = {**settings, "shared_prefix": bool(prefixes)}
         first = choose_micro_batch_size(student, as_trained, longest, share, processes)
     else:
         first = int(setting)
@@ -198,9 +201,9 @@ def make_trainer(
         args=arguments,
         train_dataset=examples,
         micro_batch_size=MicroBatchSize(Path(arguments.output_dir), setting, first),
-        prefix_ids=prefix_ids,
+        prefixes=prefixes,
         packed=not packed_attention.unsupported_reason(student),
-        longest=[int(number) for number in lengths.argsort(kind="stable")[::-1][:share]],
+        longest=[int(number) for number in examples.lengths().argsort(kind="stable")[::-1][:share]],
         callbacks=list(callbacks),
     )
     trainer.remove_callback(PrinterCallback)

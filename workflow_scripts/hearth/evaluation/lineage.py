@@ -50,8 +50,12 @@ class StudentNames(Protocol):
         """The recogniser whose traces it learned from; "" without a teacher."""
 
     @property
-    def dataset(self) -> str:
-        """The dataset that it learned from."""
+    def datasets(self) -> Sequence[str]:
+        """The datasets that it learned from."""
+
+    @property
+    def replay_on(self) -> Sequence[str]:
+        """The datasets on which traces of its own base are replayed to it."""
 
 
 class RecogniserNames(Protocol):
@@ -172,9 +176,11 @@ def row_notes(
             for fold in range(1, len(splits) + 1):
                 folder = f"results/students/{student.name}/fold{fold}"
                 files += [f"{folder}/{name}" for name in ("training_log.json", "model_card.md")]
-            if student.teacher:
-                folder = f"results/predictions/{student.teacher}/{student.dataset}"
+            for learned in student.datasets if student.teacher else ():
+                folder = f"results/predictions/{student.teacher}/{learned}"
                 files += [f"{folder}/{split}/all.jsonl (traces that the student learned from)" for split in splits]
+            for replayed in student.replay_on:
+                files.append(f"results/predictions/{recogniser.base}/{replayed}/ (traces of its base, replayed to it)")
     return [
         *table_notes(list(row.scores), commit),
         ("Traces left out of training", list(dict.fromkeys(filter(None, map(_left_out, row.scores))))),

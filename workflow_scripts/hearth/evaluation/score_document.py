@@ -289,13 +289,15 @@ class Score(LabelResults):
 
     `labels` says in which labels they are: "common" if the recogniser itself answers in labels that homes share.
     `common` has the results of one that answers in the home's labels, in common ones; it is present if the home maps
-    its labels. `base`, `teacher`, `recipe` and `train_dataset` are "" for all but students. `variant` names how a
-    recogniser differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence`
-    is present only if the predictions have confidences. `lost_answers` is the reading of the headline metrics.
-    `without` has the metrics without each named set of labels, None if no event is left. `n_truncated` counts the
-    windows whose answer was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers
-    are unknown. `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are
-    any. `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are such windows.
+    its labels. For all but students, `base`, `teacher`, `recipe` and `train_dataset` are "", `train_datasets` is empty,
+    `replay` 0, and `learning_rate`, `rank` (of the adapter) and `balance` are None. `train_dataset` names the dataset
+    or the set of datasets that a student learned from, `train_datasets` all of them. `variant` names how a recogniser
+    differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is present
+    only if the predictions have confidences. `lost_answers` is the reading of the headline metrics. `without` has the
+    metrics without each named set of labels, None if no event is left. `n_truncated` counts the windows whose answer
+    was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers are unknown.
+    `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are any.
+    `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are such windows.
     `answered_by` counts the answers of each model, provider or build behind a server; present if there are several.
     """
 
@@ -307,6 +309,11 @@ class Score(LabelResults):
     teacher: str
     recipe: str
     train_dataset: str
+    train_datasets: list[str]
+    learning_rate: float | None
+    rank: int | None
+    balance: str | None
+    replay: float
     parameters: int | None
     n_windows: int
     n_events: int

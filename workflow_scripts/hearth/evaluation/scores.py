@@ -63,13 +63,22 @@ class StudentScoreMetadata(ScoreMetadata):
     teacher: str
     recipe: str
     train_dataset: str
+    train_datasets: list[str]
+    learning_rate: float
+    rank: int
+    balance: str
+    replay: float
     teacher_stand_in: str
 
 
-_JSON_TYPES = {
+_JSON_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "decoding": (dict, "an object"),
     "engine_options": (dict, "an object"),
     "simulated": (list, "a list"),
+    "train_datasets": (list, "a list"),
+    "learning_rate": ((int, float), "a number"),
+    "rank": (int, "a whole number"),
+    "replay": ((int, float), "a number"),
     "common_labels": (dict, "an object"),
 }
 
@@ -134,6 +143,11 @@ def build_score(
         "teacher": metadata.get("teacher", ""),
         "recipe": metadata.get("recipe", ""),
         "train_dataset": metadata.get("train_dataset", ""),
+        "train_datasets": list(metadata.get("train_datasets", [])),
+        "learning_rate": metadata.get("learning_rate"),
+        "rank": metadata.get("rank"),
+        "balance": metadata.get("balance"),
+        "replay": metadata.get("replay", 0),
         "parameters": grounds["model"]["parameters"] if grounds["model"] else None,
         "n_windows": len(windows.sizes),
         "n_events": len(windows.gold),

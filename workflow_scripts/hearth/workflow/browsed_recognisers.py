@@ -12,13 +12,15 @@ _WITHOUT_ROLES = 3
 def browsed_recognisers(config: Config, pairs: Collection[tuple[str, str]]) -> dict[str, dict[str, str]]:
     """Return a dict from dataset to {role: recogniser}, of those in `pairs` of (recogniser, dataset).
 
-    Roles are teacher, student (the first main student that learned from the dataset) and base (of the student, or else
-    the first base of students). A dataset where none of them was tested shows its first recognisers as models.
+    Roles are teacher, student (the first main student that learned from the dataset, and from as few others as any) and
+    base (of the student, or else the first base of students). A dataset where none of them was tested shows its first
+    recognisers as models.
     """
     chosen: dict[str, dict[str, str]] = {}
     for dataset in dict.fromkeys(dataset for _, dataset in pairs):
         tested = list(dict.fromkeys(name for name, on in pairs if on == dataset))
-        own = [one for one in student_groups(config)["students"] if one.dataset == dataset and one.name in tested]
+        own = [one for one in student_groups(config)["students"] if dataset in one.datasets and one.name in tested]
+        own.sort(key=lambda student: len(student.datasets))
         bases = [one.base for one in own[:1]] or config["students"]["bases"]
         roles = {"teacher": config["teacher"]}
         roles |= {"student": own[0].name} if own else {}

@@ -17,6 +17,7 @@ from hearth.workflow.label_references import label_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
+from hearth.workflow.student_references import replay_problems, seen_problems, set_problems
 
 # Names of tables that a run makes without a declaration in its config.
 OWN_TABLES = ("claims", "budgets", "audit", "cost")
@@ -36,7 +37,8 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from _step_problems(config)
     yield from _confidence_problems(config)
     yield from decoding_problems(config)
-    yield from _trained_on_problems(config)
+    sets = list(set_problems(config))
+    yield from sets
     for name, dataset in config["datasets"].items():
         yield from root_problems(config, name, dataset)
     for key in config:
@@ -53,8 +55,12 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
         yield ["students", "deepspeed"], f"no such file: {deepspeed!r}; files of the project: {files}"
     ambiguous = list(_name_problems(config))
     yield from ambiguous
-    if not ambiguous:
-        variants = [*_variant_problems(config), *_teacher_problems(config, registry)]
+    if not (ambiguous or sets):
+        variants = [
+            *replay_problems(config),
+            *_variant_problems(config),
+            *_teacher_problems(config, registry),
+        ]
         # Checked after the variants, because a table may select one.
         yield from (
             variants
@@ -147,14 +153,6 @@ def _confidence_problems(config: Config) -> Iterator[Problem]:
                 [*path, "confidence"],
                 "a server does not say which distribution its log-probabilities come from; set engine.name to vllm",
             )
-
-
-def _trained_on_problems(config: Config) -> Iterator[Problem]:
-    main, datasets = config["students"], config["datasets"]
-    yield from _unknown_names("dataset", main["trained_on"], ["students", "trained_on"], datasets)
-    for name, group in main["groups"].items():
-        path: Place = ["students", "groups", name, "trained_on"]
-        yield from _unknown_names("dataset", group["trained_on"], path, datasets)
 
 
 def _left_out_problems(config: Config, project: Path) -> Iterator[Problem]:
@@ -328,6 +326,7 @@ def _table_problems(config: Config) -> Iterator[Problem]:
 
 
 def _selection_problems(config: Config) -> Iterator[Problem]:
+    yield from seen_problems(config)
     for table in config["tables"]:
         if not table_pairs(config, table):
             yield ["tables", table, "select"], "selects no recogniser on any dataset"

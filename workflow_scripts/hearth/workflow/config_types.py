@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+from hearth.distillation.balance import Balance
 from hearth.evaluation.score_document import Labels, MetricSettings
 from hearth.models.fetch import ModelSpec
 
@@ -140,16 +141,23 @@ class StudentGroup(TypedDict):
     trained_on: list[str]
     seeds: list[int]
     max_examples: list[ExampleLimit]
+    learning_rates: list[float]
+    ranks: list[int]
+    balance: list[Balance]
+    replay: list[float]
+    replay_on: list[str]
     teacher: str
 
 
 class Students(TypedDict):
-    """`students`. `training` is checked and read by distillation/settings.py."""
+    """`students`. `training` is checked and read by distillation/settings.py, but for its `balance`."""
 
     bases: list[str]
     recipe: str
     groups: dict[str, StudentGroup]
     trained_on: list[str]
+    replay: float
+    replay_on: list[str]
     seeds: list[int]
     training: Json
     dtype: Literal["", "auto", "float32", "bfloat16"]
@@ -195,6 +203,7 @@ class Config(TypedDict):
     """A checked config with its defaults filled in."""
 
     datasets: dict[str, Dataset]
+    dataset_groups: dict[str, list[str]]
     windows: WindowSettings
     split: Split
     prompt: PromptSettings

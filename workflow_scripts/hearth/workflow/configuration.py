@@ -23,9 +23,9 @@ from hearth.common.schemas import (
 )
 from hearth.workflow.config_references import name_problems, reference_problems
 from hearth.workflow.config_types import Config, Json, Registry
+from hearth.workflow.dataset_sets import default_datasets
 from hearth.workflow.misplaced import misplaced_settings
 from hearth.workflow.project_files import PROJECT
-from hearth.workflow.recognisers import default_datasets
 from hearth.workflow.renamed import renamed_settings
 
 _ABSENT = object()

@@ -1,18 +1,23 @@
 """List the students and recognisers that a checked config declares.
 
 Names contain no underscore, and a recogniser's name joins several of them by underscores: `<model>`,
-`<base>_<recipe>_<dataset>` for a student, `<model or student>_<variant>` for one with another prompt or decoding, and
-`<recogniser>_decode<seed>` for one with another seed of sampling than the first.
+`<base>_<recipe>_<dataset or set of datasets>` for a student, `<model or student>_<variant>` for one with another prompt
+or decoding, and `<recogniser>_decode<seed>` for one with another seed of sampling than the first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from itertools import product
+from typing import Any, Literal, TypeVar, cast
 
 from hearth.data.folds import ALL
+from hearth.distillation.balance import Balance
 from hearth.distillation.recipes import RECIPES
 from hearth.workflow.config_types import Config, Decoding, ExampleLimit, PromptSettings, StudentGroup
+from hearth.workflow.dataset_sets import dataset_sets, default_datasets, named_datasets
 from hearth.workflow.decoding import decoding_settings, sample_seeds, seed_suffixes, with_seed
+
+Value = TypeVar("Value")
 
 # Built-in groups of models that `variants.<name>.of` and tables may name; they may name groups of students too.
 MODEL_GROUPS = ("models", "bases", "teacher")
@@ -24,21 +29,31 @@ DIRECT_PROMPT = "direct"
 
 @dataclass(frozen=True)
 class Student:
-    """A base model that learns from a teacher's traces on one dataset.
+    """A base model that learns from a teacher's traces on one dataset or on several.
 
-    `teacher` is the name of a recogniser, or "" for a recipe without a teacher. `max_examples` None means all traces,
-    "smallest" as many as the dataset with the fewest train windows has.
+    `trained_on` is the name of the dataset, or of the set of `datasets`. `teacher` is the name of a recogniser, or ""
+    for a recipe without a teacher. `max_examples` None means all traces, "smallest" as many as the dataset with the
+    fewest train windows has. `balance` divides the examples among several datasets. `replay` is the share of the
+    examples that are traces of the base itself on the datasets of `replay_on`, which is empty without such traces.
     `training_variant` names the difference from the training of the main students, recipe and seed aside: "n50" for 50
-    traces, "by-little" for the teacher `little`, "" for none. As a recogniser, the student has it as `variant`.
+    traces, "lr0.001", "r8", "replay0.25", "balance-home", "by-little" for the teacher `little`, joined by "-"; "" for
+    none. As a recogniser, the student has it as `variant`.
     """
 
     name: str
     base: str
     recipe: str
-    dataset: str
+    trained_on: str
+    datasets: tuple[str, ...]
     seed: int
     teacher: str
     max_examples: ExampleLimit | None
+    learning_rate: float
+    rank: int
+    alpha: float
+    balance: Balance
+    replay: float
+    replay_on: tuple[str, ...]
     training_variant: str
 
 
@@ -104,11 +119,6 @@ def fold_numbers(config: Config) -> range:
     return range(1, config["split"]["folds"] + 1)
 
 
-def default_datasets(config: Config) -> list[str]:
-    """Return the names of the datasets that are used where a config names none: those with `all: true`."""
-    return [name for name, dataset in config["datasets"].items() if dataset["all"]]
-
-
 def student_groups(config: Config) -> dict[str, list[Student]]:
     """Return a dict from the name of a group to its students; the main students are the group `students`."""
     main = config["students"]
@@ -118,6 +128,11 @@ def student_groups(config: Config) -> dict[str, list[Student]]:
         "trained_on": main["trained_on"],
         "seeds": main["seeds"],
         "max_examples": [],
+        "learning_rates": [],
+        "ranks": [],
+        "balance": [],
+        "replay": [],
+        "replay_on": main["replay_on"],
         "teacher": config["teacher"],
     }
     groups = {"students": list(_group_members(config, own))}
@@ -133,23 +148,50 @@ def students(config: Config) -> dict[str, Student]:
 
 
 def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
-    """Yield one student for each combination of base, recipe, number of traces, dataset and seed.
+    """Yield one student for each combination of base, recipe, variant of training, set of datasets and seed.
 
     Seed 0 is not part of the name, so that adding a seed to the config renames and retrains no student.
     """
-    counts: list[ExampleLimit] | list[None] = group["max_examples"] or [None]
-    for base in group["bases"]:
-        for recipe in group["recipes"]:
-            teacher = group["teacher"] if RECIPES[recipe].needs_teacher else ""
-            for count in counts:
-                for dataset in group["trained_on"] or default_datasets(config):
-                    for seed in group["seeds"]:
-                        parts = [f"n{count}"] if count else []
-                        if teacher not in ("", config["teacher"]):
-                            parts.append(f"by-{teacher.replace('_', '-')}")
-                        name = f"{base}_{'-'.join([recipe, *parts])}_{dataset}" + (f"_seed{seed}" if seed else "")
-                        max_examples = count or config["students"]["training"]["max_examples"]
-                        yield Student(name, base, recipe, dataset, seed, teacher, max_examples, "-".join(parts))
+    main = config["students"]
+    training, lora = main["training"], main["training"]["lora"]
+    for base, recipe in product(group["bases"], group["recipes"]):
+        teacher = group["teacher"] if RECIPES[recipe].needs_teacher else ""
+        for count, rate, rank, replay, balance in product(
+            _or_main(group["max_examples"]),
+            _or_main(group["learning_rates"]),
+            _or_main(group["ranks"]),
+            _or_main(group["replay"]),
+            _or_main(group["balance"]),
+        ):
+            named = {"n": count, "lr": rate, "r": rank, "replay": replay, "balance-": balance}
+            parts = [f"{prefix}{value}" for prefix, value in named.items() if value is not None]
+            if teacher not in ("", config["teacher"]):
+                parts.append(f"by-{teacher.replace('_', '-')}")
+            share = main["replay"] if replay is None else replay
+            for (trained_on, datasets), seed in product(dataset_sets(config, group["trained_on"]), group["seeds"]):
+                name = f"{base}_{'-'.join([recipe, *parts])}_{trained_on}" + (f"_seed{seed}" if seed else "")
+                yield Student(
+                    name=name,
+                    base=base,
+                    recipe=recipe,
+                    trained_on=trained_on,
+                    datasets=datasets,
+                    seed=seed,
+                    teacher=teacher,
+                    max_examples=count or training["max_examples"],
+                    learning_rate=rate or training["learning_rate"],
+                    rank=rank or lora["r"],
+                    alpha=lora["alpha"] / lora["r"] * rank if rank else lora["alpha"],
+                    balance=balance or training["balance"],
+                    replay=share,
+                    replay_on=named_datasets(config, group["replay_on"]) if share else (),
+                    training_variant="-".join(parts),
+                )
+
+
+def _or_main(values: Sequence[Value]) -> Sequence[Value | None]:
+    """Return the values of a group; None stands for the value of the main students, which is not part of a name."""
+    return values or [None]
 
 
 def sized_datasets(config: Config, student: Student) -> list[str]:
@@ -159,7 +201,8 @@ def sized_datasets(config: Config, student: Student) -> list[str]:
     """
     if student.max_examples != "smallest":
         return []
-    return list(dict.fromkeys([*(config["students"]["trained_on"] or default_datasets(config)), student.dataset]))
+    main = [name for one in dataset_sets(config, config["students"]["trained_on"]) for name in one.datasets]
+    return list(dict.fromkeys([*main, *student.datasets]))
 
 
 def recognisers(config: Config) -> dict[str, Recogniser]:
@@ -205,7 +248,7 @@ def transfer_baselines(config: Config) -> list[Recogniser]:
 def learned_datasets(config: Config, recogniser: Recogniser, dataset: str) -> list[str]:
     """Return the datasets that a recogniser learns from before it is tested on `dataset`; none for a base model."""
     if recogniser.student:
-        return [recogniser.student.dataset]
+        return list(recogniser.student.datasets)
     if recogniser.kind == "base":
         return []
     homes = [name for name in default_datasets(config) if name != dataset]

@@ -31,6 +31,7 @@ class RunPlan:
     trained: dict from name to student: the main students, and those of other groups that a table shows.
     teacher_pairs: (teacher, dataset) of all traces that the students `trained` learn from.
     traces: (teacher, dataset, split) of the same traces.
+    replayed: (base, dataset, split) of all traces of bases that are replayed to their students.
     models: names of all language models.
     datasets: names of the datasets that have a score or that a student or a transfer baseline learns from.
     figures: figures that depend on scores alone.
@@ -44,6 +45,7 @@ class RunPlan:
     trained: dict[str, Student]
     teacher_pairs: list[tuple[str, str]]
     traces: list[tuple[str, str, str]]
+    replayed: list[tuple[str, str, str]]
     models: list[str]
     datasets: list[str]
     figures: list[ScoreFigure]
@@ -56,10 +58,19 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
     """Return the plan of a run with this config and this model registry."""
     known, pairs = recognisers(config), selected_pairs(config)
     trained = _trained_students(config, known, pairs)
-    teacher_pairs = _unique((student.teacher, student.dataset) for student in trained.values() if student.teacher)
+    teacher_pairs = _unique(
+        (student.teacher, dataset) for student in trained.values() if student.teacher for dataset in student.datasets
+    )
+    replay_pairs = _unique((student.base, dataset) for student in trained.values() for dataset in student.replay_on)
     bases = [student.base for student in trained.values()] + [known[teacher].base for teacher, _ in teacher_pairs]
     bases += [known[name].base for name, _ in pairs if known[name].base]
     unsized = [name for name, model in registry.items() if model["source"] == "served" and not model["parameters"]]
+
+    def traces_of(taught: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
+        return _unique(
+            (*pair, traces_split(config, known[pair[0]], fold)) for pair in taught for fold in fold_numbers(config)
+        )
+
     of_bases = any(known[name].kind == "base" and not known[name].variant for name, _ in pairs)
     budgets = of_bases and bool(config["metrics"]["token_budgets"])
     needed = {"claims": bool(pairs), "budgets": budgets, "audit": bool(teacher_pairs), "cost": True}
@@ -69,15 +80,12 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         asked_pairs=_unique((one, dataset) for name, dataset in pairs for one in known[name].samples or [name]),
         trained=trained,
         teacher_pairs=teacher_pairs,
-        traces=_unique(
-            (*pair, traces_split(config, known[pair[0]], fold))
-            for pair in teacher_pairs
-            for fold in fold_numbers(config)
-        ),
+        traces=traces_of(teacher_pairs),
+        replayed=traces_of(replay_pairs),
         models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
         datasets=_unique(
-            [dataset for _, dataset in pairs]
-            + [student.dataset for student in trained.values()]
+            [dataset for _, dataset in [*pairs, *replay_pairs]]
+            + [dataset for student in trained.values() for dataset in student.datasets]
             + [one for name, dataset in pairs for one in learned_datasets(config, known[name], dataset)]
         ),
         figures=selected_figures(config, unsized),

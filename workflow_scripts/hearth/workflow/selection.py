@@ -5,7 +5,8 @@ from collections.abc import Collection
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation.figures.names import ScoreFigure
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import Recogniser, Student, default_datasets, groups, recognisers
+from hearth.workflow.dataset_sets import default_datasets
+from hearth.workflow.recognisers import Recogniser, Student, groups, recognisers
 
 
 def table_pairs(config: Config, table: str) -> list[tuple[str, str]]:
@@ -29,9 +30,9 @@ def _selected_datasets(config: Config, student: Student | None, selected: str | 
     if isinstance(selected, list):
         return selected
     # Only a student has learned from a dataset; for every other recogniser, `others` selects all datasets.
-    learned = [student.dataset] if student else []
+    learned = student.datasets if student else ()
     if selected == "trained_on":
-        return learned
+        return [*learned]
     return [dataset for dataset in default_datasets(config) if selected == "all" or dataset not in learned]
 
 
@@ -91,7 +92,7 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         "f1_by_budget": [one for one, _ in paper if config["metrics"]["token_budgets"] and not one.student],
         "failures": [*shown],
         "confusion": [one for one, _ in paper if not one.student],
-        "transfer": [one for one, dataset in paper if one.student and one.student.dataset != dataset],
+        "transfer": [one for one, dataset in paper if one.student and dataset not in one.student.datasets],
         "learning_curve": [one for one, dataset in shown if _is_on_learning_curve(one, dataset)],
         "calibration": [
             one for one, _ in shown if one.samples or (one.decoding and one.decoding["confidence"] != "none")
@@ -110,7 +111,7 @@ def _is_on_learning_curve(recogniser: Recogniser, dataset: str) -> bool:
     return bool(
         student
         and student.recipe == PAPER_RECIPE
-        and student.dataset == dataset
+        and student.datasets == (dataset,)
         and isinstance(student.max_examples, int)
         and recogniser.variant == f"n{student.max_examples}"
     )

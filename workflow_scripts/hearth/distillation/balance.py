@@ -1,0 +1,29 @@
+"""Divide a student's examples among the datasets that it learns from."""
+
+from collections.abc import Sequence
+from heapq import nsmallest
+from typing import Literal
+
+Balance = Literal["size", "home"]
+
+
+def divide(count: int | None, available: Sequence[int], balance: Balance) -> list[int]:
+    """Return how many examples each dataset gives, of those that are `available`; `count` None means no limit.
+
+    home: equally many of each, as many as the dataset with the fewest has. size: all, or `count` of them in proportion
+    to their numbers, by the method of Sainte-Lague; with it, no dataset gives fewer of a larger count.
+    """
+    if balance == "home":
+        fewest = min(available)
+        return [fewest if count is None else min(fewest, count // len(available))] * len(available)
+    if count is None or count >= sum(available):
+        return list(available)
+    quotients = ((2 * place + 1) / number for number in available for place in range(number))
+    owners = (owner for owner, number in enumerate(available) for _ in range(number))
+    chosen = [owner for _, owner in nsmallest(count, zip(quotients, owners, strict=True))]
+    return [chosen.count(owner) for owner in range(len(available))]
+
+
+def replayed_count(share: float, own: int) -> int:
+    """Return how many replayed examples make up `share` of all, beside `own` others."""
+    return round(share / (1 - share) * own)

@@ -1,0 +1,91 @@
+"""Read the candidates for training examples: every train window of a dataset with its trace."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from hearth.data.folds import iterate_split, read_splits, sessions_of_split
+from hearth.data.windows import Window
+from hearth.distillation.documents import AuditedTrace, iterate_audited_traces
+from hearth.distillation.recipes import Candidate, Recipe
+from hearth.prompting.predictions import (
+    ParsedPrediction,
+    Prediction,
+    align,
+    iterate_parsed_predictions,
+    iterate_predictions,
+)
+
+Row = TypeVar("Row", ParsedPrediction, AuditedTrace)
+
+
+class TrainingFiles(NamedTuple):
+    """The files that examples are made from; `traces` is None for a recipe without a teacher.
+
+    Examples are made of the windows of `split`, which is train<k>. Traces, `parsed` (parsed predictions) and `audit`
+    cover those of `traces_split`, which holds all of them; only some recipes read one of the last two.
+    """
+
+    windows: Path
+    splits: Path
+    split: str
+    traces_split: str = ""
+    traces: Path | None = None
+    parsed: Path | None = None
+    audit: Path | None = None
+
+
+def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candidate]:
+    """Yield every train window with its trace, and with what the recipe reads beside it.
+
+    Raises ValueError if a document is missing or belongs to other windows or traces.
+    """
+    if files.traces is None:
+        if recipe.needs_teacher:
+            raise ValueError(f"recipe {recipe.name!r} needs --traces")
+        windows = iterate_split(files.windows, files.splits, files.split)
+        yield from (Candidate(window, _empty_trace(window)) for window in windows)
+        return
+    if recipe.reads and not getattr(files, recipe.reads):
+        raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
+    parsed: Iterator[ParsedPrediction] = iter(())
+    audited: Iterator[AuditedTrace] = iter(())
+    if files.parsed and recipe.reads == "parsed":
+        parsed = iterate_parsed_predictions(files.parsed)
+    if files.audit and recipe.reads == "audit":
+        audited = iterate_audited_traces(files.audit)
+    trained = sessions_of_split(read_splits(files.splits), files.split)
+    windows = iterate_split(files.windows, files.splits, files.traces_split)
+    for window, trace in align(windows, iterate_predictions(files.traces), files.traces):
+        labels, is_flagged = [], False
+        if recipe.reads == "parsed":
+            labels = _row_of(trace, parsed, "parsed")["labels"]
+        # An audit has no row for a window without an answer; the parsed predictions have one.
+        if recipe.reads == "audit" and trace["finish_reason"] != "unanswered":
+            is_flagged = bool(_row_of(trace, audited, "audit")["flags"])
+        if window["session"] in trained:
+            yield Candidate(window, trace, labels, is_flagged)
+    if next(parsed, None) or next(audited, None):
+        raise ValueError(_OTHER_WINDOWS.format(recipe.reads))
+
+
+_OTHER_WINDOWS = "--{} covers other windows than the traces: rebuild it from these traces"
+
+
+def _row_of(trace: Prediction, rows: Iterator[Row], option: str) -> Row:
+    """Return the next row of a document; raise ValueError unless it is that of the trace."""
+    row = next(rows, None)
+    if row is None or row["window_id"] != trace["window_id"]:
+        raise ValueError(_OTHER_WINDOWS.format(option))
+    return row
+
+
+def _empty_trace(window: Window) -> Prediction:
+    return {
+        "window_id": window["window_id"],
+        "text": "",
+        "finish_reason": "stop",
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "seed": 0,
+    }

@@ -1,0 +1,85 @@
+"""Check what a config says about its students: the sets of datasets that they learn from, and replayed traces."""
+
+from collections.abc import Collection, Iterator
+
+from hearth.common.schemas import Problem, nearest
+from hearth.workflow.config_types import Config
+from hearth.workflow.dataset_sets import ALL_BUT, ALL_DATASETS, OTHER_DATASETS, default_datasets
+from hearth.workflow.recognisers import Student, recognisers, student_groups
+from hearth.workflow.selection import table_pairs
+
+Place = list[object]
+
+
+def set_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each name of a dataset or a group that is taken, and for each set of unknown datasets."""
+    datasets, groups = config["datasets"], config["dataset_groups"]
+    for kind, names in (("datasets", datasets), ("dataset_groups", groups)):
+        for name in names:
+            if name in (ALL_DATASETS, OTHER_DATASETS) or name.startswith(ALL_BUT):
+                yield [kind, name], f"the name {name!r} stands for a set of datasets in `trained_on`; choose another"
+    for name, members in groups.items():
+        if name in datasets:
+            yield ["dataset_groups", name], f"a dataset has the name {name!r} too; choose another name"
+        yield from _unknown(members, ["dataset_groups", name], datasets)
+    main = config["students"]
+    places: list[tuple[Place, list[str]]] = [(["students", "trained_on"], main["trained_on"])]
+    replayed: list[tuple[Place, list[str]]] = [(["students", "replay_on"], main["replay_on"])]
+    for name, group in main["groups"].items():
+        places.append((["students", "groups", name, "trained_on"], group["trained_on"]))
+        replayed.append((["students", "groups", name, "replay_on"], group["replay_on"]))
+    used = default_datasets(config)
+    for path, items in places:
+        yield from _unknown(items, path, [*datasets, *groups, ALL_DATASETS, OTHER_DATASETS])
+        if OTHER_DATASETS in items and len(used) < 2:
+            yield [*path, items.index(OTHER_DATASETS)], f"there are no other datasets: {len(used)} has `all: true`"
+        if ALL_DATASETS in items and not used:
+            yield [*path, items.index(ALL_DATASETS)], "no dataset has `all: true`"
+    for path, items in replayed:
+        yield from _unknown(items, path, [*datasets, *groups])
+
+
+def _unknown(names: list[str], path: Place, known: Collection[str]) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if name not in known:
+            yield [*path, index], f"unknown dataset or group {name!r}{nearest(name, known)}"
+
+
+def replay_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for students with replayed traces of no dataset, and for those that differ only in `replay_on`.
+
+    A student has `replay_on` from its group, but not in its name.
+    """
+    by_name: dict[str, Student] = {}
+    for name, members in student_groups(config).items():
+        path: Place = ["students"] if name == "students" else ["students", "groups", name]
+        if any(student.replay and not student.replay_on for student in members):
+            yield [*path, "replay_on"], "`replay` needs the datasets whose traces are replayed; name them here"
+        for student in members:
+            if by_name.setdefault(student.name, student) != student:
+                yield (
+                    path,
+                    f"{student.name} is declared twice with different settings (replay_on); give all groups with this "
+                    "share of `replay` the same `replay_on`, or another share",
+                )
+                break
+
+
+def seen_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each table that tests a student as unseen on a dataset whose traces are replayed to it."""
+    known = recognisers(config)
+    for table in config["tables"]:
+        shown = ((known[name].student, dataset) for name, dataset in table_pairs(config, table))
+        seen = [
+            (student.name, dataset)
+            for student, dataset in shown
+            if student and dataset in student.replay_on and dataset not in student.datasets
+        ]
+        for student, dataset in dict(reversed(seen)).items():
+            yield (
+                ["tables", table, "select"],
+                f"{student} has seen {dataset}, on which it is tested: traces of {dataset} are replayed to it. Take "
+                "another dataset in `replay_on` (one with `all: false` is in no table that does not name it), or let "
+                "the table name the datasets",
+            )
+            break
