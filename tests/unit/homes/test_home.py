@@ -38,6 +38,7 @@ def test_shipped_homes_are_valid(path):
             room, words, description = home.describe(sensor, state)
             assert description == f"{room} {spec.words} {words}".strip()
         assert spec.kind
+    assert home.common_labels
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -52,6 +52,11 @@ def test_a_table_needs_the_mapping_of_every_home_that_it_selects(project):
     resolve(replace_at(config, "tables/one/select", only), [], project)
 
 
+def test_a_drawn_home_has_common_labels_of_its_own(project):
+    drawn = {"source": "table", "home": "drawn", "simulate": {"kind": "drawn", "seed": 1, "sessions": 4}}
+    resolve(replace_at(common_table(), "datasets/second", drawn), [], project)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
