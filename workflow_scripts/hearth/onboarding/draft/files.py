@@ -17,6 +17,8 @@ _MOST_CELLS = 500
 _EMPTY = " \t,;|"  # characters of lines of empty cells, whatever divides them
 _PARQUET = b"PAR1"
 _TIME = re.compile(r"\d{1,4}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{1,4}.*|\d{1,2}:\d\d(:\d\d)?([.,]\d+)?|-?\d+([.,]\d+)?")
+# Dashes below the names of the columns, each of which has its own.
+_TABLE_RULE = re.compile(r"\s*\|?\s*(?:[-=]{2,}[\s|+]+)+[-=]{2,}[\s|]*")
 _RULE = re.compile(r"[-=_+*\s|]*[-=_]{3,}[-=_+*\s|]*")
 _WORD_LINE = re.compile(r"\d{4}-\d\d-\d\d[ \t,]+\d\d:\d\d:\d\d(\.\d+)?[ \t,]")
 _CASAS_STATES = {"on", "off", "open", "close", "absent", "present", "start", "end", "start_instruct", "stop_instruct"}
@@ -146,6 +148,9 @@ def _examine_delimited(path: Path, lines: list[str], encoding: str, said: tuple[
     declared = ""
     if match := re.fullmatch(r"sep=(.)\s*", lines[0]):
         declared, lines = match[1], lines[1:]
+    if preamble := _count_preamble(lines):
+        said = (*said, f"{path.name}: the {preamble} lines above its table are no rows (preamble)")
+        lines = lines[preamble:]
     comments = []
     if any(line.startswith("#") for line in lines[:20]):
         comments.append("#")
@@ -171,12 +176,19 @@ def _examine_delimited(path: Path, lines: list[str], encoding: str, said: tuple[
         delimiter=delimiter,
         encoding=encoding,
         header=() if named else tuple(names),
+        preamble=preamble,
         comments=tuple(comments),
         short_rows="fill" if any(count < width for count in widths) else "broken",
     )
     if form.short_rows == "fill":
         said = (*said, f"{path.name}: rows with fewer cells than columns lack the last ones (short_rows: fill)")
     return DataFile(path, form, tuple(names), named, said=said)
+
+
+def _count_preamble(lines: Sequence[str]) -> int:
+    """Return the number of lines above the names of a table's columns, if dashes below these tell which they are."""
+    rule = next((at for at, line in enumerate(lines) if _TABLE_RULE.fullmatch(line)), 0)
+    return max(rule - 1, 0)
 
 
 def _find_delimiter(lines: Sequence[str], declared: str) -> tuple[str, list[list[str]]]:
@@ -203,5 +215,20 @@ def _find_delimiter(lines: Sequence[str], declared: str) -> tuple[str, list[list
             if best is None or rank > best:
                 best = rank
     if best is None:
-        raise NoRowsError("no delimiter divides its lines into equally many cells")
+        raise NoRowsError(f"no delimiter divides its lines into equally many cells{_group_hint(lines)}")
     return best[2], ways[best[2]]
+
+
+def _group_hint(lines: Sequence[str]) -> str:
+    """Return the likely remedy if lines come in groups of a first line and lists of equal length; '' if they do not."""
+    for mark in ",;\t|":
+        counts = [len(cells) for cells in csv.reader(lines, delimiter=mark)]
+        for size in range(3, 9):
+            groups = [counts[at : at + size] for at in range(0, len(counts) - size + 1, size)]
+            heads, lists = {group[0] for group in groups}, {tuple(group[1:]) for group in groups}
+            if len(lists) > 1 and len(heads) == 1 and all(len(set(each)) == 1 for each in lists):
+                return (
+                    f"; its lines come in groups of {size}, a first line of {heads.pop()} cells and {size - 1} lists "
+                    "of equal length: copy config/homes/TEMPLATE.yaml and name its columns in `recording.line_groups`"
+                )
+    return ""

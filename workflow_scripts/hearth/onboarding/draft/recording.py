@@ -98,6 +98,8 @@ def draft_recording(root: Path) -> DraftedRecording:
                 reason = (
                     f"the encoding, {kind.form.encoding}, is not that of the others, {chosen.form.encoding}; convert"
                 )
+            elif kind.files[0].columns == chosen.files[0].columns and kind.form.preamble != chosen.form.preamble:
+                reason = f"{kind.form.preamble} lines are above its table, in others {chosen.form.preamble}"
             else:
                 reason = f"the columns differ: {', '.join(kind.files[0].columns)[:200]}"
             draft.unread.append(f"{names}: not read, since {reason}")
@@ -129,7 +131,8 @@ def _examine_all(root: Path, draft: DraftedRecording) -> list[DataFile]:
 def _group(files: Sequence[DataFile]) -> list[list[DataFile]]:
     groups: dict[object, list[DataFile]] = {}
     for file in files:
-        key = (file.form.format, file.form.delimiter, file.columns, bool(_LABEL_NAMES.search(file.path.stem)))
+        form = (file.form.format, file.form.delimiter, file.form.preamble)
+        key = (form, file.columns, bool(_LABEL_NAMES.search(file.path.stem)))
         groups.setdefault(key, []).append(file)
     return list(groups.values())
 
@@ -278,6 +281,7 @@ def _describe_labels(root: Path, events: _Kind, kind: _Kind, draft: DraftedRecor
     intervals: dict[str, Any] = files_setting(root, kind.files, always=True)
     own, others = _form_settings(kind.form), _form_settings(events.form)
     defaults = _form_settings(FileForm(), every=True)
+    others.pop("preamble", None)  # that of label files is their own
     intervals |= {key: own.get(key, defaults[key]) for key in {*own, *others} if own.get(key) != others.get(key)}
     if not kind.files[0].named:
         names = _role_names(kind)
@@ -340,7 +344,7 @@ def _time_settings(kind: _Kind, role: str, draft: DraftedRecording) -> str:
 def _form_settings(form: FileForm, *, every: bool = False) -> dict[str, Any]:
     """Return the keys of a form that are not at their default, or every key but `header`."""
     default = FileForm()
-    keys = ("format", "delimiter", "encoding", "comments", "short_rows")
+    keys = ("format", "delimiter", "encoding", "preamble", "comments", "short_rows")
     return {
         key: list(value) if isinstance(value := getattr(form, key), tuple) else value
         for key in keys
