@@ -184,7 +184,10 @@ def test_where_seeds_share_a_row_the_first_stands_for_them_in_a_comparison(proje
     assert "cold has 2 recognisers and models has 4" in line
 
 
-@pytest.mark.parametrize(("rows", "suffixes"), [("scores", ["", "_decode3"]), ("labels", [""]), ("parts", [""])])
+@pytest.mark.parametrize(
+    ("rows", "suffixes"),
+    [("scores", ["", "_decode3"]), ("homes", ["", "_decode3"]), ("labels", [""]), ("parts", [""])],
+)
 def test_tables_without_means_over_seeds_show_the_first_seed_of_a_group(project, rows, suffixes):
     tables = {"one": {"title": "T", "rows": rows, "select": [{"recognisers": "teacher", "datasets": ["second"]}]}}
     filled, _ = resolve(CONFIG | {"decoding": {"seeds": [0, 3]}, "tables": tables}, [], project)

@@ -1,4 +1,7 @@
-"""Build tables of details: recognisers side by side, label by label, or by residents, activities and segments."""
+"""Build tables of details: recognisers side by side, label by label, or by residents, activities and segments.
+
+`held_out_homes` builds that of homes.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -7,6 +10,7 @@ import numpy as np
 
 from hearth.evaluation import bootstrap, segments
 from hearth.evaluation.counts import counts_of_score, split_columns
+from hearth.evaluation.held_out_homes import held_out_table
 from hearth.evaluation.metrics import f1_by_label
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import row_names
@@ -15,8 +19,8 @@ from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals
 from hearth.evaluation.score_document import PartMetrics, Score
 from hearth.evaluation.table_rows import build_rows
 
-# Kinds of rows: one for each label, or one for each part of the data.
-Rows = Literal["scores", "labels", "parts"]
+# Kinds of rows: one for each score, for each label, for each part of the data, or for each home.
+Rows = Literal["scores", "labels", "parts", "homes"]
 Record = dict[str, Any]
 
 _METRIC, _BOUND, _SECONDS = decimals(3), decimals(2), decimals(1)
@@ -78,6 +82,7 @@ def part_table(title: str, caption: str, scores: Sequence[Score], commit: str) -
 DETAIL_TABLES: dict[str, Callable[[str, str, Sequence[Score], str], Table]] = {
     "labels": class_table,
     "parts": part_table,
+    "homes": held_out_table,
 }
 
 

@@ -12,7 +12,7 @@ from hearth.workflow.recognisers import Recogniser, Student, groups, recognisers
 def table_pairs(config: Config, table: str) -> list[tuple[str, str]]:
     """Return the (recogniser, dataset) pairs of a table in the order of its selection, each once.
 
-    Of a group, a table whose rows are no scores, and so no means over seeds, selects the first seed of sampling only.
+    Of a group, a table without means over seeds selects the first seed of sampling only.
     """
     known, members = recognisers(config), groups(config)
     spec = config["tables"][table]
@@ -20,7 +20,7 @@ def table_pairs(config: Config, table: str) -> list[tuple[str, str]]:
     for part in spec["select"]:
         selected = part["recognisers"]
         for name in members[selected] if isinstance(selected, str) else selected:
-            if spec["rows"] != "scores" and isinstance(selected, str) and known[name].samples_again:
+            if spec["rows"] in ("labels", "parts") and isinstance(selected, str) and known[name].samples_again:
                 continue
             pairs += [(name, dataset) for dataset in _selected_datasets(config, known[name].student, part["datasets"])]
     return list(dict.fromkeys(pairs))
