@@ -45,10 +45,10 @@ def score_metadata(wildcards):
     student = recogniser.student
     engine = engine_name(wildcards)
     learned = learned_datasets(config, recogniser, wildcards.dataset)
-    if student:
-        learned = [*learned, *student.replay_on]
+    replayed = student.replay_on if student else ()
     metadata = {
         "kind": recogniser.kind,
+        "train_datasets": learned,
         "base": recogniser.base,
         "variant": recogniser.variant,
         "decoding": score_decoding(recogniser),
@@ -57,7 +57,9 @@ def score_metadata(wildcards):
         "engine_options": deciding_engine_options(wildcards),
         "home": home_name(config["datasets"][wildcards.dataset]),
         "simulated": list(
-            dict.fromkeys(filter(is_simulated, (wildcards.dataset, *learned)))
+            dict.fromkeys(
+                filter(is_simulated, (wildcards.dataset, *learned, *replayed))
+            )
         ),
         "stand_in": stand_in(recogniser.base),
         "labels": "common" if recogniser.learns_from else "native",
@@ -69,7 +71,6 @@ def score_metadata(wildcards):
             "teacher": student.teacher,
             "recipe": student.recipe,
             "train_dataset": student.trained_on,
-            "train_datasets": student.datasets,
             "learning_rate": student.learning_rate,
             "rank": student.rank,
             "balance": student.balance,

@@ -82,7 +82,9 @@ def test_two_recognisers_for_one_column_are_refused():
     scores = make_scores()
     double = next(score for score in scores if score["recogniser"] == "little_reasoning_all")
     double = double | {"recogniser": "little_reasoning_most", "train_dataset": "most", "train_datasets": HOMES[:2]}
-    with pytest.raises(ValueError, match="little_reasoning_all and little_reasoning_most on cabin both stand for 'all homes'"):
+    with pytest.raises(
+        ValueError, match="little_reasoning_all and little_reasoning_most on cabin both stand for 'all homes'"
+    ):
         build([*scores, double])
 
 
@@ -96,7 +98,9 @@ def test_baselines_and_few_shot_models_have_rows_of_their_own():
         for learned, datasets in (("own", [score["dataset"]]), ("others", [h for h in HOMES if h != score["dataset"]])):
             name = f"words_{learned}"
             extra.append(score | {"recogniser": name, "kind": "baseline", "base": "", "train_datasets": datasets})
-        extra.append(score | {"recogniser": "majority", "kind": "baseline", "base": "", "train_datasets": []})
+        extra.append(
+            score | {"recogniser": "majority", "kind": "baseline", "base": "", "train_datasets": [score["dataset"]]}
+        )
     records = {(record["recogniser"], record["dataset"]): record for record in build([*scores, *extra]).records}
     assert records["little_few-shot", "flat"]["own_weighted_f1"] == records["little", "flat"]["none_weighted_f1"]
     assert records["words", "flat"]["others_weighted_f1"] is not None

@@ -100,8 +100,7 @@ def learned_from(score: Score) -> LearnedFrom:
     prompt = score["provenance"]["prompt"]
     if score["kind"] == "base":
         return "own" if prompt and prompt.get("shots") else "none"
-    # A baseline of a single home learns from the one that it is tested on.
-    learned = score["train_datasets"] or [score["dataset"]]
+    learned = score["train_datasets"]
     if learned == [score["dataset"]]:
         return "own"
     return "all" if score["dataset"] in learned else "others"

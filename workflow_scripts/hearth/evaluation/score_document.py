@@ -289,16 +289,17 @@ class Score(LabelResults):
 
     `labels` says in which labels they are: "common" if the recogniser itself answers in labels that homes share.
     `common` has the results of one that answers in the home's labels, in common ones; it is present if the home maps
-    its labels. For all but students, `base`, `teacher`, `recipe` and `train_dataset` are "", `train_datasets` is empty,
-    `replay` 0, and `learning_rate`, `rank` (of the adapter) and `balance` are None. `train_dataset` names the dataset
-    or the set of datasets that a student learned from, `train_datasets` all of them. `variant` names how a recogniser
-    differs from the main one of its kind, "" for the main one. `parameters` is None if unknown. `confidence` is present
-    only if the predictions have confidences. `lost_answers` is the reading of the headline metrics. `without` has the
-    metrics without each named set of labels, None if no event is left. `n_truncated` counts the windows whose answer
-    was cut off at the token limit. `budgets` is empty for baselines and where lengths of answers are unknown.
-    `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if there are any.
-    `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are such windows.
-    `answered_by` counts the answers of each model, provider or build behind a server; present if there are several.
+    its labels. `train_datasets` are the datasets that a recogniser learned from, none for a base. For all but students,
+    `base`, `teacher`, `recipe` and `train_dataset` are "", `replay` 0, and `learning_rate`, `rank` (of the adapter) and
+    `balance` are None. `train_dataset` names the dataset or the set of datasets that a student learned from. `variant`
+    names how a recogniser differs from the main one of its kind, "" for the main one. `parameters` is None if unknown.
+    `confidence` is present only if the predictions have confidences. `lost_answers` is the reading of the headline
+    metrics. `without` has the metrics without each named set of labels, None if no event is left. `n_truncated` counts
+    the windows whose answer was cut off at the token limit. `budgets` is empty for baselines and where lengths of
+    answers are unknown. `oddities` counts the odd answers of servers (`hearth.prompting.oddities`); it is present if
+    there are any. `unanswered_reason` is the most frequent reason of unanswered windows; it is present if there are
+    such windows. `answered_by` counts the answers of each model, provider or build behind a server; present if there
+    are several.
     """
 
     recogniser: str
