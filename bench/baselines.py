@@ -55,7 +55,8 @@ def measure_times(folder: Path) -> dict[str, dict[str, float]]:
         name: measure_program(
             name,
             *(program, "--baseline", name, "--windows", str(folder / "windows.jsonl")),
-            *("--splits", str(folder / "splits.json"), "--out", str(folder / name)),
+            *("--splits", str(folder / "splits.json"), "--split", "test1"),
+            *("--out", str(folder / f"{name}.jsonl"), "--stats", str(folder / f"{name}.stats.json")),
         )
         for name in BASELINES
     }

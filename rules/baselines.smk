@@ -4,13 +4,7 @@
 #       learns from, and the homes of all
 # Out:  results/predictions/{recogniser}/{dataset}/test{fold}/all.jsonl and all.stats.json; of a transfer baseline, which
 #       answers in common labels, parsed.jsonl instead of all.jsonl
-# Steps: recognise_baseline or recognise_transfer_baseline, one job for all folds
-
-
-def baseline_files(name):
-    """Return the paths of a baseline's files of this name, one for each fold."""
-    folder = "results/predictions/{recogniser}/{dataset}"
-    return [f"{folder}/test{fold}/{name}" for fold in FOLDS]
+# Steps: recognise_baseline or recognise_transfer_baseline, one job per fold, because datasets may differ in their number
 
 
 rule recognise_baseline:
@@ -18,13 +12,14 @@ rule recognise_baseline:
         windows=rules.window_dataset.output.windows,
         splits=rules.split_dataset.output.splits,
     output:
-        predictions=baseline_files("all.jsonl"),
-        stats=baseline_files("all.stats.json"),
+        predictions="results/predictions/{recogniser}/{dataset}/{split}/all.jsonl",
+        stats="results/predictions/{recogniser}/{dataset}/{split}/all.stats.json",
     log:
-        "logs/recognise_baseline/{recogniser}/{dataset}.log",
+        "logs/recognise_baseline/{recogniser}/{dataset}/{split}.log",
     benchmark:
-        "benchmarks/recognise_baseline/{recogniser}/{dataset}.tsv"
+        "benchmarks/recognise_baseline/{recogniser}/{dataset}/{split}.tsv"
     wildcard_constraints:
+        split=r"test\d+",
         recogniser=rf"(?!(?:{TRANSFER_BASELINES})/)(?:{BASELINES})",
     conda:
         "../envs/analysis.yaml"
@@ -35,11 +30,11 @@ rule recognise_baseline:
         mem_mb=lambda wildcards, attempt: 2000 * (attempt + 1),
         runtime=lambda wildcards, attempt: 30 * (attempt + 1),
     message:
-        "Recognising {wildcards.dataset} with the baseline {wildcards.recogniser}"
+        "Recognising {wildcards.dataset} {wildcards.split} with the baseline {wildcards.recogniser}"
     shell:
         'OMP_NUM_THREADS={threads} python "$SCRIPTS/recognise_baseline.py" --baseline {wildcards.recogniser}'
-        " --windows {input.windows:q} --splits {input.splits:q}"
-        " --out results/predictions/{wildcards.recogniser}/{wildcards.dataset} > {log:q} 2>&1"
+        " --windows {input.windows:q} --splits {input.splits:q} --split {wildcards.split}"
+        " --out {output.predictions:q} --stats {output.stats:q} > {log:q} 2>&1"
 
 
 def learned_by(wildcards):
@@ -67,13 +62,14 @@ rule recognise_transfer_baseline:
         ),
         homes=lambda wildcards: [home_of(name) for name in read_by(wildcards)],
     output:
-        parsed=baseline_files("parsed.jsonl"),
-        stats=baseline_files("all.stats.json"),
+        parsed="results/predictions/{recogniser}/{dataset}/{split}/parsed.jsonl",
+        stats="results/predictions/{recogniser}/{dataset}/{split}/all.stats.json",
     log:
-        "logs/recognise_transfer_baseline/{recogniser}/{dataset}.log",
+        "logs/recognise_transfer_baseline/{recogniser}/{dataset}/{split}.log",
     benchmark:
-        "benchmarks/recognise_transfer_baseline/{recogniser}/{dataset}.tsv"
+        "benchmarks/recognise_transfer_baseline/{recogniser}/{dataset}/{split}.tsv"
     wildcard_constraints:
+        split=r"test\d+",
         recogniser=TRANSFER_BASELINES,
     conda:
         "../envs/analysis.yaml"
@@ -89,10 +85,10 @@ rule recognise_transfer_baseline:
         datasets=read_by,
         common_labels=common_labels_of_datasets,
     message:
-        "Recognising {wildcards.dataset} with the transfer baseline {wildcards.recogniser}"
+        "Recognising {wildcards.dataset} {wildcards.split} with the transfer baseline {wildcards.recogniser}"
     shell:
         'OMP_NUM_THREADS={threads} python "$SCRIPTS/recognise_transfer_baseline.py" --baseline {params.baseline}'
         " --tested {wildcards.dataset} --learned {params.learned} --datasets {params.datasets}"
         " --windows {input.windows:q} --splits {input.splits:q} --homes {input.homes:q}"
-        " --common-labels {params.common_labels:q}"
-        " --out results/predictions/{wildcards.recogniser}/{wildcards.dataset} > {log:q} 2>&1"
+        " --common-labels {params.common_labels:q} --split {wildcards.split}"
+        " --out {output.parsed:q} --stats {output.stats:q} > {log:q} 2>&1"

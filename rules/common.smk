@@ -23,10 +23,12 @@ from hearth.workflow.recognisers import (
     fold_numbers,
     learned_datasets,
     recognisers,
-    sized_datasets,
-    students,
     scored_splits,
+    sized_datasets,
+    student_folds,
+    students,
     traces_split,
+    weights_fold,
 )
 from hearth.workflow.run_plan import plan_run
 from hearth.workflow.snakemake_patches import (
@@ -68,7 +70,8 @@ config["tables"] = Declared(config["tables"])
 RECOGNISERS = Declared(recognisers(config))
 STUDENTS = Declared(students(config))
 RUN = plan_run(config, registry)
-FOLDS = fold_numbers(config)
+# The folds of the dataset with the most.
+FOLDS = max((fold_numbers(config, dataset) for dataset in config["datasets"]), key=len)
 # PROJECT is the path from the run's directory to the project: "" or ending in a slash. It is relative, so that moving
 # or cloning the project together with its run changes no job.
 SOURCE = os.path.relpath(workflow.basedir)
@@ -162,7 +165,7 @@ wildcard_constraints:
 def weights_of(recogniser, fold):
     """Return the name of a recogniser's weights in a fold: its student or base model; "" for a baseline."""
     return (
-        f"{recogniser.student.name}_fold{fold}"
+        f"{recogniser.student.name}_fold{weights_fold(config, recogniser, fold)}"
         if recogniser.student
         else recogniser.base
     )

@@ -173,10 +173,8 @@ checkpoint window_dataset:
 
 def split_options(wildcards):
     """Return the settings of a dataset's split, as options of the program; several folds use no test fraction."""
-    settings = config["split"] | config["datasets"][wildcards.dataset]["split"]
-    options = (
-        f"--by {settings['by']} --folds {settings['folds']} --seed {settings['seed']}"
-    )
+    settings = config["datasets"][wildcards.dataset]["split"]
+    options = f"--by {settings['by']} --folds {settings['folds']} --seed {config['split']['seed']}"
     if settings["folds"] == 1:
         options += f" --test-fraction {settings['test_fraction']}"
     return options

@@ -25,8 +25,15 @@ def student_datasets(pattern):
 
 def student_traces_split(wildcards):
     """Return the split of the traces that a student of a fold learns from; "" for a student without a teacher."""
-    teacher = STUDENTS[wildcards.student].teacher
-    return teacher and traces_split(config, RECOGNISERS[teacher], fold_of(wildcards))
+    student = STUDENTS[wildcards.student]
+    if not student.teacher:
+        return ""
+    return traces_split(
+        config,
+        RECOGNISERS[student.teacher],
+        student.datasets[0],  # all of them have equal folds
+        fold_of(wildcards),
+    )
 
 
 def teacher_files(pattern, wildcards):
@@ -64,9 +71,13 @@ def recipe_files(wildcards):
 
 
 def replayed_split(wildcards):
-    """Return the split of the traces of its own base that are replayed to a student of a fold."""
-    base = RECOGNISERS[STUDENTS[wildcards.student].base]
-    return traces_split(config, base, fold_of(wildcards))
+    """Return the split of the traces of its own base that are replayed to a student of a fold; "" if none are."""
+    student = STUDENTS[wildcards.student]
+    if not student.replay_on:
+        return ""
+    return traces_split(
+        config, RECOGNISERS[student.base], student.replay_on[0], fold_of(wildcards)
+    )
 
 
 def replayed_datasets(pattern):
@@ -281,4 +292,10 @@ rule distil:
 
 def student_files(pattern, names):
     """Return the files of students, one for each of their folds."""
-    return collect(pattern, student=names, fold=FOLDS)
+    return [
+        path
+        for name in names
+        for path in collect(
+            pattern, student=name, fold=student_folds(config, STUDENTS[name])
+        )
+    ]

@@ -17,7 +17,7 @@ def parsed_files(recogniser, dataset):
         rules.parse_predictions.output.parsed,
         recogniser=recogniser,
         dataset=dataset,
-        split=scored_splits(config, RECOGNISERS[recogniser]),
+        split=scored_splits(config, RECOGNISERS[recogniser], dataset),
     )
 
 

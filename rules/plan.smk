@@ -15,7 +15,7 @@ def planned_loads():
         (name, dataset, split)
         for name, dataset in RUN.asked_pairs
         if RECOGNISERS[name].base
-        for split in scored_splits(config, RECOGNISERS[name])
+        for split in scored_splits(config, RECOGNISERS[name], dataset)
     ]
     return list(dict.fromkeys([*tested, *RUN.traces, *RUN.replayed]))
 
@@ -45,7 +45,14 @@ def lora_rank(recogniser):
 def planned_work():
     """Return all work of the run that needs a language model: PlannedWork in hearth/workflow/planned_work.py."""
     return {
-        "split": config["split"],
+        # With one fold anywhere there is no run with a plain split to compare with.
+        "split": config["split"]
+        | {
+            "folds": min(
+                (len(fold_numbers(config, dataset)) for dataset in RUN.datasets),
+                default=1,
+            )
+        },
         "loads": [
             {
                 "recogniser": name,
@@ -66,7 +73,9 @@ def planned_work():
                 "teacher": student.teacher,
                 "dataset": student.datasets[0],
                 "traces_split": (
-                    traces_split(config, RECOGNISERS[student.teacher], fold)
+                    traces_split(
+                        config, RECOGNISERS[student.teacher], student.datasets[0], fold
+                    )
                     if student.teacher
                     else ""
                 ),
@@ -79,7 +88,7 @@ def planned_work():
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
             }
             for name, student in RUN.trained.items()
-            for fold in FOLDS
+            for fold in student_folds(config, student)
         ],
         "engines": {model: engine_of(model, config, registry) for model in RUN.models},
         "models": memory_requests(RUN.models),

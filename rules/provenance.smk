@@ -15,7 +15,7 @@ def scored_prompts():
     prompts = [
         prompt_file(RECOGNISERS[name], dataset, fold)
         for name, dataset in RUN.pairs
-        for fold in FOLDS
+        for fold in fold_numbers(config, dataset)
     ]
     return list(dict.fromkeys(prompt for prompt in prompts if prompt))
 

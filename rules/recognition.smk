@@ -83,10 +83,11 @@ def own_server(wildcards):
 
 def adapter_folder(wildcards):
     """Return the folder of a student's adapter; "" for other recognisers."""
-    student = recogniser_of(wildcards).student
-    if not student:
+    recogniser = recogniser_of(wildcards)
+    if not recogniser.student:
         return ""
-    return f"results/students/{student.name}/fold{fold_of(wildcards)}/adapter"
+    fold = weights_fold(config, recogniser, fold_of(wildcards))
+    return f"results/students/{recogniser.student.name}/fold{fold}/adapter"
 
 
 def adapter_files(wildcards):

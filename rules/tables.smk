@@ -172,7 +172,7 @@ def prediction_stats(wildcards):
     needed = {
         (name, dataset, split)
         for name, dataset in RUN.asked_pairs
-        for split in scored_splits(config, RECOGNISERS[name])
+        for split in scored_splits(config, RECOGNISERS[name], dataset)
     }
     needed |= {*RUN.traces, *RUN.replayed}
     files = []

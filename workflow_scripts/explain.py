@@ -17,7 +17,7 @@ from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.predictions import ParsedPrediction, iterate_parsed_predictions
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import Recogniser, fold_numbers, recognisers, scored_splits, traces_split
+from hearth.workflow.recognisers import Recogniser, recognisers, scored_splits, student_folds, traces_split
 from hearth.workflow.selection import table_pairs
 
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     row = rows[position]
     windows = results / "datasets" / row.dataset / "windows.jsonl"
     known = recognisers(config)
-    split, *_ = scored_splits(config, known[row.scores[0]["recogniser"]])
+    split, *_ = scored_splits(config, known[row.scores[0]["recogniser"]], row.dataset)
     predictions = results / "predictions" / row.scores[0]["recogniser"] / row.dataset / split / "parsed.jsonl"
     tested: Iterable[tuple[int, Window]] = enumerate(iterate_windows(existing_file(windows, remedy)), start=1)
     answers: Iterable[tuple[int, ParsedPrediction]] = enumerate(
@@ -70,8 +70,10 @@ def student_traces(config: Config, known: dict[str, Recogniser]) -> dict[str, li
     """Return a dict from each student's recogniser to the split of its traces in each fold, "" without a teacher."""
     return {
         name: [
-            traces_split(config, known[one.student.teacher], fold) if one.student.teacher else ""
-            for fold in fold_numbers(config)
+            traces_split(config, known[one.student.teacher], one.student.datasets[0], fold)
+            if one.student.teacher
+            else ""
+            for fold in student_folds(config, one.student)
         ]
         for name, one in known.items()
         if one.student

@@ -200,34 +200,39 @@ def test_predictions_and_stats_have_the_keys_of_a_language_models(name):
 # The program
 
 
-def arguments(folder, folds=(), **changes):
+def arguments(folder, fold_of_session=(), **changes):
     windows = TRAIN + TEST
     fold_of = {each["session"]: 1 if each in TEST else None for each in windows}
     files.write_json_lines(folder / "windows.jsonl", windows)
-    files.write_json(folder / "splits.json", make_splits(fold_of | dict(folds), windows))
+    files.write_json(folder / "splits.json", make_splits(fold_of | dict(fold_of_session), windows))
     options = {
         "baseline": "sensor-majority",
         "windows": folder / "windows.jsonl",
         "splits": folder / "splits.json",
-        "out": folder / "out",
+        "split": "test1",
+        "out": folder / "test1.jsonl",
+        "stats": folder / "stats.json",
     } | changes
     return [text for key, value in options.items() for text in (f"--{key}", str(value))]
 
 
 def test_the_program_writes_the_predictions_of_a_split(tmp_path):
     recognise_baseline.main(arguments(tmp_path))
-    rows = files.read_json_lines(tmp_path / "out/test1/all.jsonl")
+    rows = files.read_json_lines(tmp_path / "test1.jsonl")
     assert [row["window_id"] for row in rows] == [f"home/t{n}/0" for n in range(3)]
     assert [entry["activity"] for entry in json.loads(rows[2]["text"])] == ["RETURNING", "LEAVING", "LEAVING"]
-    assert files.read_json(tmp_path / "out/test1/all.stats.json")["windows"] == 3
+    assert files.read_json(tmp_path / "stats.json")["windows"] == 3
 
 
 def test_every_fold_is_predicted_from_the_windows_of_the_others(tmp_path):
     """All windows are in three folds; COOKING occurs in one of them only, so that its own fold never predicts it."""
     fold_of = {each["session"]: number % 3 + 1 for number, each in enumerate(TRAIN)}
     fold_of |= {each["session"]: number + 1 for number, each in enumerate(TEST)}
-    recognise_baseline.main(arguments(tmp_path, fold_of))
-    predicted = {fold: files.read_json_lines(tmp_path / f"out/test{fold}/all.jsonl") for fold in (1, 2, 3)}
+    predicted = {}
+    for fold in (1, 2, 3):
+        out = tmp_path / f"test{fold}.jsonl"
+        recognise_baseline.main(arguments(tmp_path, fold_of, split=f"test{fold}", out=out))
+        predicted[fold] = files.read_json_lines(out)
     for fold, rows in predicted.items():
         assert [row["window_id"].split("/")[1] for row in rows] == [s for s, own in fold_of.items() if own == fold]
     assert not any("COOKING" in row["text"] for row in predicted[1])

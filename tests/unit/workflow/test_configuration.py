@@ -10,6 +10,11 @@ from hearth.workflow.configuration import resolve, unused_settings
 TRAINING = "students/training"
 
 
+def with_split(split):
+    """Return the datasets of CONFIG, the second with a split of its own."""
+    return replace_at(CONFIG["datasets"], "second/split", split)
+
+
 @pytest.fixture
 def project(tmp_path):
     return make_project(tmp_path / "project")
@@ -257,6 +262,11 @@ def test_a_mapping_that_two_files_share_is_the_later_ones(project):
         ({"split": {"test_fraction": 0.2}}, []),
         ({"split": {"folds": 5}}, []),
         ({"split": {"folds": 5, "test_fraction": 0.2}}, ["split.test_fraction is not used: 5 folds test every group"]),
+        ({"split": {"test_fraction": 0.2}, "datasets": with_split({"folds": 5})}, []),
+        (
+            {"datasets": with_split({"folds": 5, "test_fraction": 0.2})},
+            ["datasets.second.split.test_fraction is not used: 5 folds test every group"],
+        ),
         ({"windows": {"seconds": 60, "by": "gap"}}, []),
         ({"windows": {"seconds": 60}}, ["windows.seconds is not used: windows are cut by count"]),
         ({"windows": {"seconds": None}}, []),
@@ -265,6 +275,16 @@ def test_a_mapping_that_two_files_share_is_the_later_ones(project):
 def test_settings_without_effect_are_listed(project, changes, unused):
     config, _ = resolve(CONFIG | changes, [], project)
     assert unused_settings(CONFIG | changes, config) == unused
+
+
+def test_a_dataset_has_the_split_of_the_run_where_it_has_none_of_its_own(project):
+    datasets = with_split({"folds": 3, "by": "sitting"})
+    config, _ = resolve(CONFIG | {"split": {"test_fraction": 0.2}, "datasets": datasets}, [], project)
+    splits = {name: dataset["split"] for name, dataset in config["datasets"].items()}
+    assert splits == {
+        "made-up": {"by": "session", "folds": 1, "test_fraction": 0.2},
+        "second": {"by": "sitting", "folds": 3, "test_fraction": 0.2},
+    }
 
 
 @pytest.mark.parametrize(("by", "used"), [("time", True), ("count", False)])

@@ -11,8 +11,10 @@ from hearth.workflow.recognisers import (
     recognisers,
     scored_splits,
     sized_datasets,
+    student_folds,
     students,
     traces_split,
+    weights_fold,
 )
 
 
@@ -164,25 +166,46 @@ def with_folds(project, folds):
 
 
 def test_what_sees_windows_of_a_dataset_learns_from_it(project):
-    _, known = with_folds(project, 1)
+    config, known = with_folds(project, 1)
     names = ("little", "little_shown", "little_reasoning_second", "crf")
-    assert [learns(known[name]) for name in names] == [False, True, True, True]
+    assert [learns(config, known[name], "second") for name in names] == [False, True, True, True]
+    assert [learns(config, known[name], "made-up") for name in names] == [False, True, False, True]
 
 
 def test_with_one_fold_all_are_tested_on_the_same_windows(project):
     config, known = with_folds(project, 1)
-    assert {tuple(scored_splits(config, one)) for one in known.values()} == {("test1",)}
-    assert traces_split(config, known["large"], 1) == "train1"
+    splits = {tuple(scored_splits(config, one, dataset)) for one in known.values() for dataset in config["datasets"]}
+    assert splits == {("test1",)}
+    assert traces_split(config, known["large"], "second", 1) == "train1"
 
 
 def test_with_several_folds_only_what_learns_is_asked_in_each(project):
     config, known = with_folds(project, 3)
-    for name in ("little", "large"):
-        assert scored_splits(config, known[name]) == ["all"]
-    for name in ("little_shown", "little_reasoning_second", "crf"):
-        assert scored_splits(config, known[name]) == ["test1", "test2", "test3"]
-    assert traces_split(config, known["large"], 2) == "all"
-    assert traces_split(config, known["little_shown"], 2) == "train2"
+    for dataset in config["datasets"]:
+        for name in ("little", "large"):
+            assert scored_splits(config, known[name], dataset) == ["all"]
+        for name in ("little_shown", "little_reasoning_second", "crf"):
+            assert scored_splits(config, known[name], dataset) == ["test1", "test2", "test3"]
+    assert traces_split(config, known["large"], "second", 2) == "all"
+    assert traces_split(config, known["little_shown"], "second", 2) == "train2"
+
+
+def test_a_student_of_one_fold_answers_all_windows_of_a_dataset_with_several(project):
+    shown = {"of": ["little_reasoning_second"], "prompt": {"shots": 2}}
+    changed = replace_at(CONFIG, "datasets/made-up/split", {"folds": 3}) | {"variants": {"shown": shown}}
+    config, _ = resolve(changed | {"baselines": ["crf"]}, [], project)
+    known = recognisers(config)
+    student, own = known["little_reasoning_second"], known["little_reasoning_made-up"]
+    assert scored_splits(config, student, "made-up") == scored_splits(config, known["little"], "made-up") == ["all"]
+    assert scored_splits(config, student, "second") == scored_splits(config, known["crf"], "second") == ["test1"]
+    assert [*student_folds(config, student.student), weights_fold(config, student, 2)] == [1, 1]
+    assert [*student_folds(config, own.student), weights_fold(config, own, 2)] == [1, 2, 3, 2]
+    with_shots = known["little_reasoning_second_shown"]
+    for one in (own, known["crf"], with_shots):
+        assert scored_splits(config, one, "made-up") == ["test1", "test2", "test3"]
+    assert weights_fold(config, with_shots, 3) == 1
+    assert traces_split(config, known["large"], "made-up", 2) == "all"
+    assert traces_split(config, known["large"], "second", 1) == "train1"
 
 
 def test_students_as_small_as_the_smallest_dataset_name_all_datasets_of_the_main_students(project):
@@ -213,4 +236,4 @@ def test_a_transfer_baseline_learns_in_the_tested_home_in_all_others_or_in_all(p
     assert learned("words-trees_all", "third") == ["made-up", "second", "third"]
     assert learned("large", "second") == []
     assert learned("little_reasoning_second", "made-up") == ["second"]
-    assert all(learns(known[name]) for name in groups(filled)["transfer_baselines"])
+    assert all(learns(filled, known[name], "second") for name in groups(filled)["transfer_baselines"])

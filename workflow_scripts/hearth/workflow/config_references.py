@@ -13,6 +13,7 @@ from hearth.homes.home import HomeError, load_home
 from hearth.workflow.config_types import Config, ExampleLimit, Registry, WindowSettings
 from hearth.workflow.dataset_homes import home_problems, load_dataset_home, root_problems
 from hearth.workflow.decoding import decoding_problems
+from hearth.workflow.fold_problems import fold_problems
 from hearth.workflow.label_references import label_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
@@ -66,6 +67,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
             variants
             or list(_table_problems(config))
             or [*_selection_problems(config), *label_problems(config, project)]
+            or fold_problems(config)
         )
         if not variants:
             yield from served_decoding_problems(config, registry)

@@ -29,9 +29,11 @@ class Simulation(TypedDict):
 
 
 class DatasetSplit(TypedDict):
-    """`datasets.<name>.split`, once the `by` that it lacks is filled in from `split`."""
+    """`datasets.<name>.split`, once what it lacks is filled in from `split`."""
 
     by: str
+    folds: int
+    test_fraction: float
 
 
 class Dataset(TypedDict):

@@ -60,12 +60,13 @@ def resolve(config: Json, files: Iterable[Path], project: Path = PROJECT) -> tup
         registry = _read_registry(project, filled["model_registry"])
     except ConfigError as error:
         raise ConfigError("\n".join([*_lines(problems, documents, config), str(error)])) from None
+    for dataset in filled["datasets"].values():
+        dataset["split"] = {key: value or filled["split"][key] for key, value in dataset["split"].items()}
     _refuse([*problems, *reference_problems(cast(Config, filled), registry, project)], documents, config)
     for key in [key for key in filled if key.endswith("_root")]:
         filled["datasets"][key.removesuffix("_root")]["root"] = filled.pop(key)
     for dataset in filled["datasets"].values():
         dataset["windows"] = filled["windows"] | dataset["windows"]
-        dataset["split"] = {"by": dataset["split"]["by"] or filled["split"]["by"]}
     checked = cast(Config, filled)
     checked["students"]["trained_on"] = checked["students"]["trained_on"] or default_datasets(checked)
     return checked, registry
@@ -93,11 +94,14 @@ def unused_settings(written: Json, config: Config) -> list[str]:
     `config` is the same after `resolve`.
     """
     lines = []
-    if "test_fraction" in written.get("split", {}) and config["split"]["folds"] > 1:
-        lines.append(f"split.test_fraction is not used: {config['split']['folds']} folds test every group")
+    folds = {name: dataset["split"]["folds"] for name, dataset in config["datasets"].items()}
+    if "test_fraction" in written.get("split", {}) and min(folds.values()) > 1:
+        lines.append(f"split.test_fraction is not used: {min(folds.values())} folds test every group")
     if written.get("windows", {}).get("seconds") and config["windows"]["by"] == "count":
         lines.append("windows.seconds is not used: windows are cut by count")
     for name, dataset in written["datasets"].items():
+        if dataset.get("split", {}).get("test_fraction") and folds[name] > 1:
+            lines.append(f"datasets.{name}.split.test_fraction is not used: {folds[name]} folds test every group")
         if dataset.get("windows", {}).get("seconds") and config["datasets"][name]["windows"]["by"] == "count":
             lines.append(f"datasets.{name}.windows.seconds is not used: its windows are cut by count")
     return lines

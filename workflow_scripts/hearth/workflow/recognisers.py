@@ -87,36 +87,53 @@ class Recogniser:
         return self.decoding is not None and self.decoding["seed"] not in self.seeds[:1]
 
 
-def learns(recogniser: Recogniser) -> bool:
-    """Whether a recogniser learns from windows of the dataset, so that it must be tested on others.
+def learns(config: Config, recogniser: Recogniser, dataset: str) -> bool:
+    """Whether a recogniser learns from windows of a dataset, so that it must be tested on others.
 
-    A student and a baseline are trained on them; a prompt with shots shows them.
+    A baseline and a student of this dataset are trained on them; a prompt with shots shows them. A student that exists
+    for each fold answers one fold of every dataset.
     """
-    return recogniser.kind != "base" or bool(recogniser.prompt and recogniser.prompt["shots"])
+    student = recogniser.student
+    shown = bool(recogniser.prompt and recogniser.prompt["shots"])
+    trained = student and (dataset in student.datasets or len(student_folds(config, student)) > 1)
+    return shown or bool(trained) or recogniser.kind == "baseline"
 
 
-def scored_splits(config: Config, recogniser: Recogniser) -> list[str]:
-    """Return the splits that a recogniser is asked for its score, which together are the tested windows.
+def scored_splits(config: Config, recogniser: Recogniser, dataset: str) -> list[str]:
+    """Return the splits of a dataset that a recogniser is asked for its score, which together are the tested windows.
 
     With several folds, one that does not learn is asked once, on all windows.
     """
-    if config["split"]["folds"] > 1 and not learns(recogniser):
+    folds = fold_numbers(config, dataset)
+    if len(folds) > 1 and not learns(config, recogniser, dataset):
         return [ALL]
-    return [f"test{fold}" for fold in fold_numbers(config)]
+    return [f"test{fold}" for fold in folds]
 
 
-def traces_split(config: Config, teacher: Recogniser, fold: int) -> str:
-    """Return the split whose traces of a teacher a student of a fold learns from.
+def traces_split(config: Config, teacher: Recogniser, dataset: str, fold: int) -> str:
+    """Return the split of a dataset whose traces of a teacher a student of a fold learns from.
 
     With several folds, a teacher that does not learn labels every window once, and the student learns from those of the
     traces that are in its train split.
     """
-    return ALL if config["split"]["folds"] > 1 and not learns(teacher) else f"train{fold}"
+    several = len(fold_numbers(config, dataset)) > 1
+    return ALL if several and not learns(config, teacher, dataset) else f"train{fold}"
 
 
-def fold_numbers(config: Config) -> range:
-    """Return the numbers of the folds."""
-    return range(1, config["split"]["folds"] + 1)
+def fold_numbers(config: Config, dataset: str) -> range:
+    """Return the numbers of the folds of a dataset."""
+    return range(1, config["datasets"][dataset]["split"]["folds"] + 1)
+
+
+def student_folds(config: Config, student: Student) -> range:
+    """Return the numbers of the folds in which a student is trained: all of its datasets have them."""
+    return fold_numbers(config, student.datasets[0])
+
+
+def weights_fold(config: Config, recogniser: Recogniser, fold: int) -> int:
+    """Return the fold of the weights with which a recogniser answers a fold: a student of one fold answers all."""
+    student = recogniser.student
+    return fold if student and fold in student_folds(config, student) else 1
 
 
 def student_groups(config: Config) -> dict[str, list[Student]]:

@@ -68,7 +68,9 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
 
     def traces_of(taught: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
         return _unique(
-            (*pair, traces_split(config, known[pair[0]], fold)) for pair in taught for fold in fold_numbers(config)
+            (*pair, traces_split(config, known[pair[0]], pair[1], fold))
+            for pair in taught
+            for fold in fold_numbers(config, pair[1])
         )
 
     of_bases = any(known[name].kind == "base" and not known[name].variant for name, _ in pairs)
