@@ -115,6 +115,7 @@ class Recording:
     separator: str = ""
     activities: dict[str, str | None] = field(default_factory=dict)
     several: str = "first"
+    equal_rows: str = "separate"
     unlabelled: str = DROP
     intervals: Intervals | None = None
     ignored_sensors: tuple[str, ...] = ()
@@ -145,7 +146,17 @@ class Recording:
 
 def parse_recording(raw: Mapping[str, Any]) -> Recording:
     """Return the settings in `raw`, which must be valid by the schema and have no `recording_problems`."""
-    texts = {"joiner", "separator", "activities", "several", "unlabelled", "groups", "path_columns", "repeated_states"}
+    texts = {
+        "joiner",
+        "separator",
+        "activities",
+        "several",
+        "unlabelled",
+        "groups",
+        "path_columns",
+        "repeated_states",
+        "equal_rows",
+    }
     settings: dict[str, Any] = {key: raw[key] for key in raw.keys() & texts}
     for key in raw.keys() & {"files", "interval_states", "ignored_sensors", "ignored_states", "ignored_files"}:
         settings[key] = as_tuple(raw[key])

@@ -14,7 +14,16 @@ OPEN_CHOICE = "# OPEN: "
 # Ends of the reasons of rows that the yaml's own keys leave out.
 ASKED_FOR = tuple(
     f"({key})"
-    for key in ("ignored_sensors", "ignored_states", "repeated_states", "comments", "activities", "label_rows", "wide")
+    for key in (
+        "ignored_sensors",
+        "ignored_states",
+        "repeated_states",
+        "comments",
+        "equal_rows",
+        "activities",
+        "label_rows",
+        "wide",
+    )
 )
 HARMLESS = ("blank line", "comment")
 UNLABELLED = "no activity"

@@ -129,6 +129,20 @@ def test_time_spans_are_equal_only_if_both_of_their_ends_are(tmp_path):
     assert report.skipped == {"duplicate row": 2}
 
 
+@pytest.mark.parametrize(("several", "first"), [("first", ["eating"]), ("any", ["eating", "cooking"])])
+def test_rows_that_differ_in_their_activity_are_events_of_their_own_or_one(tmp_path, several, first):
+    rows = [(1, "cooking"), (9, "eating"), (9, "cooking"), (9, "eating"), (5, "unknown")]
+    write_csv(tmp_path / "a.csv", *(row(second, activity=what) for second, what in rows))
+    events, report = load(tmp_path, home_with(equal_rows="join", several=several))
+    assert events["time"].dt.second.tolist() == [1, 9]
+    accepted = events["alternatives"].tolist() if several == "any" else [[label] for label in events["activity"]]
+    assert accepted == [["cooking"], first]
+    assert report.skipped == {"equal to another row but for its activity (equal_rows)": 2}
+    assert [problem.line for problem in report.broken] == [6]
+    apart, _ = load(tmp_path, home_with(several=several))
+    assert apart["activity"].tolist() == ["cooking", "eating", "cooking"]
+
+
 def test_sessions_are_grouped_by_their_first_day_and_by_the_columns_that_the_home_names(tmp_path):
     header = f"{HEADER},flat,tower"
     write_csv(tmp_path / "a.csv", f"{row(1)}, F1 ,T", f"{row(1, day=4)},F1,T", header=header)

@@ -13,7 +13,7 @@ from hearth.data.load_report import PLACES_SHOWN, LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.activity_names import accepted_labels
 from hearth.data.sources.csv_rows import RowError
-from hearth.data.sources.encoded_rows import Codes, EncodedRows, encode_pairs
+from hearth.data.sources.encoded_rows import Annotation, Codes, EncodedRows, encode_pairs
 from hearth.data.sources.label_rows import annotate_by_label_rows
 from hearth.data.sources.repeated_states import REPEATED, find_repeated_states
 from hearth.data.sources.sessions import assign_sessions
@@ -46,6 +46,8 @@ class _EventBuilder:
         self._tell_passes()
         if self._home.recording.label_rows:
             self._columns = annotate_by_label_rows(self._columns, self._rows, self._home, self._report)
+        if self._home.recording.equal_rows == "join":
+            self._join_equal_rows()
         self._note_disorder()
         words = self._describe()
         labels = self._label()
@@ -107,6 +109,27 @@ class _EventBuilder:
         if second.any():
             columns["time"] = times.from_clock(columns["time"], zone) + second * times.HOUR
             columns["utc"] = np.ones(len(second), dtype=bool)
+
+    def _join_equal_rows(self) -> None:
+        """Keep the first of the rows that are equal but for their annotations; it gets all of these."""
+        names = ("session", "time", "lasted", "sensor", "state")
+        keys = pd.DataFrame({name: self._columns[name] for name in names})
+        events = keys.groupby(list(names), sort=False).ngroup().to_numpy()
+        repeats = keys.duplicated().to_numpy()
+        annotations, codes = self._rows.annotations, self._columns["annotation"]
+        equal = np.flatnonzero(np.isin(events, events[repeats]))
+        equal = equal[np.argsort(events[equal], kind="stable")]
+        for rows in np.split(equal, 1 + np.flatnonzero(np.diff(events[equal]))) if len(equal) else []:
+            joined = [annotations.values[code] for code in codes[rows]]
+            codes[rows[0]] = annotations.code(
+                Annotation(
+                    tuple(dict.fromkeys(name for each in joined for name in each.residents)),
+                    tuple(dict.fromkeys(name for each in joined for name in each.activities)),
+                    all(each.is_lost for each in joined),
+                )
+            )
+        self._skip(repeats, "equal to another row but for its activity (equal_rows)")
+        self._keep(~repeats)
 
     def _note_disorder(self) -> None:
         """Note for each file the number of rows whose time is earlier than that of some row before them.
