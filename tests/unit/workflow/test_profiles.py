@@ -35,6 +35,7 @@ def test_only_rules_that_run_recognisers_or_check_nodes_are_cluster_jobs():
     assert named - local == {
         "recognise",
         "recognise_baseline",
+        "recognise_transfer_baseline",
         "serve",
         "distil",
         "check_node",
