@@ -29,6 +29,7 @@ ROOMS = (
 OTHER_ROOM = "home"
 # Beginnings of the ids of Home Assistant that say nothing of what a sensor is.
 _DOMAIN = re.compile(r"^(binary_sensor|sensor|input_boolean)\.")
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 DRAFTED_ABOUT, DRAFTED_REASONING = "A home in which people live.", "One activity after another."
 DRAFTED_LABELS = ("first activity", "second activity")
 HEAD = """# yaml-language-server: $schema={schema}
@@ -104,10 +105,16 @@ def drafted_parts(home: Home) -> list[str]:
 
 def _guess_words(sensor: str) -> str:
     """Return a sensor's name with spaces between its words, without its room."""
-    words = " ".join(re.sub(r"[_./-]", " ", _DOMAIN.sub("", sensor)).split()) or sensor
-    room = _guess_room(sensor)
-    without_room = words[len(room) :].strip() if words.lower().startswith(room) else words
+    words = _split_words(sensor) or sensor
+    without_room = re.sub(rf"^{_guess_room(sensor)}\b", "", words, flags=re.IGNORECASE).strip()
     return without_room or words
+
+
+def _split_words(sensor: str) -> str:
+    """Return the words of a sensor's name: BedroomABed is bedroom A bed."""
+    words = " ".join(re.sub(r"[_./-]", " ", _DOMAIN.sub("", sensor)).split())
+    parts = _CAMEL_CASE.sub(" ", words)
+    return words if parts == words else " ".join(part if len(part) == 1 else part.lower() for part in parts.split())
 
 
 def _describe_states(states: Sequence[str]) -> dict[str, str]:
@@ -120,7 +127,7 @@ def _describe_states(states: Sequence[str]) -> dict[str, str]:
 
 
 def _guess_room(sensor: str) -> str:
-    plain = re.sub(r"[_./-]", " ", sensor.lower())
+    plain = _split_words(sensor).lower()
     return next((room for room in ROOMS if room in plain), OTHER_ROOM)
 
 
