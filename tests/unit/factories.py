@@ -80,6 +80,7 @@ def make_metadata(**changes: object) -> dict[str, Any]:
         "engine": "transformers",
         "engine_options": {},
         "stand_in": "",
+        "train_datasets": [],
         "simulated": [],
         "labels": "native",
         "common_labels": {},

@@ -37,10 +37,11 @@ class ScoreMetadata(TypedDict):
 
     `base` is the language model, for a base model the recogniser itself, and `stand_in` says what that model stands in
     for, "" for a real one. `variant` says how the recogniser differs from the main one of its kind, "" for the main
-    one. `dtype` is "" for a served model. `engine_options` are the engine's options that decide results. `simulated`
-    names the simulated datasets that the recogniser was tested or trained on. `labels` says in which labels the
-    recogniser answers, and `common_labels` maps the home's labels to those that homes share, if the home does. For a
-    baseline, `base`, `dtype`, `engine` and `stand_in` are "", and `decoding` and `engine_options` are empty.
+    one. `dtype` is "" for a served model. `engine_options` are the engine's options that decide results.
+    `train_datasets` are the datasets that the recogniser learned from. `simulated` names the simulated datasets that
+    the recogniser was tested or trained on. `labels` says in which labels the recogniser answers, and `common_labels`
+    maps the home's labels to those that homes share, if the home does. For a baseline, `base`, `dtype`, `engine` and
+    `stand_in` are "", and `decoding` and `engine_options` are empty.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class ScoreMetadata(TypedDict):
     engine: str
     engine_options: dict[str, Any]
     stand_in: str
+    train_datasets: list[str]
     simulated: list[str]
     labels: Labels
     common_labels: dict[str, str]
@@ -63,7 +65,6 @@ class StudentScoreMetadata(ScoreMetadata):
     teacher: str
     recipe: str
     train_dataset: str
-    train_datasets: list[str]
     learning_rate: float
     rank: int
     balance: str
@@ -143,7 +144,7 @@ def build_score(
         "teacher": metadata.get("teacher", ""),
         "recipe": metadata.get("recipe", ""),
         "train_dataset": metadata.get("train_dataset", ""),
-        "train_datasets": list(metadata.get("train_datasets", [])),
+        "train_datasets": list(metadata["train_datasets"]),
         "learning_rate": metadata.get("learning_rate"),
         "rank": metadata.get("rank"),
         "balance": metadata.get("balance"),
