@@ -9,31 +9,7 @@ from hearth.evaluation.bootstrap import FEWEST_GROUPS
 from hearth.evaluation.held_out_homes import MEAN, home_interval, home_p
 from hearth.evaluation.rendering import render_csv, render_markdown
 from hearth.evaluation.tables import build_table
-from score_factories import draw_gold, draw_predictions, make_measured_score
-
-HOMES = ["cabin", "flat", "villa"]
-# The probability that a recogniser labels an event right, by the homes that it learned from.
-SKILL = {"none": 0.3, "own": 0.8, "others": 0.5, "all": 0.7}
-
-
-def make_scores(homes=HOMES, seeds=(0,), groups=8):
-    """Return the scores of a base and of its students of one home, of the other homes and of all, on every home."""
-    draw, scores = np.random.default_rng(5), []
-    for home in homes:
-        gold = draw_gold(draw, groups)
-
-        def add(name, learned, skill, home=home, gold=gold, **changes):
-            score = make_measured_score(gold, draw_predictions(draw, gold, skill), name, home)
-            scores.append(score | {"train_datasets": learned} | changes)
-
-        add("little", [], SKILL["none"])
-        sets = {other: [other] for other in homes} | {"all": homes}
-        sets[f"all-but-{home}"] = [other for other in homes if other != home]
-        for (name, learned), seed in itertools.product(sets.items(), seeds):
-            regime = "own" if learned == [home] else "all" if home in learned else "others"
-            changes = {"kind": "student", "base": "little", "recipe": "reasoning", "train_dataset": name}
-            add(f"little_reasoning_{name}" + f"_seed{seed}" * bool(seed), learned, SKILL[regime], **changes)
-    return scores
+from held_out_factories import HOMES, make_scores
 
 
 def build(scores, **spec):

@@ -1,6 +1,7 @@
 """Test that the report is a self-contained page, equal for equal scores, in which no name is read as HTML."""
 
 import html
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from hearth.evaluation.audit_tables import count_failures
 from hearth.evaluation.claims import table as claims
 from hearth.evaluation.figures.names import SCORE_FIGURES
 from hearth.evaluation.figures.registry import CAPTIONS, render
+from held_out_factories import HOMES, make_scores
 from score_factories import make_full_run_scores, make_run_scores
 
 import report
@@ -270,3 +272,15 @@ def test_a_table_in_paper_form_has_a_row_for_each_recogniser():
     assert "<strong>" in paper
     assert "tables/t.provenance.md" in text
     assert "bold: best of its column" in Elements(text).text
+
+
+def test_the_summary_names_every_student_that_is_below_its_base_on_a_home_it_did_not_learn_from():
+    text = " ".join(
+        Elements(page(make_scores(skills={"none": 0.6, "own": 0.8, "others": 0.2, "all": 0.7}))).text.split()
+    )
+    summary = text[text.index("Summary Below the untrained base") : text.index("The paper's claims Each claim")]
+    for home, other in itertools.permutations(HOMES, 2):
+        assert f"little_reasoning_{home} on {other}: weighted F1 0." in summary
+    assert summary.count("of little: -0.") == 3 * len(HOMES)
+    gains = page(make_scores(skills={"none": 0.1, "own": 0.8, "others": 0.7, "all": 0.7}))
+    assert "losses" not in Elements(gains).ids

@@ -1,6 +1,6 @@
 """Build tables of details: recognisers side by side, label by label, or by residents, activities and segments.
 
-`held_out_homes` builds that of homes.
+`held_out_homes` builds that of homes, `forgetting` that of students on homes that they did not learn from.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 
 from hearth.evaluation import bootstrap, segments
 from hearth.evaluation.counts import counts_of_score, split_columns
+from hearth.evaluation.forgetting import forgetting_table
 from hearth.evaluation.held_out_homes import held_out_table
 from hearth.evaluation.metrics import f1_by_label
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
@@ -19,8 +20,9 @@ from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals
 from hearth.evaluation.score_document import PartMetrics, Score
 from hearth.evaluation.table_rows import build_rows
 
-# Kinds of rows: one for each score, for each label, for each part of the data, or for each home.
-Rows = Literal["scores", "labels", "parts", "homes"]
+# Kinds of rows: one for each score, for each label, for each part of the data, for each home, or for each student and
+# home that it did not learn from.
+Rows = Literal["scores", "labels", "parts", "homes", "forgetting"]
 Record = dict[str, Any]
 
 _METRIC, _BOUND, _SECONDS = decimals(3), decimals(2), decimals(1)
@@ -83,6 +85,7 @@ DETAIL_TABLES: dict[str, Callable[[str, str, Sequence[Score], str], Table]] = {
     "labels": class_table,
     "parts": part_table,
     "homes": held_out_table,
+    "forgetting": forgetting_table,
 }
 
 

@@ -14,7 +14,7 @@ from hearth.evaluation.paper_table import TINY
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import Interval, Score
-from hearth.evaluation.table_rows import Record, Row, build_rows, difference_columns
+from hearth.evaluation.table_rows import Record, Row, build_rows, difference_columns, name_without_homes
 
 # The homes that a recogniser learned from, as seen from the home that it is tested on.
 LearnedFrom = Literal["none", "own", "others", "all"]
@@ -143,7 +143,7 @@ def _family_name(row: Row) -> str:
     """Return a recogniser's name without the homes that it learned from."""
     score = row.scores[0]
     if score["kind"] == "student":
-        return row.name.replace(f"_{score['train_dataset']}", "", 1)
+        return name_without_homes(row)
     if score["kind"] == "baseline":
         name, _, learned = row.name.rpartition("_")
         return name if learned in get_args(LearnedFrom) else row.name

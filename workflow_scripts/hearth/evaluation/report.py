@@ -17,6 +17,7 @@ from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, NOT_TESTABLE, UNDE
 from hearth.evaluation.doubtful_answers import doubtful_answers
 from hearth.evaluation.figures.names import ScoreFigure
 from hearth.evaluation.figures.registry import CAPTIONS
+from hearth.evaluation.forgetting import describe_losses
 from hearth.evaluation.notes import Notes, dataset_name, stand_in_warnings, table_notes
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Table
@@ -58,6 +59,7 @@ def render_report(
     return environment.from_string(template).render(
         warnings=stand_in_warnings(scores),
         doubts=doubtful_answers(scores),
+        losses=describe_losses(scores),
         claims=_claims_with_rows(claims),
         steps=claims.below,
         figures={name: (CAPTIONS[name], inline_svg(svg, name)) for name, svg in drawings.items()},

@@ -154,6 +154,11 @@ def name_without_seed(score: Score) -> str:
     return re.sub(r"_seed[0-9]+(?=_|$)", "", name) if score["kind"] == "student" else name
 
 
+def name_without_homes(row: Row) -> str:
+    """Return the name of a student's row without the dataset, or the set of datasets, that it learned from."""
+    return row.name.replace(f"_{row.scores[0]['train_dataset']}", "", 1)
+
+
 def variant_without_seed(score: Score) -> str:
     """Return the variant of a recogniser without its last part, if that names a seed of sampling."""
     return re.sub(r"(^|-)decode[0-9]+$", "", score["variant"])

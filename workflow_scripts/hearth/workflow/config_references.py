@@ -18,7 +18,7 @@ from hearth.workflow.label_references import label_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
-from hearth.workflow.student_references import replay_problems, seen_problems, set_problems
+from hearth.workflow.student_references import forgetting_problems, replay_problems, seen_problems, set_problems
 
 # Names of tables that a run makes without a declaration in its config.
 OWN_TABLES = ("claims", "budgets", "audit", "cost")
@@ -329,6 +329,7 @@ def _table_problems(config: Config) -> Iterator[Problem]:
 
 def _selection_problems(config: Config) -> Iterator[Problem]:
     yield from seen_problems(config)
+    yield from forgetting_problems(config)
     for table in config["tables"]:
         if not table_pairs(config, table):
             yield ["tables", table, "select"], "selects no recogniser on any dataset"

@@ -83,3 +83,24 @@ def seen_problems(config: Config) -> Iterator[Problem]:
                 "the table name the datasets",
             )
             break
+
+
+def forgetting_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each table of forgetting that has no student on an unseen dataset, or not its base there."""
+    known = recognisers(config)
+    for table, spec in config["tables"].items():
+        if spec["rows"] != "forgetting":
+            continue
+        pairs = table_pairs(config, table)
+        unseen = [
+            (name, known[name].base, dataset)
+            for name, dataset in pairs
+            if (student := known[name].student) and dataset not in student.datasets
+        ]
+        path: Place = ["tables", table, "select"]
+        if not unseen:
+            yield path, "selects no student on a dataset that it did not learn from"
+        for name, base, dataset in unseen:
+            if (base, dataset) not in pairs:
+                yield path, f"{name} on {dataset} is compared with {base}: add {{recognisers: bases}} to the selection"
+                break
