@@ -1,5 +1,7 @@
 """Make a small random student and examples with a common prefix, and train with and without a shared prefix."""
 
+from typing import Any
+
 import torch
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.micro_batch import MicroBatchSize
@@ -43,6 +45,16 @@ def make_student(dropout=0.0, checkpointing=False, dtype=torch.float32, targets=
         init_lora_weights=False,
     )
     return get_peft_model(base, lora)
+
+
+def make_examples_of_homes(prefixes: tuple[int, ...], count: int) -> tuple[list[list[int]], list[dict[str, Any]]]:
+    """Return a pair: prefixes of these lengths, and `count` examples that begin with each."""
+    heads, examples = [], []
+    for number, length in enumerate(prefixes):
+        head, of_home = make_examples(length, count, spread=7)
+        heads.append(head)
+        examples += [example | {"prefix": number} for example in of_home]
+    return heads, examples
 
 
 def make_examples(prefix: int, count: int, spread: int) -> tuple[list[int], list[dict[str, list[int]]]]:

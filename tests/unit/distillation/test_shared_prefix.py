@@ -6,7 +6,7 @@ import pytest
 import torch
 from hearth.distillation import shared_prefix, trainer
 from hearth.distillation.shared_prefix import EncodedPrefix
-from shared_prefix_fixtures import difference, make_examples, make_student, train
+from shared_prefix_fixtures import difference, make_examples, make_examples_of_homes, make_student, train
 from transformers import TrainerCallback
 
 
@@ -36,6 +36,34 @@ def test_gradients_and_adapters_equal_those_of_the_plain_path(
     assert ours[1] == pytest.approx(plain[1], rel=1e-4)
     for name, weights in plain[2].items():
         assert difference(ours[2][name], weights) < 1e-3, name
+
+
+@pytest.mark.parametrize(("micro_batch", "accumulation"), [(1, 4), (3, 2), (8, 1)])
+@pytest.mark.parametrize("way", ["shared", "packed", "padded"])
+def test_gradients_of_examples_with_several_prefixes_equal_those_of_the_plain_path(
+    tmp_path, way, micro_batch, accumulation
+):
+    heads, examples = make_examples_of_homes(prefixes=(40, 25, 60), count=5)
+    plain, ours = (
+        train(tmp_path, heads, examples, make_student(), each, micro_batch, accumulation) for each in ("plain", way)
+    )
+    assert len(ours[0]) == len(plain[0]) == 2 * -(-len(examples) // (micro_batch * accumulation))
+    assert difference(ours[0][0], plain[0][0]) < 1e-5
+    assert ours[1] == pytest.approx(plain[1], rel=1e-4)
+
+
+def test_each_prefix_of_a_step_is_encoded_once(tmp_path, monkeypatch):
+    encoded = []
+
+    class CountedPrefix(EncodedPrefix):
+        def __init__(self, base, prefix_ids, device):
+            encoded.append(list(prefix_ids))
+            super().__init__(base, prefix_ids, device)
+
+    monkeypatch.setattr(trainer, "EncodedPrefix", CountedPrefix)
+    heads, examples = make_examples_of_homes(prefixes=(40, 25), count=4)
+    train(tmp_path, heads, examples, make_student(), "shared", micro_batch=1, accumulation=8, epochs=1)
+    assert encoded == heads
 
 
 def test_layers_below_the_first_adapter_need_no_gradient(tmp_path):
