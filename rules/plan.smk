@@ -27,19 +27,41 @@ def load_prompt(name, dataset, split):
 
 
 def planned_prompts():
-    """Return the prompt files of all planned loads, each once."""
-    return list(
-        dict.fromkeys(
-            load_prompt(name, dataset, split)
-            for name, dataset, split in planned_loads()
-        )
-    )
+    """Return the prompt files of all planned loads and trainings, each once."""
+    asked = [load_prompt(*load) for load in planned_loads()]
+    learned = [
+        source["prompt"]
+        for student in RUN.trained.values()
+        for fold in student_folds(config, student)
+        for source in planned_sources(student, fold)
+    ]
+    return list(dict.fromkeys([*asked, *learned]))
 
 
 def lora_rank(recogniser):
     """Return the rank of a student's adapter; 0 for other recognisers."""
     trained = RECOGNISERS[recogniser].student
     return trained.rank if trained else 0
+
+
+def planned_sources(student, fold):
+    """Return the datasets from which a student of a fold learns, those of replayed traces last."""
+    named = [(student.teacher, dataset, False) for dataset in student.datasets]
+    named += [(student.base, dataset, True) for dataset in student.replay_on]
+    return [
+        {
+            "teacher": teacher,
+            "dataset": dataset,
+            "traces_split": (
+                traces_split(config, RECOGNISERS[teacher], dataset, fold)
+                if teacher
+                else ""
+            ),
+            "prompt": prompt_file(RECOGNISERS[student.name], dataset, fold),
+            "is_replayed": is_replayed,
+        }
+        for teacher, dataset, is_replayed in named
+    ]
 
 
 def planned_work():
@@ -70,21 +92,15 @@ def planned_work():
                 "student": name,
                 "fold": fold,
                 "model": student.base,
-                "teacher": student.teacher,
-                "dataset": student.datasets[0],
-                "traces_split": (
-                    traces_split(
-                        config, RECOGNISERS[student.teacher], student.datasets[0], fold
-                    )
-                    if student.teacher
-                    else ""
-                ),
+                "sources": planned_sources(student, fold),
                 "max_examples": (
                     None if student.max_examples == "smallest" else student.max_examples
                 ),
                 "sized": sized_datasets(config, student),
                 "reasons": RECIPES[student.recipe].reasons,
-                "prompt": prompt_file(RECOGNISERS[name], student.datasets[0], fold),
+                "balance": student.balance,
+                "replay": student.replay,
+                "rank": student.rank,
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
             }
             for name, student in RUN.trained.items()

@@ -1,9 +1,10 @@
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
 from hearth.common.cli import UserError
-from hearth.common.files import write_json, write_json_lines
+from hearth.common.files import read_json_object, write_json, write_json_lines
 from hearth.workflow import cost_estimate, gpu_memory
 from hearth.workflow.cards import CARDS
 from hearth.workflow.cost_estimate import (
@@ -102,17 +103,23 @@ def results(tiny_model, tmp_path):
     return make_results(tmp_path, tiny_model, train=4, test=6)
 
 
+def planned_source(results, teacher, dataset="flat", is_replayed=False):
+    place = {"dataset": dataset, "traces_split": "train1" if teacher else "", "prompt": str(results / "prompt.json")}
+    return {"teacher": teacher, "is_replayed": is_replayed} | place
+
+
 def planned_work(results, entry=ENTRY, teacher="large", max_examples=None, sized=()):
     loads = [planned_load(results, name, split) for name, split in [("small", "test1"), ("large", "test1")]]
     if teacher:
         loads.append(planned_load(results, "large", "train1"))
-    training = planned_load(results, "", "train1", "small") | {"student": "small_pupil", "teacher": teacher}
-    training |= {"fold": 1, "traces_split": "train1" if teacher else "", "sized": list(sized)}
+    training = {"student": "small_pupil", "fold": 1, "model": "small", "max_new_tokens": 50, "reasons": True}
+    training |= {"sources": [planned_source(results, teacher)], "max_examples": max_examples, "sized": list(sized)}
+    training |= {"balance": "size", "replay": 0, "rank": 16}
     engine = "vllm" if entry["gpus"] else "transformers"
     return {
         "split": {"folds": 1, "by": "session", "seed": 0, "test_fraction": 0.3},
         "loads": loads,
-        "trainings": [training | {"max_examples": max_examples, "reasons": True}],
+        "trainings": [training],
         "engines": {"small": engine, "large": engine},
         "models": {"small": entry, "large": entry},
         "settings": {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1},
@@ -250,7 +257,8 @@ def test_the_trainings_of_several_folds_are_one_row(results):
     )
     work = planned_work(results)
     work["loads"] = [planned_load(results, "large", "all")]
-    work["trainings"] = [work["trainings"][0] | {"fold": fold, "traces_split": "all"} for fold in (1, 2, 3)]
+    sources = [planned_source(results, "large") | {"traces_split": "all"}]
+    work["trainings"] = [work["trainings"][0] | {"fold": fold, "sources": sources} for fold in (1, 2, 3)]
     work["split"] |= {"folds": 3}
     text = estimate_work(work, results)
     assert row(text, "distil small_pupil")[:2] == ["distil small_pupil x 3 folds", str(5 + 4 + 3)]
@@ -270,6 +278,31 @@ def test_the_plan_says_what_further_seeds_cost(results):
         "Seeds of sampling (`decoding.seeds`, `self_consistency`): of 28 windows recognised, 16 are of a first" in text
     )
     assert "Seeds of training (`students.seeds`): trainings: 3; with one seed: 1." in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "windows"),
+    [
+        ({}, 12),
+        ({"balance": "home"}, 8),
+        ({"max_examples": 6}, 6),
+        ({"max_examples": 5, "balance": "home"}, 4),
+        ({"replay": 0.25}, 16),
+        ({"replay": 0.25, "max_examples": 8}, 8),
+    ],
+)
+def test_the_traces_of_several_datasets_and_replayed_ones_are_counted(results, changes, windows):
+    shutil.copytree(results / "datasets/flat", results / "datasets/large-one")
+    splits = read_json_object(results / "datasets/flat/splits.json")
+    write_json(results / "datasets/large-one/splits.json", splits | {"windows": {"all": 9, "train1": 8, "test1": 1}})
+    work = planned_work(results)
+    for name in ("large", "small"):
+        work["loads"].append(planned_load(results, name, "train1") | {"dataset": "large-one"})
+    sources = [planned_source(results, "large", name) for name in ("flat", "large-one")]
+    if "replay" in changes:
+        sources.append(planned_source(results, "small", "large-one", is_replayed=True))
+    work["trainings"] = [work["trainings"][0] | {"sources": sources} | changes]
+    assert row(estimate_work(work, results), "distil small_pupil")[1] == str(windows)
 
 
 def test_max_examples_limits_the_windows_of_a_training(results):

@@ -14,7 +14,6 @@ from typing import Any
 from tabulate import tabulate
 
 from hearth.common.files import read_json_object
-from hearth.data.folds import read_splits
 from hearth.distillation.memory_estimate import zero_stage
 from hearth.distillation.settings import TrainingSettings
 from hearth.distillation.target_modules import check_target_modules
@@ -27,13 +26,12 @@ from hearth.workflow.planned_work import (
     Load,
     PlannedTraining,
     PlannedWork,
-    label_tokens,
     loads_of,
     longest_window,
     measure_loads,
-    untaught_load,
 )
 from hearth.workflow.throughput import CORE_FLOPS, COUNTS, Job, batch_of, job_of, window_seconds, windows_held
+from hearth.workflow.training_load import training_load
 from hearth.workflow.training_memory import Training
 
 # Of numbers of cards, a smaller one is preferred if its GPU-hours are at most this many times the fewest.
@@ -123,7 +121,7 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
     stage = zero_stage(read_json_object(Path(work["deepspeed"])))
     for student, of_folds in groupby(work["trainings"], key=itemgetter("student")):
         folds = list(of_folds)
-        own = [_training_load(fold, shapes, loads, results) for fold in folds]
+        own = [training_load(fold, shapes, loads, results) for fold in folds]
         # The folds differ by a few windows; the largest stands for the memory of all.
         training = _training_on_gpus(
             folds[0], max(own, key=lambda load: load.longest.read + load.longest.written), work, shapes, stage
@@ -281,31 +279,6 @@ def _length_warnings(student: str, mean: gpu_memory.WindowTokens, max_length: in
     ]
 
 
-def _training_load(
-    training: PlannedTraining,
-    shapes: Mapping[str, ModelShape],
-    loads: Mapping[tuple[str, str, str], Load],
-    results: Path,
-) -> Load:
-    """Return the load of the traces that a student learns from, or of the labels if it does not learn to reason."""
-    taught = training["teacher"]
-    folder, split = results / "datasets" / training["dataset"], f"train{training['fold']}"
-    if taught:
-        traces = replace(
-            loads[taught, training["dataset"], training["traces_split"]],
-            windows=read_splits(folder / "splits.json")["windows"][split],
-        )
-    else:
-        traces = untaught_load(training, shapes, results)
-    if not training["reasons"]:
-        mean, longest = label_tokens(folder, split)
-        traces = replace(
-            traces, mean=replace(traces.mean, written=mean), longest=replace(traces.longest, written=longest)
-        )
-    sizes = [read_splits(results / "datasets" / name / "splits.json")["windows"][split] for name in training["sized"]]
-    return replace(traces, windows=min([traces.windows, training["max_examples"] or traces.windows, *sizes]))
-
-
 def _training_on_gpus(
     training: PlannedTraining, load: Load, work: PlannedWork, shapes: Mapping[str, ModelShape], stage: int
 ) -> Training | None:
@@ -313,10 +286,11 @@ def _training_on_gpus(
     model = work["models"][training["model"]]
     if not model["train_gpus"] or work["settings"]["device"] == "cpu":
         return None
+    settings: TrainingSettings = {**work["training"], "lora": {**work["training"]["lora"], "r": training["rank"]}}
     return training_memory.training_on_gpus(
         training["student"],
         shapes[training["model"]],
-        work["training"],
+        settings,
         load.longest,
         model,
         work["training_dtype"],

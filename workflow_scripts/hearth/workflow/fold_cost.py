@@ -16,7 +16,7 @@ def compare_with_plain_split(work: PlannedWork, loads: Mapping[tuple[str, str, s
     folds = work["split"]["folds"]
     if folds == 1:
         return ""
-    taught = {(one["teacher"], one["dataset"]) for one in work["trainings"]}
+    taught = {(source["teacher"], source["dataset"]) for one in work["trainings"] for source in one["sources"]}
     windows: dict[tuple[str, str], int] = {}
     for (recogniser, dataset, split), load in loads.items():
         if split == ALL or split.startswith("test"):

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from hearth.common.job_stats import read_job_stats
 from hearth.data.folds import iterate_split, read_split, read_splits, train_split
+from hearth.distillation.balance import Balance
 from hearth.distillation.settings import TrainingSettings
 from hearth.models.load import load_tokenizer
 from hearth.prompting.chat_templates import chat_prompt
@@ -37,25 +38,38 @@ class PlannedLoad(TypedDict):
     lora_rank: int
 
 
+class PlannedSource(TypedDict):
+    """A dataset from which a student learns.
+
+    `teacher` and `traces_split`, the split of the traces, are "" without traces. With `is_replayed`, the teacher is the
+    student's own base.
+    """
+
+    teacher: str
+    dataset: str
+    traces_split: str
+    prompt: str
+    is_replayed: bool
+
+
 class PlannedTraining(TypedDict):
     """A planned training of a student for one fold; `max_examples` None means all traces.
 
-    `sized` are the datasets whose smallest train split limits the traces; [] without such a limit.
-
-    `teacher` and `traces_split`, the split of the traces, are "" for a student without a teacher. `reasons` says
-    whether the student learns whole traces; otherwise it learns labels only.
+    `sized` are the datasets whose smallest train split limits the traces; [] without such a limit. `reasons` says
+    whether the student learns whole traces; otherwise it learns labels only. `balance` and `replay` are those of the
+    student, and `rank` is that of its adapter.
     """
 
     student: str
     fold: int
     model: str
-    teacher: str
-    dataset: str
-    traces_split: str
+    sources: list[PlannedSource]
     max_examples: int | None
     sized: list[str]
+    balance: Balance
+    replay: float
+    rank: int
     reasons: bool
-    prompt: str
     max_new_tokens: int
 
 
@@ -202,14 +216,14 @@ def measure_loads(
     return loads
 
 
-def untaught_load(training: PlannedTraining, tokenised: Iterable[str], results: Path) -> Load:
+def untaught_load(training: PlannedTraining, source: PlannedSource, tokenised: Iterable[str], results: Path) -> Load:
     """Return the load of a student without a teacher: its train split, as if the student had labelled it itself."""
     own: PlannedLoad = {
         "recogniser": training["student"],
         "model": training["model"],
-        "dataset": training["dataset"],
+        "dataset": source["dataset"],
         "split": f"train{training['fold']}",
-        "prompt": training["prompt"],
+        "prompt": source["prompt"],
         "max_new_tokens": training["max_new_tokens"],
         "lora_rank": 0,
     }
