@@ -1,0 +1,76 @@
+"""Test that mistakes in sets of datasets and in replayed traces are named with place, value and remedy."""
+
+import pytest
+from config_factories import CONFIG, make_project, problem_lines, replace_at
+
+SPARE = replace_at(
+    CONFIG,
+    "datasets/spare",
+    {"source": "mural", "home": "made-up", "simulate": {"seed": 3, "sessions": 4}, "all": False},
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project")
+
+
+def with_group(group, select="many", **top):
+    config = replace_at(SPARE, "students/groups", {"many": group}) | top
+    return replace_at(config, "tables/many", {"title": "Many", "select": [{"recognisers": select}]})
+
+
+REPLAYED = {"trained_on": ["made-up"], "replay": [0.5], "replay_on": ["spare"]}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            SPARE | {"dataset_groups": {"made-up": ["second"]}},
+            "dataset_groups.made-up: a dataset has the name 'made-up'",
+        ),
+        (SPARE | {"dataset_groups": {"all": ["second"]}}, "dataset_groups.all: the name 'all' stands for a set"),
+        (SPARE | {"dataset_groups": {"all-but-x": ["second"]}}, "the name 'all-but-x' stands for a set"),
+        (
+            SPARE | {"dataset_groups": {"some": ["second", "mad-up"]}},
+            "dataset_groups.some.1: unknown dataset or group 'mad-up'; did you mean 'made-up'?",
+        ),
+        (SPARE | {"dataset_groups": {"some": []}}, "dataset_groups.some"),
+        (
+            with_group({"trained_on": ["other"]}),
+            "trained_on.0: unknown dataset or group 'other'; did you mean 'others'?",
+        ),
+        (with_group({"trained_on": ["made-up"], "replay": [0.5]}), "students.groups.many.replay_on: `replay` needs"),
+        (with_group(REPLAYED | {"replay_on": ["spar"]}), "replay_on.0: unknown dataset or group 'spar'; did you mean"),
+        (with_group(REPLAYED | {"replay": [1]}), "students.groups.many.replay.0: 1 is greater than or equal to"),
+        (replace_at(SPARE, "students/replay", 0.2), "students.replay_on: `replay` needs the datasets"),
+        (
+            with_group(REPLAYED | {"replay_on": ["second"]}),
+            "tables.many.select: little_reasoning-replay0.5_made-up has seen second, on which it is tested",
+        ),
+        (
+            with_group({"trained_on": ["others"], "replay": [0.5], "replay_on": ["second"]}),
+            "little_reasoning-replay0.5_all-but-second has seen second",
+        ),
+    ],
+)
+def test_each_mistake_is_named(project, config, said):
+    lines = problem_lines(config, project)
+    assert any(said in line and "run.yaml: " in line for line in lines), lines
+
+
+def test_there_must_be_other_datasets(project):
+    config = with_group({"trained_on": ["others"]})
+    config["datasets"]["second"]["all"] = False
+    config["tables"].pop("students")
+    assert any(
+        "trained_on.0: there are no other datasets: 1 has `all: true`" in line
+        for line in problem_lines(config, project)
+    )
+
+
+def test_students_of_one_name_have_one_set_of_replayed_datasets(project):
+    twice = {"one": REPLAYED, "two": REPLAYED | {"replay_on": ["made-up"]}}
+    lines = problem_lines(replace_at(SPARE, "students/groups", twice), project)
+    assert any("students.groups.two: little_reasoning-replay0.5_made-up is declared twice" in line for line in lines)
