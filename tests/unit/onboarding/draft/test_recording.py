@@ -1,5 +1,6 @@
 """Test drafts of files whose rows are not events of one table: label files, lines of CASAS, wide tables, label rows."""
 
+import pandas as pd
 import pytest
 from draft_factories import ROWS, head, load, table, write
 from hearth.data.sources.registry import SOURCES
@@ -326,6 +327,20 @@ def test_a_label_file_is_told_by_its_periods_if_its_columns_have_unknown_names(t
     assert home.labels == ("Gehen", "Tee")
     assert set(events["activity"]) == {"Gehen", "Tee"}
     assert report.broken_labels == []
+
+
+def test_a_label_file_is_told_by_its_periods_if_no_file_names_its_columns(tmp_path):
+    def spans(step, ids):
+        begins = pd.date_range("2024-02-03 07:00:00", periods=24, freq=step)
+        return [f"{begin}\t{begin + pd.Timedelta(seconds=9)}\t{ids[at % len(ids)]}" for at, begin in enumerate(begins)]
+
+    data = write(tmp_path / "data", *(f"{line}\t1" for line in 2 * spans("61min", [12, 5, 14, 7])), name="ss.txt")
+    write(data, *spans("122min", [10, 4, 17]), name="as.txt")
+    text, home, events, report = load(data, tmp_path)
+    assert "OPEN: labels: as.txt is taken for the label file" in head(text)
+    assert home.recording.intervals.form.header == ("begin", "end", "activity")
+    assert (report.label_rows, report.broken_labels, report.broken) == (24, [], [])
+    assert set(events["activity"]) == {"activity 4", "activity 10", "activity 17"}
 
 
 def test_a_column_of_a_wide_table_that_is_at_times_unavailable_is_a_sensor(tmp_path):

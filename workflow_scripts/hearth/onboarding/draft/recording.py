@@ -52,7 +52,7 @@ class _Kind:
     cells: pd.DataFrame
     roles: Roles
     faults: int
-    is_guessed: bool  # whether the sensor is the only column that periods have beside their times
+    is_guessed: bool  # whether the sensor is the only column beside times of periods, so that it may be the activity
 
     @property
     def holds_labels(self) -> bool:
@@ -176,7 +176,7 @@ def _read_kind(files: list[DataFile], encoding: str) -> _Kind:
 def _take_only_column(files: Sequence[DataFile], cells: pd.DataFrame, roles: Roles) -> bool:
     """Take the fullest other column of periods as the activity, or the sensor: the files' names tell which.
 
-    Return whether it is taken as the sensor.
+    Return whether the sensor may as well be the activity: it is the only column beside the times, and no name tells.
     """
     if "begin" in roles.columns and not roles.columns.keys() & {"sensor", "activity"}:
         others = sorted(roles.unused(map(str, cells.columns)), key=lambda name: int((cells[name] == "").sum()))
@@ -184,7 +184,7 @@ def _take_only_column(files: Sequence[DataFile], cells: pd.DataFrame, roles: Rol
             role = "activity" if _LABEL_NAMES.search(files[0].path.stem) else "sensor"
             roles.columns[role] = others[:1]
             return role == "sensor"
-    return False
+    return not files[0].named and roles.columns.keys() == {"begin", "end", "sensor"}
 
 
 def _take_for_labels(kind: _Kind, draft: DraftedRecording) -> None:
