@@ -1,18 +1,20 @@
 """Test labels by marks at which activities begin and end."""
 
+import itertools
+
 import pytest
 from hearth.data.load_report import LoadReport
 from hearth.data.sources.activity_marks import MarkedEvent, label_by_marks
 from hearth.data.sources.encoded_rows import Annotation
 
 
-def read(*tails):
+def read(*tails, times=()):
     """Return the labels by marks of events with these words after the state, and the warnings."""
     events = []
-    for number, tail in enumerate(tails, start=1):
+    for number, (tail, time) in enumerate(itertools.zip_longest(tails, times, fillvalue=""), start=1):
         activity, _, mark = tail.partition(" ")
         annotation = Annotation((), (activity,)) if activity else Annotation()
-        events.append(MarkedEvent("P01.txt", number, "", "M1", "ON", annotation, mark))
+        events.append(MarkedEvent("P01.txt", number, time, "M1", "ON", annotation, mark))
     report = LoadReport()
     return label_by_marks(events, report), report.warnings
 
@@ -60,3 +62,19 @@ def test_activities_that_overlap_begin_and_end_at_their_own_events():
     labels, _ = read("", "a begin", "b begin", "", "a end", "c begin", "c end", "b end", "")
     activities = [annotation.activities for annotation in labels.annotations]
     assert activities == [(), ("a",), ("b", "a"), ("b", "a"), ("a", "b"), ("c", "b"), ("c", "b"), ("b",), ()]
+
+
+def test_an_activity_of_over_a_day_is_named():
+    times = (
+        "2010-01-01 22:00:00",
+        "2010-01-02 07:00:00.5",
+        "2010-01-02 09:00:00",
+        "2010-01-03 09:00:01",
+        "2010-02-30 00:00",
+    )
+    labels, warnings = read("sleep begin", "sleep end", "eat begin", "eat end", "nap", times=times)
+    assert [annotation.activities for annotation in labels.annotations][2:4] == [("eat",)] * 2
+    assert warnings == [
+        "P01.txt:3: 'eat' lasts over a day, up to line 4 of P01.txt: marks between may be missing, and its events be "
+        "mislabelled"
+    ]

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from hearth.data.events import check_events
-from hearth.data.sources import casas
+from hearth.data.sources import casas, table
 from hearth.homes.home import load_home
 from real_data import SHARED, needs_data
 from repository import HOMES
@@ -41,7 +41,7 @@ def test_marks_of_the_release_of_2025_label_all_lines_from_begin_to_end(tmp_path
 def test_files_without_labels_are_refused_with_what_to_read_instead(tmp_path, file):
     (tmp_path / file).write_text("2010-11-04,00:03:50.209589,Bedroom,ON\n2010-11-04,00:03:57.3,Bedroom,OFF\n")
     with pytest.raises(ValueError, match=r"no line has a label.*release of 2025 has Aruba and Milan without labels"):
-        casas.read(tmp_path, load_home(HOMES / "casas-hh.yaml"))
+        casas.read(tmp_path / file, load_home(HOMES / "casas-hh.yaml"))
 
 
 def test_a_misspelled_and_a_doubled_mark_of_tulum_begin_their_activities_and_are_noted(tmp_path):
@@ -57,6 +57,21 @@ def test_a_misspelled_and_a_doubled_mark_of_tulum_begin_their_activities_and_are
         "data:5: 'R2_Sleeping_in_Bed begin begin' is read as 'R2_Sleeping_in_Bed begin'",
     ]
     assert report.broken == []
+
+
+def test_the_keys_in_a_comment_read_files_whose_names_tell_the_task(tmp_path):
+    text = (HOMES / "casas-adlnormal.yaml").read_text()
+    head, _, comment = text.partition("  # The files p01.t1")
+    keys = "".join(line.replace("  #   ", "  ", 1) for line in comment.splitlines(keepends=True)[1:])
+    (tmp_path / "home.yaml").write_text(head.partition("recording:")[0] + "recording:\n" + keys)
+    for person, task in [(1, 1), (1, 2), (24, 5)]:
+        line = f"2008-03-{person:02}\t11:0{task}:48.453567\tM13\t"
+        (tmp_path / f"p{person:02}.t{task}").write_text(f"{line}ON\n{line}OFF\n")
+    events, report = table.read(tmp_path, load_home(tmp_path / "home.yaml"))
+    assert events["activity"].tolist() == ["Phone_Call"] * 2 + ["Wash_hands"] * 2 + ["Clean"] * 2
+    assert events["session"].nunique() == 2
+    assert events["group_person"].tolist() == ["01"] * 4 + ["24"] * 2
+    assert (report.rows, report.broken) == (6, [])
 
 
 @needs_data(ADL)

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+
 from hearth.data.load_report import PLACES_SHOWN, LoadReport
 from hearth.data.sources.encoded_rows import Annotation
 
@@ -72,6 +75,7 @@ def label_by_marks(events: Sequence[MarkedEvent], report: LoadReport) -> MarkedL
         found.unended.add(annotation)
         lose(place)
     _warn(report, events, unpaired)
+    _warn_of_long_spans(report, events, spans)
     merge = functools.cache(_merge)  # Equal annotations are one object, so that years of events fit in memory.
     for place, (event, active) in enumerate(zip(events, _active(spans, len(events)), strict=True)):
         merged = merge(event.annotation, active)
@@ -92,6 +96,25 @@ def _warn(report: LoadReport, events: Sequence[MarkedEvent], unpaired: Mapping[i
         report.warnings.append(
             f"and {len(others)} more marks without their begin or end, from {event.file}:{event.line}"
         )
+
+
+def _warn_of_long_spans(
+    report: LoadReport, events: Sequence[MarkedEvent], spans: Sequence[tuple[int, int, Annotation]]
+) -> None:
+    """Warn of activities that last over a day: the marks between may be missing, so that begin and end are no pair."""
+    places = ([first for first, _, _ in spans], [last for _, last, _ in spans])
+    begins, ends = (
+        pd.to_datetime(pd.Series([events[place].time for place in each], dtype=str), errors="coerce", format="ISO8601")
+        for each in places
+    )
+    long = np.flatnonzero(ends - begins > pd.Timedelta(days=1)).tolist()
+    report.warnings += [
+        f"{event.file}:{event.line}: {event.annotation.activities[0]!r} lasts over a day, up to line "
+        f"{last.line} of {last.file}: marks between may be missing, and its events be mislabelled"
+        for event, last in ((events[spans[span][0]], events[spans[span][1]]) for span in long[:PLACES_SHOWN])
+    ]
+    if len(long) > PLACES_SHOWN:
+        report.warnings.append(f"and {len(long) - PLACES_SHOWN} more activities that last over a day")
 
 
 def _active(spans: Sequence[tuple[int, int, Annotation]], count: int) -> list[tuple[Annotation, ...]]:
