@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hearth.data.sources.live import LineReader
 from hearth.homes.home import load_home
-from hearth.homes.raw_format import FileForm, LabelRows, Wide
+from hearth.homes.raw_format import FileForm, LabelRows, LineGroups, Wide
 from repository import REPOSITORY
 
 TEMPLATE = REPOSITORY / "config" / "homes" / "TEMPLATE.yaml"
@@ -106,6 +106,16 @@ def test_lines_in_an_8_bit_encoding_are_read_and_its_invalid_bytes_are_faults():
 def test_lines_in_utf_16_cannot_be_read_live():
     with pytest.raises(ValueError, match="lines in utf-16 cannot be read one by one"):
         lines_of(FileForm(encoding="utf-16"))
+
+
+def test_rows_across_lines_cannot_be_read_live():
+    with pytest.raises(ValueError, match=r"rows are written across lines \(line_groups\)"):
+        lines_of(FileForm(line_groups=LineGroups(("activity",), ("time", "device", "value"))))
+
+
+def test_lines_above_a_table_are_read_live_as_no_rows():
+    row = b"2024-02-03 07:58:12,hall_pir,1,anna,x"
+    assert lines_of(FileForm(preamble=2), b"time: local", b"", HEADER.encode(), row) == (["hall motion detected"], [])
 
 
 def test_joined_columns_ignored_states_and_label_rows_are_read_live_as_from_files():

@@ -65,12 +65,14 @@ class LineReader:
         """`form` is one of `FORMATS`; `name` stands for the file in errors.
 
         Raises ValueError if `recording.columns` is missing, if rows are intervals, which arrive only at their end, if
-        the table is wide, or if the encoding has several bytes even for a line end.
+        the table is wide or has rows across lines, or if the encoding has several bytes even for a line end.
         """
         self._home = without_labels(home)
         settings = self._home.recording
         if settings.wide:
             raise ValueError(f"home {home.name}: rows of a wide table are states, not events; read them from a file")
+        if settings.form.line_groups:
+            raise ValueError(f"home {home.name}: rows are written across lines (line_groups); read them from a file")
         if not settings.columns:
             raise ValueError(f"home {home.name}: `recording.columns` is missing: name the column of each role")
         if settings.rows_are_intervals:
