@@ -25,3 +25,22 @@ def test_a_students_card_warns_of_what_it_learned():
     assert "cut off" not in model_card(log, [])
     card = model_card(log | {"examples": counts | {"truncated": 3}}, [])
     assert "> **Note.** 3 of 8 traces (38%) were cut off at the token limit" in card
+
+
+def test_a_card_lists_the_datasets_of_several_and_those_replayed():
+    counts = {"traces": 9, "used": 8, "truncated": 0, "left_out": {}}
+    own = {"base": MODEL, "prompt": {"version": "x", "reasoning": "think"}, "steps": 2, "trainable_parameters": 3}
+    alone = model_card(TRAINING_LOG | own | {"examples": counts}, [])
+    assert "| Dataset | made-up, split train1 |" in alone
+    assert "It learned from one dataset (made-up); other homes" in alone
+    assert "with the prompt and reasoning mode above (think)" in alone
+    parts = [
+        {"dataset": name, "is_replayed": again, "counts": counts | {"used": used}}
+        for name, again, used in (("one", False, 4), ("two", False, 2), ("sim", True, 2))
+    ]
+    log = TRAINING_LOG | own | {"examples": counts, "dataset": "all", "parts": parts, "balance": "size"}
+    card = model_card(log, [])
+    assert "| Datasets | all: one (4 of 9), two (2 of 9); balanced by size, split train1 |" in card
+    assert "| Replayed traces of the base itself | sim (2 of 9); 25.0% of all examples |" in card
+    assert "It learned from 2 datasets (one, two); other homes" in card
+    assert "with a prompt of its homes and reasoning mode above (think)" in card

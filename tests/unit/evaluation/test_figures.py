@@ -24,7 +24,13 @@ from hearth.evaluation.figures.names import COST_FIGURES, FORMATS, SCORE_FIGURES
 from hearth.evaluation.figures.registry import CAPTIONS, COST_DRAWERS, SCORE_DRAWERS, draw, render
 from hearth.evaluation.rendering import render_csv
 from hearth.prompting.parsing import STATUSES
-from score_factories import make_confidence, make_cost_rows, make_full_run_scores, make_run_scores, make_score
+from score_factories import (
+    make_confidence,
+    make_cost_rows,
+    make_full_run_scores,
+    make_run_scores,
+    make_score,
+)
 
 ODD = ["a$x^2$_{", "<b>&\"'", "café ☕ 家"]
 ALL = [*SCORE_FIGURES, *COST_FIGURES]

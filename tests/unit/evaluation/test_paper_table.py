@@ -8,9 +8,10 @@ from hearth.evaluation.tables import COLUMNS, build_table
 from score_factories import make_run_scores, make_score, make_seed_scores
 
 
-def record(recogniser, dataset="made-up", train_dataset="", weighted_f1=0.5, **more):
+def record(recogniser, dataset="made-up", train_dataset="", weighted_f1=0.5, learned="", **more):
     empty = dict.fromkeys(("gain_over_base_p_holm", "gap_to_best_p_holm"))
     named = {"recogniser": recogniser, "dataset": dataset, "train_dataset": train_dataset, "stand_in": ""}
+    named["train_datasets"] = learned or train_dataset
     return empty | named | {"weighted_f1": weighted_f1} | more
 
 
@@ -85,6 +86,11 @@ def test_students_on_their_own_home_share_a_row_and_others_do_not():
     assert row_names([*own, record("little", stand_in="tiny")]) == [*["little_reasoning_seed3"] * 2, "little (tiny)"]
     foreign = record("little_reasoning_made-up_seed3", "second", "made-up")
     assert row_names([*own, foreign]) == [one["recogniser"] for one in (*own, foreign)]
+    # Students of several homes keep their names, and let the others share a row.
+    many = [
+        record("little_reasoning_all_seed3", home, "all", learned="made-up, second") for home in ("made-up", "second")
+    ]
+    assert row_names([*own, *many]) == ["little_reasoning_seed3"] * 2 + ["little_reasoning_all_seed3"] * 2
     # Two students that would share a row on one dataset keep their names.
     twice = [record("x_made-up", "made-up", "made-up"), record("x", "made-up")]
     assert row_names(twice) == ["x_made-up", "x"]

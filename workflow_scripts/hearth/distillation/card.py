@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from hearth.distillation.documents import TrainingLog, truncated_warning
+from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_warning
 from hearth.distillation.recipes import find_recipe
 
 
@@ -45,7 +45,7 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         "|---|---|",
         f"| Base model | {base['model']} ({base['source']}){revision} |",
         f"| Teacher | {log['teacher'] or 'none'} |",
-        f"| Dataset | {log['dataset']}, split {log['split']} |",
+        *_dataset_rows(log),
         f"| Recipe | {log['recipe']} |",
         f"| Prompt | {log['prompt']['version']}, reasoning mode {log['prompt']['reasoning']} |",
         f"| Traces | {examples['traces']}; used {examples['used']} ({examples['truncated']} of them truncated); "
@@ -64,10 +64,10 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         "",
         "## Limits",
         "",
-        f"- It learned from one dataset ({log['dataset']}); other homes have other rooms, sensors and labels.",
+        f"- It learned from {_learned_from(log)}; other homes have other rooms, sensors and labels.",
         *(["- The teacher's traces were not corrected: its mistakes are learned too."] if recipe.needs_teacher else []),
-        f"- Use it with the prompt and reasoning mode above ({log['prompt']['reasoning']}); it was trained with no "
-        "other.",
+        f"- Use it with {'a prompt of its homes' if _own_parts(log)[1:] else 'the prompt'} and reasoning mode above "
+        f"({log['prompt']['reasoning']}); it was trained with no other.",
         "- It describes activities of people at home: use it only with their consent, and not where a wrong "
         "answer does harm.",
         "",
@@ -77,3 +77,28 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         "learned from it.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _own_parts(log: TrainingLog) -> list[ExamplePart]:
+    """Return the examples of each dataset that a student of several learned from; [] for a student of one."""
+    return [part for part in log.get("parts", []) if not part["is_replayed"]]
+
+
+def _dataset_rows(log: TrainingLog) -> list[str]:
+    """Return the rows of the card's table that say what the student learned from."""
+    own = _own_parts(log)
+    named = f"{log['dataset']}: {_listed(own)}; balanced by {log.get('balance')}" if own[1:] else log["dataset"]
+    rows = [f"| Dataset{'s' * bool(own[1:])} | {named}, split {log['split']} |"]
+    if replayed := [part for part in log.get("parts", []) if part["is_replayed"]]:
+        share = sum(part["counts"]["used"] for part in replayed) / log["examples"]["used"]
+        rows.append(f"| Replayed traces of the base itself | {_listed(replayed)}; {share:.1%} of all examples |")
+    return rows
+
+
+def _listed(parts: Sequence[ExamplePart]) -> str:
+    return ", ".join(f"{part['dataset']} ({part['counts']['used']} of {part['counts']['traces']})" for part in parts)
+
+
+def _learned_from(log: TrainingLog) -> str:
+    names = [part["dataset"] for part in _own_parts(log)] or [log["dataset"]]
+    return f"{len(names)} datasets ({', '.join(names)})" if names[1:] else f"one dataset ({names[0]})"

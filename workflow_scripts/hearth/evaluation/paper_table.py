@@ -83,16 +83,17 @@ def row_names(records: Sequence[Record]) -> list[str]:
 
     Students that were tested only on the homes that they learned from share a row: their names then lack the home.
     """
-    students = [record for record in records if record["train_dataset"]]
-    own_home = all(record["train_dataset"] == record["dataset"] for record in students)
+    # Students of several homes have the name of no home.
+    of_home = [record["train_dataset"] and record["train_dataset"] == record["train_datasets"] for record in records]
+    own_home = all(
+        record["train_dataset"] == record["dataset"] for record, one in zip(records, of_home, strict=True) if one
+    )
     plain = [_mark(record["recogniser"], record) for record in records]
     if not own_home:
         return plain
     shared = [
-        _mark(record["recogniser"].replace(f"_{record['train_dataset']}", "", 1), record)
-        if record["train_dataset"]
-        else name
-        for name, record in zip(plain, records, strict=True)
+        _mark(record["recogniser"].replace(f"_{record['train_dataset']}", "", 1), record) if one else name
+        for name, record, one in zip(plain, records, of_home, strict=True)
     ]
     places = {(name, record["dataset"]) for name, record in zip(shared, records, strict=True)}
     return shared if len(places) == len(records) else plain

@@ -350,6 +350,11 @@ def metric_value(metrics: Metrics, name: str) -> float:
     return (headlines | metrics["readings"] | metrics["rates"])[name]
 
 
+def knows_home(score: Score) -> bool:
+    """Whether a student learned from the dataset that it is tested on, alone or among others."""
+    return score["dataset"] in score["train_datasets"]
+
+
 def select_paper_scores(scores: Iterable[Score]) -> list[Score]:
     """Return the scores that the paper is about.
 

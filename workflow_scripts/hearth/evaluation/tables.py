@@ -54,6 +54,10 @@ def _text(heading: str) -> Column:
     return Column(heading, number=False)
 
 
+def _plain(number: float) -> str:
+    return f"{number:g}"
+
+
 COLUMNS = {
     "recogniser": _text("Recogniser"),
     "dataset": _text("Dataset"),
@@ -63,6 +67,11 @@ COLUMNS = {
     "train_dataset": _text("Trained on"),
     "teacher": _text("Teacher"),
     "recipe": _text("Recipe"),
+    "train_datasets": _text("Datasets learned from"),
+    "balance": _text("Balanced by"),
+    "replay": Column("Replayed share", _plain),
+    "learning_rate": Column("Learning rate", _plain),
+    "rank": Column("Rank"),
     "parameters": Column("Parameters", magnitude),
     "n_seeds": Column("Seeds"),
     "n_sessions": Column("Sessions"),
@@ -274,6 +283,8 @@ def _build_record(row: Row, by_name: Mapping[tuple[str, str], Row]) -> Record:
     record: Record = dict.fromkeys(KEYS) | {
         **{name: value for name, value in score.items() if name in COLUMNS},
         "recogniser": row.name,
+        "train_datasets": ", ".join(score["train_datasets"]),
+        "replay": score["replay"] if score["train_datasets"] else None,
         "n_seeds": len(row.scores) if len(row.scores) > 1 else None,
         "reasoning": grounds["prompt"] and grounds["prompt"]["reasoning"],
         "truncated_rate": row.truncated_rate,

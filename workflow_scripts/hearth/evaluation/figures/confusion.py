@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, GRID
-from hearth.evaluation.score_document import Confusion, Score, select_paper_scores
+from hearth.evaluation.score_document import Confusion, Score, knows_home, select_paper_scores
 
 WIDTH = 10.5  # inches, at least
 MAX_LABEL_WIDTH = 34  # characters
@@ -65,7 +65,9 @@ def _compared(scores: Sequence[Score], dataset: str) -> Compared:
     """Return the recognisers to compare on a dataset; without students, the smallest and the largest base model."""
     tested = [score for score in select_paper_scores(scores) if score["dataset"] == dataset]
     bases = drawing.base_scores(tested)
-    students = [score for score in drawing.student_scores(tested) if score["train_dataset"] == dataset]
+    students = sorted(
+        filter(knows_home, drawing.student_scores(tested)), key=lambda score: len(score["train_datasets"])
+    )
     if not students:
         ends = bases if len(bases) < 2 else [bases[0], bases[-1]]
         return list(zip(("smallest model", "largest model"), ends, strict=False))

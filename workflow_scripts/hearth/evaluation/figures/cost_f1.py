@@ -14,7 +14,7 @@ from hearth.data.folds import ALL
 from hearth.evaluation.costs import CostRow
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import COLOURS, FAINT, INK, Style
-from hearth.evaluation.score_document import Kind, Score
+from hearth.evaluation.score_document import Kind, Score, knows_home
 from hearth.evaluation.table_rows import Row, build_rows
 
 MARKERS: dict[Kind, Style] = {
@@ -36,7 +36,7 @@ def draw(scores: Sequence[Score], costs: Sequence[CostRow]) -> Figure:
     measured = {"seconds": _window_costs(costs, "seconds"), "joules": _window_costs(costs, "energy_joules")}
     if not measured["joules"]:
         del measured["joules"]
-    rows = build_rows([score for score in scores if score["train_dataset"] in ("", score["dataset"])], "mean")
+    rows = build_rows([score for score in scores if not score["train_datasets"] or knows_home(score)], "mean")
     numbers = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows), start=1)}
     kinds = {row.name: row.scores[0]["kind"] for row in rows}
     datasets = drawing.dataset_names([row.scores[0] for row in rows])

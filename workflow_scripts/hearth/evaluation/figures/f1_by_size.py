@@ -11,7 +11,7 @@ from matplotlib.transforms import ScaledTranslation
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT, INK, TEACHER_MARKER
 from hearth.evaluation.rendering import magnitude
-from hearth.evaluation.score_document import Score, select_paper_scores
+from hearth.evaluation.score_document import Score, knows_home, select_paper_scores
 
 # Distance in points (1/72 inch) from a base model to its students, and between the students of different homes.
 STEP = 9
@@ -41,7 +41,7 @@ def draw(scores: Sequence[Score]) -> Figure:
     for home in homes:
         label = f"student trained on {drawing.shorten(home)}"
         legend.append(Line2D([], [], label=label, **drawing.student_marker(colours[home], filled=True)))
-    if any(score["train_dataset"] not in ("", score["dataset"]) for score in scores):
+    if any(score["train_datasets"] and not knows_home(score) for score in scores):
         hollow = drawing.student_marker(FAINT, filled=False)
         legend.append(Line2D([], [], label="hollow: tested on another home", **hollow))
     drawing.add_legend(figure, legend)
@@ -58,16 +58,16 @@ def _plot(axes: Axes, bases: Sequence[Score], **style: Any) -> None:
 
 
 def _draw_student(axes: Axes, student: Score, bases: Sequence[Score], homes: Sequence[str], colour: str) -> None:
-    """Draw a student's marker to the right of its base's; on its own home a line joins the two."""
+    """Draw a student's marker to the right of its base's; on a home that it learned from a line joins the two."""
     home, dataset = student["train_dataset"], student["dataset"]
     own_home_first = sorted(homes, key=lambda name: name != dataset)
     points = STEP * (1 + own_home_first.index(home))
     moved = axes.transData + ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
     position = (_size(student), drawing.weighted_f1(student))
     drawing.draw_interval(axes, position[0], drawing.weighted_f1_interval(student), colour, transform=moved)
-    axes.plot(*position, **drawing.student_marker(colour, filled=home == dataset), transform=moved, zorder=3)
+    axes.plot(*position, **drawing.student_marker(colour, filled=knows_home(student)), transform=moved, zorder=3)
     for base in bases:
-        if home == dataset and base["recogniser"] == student["base"]:
+        if knows_home(student) and base["recogniser"] == student["base"]:
             line = {"arrowstyle": "-", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
             start = (_size(base), drawing.weighted_f1(base))
             axes.annotate("", xy=position, xycoords=moved, xytext=start, textcoords="data", arrowprops=line)

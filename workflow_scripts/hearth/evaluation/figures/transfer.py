@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from hearth.evaluation.figures import drawing
 from hearth.evaluation.figures.drawing import FAINT
 from hearth.evaluation.rendering import decimals
-from hearth.evaluation.score_document import Score, select_paper_scores
+from hearth.evaluation.score_document import Score, knows_home, select_paper_scores
 from hearth.evaluation.table_rows import Row, build_rows
 
 MAX_MODEL_WIDTH, MAX_ROW_WIDTH, MAX_COLUMN_WIDTH = 34, 24, 16  # characters
@@ -22,7 +22,7 @@ def draw(scores: Sequence[Score]) -> Figure:
     """Draw one panel per base model. Raises ValueError if no student was tested on another home."""
     scores = select_paper_scores(scores)
     students = drawing.student_scores(scores)
-    if not any(score["train_dataset"] != score["dataset"] for score in students):
+    if all(map(knows_home, students)):
         raise ValueError("transfer: no student was tested on a home that it did not learn from, nothing to show")
     models = list(dict.fromkeys(score["base"] for score in students))
     datasets = drawing.dataset_names(students)
