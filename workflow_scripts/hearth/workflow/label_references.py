@@ -1,6 +1,7 @@
 """Check that whatever a config scores in common labels has them: tables with `labels: common`, transfer baselines."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from hearth.common.schemas import Problem
@@ -16,7 +17,15 @@ def label_problems(config: Config, project: Path) -> Iterator[Problem]:
 
     Recognisers and datasets of the tables must exist.
     """
-    known, unmapped = recognisers(config), set(_unmapped_datasets(config, project))
+    known = recognisers(config)
+
+    @cache  # loaded only if a table needs it, and once
+    def is_unmapped(name: str) -> bool:
+        try:
+            return not load_dataset_home(config["datasets"][name], project).common_labels
+        except HomeError:  # reported at the dataset
+            return False
+
     for table, spec in config["tables"].items():
         pairs = [(known[name], dataset) for name, dataset in table_pairs(config, table)]
         path = ["tables", table, "labels"]
@@ -29,7 +38,7 @@ def label_problems(config: Config, project: Path) -> Iterator[Problem]:
             (one.name, dataset): learned_datasets(config, one, dataset) for one, dataset in pairs if one.learns_from
         }
         needed += [name for datasets in learned.values() for name in datasets]
-        for dataset in dict.fromkeys(name for name in needed if name in unmapped):
+        for dataset in filter(is_unmapped, dict.fromkeys(needed)):
             home = config["datasets"][dataset]["home"]
             yield path, f"the home {home!r} of {dataset!r} maps no labels to common ones: add common_labels to its yaml"
         for (name, dataset), datasets in learned.items():
@@ -46,14 +55,3 @@ def _refused_parts(config: Config, table: str) -> Iterator[Problem]:
         if "_without_" in column:
             message = "the sets of metrics.without are labels of homes, and this table has common labels; remove it"
             yield ["tables", table, "columns", index], message
-
-
-def _unmapped_datasets(config: Config, project: Path) -> Iterator[str]:
-    """Yield the datasets whose home is valid and maps no labels to common ones."""
-    for name, dataset in config["datasets"].items():
-        try:
-            mapped = load_dataset_home(dataset, project).common_labels
-        except HomeError:  # reported at the dataset
-            continue
-        if not mapped:
-            yield name
