@@ -1,6 +1,7 @@
 """Test what transfer baselines learn from, and that homes of other words and sizes count as they should."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import recognise_transfer_baseline
@@ -113,6 +114,21 @@ def test_traits_leave_out_case_numbers_and_spelling_of_states(homes):
     assert house["Kitchen 1 stove off"] == flat["kitchen stove OFF"]
     assert house["bedroom_2 bed PRESSED"] == flat["bedroom bed pressed"]
     assert house["bedroom_2 thermometer 20.5"] == Traits(("bedroom", "thermometer"), "bedroom", "", "number")
+
+
+@pytest.mark.parametrize(
+    ("words", "sort"),
+    [
+        *(("turned ON", "on"), ("OPENED", "on"), ("motion detected", "on"), ("in use", "on"), ("taken away", "on")),
+        *(("switched off", "off"), ("closed", "off"), ("no longer in use", "off"), ("report no motion", "off")),
+        *(("put back", "off"), ("21.5", "number"), ("unlocked", "unlocked"), ("Half 2", "half")),
+    ],
+)
+def test_states_in_other_words_are_of_one_sort(homes, words, sort):
+    house = homes["house"]
+    sensor = replace(house.sensors["a"], states={"x": words})
+    traits = home_traits(replace(house, sensors={"a": sensor}))
+    assert [each.state for each in traits.values()] == [sort]
 
 
 @every_baseline

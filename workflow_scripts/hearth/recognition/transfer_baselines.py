@@ -24,28 +24,18 @@ log = logging.getLogger(__name__)
 # The most windows of a home that a baseline learns from, so that a home of a year takes minutes.
 WINDOWS_PER_HOME = 2000
 _DAY = 24 * 60 * 60
+# Words of sorts of states; those of "off" come first, because "no longer in use" has words of both.
 _STATES = {
-    "on": {
-        "on",
-        "open",
-        "opened",
-        "opens",
-        "present",
-        "pressed",
-        "active",
-        "begin",
-        "start",
-        "started",
-        "true",
-        "used",
-    },
-    "off": {"off", "close", "closed", "closes", "absent", "released", "inactive", "end", "stop", "stopped", "false"},
+    "off": re.compile(r"off|closed?|closes|end(s|ed)?|stop(s|ped)?|released|inactive|absent|left|gone|no|rest|back"),
+    "on": re.compile(
+        r"on|open(s|ed)?|begins?|start(s|ed)?|detect(s|ed)|motion|pressed|occupied|active|present|used?|taken|move[sd]"
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What homes share of an event's description: the words of room and sensor, room, kind of sensor, sort of state.
+    """The traits of an event's description that homes share: words of room and sensor, room, kind, sort of state.
 
     Letter case and numbers are left out, so that `bedroom_1` and `Bedroom 2` are alike.
     """
@@ -268,6 +258,6 @@ def _sort_of_state(state: str) -> str:
     """Return "on", "off", "number" or, for any other state, its words."""
     words = _words(state)
     for sort, known in _STATES.items():
-        if known.intersection(words):
+        if any(map(known.fullmatch, words)):
             return sort
     return " ".join(words) or "number"
