@@ -87,8 +87,9 @@ def main(argv: list[str] | None = None) -> None:
             first_tokenizer = arguments.start / arguments.sizes[0]
         else:
             models.train_tokenizer(tokenizer_texts(examples[0]), arguments.vocabulary, first_tokenizer)
-        drawn_texts = tokenizer_texts({DRAWN: examples[-1][DRAWN]})
-        models.extend_tokenizer(first_tokenizer, drawn_texts, arguments.vocabulary, last_tokenizer)
+        models.extend_tokenizer(
+            first_tokenizer, name_texts(examples[-1][DRAWN]), arguments.extended_vocabulary, last_tokenizer
+        )
         first, last = models.load_tokenizer(first_tokenizer), models.load_tokenizer(last_tokenizer)
         encoded = [
             encode_examples(last if phase is phases[-1] else first, phase, homes)
@@ -133,7 +134,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def make_phases(arguments: argparse.Namespace) -> list[Phase]:
     """Return the three phases; their homes have consecutive seeds, after those of the homes held out."""
-    formats = (standard_format, answer_formats.draw_format, answer_formats.draw_format)
+    formats = (standard_format, answer_formats.draw_format, standard_format_if_drawn)
     # Half of the examples of the third phase are of drawn homes.
     parts = ({"marble": 1, "mural": 1}, {"marble": 1, "mural": 1}, {"marble": 1, "mural": 1, DRAWN: 2})
     phases: list[Phase] = []
@@ -160,12 +161,15 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--vocabulary", type=int, default=2560, help="largest size of the tokeniser's vocabulary")
     parser.add_argument(
+        "--extended-vocabulary", type=int, default=2880, help="largest size with the words of drawn homes"
+    )
+    parser.add_argument(
         "--sizes", nargs="+", choices=list(models.SIZES), default=list(models.SIZES), help="models to train"
     )
     parser.add_argument(
         "--steps",
         type=int,
-        default=(2500, 400, 800),
+        default=(2500, 400, 700),
         nargs=3,
         metavar=phases,
         help="optimiser steps by phase",
@@ -174,7 +178,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--learning-rate",
         type=float,
-        default=(4e-3, 2e-3, 2e-3),
+        default=(4e-3, 2e-3, 3e-3),
         nargs=3,
         metavar=phases,
         help="peak learning rate by phase",
@@ -228,6 +232,11 @@ def standard_format(source: str, seed: int) -> AnswerFormat:
     return answer_formats.STANDARD
 
 
+def standard_format_if_drawn(source: str, seed: int) -> AnswerFormat:
+    """Return the workflow's answer format for drawn homes, and the format that the home asks for otherwise."""
+    return answer_formats.STANDARD if source == DRAWN else answer_formats.draw_format(source, seed)
+
+
 def make_examples(
     sources: list[SourceHome], template: Path, seeds: range, choose_format: Callable[[str, int], AnswerFormat]
 ) -> dict[str, list[HomeExamples]]:
@@ -253,6 +262,16 @@ def tokenizer_texts(examples: dict[str, list[HomeExamples]]) -> Iterator[str]:
         for home in homes:
             for example in home.examples[:TOKENISER_EXAMPLES]:
                 yield from (home.system, example.user, example.completion)
+
+
+def name_texts(homes: list[HomeExamples]) -> list[str]:
+    """Return a text for each description of an event and each label of the homes, as reasoning shows it."""
+    names: set[str] = set()
+    for example in homes:
+        names.update(example.home.labels)
+        for sensor in example.home.sensors.values():
+            names.update(sensor.describe(words) for words in sensor.states.values())
+    return [f"1 | {name} | 2" for name in sorted(names)]
 
 
 if __name__ == "__main__":

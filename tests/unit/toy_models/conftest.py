@@ -33,6 +33,5 @@ def tokenizer(tokenizer_folder):
 @pytest.fixture(scope="session")
 def extended(tokenizer_folder, drawn_examples, tmp_path_factory):
     folder = tmp_path_factory.mktemp("extended")
-    texts = train_tiny_models.tokenizer_texts({"drawn": drawn_examples})
-    models.extend_tokenizer(tokenizer_folder, texts, 2560, folder)
+    models.extend_tokenizer(tokenizer_folder, train_tiny_models.name_texts(drawn_examples), 2880, folder)
     return models.load_tokenizer(folder)

@@ -34,13 +34,18 @@ def ids(tokenizer, text):
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
+def test_an_extended_tokeniser_keeps_descriptions_and_labels_of_drawn_homes_whole(extended, drawn_examples):
+    for text in train_tiny_models.name_texts(drawn_examples):
+        assert len(ids(extended, text)) == 5, text
+
+
 def test_an_extended_tokeniser_shortens_new_texts_and_keeps_old_tokens(
     tokenizer, extended, examples_by_source, drawn_examples
 ):
     old, new = tokenizer.get_vocab(), extended.get_vocab()
     assert old == {token: number for token, number in new.items() if token in old}
     assert sorted(new.values()) == list(range(len(new)))
-    assert len(old) < len(new) <= 2560
+    assert len(old) < len(new) <= 2880
     texts = [example.completion for home in drawn_examples for example in home.examples]
     assert all(extended.decode(ids(extended, text)) == text for text in texts)
     assert sum(len(ids(extended, text)) for text in texts) < 0.7 * sum(len(ids(tokenizer, text)) for text in texts)

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 from hearth.simulation.behaviour import random_stream
 from hearth.simulation.drawn_activities import SCRIPTED
-from hearth.simulation.drawn_words import ACTIVITIES, ITEMS, KINDS, MERGED, PAUSE, ROOMS, STAND_INS, Item
+from hearth.simulation.drawn_words import (
+    ACTIVITIES,
+    DIALECTS,
+    ITEMS,
+    KINDS,
+    LABEL_DIALECTS,
+    MERGED,
+    PAUSE,
+    ROOMS,
+    STAND_INS,
+    Item,
+)
 
 # Chance that a home has a sensor, for motion sensors and for sensors of things.
 INSTRUMENTATION = ((0.2, 0.9), (0.6, 0.75), (0.95, 0.6))
@@ -58,8 +69,9 @@ def draw_layout(seed: int) -> Layout:
     rng = random_stream("drawn", seed, "layout")
     count = rng.choices((1, 2, 3), (4, 4, 2))[0]
     prefix = rng.choice(("R", "person ", "resident_"))
-    rooms = _draw_rooms(random_stream("drawn", seed, "rooms"))
-    sensors = _draw_sensors(random_stream("drawn", seed, "sensors"), rooms)
+    dialect = rng.randrange(DIALECTS)
+    rooms = _draw_rooms(random_stream("drawn", seed, "rooms"), dialect)
+    sensors = _draw_sensors(random_stream("drawn", seed, "sensors"), rooms, dialect)
     labels, common = _draw_labels(random_stream("drawn", seed, "labels"), frozenset(sensors))
     return Layout(
         seed,
@@ -72,17 +84,17 @@ def draw_layout(seed: int) -> Layout:
     )
 
 
-def _draw_rooms(rng: random.Random) -> dict[str, str]:
+def _draw_rooms(rng: random.Random, dialect: int) -> dict[str, str]:
     """Return a dict from each place to the name of its room; a place that a home lacks shares the room of another."""
-    names = {place: rng.choice(choices) for place, choices in ROOMS.items()}
+    names = {place: choices[dialect] for place, choices in ROOMS.items()}
     missing = {place for place in STAND_INS if rng.random() < 0.35}
     return {place: names[STAND_INS[place]] if place in missing else name for place, name in names.items()}
 
 
-def _draw_sensors(rng: random.Random, rooms: dict[str, str]) -> dict[str, InstalledSensor]:
+def _draw_sensors(rng: random.Random, rooms: dict[str, str], dialect: int) -> dict[str, InstalledSensor]:
     """Return the sensors of a home: which things have one, and its id, words and states."""
     motion, things = rng.choice(INSTRUMENTATION)
-    kinds = {name: (rng.choice(kind.names), rng.choice(kind.words)) for name, kind in KINDS.items()}
+    kinds = {name: rng.choice(kind.names) for name, kind in KINDS.items()}
     uniform = rng.random() < 0.4  # one spelling of states for all kinds, as in CASAS
     spellings = {name: ("ON", "OFF") if uniform else rng.choice(kind.spellings) for name, kind in KINDS.items()}
     installed = [name for name, item in ITEMS.items() if rng.random() < (motion if item.kind == "motion" else things)]
@@ -92,11 +104,12 @@ def _draw_sensors(rng: random.Random, rooms: dict[str, str]) -> dict[str, Instal
     for name in installed:
         item = ITEMS[name]
         room = rooms[item.place] if item.place else ""
-        free = [words for words in rng.sample(item.names, len(item.names)) if (room, words) not in used]
-        if free:  # else two things in one room would have one name
-            used.add((room, free[0]))
-            kind, words = kinds[item.kind]
-            sensors[name] = InstalledSensor(next(ids), room, free[0], kind, spellings[item.kind], words)
+        words = item.names[dialect]
+        if (room, words) in used:  # a home has no two things of one name in a room
+            continue
+        used.add((room, words))
+        states = KINDS[item.kind].words[dialect]
+        sensors[name] = InstalledSensor(next(ids), room, words, kinds[item.kind], spellings[item.kind], states)
     return sensors
 
 
@@ -114,19 +127,18 @@ def _draw_ids(rng: random.Random, installed: list[str]) -> Iterator[str]:
 
 def _draw_labels(rng: random.Random, installed: frozenset[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return a pair: a dict from the home's activities to its labels, and one from these to labels that homes share."""
-    style = rng.choice(LABEL_STYLES)
+    style, dialect = rng.choice(LABEL_STYLES), rng.randrange(LABEL_DIALECTS)
     labels: dict[str, str] = {}
     common: dict[str, str] = {}
     for shared, activities in ACTIVITIES.items():
-        names = dict(zip(activities, (rng.choice(choices) for choices in activities.values()), strict=True))
-        merged = rng.choice(MERGED[shared]) if shared in MERGED and rng.random() < 0.5 else ""
+        merged = MERGED[shared][dialect] if shared in MERGED and rng.random() < 0.5 else ""
         drawn = [activity for activity in activities if rng.random() < 0.85]
         if shared not in USUAL and rng.random() < (0.5 if shared == "other" else 0.2):
             continue
         for activity in drawn or list(activities)[:1]:
             if activity != PAUSE and not SCRIPTED[activity].is_seen_by(installed):
                 continue
-            label = _spell(merged or names[activity], style)
+            label = _spell(merged or activities[activity][dialect], style)
             labels[activity] = label
             common[label] = shared
     return labels, common

@@ -19,8 +19,6 @@ SIZES = {
     "tiny-l": {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4},
 }
 CONTEXT = 2048
-# The least occurrences of a pair of tokens that `extend_tokenizer` merges.
-MIN_PAIRS = 20
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None:
@@ -80,7 +78,7 @@ def extend_tokenizer(old: Path, texts: Iterable[str], vocabulary: int, folder: P
         for piece, parts in pieces.items():
             for pair in pairwise(parts):
                 pairs[pair] += counts[piece]
-        if not pairs or max(pairs.values()) < MIN_PAIRS:
+        if not pairs:
             break
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
         content["model"]["merges"].append(list(best))
