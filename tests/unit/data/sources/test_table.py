@@ -258,3 +258,20 @@ def test_events_that_mostly_repeat_the_last_state_of_their_sensor_are_said(tmp_p
     ]
     write_csv(tmp_path / "a.csv", *rows, *(row(second, sensor="E2") for second in range(6)))
     assert load(tmp_path)[1].warnings == []
+
+
+@pytest.mark.parametrize("block", [20, 2**24])
+def test_a_time_span_without_an_end_gives_the_event_at_its_begin(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(text_lines, "BLOCK", block)
+    spans = ["00,:10,cooking", "20,,eating", "soon,,eating", "30,:40,other"]
+    rows = [
+        f"2024-02-03 08:00:{b},{e and '2024-02-03 08:00' + e},E1,{what}" for b, e, what in (s.split(",") for s in spans)
+    ]
+    write_csv(tmp_path / "a.csv", *rows, header="from,to,sensor,activity")
+    interval_columns = {"begin": ("from",), "end": ("to",), "sensor": ("sensor",), "activity": ("activity",)}
+    events, report = load(tmp_path, home_with(columns=interval_columns))
+    found = list(zip(events["state"].str.split().str[-1], events["activity"], strict=True))
+    assert found == [("ON", "cooking"), ("OFF", "cooking"), ("ON", "eating"), ("ON", "other"), ("OFF", "other")]
+    assert report.skipped == {"an empty end: the row gives the event at its begin alone": 1}
+    assert [problem.line for problem in report.broken] == [4]
+    assert report.records == 4

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hearth.data.events import natural_key
-from hearth.data.load_report import LoadReport, RowProblem
+from hearth.data.load_report import PLACES_SHOWN, LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.annotations import Annotator
 from hearth.data.sources.blocks import Block, count_comments, joined_cells
@@ -33,6 +33,8 @@ EXPECTED = (
     "no table of events here: expected .csv, .tsv, .jsonl, .json or .parquet files in it, or those that the home's "
     "`recording.files` names"
 )
+
+NO_END = "an empty end: the row gives the event at its begin alone"
 
 
 def raw_files(root: Path, home: Home) -> list[Path]:
@@ -207,11 +209,23 @@ class _BlockReader:
                     "annotation": annotator.encode(cells, time, utc, rows.annotations),
                 }
             )
-        rows.add(
-            **{name: np.repeat(values, count) for name, values in shared.items()},
-            # The events of a row follow each other.
-            **{name: np.stack([each[name] for each in own], axis=1).ravel() for name in own[0]},
-        )
+        # The events of a row follow each other.
+        events = {name: np.repeat(values, count) for name, values in shared.items()}
+        events |= {name: np.stack([each[name] for each in own], axis=1).ravel() for name in own[0]}
+        never_ends = self._never_ends(parsed)[valid]
+        if never_ends.any():
+            lines = self._block.lines[valid][never_ends]
+            self._report.skip(NO_END, [f"{self._name}:{line}" for line in lines[:PLACES_SHOWN]], len(lines))
+            is_event = np.stack([np.ones_like(never_ends), ~never_ends], axis=1).ravel()
+            events = {name: values[is_event] for name, values in events.items()}
+        rows.add(**events)
+
+    def _never_ends(self, parsed: Sequence[_TimeColumn]) -> np.ndarray:
+        """Return the mask of the rows of time spans with a begin and an empty end: the sensor was on to the last."""
+        never: np.ndarray = np.zeros(len(self._block.cells), dtype=bool)
+        if self._settings.rows_are_intervals:
+            never = parsed[0].valid & self._time_texts("end").eq("").to_numpy()
+        return never
 
     def _encode_groups(self, cells: pd.DataFrame, rows: EncodedRows) -> np.ndarray:
         names = list(self._settings.groups.values())
@@ -232,10 +246,19 @@ class _BlockReader:
             )
             for role, state in roles
         ]
-        if settings.rows_are_intervals and set(settings.columns["begin"]) & set(settings.columns["end"]):
+        if settings.rows_are_intervals:
             begin, end = parsed
-            shifted = times.next_day(begin.milliseconds, end.milliseconds, begin.valid & end.valid)
-            parsed[1] = replace(end, milliseconds=shifted)
+            never_ends = self._never_ends(parsed)
+            end = replace(
+                end,
+                milliseconds=np.where(never_ends, begin.milliseconds, end.milliseconds),
+                valid=end.valid | never_ends,
+                utc=np.where(never_ends, begin.utc, end.utc),
+            )
+            if set(settings.columns["begin"]) & set(settings.columns["end"]):
+                shifted = times.next_day(begin.milliseconds, end.milliseconds, begin.valid & end.valid)
+                end = replace(end, milliseconds=shifted)
+            parsed = [begin, end]
         return parsed
 
     def _time_texts(self, role: str) -> pd.Series:
