@@ -146,6 +146,11 @@ GROUPS = {"head": ["a"], "lists": ["t", "s", "v"]}
             },
             [],
         ),
+        ({"columns": {"time": "t", "sensor": "s", "state": "v"}, "label_rows": {"sensor": "x"}}, []),
+        (
+            {"columns": {"time": "t", "sensor": "s", "state": "v"}, "label_rows": {"sensor": "x", "begin": "a"}},
+            ["name both `begin` and `end`, or neither"],
+        ),
     ],
 )
 def test_forms_of_files_need_their_keys_alone(recording, messages):

@@ -79,11 +79,14 @@ class Intervals:
 
 @dataclass(frozen=True)
 class LabelRows:
-    """Rows among the events that label: those of `sensor`, whose state is `begin` or `end` followed by an activity."""
+    """Rows among the events that label: those of `sensor`, whose state is `begin` or `end` followed by an activity.
+
+    If both are '', the state is the activity up to the next such row.
+    """
 
     sensor: str
-    begin: str
-    end: str
+    begin: str = ""
+    end: str = ""
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,8 @@ def _column_problems(columns: Mapping[str, str | list[str]], raw: Mapping[str, A
         )
     if raw.get("label_rows") and (wide or "begin" in columns):
         yield ["label_rows"], "only rows with one time, a sensor and a state can label what follows; remove this key"
+    if (marks := raw.get("label_rows")) and bool(marks.get("begin")) != bool(marks.get("end")):
+        yield ["label_rows"], "name both `begin` and `end`, or neither if the state alone is the activity"
     if raw.get("sessions", {}).get("by") in BY_COLUMN and "session" not in columns:
         yield ["columns"], f"`session` is missing, but `sessions.by` is {raw['sessions']['by']}"
 

@@ -139,3 +139,45 @@ def test_an_activity_that_ends_in_the_next_session_is_said(tmp_path):
     assert warning.startswith("1 activities begin in one session and end in the next")
     assert "with sessions.by day or gap" in warning
     assert not load(tmp_path, home(unlabelled="other", sessions="day"))[1].warnings
+
+
+def write_states(path, *rows, who=False, day=3):
+    """Write rows a second apart; a word such as =cooking is a state of the entity that tells the activity."""
+    texts = [f"select,{row[1:]}" if row[0] == "=" else f"E1,{row}" for row in rows]
+    lines = [f"2024-02-{day:02d} 08:00:{n:02d},{text}" for n, text in enumerate(texts)]
+    return write_csv(path, *lines, header="time,sensor,state" + (",who" if who else ""))
+
+
+def of_states(**changes):
+    return home_with(**({"columns": COLUMNS, "label_rows": LabelRows("select"), "unlabelled": "other"} | changes))
+
+
+def test_the_state_of_an_entity_may_be_the_activity_up_to_its_next_row(tmp_path):
+    write_states(tmp_path / "a.csv", "ON", "=cooking", "OFF", "ON", "=eating", "OFF", "=", "ON", "=cooking", "OFF")
+    events, report = load(tmp_path, of_states())
+    assert events["activity"].tolist() == ["other", "cooking", "cooking", "eating", "other", "cooking"]
+    assert (report.label_rows, report.broken_labels) == (4, [])
+
+
+def test_an_ignored_state_of_that_entity_is_no_activity_and_an_unknown_one_is_lost(tmp_path):
+    write_states(tmp_path / "a.csv", "=cooking", "ON", "=unavailable", "OFF", "=eatin", "ON", "=eating", "OFF")
+    events, report = load(tmp_path, of_states(ignored_states=("unavail*",)))
+    assert events["activity"].tolist() == ["cooking", "other", "eating"]
+    assert [problem.line for problem in report.broken_labels] == [6]
+    assert report.skipped["its activity is in a broken label row"] == 1
+
+
+def test_the_last_activity_of_an_entity_holds_to_the_end_of_its_session(tmp_path):
+    write_states(tmp_path / "a.csv", "=cooking", "ON", "OFF")
+    write_states(tmp_path / "b.csv", "ON", "=eating", "OFF", day=4)
+    events, _ = load(tmp_path, of_states())
+    assert events["activity"].tolist() == ["cooking", "cooking", "other", "eating"]
+    events, _ = load(tmp_path, of_states(sessions="day"))
+    assert events["activity"].tolist() == ["cooking", "cooking", "cooking", "eating"]
+
+
+def test_each_resident_has_an_activity_of_its_own(tmp_path):
+    rows = ["=cooking,A", "=eating,B", "ON,A", "OFF,B", "=other,A", "ON,A", "OFF,B"]
+    write_states(tmp_path / "a.csv", *rows, who=True)
+    events, _ = load(tmp_path, of_states(columns=COLUMNS | {"resident": ("who",)}))
+    assert events["activity"].tolist() == ["cooking", "eating", "other", "eating"]

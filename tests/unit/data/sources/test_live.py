@@ -148,3 +148,14 @@ def test_wide_tables_cannot_be_read_live():
     recording = replace(home.recording, columns={"activity": ("what",)}, wide=Wide(("M*",), "2024-02-03 00:00:00"))
     with pytest.raises(ValueError, match="rows of a wide table are states, not events"):
         LineReader(replace(home, recording=recording), "csv")
+
+
+@pytest.mark.parametrize(("repeated_states", "expected"), [("keep", 5), ("skip", 3)])
+def test_a_line_that_repeats_the_last_state_of_its_sensor_is_no_event_where_the_yaml_says_so(repeated_states, expected):
+    home = load_home(TEMPLATE)
+    lines = LineReader(replace(home, recording=replace(home.recording, repeated_states=repeated_states)), "jsonl")
+    events = []
+    for second, state in enumerate(["on", "on", "off", "off", "on"]):
+        row = {"time": f"2024-02-03 07:00:0{second}", "device": "desk_lamp", "value": state}
+        events += lines.read(json.dumps(row).encode())[0]
+    assert len(events) == expected

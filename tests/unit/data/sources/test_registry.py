@@ -80,3 +80,14 @@ def test_the_homes_of_the_project_set_only_keys_that_some_source_uses(path):
     home = load_home(path)
     sources = [name for name, source in SOURCES.items() if home.recording.keys <= (source.recording_keys or set())]
     assert sources or home.recording.columns
+
+
+def test_ignored_files_are_unread_on_purpose(tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "a.csv").write_text("time,sensor,state,activity\n2024-02-03 08:00:00,E1,ON,cooking\n")
+    for name in ("plan.txt", "more/b.txt", "more/c.txt"):
+        (tmp_path / name).write_text("x\n")
+    for patterns, unread in (((), 3), (("more/*",), 1), (("**/*.txt",), 0), (("nothing*",), 3)):
+        _, report = read("table", tmp_path, replace(HOME, recording=replace(HOME.recording, ignored_files=patterns)))
+        assert len(report.unread) == unread
+        assert (f"{3 - unread} files are left unread (ignored_files)" in report.notes) == bool(patterns)

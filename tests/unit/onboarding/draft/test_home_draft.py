@@ -186,3 +186,20 @@ def test_a_cell_of_several_residents_is_divided(tmp_path):
     assert events["residents"].tolist() == [["anna"], ["ben"], ["anna", "ben"], ["ben"]]
     assert "residents: 2 are named, anna, ben" in head(text)
     assert "OPEN: separator: ',' divides the residents of a cell, as in 'anna, ben'" in head(text)
+
+
+def test_an_entity_whose_states_may_be_the_activities_is_an_open_choice(tmp_path):
+    names = ("time", "sensor", "state")
+    rows = [
+        ("2024-02-03 07:58:12", "input_select.anna", "Making tea"),
+        ("2024-02-03 07:58:30", "binary_sensor.kettle", "on"),
+        ("2024-02-03 07:59:30", "binary_sensor.kettle", "off"),
+        ("2024-02-04 07:58:13", "input_select.anna", "Sleeping"),
+        ("2024-02-04 07:59:13", "binary_sensor.label_printer", "on"),
+        ("2024-02-04 07:59:14", "binary_sensor.label_printer", "off"),
+    ]
+    text = head(draft_home(write(tmp_path, *table(rows=rows, names=names)), "schema"))
+    lines = [line for line in text.splitlines() if "may be the activities" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("# OPEN: labels: the states of input_select.anna (Making tea, Sleeping) may be")
+    assert "label_rows: {sensor: input_select.anna}" in lines[0]

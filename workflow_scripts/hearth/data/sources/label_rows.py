@@ -1,6 +1,7 @@
-"""Label events by rows among them at which activities begin and end (`recording.label_rows`)."""
+"""Label events by rows among them at which activities begin and end, or change (`recording.label_rows`)."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -41,7 +42,8 @@ def annotate_by_label_rows(columns: Columns, rows: EncodedRows, home: Home, repo
             f"label rows of {', '.join(files)} label nothing: their session has no other rows (with sessions.by day or "
             "gap, they label the rows of all files)"
         )
-    labeller = _Labeller(columns, rows, home, report, np.sort(place[is_label]))
+    ends = np.flatnonzero(np.diff(scope[order], append=-1))  # places of the last rows of scopes
+    labeller = _Labeller(columns, rows, home, report, np.sort(place[is_label]), ends)
     for row in order[is_label[order]].tolist():
         labeller.read(row, int(scope[row]), int(place[row]))
     labeller.end_all()
@@ -73,9 +75,17 @@ class _Begun:
 class _Labeller:
     """Reads label rows in order; collects the periods between them."""
 
-    def __init__(self, columns: Columns, rows: EncodedRows, home: Home, report: LoadReport, places: np.ndarray):
-        """`places` has the sorted places of all label rows."""
-        self._columns, self._home, self._report, self._places = columns, home, report, places
+    def __init__(
+        self,
+        columns: Columns,
+        rows: EncodedRows,
+        home: Home,
+        report: LoadReport,
+        places: np.ndarray,
+        ends: np.ndarray,
+    ):
+        """`places` has the sorted places of all label rows, `ends` those of the last rows of all scopes."""
+        self._columns, self._home, self._report, self._places, self._ends = columns, home, report, places, ends
         self._files, self._states = rows.files.values, rows.states.values
         self._annotations = rows.annotations.values
         self._scope = -1
@@ -97,6 +107,9 @@ class _Labeller:
         settings = self._home.recording.label_rows
         assert settings is not None
         state = self._states[self._columns["state"][row]]
+        if not settings.begin:
+            self._change(row, place, state)
+            return
         mark = next((each for each in (settings.begin, settings.end) if state.startswith(each)), "")
         activity = state.removeprefix(mark).strip()
         if not mark or not activity:
@@ -114,11 +127,33 @@ class _Labeller:
                 self.going_on += self._cut.pop((activity, resident), None) is not None
                 self._report_broken(row, f"{activity!r} ends without having begun")
 
+    def _change(self, row: int, place: int, activity: str) -> None:
+        """End the resident's activity, and begin `activity`; an ignored state, such as unavailable, is none."""
+        if any(fnmatchcase(activity, pattern) for pattern in self._home.recording.ignored_states):
+            activity = ""
+        for resident in self._annotations[self._columns["annotation"][row]].residents or ("",):
+            for key in [key for key in self._open if key[1] == resident]:
+                begun = self._open.pop(key)
+                # Places are those of rows, and the next activity begins at this one.
+                self.periods.append(Period(begun.place, place - 1, key[0] if begun.is_known else "", resident))
+            if activity:
+                self._open[activity, resident] = _Begun(row, place, self._is_known(row, activity))
+
     def end_all(self) -> None:
-        """Report the activities that have not ended."""
+        """Report the activities that have not ended; without marks, they hold to the last row of their scope."""
+        settings = self._home.recording.label_rows
         for (activity, resident), begun in self._open.items():
-            self._lose(begun, activity, resident)
+            if settings and not settings.begin:
+                self.periods.append(
+                    Period(begun.place, self._last_of(begun), activity if begun.is_known else "", resident)
+                )
+            else:
+                self._lose(begun, activity, resident)
         self._open = {}
+
+    def _last_of(self, begun: _Begun) -> int:
+        """Return the place of the last row of the scope in which an activity has begun."""
+        return int(self._ends[np.searchsorted(self._ends, begun.place)])
 
     def _lose(self, begun: _Begun, activity: str, resident: str) -> None:
         """Report an activity that never ends. Up to the next label row, rows that it may label have a lost activity."""

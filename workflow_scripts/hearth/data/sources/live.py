@@ -90,7 +90,7 @@ class LineReader:
             raise ValueError(f"home {home.name}: lines in {self._encoding} cannot be read one by one; send UTF-8")
         self._table = DelimitedTable(name, self._columns, settings.form)
         self._session = 1
-        self._states: dict[str, str] = {}  # last state of each sensor
+        self._states: dict[tuple[str, str], str] = {}  # last state of each sensor, in each session of a column
         self._last: pd.Timestamp | None = None
 
     def read(self, line: bytes) -> tuple[list[StreamEvent], list[str]]:
@@ -115,9 +115,12 @@ class LineReader:
 
     def _is_repeated(self, event: StreamEvent) -> bool:
         """Return whether an event is to be left out, since it repeats its sensor's last state; keep its state."""
-        last = self._states.get(event["sensor"])
-        self._states[event["sensor"]] = event["state"]
-        return self._home.recording.repeated_states == "skip" and last == event["state"]
+        settings = self._home.recording
+        if settings.repeated_states == "keep":
+            return False
+        key = (event["session"] if settings.sessions_in_column else "", event["sensor"])
+        last, self._states[key] = self._states.get(key), event["state"]
+        return last == event["state"]
 
     def _set_sessions(self, events: list[StreamEvent]) -> list[StreamEvent]:
         """Return `events`; if sessions end at pauses (`sessions.by: gap`), set their sessions to 1, 2, 3, ..."""

@@ -43,6 +43,7 @@ _OTHERS = {"other", "other_activity", "others", "unknown", "idle"}
 _LABEL_MARKS = (("START", "STOP"), ("START", "END"), ("BEGIN", "END"), ("START", "FINISH"))
 _SEPARATORS = "|;+&/"
 _MEASURED = re.compile(r"-?\d+[.,]\d+")
+_LABEL_SENSOR = re.compile(r"a[ck]ti?vi|attivit|task|label|input_select|scene", re.IGNORECASE)
 _SHOWN = 15
 _READERS = {"table": table.read_rows, "casas": casas.read_rows}
 
@@ -228,6 +229,13 @@ def _find_label_rows(root: Path, draft: DraftedRecording) -> None:
                 draft.said.append(f"rows of the sensor {sensor} begin ({marks[0]}) and end ({marks[1]}) activities")
                 draft.labelled = True
                 return
+        draft.open += [
+            f"labels: the states of {sensor} ({', '.join(sorted(each)[:3])}) may be the activities; then write "
+            f"label_rows: {{sensor: {sensor}}} for intervals, its states in labels, and leave it out of sensors"
+            for sensor, each in states.items()
+            if _LABEL_SENSOR.search(sensor)
+            and sum(len(state) > 3 and state.lower() not in NO_STATES for state in each) > 1
+        ]
     draft.settings["intervals"] = {
         "files": "labels.csv",
         "columns": {"begin": "begin", "end": "end", "activity": "activity"},

@@ -213,6 +213,8 @@ def _no_events(root: Path, kinds: Sequence[_Kind], draft: DraftedRecording) -> s
             f"{', '.join(kind.files[0].columns)}{f' (found: {found})' if found else ''}. Copy "
             "config/homes/TEMPLATE.yaml and name the columns in `recording.columns`"
         )
+        if missing == ["sensor"]:
+            lines[-1] += "; if each file is a sensor's, its name can be the column (`recording.path_columns`)"
     return "\n".join([*lines, *draft.unread])
 
 
