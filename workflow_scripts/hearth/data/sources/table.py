@@ -17,7 +17,7 @@ from hearth.data.load_report import PLACES_SHOWN, LoadReport, RowProblem
 from hearth.data.sources import times
 from hearth.data.sources.annotations import Annotator
 from hearth.data.sources.blocks import Block, count_comments, joined_cells
-from hearth.data.sources.encoded_rows import EncodedRows, encode_texts
+from hearth.data.sources.encoded_rows import Columns, EncodedRows, encode_texts
 from hearth.data.sources.event_builder import build_events
 from hearth.data.sources.file_columns import alias_notes, read_named_blocks
 from hearth.data.sources.file_copies import find_copies
@@ -210,7 +210,7 @@ class _BlockReader:
                 }
             )
         # The events of a row follow each other.
-        events = {name: np.repeat(values, count) for name, values in shared.items()}
+        events: Columns = {name: np.repeat(values, count) for name, values in shared.items()}
         events |= {name: np.stack([each[name] for each in own], axis=1).ravel() for name in own[0]}
         never_ends = self._never_ends(parsed)[valid]
         if never_ends.any():
