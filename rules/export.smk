@@ -11,31 +11,41 @@ localrules:
     export,
 
 
-def student_home(wildcards):
-    """Return the run's copy of the home that a student learned from."""
-    return home_of(STUDENTS[wildcards.student].datasets[0])
+def student_homes(wildcards):
+    """Return the run's copies of the homes that a student learned from."""
+    return [home_of(dataset) for dataset in STUDENTS[wildcards.student].datasets]
+
+
+def dataset_settings(dataset):
+    """Return the data format and the windows of a dataset."""
+    settings = config["datasets"][dataset]
+    windows = {key: settings["windows"][key] for key in ("by", "size", "seconds")}
+    return {"source": settings["source"], "windows": windows}
 
 
 def export_settings(wildcards):
-    """Return the settings for export.json, as JSON: data format, windows and decoding of the student."""
-    dataset = config["datasets"][STUDENTS[wildcards.student].datasets[0]]
-    window_keys = ("by", "size", "seconds")
-    return json.dumps(
-        {
-            "source": dataset["source"],
-            "windows": {key: dataset["windows"][key] for key in window_keys},
-            "decoding": recogniser_of(wildcards).decoding,
-        },
-        sort_keys=True,
-    )
+    """Return the settings for export.json, as JSON: data format and windows of its datasets, decoding of the student."""
+    first, *others = STUDENTS[wildcards.student].datasets
+    settings = dataset_settings(first) | {"decoding": recogniser_of(wildcards).decoding}
+    if others:
+        settings["homes"] = [
+            {"dataset": dataset} | dataset_settings(dataset)
+            for dataset in (first, *others)
+        ]
+    return json.dumps(settings, sort_keys=True)
+
+
+def first_of(files):
+    """Return an input function for the first of the files of an input function: that of a student's first dataset."""
+    return lambda wildcards: files(wildcards)[0]
 
 
 rule export_student:
     input:
         adapter=adapter_files,
         model=student_base(rules.fetch_model.output.snapshot),
-        prompt=lambda wildcards: student_prompts(wildcards)[0],
-        home=student_home,
+        prompt=student_prompts,
+        home=student_homes,
     output:
         adapter="results/exports/{student}/adapter/adapter_model.safetensors",
         adapter_config="results/exports/{student}/adapter/adapter_config.json",
@@ -87,12 +97,8 @@ rule check_export:
         prompt=rules.export_student.output.prompt,
         about=rules.export_student.output.about,
         model=student_base(rules.fetch_model.output.snapshot),
-        windows=lambda wildcards: student_datasets(
-            rules.window_dataset.output.windows
-        )(wildcards)[0],
-        splits=lambda wildcards: student_datasets(rules.split_dataset.output.splits)(
-            wildcards
-        )[0],
+        windows=first_of(student_datasets(rules.window_dataset.output.windows)),
+        splits=first_of(student_datasets(rules.split_dataset.output.splits)),
     output:
         parity="results/exports/{student}/parity.json",
     log:
@@ -122,9 +128,14 @@ rule check_export:
         " --device {resources.device} --work work/exports/{wildcards.student} --out {output.parity:q} > {log:q} 2>&1"
 
 
-def own_score(wildcards):
-    """Return the file of a student's score on the home that it learned from."""
-    return score_files([(wildcards.student, STUDENTS[wildcards.student].datasets[0])])
+def card_scores(wildcards):
+    """Return the files of a student's scores for its card: that on the home that it learned from.
+
+    Of a student of several homes they are those of the run or, if there is none, that on its first home.
+    """
+    name, datasets = wildcards.student, STUDENTS[wildcards.student].datasets
+    of_run = [pair for pair in RUN.pairs if pair[0] == name]
+    return score_files(of_run if of_run and datasets[1:] else [(name, datasets[0])])
 
 
 rule export_card:
@@ -132,7 +143,7 @@ rule export_card:
         log=collect(rules.distil.output.log, fold=1, allow_missing=True),
         about=rules.export_student.output.about,
         parity=rules.check_export.output.parity,
-        score=own_score,
+        score=card_scores,
     output:
         card="results/exports/{student}/README.md",
     log:

@@ -19,14 +19,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--training-log", required=True, type=Path, help="training_log.json of the student")
     parser.add_argument("--about", required=True, type=Path, help="export.json")
     parser.add_argument("--parity", required=True, type=Path, help="parity.json")
-    parser.add_argument("--score", required=True, type=Path, help="the student's score on the home it learned from")
+    parser.add_argument(
+        "--score",
+        required=True,
+        nargs="+",
+        type=Path,
+        help="the student's scores on homes that it learned from, or not",
+    )
     parser.add_argument("--notes", default="[]", help="JSON list of sentences to show first")
     parser.add_argument("--out", required=True, type=Path, help="card to write (Markdown)")
     arguments = parser.parse_args(argv)
     log, export = read_training_log(arguments.training_log), read_export(arguments.about)
-    parity, score = read_record(arguments.parity, Parity), files.read_json_object(arguments.score)
+    parity, scores = read_record(arguments.parity, Parity), list(map(files.read_json_object, arguments.score))
     notes = [str(note) for note in json_option("--notes", arguments.notes, list)]
-    files.write_text(arguments.out, model_card(log, notes, export_sections(export, parity, score)))
+    files.write_text(arguments.out, model_card(log, notes, export_sections(export, parity, scores)))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--adapter", required=True, type=Path, help="folder of the student's adapter")
-    parser.add_argument("--prompt", required=True, type=Path, help="the student's rendered prompt (json)")
-    parser.add_argument("--home", required=True, type=Path, help="yaml of the student's own home")
-    parser.add_argument("--settings", required=True, help="JSON object: source, windows and decoding of its dataset")
+    # One for each dataset, in the order of `homes` in --settings.
+    parser.add_argument("--prompt", required=True, nargs="+", type=Path, help="the student's rendered prompts (json)")
+    parser.add_argument("--home", required=True, nargs="+", type=Path, help="yaml of each home that it learned from")
+    parser.add_argument(
+        "--settings", required=True, help="JSON object: source, windows, decoding and, of several datasets, homes"
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder of the export")
     arguments = parser.parse_args(argv)
     work_offline()
@@ -35,14 +38,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     unfinished = out / ".merged.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     dtype = merge_adapter(arguments.model, arguments.adapter, unfinished)
-    if changes := write_chat_template(unfinished, arguments.prompt):
+    if changes := write_chat_template(unfinished, arguments.prompt[0]):
         settings["chat_template"] = changes
     publish(unfinished, out / "merged")
     gguf = write_gguf_export(out, arguments.student)
     for name in ADAPTER_FILES:
         copy_file(arguments.adapter / name, out / "adapter" / name)
-    copy_file(arguments.prompt, out / "prompt.json")
-    copy_file(arguments.home, out / "home.yaml")
+    copy_file(arguments.prompt[0], out / "prompt.json")
+    copy_file(arguments.home[0], out / "home.yaml")
+    shutil.rmtree(out / "homes", ignore_errors=True)
+    for one, prompt, home in zip(settings.get("homes", []), arguments.prompt, arguments.home, strict=False):
+        copy_file(prompt, out / "homes" / one["dataset"] / "prompt.json")
+        copy_file(home, out / "homes" / one["dataset"] / "home.yaml")
     export = check_record({"student": arguments.student, "dtype": dtype, "gguf": gguf} | settings, Export, "--settings")
     files.write_json(out / "export.json", export)
 

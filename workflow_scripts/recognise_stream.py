@@ -22,7 +22,7 @@ from hearth.common.config_schema import setting_default
 from hearth.data.events import StreamEvent
 from hearth.data.sources import live
 from hearth.data.sources.registry import SOURCES
-from hearth.distillation.documents import Export, read_export
+from hearth.distillation.documents import Export, ExportedHome, read_export
 from hearth.engines.protocol import Decoding, Engine
 from hearth.homes.home import Home, load_home
 from hearth.models.load import DEVICES, DTYPES, work_offline
@@ -50,6 +50,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     parser.add_argument("--student", type=Path, help="folder of an export, which sets the options that are not given")
     parser.add_argument("--model", type=Path, help="folder of the model, or of an adapter's base")
     parser.add_argument("--adapter", type=Path, help="folder of a LoRA adapter for that model")
+    parser.add_argument("--dataset", help="one of the datasets that a student of several learned from: its home's name")
     parser.add_argument("--gguf", action="store_true", help="run the export's GGUF file with llama.cpp")
     parser.add_argument("--prompt", type=Path, help="rendered prompt (JSON)")
     parser.add_argument("--home", type=Path, help="yaml of the home: its sensors, and how its data are read")
@@ -76,11 +77,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     if arguments.adapter and not arguments.model:
         parser.error("--adapter needs --model, the base it was trained on")
     export = read_export(arguments.student / "export.json") if arguments.student else None
+    learned = find_home(arguments, export)
     for option, path in EXPORT_PATHS.items():
         if getattr(arguments, option) is None:
             if not arguments.student:
                 parser.error(f"--{option} is needed, or --student")
-            setattr(arguments, option, arguments.student / path)
+            home = f"homes/{learned['dataset']}" if learned and option != "model" else ""
+            setattr(arguments, option, arguments.student / home / path)
     greedy = asdict(Decoding.greedy(MAX_NEW_TOKENS))
     if arguments.decoding:
         arguments.decoding = greedy | json_option("--decoding", arguments.decoding, dict)
@@ -89,9 +92,28 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     if arguments.windows:
         arguments.windows = json_option("--windows", arguments.windows, dict)
     else:
-        arguments.windows = export["windows"] if export else WINDOWS
-    arguments.source = arguments.source or (export["source"] if export else SOURCE)
+        arguments.windows = (learned or export or {"windows": WINDOWS})["windows"]
+    arguments.source = arguments.source or (learned or export or {"source": SOURCE})["source"]
     return arguments, export
+
+
+def find_home(arguments: argparse.Namespace, export: Export | None) -> ExportedHome | None:
+    """Return the home of a student of several that --dataset names; None for a student of one home.
+
+    Raises UserError if there is none of that name, or if no option says whose events they are.
+    """
+    homes = {one["dataset"]: one for one in export.get("homes", [])} if export else {}
+    if arguments.dataset:
+        if arguments.dataset not in homes:
+            known = ", ".join(homes) or "one home only, so that it needs no --dataset"
+            raise UserError(f"--dataset {arguments.dataset}: the student learned from {known}")
+        return homes[arguments.dataset]
+    if homes and not (arguments.home and arguments.prompt):
+        raise UserError(
+            f"the student learned from {', '.join(homes)}: name one with --dataset, or give --home, --prompt and "
+            "--source of another home"
+        )
+    return None
 
 
 def main(argv: Sequence[str] | None = None) -> None:

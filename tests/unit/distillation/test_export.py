@@ -106,6 +106,39 @@ def test_an_export_has_every_form_with_its_prompt_and_settings(exported, inputs,
     assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}
 
 
+def test_an_export_of_several_homes_has_a_prompt_and_a_home_for_each(inputs, tiny_model, tiny_adapter, tmp_path):
+    files.write_json(tmp_path / "second.json", fixtures.PROMPT | {"system": "Another home."})
+    (tmp_path / "second.yaml").write_text(json.dumps(HOME | {"rooms": {}}))
+    homes = [{"dataset": name, "source": "table", "windows": SETTINGS["windows"]} for name in ("toy", "second")]
+    out = tmp_path / "out"
+    options = {
+        "student": ["s"], "model": [tiny_model], "adapter": [tiny_adapter],
+        "prompt": [inputs / "prompt.json", tmp_path / "second.json"],
+        "home": [inputs / "home.yaml", tmp_path / "second.yaml"],
+        "settings": [json.dumps(SETTINGS | {"homes": homes})], "out": [out],
+    }  # fmt: skip
+    export_student.main([str(part) for name, values in options.items() for part in (f"--{name}", *values)])
+    assert files.read_json(out / "homes/second/prompt.json")["system"] == "Another home."
+    assert (out / "homes/second/home.yaml").read_bytes() == (tmp_path / "second.yaml").read_bytes()
+    for name in ("prompt.json", "home.yaml"):
+        assert (out / "homes/toy" / name).read_bytes() == (out / name).read_bytes() == (inputs / name).read_bytes()
+    parity = {
+        "events": 2,
+        "windows": 1,
+        "merged": {"agreement": 1.0, "same_text": 1},
+        "gguf": {"agreement": 1.0, "same_text": 1},
+    }
+    scores = [make_student_score(), make_student_score("second")]
+    card = "\n".join(export_sections(read_export(out / "export.json"), parity, scores))
+    assert (
+        "| `homes/DATASET/` | `prompt.json` and `home.yaml` of each dataset that it learned from: toy, second | |"
+        in card
+    )
+    assert "--student THIS_FOLDER --dataset DATASET --input" in card
+    assert "tested windows of second" in card
+    assert card.count("it has not seen this home") == 1
+
+
 def test_a_second_export_has_the_same_bytes(exported, inputs, tiny_model, tiny_adapter, tmp_path):
     again = export(tmp_path / "again", inputs, tiny_model, tiny_adapter)
     names = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
@@ -128,7 +161,7 @@ def test_an_export_has_the_chat_template_that_the_student_was_trained_with(
     about = read_export(out / "export.json")
     assert about["chat_template"][0] == "today is always 2031-12-31"
     parity = files.read_json(exported / "parity.json")
-    card = "\n".join(export_sections(about, parity, make_student_score()))
+    card = "\n".join(export_sections(about, parity, [make_student_score()]))
     assert "changes to the base's chat template: today is always 2031-12-31; the system's text is put" in card
     assert "chat_template" not in files.read_json(exported / "export.json")
 
@@ -178,13 +211,15 @@ def test_an_unsupported_architecture_is_exported_without_a_gguf_file(
     assert list((out / "gguf").iterdir()) == []
     about = files.read_json(out / "export.json")
     form = {"agreement": 1.0, "same_text": 1}
-    text = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, make_student_score()))
+    text = "\n".join(
+        sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, [make_student_score()])
+    )
     assert "There is no GGUF file: architecture mamba" in text
     assert "python convert_hf_to_gguf.py merged" in text
     assert "The adapter on the tested windows of made-up: 3 windows" in text
     split = make_student_score()["provenance"]["split"] | {"folds": 3}
     pooled = make_student_score(provenance={"split": split})
-    text = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, pooled))
+    text = "\n".join(sections.export_sections(about, {"events": 2, "windows": 1, "merged": form}, [pooled]))
     assert "This is the adapter of fold 1 of 3. The scores pool the adapters of all folds" in text
 
 

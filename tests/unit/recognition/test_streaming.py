@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 import recognise_stream
 from hearth.common import files
+from hearth.common.cli import UserError
 from hearth.data.cutting import cut_windows
 from hearth.data.events import event_table
 from hearth.engines.protocol import Completion, Decoding
@@ -119,6 +120,42 @@ def test_after_a_silence_a_window_that_is_not_full_is_labelled(student):
     came = iter([event(0, 0), event(0, 1), None, event(0, 2)])
     cut = recognise_stream.cut_windows(came, WindowCutter(3))
     assert [[each["event"] for each in window] for window in cut] == [[1, 2], [3]]
+
+
+@pytest.fixture
+def of_two_homes(student):
+    """The export of a student of two homes; windows of the second have two events."""
+    about = files.read_json(student / "export.json")
+    for name, size in (("first", 3), ("second", 2)):
+        windows = about["windows"] | {"size": size}
+        about.setdefault("homes", []).append({"dataset": name, "source": "table", "windows": windows})
+        for file in ("prompt.json", "home.yaml"):
+            (student / "homes" / name).mkdir(parents=True, exist_ok=True)
+            (student / "homes" / name / file).write_bytes((student / file).read_bytes())
+    files.write_json(student / "export.json", about)
+    return student
+
+
+def test_a_student_of_several_homes_labels_events_of_the_one_that_is_named(of_two_homes, tmp_path, capsys):
+    (tmp_path / "today.csv").write_text("time,device,value\n" + ROWS.replace(",,", ""))
+    (of_two_homes / "prompt.json").unlink()  # that of the first home is not read
+    call = ["--student", str(of_two_homes), "--input", str(tmp_path / "today.csv"), "--dataset", "second"]
+    recognise_stream.main(call)
+    rows, _ = rows_of(capsys)
+    assert [row["status"] for row in rows] == ["ok", "missing_events"] * 3 + ["missing_events"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "the student learned from first, second: name one with --dataset, or give --home, --prompt"),
+        (["--dataset", "third"], "--dataset third: the student learned from first, second"),
+        (["--home", "my.yaml"], "name one with --dataset, or give --home, --prompt"),
+    ],
+)
+def test_whose_events_a_student_of_several_homes_labels_must_be_said(of_two_homes, given, said):
+    with pytest.raises(UserError, match=said):
+        recognise_stream.main(["--student", str(of_two_homes), *given])
 
 
 def test_what_only_a_run_can_answer_is_refused(student):

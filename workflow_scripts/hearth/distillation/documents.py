@@ -137,10 +137,20 @@ class WindowSettings(TypedDict):
     seconds: float | None
 
 
+class ExportedHome(TypedDict):
+    """One of several datasets that an exported student learned from; `homes/<dataset>/` has its prompt and its home."""
+
+    dataset: str
+    source: str
+    windows: WindowSettings
+
+
 class Export(TypedDict):
     """Number format, GGUF file and settings of an exported student (export.json).
 
-    `chat_template` has phrases that say how the exported template differs from the base's; absent if it does not.
+    `source` and `windows` are those of the first of `homes`, as are prompt and home beside the file; `homes` is absent
+    for a student of one dataset. `chat_template` has phrases that say how the exported template differs from the
+    base's; absent if it does not.
     """
 
     student: str
@@ -149,6 +159,7 @@ class Export(TypedDict):
     source: str  # data format of the dataset that the student learned from
     windows: WindowSettings
     decoding: dict[str, Any]
+    homes: NotRequired[list[ExportedHome]]
     chat_template: NotRequired[list[str]]
 
 

@@ -10,12 +10,13 @@ from hearth.evaluation.parity import FormatParity, Parity
 _METRICS = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "missing_rate": "events without an answer"}
 
 
-def export_sections(export: Export, parity: Parity, score: Mapping[str, Any]) -> list[str]:
-    """Return the sections as lines of Markdown; `score` is the student's on the home it learned from."""
-    return [*_scores(score), *_files(export, parity), *_use(export)]
+def export_sections(export: Export, parity: Parity, scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the sections as lines of Markdown; `scores` are the student's, one for each home that it was tested on."""
+    of_homes = [line for score in scores for line in _score(score)]
+    return ["## Scores", "", *of_homes, *_files(export, parity), *_use(export)]
 
 
-def _scores(score: Mapping[str, Any]) -> list[str]:
+def _score(score: Mapping[str, Any]) -> list[str]:
     strict = score["strict"]
     values = strict | strict["rates"]
     rows = [
@@ -31,9 +32,9 @@ def _scores(score: Mapping[str, Any]) -> list[str]:
             f"This is the adapter of fold 1 of {folds}. The scores pool the adapters of all folds, each on the windows "
             f"of {score['dataset']} that it did not learn from: {tested}"
         )
+    if score["dataset"] not in score["train_datasets"]:
+        about += "; it has not seen this home"
     return [
-        "## Scores",
-        "",
         f"{about}; strictly parsed.",
         "",
         "| metric | value | 95 % interval over groups |",
@@ -62,7 +63,7 @@ def _files(export: Export, parity: Parity) -> list[str]:
         "| file | content | labels compared with the adapter's |",
         "|---|---|---|",
         *rows,
-        "| `prompt.json`, `home.yaml` | the prompt it was trained with; the home it learned from | |",
+        *(f"| {names} | {content} | |" for names, content in _prompt_files(export)),
         "| `parity.json`, `export.json` | the comparison of the formats (greedy decoding); the export's settings | |",
         "",
     ]
@@ -81,6 +82,17 @@ def _files(export: Export, parity: Parity) -> list[str]:
     return lines
 
 
+def _prompt_files(export: Export) -> list[tuple[str, str]]:
+    """Return (files, content) of the prompts and the homes."""
+    if "homes" not in export:
+        return [("`prompt.json`, `home.yaml`", "the prompt it was trained with; the home it learned from")]
+    names = ", ".join(one["dataset"] for one in export["homes"])
+    return [
+        ("`homes/DATASET/`", f"`prompt.json` and `home.yaml` of each dataset that it learned from: {names}"),
+        ("`prompt.json`, `home.yaml`", f"those of {export['homes'][0]['dataset']}, with which formats were compared"),
+    ]
+
+
 def _agreement(form: FormatParity, parity: Parity) -> str:
     prompts = f", prompts as {form['prompts']}" if "prompts" in form else ""
     return (
@@ -93,13 +105,14 @@ def _use(export: Export) -> list[str]:
     changed: list[str] = []
     if changes := export.get("chat_template"):
         changed = [f"The student was trained with changes to the base's chat template: {'; '.join(changes)}.", ""]
+    dataset = " --dataset DATASET" if "homes" in export else ""
     return [
         "## Use",
         "",
         "With the project Hearth, one JSON line for each event:",
         "",
         "```bash",
-        "python workflow_scripts/recognise_stream.py --student THIS_FOLDER --input FOLDER_OR_FILE",
+        f"python workflow_scripts/recognise_stream.py --student THIS_FOLDER{dataset} --input FOLDER_OR_FILE",
         "```",
         "",
         f"Without it: put the `system` text of `prompt.json` and a window of {export['windows']['size']} events, as "
