@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hearth.data.sources.blocks import Block
 from hearth.data.sources.tabular import format_of, read_blocks, read_column_names
+from hearth.data.sources.text_lines import read_line_blocks
 from hearth.homes.path_columns import path_cells
 from hearth.homes.raw_format import FileForm, Intervals, Recording
 
@@ -70,5 +71,5 @@ def _is_header_only(path: Path, columns: Sequence[str], form: FileForm) -> bool:
     """Return whether a text file has no line but a header, which names some of `columns` alone."""
     if format_of(path, form) not in ("csv", "tsv") or form.header or path.stat().st_size > _LONGEST_HEADER:
         return False
-    header, _, rest = path.read_bytes().partition(b"\n")
+    header, _, rest = next(read_line_blocks(path, form.encoding), b"").partition(b"\n")
     return bool(header.strip()) and not rest.strip() and set(read_column_names(path, form)) < set(columns)

@@ -12,7 +12,7 @@ from typing import Any
 
 from hearth.data.sources.blocks import Block, Fault, block_of, cell_text, check_columns
 from hearth.data.sources.csv_rows import LONGEST_RECORD, RowError
-from hearth.data.sources.text_lines import decode_line, read_line_blocks, read_text
+from hearth.data.sources.text_lines import decode_line, read_line_blocks, read_text, unpacked
 from hearth.homes.raw_format import FileForm
 
 _LONGEST_LINE = 8 * LONGEST_RECORD  # bytes
@@ -77,7 +77,7 @@ def read_json_names(path: Path, form: FileForm) -> list[str]:
     text = read_text(path, form.encoding)
     if not text.strip():
         return []
-    is_lines = form.format == "json-lines" or (form.format == "auto" and path.suffix.lower() != ".json")
+    is_lines = form.format == "json-lines" or (form.format == "auto" and unpacked(path).suffix.lower() != ".json")
     if _is_list(text) or not (is_lines or (form.format == "auto" and _has_lines_of_objects(text))):
         document = _unwrap(_parse_document(path, text), path)
         shape = _find_shape(path, document, form)

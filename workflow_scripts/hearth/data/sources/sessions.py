@@ -8,6 +8,7 @@ import pandas as pd
 
 from hearth.data.load_report import LoadReport
 from hearth.data.sources.encoded_rows import Columns
+from hearth.data.sources.text_lines import unpacked
 from hearth.homes.raw_format import Recording
 
 _MINUTE = 60_000  # milliseconds
@@ -74,7 +75,7 @@ def _check_files_of_sessions(
 
 def _file_sessions(files: Sequence[str]) -> list[str]:
     """Return the session name of each file: its path without suffix, with `/` replaced by `-`."""
-    names = [Path(file).with_suffix("").as_posix().replace("/", "-") for file in files]
+    names = [unpacked(Path(file)).with_suffix("").as_posix().replace("/", "-") for file in files]
     owners: dict[str, str] = {}
     for name, file in zip(names, files, strict=True):
         if (first := owners.setdefault(name, file)) != file:

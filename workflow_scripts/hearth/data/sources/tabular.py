@@ -15,6 +15,7 @@ from hearth.data.sources.delimited import read_delimited, read_delimited_names
 from hearth.data.sources.influx_tables import read_influx, read_influx_names
 from hearth.data.sources.json_records import read_json, read_json_lines, read_json_names
 from hearth.data.sources.line_groups import read_line_group_names, read_line_groups
+from hearth.data.sources.text_lines import unpacked
 from hearth.homes.raw_format import FileForm
 
 BATCH = 200_000  # Parquet records read at a time
@@ -59,7 +60,7 @@ def format_of(path: Path, form: FileForm) -> str:
     """Return the format of a file; one with an unknown suffix is CSV."""
     if form.line_groups:
         return "line-groups"
-    return FORMAT_OF_SUFFIX.get(path.suffix.lower(), "csv") if form.format == "auto" else form.format
+    return FORMAT_OF_SUFFIX.get(unpacked(path).suffix.lower(), "csv") if form.format == "auto" else form.format
 
 
 @dataclass(frozen=True)

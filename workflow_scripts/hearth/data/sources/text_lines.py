@@ -1,6 +1,8 @@
 """Read the lines of text files in any encoding, in blocks of whole lines of UTF-8."""
 
 import codecs
+import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ _MARKS = {
 # Encodings in which any bytes are text, so that a wrong one would be read without a fault.
 _EIGHT_BIT = {codecs.lookup(name).name for name in ("latin-1", "cp1252", "iso8859-15", "mac-roman", "cp437", "cp850")}
 _LONGEST_LINE = 8 * LONGEST_RECORD  # bytes that are kept of a line that fills a block
+_GZIP = ".gz"
 _KEEP_BYTES = "hearth.keep_bytes"
 
 
@@ -74,8 +77,20 @@ def is_wide(encoding: str) -> bool:
     return canonical(encoding).startswith(("utf-16", "utf-32"))
 
 
+def unpacked(path: Path) -> Path:
+    """Return the path of a file without the suffix of one packed by gzip."""
+    return path.with_suffix("") if path.suffix.lower() == _GZIP else path
+
+
 def _read_utf8(path: Path, encoding: str) -> Iterator[bytes]:
-    with open(path, "rb") as handle:
+    try:
+        yield from _unpack_utf8(path, encoding)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: a damaged gzip file ({error}); get it again") from None
+
+
+def _unpack_utf8(path: Path, encoding: str) -> Iterator[bytes]:
+    with gzip.open(path) if path.suffix.lower() == _GZIP else open(path, "rb") as handle:
         head = handle.read(BLOCK)
         actual, mark = _actual_encoding(path, head, canonical(encoding))
         chunk = head[mark:]
