@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from factories import TRAINING_LOG
 from score_factories import draw_gold, draw_predictions, make_measured_score
 
 HOMES = ["cabin", "flat", "villa"]
@@ -24,10 +25,13 @@ def make_scores(homes=HOMES, seeds=(0,), groups=8, skills=SKILL):
             scores.append(score | {"train_datasets": learned} | changes)
 
         add("little", [], skills["none"])
+        grounds = scores[-1]["provenance"]
         sets = {other: [other] for other in homes} | {"all": homes}
         sets[f"all-but-{home}"] = [other for other in homes if other != home]
         for (name, learned), seed in itertools.product(sets.items(), seeds):
             regime = "own" if learned == [home] else "all" if home in learned else "others"
             changes = {"kind": "student", "base": "little", "recipe": "reasoning", "train_dataset": name}
+            log = TRAINING_LOG | {"settings": TRAINING_LOG["settings"] | {"seed": seed}}
+            changes["provenance"] = grounds | {"student": log}
             add(f"little_reasoning_{name}" + f"_seed{seed}" * bool(seed), learned, skills[regime], **changes)
     return scores

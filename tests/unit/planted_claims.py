@@ -76,7 +76,41 @@ def _transfer(base: float, own: float, rich_on_poor: float, poor_on_rich: float)
     return draw_scores
 
 
-GROWS, FLATTENS, WITHIN, HALF, BY_SIZE, BY_DISTILLATION, ASYMMETRIC = CLAIMS
+def _left_out(base: float, student: float) -> Callable[..., list[Score]]:
+    def draw_scores(draw: np.random.Generator, groups: int) -> list[Score]:
+        home = SimulatedHome(draw, RICH, groups)
+        f1s = _seeds(draw, student)
+        return [home.score("m1", base), *home.student("all-but-rich", f1s, train_datasets=[POOR, "other"])]
+
+    return draw_scores
+
+
+def make_homes_run(
+    homes: int = 3,
+    base: float = 0.3,
+    own: float = 0.7,
+    rich_on_poor: float = 0.5,
+    poor_on_rich: float = 0.4,
+    left_out: float = 0.5,
+    groups: int = 20,
+) -> list[Score]:
+    """Return the scores of a base and its students of one home and of all other homes, of three seeds, on every home.
+
+    The homes `h0`, `h1`, ... have more and more labels.
+    """
+    draw, names, scores = np.random.default_rng(4), [f"h{number}" for number in range(homes)], []
+    for place, name in enumerate(names):
+        home = SimulatedHome(draw, name, groups, 10 + place)
+        scores.append(home.score("m1", base))
+        for other, trained_on in enumerate(names):
+            f1 = own if other == place else rich_on_poor if other > place else poor_on_rich
+            scores += home.student(trained_on, [f1] * SEEDS)
+        others = [one for one in names if one != name]
+        scores += home.student(f"all-but-{name}", [left_out] * SEEDS, train_datasets=others)
+    return scores
+
+
+GROWS, FLATTENS, WITHIN, HALF, BY_SIZE, BY_DISTILLATION, ASYMMETRIC, OVER_PAIRS, KEEPS_UP, OVER_LEFT_OUT = CLAIMS
 PLANTED = [
     Planted("F1 does not change with size", GROWS, "border", _sizes(0.5, 0.5, 0.5, 0.5)),
     Planted("F1 grows by 0.15", GROWS, "true", _sizes(0.4, 0.45, 0.5, 0.55)),
@@ -101,4 +135,7 @@ PLANTED = [
     Planted("shares differ by 0.3", ASYMMETRIC, "true", _transfer(0.3, 0.7, 0.56, 0.35)),
     Planted("shares differ by -0.2", ASYMMETRIC, "false", _transfer(0.3, 0.7, 0.42, 0.56)),
     Planted("0.15 worse than untrained", ASYMMETRIC, "false", _transfer(0.4, 0.7, 0.25, 0.05)),
+    Planted("0.05 below the base on a home left out", KEEPS_UP, "border", _left_out(0.45, 0.4)),
+    Planted("0.1 above the base on a home left out", KEEPS_UP, "true", _left_out(0.45, 0.55)),
+    Planted("0.2 below the base on a home left out", KEEPS_UP, "false", _left_out(0.45, 0.25)),
 ]

@@ -108,8 +108,9 @@ def _own_notes(notes: Notes, page_notes: Notes) -> Notes:
 
 
 def _claims_with_rows(table: Table) -> list[tuple[Claim, list[dict[str, Any]]]]:
-    """Return each claim with its rows: the texts of the table's cells by column, and a CSS class for the verdict."""
+    """Return each claim that has rows, with these: texts of the table's cells by column, and a verdict's CSS class."""
     rows = [dict(zip(COLUMNS, cells, strict=True)) for cells in table.cells]
     for row, record in zip(rows, table.records, strict=True):
         row["class"] = _VERDICT_CLASSES[record["verdict"]]
-    return [(claim, [row for row in rows if row["claim"] == claim.name]) for claim in CLAIMS]
+    by_claim = [(claim, [row for row in rows if row["claim"] == claim.name]) for claim in CLAIMS]
+    return [(claim, found) for claim, found in by_claim if found]

@@ -14,9 +14,12 @@ from hearth.evaluation.claims.verdicts import HELD, NOT_TESTABLE, UNDECIDED, VER
 from hearth.evaluation.latex import render_latex
 from hearth.evaluation.rendering import render_csv, render_markdown
 from hearth.evaluation.statistics import holm
-from planted_claims import PLANTED
+from planted_claims import ASYMMETRIC, KEEPS_UP, OVER_LEFT_OUT, OVER_PAIRS, PLANTED, make_homes_run
 from score_factories import make_score
 from simulated_scores import SimulatedHome
+
+# The claims that arise with two homes, whose students learned in one home each.
+TWO_HOME_CLAIMS = [claim.name for claim in CLAIMS[: CLAIMS.index(ASYMMETRIC) + 1]]
 
 
 def simulate_run(groups=40, seed=0):
@@ -32,8 +35,10 @@ def simulate_run(groups=40, seed=0):
 
 def test_a_row_a_claim_and_home_and_a_row_a_pair():
     table = build_claims_table(simulate_run(), "abc")
-    by_home = [(claim.name, home) for claim in CLAIMS[:-1] for home in (RICH, POOR)]
-    expected = [*by_home, (CLAIMS[-1].name, "rich, poor")]
+    by_home = [
+        (claim.name, home) for claim in CLAIMS if claim.homes == 1 and not claim.datasets for home in (RICH, POOR)
+    ]
+    expected = [*by_home, (ASYMMETRIC.name, "rich, poor")]
     assert [(row["claim"], row["dataset"]) for row in table.records] == expected
     assert {row["verdict"] for row in table.records} <= set(VERDICTS)
     assert [row["verdict"] for row in table.records[:2]] == [HELD, HELD]
@@ -99,7 +104,7 @@ def test_students_of_other_recipes_and_variants_decide_no_claim_of_one_home():
 
 def test_every_claim_has_a_row_even_of_a_single_home():
     table = build_claims_table([make_base("little", 0.2)], "abc")
-    assert [row["claim"] for row in table.records] == [claim.name for claim in CLAIMS]
+    assert [row["claim"] for row in table.records] == TWO_HOME_CLAIMS
     assert {row["verdict"] for row in table.records} == {NOT_TESTABLE}
     assert table.records[-1]["because"].startswith("this needs 2 homes, and there are scores of 1: select")
     assert {row["p_holm"] for row in table.records} == {None}
@@ -124,7 +129,7 @@ def test_numbers_without_an_interval_leave_a_claim_undecided():
 def test_the_notes_say_how_claims_are_decided_and_what_the_scores_rest_on():
     (heading, rules), *rest = build_claims_table(simulate_run(), "abc").grounds
     assert "How claims are decided" in heading
-    assert [rule.split(":")[0] for rule in rules] == [claim.name for claim in CLAIMS]
+    assert [rule.split(":")[0] for rule in rules] == TWO_HOME_CLAIMS
     assert {"Verdicts", "Metrics", "Split", "Seeds", "Students", "Code"} <= {name for name, _ in rest}
 
 
@@ -192,3 +197,29 @@ def test_the_program_writes_the_table_and_the_grounds_of_its_numbers(tmp_path):
     assert "| F1 grows with size" in markdown
     assert table.startswith('"claim","dataset","verdict","effect","unit"')
     assert r"\begin{table*}" in latex
+
+
+def test_several_pairs_of_homes_are_corrected_among_themselves_and_decided_together():
+    table = build_claims_table(make_homes_run(), "abc")
+    pairs = [row for row in table.records if row["claim"] == ASYMMETRIC.name]
+    assert [row["dataset"] for row in pairs] == ["h0, h1", "h0, h2", "h1, h2"]
+    assert [row["p_holm"] for row in pairs] == pytest.approx(holm([row["p"] for row in pairs]))
+    others = [row for row in table.records if row["claim"] != ASYMMETRIC.name]
+    assert [row["p_holm"] for row in others] == pytest.approx(holm([row["p"] for row in others]))
+    assert {row["claim"] for row in table.records} == {claim.name for claim in CLAIMS}
+    shown = [cells[:2] for cells in table.cells]
+    assert [OVER_PAIRS.name, "3 homes"] in shown
+    assert [OVER_LEFT_OUT.name, "3 homes"] in shown
+    assert [KEEPS_UP.name, "h1"] in shown
+
+
+def test_homes_without_a_student_of_their_own_are_in_no_pair():
+    scores = [score for score in make_homes_run() if score["train_dataset"] != "h2"]
+    pairs = [row["dataset"] for row in build_claims_table(scores, "abc").records if row["claim"] == ASYMMETRIC.name]
+    assert pairs == ["h0, h1"]
+
+
+def test_a_column_for_each_of_several_pairs_is_in_no_paper():
+    table = build_claims_table(make_homes_run(), "abc")
+    assert [column.dataset for column in table.paper.columns] == ["h0", "h1", "h2", "3 homes"]
+    assert ASYMMETRIC.name not in [name for name, _ in table.paper.rows]

@@ -1,10 +1,20 @@
 """Test the claim that transfer between homes is asymmetric."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from claim_factories import POOR, RICH, make_base, make_student, make_transfer_scores
-from hearth.evaluation.claims.transfer import select_scores, transfer_is_asymmetric
+from hearth.evaluation.claims.estimates import mean_over_pairs
+from hearth.evaluation.claims.transfer import (
+    select_scores,
+    several_taught_homes,
+    taught_homes,
+    transfer_is_asymmetric,
+    transfer_is_asymmetric_over_homes,
+)
 from hearth.evaluation.claims.verdicts import HELD, NOT_HELD, UNDECIDED, NotTestableError
+from planted_claims import make_homes_run
 from simulated_scores import SimulatedHome
 
 
@@ -95,3 +105,67 @@ def test_only_a_limit_of_examples_is_a_variant_that_transfer_looks_at():
     scores.append(make_student(0.5, recogniser="labels", variant="n32", recipe="labels"))
     assert [score["variant"] for score in select_scores(scores)] == ["", "n32", "nsmallest"]
     assert select_scores([make_base("m", 0.1) | {"variant": "n32"}]) == []
+
+
+@pytest.mark.parametrize(
+    ("rich_on_poor", "poor_on_rich", "base", "verdict"),
+    [(0.6, 0.3, 0.3, HELD), (0.3, 0.6, 0.3, NOT_HELD), (0.6, 0.3, 0.7, NOT_HELD)],
+)
+def test_all_pairs_are_decided_together_in_resamples_of_homes(rich_on_poor, poor_on_rich, base, verdict):
+    scores = make_homes_run(6, base=base, rich_on_poor=rich_on_poor, poor_on_rich=poor_on_rich)
+    homes = taught_homes(scores)
+    finding = transfer_is_asymmetric_over_homes(select_scores(scores), *homes)
+    assert finding.verdict == verdict
+    assert finding.groups == len(homes) == 6
+    assert finding.effect.value == pytest.approx((rich_on_poor - poor_on_rich) / 0.7, abs=0.08)
+    assert finding.because.startswith("15 pairs of 6 homes, students of m1 of equal size")
+    pairs = [transfer_is_asymmetric(select_scores(scores), *pair) for pair in combinations(homes, 2)]
+    assert finding.effect.value == pytest.approx(np.mean([pair.effect.value for pair in pairs]))
+
+
+def test_pairs_of_as_many_labels_are_left_out_and_few_homes_decide_nothing():
+    scores = make_homes_run(3)
+    for score in scores:
+        if score["dataset"] == "h1":
+            score["provenance"]["home"] = score["provenance"]["home"] | {"labels": 10}
+    finding = transfer_is_asymmetric_over_homes(select_scores(scores), "h0", "h1", "h2")
+    assert finding.because.startswith("2 pairs of 3 homes")
+    assert finding.verdict == UNDECIDED
+    for score in scores:
+        score["provenance"]["home"] = score["provenance"]["home"] | {"labels": 10}
+    with pytest.raises(NotTestableError, match="all homes have equally many labels"):
+        transfer_is_asymmetric_over_homes(select_scores(scores), "h0", "h1", "h2")
+
+
+def test_homes_are_decided_together_only_if_all_have_students_of_one_size():
+    scores = make_homes_run(3)
+    larger = [score for score in scores if score["train_dataset"] == "h2"]
+    for score in larger:
+        student = score["provenance"]["student"]
+        score["provenance"]["student"] = student | {"examples": student["examples"] | {"used": 900}}
+    with pytest.raises(NotTestableError, match="equal size; there are 100 and 900 examples"):
+        transfer_is_asymmetric_over_homes(select_scores(scores), "h0", "h1", "h2")
+
+
+def test_two_homes_are_not_decided_together():
+    assert several_taught_homes(transfer(0.5, 0.5)) is None
+    assert several_taught_homes(make_homes_run(3)) == ["h0", "h1", "h2"]
+
+
+def test_resamples_of_pairs_draw_homes():
+    homes = [f"h{number}" for number in range(8)]
+    draw = np.random.default_rng(0)
+    low_side = high_side = 0
+    for _ in range(100):
+        # What a home gives and takes is drawn once per home, so its pairs depend on each other.
+        gives = draw.normal(0, 0.2, len(homes))
+        pairs = {
+            (homes[one], homes[other]): gives[one] - gives[other] + draw.normal(0, 0.1)
+            for one, other in combinations(range(len(homes)), 2)
+        }
+        low, high = mean_over_pairs(pairs, homes).interval
+        low_side += low > 0
+        high_side += high < 0
+    assert low_side <= 8
+    assert high_side <= 8
+    assert mean_over_pairs(dict.fromkeys(pairs, 0.25), homes).interval == [0.25, 0.25]

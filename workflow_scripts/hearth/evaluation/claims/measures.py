@@ -71,6 +71,11 @@ def select_scores(scores: Sequence[Score]) -> list[Score]:
     return [score for score in scores if select_paper_scores([score | {"variant": variant_without_seed(score)}])]
 
 
+def tested_homes(scores: Sequence[Score]) -> list[str]:
+    """Return the homes of the scores that the paper is about."""
+    return list(dict.fromkeys(score["dataset"] for score in select_scores(scores)))
+
+
 @dataclass(frozen=True)
 class BaseModel:
     """A base model and its scores on one dataset, one for each seed of sampling."""

@@ -5,11 +5,12 @@ from itertools import combinations
 
 from hearth.evaluation import statistics
 from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, TINY
-from hearth.evaluation.claims import closeness, failures, growth, transfer
+from hearth.evaluation.claims import closeness, failures, growth, left_out, transfer
 from hearth.evaluation.claims.estimates import Estimate
-from hearth.evaluation.claims.measures import DIFFERENCE, format_p, select_scores
+from hearth.evaluation.claims.measures import DIFFERENCE, format_p, select_scores, tested_homes
 from hearth.evaluation.claims.steps import build_steps_table
 from hearth.evaluation.claims.verdicts import (
+    ALL_HOMES,
     HELD,
     NOT_HELD,
     NOT_TESTABLE,
@@ -26,7 +27,7 @@ from hearth.evaluation.score_document import Score
 from hearth.evaluation.table_rows import Record
 from hearth.evaluation.tables import check_scores
 
-CLAIMS = (*growth.CLAIMS, *closeness.CLAIMS, *failures.CLAIMS, *transfer.CLAIMS)
+CLAIMS = (*growth.CLAIMS, *closeness.CLAIMS, *failures.CLAIMS, *transfer.CLAIMS, *left_out.CLAIMS)
 
 COLUMNS = {
     "claim": Column("Claim", number=False),
@@ -54,7 +55,7 @@ VERDICTS_NOTE: Note = (
         f"below {FEWEST_GROUPS} tested groups there are no intervals, so everything is {UNDECIDED}; below {TINY}"
         " intervals are rough; the reason says so",
         "p: of the hypothesis that the claim is false, so small where a claim is held; p (Holm): corrected for the"
-        " number of claims in this table",
+        " number of claims in this table; of a claim about several pairs of homes, for the number of these pairs",
         f"verdicts use uncorrected intervals; {HELD_BEFORE_HOLM}: Holm's correction would take this verdict back (other"
         " verdicts are not corrected)",
         "weakest condition: the number that decides a claim of several conditions, where it is not the effect",
@@ -74,13 +75,11 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
     for dataset in dict.fromkeys(score["dataset"] for score in every):
         statistics.check_paired([counts_of_score(score) for score in every if score["dataset"] == dataset])
     simulated = simulated_datasets(scores)
-    rows = [(datasets, row) for claim in CLAIMS for datasets, row in _claim_rows(claim, scores)]
-    for (_, row), adjusted in zip(rows, statistics.holm([row["p"] for _, row in rows]), strict=True):
-        row["p_holm"] = adjusted
-        if _taken_back(row):
-            row["because"] += "; held by its own interval, not after Holm's correction for the other rows"
+    by_claim = [(claim, rows) for claim in CLAIMS if (rows := _claim_rows(claim, scores))]
+    _correct([(claim, [row for _, row in rows]) for claim, rows in by_claim])
+    rows = [one for _, found in by_claim for one in found]
     marked = [
-        row | {"dataset": ", ".join(dataset_name(name, simulated) for name in datasets)} for datasets, row in rows
+        row | {"dataset": _shown_datasets(claim, names, simulated)} for claim, found in by_claim for names, row in found
     ]
     return Table(
         title="The paper's claims",
@@ -92,28 +91,55 @@ def build_claims_table(scores: Sequence[Score], commit: str) -> Table:
         grounds=[
             (
                 "How claims are decided (a margin is ours unless it is said to be the paper's)",
-                [f"{claim.name}: {claim.rule}" for claim in CLAIMS],
+                [f"{claim.name}: {claim.rule}" for claim, _ in by_claim],
             ),
             VERDICTS_NOTE,
             ("The paper", ["its numbers are taken from summaries of the paper; its tables were not available to us"]),
             *table_notes(scores, commit),
         ],
         below=build_steps_table(compared, simulated),
-        paper=_paper_form(marked),
+        paper=_paper_form([claim for claim, found in by_claim if not _has_several_pairs(claim, len(found))], marked),
     )
 
 
 def _claim_rows(claim: Claim, scores: Sequence[Score]) -> list[tuple[tuple[str, ...], Record]]:
     """Return a (datasets, record) pair for every choice of as many homes as the claim needs.
 
-    If there are fewer homes, the only pair says that the claim is not testable.
+    If there are fewer homes, the only pair says that the claim is not testable; of a claim that does not arise in the
+    run there is none.
     """
-    tested = tuple(dict.fromkeys(score["dataset"] for score in select_scores(scores)))
-    choices = list(combinations(tested, claim.homes)) or [tested]
+    tested = (claim.datasets or tested_homes)(scores)
+    if tested is None:
+        return []
+    choices = [tuple(tested)] if claim.homes == ALL_HOMES else list(combinations(tested, claim.homes))
     return [
         (datasets, {"claim": claim.name, "dataset": ", ".join(datasets)} | _decide(claim, scores, datasets))
-        for datasets in choices
+        for datasets in choices or [tuple(tested)]
     ]
+
+
+def _correct(claims: Sequence[tuple[Claim, Sequence[Record]]]) -> None:
+    """Add the corrected p to the rows of all claims: several pairs of homes are corrected among themselves."""
+    families: dict[str, list[Record]] = {}
+    for claim, rows in claims:
+        families.setdefault(claim.name if _has_several_pairs(claim, len(rows)) else "", []).extend(rows)
+    for rows in families.values():
+        for row, adjusted in zip(rows, statistics.holm([row["p"] for row in rows]), strict=True):
+            row["p_holm"] = adjusted
+            if _taken_back(row):
+                row["because"] += "; held by its own interval, not after Holm's correction for the other rows"
+
+
+def _has_several_pairs(claim: Claim, rows: int) -> bool:
+    return claim.homes > 1 and rows > 1
+
+
+def _shown_datasets(claim: Claim, datasets: Sequence[str], simulated: Sequence[str]) -> str:
+    """Return the homes of a row for readers; of a claim about all homes, their number."""
+    if claim.homes == ALL_HOMES:
+        count = sum(name in simulated for name in datasets)
+        return f"{len(datasets)} homes" + (f" ({count} simulated)" if count else "")
+    return ", ".join(dataset_name(name, simulated) for name in datasets)
 
 
 def _decide(claim: Claim, scores: Sequence[Score], datasets: tuple[str, ...]) -> Record:
@@ -159,13 +185,20 @@ def _estimate(name: str, estimate: Estimate | None, unit: str | None) -> Record:
     return {name: value, _UNITS[name]: unit, f"{name}_low": low, f"{name}_high": high}
 
 
-def _paper_form(records: Sequence[Record]) -> PaperForm:
-    """Return the verdicts with their effects, a row for each claim and a column for each home or pair of homes."""
-    homes = sorted(dict.fromkeys(record["dataset"] for record in records), key=lambda name: ", " in name)
+def _paper_form(claims: Sequence[Claim], records: Sequence[Record]) -> PaperForm:
+    """Return the verdicts with their effects, a row for each of the claims and a column for each home or pair of homes.
+
+    Claims about several pairs, for which there is no room, are not among them.
+    """
+    names = {claim.name for claim in claims}
+    homes = sorted(
+        dict.fromkeys(record["dataset"] for record in records if record["claim"] in names),
+        key=lambda name: ", " in name,
+    )
     shown = {(record["claim"], record["dataset"]): _paper_cell(record) for record in records}
     return PaperForm(
         [PaperColumn(home, "") for home in homes],
-        [(claim.name, [shown.get((claim.name, home)) for home in homes]) for claim in CLAIMS],
+        [(claim.name, [shown.get((claim.name, home)) for home in homes]) for claim in claims],
         [
             f"below a verdict: its effect with the {_CERTAINTY[:-1]}, and the weakest condition where that is another"
             " number; verdicts use uncorrected intervals"

@@ -9,6 +9,8 @@ from hearth.evaluation.score_document import Score
 
 HELD, NOT_HELD, UNDECIDED, NOT_TESTABLE = "held", "not held", "undecided", "not testable here"
 VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_TESTABLE)
+# Number of homes of a claim about all homes together.
+ALL_HOMES = 0
 
 
 class NotTestableError(ValueError):
@@ -93,8 +95,10 @@ class Finding:
 class Claim:
     """A claim of the paper: its rule in words, what the paper says, and the function that decides it.
 
-    `decide` takes scores and as many datasets as `homes` says. It raises NotTestableError if the scores cannot decide
-    the claim. `select` gives the scores that it takes, of all scores of a run; None those that the paper is about.
+    `decide` takes scores and as many datasets as `homes` says, all for `ALL_HOMES`. It raises NotTestableError if the
+    scores cannot decide the claim. `select` gives the scores that it takes, of all scores of a run; None those that the
+    paper is about. `datasets` gives the homes that the claim is about, or None if it does not arise in the run; None
+    stands for all homes of the scores that the paper is about.
     """
 
     name: str
@@ -103,3 +107,4 @@ class Claim:
     decide: Callable[..., Finding]
     homes: int = 1
     select: Callable[[Sequence[Score]], list[Score]] | None = None
+    datasets: Callable[[Sequence[Score]], list[str] | None] | None = None
