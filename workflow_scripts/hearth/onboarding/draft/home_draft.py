@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ from hearth.homes.raw_format import DROP, parse_recording
 from hearth.onboarding.draft.columns import NO_STATES
 from hearth.onboarding.draft.home_yaml import DRAFTED_LABELS, compose, write_yaml
 from hearth.onboarding.draft.recording import DraftedRecording, draft_recording
+from hearth.onboarding.draft.states import describe_states
 from hearth.onboarding.verdict import UNLABELLED, tolerated_rows
 
-# A sensor with more states measures a quantity, or reads tags, whose states cannot be described one by one.
-MOST_STATES = 12
 _NO_ACTIVITIES = {
     "none",
     "null",
@@ -42,7 +40,6 @@ _NO_ACTIVITIES = {
 _OTHERS = {"other", "other_activity", "others", "unknown", "idle"}
 _LABEL_MARKS = (("START", "STOP"), ("START", "END"), ("BEGIN", "END"), ("START", "FINISH"))
 _SEPARATORS = "|;+&/"
-_MEASURED = re.compile(r"-?\d+[.,]\d+")
 _LABEL_SENSOR = re.compile(r"a[ck]ti?vi|attivit|task|label|input_select|scene", re.IGNORECASE)
 _SHOWN = 15
 _READERS = {"table": table.read_rows, "casas": casas.read_rows}
@@ -65,7 +62,7 @@ def draft_home(root: Path, schema: str) -> str:
     clock = columns["time"].copy()
     clock[columns["utc"]] = times.on_clock(clock[columns["utc"]], zone)
     recorded["second"] = clock // 1000 % 86_400
-    described = _describe_states(recorded, draft)
+    described = describe_states(recorded, draft)
     labels = _describe_activities(rows.annotations.values, columns["annotation"], draft)
     if not described or not labels:
         raise ValueError(
@@ -262,55 +259,6 @@ def _label_marks(states: set[str]) -> tuple[str, str] | None:
                 if all(state.startswith(tuple(mark + gap for mark in marks)) for state in states):
                     return case(first) + gap, case(last) + gap
     return None
-
-
-def _describe_states(recorded: pd.DataFrame, draft: DraftedRecording) -> dict[str, list[str]]:
-    """Return the states of each sensor; write those that are left out into `draft`."""
-    counts = recorded.groupby(["sensor", "state"], sort=True).size()
-    label_sensor = draft.settings.get("label_rows", {}).get("sensor")
-    ignored = sorted({state for _, state in counts.index if state.lower() in NO_STATES})
-    if ignored:
-        draft.settings["ignored_states"] = ignored
-        total = int(counts[counts.index.get_level_values("state").isin(ignored)].sum())
-        draft.said.append(f"{total} rows with the states {', '.join(ignored)} are left out (ignored_states)")
-    states: dict[str, list[str]] = {}
-    left_out = draft.settings.get("ignored_sensors", [])
-    for sensor, state in counts.index:
-        if any(fnmatchcase(sensor, pattern) for pattern in left_out):
-            continue
-        if state not in ignored and sensor and sensor != label_sensor:
-            states.setdefault(sensor, []).append(state)
-    measuring = {
-        sensor: each
-        for sensor, each in states.items()
-        if len(each) > MOST_STATES or any(_MEASURED.fullmatch(state) for state in each)
-    }
-    if measuring:
-        kept = [name for name in states if name not in measuring]
-        draft.settings["ignored_sensors"] = [*left_out, *_patterns(sorted(measuring), kept)]
-        for sensor, each in list(measuring.items())[:_SHOWN]:
-            kind = "numbers" if all(re.fullmatch(r"-?\d+([.,]\d+)?", state) for state in each) else "texts"
-            draft.said.append(
-                f"sensor {sensor}: {int(counts[sensor].sum())} rows with {len(each)} states, {kind}, are left out "
-                "(ignored_sensors)"
-            )
-        if len(measuring) > _SHOWN:
-            draft.said.append(f"and {len(measuring) - _SHOWN} more sensors are left out (ignored_sensors)")
-    described = {sensor: each for sensor, each in states.items() if sensor not in measuring}
-    for sensor, each in described.items():
-        total = int(counts[sensor].sum())
-        if rare := [state for state in each if counts[sensor, state] <= min(2, total // MOST_STATES)]:
-            draft.said.append(
-                f"sensor {sensor}: the states {', '.join(map(repr, rare))} are in one or two of {total} rows; if they "
-                "are damaged, leave the states out of the yaml, so that the rows are broken"
-            )
-    return described
-
-
-def _patterns(ignored: Sequence[str], kept: Sequence[str]) -> list[str]:
-    """Return `ignored` as names, escaped where the name of one would match a sensor of `kept` as a pattern."""
-    names = [re.sub(r"([\[*?])", r"[\1]", name) for name in ignored]
-    return [name for name in names if not any(fnmatchcase(other, name) for other in kept)]
 
 
 def _describe_activities(annotations: Sequence[Annotation], codes: np.ndarray, draft: DraftedRecording) -> list[str]:
