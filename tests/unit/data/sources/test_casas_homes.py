@@ -44,6 +44,23 @@ def test_files_without_labels_are_refused_with_what_to_read_instead(tmp_path, fi
         casas.read(tmp_path / file, load_home(HOMES / "casas-hh.yaml"))
 
 
+def test_marks_count_on_lines_whose_sensor_is_left_out_or_whose_state_is_damaged(tmp_path):
+    lines = (
+        "T001 21.5 Sleeping begin",
+        "M003 ON",
+        "M003 ONM026 Sleeping end",
+        "M003 OFF",
+        "ENTERHOME ON Enter_Home begin",
+    )
+    lines += ("D001 OPEN", "c OFF Enter_Home end", "M011 ON Relax", "M009 ON")
+    (tmp_path / "data").write_text("\n".join(f"2010-11-04 00:03:5{n} {line}" for n, line in enumerate(lines)))
+    events, report = load(tmp_path, "aruba")
+    found = [tuple(pair) for pair in events[["sensor", "activity"]].to_numpy()]
+    assert found == [("M003", "Sleeping"), ("D001", "Enter_Home"), ("M011", "Relax")]
+    assert [problem.line for problem in report.broken] == [3, 7]
+    assert report.skipped["no activity (unlabelled: drop)"] == 2
+
+
 def test_a_misspelled_and_a_doubled_mark_of_tulum_begin_their_activities_and_are_noted(tmp_path):
     lines = ("M014 ON Meal_Preparation begub", "M014 OFF", "M015 ON Meal_Preparation end", "M019 ON")
     lines += ("M020 ON R2_Sleeping_in_Bed begin begin", "M021 ON R2_Sleeping_in_Bed  end")
