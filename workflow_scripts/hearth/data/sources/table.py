@@ -61,7 +61,8 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     settings = home.recording
     if not settings.columns and not settings.wide:
         raise ValueError(
-            f"home {home.name}: `recording.columns` is missing: name the columns of the time, the sensor, ..."
+            f"home {home.name}: `recording.columns` is missing: name the columns of the time, the sensor, ...; or, for "
+            "lines of CASAS, read them by `source: casas` (make check-home: SOURCE=casas)"
         )
     report = LoadReport()
     paths = _event_files(root, home)
