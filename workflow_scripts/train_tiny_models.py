@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from hearth.common.cli import run
@@ -97,19 +98,10 @@ def main(argv: list[str] | None = None) -> None:
         ]
         for size in arguments.sizes:
             started = time.monotonic()
-            stored = json.loads((arguments.start / size / "training.json").read_text()) if arguments.start else {}
-            if arguments.start:
-                model = models.load_model(arguments.start / size)
-            else:
-                torch.manual_seed(arguments.seed)
-                model = models.build_model(size, first)
-            loss = 0.0
-            for number, sources_of_phase in enumerate(encoded, start=started_phases):
-                if number == len(phases) - 1:
-                    models.extend_model(model, first, last)
-                model, loss = train_phase(model, size, number, phases[number], sources_of_phase, arguments)
+            model, loss = train_size(size, phases, encoded, first, last, arguments)
             folder = arguments.out / size
             models.save_model(model, last_tokenizer, folder)
+            stored = read_report(arguments.start / size) if arguments.start else {}
             lessons = [sum(len(home.examples) for homes in each.values() for home in homes) for each in examples]
             report = {
                 "parameters": sum(p.numel() for p in {p.data_ptr(): p for p in model.parameters()}.values()),
@@ -130,6 +122,12 @@ def main(argv: list[str] | None = None) -> None:
             }
             write_json(folder / "training.json", report)
             print(f"{size} {report}", flush=True)
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """Return what training.json says of the phases of a stored model."""
+    report: dict[str, Any] = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    return report
 
 
 def make_phases(arguments: argparse.Namespace) -> list[Phase]:
@@ -202,29 +200,41 @@ def encode_examples(
     return [encoded[source][part::parts] for source, parts in phase.parts.items() for part in range(parts)]
 
 
-def train_phase(
-    model: Qwen3ForCausalLM,
+def train_size(
     size: str,
-    number: int,
-    phase: Phase,
-    sources: list[list[EncodedHome]],
+    phases: list[Phase],
+    encoded: list[list[list[EncodedHome]]],
+    first: PreTrainedTokenizerBase,
+    last: PreTrainedTokenizerBase,
     arguments: argparse.Namespace,
 ) -> tuple[Qwen3ForCausalLM, float]:
-    """Train a model through the phase of a number from 0; return a pair: the model, and its loss at the end.
+    """Train one size through the last phases, as many as `encoded` has; return a pair: the model, and its last loss.
 
-    `sources` has a list of homes for each part of a source.
+    `encoded` has a list for each phase, which has a list of homes for each part of a source. Before the last phase the
+    model gets the tokens that `last`, its tokeniser, has beyond `first`.
     """
-    loss = training.train_model(
-        model,
-        sources,
-        steps=phase.steps,
-        batch_size=arguments.batch_size,
-        learning_rate=phase.learning_rate,
-        seed=arguments.seed + number,
-        report=functools.partial(print, size, "phase", number + 1, flush=True),
-    )
-    # Round the weights as `save_model` does, so that a phase can also start from a stored model.
-    return model.bfloat16().float(), loss
+    if arguments.start:
+        model = models.load_model(arguments.start / size)
+    else:
+        torch.manual_seed(arguments.seed)
+        model = models.build_model(size, first)
+    loss = 0.0
+    for number, sources in enumerate(encoded, start=len(phases) - len(encoded)):
+        phase = phases[number]
+        if phase is phases[-1]:
+            models.extend_model(model, first, last)
+        loss = training.train_model(
+            model,
+            sources,
+            steps=phase.steps,
+            batch_size=arguments.batch_size,
+            learning_rate=phase.learning_rate,
+            seed=arguments.seed + number,
+            report=functools.partial(print, size, "phase", number + 1, flush=True),
+        )
+        # Round the weights as `save_model` does, so that a phase can also start from a stored model.
+        model = model.bfloat16().float()
+    return model, loss
 
 
 def standard_format(source: str, seed: int) -> AnswerFormat:
