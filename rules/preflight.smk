@@ -143,25 +143,31 @@ def longest_answer(student):
     )
 
 
+def checked_training(students):
+    """Return what decides the memory of the trainings of students of one base: the settings of the largest."""
+    settings = config["students"]
+    largest = max(students, key=lambda student: student.rank)
+    return {
+        "settings": student_training(largest),
+        "dtype": settings["dtype"] or config["engine"]["dtype"],
+        "deepspeed": PROJECT + settings["deepspeed"],
+        "answer": max(map(longest_answer, students)),
+    }
+
+
 def checked_requests(wildcards, output):
     """Return what decides the memory of the jobs of a node's check, as JSON."""
-    students = config["students"]
-    training = {
-        "settings": students["training"],
-        "dtype": students["dtype"] or config["engine"]["dtype"],
-        "deepspeed": PROJECT + students["deepspeed"],
-    }
-    answers = {}
+    trained = {}
     for student in RUN.trained.values():
-        answers.setdefault(student.base, []).append(longest_answer(student))
+        trained.setdefault(student.base, []).append(student)
     requests = memory_requests(NODE_CHECKS[output.findings])
     return json.dumps(
         {
             model: request
             | {"engine": engine_of(model, config, registry)}
             | (
-                {"training": training | {"answer": max(answers[model])}}
-                if model in answers
+                {"training": checked_training(trained[model])}
+                if model in trained
                 else {}
             )
             for model, request in requests.items()

@@ -67,6 +67,8 @@ def test_the_spelling_of_a_whole_number_does_not_matter(project):
             {"few": {"batch_size": 2}},
             "unknown key 'batch_size'; training settings are the same for all students: students.training.batch_size",
         ),
+        ("students/groups", {"few": {"learning_rate": 0.1}}, "one student for each value: learning_rates"),
+        ("students/groups", {"few": {"lora": {"r": 8}}}, "a group has a list of ranks, one student for each: ranks"),
         ("students/groups", {"few": {"training": {}}}, "settings are the same for all students: students.training"),
         ("tables/scaling/titel", "x", "tables.scaling.titel: unknown key 'titel'; did you mean 'title'?"),
         ("tables/scaling/select/0/on", "x", "tables.scaling.select.0.on: unknown key 'on'; "),

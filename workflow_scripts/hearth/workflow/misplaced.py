@@ -18,7 +18,9 @@ def misplaced_settings(config: object, schema: Json, model_keys: Collection[str]
     of_training = {key: f"it belongs below training: students.training.{key}" for key in training}
     shared = "training settings are the same for all students"
     of_all = {key: f"{shared}: students.training.{key}" for key in training} | {
-        "training": f"{shared}: students.training"
+        "training": f"{shared}: students.training",
+        "learning_rate": "a group has a list, one student for each value: learning_rates",
+        "lora": "of LoRA's settings a group has a list of ranks, one student for each: ranks",
     }
     places = {
         ("students",): (students, of_model | of_training),
