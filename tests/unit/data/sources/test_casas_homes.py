@@ -37,6 +37,23 @@ def test_marks_of_the_release_of_2025_label_all_lines_from_begin_to_end(tmp_path
         assert report.broken == []
 
 
+def test_files_of_two_homes_are_not_one_home(tmp_path):
+    for home, room in [("hh102", "Kitchen"), ("hh103", "Bedroom")]:
+        lines = [f"2012-07-{day:02},10:41:00,{room},ON,Relax" for day in (20, 22)]
+        (tmp_path / f"{home}.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(
+        ValueError, match=r"hh103\.csv begins at 2012-07-20 10:41:00, before hh102\.csv ends.*two homes"
+    ):
+        load(tmp_path, "casas-hh")
+    assert len(load(tmp_path / "hh103.csv", "casas-hh")[0]) == 2
+
+
+def test_files_of_one_home_may_follow_each_other(tmp_path):
+    for month in ("07", "08"):
+        (tmp_path / f"hh102_{month}.csv").write_text(f"2012-{month}-20,10:41:00,Kitchen,ON,Relax\n")
+    assert len(load(tmp_path, "casas-hh")[0]) == 2
+
+
 @pytest.mark.parametrize("file", ["aruba.csv", "milan.csv"])
 def test_files_without_labels_are_refused_with_what_to_read_instead(tmp_path, file):
     (tmp_path / file).write_text("2010-11-04,00:03:50.209589,Bedroom,ON\n2010-11-04,00:03:57.3,Bedroom,OFF\n")

@@ -90,7 +90,8 @@ def read(root: Path, home: Home) -> tuple[pd.DataFrame, LoadReport]:
 def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
     """Return a pair: the readable lines, whatever their sensors and labels, and the report on the others.
 
-    Raises ValueError if there are no files, or if lines have further columns before the state.
+    Raises ValueError if there are no files, if lines have further columns before the state, or if files that together
+    are one recording overlap.
     """
     root = Path(root)
     paths = raw_files(root, home)
@@ -114,6 +115,8 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
             report.notes.append(f"{name} holds no lines")
     files = sorted(filter(None, files), key=lambda events: events[0].time)
     is_by_file = home.recording.sessions == "file"
+    if not is_by_file:
+        _check_periods(root, files)
     parts = files if is_by_file else [list(itertools.chain(*files))]
     labelled = [label_by_marks(events, report) for events in parts]
     for events, labels in zip(parts, labelled, strict=True):
@@ -124,6 +127,21 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
             "(sessions.by: file); with sessions.by day or gap, they label the lines of all files"
         )
     return rows, report
+
+
+def _check_periods(root: Path, files: Sequence[Sequence[MarkedEvent]]) -> None:
+    """Raise ValueError if files of one recording, in order of their first lines, are of the same days.
+
+    They then are of several homes, or the same lines with and without labels.
+    """
+    for events, following in itertools.pairwise(files):
+        last = max(event.time for event in events)
+        if following[0].time[:10] < last[:10]:
+            raise ValueError(
+                f"{root}: {following[0].file} begins at {following[0].time}, before {events[0].file} ends at {last}; "
+                "they are of two homes, or the same lines twice: name one file as the dataset's root, or in "
+                "`recording.files`"
+            )
 
 
 def _read_lines(path: Path, encoding: str) -> Iterator[list[str] | RowError]:
