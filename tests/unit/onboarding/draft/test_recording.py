@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from draft_factories import ROWS, head, load, table, write
+from draft_factories import NAMES, ROWS, head, load, table, write
 from hearth.data.sources.registry import SOURCES
 from hearth.onboarding.draft.home_draft import draft_home
 
@@ -364,3 +364,11 @@ def test_the_states_of_a_counter_are_its_numbers(tmp_path):
     _, home, _, _ = load(write(tmp_path / "data", *table(rows=rows)), tmp_path)
     assert home.sensors["steps"].states == {state: state for state in "0123"}
     assert home.sensors["pir"].states == {"0": "ended", "1": "detected"}
+
+
+def test_files_in_which_one_column_has_another_name_are_said_with_the_key_that_reads_them(tmp_path):
+    write(tmp_path, *table())
+    write(tmp_path, *table(rows=ROWS[:2], names=("when", *NAMES[1:])), name="other.csv")
+    text = head(draft_home(tmp_path, "schema"))
+    assert "other.csv: not read, since the columns differ: when, sensor" in text
+    assert "if when is their time, write column_aliases: {time: [when]}" in text

@@ -102,6 +102,10 @@ def draft_recording(root: Path) -> DraftedRecording:
                 reason = f"{kind.form.preamble} lines are above its table, in others {chosen.form.preamble}"
             else:
                 reason = f"the columns differ: {', '.join(kind.files[0].columns)[:200]}"
+                own, others = (list(each.files[0].columns) for each in (kind, chosen))
+                other_names = [pair for pair in zip(others, own, strict=False) if pair[0] != pair[1]]
+                if len(own) == len(others) and len(other_names) == 1:
+                    reason += "; if {1} is their {0}, write column_aliases: {{{0}: [{1}]}}".format(*other_names[0])
             draft.unread.append(f"{names}: not read, since {reason}")
     _describe_events(root, chosen, draft)
     if chosen_labels:
