@@ -55,11 +55,6 @@ rule all:
     input:
         [table_files(table).values() for table in RUN.tables],
         collect(rules.figure.output, figure=[*RUN.figures, *RUN.cost_figures]),
-        [
-            "results/report.html",
-            "results/windows.html",
-            "results/provenance.json",
-        ]
-        if RUN.pairs
-        else [],
+        ["results/report.html", "results/provenance.json"] if RUN.pairs else [],
+        ["results/windows.html"] if BROWSED else [],
         collect(rules.load_dataset.output.card, dataset=default_datasets(config)),

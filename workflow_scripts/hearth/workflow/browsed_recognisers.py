@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import student_groups
+from hearth.workflow.recognisers import student_groups, transfer_baselines
 
 # Recognisers shown on a home where none of the teacher, a student and its base was tested.
 _WITHOUT_ROLES = 3
@@ -14,9 +14,11 @@ def browsed_recognisers(config: Config, pairs: Collection[tuple[str, str]]) -> d
 
     Roles are teacher, student (the first main student that learned from the dataset, and from as few others as any) and
     base (of the student, or else the first base of students). A dataset where none of them was tested shows its first
-    recognisers as models.
+    recognisers as models. Transfer baselines, which do not answer in the labels of the home, are not shown.
     """
     chosen: dict[str, dict[str, str]] = {}
+    hidden = {one.name for one in transfer_baselines(config)}
+    pairs = [(name, dataset) for name, dataset in pairs if name not in hidden]
     for dataset in dict.fromkeys(dataset for _, dataset in pairs):
         tested = list(dict.fromkeys(name for name, on in pairs if on == dataset))
         own = [one for one in student_groups(config)["students"] if dataset in one.datasets and one.name in tested]

@@ -91,7 +91,8 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
             + [one for name, dataset in pairs for one in learned_datasets(config, known[name], dataset)]
         ),
         figures=selected_figures(config, unsized),
-        cost_figures=list(COST_FIGURES) if pairs else [],
+        # Figures are of native labels, in which transfer baselines do not answer.
+        cost_figures=list(COST_FIGURES) if any(not known[name].learns_from for name, _ in pairs) else [],
         own_tables=own_tables,
         tables=[table for table, spec in config["tables"].items() if spec["all"]] + own_tables,
     )
