@@ -223,7 +223,8 @@ def make_run_scores(
 def make_full_run_scores(homes: Sequence[str] = ("made-up", "second"), **provenance: Any) -> list[Score]:
     """Return the scores of a run that every figure can show.
 
-    Beside those of `make_run_scores`, these are students of fewer traces and variants of base models with confidences.
+    Beside those of `make_run_scores`, these are students of fewer traces and of another learning rate, and variants of
+    base models with confidences.
     Base models have two token budgets; only a large one suffices for the larger model.
     """
     scores = make_run_scores(sizes=(1, 9), homes=homes, **provenance)
@@ -239,7 +240,10 @@ def make_full_run_scores(homes: Sequence[str] = ("made-up", "second"), **provena
         fewer["recogniser"] = score["recogniser"].replace("_reasoning_", "_reasoning-n2_")
         fewer["variant"] = "n2"
         fewer["provenance"]["student"]["examples"]["used"] = 2
-        scores.append(fewer)
+        score["learning_rate"] = 0.0002
+        faster = copy.deepcopy(score) | {"variant": "lr0.001", "learning_rate": 0.001}
+        faster["recogniser"] = score["recogniser"].replace("_reasoning_", "_reasoning-lr0.001_")
+        scores += [fewer, faster]
     for score in [score for score in scores if score["kind"] == "base"]:
         sure = copy.deepcopy(score) | {"variant": "sure", "confidence": make_confidence()}
         scores.append(sure | {"recogniser": f"{score['recogniser']}_sure"})

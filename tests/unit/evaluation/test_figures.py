@@ -100,7 +100,7 @@ def test_simulated_homes_and_tiny_models_are_marked(name):
     assert not [text for text in words(draw(name, make_full_run_scores())) if "Tiny" in text or "imulated" in text]
 
 
-@pytest.mark.parametrize("name", ["f1_by_budget", "confusion", "transfer", "learning_curve", "calibration"])
+@pytest.mark.parametrize("name", [name for name in SCORE_FIGURES if name not in ("f1_by_size", "failures")])
 def test_a_figure_without_anything_to_show_is_an_error(name):
     score = make_score(variant="asked in another way")
     with pytest.raises(ValueError, match=f"{name}: .*nothing to show"):

@@ -152,6 +152,24 @@ def test_a_run_makes_the_figures_that_its_scores_have_content_for(project, selec
     assert selected_figures(filled) == drawn
 
 
+def test_students_of_other_homes_and_several_learning_rates_have_figures_of_their_own(project):
+    config = replace_at(CONFIG, "datasets/third", CONFIG["datasets"]["second"])
+    config["students"] = {"bases": ["little"], "trained_on": ["others"], "groups": {"rates": {"learning_rates": [0.1]}}}
+    students = {"recognisers": "students", "datasets": "others"}
+    bases = {"recognisers": "bases"}
+
+    def figures(*select):
+        tables = {"one": {"title": "One", "select": [*select]}}
+        return selected_figures(resolve(config | {"tables": tables}, [], project)[0])
+
+    drawn = figures(students, bases)
+    assert "held_out_homes" in drawn
+    assert "forgetting" not in drawn
+    assert "forgetting" in figures(students, bases, {"recognisers": "rates", "datasets": "others"})
+    # Without the bases there is nothing to compare them with.
+    assert "forgetting" not in figures(students, {"recognisers": "rates", "datasets": "others"})
+
+
 def test_a_model_of_unknown_size_is_in_no_figure_about_size(project):
     config = replace_at(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": ["large"]}]}})
     filled, _ = resolve(config, [], project)

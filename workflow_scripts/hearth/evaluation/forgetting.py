@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
+import numpy as np
+
 from hearth.evaluation import statistics
 from hearth.evaluation.bootstrap import percentile_interval
 from hearth.evaluation.held_out_homes import home_interval, home_p
@@ -86,10 +88,15 @@ class Comparison:
         return self.student.mean(METRIC) - self.base.mean(METRIC)
 
     @cached_property
+    def resampled(self) -> np.ndarray:
+        """The difference on every resample of groups and seeds."""
+        resampled: np.ndarray = self.student.resampled["strict"][METRIC] - self.base.resampled["strict"][METRIC]
+        return resampled
+
+    @property
     def interval(self) -> Interval | None:
         """The interval of the difference, over tested groups and seeds; None for too few groups."""
-        resampled = self.student.resampled["strict"][METRIC] - self.base.resampled["strict"][METRIC]
-        return percentile_interval(resampled, self.student.groups)
+        return percentile_interval(self.resampled, self.student.groups)
 
 
 def compare_on_unseen_homes(scores: Sequence[Score]) -> tuple[list[Comparison], list[Row]]:

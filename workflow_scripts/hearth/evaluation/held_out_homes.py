@@ -22,7 +22,7 @@ LearnedFrom = Literal["none", "own", "others", "all"]
 METRICS = ("weighted_f1", "macro_f1")
 MEAN = "mean over homes"
 
-_HEADINGS: dict[LearnedFrom, str] = {
+HEADINGS: dict[LearnedFrom, str] = {
     "none": "No home (zero-shot)",
     "own": "This home",
     "others": "Other homes",
@@ -33,7 +33,7 @@ _COLUMNS = {
     "recogniser": Column("Recogniser", number=False),
     "dataset": Column("Home", number=False),
     "n_groups": Column("Groups"),
-    **{f"{learned}_{METRICS[0]}": Column(heading, decimals(3)) for learned, heading in _HEADINGS.items()},
+    **{f"{learned}_{METRICS[0]}": Column(heading, decimals(3)) for learned, heading in HEADINGS.items()},
     _GAIN: Column("Other homes minus zero-shot", decimals(3, sign="+")),
     f"{_GAIN}_p": Column("p", decimals(4)),
 }
@@ -124,7 +124,7 @@ def build_families(rows: Sequence[Row]) -> list[Family]:
         by_learned = places.setdefault(family, {}).setdefault(row.dataset, {})
         if other := by_learned.get(learned):
             raise ValueError(
-                f"{other.name} and {row.name} on {row.dataset} both stand for {_HEADINGS[learned].lower()!r}; select"
+                f"{other.name} and {row.name} on {row.dataset} both stand for {HEADINGS[learned].lower()!r}; select"
                 " one of them"
             )
         by_learned[learned] = row

@@ -1,9 +1,10 @@
 """Find the scores of a run: (recogniser, dataset) pairs that the tables and figures of a checked config select."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation.figures.names import ScoreFigure
+from hearth.evaluation.forgetting_curves import Training, find_curves, without_settings
 from hearth.workflow.config_types import Config
 from hearth.workflow.dataset_sets import default_datasets
 from hearth.workflow.recognisers import Recogniser, Student, groups, recognisers
@@ -93,12 +94,40 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         "failures": [*shown],
         "confusion": [one for one, _ in paper if not one.student],
         "transfer": [one for one, dataset in paper if one.student and dataset not in one.student.datasets],
+        "held_out_homes": [one for one, dataset in paper if _learned_in_several_others(one, dataset)],
+        "forgetting": [*find_curves(_trainings(shown))],
         "learning_curve": [one for one, dataset in shown if _is_on_learning_curve(one, dataset)],
         "calibration": [
             one for one, _ in shown if one.samples or (one.decoding and one.decoding["confidence"] != "none")
         ],
     }
     return [name for name, scores in drawn.items() if scores]
+
+
+def _learned_in_several_others(recogniser: Recogniser, dataset: str) -> bool:
+    student = recogniser.student
+    return bool(student and len(student.datasets) > 1 and dataset not in student.datasets)
+
+
+def _trainings(shown: Sequence[tuple[Recogniser, str]]) -> Iterator[Training]:
+    """Yield the trainings of students on datasets that they did not learn from and on which their bases are shown."""
+    pairs = {(one.name, dataset) for one, dataset in shown}
+    for one, dataset in shown:
+        student = one.student
+        if student and dataset not in student.datasets and (student.base, dataset) in pairs and not one.samples_again:
+            yield Training(
+                base=student.base,
+                recipe=student.recipe,
+                teacher=student.teacher,
+                rest=without_settings(one.variant),
+                balance=student.balance,
+                learning_rate=student.learning_rate,
+                rank=student.rank,
+                replay=student.replay,
+                n_homes=len(student.datasets),
+                trained_on=student.trained_on,
+                dataset=dataset,
+            )
 
 
 def _is_on_learning_curve(recogniser: Recogniser, dataset: str) -> bool:

@@ -3,7 +3,15 @@
 from typing import Literal, get_args
 
 ScoreFigure = Literal[
-    "f1_by_size", "f1_by_budget", "failures", "confusion", "transfer", "learning_curve", "calibration"
+    "f1_by_size",
+    "f1_by_budget",
+    "failures",
+    "confusion",
+    "transfer",
+    "held_out_homes",
+    "forgetting",
+    "learning_curve",
+    "calibration",
 ]
 # These figures need the cost table too. It differs from run to run, so the report does not show them.
 CostFigure = Literal["cost_f1"]

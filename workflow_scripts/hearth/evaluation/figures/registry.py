@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from hearth.evaluation.bootstrap import CONFIDENCE
+from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS
 from hearth.evaluation.costs import CostRow
 from hearth.evaluation.figures import (
     calibration,
@@ -16,6 +16,8 @@ from hearth.evaluation.figures import (
     f1_by_budget,
     f1_by_size,
     failures,
+    forgetting,
+    held_out_homes,
     learning_curve,
     transfer,
 )
@@ -41,6 +43,8 @@ SCORE_DRAWERS: dict[ScoreFigure, Callable[[Sequence[Score]], Figure]] = {
     "failures": failures.draw,
     "confusion": confusion.draw,
     "transfer": transfer.draw,
+    "held_out_homes": held_out_homes.draw,
+    "forgetting": forgetting.draw,
     "learning_curve": learning_curve.draw,
     "calibration": calibration.draw,
 }
@@ -84,6 +88,23 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         "Students on their own home are on the diagonal. The last row has the base without"
         " training; whether a student of another home differs from it beyond chance is not shown by this figure. In"
         f" brackets: {_INTERVALS}.",
+    ),
+    "held_out_homes": Caption(
+        "Homes left out",
+        "Weighted F1 on each home by the homes that a recogniser learned from: none (the untrained base), this home,"
+        " the other homes, all homes.",
+        "One panel for each base and its students; markers are means over training seeds. Where several sets of other"
+        " homes, or of all, were learned from, the largest is shown. Labels are those of each home, so F1 of two homes"
+        f" differs by them too. Thin lines are {_INTERVALS}; for the mean, over homes, from {FEWEST_GROUPS} homes on.",
+    ),
+    "forgetting": Caption(
+        "Forgetting on homes not learned from",
+        "Weighted F1 of students minus that of their untrained base, on homes that they did not learn from, against one"
+        " setting of their training.",
+        "Below 0, on the dotted line, a student is worse than its base: it has forgotten. All students of a panel agree"
+        " in the settings of its title; of several students that learned from different homes, a line is the mean."
+        " Students of more homes may also have learned from more examples. Markers are means over training seeds; thin"
+        f" vertical lines are {_INTERVALS} of these homes and say nothing about others.",
     ),
     "learning_curve": Caption(
         "Learning curve",
