@@ -42,7 +42,7 @@ def test_a_table_from_scores(paths, tmp_path):
 
 
 def test_a_table_of_a_file_that_is_no_score_is_an_error(paths, tmp_path):
-    with pytest.raises(ValueError, match=r"snapshot.json has no 'recogniser'; this is not a score file"):
+    with pytest.raises(ValueError, match=r"snapshot.json has no 'groups'; this is not a score file"):
         table.main(
             [
                 *("--name", "t", "--spec", '{"title": "T"}', "--scores", str(paths["model"])),
