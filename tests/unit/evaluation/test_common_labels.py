@@ -190,9 +190,11 @@ def test_differences_between_rows_are_tested_in_common_labels(tmp_path):
 def test_the_notes_say_common_labels_and_give_each_mapping(tmp_path):
     score = run_score(tmp_path, *draw_rows(8), common_labels=MAPPING)
     table = build_table({"title": "T", "labels": "common"}, [score], "abc")
-    assert dict(table.notes)["Labels"][0].startswith("common labels: a recorded and an answered label count as")
-    assert "made-up: Baking -> cooking, Eating -> eating, Meal prep -> cooking" in dict(table.grounds)["Labels"][1]
-    assert "Labels" not in dict(build_table({"title": "T"}, [score], "abc").notes)
+    assert dict(table.notes)["Common labels"][0].startswith("a recorded and an answered label count as")
+    assert (
+        "made-up: Baking -> cooking, Eating -> eating, Meal prep -> cooking" in dict(table.grounds)["Common labels"][1]
+    )
+    assert "Common labels" not in dict(build_table({"title": "T"}, [score], "abc").notes)
 
 
 def test_a_home_without_a_mapping_is_refused_with_the_remedy():

@@ -7,7 +7,7 @@ from hearth.evaluation.rendering import Table
 from hearth.evaluation.score_document import Labels, Score
 
 _RULE = (
-    "common labels: a recorded and an answered label count as the label that `common_labels` of the home's yaml gives"
+    "a recorded and an answered label count as the label that `common_labels` of the home's yaml gives"
     " them, so an answer is right if both are the same common label"
 )
 
@@ -43,6 +43,6 @@ def with_label_notes(table: Table, scores: Sequence[Score]) -> Table:
     ]
     return replace(
         table,
-        notes=[("Labels", [_RULE]), *table.notes],
-        grounds=[("Labels", [_RULE, *statements]), *table.grounds],
+        notes=[("Common labels", [_RULE]), *table.notes],
+        grounds=[("Common labels", [_RULE, *statements]), *table.grounds],
     )
