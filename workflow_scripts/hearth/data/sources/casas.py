@@ -130,11 +130,12 @@ def read_rows(root: Path, home: Home) -> tuple[EncodedRows, LoadReport]:
 
 
 def _check_periods(root: Path, files: Sequence[Sequence[MarkedEvent]]) -> None:
-    """Raise ValueError if files of one recording, in order of their first lines, are of the same days.
+    """Raise ValueError if files with labels, in order of their first lines, are of the same days.
 
-    They then are of several homes, or the same lines with and without labels.
+    They are of several homes then. Lines of a copy without labels are left out as unlabelled.
     """
-    for events, following in itertools.pairwise(files):
+    labelled = [events for events in files if any(event.annotation.activities for event in events)]
+    for events, following in itertools.pairwise(labelled):
         last = max(event.time for event in events)
         if following[0].time[:10] < last[:10]:
             raise ValueError(
