@@ -157,7 +157,9 @@ class Training:
     @property
     def command(self) -> list[str]:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={self.ranks}"]
-        flags = [str(part) for name, value in self.options.items() for part in (f"--{name}", value)]
+        flags = []
+        for name, value in self.options.items():
+            flags += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
         return [*torchrun, str(SCRIPTS / "distil.py"), *flags]
 
     def start(self) -> subprocess.Popen:

@@ -58,6 +58,48 @@ def test_outputs_contain_no_paths_and_no_times(uninterrupted):
     assert "mistakes" not in of_gold_labels
 
 
+class TrainingOnHomes(fixtures.Training):
+    """A training on two homes of 6 and 4 traces, each with its own prompt, with replayed traces of a third."""
+
+    def __init__(self, folder, model):
+        super().__init__(folder, model, windows=6, dtype="float32", epochs=1)
+        self.homes = [self, *(fixtures.Training(folder / name, model, windows=4) for name in ("second", "third"))]
+        for home in self.homes[1:]:
+            prompt = fixtures.PROMPT | {"system": f"Home {home.folder.name}. {fixtures.PROMPT['system']}"}
+            files.write_json(home.folder / "prompt.json", prompt)
+            for name in ("windows", "traces"):
+                path = home.folder / f"{name}.jsonl"
+                path.write_text(path.read_text().replace("toy", home.folder.name))
+
+    @property
+    def options(self):
+        *own, replayed = self.homes
+        options = super().options | {"trained-on": "both", "balance": "home", "replay": 0.2}
+        for name, file in (("windows", "windows.jsonl"), ("splits", "splits.json"), ("prompt", "prompt.json")):
+            options[name] = [home.folder / file for home in own]
+            options[f"replay-{name}"] = [replayed.folder / file]
+        options["traces"] = [home.folder / "traces.jsonl" for home in own]
+        return options | {"replay-traces": [replayed.folder / "traces.jsonl"], "replay-traces-split": "train1"}
+
+
+def test_a_student_of_two_homes_with_replayed_traces_says_what_it_learned_from(tmp_path, tiny_model):
+    training = TrainingOnHomes(tmp_path, tiny_model)
+    assert training.run() == 0, training.log
+    log = files.read_json(tmp_path / "out" / "training_log.json")
+    assert (log["dataset"], log["balance"], log["examples"]["used"]) == ("both", "home", 10)
+    assert [(part["dataset"], part["is_replayed"], part["counts"]["used"]) for part in log["parts"]] == [
+        ("toy", False, 4),
+        ("second", False, 4),
+        ("third", True, 2),
+    ]
+    assert log["static_prefix"] == "once an optimizer step"
+    assert "3 static prefixes (up to " in training.log
+    assert "toy: 4 of 6 traces\nsecond: 4 of 4 traces\nthird: 2 of 4 traces of the base itself" in training.log
+    card = (tmp_path / "out" / "model_card.md").read_text()
+    assert "both: toy (4 of 6), second (4 of 4); balanced by home, split train1" in card
+    assert "third (2 of 4); 20.0% of all examples" in card
+
+
 def test_stats_report_examples_time_memory_and_versions(uninterrupted):
     stats = files.read_json(uninterrupted.folder / "out" / "training.stats.json")
     assert stats["examples"] == 48
