@@ -112,8 +112,6 @@ def move_run(workflow):
     workflow.directory = deeper
 
 
-# Files of a training beside its adapter.
-LOGS = ("training_log.json", "model_card.md", "training.stats.json")
 # Triples: a change in words, the function that makes it, and the number of jobs that it reruns, by rule.
 MATRIX = [
     (
@@ -345,33 +343,3 @@ def test_an_edit_of_the_audit_repeats_no_training_that_reads_it(project):
     assert project.plan(trained) == {}
     append_line("workflow_scripts/hearth/evaluation/trace_checks.py")(project)
     assert project.plan(trained) == {"audit": 1}
-
-
-def test_a_home_added_to_a_group_retrains_only_the_students_that_learn_from_it(project):
-    third = {"source": "mural", "home": "mural", "simulate": {"seed": 9, "sessions": 2}, "all": False}
-    many = {"trained_on": ["some", "pair"], "recipes": ["gold-labels"]}
-    settings = {
-        "datasets": project.config["datasets"] | {"third": third},
-        "dataset_groups": {"some": ["sim-marble", "sim-mural"], "pair": ["sim-mural", "sim-marble"]},
-        "students": project.config["students"] | {"groups": {"many": many}},
-    }
-    project.configure(project.config | settings)
-    trained = {
-        name: f"results/students/tiny-s_{name}/fold1/adapter/adapter_model.safetensors"
-        for name in ("reasoning_sim-marble", "gold-labels_pair", "gold-labels_some")
-    }
-    for name in ("gold-labels_pair", "gold-labels_some"):
-        for file in (
-            trained[name],
-            *(trained[name].replace("adapter/adapter_model.safetensors", other) for other in LOGS),
-        ):
-            (project.directory / file).parent.mkdir(parents=True, exist_ok=True)
-            (project.directory / file).touch()
-        (project.directory / trained[name]).with_name("adapter_config.json").touch()
-    assert {name: project.plan(path) for name, path in trained.items()} == {name: {} for name in trained}
-    settings["dataset_groups"]["some"].append("third")
-    project.configure(project.config | settings)
-    planned = {name: project.plan(path) for name, path in trained.items()}
-    assert planned["gold-labels_some"]["distil"] == 1
-    assert planned["gold-labels_some"]["simulate_home"] == 1
-    assert (planned["gold-labels_pair"], planned["reasoning_sim-marble"]) == ({}, {})
