@@ -223,3 +223,5 @@ def test_a_column_for_each_of_several_pairs_is_in_no_paper():
     table = build_claims_table(make_homes_run(), "abc")
     assert [column.dataset for column in table.paper.columns] == ["h0", "h1", "h2", "3 homes"]
     assert ASYMMETRIC.name not in [name for name, _ in table.paper.rows]
+    assert table.paper.footnotes[-1].startswith(f"not shown: {ASYMMETRIC.name} (a row for each pair")
+    assert len(build_claims_table(simulate_run(), "abc").paper.footnotes) == 1

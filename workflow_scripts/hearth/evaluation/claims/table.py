@@ -188,9 +188,10 @@ def _estimate(name: str, estimate: Estimate | None, unit: str | None) -> Record:
 def _paper_form(claims: Sequence[Claim], records: Sequence[Record]) -> PaperForm:
     """Return the verdicts with their effects, a row for each of the claims and a column for each home or pair of homes.
 
-    Claims about several pairs, for which there is no room, are not among them.
+    Claims about several pairs, for which there is no room, are not among them; a footnote names them.
     """
     names = {claim.name for claim in claims}
+    left_out = dict.fromkeys(record["claim"] for record in records if record["claim"] not in names)
     homes = sorted(
         dict.fromkeys(record["dataset"] for record in records if record["claim"] in names),
         key=lambda name: ", " in name,
@@ -201,7 +202,8 @@ def _paper_form(claims: Sequence[Claim], records: Sequence[Record]) -> PaperForm
         [(claim.name, [shown.get((claim.name, home)) for home in homes]) for claim in claims],
         [
             f"below a verdict: its effect with the {_CERTAINTY[:-1]}, and the weakest condition where that is another"
-            " number; verdicts use uncorrected intervals"
+            " number; verdicts use uncorrected intervals",
+            *([f"not shown: {'; '.join(left_out)} (a row for each pair of homes in .md and .csv)"] if left_out else []),
         ],
         "Claim",
     )
