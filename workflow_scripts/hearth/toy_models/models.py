@@ -1,9 +1,7 @@
 """Make the tiny family's tokeniser and networks: Qwen3's architecture and chat turns, a ten-thousandth of its size."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -60,57 +58,6 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path) -> None
     write_text(folder / "chat_template.jinja", (Path(__file__).parent / "chat_template.jinja").read_text())
 
 
-def extend_tokenizer(old: Path, texts: Iterable[str], vocabulary: int, folder: Path) -> None:
-    """Add merges learned from `texts` to the tokeniser in `old`, up to `vocabulary` tokens, and write it to `folder`.
-
-    The old tokens and merges stay as they are and come first, so that a model's embeddings stay valid.
-    """
-    tokenizer = Tokenizer.from_file(str(old / "tokenizer.json"))
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text))
-    pieces = {piece: [token.value for token in tokenizer.model.tokenize(piece)] for piece in sorted(counts)}
-    content = json.loads((old / "tokenizer.json").read_text(encoding="utf-8"))
-    # Also those that are added: tokens of the vocabulary get the next numbers.
-    tokens = tokenizer.get_vocab()
-    while len(tokens) < vocabulary:
-        pairs: Counter[tuple[str, str]] = Counter()
-        for piece, parts in pieces.items():
-            for pair in pairwise(parts):
-                pairs[pair] += counts[piece]
-        if not pairs:
-            break
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
-        content["model"]["merges"].append(list(best))
-        tokens.setdefault("".join(best), len(tokens))
-        for parts in pieces.values():
-            _merge(parts, best)
-    content["model"]["vocab"] = tokens
-    for name in ("tokenizer_config.json", "chat_template.jinja"):
-        write_text(folder / name, (old / name).read_text(encoding="utf-8"))
-    write_text(folder / "tokenizer.json", json.dumps(content, ensure_ascii=False, indent=2))
-
-
-def _merge(parts: list[str], pair: tuple[str, str]) -> None:
-    """Join each occurrence of a pair of neighbouring tokens, in place."""
-    position = 0
-    while position < len(parts) - 1:
-        if (parts[position], parts[position + 1]) == pair:
-            parts[position : position + 2] = ["".join(pair)]
-        position += 1
-
-
-def extend_model(model: Qwen3ForCausalLM, old: PreTrainedTokenizerBase, new: PreTrainedTokenizerBase) -> None:
-    """Give `model` an embedding for each token that `new` has beyond `old`: the mean of those of its parts in `old`."""
-    first = len(old)
-    model.resize_token_embeddings(len(new), mean_resizing=False)
-    weights = model.get_input_embeddings().weight
-    with torch.no_grad():
-        for token in range(first, len(new)):
-            parts = old(new.decode([token]), add_special_tokens=False)["input_ids"]
-            weights[token] = weights[parts].mean(dim=0)
-
-
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """Load the family's tokeniser from its files."""
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -134,11 +81,6 @@ def build_model(size: str, tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausal
         **shape,
     )
     return Qwen3ForCausalLM(config)
-
-
-def load_model(folder: Path) -> Qwen3ForCausalLM:
-    """Load a stored model in fp32."""
-    return Qwen3ForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
 
 
 def save_model(model: Qwen3ForCausalLM, tokenizer_folder: Path, folder: Path) -> None:

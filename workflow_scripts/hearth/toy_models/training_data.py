@@ -10,8 +10,7 @@ from hearth.data.sources.registry import SOURCES
 from hearth.data.windows import Window
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
-from hearth.simulation.drawn import draw_home
-from hearth.simulation.formats import DRAWN, SIMULATORS
+from hearth.simulation.formats import FORMATS
 from hearth.toy_models.answer_formats import AnswerFormat, replace_format
 from hearth.toy_models.paraphrases import paraphrase_home, paraphrase_window
 
@@ -22,14 +21,12 @@ MAX_MISSING_SENSORS = 5
 def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: int) -> list[Window]:
     """Simulate a home's files, load them with the loader for `source`, and return windows of at most `size` events.
 
-    `seed` decides the residents' habits, the events and which sensors are missing. A home of the source `DRAWN` is the
-    one that `seed` draws, and lacks none of its sensors.
+    `seed` decides the residents' habits, the events and which sensors are missing.
     """
-    missing = 0 if source == DRAWN else seed % (MAX_MISSING_SENSORS + 1)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
-        SIMULATORS[source](root, seed, sessions, home, missing)
-        events, _report = SOURCES["table" if source == DRAWN else source].read(root, home)
+        FORMATS[source](root, seed, sessions, home, missing=seed % (MAX_MISSING_SENSORS + 1))
+        events, _report = SOURCES[source].read(root, home)
     return list(cut_windows(events, f"simulated-{source}-{seed}", size, keep_short=True))
 
 
@@ -79,24 +76,11 @@ def make_home_examples(
 
     `size` is the maximum of events per window.
     """
-    windows = simulate_windows(source, home, seed, sessions, size)
     paraphrased, labels = paraphrase_home(home, source, seed)
-    windows = [paraphrase_window(window, home, paraphrased, labels) for window in windows]
-    return _home_examples(source, paraphrased, template, windows, answer_format)
-
-
-def make_drawn_examples(
-    template: Path, seed: int, sessions: int, size: int, answer_format: AnswerFormat
-) -> HomeExamples:
-    """Simulate the home that `seed` draws, and return its training examples, as `make_home_examples` does."""
-    home = draw_home(seed)
-    return _home_examples(DRAWN, home, template, simulate_windows(DRAWN, home, seed, sessions, size), answer_format)
-
-
-def _home_examples(
-    source: str, home: Home, template: Path, windows: list[Window], answer_format: AnswerFormat
-) -> HomeExamples:
-    """Return the training examples of a home's windows."""
-    example_labels = [event["label"] for event in home.example["events"]]
-    system = replace_format(render_prompt(home, template, "think")["system"], answer_format, example_labels)
-    return HomeExamples(source, home, system, [make_example(window, answer_format) for window in windows])
+    windows = [
+        paraphrase_window(window, home, paraphrased, labels)
+        for window in simulate_windows(source, home, seed, sessions, size)
+    ]
+    example_labels = [event["label"] for event in paraphrased.example["events"]]
+    system = replace_format(render_prompt(paraphrased, template, "think")["system"], answer_format, example_labels)
+    return HomeExamples(source, paraphrased, system, [make_example(window, answer_format) for window in windows])
