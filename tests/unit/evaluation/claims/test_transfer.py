@@ -7,6 +7,7 @@ import pytest
 from claim_factories import POOR, RICH, make_base, make_student, make_transfer_scores
 from hearth.evaluation.claims.estimates import mean_over_pairs
 from hearth.evaluation.claims.transfer import (
+    paired_homes,
     select_scores,
     several_taught_homes,
     taught_homes,
@@ -149,7 +150,11 @@ def test_homes_are_decided_together_only_if_all_have_students_of_one_size():
 
 def test_two_homes_are_not_decided_together():
     assert several_taught_homes(transfer(0.5, 0.5)) is None
-    assert several_taught_homes(make_homes_run(3)) == ["h0", "h1", "h2"]
+    scores = make_homes_run(3)
+    assert several_taught_homes(scores) == ["h0", "h1", "h2"]
+    untaught = [score for score in scores if score["kind"] == "base"]
+    assert several_taught_homes(untaught) is None
+    assert paired_homes(untaught) == ["h0", "h1", "h2"]
 
 
 def test_resamples_of_pairs_draw_homes():

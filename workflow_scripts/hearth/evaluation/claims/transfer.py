@@ -40,21 +40,23 @@ def select_scores(scores: Sequence[Score]) -> list[Score]:
     return [score for score in scores if select_paper_scores([score | {"variant": _variant_beside_limit(score)}])]
 
 
-def taught_homes(scores: Sequence[Score]) -> list[str]:
-    """Return the homes between which students transfer: those that have a student of their own and were tested.
-
-    With fewer than two of them, return all homes that were tested, so that the claim says what is missing.
-    """
-    tested = tested_homes(scores)
-    students = [score for score in select_scores(scores) if score["kind"] == "student"]
-    taught = [home for home in tested if any(score["train_dataset"] == home for score in students)]
-    return taught if len(taught) > 1 else tested
+def paired_homes(scores: Sequence[Score]) -> list[str]:
+    """Return the homes of `taught_homes` or, if these are no pair, all tested homes, to say what is missing."""
+    taught = taught_homes(scores)
+    return taught if len(taught) > 1 else tested_homes(scores)
 
 
 def several_taught_homes(scores: Sequence[Score]) -> list[str] | None:
     """Return the homes of `taught_homes` if they are several, otherwise None."""
     homes = taught_homes(scores)
     return homes if len(homes) >= SEVERAL_HOMES else None
+
+
+def taught_homes(scores: Sequence[Score]) -> list[str]:
+    """Return the tested homes that have a student of their own, between which students transfer."""
+    students = [score for score in select_scores(scores) if score["kind"] == "student"]
+    taught = {score["train_dataset"] for score in students}
+    return [home for home in tested_homes(scores) if home in taught]
 
 
 def transfer_is_asymmetric(scores: Sequence[Score], one: str, other: str) -> Finding:
@@ -210,7 +212,7 @@ CLAIMS = (
         transfer_is_asymmetric,
         homes=2,
         select=select_scores,
-        datasets=taught_homes,
+        datasets=paired_homes,
     ),
     Claim(
         "Transfer between homes is asymmetric, over all pairs of homes",
