@@ -114,7 +114,7 @@ def slurm_profile(folder: Path, **site: str) -> Path:
 def small_config() -> dict:
     """Return the demo's config, reduced to a run of a minute. Only the test split of sim-marble has two shards."""
     config = yaml.safe_load((CONFIG / "demo.yaml").read_text())
-    del config["students"]["groups"], config["tables"]["held_out_homes"]
+    del config["students"]["groups"], config["tables"]["held_out_homes"], config["tables"]["forgetting"]
     config["datasets"]["sim-marble"]["simulate"]["sessions"] = 5
     config["datasets"]["sim-mural"]["simulate"]["sessions"] = 2
     config["split"]["test_fraction"] = 0.6

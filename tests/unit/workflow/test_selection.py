@@ -130,6 +130,11 @@ def test_a_dataset_outside_of_all_is_used_only_where_it_is_named(project):
     [
         ("models", {}, ["f1_by_size", "failures", "confusion"]),
         ("students", {}, ["f1_by_size", "failures", "transfer"]),
+        (
+            "students",
+            {"students/trained_on": ["all"]},
+            ["f1_by_size", "failures", "held_out_homes"],
+        ),
         ("baselines", {"baselines": ["majority"]}, ["failures"]),
         ("fewer", {"students/groups": {"fewer": {"max_examples": [5]}}}, ["failures", "learning_curve"]),
         (

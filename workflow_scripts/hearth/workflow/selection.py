@@ -94,7 +94,7 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         "failures": [*shown],
         "confusion": [one for one, _ in paper if not one.student],
         "transfer": [one for one, dataset in paper if one.student and dataset not in one.student.datasets],
-        "held_out_homes": [one for one, dataset in paper if _learned_in_several_others(one, dataset)],
+        "held_out_homes": [one for one, _ in paper if one.student and len(one.student.datasets) > 1],
         "forgetting": [*find_curves(_trainings(shown))],
         "learning_curve": [one for one, dataset in shown if _is_on_learning_curve(one, dataset)],
         "calibration": [
@@ -102,11 +102,6 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         ],
     }
     return [name for name, scores in drawn.items() if scores]
-
-
-def _learned_in_several_others(recogniser: Recogniser, dataset: str) -> bool:
-    student = recogniser.student
-    return bool(student and len(student.datasets) > 1 and dataset not in student.datasets)
 
 
 def _trainings(shown: Sequence[tuple[Recogniser, str]]) -> Iterator[Training]:
