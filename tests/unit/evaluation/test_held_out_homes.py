@@ -54,14 +54,55 @@ def test_with_two_homes_the_student_of_the_other_home_is_that_of_the_others():
     assert first["others_weighted_f1"] == value["little_reasoning_flat", "cabin"]
 
 
-def test_two_recognisers_for_one_column_are_refused():
-    scores = make_scores()
-    double = next(score for score in scores if score["recogniser"] == "little_reasoning_all")
-    double = double | {"recogniser": "little_reasoning_most", "train_dataset": "most", "train_datasets": HOMES[:2]}
-    with pytest.raises(
-        ValueError, match="little_reasoning_all and little_reasoning_most on cabin both stand for 'all homes'"
-    ):
-        build([*scores, double])
+FOUR = ["cabin", "flat", "loft", "villa"]
+
+
+def of_set(scores, name, datasets):
+    """Return the scores of the student of all homes as those of a student of a set of `datasets`."""
+    changes = {"recogniser": f"little_reasoning_{name}", "train_dataset": name, "train_datasets": datasets}
+    return [score | changes for score in scores if score["recogniser"] == "little_reasoning_all"]
+
+
+def test_a_student_of_a_part_of_the_homes_stands_for_neither_other_homes_nor_all():
+    scores = make_scores(FOUR)
+    part = of_set(scores, "flats", ["flat", "loft"])
+    usual, table = build(scores), build([*part, *scores])
+    assert table.records == usual.records
+    assert ("Not shown", "little_reasoning_flats: ") in [(title, text[:24]) for title, (text, *_) in table.notes]
+    assert "Not shown" not in [title for title, _ in usual.notes]
+    alone = [score for score in scores if score["kind"] == "base"]
+    for record in build([*part, *alone]).records:
+        assert record["others_weighted_f1"] is record["all_weighted_f1"] is record["gain_of_others"] is None
+
+
+def test_students_of_all_but_another_home_stand_for_no_column_on_a_home_that_they_know():
+    scores = make_scores(FOUR)
+    known = of_set(scores, "all-but-villa", FOUR[:3])
+    table = build([score for score in known if score["dataset"] != "villa"] + scores)
+    assert [record["all_name"] for record in table.records[:-1]] == ["little_reasoning_all"] * 4
+    assert table.records == build(scores).records
+
+
+def test_of_two_sets_for_one_column_that_of_most_homes_is_shown():
+    scores = make_scores(FOUR)
+    table = build([score for score in scores if score["dataset"] in ("cabin", "flat")])
+    assert [record["others_name"] for record in table.records[:-1]] == [
+        "little_reasoning_all-but-cabin",
+        "little_reasoning_all-but-flat",
+    ]
+    assert ("Not shown", ["little_reasoning_loft, little_reasoning_villa"]) in [
+        (title, [text.partition(":")[0] for text in texts]) for title, texts in table.notes
+    ]
+    again = of_set(scores, "everything", FOUR)
+    assert build([*scores, *again]).records == build(scores).records
+
+
+def test_a_set_of_all_homes_misses_none_that_no_training_is_meant_for():
+    scores = make_scores(FOUR)
+    extra = [score for score in make_scores([*FOUR, "visited"]) if score["kind"] == "base"][-1:]
+    table = build([*scores, *extra])
+    assert all(record["all_weighted_f1"] is not None for record in table.records[:4])
+    assert all(record["others_weighted_f1"] is not None for record in table.records[:4])
 
 
 def test_baselines_and_few_shot_models_have_rows_of_their_own():

@@ -1,6 +1,6 @@
 """Build the table of homes that are left out: each recogniser on each home, by the homes that it learned from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal, get_args
@@ -67,12 +67,10 @@ class Family:
 
 
 def held_out_table(title: str, caption: str, scores: Sequence[Score], commit: str) -> Table:
-    """Build the table of homes left out; its records have one entry per family and home, and one per family's mean.
-
-    Raises ValueError for two recognisers of a family that learned from different homes but stand for the same column.
-    """
+    """Build the table of homes left out; its records have one entry per family and home, and one per family's mean."""
     simulated = simulated_datasets(scores)
-    families = build_families(build_rows(scores, "mean"))
+    rows = build_rows(scores, "mean")
+    families = build_families(rows)
     records = [record for family in families for record in _family_records(family)]
 
     def cell(record: Record, name: str, column: Column) -> str:
@@ -90,44 +88,59 @@ def held_out_table(title: str, caption: str, scores: Sequence[Score], commit: st
         columns=list(shown.values()),
         cells=[[cell(record, *column) for column in shown.items()] for record in records],
         records=records,
-        notes=[*NOTES, *short_notes(scores)],
+        notes=[*NOTES, *_notes_of_absent(rows, families), *short_notes(scores)],
         grounds=table_notes(scores, commit),
     )
 
 
-def learned_from(score: Score) -> LearnedFrom:
-    """Return the homes that a score's recogniser learned from, as seen from the dataset that it was tested on."""
-    prompt = score["provenance"]["prompt"]
+def _notes_of_absent(rows: Sequence[Row], families: Sequence[Family]) -> list[Note]:
+    """Return a note that names the recognisers that stand in no row; none if all do."""
+    shown = {row.name for family in families for found in family.rows.values() for row in found.values()}
+    absent = dict.fromkeys(row.name for row in rows if row.name not in shown)
+    if not absent:
+        return []
+    reason = "they learned from a part of the homes, or no more homes than another that is shown"
+    return [("Not shown", [f"{', '.join(absent)}: {reason}"])]
+
+
+def learned_from(score: Score, homes: Collection[str]) -> LearnedFrom | None:
+    """Return the homes that a score's recogniser learned from, as seen from the one of `homes` that it was tested on.
+
+    None if these are only a part of the others, or of all. Homes that no training of the config is meant for (`all:
+    false`) are not missed by the sets `all` and `all-but-<home>`, nor by baselines over other homes or over all.
+    """
+    home, learned = score["dataset"], set(score["train_datasets"])
     if score["kind"] == "base":
+        prompt = score["provenance"]["prompt"]
         return "own" if prompt and prompt.get("shots") else "none"
-    learned = score["train_datasets"]
-    if learned == [score["dataset"]]:
+    if learned == {home}:
         return "own"
-    return "all" if score["dataset"] in learned else "others"
+    named = score["train_dataset"] or score["recogniser"].rpartition("_")[2]
+    if named not in ("all", "others", f"all-but-{home}") and not learned >= {*homes} - {home}:
+        return None
+    return "all" if home in learned else "others"
 
 
 def build_families(rows: Sequence[Row]) -> list[Family]:
     """Return the families of the rows, in order; a base is in the family of each of its students.
 
-    Students of a single other home are left out unless that is the only other home.
+    Recognisers that learned from a part of the homes are left out. Of several that learned from other homes, or from
+    all, the one of most homes is taken; among equals the first.
     """
     datasets = list(dict.fromkeys(row.dataset for row in rows))
     places: dict[str, dict[str, dict[LearnedFrom, Row]]] = {}
     bases: dict[str, str] = {}  # the base of each family of students
     for row in rows:
-        score, learned = row.scores[0], learned_from(row.scores[0])
-        if learned == "others" and len(score["train_datasets"]) == 1 and len(datasets) > 2:
+        score, learned = row.scores[0], learned_from(row.scores[0], datasets)
+        if learned is None:
             continue
         family = _family_name(row)
         if score["kind"] == "student":
             bases[family] = score["base"]
         by_learned = places.setdefault(family, {}).setdefault(row.dataset, {})
-        if other := by_learned.get(learned):
-            raise ValueError(
-                f"{other.name} and {row.name} on {row.dataset} both stand for {HEADINGS[learned].lower()!r}; select"
-                " one of them"
-            )
-        by_learned[learned] = row
+        other = by_learned.get(learned)
+        if not other or len(score["train_datasets"]) > len(other.scores[0]["train_datasets"]):
+            by_learned[learned] = row
     taught = {base for base in bases.values() if base in places}
     families = []
     for name, found in places.items():
@@ -166,6 +179,7 @@ def _home_record(name: str, dataset: str, found: Mapping[LearnedFrom, Row]) -> R
     record["n_events"] = row.scores[0]["n_events"]
     for learned in get_args(LearnedFrom):
         tested = found.get(learned)
+        record[f"{learned}_name"] = tested.name if tested else None
         record[f"{learned}_seeds"] = len(tested.scores) if tested else None
         for metric in METRICS:
             value = deviation = low = high = None
@@ -183,7 +197,7 @@ def _mean_record(family: Family) -> Record:
     homes = len(family.rows)
     record: Record = {"recogniser": family.name, "dataset": MEAN, "n_homes": homes, "n_groups": None, "n_events": None}
     for learned in get_args(LearnedFrom):
-        record[f"{learned}_seeds"] = None
+        record |= dict.fromkeys((f"{learned}_name", f"{learned}_seeds"))
         for metric in METRICS:
             values = family.values(learned, metric)
             low, high = home_interval(values, within_one=True) or (None, None)

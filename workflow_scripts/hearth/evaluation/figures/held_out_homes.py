@@ -17,7 +17,6 @@ from hearth.evaluation.held_out_homes import (
     LearnedFrom,
     build_families,
     home_interval,
-    learned_from,
 )
 from hearth.evaluation.score_document import Interval, Score, select_paper_scores
 from hearth.evaluation.table_rows import build_rows
@@ -35,7 +34,7 @@ MARKERS: dict[LearnedFrom, Style] = {
 
 def draw(scores: Sequence[Score]) -> Figure:
     """Draw one panel per base with its students, one line per home. Raises ValueError if there is no student."""
-    selected = select_scores(scores)
+    selected = select_paper_scores(scores)
     families = [one for one in build_families(build_rows(selected, "mean")) if _has_student(one)]
     if not families:
         raise ValueError("held_out_homes: no student was tested, nothing to show")
@@ -55,23 +54,6 @@ def draw(scores: Sequence[Score]) -> Figure:
     handles = [Line2D([], [], linestyle="", markersize=5.5, label=HEADINGS[one], **MARKERS[one]) for one in shown]
     drawing.add_legend(figure, handles)
     return figure
-
-
-def select_scores(scores: Sequence[Score]) -> list[Score]:
-    """Return the paper's scores; of the students of a base that learned from several sets of homes, the largest.
-
-    The same sets are chosen on a home whether they contain it (all homes) or not (other homes).
-    """
-    chosen: dict[tuple[str, str, LearnedFrom], str] = {}
-    paper = select_paper_scores(scores)
-    for score in sorted(paper, key=lambda score: -len(score["train_datasets"])):
-        chosen.setdefault((score["base"], score["dataset"], learned_from(score)), score["train_dataset"])
-    return [
-        score
-        for score in paper
-        if score["kind"] != "student"
-        or chosen[score["base"], score["dataset"], learned_from(score)] == score["train_dataset"]
-    ]
 
 
 def _has_student(family: Family) -> bool:
