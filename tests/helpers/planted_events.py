@@ -23,7 +23,7 @@ class Planted:
 
 @dataclass
 class Form:
-    """What a recording holds: its events, the lines that are no event, and label rows that cannot be read."""
+    """The content of a recording: its events, the lines that are no event, and label rows that cannot be read."""
 
     events: list[Planted] = field(default_factory=list)
     lines: int = 0  # of event files, without header lines

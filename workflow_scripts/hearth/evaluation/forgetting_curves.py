@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-# What a curve runs over: fields of `Training`, and their names for readers.
+# Settings along which a curve runs: fields of `Training`, and their names for readers.
 FACTORS: Mapping[str, str] = {
     "learning_rate": "learning rate",
     "rank": "rank of the adapter",

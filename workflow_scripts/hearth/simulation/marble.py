@@ -31,7 +31,7 @@ SUBJECTS = ("200", "201", "202", "203", "204", "205", "206", "207", "208", "209"
 # Probability that the end of a use is not recorded, as happens with MARBLE's real mats and smart plugs.
 LOST_ENDS = dict.fromkeys((*CHAIRS, *COUCH, OFFICE_CHAIR, STOVE, TELEVISION), 0.03)
 HOUSEMATES, TRANSITIONS = "housemates", "transition"
-# What a simulation can leave out (`simulate.without`, whose schema says what each is), to measure what it is worth.
+# Traits that a simulation can leave out (`simulate.without`, whose schema describes each), to measure their worth.
 TRAITS = (HABITS, HOUSEMATES, ODDITIES, PHONES, SCENARIO, TRANSITIONS)
 
 

@@ -162,7 +162,7 @@ def test_resamples_of_pairs_draw_homes():
     draw = np.random.default_rng(0)
     low_side = high_side = 0
     for _ in range(100):
-        # What a home gives and takes is drawn once per home, so its pairs depend on each other.
+        # One effect is drawn per home, so the pairs of a home depend on each other.
         gives = draw.normal(0, 0.2, len(homes))
         pairs = {
             (homes[one], homes[other]): gives[one] - gives[other] + draw.normal(0, 0.1)
