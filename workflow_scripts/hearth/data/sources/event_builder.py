@@ -17,6 +17,7 @@ from hearth.data.sources.encoded_rows import Annotation, Codes, EncodedRows, enc
 from hearth.data.sources.label_rows import annotate_by_label_rows
 from hearth.data.sources.repeated_states import REPEATED, find_repeated_states
 from hearth.data.sources.sessions import assign_sessions
+from hearth.data.sources.unlabelled_parts import warn_of_unlabelled_parts
 from hearth.homes.home import Home
 from hearth.homes.raw_format import DROP
 
@@ -209,6 +210,9 @@ class _EventBuilder:
                 unknown[code] = str(fault)
             labels.append((sorted(set(annotation.residents)), activities or default))
         codes = self._columns["annotation"]
+        bare = [code for code, annotation in enumerate(annotations) if not annotation.activities]
+        is_unlabelled = np.isin(codes, sorted(set(bare) - set(lost)))
+        self._report.warnings += warn_of_unlabelled_parts(self._columns, is_unlabelled, self._rows, self._home)
         kept = self._report_broken(codes, unknown)
         kept &= self._report_skipped(codes, lost | ({} if default else unlabelled))
         self._keep(kept)

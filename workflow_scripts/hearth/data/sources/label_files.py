@@ -17,6 +17,7 @@ from hearth.data.sources.file_columns import alias_notes, read_named_blocks
 from hearth.data.sources.file_search import label_files
 from hearth.data.sources.held_labels import LabelRow, hold_until_next
 from hearth.data.sources.label_periods import EARLIEST, LATEST, LabelPeriods, Period
+from hearth.data.sources.missing_labels import days_without_rows, missing_files_warning
 from hearth.data.sources.time_formats import likely_remedy
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Intervals
@@ -63,9 +64,12 @@ class LabelFiles:
         report.notes += alias_notes({path.relative_to(root).as_posix(): path for path in paths}, self._settings)
         report.label_rows += len(rows)
         report.broken_labels += [RowProblem(row.file, row.line, row.fault) for row in rows if row.fault]
+        report.warnings += missing_files_warning([path.relative_to(root).as_posix() for path in paths], self._settings)
+        self._held: list[LabelRow] = []
         if "end" not in self._settings.columns:
             rows, notes = hold_until_next(rows, self._settings.hold_hours)
             report.notes += notes
+            self._held = rows
         known = [
             Period(row.begin, row.end, activity, resident)
             for row in rows
@@ -110,6 +114,8 @@ class LabelFiles:
                 warnings.append(f"resident {name!r} of the label files is in no event{nearest(name, seen)}")
         self._report_coverage()
         zone, home_zone = self._home.recording.time.zone, self._home.timezone
+        # Times with an offset are in files of the days of UTC.
+        warnings += days_without_rows(self._held, self._all_times(), home_zone if self._has_clock_times else "UTC")
         is_said = self._settings.time.zone != zone or "intervals.time" in self._home.recording.keys
         if zone not in ("", home_zone) and self._has_clock_times and not is_said:
             warnings.append(
@@ -117,9 +123,12 @@ class LabelFiles:
                 f"set intervals.time.zone to {zone} or {home_zone}"
             )
 
+    def _all_times(self) -> np.ndarray:
+        return np.concatenate(self._seen.times) if self._seen.times else np.zeros(0, dtype=np.int64)
+
     def _report_coverage(self) -> None:
         """Report the number of events within intervals; if it is low, give the shift by whole hours that raises it."""
-        time = np.concatenate(self._seen.times) if self._seen.times else np.zeros(0, dtype=np.int64)
+        time = self._all_times()
         inside = int(self._periods.covers(time).sum())
         self._report.notes.append(f"{inside} of {len(time)} events lie in intervals of the label files")
         if inside >= _LOW_SHARE * len(time):
