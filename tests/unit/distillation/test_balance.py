@@ -15,7 +15,8 @@ from hearth.distillation.balance import divide, replayed_count
         (3, [5, 5], "size", [2, 1]),
         (0, [5, 5], "size", [0, 0]),
         (None, [10, 4, 7], "home", [4, 4, 4]),
-        (10, [10, 4, 7], "home", [3, 3, 3]),
+        (10, [10, 4, 7], "home", [4, 3, 3]),
+        (39, [39] * 20, "home", [2] * 19 + [1]),
         (100, [10, 4, 7], "home", [4, 4, 4]),
         (8, [5], "size", [5]),
         (3, [5], "home", [3]),
@@ -31,6 +32,8 @@ def test_no_dataset_gives_fewer_examples_of_a_larger_count(available, balance):
     counts = [divide(count, available, balance) for count in range(sum(available) + 1)]
     for fewer, more in pairwise(counts):
         assert all(one <= other for one, other in zip(fewer, more, strict=True))
+        if sum(fewer) < min(available) * len(available):
+            assert sum(more) == sum(fewer) + 1
     if balance == "size":
         assert [sum(each) for each in counts] == list(range(sum(available) + 1))
 

@@ -85,7 +85,7 @@ def test_the_examples_of_several_homes_are_those_of_each_alone(build, homes):
         ("home", None, [6, 6, 6]),
         ("size", 9, [4, 2, 3]),
         ("home", 9, [3, 3, 3]),
-        ("home", 10, [3, 3, 3]),
+        ("home", 10, [4, 3, 3]),
         ("home", 100, [6, 6, 6]),
     ],
 )

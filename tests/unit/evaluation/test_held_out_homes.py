@@ -161,3 +161,11 @@ def test_markdown_and_csv_mark_simulated_homes_and_tiny_models():
     assert "| little_reasoning (tiny)" in text.replace("\\", "")
     assert "flat (simulated)" in text
     assert "mean over homes" in render_csv(build(scores))
+
+
+def test_a_home_whose_name_begins_the_recipes_is_a_home_all_the_same():
+    homes = ["lab", "villa", "reason"]
+    usual, table = build(make_scores()), build(make_scores(homes))
+    assert {record["recogniser"] for record in table.records} == {"little_reasoning"}
+    assert len(table.records) == len(usual.records)
+    assert table.records[-1]["own_weighted_f1"] is not None

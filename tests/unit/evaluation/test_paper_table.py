@@ -11,6 +11,7 @@ from score_factories import make_run_scores, make_score, make_seed_scores
 def record(recogniser, dataset="made-up", train_dataset="", weighted_f1=0.5, learned="", **more):
     empty = dict.fromkeys(("gain_over_base_p_holm", "gap_to_best_p_holm"))
     named = {"recogniser": recogniser, "dataset": dataset, "train_dataset": train_dataset, "stand_in": ""}
+    named["base"] = recogniser.partition("_")[0]
     named["train_datasets"] = learned or train_dataset
     return empty | named | {"weighted_f1": weighted_f1} | more
 

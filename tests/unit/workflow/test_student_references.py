@@ -1,7 +1,8 @@
 """Test that mistakes in sets of datasets and in replayed traces are named with place, value and remedy."""
 
 import pytest
-from config_factories import CONFIG, make_project, problem_lines, replace_at
+from config_factories import CONFIG, make_project, problem_lines, replace_at, write_yaml
+from hearth.workflow.configuration import resolve
 
 SPARE = replace_at(
     CONFIG,
@@ -53,6 +54,14 @@ REPLAYED = {"trained_on": ["made-up"], "replay": [0.5], "replay_on": ["spare"]}
             with_group({"trained_on": ["others"], "replay": [0.5], "replay_on": ["second"]}),
             "little_reasoning-replay0.5_all-but-second has seen second",
         ),
+        (
+            with_group({"trained_on": ["all"], "max_examples": [1]}),
+            "students.groups.many: max_examples: 1 leaves no example of some of the 2 datasets of little_reason",
+        ),
+        (
+            with_group({"trained_on": ["all"], "max_examples": [3], "replay": [0.5], "replay_on": ["spare"]}),
+            "max_examples: 3, less the replayed ones, leaves no example of some of the 2 datasets",
+        ),
     ],
 )
 def test_each_mistake_is_named(project, config, said):
@@ -74,3 +83,28 @@ def test_students_of_one_name_have_one_set_of_replayed_datasets(project):
     twice = {"one": REPLAYED, "two": REPLAYED | {"replay_on": ["made-up"]}}
     lines = problem_lines(replace_at(SPARE, "students/groups", twice), project)
     assert any("students.groups.two: little_reasoning-replay0.5_made-up is declared twice" in line for line in lines)
+
+
+@pytest.mark.parametrize("same", [{"seed": 3, "sessions": 9}, {"seed": 4, "sessions": 4}], ids=["same days", "others"])
+@pytest.mark.parametrize(
+    "group", [{"trained_on": ["others"]}, REPLAYED | {"replay_on": ["copy"]}], ids=["learned", "replayed"]
+)
+def test_a_home_is_not_unseen_under_another_name(project, group, same):
+    copy = SPARE["datasets"]["spare"] | {"simulate": same, "all": "replay" not in group}
+    config = with_group(group, datasets=SPARE["datasets"] | {"copy": copy})
+    config["datasets"]["spare"] = config["datasets"]["spare"] | {"all": True}
+    said = "has seen the recordings of spare, on which it is tested: copy, from which it learned, has the same ones"
+    if same["seed"] == 3:
+        assert any(said in line for line in problem_lines(config, project))
+    else:
+        assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
+
+
+def test_recorded_homes_are_the_same_if_their_root_is(project):
+    recorded = {"source": "marble", "home": "made-up", "root": "data/home"}
+    homes = SPARE["datasets"] | {"days": recorded, "again": recorded | {"root": "data/../data/home"}}
+    config = with_group({"trained_on": ["others"]}, datasets=homes)
+    said = "has seen the recordings of days, on which it is tested: again"
+    assert any(said in line for line in problem_lines(config, project))
+    config["datasets"]["again"] = recorded | {"root": "data/other"}
+    assert resolve(config, [write_yaml(project / "run.yaml", config)], project)

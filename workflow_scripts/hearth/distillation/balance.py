@@ -10,12 +10,14 @@ Balance = Literal["size", "home"]
 def divide(count: int | None, available: Sequence[int], balance: Balance) -> list[int]:
     """Return how many examples each dataset gives, of those that are `available`; `count` None means no limit.
 
-    home: equally many of each, as many as the dataset with the fewest has. size: all, or `count` of them in proportion
-    to their numbers, by the method of Sainte-Lague; with it, no dataset gives fewer of a larger count.
+    home: equally many of each, as many as the dataset with the fewest has; what `count` leaves over is one more of each
+    of the first datasets. size: all, or `count` of them in proportion to their numbers, by the method of Sainte-Lague.
+    No dataset gives fewer of a larger count.
     """
     if balance == "home":
         fewest = min(available)
-        return [fewest if count is None else min(fewest, count // len(available))] * len(available)
+        each, over = (fewest, 0) if count is None else divmod(count, len(available))
+        return [min(fewest, each + (place < over)) for place in range(len(available))]
     if count is None or count >= sum(available):
         return list(available)
     quotients = ((2 * place + 1) / number for number in available for place in range(number))

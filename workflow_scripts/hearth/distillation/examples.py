@@ -175,7 +175,9 @@ def write_examples(
         counts = divide(limit - replayed, [part.available for part in own], balance)
     for part, count in zip(own, counts, strict=True):
         part.draw(count)
-    if balance == "home":  # some may have too few examples that are not too long
+    # Some may have too few examples that are not too long.
+    drawn = zip(own, counts, strict=True)
+    if balance == "home" and any(count is None or len(part.used) < count for part, count in drawn):
         fewest = min(len(part.used) for part in own)
         for part in own:
             part.cut(fewest)

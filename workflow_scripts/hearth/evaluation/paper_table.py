@@ -6,6 +6,7 @@ from typing import Any
 from hearth.evaluation.bootstrap import CONFIDENCE
 from hearth.evaluation.paper_form import DAGGER, PaperCell, PaperColumn, PaperForm
 from hearth.evaluation.rendering import Column
+from hearth.evaluation.table_rows import remove_homes
 
 Record = Mapping[str, Any]
 # Largest Holm-adjusted p value of a difference that is called beyond chance.
@@ -92,7 +93,7 @@ def row_names(records: Sequence[Record]) -> list[str]:
     if not own_home:
         return plain
     shared = [
-        _mark(record["recogniser"].replace(f"_{record['train_dataset']}", "", 1), record) if one else name
+        _mark(remove_homes(record["recogniser"], record["base"], record["train_dataset"]), record) if one else name
         for name, record, one in zip(plain, records, of_home, strict=True)
     ]
     places = {(name, record["dataset"]) for name, record in zip(shared, records, strict=True)}

@@ -156,7 +156,14 @@ def name_without_seed(score: Score) -> str:
 
 def name_without_homes(row: Row) -> str:
     """Return the name of a student's row without the dataset, or the set of datasets, that it learned from."""
-    return row.name.replace(f"_{row.scores[0]['train_dataset']}", "", 1)
+    score = row.scores[0]
+    return remove_homes(row.name, score["base"], score["train_dataset"])
+
+
+def remove_homes(name: str, base: str, homes: str) -> str:
+    """Return a student's name, `<base>_<recipe>_<homes>` and what follows, without `homes`."""
+    recipe, _, rest = name.removeprefix(f"{base}_").partition("_")  # the recipe's part may begin like the homes
+    return f"{base}_{recipe}{rest.removeprefix(homes)}"
 
 
 def variant_without_seed(score: Score) -> str:

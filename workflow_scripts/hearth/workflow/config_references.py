@@ -18,7 +18,13 @@ from hearth.workflow.label_references import label_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
-from hearth.workflow.student_references import forgetting_problems, replay_problems, seen_problems, set_problems
+from hearth.workflow.student_references import (
+    division_problems,
+    forgetting_problems,
+    replay_problems,
+    seen_problems,
+    set_problems,
+)
 
 # Names of tables that a run makes without a declaration in its config.
 OWN_TABLES = ("claims", "budgets", "audit", "cost")
@@ -58,6 +64,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from ambiguous
     if not (ambiguous or sets):
         variants = [
+            *division_problems(config),
             *replay_problems(config),
             *_variant_problems(config),
             *_teacher_problems(config, registry),

@@ -1,6 +1,7 @@
 """Check what a config says about its students: the sets of datasets that they learn from, and replayed traces."""
 
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator
 
 from hearth.common.schemas import Problem, nearest
 from hearth.workflow.config_types import Config
@@ -45,6 +46,22 @@ def _unknown(names: list[str], path: Place, known: Collection[str]) -> Iterator[
             yield [*path, index], f"unknown dataset or group {name!r}{nearest(name, known)}"
 
 
+def division_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each group with a student of more datasets than it has examples of its teacher."""
+    for name, members in student_groups(config).items():
+        path: Place = ["students"] if name == "students" else ["students", "groups", name]
+        for student in members:
+            limit = student.max_examples
+            if not isinstance(limit, int) or limit - round(limit * student.replay) >= len(student.datasets):
+                continue
+            yield (
+                path,
+                f"max_examples: {limit}{', less the replayed ones,' if student.replay else ''} leaves no example of "
+                f"some of the {len(student.datasets)} datasets of {student.name}; take more",
+            )
+            break
+
+
 def replay_problems(config: Config) -> Iterator[Problem]:
     """Yield a problem for students with replayed traces of no dataset, and for those that differ only in `replay_on`.
 
@@ -69,7 +86,8 @@ def seen_problems(config: Config) -> Iterator[Problem]:
     """Yield a problem for each table that tests a student as unseen on a dataset whose traces are replayed to it."""
     known = recognisers(config)
     for table in config["tables"]:
-        shown = ((known[name].student, dataset) for name, dataset in table_pairs(config, table))
+        shown = [(known[name].student, dataset) for name, dataset in table_pairs(config, table)]
+        yield from _same_recordings_problems(config, table, shown)
         seen = [
             (student.name, dataset)
             for student, dataset in shown
@@ -83,6 +101,36 @@ def seen_problems(config: Config) -> Iterator[Problem]:
                 "the table name the datasets",
             )
             break
+
+
+def _same_recordings_problems(
+    config: Config, table: str, shown: Iterable[tuple[Student | None, str]]
+) -> Iterator[Problem]:
+    """Yield a problem for the first student, of several datasets or replayed traces, that knows a tested home's days.
+
+    Students of one dataset may be tested on the same days in other windows.
+    """
+    for student, dataset in shown:
+        if not student or dataset in student.datasets:
+            continue
+        learned = (*(student.datasets if len(student.datasets) > 1 else ()), *student.replay_on)
+        for other in learned:
+            if other != dataset and _recordings(config, other) == _recordings(config, dataset) is not None:
+                yield (
+                    ["tables", table, "select"],
+                    f"{student.name} has seen the recordings of {dataset}, on which it is tested: {other}, from which "
+                    "it learned, has the same ones (same home, and same root or seed). Leave one of the two out of "
+                    "the student's set or its `replay_on`, or let the table name the datasets",
+                )
+                return
+
+
+def _recordings(config: Config, name: str) -> tuple[object, ...] | None:
+    """Return what two datasets of the same recordings have in common; None for one whose root is not known yet."""
+    dataset = config["datasets"][name]
+    if simulate := dataset.get("simulate"):
+        return dataset["home"], simulate["kind"], simulate["seed"]
+    return (dataset["home"], os.path.realpath(dataset["root"])) if dataset.get("root") else None
 
 
 def forgetting_problems(config: Config) -> Iterator[Problem]:
