@@ -127,17 +127,13 @@ def check(args: argparse.Namespace, home: Home, verdict: Verdict) -> None:
         show("Broken rows of label files", validation.broken_rows(report.broken_labels))
     verdict.tolerated += tolerated_rows(report, home, args.max_broken_share, args.max_broken_label_share)
     if args.source == "table":
-        labels = label_files(args.root, home)
-        events_only = set(map(Path, files)) - set(labels)
-        verdict.tolerated += validation.unused_columns(sorted(events_only), labels, home)
+        verdict.tolerated += validation.unused_columns(map(Path, files), label_files(args.root, home), home)
     verdict.wrong += report.excesses(args.max_broken_share, args.max_broken_label_share)
     if events.empty:
         verdict.wrong.append(f"{args.root}: no events")
         return
     check_events(events, home)
-    named = sorted({name for names in events["residents"] for name in names})
-    if home.residents == "one" and len(named) > 1:
-        verdict.tolerated.append(f"residents: one, but the events name {len(named)}: {', '.join(named[:SHOWN_FILES])}")
+    verdict.tolerated += validation.surplus_residents(events, home)
     for heading, lines in validation.event_sections(events, home):
         show(heading, lines)
     recorded = find_recorded_rows(events, home)

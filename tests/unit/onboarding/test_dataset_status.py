@@ -1,9 +1,12 @@
 """Test that data of shipped homes are found below a folder and judged, on invented recordings in documented forms."""
 
 import shutil
+from pathlib import Path
 
+import check_home
 import datasets_status
 import pytest
+from hearth.data.sources.registry import raw_files
 from hearth.homes.home import HOMES, load_home
 from hearth.onboarding.dataset_status import ABSENT, Limits, find_statuses, judge, source_of
 from public_forms import FORMS
@@ -102,3 +105,22 @@ def test_the_program_fails_only_if_data_that_are_there_do_not_load(tmp_path, cap
 def test_unknown_folders_and_homes_are_errors(arguments):
     with pytest.raises(ValueError, match=r"nowhere: no such folder|no such home: arubo; shipped are al-smarthome"):
         datasets_status.main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("orange4home", ""), ("orange4home", "rssi"), ("ordonez-b", ""), ("aras-a", "")]
+)
+def test_the_findings_are_those_of_check_home(tmp_path, capsys, name, column):
+    folder = write(tmp_path / name, name)
+    for path in map(Path, raw_files("table", folder, load_home(HOMES / f"{name}.yaml")) if column else []):
+        head, *rows = path.read_text(encoding="utf-8").splitlines()
+        path.write_text("\n".join([f"{head},{column}", *(f"{each},7" for each in rows), ""]), encoding="utf-8")
+    status = statuses(tmp_path, name, limits=Limits(1, 1))[name]
+    arguments = ["--max-broken-share", "1", "--max-broken-label-share", "1"]
+    check_home.main(["--home", str(HOMES / f"{name}.yaml"), "--root", str(folder), *arguments])
+    lines = capsys.readouterr().out.splitlines()
+    found = [line for line in lines[lines.index("Verdict") :] if line.startswith(("clean", "tolerated: "))]
+    assert status.verdict == found[0].partition(":")[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    assert status.advice == ("" if found == ["clean"] else found[0].removeprefix("tolerated: ") + more)
+    assert any(column in line for line in found)

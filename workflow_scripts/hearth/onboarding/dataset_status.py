@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hearth.data.events import check_events
-from hearth.data.example_leaks import find_recorded_rows
+from hearth.data.example_leaks import find_moved_copy, find_recorded_rows
+from hearth.data.sources.file_search import label_files
 from hearth.data.sources.registry import SOURCES, raw_files, read
 from hearth.homes.home import Home
+from hearth.onboarding.validation import surplus_residents, unused_columns
 from hearth.onboarding.verdict import Verdict, tolerated_rows
 
 ABSENT = "absent"
@@ -70,17 +72,21 @@ def judge(name: str, home: Home, folder: Path, limits: Limits) -> Status:
     """Load the data of a home from a folder, and return their status."""
     verdict, source = Verdict(), source_of(name, home)
     try:
-        raw_files(source, folder, home)
+        files = raw_files(source, folder, home)
     except ValueError as error:
         return Status(name, ABSENT, str(error))
     try:
         events, report = read(source, folder, home)
         verdict.tolerated += tolerated_rows(report, home, limits.broken, limits.broken_labels)
+        if source == "table":
+            verdict.tolerated += unused_columns(map(Path, files), label_files(folder, home), home)
         verdict.wrong += report.excesses(limits.broken, limits.broken_labels)
         if events.empty:
             return Status(name, "wrong", "; ".join([*verdict.wrong, "no events"]), folder, broken=1)
         check_events(events, home)
+        verdict.tolerated += surplus_residents(events, home)
         verdict.wrong += find_recorded_rows(events, home)
+        verdict.tolerated += find_moved_copy(events, home)
     except ValueError as error:
         return Status(name, "wrong", str(error), folder, broken=1)
     findings = [*verdict.wrong, *verdict.tolerated]

@@ -23,7 +23,7 @@ from hearth.models.load import load_tokenizer
 from hearth.prompting.chat_templates import split_prompt
 from hearth.prompting.prompts import REASONING_MODES, render_prompt, window_text
 
-SHOWN_EVENTS, SHOWN_REASONS, SHOWN_SESSIONS = 10, 20, 10
+SHOWN_EVENTS, SHOWN_REASONS, SHOWN_RESIDENTS, SHOWN_SESSIONS = 10, 20, 10, 10
 # From the beginning of the reason why a row is broken to the remedy.
 REMEDIES = {
     "unknown sensor": "correct the name, add it to `sensors`, or leave it out with `recording.ignored_sensors`",
@@ -76,9 +76,20 @@ def broken_rows(problems: Sequence[RowProblem]) -> list[str]:
     return lines
 
 
-def unused_columns(event_files: Iterable[Path], label_files: Iterable[Path], home: Home) -> Iterator[str]:
-    """Yield a text for the event files, and one for the label files, whose columns `recording` does not name all."""
+def surplus_residents(events: pd.DataFrame, home: Home) -> Iterator[str]:
+    """Yield a text if the events name several residents, but the home has one."""
+    named = sorted({name for names in events["residents"] for name in names})
+    if home.residents == "one" and len(named) > 1:
+        yield f"residents: one, but the events name {len(named)}: {', '.join(named[:SHOWN_RESIDENTS])}"
+
+
+def unused_columns(files: Iterable[Path], label_files: Sequence[Path], home: Home) -> Iterator[str]:
+    """Yield a text for the event files, and one for the label files, whose columns `recording` does not name all.
+
+    `files` are both.
+    """
     settings = home.recording
+    event_files = sorted(set(files) - set(label_files))
     used = [name for names in settings.columns.values() for name in names] + list(settings.groups.values())
     used += _others(settings.column_aliases)
     patterns = settings.wide.sensors if settings.wide else ()

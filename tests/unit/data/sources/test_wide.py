@@ -101,9 +101,23 @@ def test_each_further_file_begins_a_day_later_and_sets_its_own_states(tmp_path):
     events, report = load(tmp_path, home(Wide(("E1", "E2"), "2024-02-03 06:00:00", 2), **settings))
     assert facts(events) == [(f"0{day} 06:00:02", "E1", "turned ON", "cooking") for day in (3, 4, 5)]
     assert "each file is a day: DAY_1.txt begins on 2024-02-03, DAY_10.txt on 2024-02-05" in report.notes
-    assert report.warnings == [
-        "files are read as consecutive days (wide.start), but the numbers in their names skip some days"
-    ]
+    short, skipped = report.warnings
+    assert short.startswith(
+        "3 files have fewer than the 43200 rows of a day: DAY_1.txt (2 rows), DAY_2.txt (2 rows), DAY_"
+    )
+    assert skipped == "files are read as consecutive days (wide.start), but the numbers in their names skip some days"
+
+
+@pytest.mark.parametrize(("rows", "short"), [((3, 3), ""), ((3, 2), "DAY_2.txt (2 rows)"), ((2,), "")])
+def test_a_day_with_fewer_rows_than_a_day_has_is_named(tmp_path, rows, short):
+    for day, count in enumerate(rows, start=1):
+        write_csv(
+            tmp_path / f"DAY_{day}.txt", *["OFF OFF cooking", "ON OFF cooking", "ON ON eating"][:count], header=""
+        )
+    settings = {"files": ("DAY*",), "delimiter": " ", "header": ("E1", "E2", "what"), "format": "csv"}
+    _, report = load(tmp_path, home(Wide(("E1", "E2"), "2024-02-03 00:00:00", 8 * 3600), **settings))
+    texts = [text.partition(": ")[2] for text in report.warnings if "rows of a day" in text]
+    assert [text.partition(";")[0] for text in texts] == ([short] if short else [])
 
 
 def test_rows_that_cannot_be_read_take_their_time_and_are_broken(tmp_path):

@@ -25,6 +25,7 @@ NO_CHANGE = "row without a change (wide)"
 # Columns of the records that are made of cells; no file has columns of these names.
 _TIME, _SENSOR, _STATE = "\0time", "\0sensor", "\0state"
 _DAY, _MINUTE = 86_400_000, 60_000  # milliseconds
+_SHOWN = 5
 _NUMBER = re.compile(r"(\d+)[^\d/]*$")  # last number in the name of a file
 
 
@@ -53,6 +54,7 @@ class WideTables:
         self._settings, self._wide, self._columns, self._report = settings, settings.wide, columns, report
         self._has_times = _has_times(settings)
         self._names: list[str] = []
+        self._rows: dict[str, int] = {}  # by file without times: the number of its rows
 
     def read_blocks(self, path: Path, name: str) -> Iterator[Block]:
         """Yield the blocks of records of the next file; count in the report the rows that give no record.
@@ -88,13 +90,19 @@ class WideTables:
             record[_SENSOR] = np.array(sensors, dtype=object)[sensor]
             record[_STATE] = (np.concatenate(states) if states else np.zeros(0, dtype=object))[order]
             rows += count
+            if not self._has_times:
+                self._rows[name] = rows
             yield Block(record, block.lines[changed], block.faults, block.comments)
 
     def finish(self) -> None:
         """Report how rows are counted, and the days that files without times are taken for."""
         self._report.notes.append("a row of a table with a column for each sensor counts once for each changed cell")
-        if "time" in self._settings.columns or len(self._names) < 2:
+        if "time" in self._settings.columns:
             return
+        if len(self._names) < 2:
+            return
+        if not self._settings.starts_in_path:
+            self._warn_of_short_days()
         days = [str(np.datetime64(self._wide.start[:10]) + day) for day in (0, len(self._names) - 1)]
         self._report.notes.append(
             f"each file is a day: {self._names[0]} begins on {days[0]}, {self._names[-1]} on {days[1]}"
@@ -103,6 +111,16 @@ class WideTables:
         if len(numbers) == len(self._names) and numbers[-1] - numbers[0] != len(numbers) - 1:
             self._report.warnings.append(
                 "files are read as consecutive days (wide.start), but the numbers in their names skip some days"
+            )
+
+    def _warn_of_short_days(self) -> None:
+        """Warn of files with fewer rows than a day has: a missing row shifts the times of all rows after it."""
+        whole = round(_DAY / (self._wide.seconds * 1000))
+        if short := [f"{name} ({rows} rows)" for name, rows in self._rows.items() if rows < whole]:
+            more = f" and {len(short) - _SHOWN} more" if len(short) > _SHOWN else ""
+            self._report.warnings.append(
+                f"{len(short)} files have fewer than the {whole} rows of a day: {', '.join(short[:_SHOWN])}{more}; "
+                "rows have no times, so if some are missing in between, later ones get wrong times"
             )
 
     def _blocks(self, path: Path, name: str, columns: list[str]) -> Iterator[tuple[Block, bool]]:
