@@ -34,3 +34,11 @@ def test_reasons_that_differ_in_quoted_texts_numbers_and_hints_are_one_form():
         "a.csv:2: '1' is no time (3 rows like this)",
         "a.csv:4: 3 cells, but the header has 5 (2 rows like this)",
     ]
+
+
+@pytest.mark.parametrize(("broken", "remedy"), [(20, "raise max_broken_share"), (59, "another home's files")])
+def test_a_large_share_of_broken_rows_is_not_to_be_accepted(broken, remedy):
+    report = LoadReport(rows=100, loaded=100 - broken)
+    report.broken = [RowProblem("a.csv", line, "no time") for line in range(broken)]
+    (text,) = report.excesses(0.02, 1)
+    assert remedy in text

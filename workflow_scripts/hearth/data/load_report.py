@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 PLACES_SHOWN = 10
 _REASON_LENGTH = 300  # characters
+_OTHER_SHARE = 0.25  # above this share of broken rows, they are hardly mistakes of single rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,10 @@ class LoadReport:
             ),
         ):
             if share > limit:
+                remedy = f"correct them, or raise {key}"
+                if share > _OTHER_SHARE:
+                    remedy = "so many tell of another home's files, or of a wrong `recording`: check both"
                 yield (
                     f"{len(broken)} of {rows} {what} are broken, a share of {share:.4f} (allowed: {limit}), "
-                    f"first {broken[0].file}:{broken[0].line}; correct them, or raise {key}"
+                    f"first {broken[0].file}:{broken[0].line}; {remedy}"
                 )

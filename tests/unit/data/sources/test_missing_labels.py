@@ -92,3 +92,19 @@ def test_days_are_told_for_each_resident(rows, days, expected):
     texts = days_without_rows(rows, np.array([day * 24 * HOUR + 9 * HOUR for day in days], dtype=np.int64), "UTC")
     assert [text[: len(start)] for text, start in zip(texts, expected, strict=True)] == expected
     assert all(("and 2 more" in text) == (len(days) == 8) for text in texts)
+
+
+@pytest.mark.parametrize("own", ["08:00:00", "08:30:00"])
+def test_events_that_another_folders_label_file_labels_are_named(tmp_path, own):
+    day = "2024-02-03"
+    spans = {"a": (own, "08:40:00"), "b": ("08:10:00", "08:20:00")}
+    for folder, (begin, end) in spans.items():
+        write_csv(
+            tmp_path / f"{folder}/events.csv", f"{day} 08:1{int(folder == 'b')}:00,E1,ON", header="time,sensor,state"
+        )
+        write_csv(tmp_path / f"{folder}/labels.csv", f"{day} {begin},{day} {end},cooking", header="from,to,what")
+    columns = {"begin": ("from",), "end": ("to",), "activity": ("what",)}
+    home = home_with(columns=EVENTS, intervals=Intervals(("*/labels.csv",), columns), files=("*/events.csv",))
+    _, report = load(tmp_path, home)
+    texts = [text for text in report.warnings if "in another folder alone" in text]
+    assert [text.partition(": ")[2] for text in texts] == ([] if own == "08:00:00" else ["a/events.csv (1)"])

@@ -21,11 +21,11 @@ class Annotator:
         self._label_files = LabelFiles(home, root, report) if home.recording.intervals else None
 
     def encode(
-        self, cells: pd.DataFrame, time: np.ndarray, utc: np.ndarray, annotations: Codes[Annotation]
+        self, cells: pd.DataFrame, time: np.ndarray, utc: np.ndarray, annotations: Codes[Annotation], file: str
     ) -> np.ndarray:
         """Return the code of each row's annotation; new annotations are added to `annotations`.
 
-        `time` is in milliseconds, in UTC where the mask `utc` is true, else on the home's clock.
+        `time` is in milliseconds, in UTC where the mask `utc` is true, else on the home's clock. `file` is the rows'.
         """
         residents, resident_codes = self._encode_role(cells, "resident")
         activities, activity_codes = self._encode_role(cells, "activity")
@@ -34,7 +34,7 @@ class Annotator:
         separator = self._settings.separator
         own = [Annotation(split_cell(who, separator), split_cell(what, separator)) for who, what in pairs.values]
         if self._label_files:
-            return self._label_files.encode(time, utc, codes, [each.residents for each in own], annotations)
+            return self._label_files.encode(time, utc, codes, [each.residents for each in own], annotations, file)
         return annotations.encode(own, codes)
 
     def finish(self) -> None:

@@ -17,7 +17,7 @@ from hearth.data.sources.file_columns import alias_notes, read_named_blocks
 from hearth.data.sources.file_search import label_files
 from hearth.data.sources.held_labels import LabelRow, hold_until_next
 from hearth.data.sources.label_periods import EARLIEST, LATEST, LabelPeriods, Period
-from hearth.data.sources.missing_labels import days_without_rows, missing_files_warning
+from hearth.data.sources.missing_labels import days_without_rows, labels_of_other_folders, missing_files_warning
 from hearth.data.sources.time_formats import likely_remedy
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Intervals
@@ -29,9 +29,10 @@ _SHIFTS = (*range(-14, 0), *range(1, 15))  # hours
 
 @dataclass
 class _Seen:
-    """The times (ms UTC) of all events, and their residents."""
+    """The times (ms UTC) of all events with the file of each array of them, and the events' residents."""
 
     times: list[np.ndarray]
+    files: list[str]
     residents: set[str]
 
 
@@ -79,8 +80,9 @@ class LabelFiles:
         ]
         self._note_overlaps(known)
         self._warn_of_folders(rows)
+        self._rows = rows
         self._periods = LabelPeriods([*known, *_lost_periods(rows, known)])
-        self._seen = _Seen([], set())
+        self._seen = _Seen([], [], set())
 
     def encode(
         self,
@@ -89,14 +91,16 @@ class LabelFiles:
         codes: np.ndarray,
         residents: Sequence[tuple[str, ...]],
         annotations: Codes[Annotation],
+        file: str,
     ) -> np.ndarray:
         """Return the code of each row's annotation, made of its residents and the activities at its time.
 
-        `codes` has the position of each row's residents in `residents`. `time` is in milliseconds, in UTC where the
-        mask `utc` is true, else on the home's clock.
+        `file` is that of the rows. `codes` has the position of each row's residents in `residents`. `time` is in
+        milliseconds, in UTC where the mask `utc` is true, else on the home's clock.
         """
         time = np.where(utc, time, times.from_clock(time, self._home.timezone))
         self._seen.times.append(time)
+        self._seen.files.append(file)
         self._seen.residents |= {name for names in residents for name in names}
         return self._periods.encode(time, codes, residents, annotations)
 
@@ -113,6 +117,7 @@ class LabelFiles:
             for name in sorted(named - seen):
                 warnings.append(f"resident {name!r} of the label files is in no event{nearest(name, seen)}")
         self._report_coverage()
+        warnings += labels_of_other_folders(self._rows, self._seen.files, self._seen.times)
         zone, home_zone = self._home.recording.time.zone, self._home.timezone
         # Times with an offset are in files of the days of UTC.
         warnings += days_without_rows(self._held, self._all_times(), home_zone if self._has_clock_times else "UTC")

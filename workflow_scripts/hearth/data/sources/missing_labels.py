@@ -1,11 +1,13 @@
-"""Find label files that seem to be missing: other residents have theirs, or a diary has no row on a day with events."""
+"""Find labels that seem to be missing: a resident's file, a day of a diary, or those of an event in its own folder."""
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from hearth.data.sources import times
 from hearth.data.sources.held_labels import LabelRow
+from hearth.data.sources.label_periods import LabelPeriods, Period
 from hearth.homes.path_columns import path_cells
 from hearth.homes.raw_format import Intervals
 
@@ -66,3 +68,30 @@ def days_without_rows(rows: Sequence[LabelRow], moments: np.ndarray, zone: str) 
                 "(intervals.hold_hours): is a label file missing?"
             )
     return warnings
+
+
+def labels_of_other_folders(rows: Sequence[LabelRow], files: Sequence[str], moments: Sequence[np.ndarray]) -> list[str]:
+    """Return a warning, or none, of events that no label file in their own folder labels, but one in another does.
+
+    `moments` has an array of times, in milliseconds UTC, for each of `files`, the events' files.
+    """
+    by_folder: dict[str, list[Period]] = {}
+    for row in rows:
+        if row.begin is not None and row.end is not None and not row.fault:
+            folder = PurePosixPath(row.file).parent.as_posix()
+            by_folder.setdefault(folder, []).append(Period(row.begin, row.end, "any"))
+    periods = {folder: LabelPeriods(each) for folder, each in by_folder.items()}
+    every = LabelPeriods([period for each in by_folder.values() for period in each])
+    counts: dict[str, int] = {}
+    for file, times_of_file in zip(files, moments, strict=True):
+        own = periods.get(PurePosixPath(file).parent.as_posix())
+        if own and len(periods) > 1:
+            foreign = every.covers(times_of_file) & ~own.covers(times_of_file)
+            counts[file] = counts.get(file, 0) + int(foreign.sum())
+    found = [f"{file} ({count})" for file, count in counts.items() if count]
+    more = f" and {len(found) - SHOWN} more files" if len(found) > SHOWN else ""
+    text = (
+        f"{sum(counts.values())} events get an activity of a label file in another folder alone, though the one beside "
+        f"their own file labels none of them: {', '.join(found[:SHOWN])}{more}"
+    )
+    return [text] if found else []

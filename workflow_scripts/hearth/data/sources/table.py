@@ -207,7 +207,7 @@ class _BlockReader:
                     "state": encode_texts(rows.states, joined_cells(cells, columns["state"], joiner))
                     if "state" in columns
                     else np.full(len(cells), rows.states.code(column.state), dtype=np.int32),
-                    "annotation": annotator.encode(cells, time, utc, rows.annotations),
+                    "annotation": annotator.encode(cells, time, utc, rows.annotations, self._name),
                 }
             )
         # The events of a row follow each other.
