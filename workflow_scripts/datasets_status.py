@@ -37,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     for each in statuses:
         if each.advice:
             print(f"{each.home}: {each.verdict}: {' '.join(each.advice.split())[:LONGEST]}")
+        if each.others and each.folder:
+            folders = ", ".join(other.relative_to(args.root).as_posix() for other in each.others)
+            print(f"{each.home}: also found in {folders}; the line above is of {each.folder.relative_to(args.root)}")
     there = [each for each in statuses if each.verdict != ABSENT]
     wrong = [each for each in there if each.verdict == "wrong"]
     absent = len(statuses) - len(there)

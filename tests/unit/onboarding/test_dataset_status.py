@@ -124,3 +124,14 @@ def test_the_findings_are_those_of_check_home(tmp_path, capsys, name, column):
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     assert status.advice == ("" if found == ["clean"] else found[0].removeprefix("tolerated: ") + more)
     assert any(column in line for line in found)
+
+
+@pytest.mark.parametrize("names", [("a/ordonez-b", "b/ordonez-b"), ("one", "two")])
+def test_further_folders_with_files_of_a_home_are_said(tmp_path, capsys, names):
+    folders = {write(tmp_path / name, "ordonez-b") for name in names}
+    status = statuses(tmp_path, "ordonez-b")["ordonez-b"]
+    assert {status.folder, *status.others} == folders
+    assert len(status.others) == 1
+    with pytest.raises(SystemExit):  # the form has more broken label rows than a run accepts
+        datasets_status.main(["--root", str(tmp_path), "--homes", "ordonez-b"])
+    assert f"also found in {status.others[0].relative_to(tmp_path)}; " in capsys.readouterr().out

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hearth.data.events import check_events
@@ -32,7 +32,7 @@ class Status:
     """The data of a home: their folder, None if there is none; counts; and the verdict with what to do about it.
 
     `labels` is the number of the home's labels that some event has. `broken` is the larger one of the shares of broken
-    rows and of broken label rows, or 1 if no event could be read.
+    rows and of broken label rows, or 1 if no event could be read. `others` are further folders with files of the home.
     """
 
     home: str
@@ -43,6 +43,7 @@ class Status:
     sessions: int = 0
     labels: int = 0
     broken: float = 0
+    others: tuple[Path, ...] = ()
 
 
 def source_of(name: str, home: Home) -> str:
@@ -63,7 +64,8 @@ def find_statuses(root: Path, homes: Mapping[str, Home], limits: Limits) -> Iter
     taken = {path for name, folder in own.items() for path in _files(name, homes[name], folder)}
     for name, home in homes.items():
         if name in own:
-            yield judge(name, home, own[name], limits)
+            named = [folder for folder in folders if _plain(folder.name) == name and _files(name, home, folder)]
+            yield replace(judge(name, home, own[name], limits), others=_apart(own[name], named))
         else:
             yield _search(name, home, folders, taken, limits)
 
@@ -116,8 +118,16 @@ def _search(name: str, home: Home, folders: Sequence[Path], taken: Set[str], lim
     if best is None:
         return Status(name, ABSENT)
     if best.verdict != "wrong" or best.broken < _OWN:
-        return best
+        assert best.folder is not None
+        return replace(best, others=_apart(best.folder, [each.folder for each in statuses if each.broken < _OWN]))
     return Status(name, ABSENT, f"{best.folder} has files of its names, but not its rows: {best.advice}")
+
+
+def _apart(chosen: Path, folders: Sequence[Path | None]) -> tuple[Path, ...]:
+    """Return the folders that neither are the chosen one nor hold it, nor are within it."""
+    return tuple(
+        each for each in folders if each and chosen not in (each, *each.parents) and each not in chosen.parents
+    )
 
 
 def _files(name: str, home: Home, folder: Path) -> list[str]:
