@@ -23,7 +23,7 @@ from hearth.common.files import digest, file_digest, read_json_object, write_jso
 from hearth.common.locks import locked
 from hearth.distillation import card, launch
 from hearth.distillation.balance import Balance
-from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_warning
+from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_examples
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, Recipe, find_recipe, replay_recipe
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
 from hearth.models.snapshot import read_snapshot
@@ -148,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if rank == 0:
         for line in part_lines(examples.parts, options.replay):
             print(line, flush=True)
-    warning = truncated_warning(examples.counts["truncated"], examples.counts["used"])
+    warning = truncated_examples(examples.counts, examples.parts)
     if rank == 0 and warning:
         print(f"warning: {warning}", flush=True)
     check_steps(settings, len(examples))

@@ -3,7 +3,7 @@
 import pytest
 from factories import MODEL, TRAINING_LOG
 from hearth.distillation.card import model_card
-from hearth.distillation.documents import truncated_warning
+from hearth.distillation.documents import truncated_examples, truncated_warning
 
 
 @pytest.mark.parametrize(("truncated", "traces"), [(0, 0), (0, 5), (5, 100), (1, 20)])
@@ -16,6 +16,20 @@ def test_more_are_warned_of_with_what_to_do(truncated, traces, said):
     warning = truncated_warning(truncated, traces)
     assert warning.startswith(said)
     assert all(key in warning for key in ("max_new_tokens", "reasoning_budget", "truncated_traces: drop"))
+
+
+def test_the_teacher_is_not_blamed_for_replayed_traces_that_were_cut_off():
+    counts = {"traces": 40, "used": 38, "truncated": 12, "left_out": {}}
+    own, again = counts | {"used": 28, "truncated": 1}, counts | {"used": 10, "truncated": 9}
+    parts = [
+        {"dataset": "made-up", "is_replayed": False, "counts": own},
+        {"dataset": "spare", "is_replayed": True, "counts": again},
+    ]
+    both = truncated_examples(counts, parts)
+    assert both.startswith("3 of 28 traces (11%) were cut off")
+    assert "9 of 10 replayed traces of the base itself (90%) were cut off" in both
+    assert truncated_examples(counts | {"truncated": 10}, parts).startswith("9 of 10 replayed traces")
+    assert "teacher" not in truncated_examples(counts | {"truncated": 10}, parts)
 
 
 def test_a_students_card_warns_of_what_it_learned():

@@ -113,6 +113,19 @@ def test_notes_warn_of_a_student_that_learned_from_truncated_traces():
     assert warning.startswith("little_reasoning_made-up: 1 of 4 traces (25%) were cut off")
 
 
+def test_notes_list_the_datasets_of_a_set_and_those_replayed():
+    alone, several = make_student_score(), make_student_score()
+    assert "Sets of datasets" not in dict(short_notes([alone]))
+    several |= {"train_dataset": "flats", "train_datasets": ["made-up", "second"]}
+    counts = several["provenance"]["student"]["examples"]
+    names = {"made-up": False, "spare": True}
+    parts = [{"dataset": name, "is_replayed": again, "counts": counts} for name, again in names.items()]
+    several["provenance"]["student"]["parts"] = parts
+    expected = ["flats: made-up, second", "replayed to little_reasoning_made-up: spare"]
+    for notes in (short_notes([alone, several]), table_notes([alone, several], "abc")):
+        assert dict(notes)["Sets of datasets"] == expected
+
+
 def test_notes_on_a_baseline_have_no_prompt_and_no_model():
     baseline = {"prompt": None, "model": None, "decoding": {}, "assumed": assumptions("baseline")}
     only = make_score("majority", kind="baseline", parameters=None, provenance=baseline)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_warning
+from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_examples
 from hearth.distillation.recipes import find_recipe
 
 
@@ -23,7 +23,7 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         learned = f"{'reasoning traces' if recipe.reasons else 'answers'} of a larger model"
     if base["stand_in"]:
         notes = [*notes, f"The base model is a stand-in: {base['stand_in']}."]
-    if warning := truncated_warning(examples["truncated"], examples["used"]):
+    if warning := truncated_examples(examples, log.get("parts", [])):
         notes = [*notes, f"{warning}."]
     lines = [
         "---",

@@ -1,6 +1,6 @@
 """Define and read the JSON documents of training and export, and those entries of the audit that training reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -176,6 +176,20 @@ def truncated_warning(truncated: int, traces: int) -> str:
         " these teach a student not to end its reasoning. Raise the teacher's decoding.max_new_tokens, close its"
         " reasoning with decoding.reasoning_budget, or leave them out with students.training.truncated_traces: drop"
     )
+
+
+def truncated_examples(examples: ExampleCounts, parts: Iterable[ExamplePart]) -> str:
+    """Return the warnings of a student's examples that were cut off: of its teacher's, and of replayed traces."""
+    replayed = [part["counts"] for part in parts if part["is_replayed"]]
+    truncated, used = (sum(counts[key] for counts in replayed) for key in ("truncated", "used"))
+    warnings = [truncated_warning(examples["truncated"] - truncated, examples["used"] - used)]
+    if truncated > TRUNCATED_SHARE * used:
+        warnings.append(
+            f"{truncated} of {used} replayed traces of the base itself ({truncated / used:.0%}) were cut off at the"
+            " token limit; they teach a student not to end its reasoning. Raise decoding.max_new_tokens, or leave them"
+            " out with students.training.truncated_traces: drop"
+        )
+    return ". ".join(filter(None, warnings))
 
 
 def iterate_audited_traces(path: Path) -> Iterator[AuditedTrace]:

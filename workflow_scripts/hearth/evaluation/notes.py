@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from hearth.data.folds import ALL, whole_tested_split
-from hearth.distillation.documents import truncated_warning
+from hearth.distillation.documents import truncated_examples
 from hearth.evaluation.bootstrap import CONFIDENCE, FEWEST_GROUPS, RESAMPLES, SEED, TINY
 from hearth.evaluation.doubtful_answers import doubtful_answers
 from hearth.evaluation.provenance import ASSUMPTIONS, HomeProvenance, Provenance, SplitProvenance, simulated_datasets
@@ -87,6 +87,7 @@ def table_notes(scores: Sequence[Score], commit: str) -> Notes:
         ("Data", _grouped(scores, "dataset", _data)),
         ("Models", _grouped(models, "recogniser", _model)),
         ("Students", _grouped(students, "recogniser", _student)),
+        ("Sets of datasets", _sets(students)),
         ("Truncated traces", _truncated_traces(students)),
         ("Baselines", _baselines(scores)),
         (ASSUMED, [text for key, text in ASSUMPTIONS.items() if key in assumed]),
@@ -118,6 +119,7 @@ def short_notes(scores: Sequence[Score], readings: Sequence[LostAnswers] = ()) -
         ("Never answered", [text for score in scores if (text := _unanswered(score))]),
         ("Doubtful answers", doubtful_answers(scores)),
         ("Truncated traces", _truncated_traces([score for score in scores if score["provenance"]["student"]])),
+        ("Sets of datasets", _sets([score for score in scores if score["provenance"]["student"]])),
         ("Baselines", _baselines(scores)),
         ("Tested", [*dict.fromkeys(map(_tested, scores))]),
         ("Intervals", [_INTERVALS]),
@@ -326,13 +328,28 @@ def _student(score: Score) -> str:
     )
 
 
+def _sets(students: Sequence[Score]) -> list[str]:
+    """Return the datasets of each set that students learned from, and those whose traces are replayed to students."""
+    sets = {
+        f"{score['train_dataset']}: {', '.join(score['train_datasets'])}": None
+        for score in students
+        if score["train_datasets"] != [score["train_dataset"]]
+    }
+    replayed: dict[str, dict[str, None]] = {}
+    for score in students:
+        parts = student.get("parts", []) if (student := score["provenance"]["student"]) else []
+        if names := ", ".join(part["dataset"] for part in parts if part["is_replayed"]):
+            replayed.setdefault(names, {})[score["recogniser"]] = None
+    return [*sets, *(f"replayed to {', '.join(students)}: {names}" for names, students in replayed.items())]
+
+
 def _truncated_traces(students: Sequence[Score]) -> list[str]:
     """Return a warning for each student that learned from many traces that were cut off."""
     learned = {score["recogniser"]: student for score in students if (student := score["provenance"]["student"])}
     return [
         f"{name}: {warning}"
         for name, student in learned.items()
-        if (warning := truncated_warning(student["examples"]["truncated"], student["examples"]["used"]))
+        if (warning := truncated_examples(student["examples"], student.get("parts", [])))
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NotRequired, TypedDict, cast
 
 from hearth.data.folds import names_of_split, split_names
+from hearth.distillation.documents import ExampleCounts, ExamplePart
 from hearth.homes.home import Home
 from hearth.homes.raw_format import Recording
 
@@ -91,12 +92,16 @@ class ModelProvenance(TypedDict):
 
 
 class StudentProvenance(TypedDict):
-    """The training of a student, from its training log; `examples` counts the traces, used and left out."""
+    """The training of a student, from its training log; `examples` counts the traces, used and left out.
+
+    `parts` has those of each dataset, if there are several or if traces are replayed.
+    """
 
     recipe: str
     teacher: str
     dataset: str
-    examples: dict[str, Any]
+    examples: ExampleCounts
+    parts: NotRequired[list[ExamplePart]]
     settings: dict[str, Any]
     dtype: str
     ranks: int
