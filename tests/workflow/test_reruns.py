@@ -1,6 +1,7 @@
 """Test the rerun matrix: the exact number of jobs that every kind of change reruns, locally and on SLURM."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -343,3 +344,47 @@ def test_an_edit_of_the_audit_repeats_no_training_that_reads_it(project):
     assert project.plan(trained) == {}
     append_line("workflow_scripts/hearth/evaluation/trace_checks.py")(project)
     assert project.plan(trained) == {"audit": 1}
+
+
+TRAINED = "results/students/tiny-s_{}/fold1/adapter/adapter_model.safetensors"
+
+
+def record_training(project, *students):
+    """Write empty files of students, and let Snakemake record them as trained with the config of now."""
+    adapters = [TRAINED.format(student) for student in students]
+    for adapter in adapters:
+        folder = (project.directory / adapter).parents[1]
+        (folder / "adapter").mkdir(parents=True, exist_ok=True)
+        names = ("adapter/adapter_model.safetensors", "adapter/adapter_config.json")
+        for name in (*names, "training_log.json", "model_card.md", "training.stats.json"):
+            (folder / name).touch()
+    project.run("--touch", "--forcerun", "distil", "--", *adapters)
+
+
+def planned_trainings(project, *students):
+    """Return the set of those of `students` that a dry run trains."""
+    output = project.run("--dry-run", *(TRAINED.format(student) for student in students))
+    return set(re.findall(r"Distilling tiny-s_(\S+), fold 1", output))
+
+
+@pytest.mark.parametrize(
+    ("is_one_of_all", "retrained"),
+    [(False, {"some"}), (True, {"some", "all", "all-but-sim-marble", "all-but-sim-mural"})],
+    ids=["added to one group", "added to one group and to all"],
+)
+def test_a_home_added_to_a_group_retrains_only_the_students_that_learn_from_it(project, is_one_of_all, retrained):
+    students = project.config["students"]
+    training = students["training"] | {"max_examples": None}
+    homes = {"trained_on": ["some", "pair", "all", "others"]}
+    groups = {name: ["sim-marble", "sim-mural"] for name in ("some", "pair")}
+    settings = {"dataset_groups": groups, "students": students | {"training": training, "groups": {"homes": homes}}}
+    project.configure(project.config | settings)
+    sets = ("some", "pair", "all", "all-but-sim-marble", "all-but-sim-mural")
+    names = [f"reasoning_{name}" for name in ("sim-marble", *sets)]
+    record_training(project, *names)
+    assert planned_trainings(project, *names) == set()
+    groups["pair"].reverse()
+    third = {"source": "mural", "home": "mural", "simulate": {"seed": 9, "sessions": 2}, "all": is_one_of_all}
+    groups["some"].append("third")
+    project.configure(project.config | {"datasets": project.config["datasets"] | {"third": third}})
+    assert planned_trainings(project, *names) == {f"reasoning_{name}" for name in retrained}
