@@ -47,7 +47,45 @@ def test_an_activity_of_two_residents_holds_for_each_until_the_next_of_theirs():
 
 def test_before_a_row_with_an_unreadable_time_the_end_is_unknown():
     rows = [*of_rows(0), LabelRow("a", 3, None, None, fault="no time"), LabelRow("a", 4, 50, None)]
-    assert ends(rows, hours=1) == [0, None, 50 + HOUR]
+    held, _ = hold_until_next(rows, 1)
+    assert [(row.begin, row.end, bool(row.fault)) for row in held] == [
+        (0, 0, False),
+        (1, 49, True),
+        (None, None, True),
+        (50, 50 + HOUR, False),
+    ]
+
+
+def test_an_unreadable_row_of_a_resident_ends_the_activity_of_no_other():
+    rows = [
+        *of_rows(0, residents=("A",)),
+        *of_rows(10, residents=("B",)),
+        LabelRow("a", 4, None, None, residents=("A",), fault="no time"),
+        *of_rows(100, residents=("A",)),
+    ]
+    held, _ = hold_until_next(rows, 1)
+    known = [(row.residents, row.begin, row.end) for row in held if not row.fault]
+    assert known == [(("A",), 0, 0), (("B",), 10, 10 + HOUR), (("A",), 100, 100 + HOUR)]
+
+
+def test_an_unreadable_row_without_a_resident_may_be_anybodys():
+    rows = [
+        *of_rows(0, residents=("A",)),
+        *of_rows(10, residents=("B",)),
+        LabelRow("a", 4, None, None, fault="9 cells"),
+        *of_rows(100, residents=("A",)),
+    ]
+    held, _ = hold_until_next(rows, 1)
+    assert [(row.residents, row.begin, row.end) for row in held if row.fault and row.begin] == [
+        (("A",), 1, 99),
+        (("B",), 11, 10 + HOUR),
+    ]
+
+
+def test_an_unreadable_first_row_of_a_file_may_end_the_activity_of_the_file_before():
+    rows = [*of_rows(0), LabelRow("b", 2, None, None, fault="no time"), *of_rows(50, file="b")]
+    held, _ = hold_until_next(rows, 1)
+    assert [(row.begin, row.end) for row in held if not row.fault] == [(0, 0), (50, 50 + HOUR)]
 
 
 def test_notes_say_what_was_assumed():
@@ -87,6 +125,20 @@ def test_activities_after_a_broken_row_of_a_diary_are_lost(tmp_path):
     assert events["activity"].tolist() == ["cooking", "other"]
     assert report.skipped == {"its activity is in a broken label row": 2}
     assert [problem.line for problem in report.broken_labels] == [3]
+
+
+def test_activities_of_a_resident_after_a_broken_row_are_lost_among_rows_of_others(tmp_path):
+    write_events(tmp_path, "08:00:00", "08:40:00", "09:30:00")
+    write_diary(
+        tmp_path,
+        "08:00:00,cooking,A",
+        "08:00:00,other,B",
+        "08h20,eating,A",
+        "09:00:00,eating,A",
+        header="from,what,who",
+    )
+    events, _ = load(tmp_path, diary(("who",)))
+    assert [set(right) for right in events["alternatives"]] == [{"cooking", "other"}, {"other"}, {"eating", "other"}]
 
 
 def test_an_unknown_activity_of_a_diary_ends_the_one_before(tmp_path):
