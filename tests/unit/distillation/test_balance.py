@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hearth.distillation.balance import divide, replayed_count
+from hearth.distillation.balance import divide, own_limit, replayed_count
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,14 @@ def test_no_dataset_gives_fewer_examples_of_a_larger_count(available, balance):
 @pytest.mark.parametrize(("share", "own", "expected"), [(0.25, 300, 100), (0.5, 7, 7), (0, 5, 0), (0.1, 90, 10)])
 def test_replayed_examples_are_a_share_of_all(share, own, expected):
     assert replayed_count(share, own) == expected
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 0.9])
+def test_replayed_examples_fill_a_limit_with_others_that_fill_theirs(share):
+    for limit in range(2, 60):
+        most = own_limit(limit, share)
+        assert most + replayed_count(share, most, limit) == limit
+        for own in range(most):
+            replayed = replayed_count(share, own, limit)
+            assert own + replayed <= limit
+            assert abs(replayed - share * (own + replayed)) <= 0.5

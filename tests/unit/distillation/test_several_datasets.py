@@ -132,6 +132,19 @@ def test_replayed_traces_are_a_share_of_all_examples(build, homes, tmp_path, sha
     assert sum(examples.parts[1]["counts"]["left_out"].values()) == 10 - replayed
 
 
+@pytest.mark.parametrize(
+    ("balance", "limit", "own", "replayed"),
+    [("size", 100, [12, 6], 18), ("home", 30, [6, 6], 12), ("size", 12, [4, 2], 6)],
+)
+def test_no_more_is_replayed_than_its_share_where_others_do_not_fill_the_limit(
+    build, homes, tmp_path, balance, limit, own, replayed
+):
+    again = make_source(tmp_path, "sim", 40, is_replayed=True)
+    examples = build(*homes[:2], again, balance=balance, replay=0.5, max_examples=limit)
+    assert list(used(examples).values()) == [*own, replayed]
+    assert not any(line.startswith("warning") for line in distil.part_lines(examples.parts, 0.5))
+
+
 def test_replayed_traces_are_learned_as_they_are(build, homes, tmp_path, tokenizer):
     again = make_source(tmp_path, "sim", 10, is_replayed=True, text="What the base wrote.")
     examples = build(homes[0], again, replay=0.25)

@@ -26,6 +26,16 @@ def divide(count: int | None, available: Sequence[int], balance: Balance) -> lis
     return [chosen.count(owner) for owner in range(len(available))]
 
 
-def replayed_count(share: float, own: int) -> int:
-    """Return how many replayed examples make up `share` of all, beside `own` others."""
+def own_limit(limit: int | None, share: float) -> int | None:
+    """Return the largest number of examples beside those that are replayed; `limit` is that of all, None means none."""
+    return None if limit is None else limit - round(limit * share)
+
+
+def replayed_count(share: float, own: int, limit: int | None = None) -> int:
+    """Return how many replayed examples make up `share` of all, beside `own` others.
+
+    If these are as many as `limit`, the largest number of all examples, leaves them, the replayed ones are the rest.
+    """
+    if limit is not None and own == own_limit(limit, share):
+        return limit - own
     return round(share / (1 - share) * own)

@@ -20,7 +20,7 @@ from hearth.common.files import digest, write_json
 from hearth.common.records import read_record
 from hearth.data.folds import iterate_split, read_split
 from hearth.data.windows import Window
-from hearth.distillation.balance import Balance, divide, replayed_count
+from hearth.distillation.balance import Balance, divide, own_limit, replayed_count
 from hearth.distillation.candidates import TrainingFiles, iterate_candidates
 from hearth.distillation.documents import ExampleCounts, ExamplePart
 from hearth.distillation.encoding import Encoder
@@ -166,13 +166,12 @@ def write_examples(
     """
     folder.mkdir(parents=True, exist_ok=True)
     limit, scratch = settings["max_examples"], TokenScratch(folder)
-    replayed = None if limit is None else round(limit * replay)
     parts = [_Part(source, tokenizer, settings, scratch, limit is not None or source.is_replayed) for source in sources]
     own = [part for part in parts if not part.source.is_replayed]
     again = [part for part in parts if part.source.is_replayed]
     counts: list[int] | list[None] = [None] * len(own)
-    if limit is not None and replayed is not None:
-        counts = divide(limit - replayed, [part.available for part in own], balance)
+    if limit is not None:
+        counts = divide(own_limit(limit, replay), [part.available for part in own], balance)
     for part, count in zip(own, counts, strict=True):
         part.draw(count)
     # Some may have too few examples that are not too long.
@@ -182,7 +181,7 @@ def write_examples(
         for part in own:
             part.cut(fewest)
     if again:
-        number = replayed_count(replay, sum(len(part.used) for part in own)) if replayed is None else replayed
+        number = replayed_count(replay, sum(len(part.used) for part in own), limit)
         for part, count in zip(again, divide(number, [part.available for part in again], balance), strict=True):
             part.draw(count)
     prefixes: list[list[int]] = []

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 
 from hearth.common.schemas import Problem, nearest
+from hearth.distillation.balance import own_limit
 from hearth.workflow.config_types import Config
 from hearth.workflow.dataset_sets import ALL_BUT, ALL_DATASETS, OTHER_DATASETS, default_datasets
 from hearth.workflow.recognisers import Student, recognisers, student_groups
@@ -52,7 +53,9 @@ def division_problems(config: Config) -> Iterator[Problem]:
         path: Place = ["students"] if name == "students" else ["students", "groups", name]
         for student in members:
             limit = student.max_examples
-            if not isinstance(limit, int) or limit - round(limit * student.replay) >= len(student.datasets):
+            if not isinstance(limit, int):
+                continue
+            if (own_limit(limit, student.replay) or 0) >= len(student.datasets):
                 continue
             yield (
                 path,

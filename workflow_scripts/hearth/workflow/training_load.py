@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hearth.data.folds import read_splits
-from hearth.distillation.balance import divide, replayed_count
+from hearth.distillation.balance import divide, own_limit, replayed_count
 from hearth.models.measure import ModelShape
 from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.planned_work import (
@@ -60,12 +60,10 @@ def _divide(training: PlannedTraining, parts: Sequence[Load], limit: int | None)
     replayed = [source["is_replayed"] for source in training["sources"]]
     own = [part.windows for part, again in zip(parts, replayed, strict=True) if not again]
     again = [part.windows for part, again in zip(parts, replayed, strict=True) if again]
-    number = 0 if limit is None else round(limit * training["replay"])
-    counts = divide(None if limit is None else limit - number, own, training["balance"])
+    counts = divide(own_limit(limit, training["replay"]), own, training["balance"])
     if not again:
         return counts
-    if limit is None:
-        number = replayed_count(training["replay"], sum(counts))
+    number = replayed_count(training["replay"], sum(counts), limit)
     return counts + divide(number, again, training["balance"])
 
 
