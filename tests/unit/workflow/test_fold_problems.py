@@ -46,3 +46,10 @@ def test_all_that_decides_the_examples_of_a_student_has_equal_folds(project, stu
     lines = problem_lines(config | {"students": {"bases": ["little"]} | students}, project)
     assert any("split.folds: " in line and "learns from it, or from as many windows" in line for line in lines)
     resolve(config | {"students": {"bases": ["little"], "trained_on": ["second"]}}, [], project)
+
+
+def test_students_that_no_table_shows_have_datasets_of_equal_folds_too(project):
+    config = with_folds(3, 1) | {"students": {"bases": ["little"], "trained_on": ["all"]}}
+    (line,) = problem_lines(config | {"tables": {"scaling": CONFIG["tables"]["scaling"]}}, project)
+    assert "split.folds: " in line
+    assert "little_reasoning_all learns from it" in line

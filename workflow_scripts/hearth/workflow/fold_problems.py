@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from hearth.common.schemas import Problem
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import Student, fold_numbers, recognisers, sized_datasets, student_folds
+from hearth.workflow.recognisers import (
+    Student,
+    fold_numbers,
+    recognisers,
+    sized_datasets,
+    student_folds,
+    student_groups,
+)
 from hearth.workflow.selection import table_pairs
 
 
@@ -16,14 +23,20 @@ def fold_problems(config: Config) -> Iterator[Problem]:
     """
     known = recognisers(config)
     places: dict[tuple[str, int], str] = {}
+
+    def add_learned(student: Student) -> None:
+        folds = len(student_folds(config, student))
+        for other in _joined_datasets(config, student):
+            places.setdefault((other, folds), f"{student.name} learns from it, or from as many windows, and is trained")
+
     for table in config["tables"]:
         for name, dataset in table_pairs(config, table):
             if student := known[name].student:
-                folds = len(student_folds(config, student))
-                for other in _joined_datasets(config, student):
-                    places.setdefault((other, folds), f"{name} learns from it, or from as many windows, and is trained")
-                if folds > 1:
+                add_learned(student)
+                if (folds := len(student_folds(config, student))) > 1:
                     places.setdefault((dataset, folds), f"table {table!r} tests {name} there, which is trained")
+    for student in student_groups(config)["students"]:  # a run trains them, shown in a table or not
+        add_learned(student)
     for (dataset, folds), reason in places.items():
         if (own := len(fold_numbers(config, dataset))) != folds:
             yield ["datasets", dataset, "split", "folds"], f"{own}, but {reason} in {folds}; use equal numbers"
