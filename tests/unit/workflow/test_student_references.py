@@ -2,6 +2,7 @@
 
 import pytest
 from config_factories import CONFIG, make_project, problem_lines, replace_at, write_yaml
+from factories import HOME
 from hearth.workflow.configuration import resolve
 
 SPARE = replace_at(
@@ -108,3 +109,38 @@ def test_recorded_homes_are_the_same_if_their_root_is(project):
     assert any(said in line for line in problem_lines(config, project))
     config["datasets"]["again"] = recorded | {"root": "data/other"}
     assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
+
+
+@pytest.mark.parametrize(
+    "other", [{"split": {"test_fraction": 0.4}}, {"split": {"folds": 3}}, {"windows": {"size": 5}}]
+)
+@pytest.mark.parametrize("trained_on", [["both"], ["spare"]])
+def test_no_student_learns_from_tested_days_under_another_name_in_another_split(project, other, trained_on):
+    homes = SPARE["datasets"] | {"copy": SPARE["datasets"]["spare"] | other}
+    config = with_group({"trained_on": trained_on}, datasets=homes, dataset_groups={"both": ["spare", "copy"]})
+    config["tables"]["many"]["select"][0]["datasets"] = ["copy"]
+    if "split" in other:
+        lines = problem_lines(config, project)
+        assert any("spare, from which it learned, has the same ones" in line for line in lines)
+        assert any("in another split" in line for line in lines)
+    else:
+        assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
+
+
+@pytest.mark.parametrize(("homes", "is_refused"), [("own", False), ("others", True), ("all", False)])
+def test_no_transfer_baseline_learns_from_a_tested_home_as_another_home(project, homes, is_refused):
+    mapped = HOME | {"common_labels": dict.fromkeys(HOME["labels"], "other")}
+    write_yaml(project / "config" / "homes" / "made-up.yaml", mapped)
+    spare = SPARE["datasets"]["spare"] | {"all": True}
+    table = {
+        "title": "Transfer",
+        "labels": "common",
+        "select": [{"recognisers": [f"words-majority_{homes}"], "datasets": ["spare"]}],
+    }
+    config = SPARE | {"datasets": SPARE["datasets"] | {"spare": spare, "copy": spare | {"windows": {"size": 5}}}}
+    config |= {"transfer_baselines": ["words-majority"], "tables": {"transfer": table}}
+    if is_refused:
+        said = f"tables.transfer.select: words-majority_{homes} has seen the recordings of spare"
+        assert any(said in line for line in problem_lines(config, project))
+    else:
+        assert resolve(config, [write_yaml(project / "run.yaml", config)], project)

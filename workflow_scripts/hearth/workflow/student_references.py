@@ -7,7 +7,7 @@ from hearth.common.schemas import Problem, nearest
 from hearth.distillation.balance import own_limit
 from hearth.workflow.config_types import Config
 from hearth.workflow.dataset_sets import ALL_BUT, ALL_DATASETS, OTHER_DATASETS, default_datasets
-from hearth.workflow.recognisers import Student, recognisers, student_groups
+from hearth.workflow.recognisers import Recogniser, Student, learned_datasets, recognisers, student_groups
 from hearth.workflow.selection import table_pairs
 
 Place = list[object]
@@ -86,15 +86,18 @@ def replay_problems(config: Config) -> Iterator[Problem]:
 
 
 def seen_problems(config: Config) -> Iterator[Problem]:
-    """Yield a problem for each table that tests a student as unseen on a dataset whose traces are replayed to it."""
+    """Yield a problem for each table that tests a recogniser on windows that it has seen, or as unseen on such a home.
+
+    A student has also seen the datasets whose traces are replayed to it.
+    """
     known = recognisers(config)
     for table in config["tables"]:
-        shown = [(known[name].student, dataset) for name, dataset in table_pairs(config, table)]
+        shown = [(known[name], dataset) for name, dataset in table_pairs(config, table)]
         yield from _same_recordings_problems(config, table, shown)
         seen = [
-            (student.name, dataset)
-            for student, dataset in shown
-            if student and dataset in student.replay_on and dataset not in student.datasets
+            (one.name, dataset)
+            for one, dataset in shown
+            if one.student and dataset in one.student.replay_on and dataset not in one.student.datasets
         ]
         for student, dataset in dict(reversed(seen)).items():
             yield (
@@ -106,26 +109,36 @@ def seen_problems(config: Config) -> Iterator[Problem]:
             break
 
 
-def _same_recordings_problems(
-    config: Config, table: str, shown: Iterable[tuple[Student | None, str]]
-) -> Iterator[Problem]:
-    """Yield a problem for the first student, of several datasets or replayed traces, that knows a tested home's days.
+def _same_recordings_problems(config: Config, table: str, shown: Iterable[tuple[Recogniser, str]]) -> Iterator[Problem]:
+    """Yield a problem for the first recogniser that has learned from a tested home's days under another name.
 
-    Students of one dataset may be tested on the same days in other windows.
+    Equal splits keep the tested sessions of such a dataset apart, so a student of that dataset alone, or one that also
+    learns from the tested dataset, does not see them.
     """
-    for student, dataset in shown:
-        if not student or dataset in student.datasets:
-            continue
-        learned = (*(student.datasets if len(student.datasets) > 1 else ()), *student.replay_on)
-        for other in learned:
-            if other != dataset and _recordings(config, other) == _recordings(config, dataset) is not None:
-                yield (
-                    ["tables", table, "select"],
-                    f"{student.name} has seen the recordings of {dataset}, on which it is tested: {other}, from which "
-                    "it learned, has the same ones (same home, and same root or seed). Leave one of the two out of "
-                    "the student's set or its `replay_on`, or let the table name the datasets",
-                )
-                return
+    for one, dataset in shown:
+        learned = learned_datasets(config, one, dataset)
+        for other in dict.fromkeys([*learned, *(one.student.replay_on if one.student else ())]):
+            if other == dataset or not _recordings(config, other) == _recordings(config, dataset) is not None:
+                continue
+            is_apart = _split(config, other) == _split(config, dataset)
+            if is_apart and (dataset in learned or (one.student and learned == [other])):
+                continue
+            same = "the same ones (same home, and same root or seed)" + ("" if is_apart else " in another split")
+            yield (
+                ["tables", table, "select"],
+                f"{one.name} has seen the recordings of {dataset}, on which it is tested: {other}, from which it "
+                f"learned, has {same}. Leave one of the two out of the student's set or its `replay_on`, set "
+                "`all: false` for one, or let the table name the datasets",
+            )
+            return
+
+
+def _split(config: Config, name: str) -> tuple[object, ...]:
+    """Return what decides which sessions of a recording are tested; windows do not."""
+    dataset = config["datasets"][name]
+    split = dataset["split"]
+    sessions = dataset["simulate"]["sessions"] if "simulate" in dataset else None
+    return split["by"], split["folds"], split["test_fraction"] if split["folds"] == 1 else None, sessions
 
 
 def _recordings(config: Config, name: str) -> tuple[object, ...] | None:
