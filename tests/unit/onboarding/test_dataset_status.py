@@ -52,6 +52,15 @@ def test_files_in_a_folder_of_another_homes_name_are_that_homes(tmp_path):
     assert found["twor-2010"].verdict == ABSENT
 
 
+@pytest.mark.parametrize("other", ["a/orange4home", "z/orange4home"])
+def test_of_folders_of_the_homes_name_the_one_with_its_files_is_taken(tmp_path, other):
+    folder = write(tmp_path / "orange4home", "orange4home")
+    (tmp_path / other).mkdir(parents=True)
+    (tmp_path / other / "paper.txt").write_text("no data")
+    status = statuses(tmp_path, "orange4home")["orange4home"]
+    assert (status.folder, status.others) == (folder, ())
+
+
 def test_a_folder_that_lacks_the_homes_files_is_no_data(tmp_path):
     (tmp_path / "orange4home").mkdir()
     (tmp_path / "orange4home/activities.csv").write_text("Id\n")

@@ -56,16 +56,21 @@ def source_of(name: str, home: Home) -> str:
 def find_statuses(root: Path, homes: Mapping[str, Home], limits: Limits) -> Iterator[Status]:
     """Yield the status of each home, by name, whose data are in `root` or in a folder below it.
 
-    They are in the folder of the home's name, or else in the folder whose files, named in the home's yaml, it reads
-    best; files in a folder of another home's name are that home's.
+    They are in the folder of the home's name, of several in the one of most files, or else in the folder whose files,
+    named in the home's yaml, it reads best; files in a folder of another home's name are that home's.
     """
     folders = list(_folders(root, DEPTH))
-    own = {name: folder for name in homes for folder in folders if _plain(folder.name) == name}
+    named = {name: [folder for folder in folders if _plain(folder.name) == name] for name in homes}
+    own = {
+        name: max(found, key=lambda folder: len(_files(name, homes[name], folder)))
+        for name, found in named.items()
+        if found
+    }
     taken = {path for name, folder in own.items() for path in _files(name, homes[name], folder)}
     for name, home in homes.items():
         if name in own:
-            named = [folder for folder in folders if _plain(folder.name) == name and _files(name, home, folder)]
-            yield replace(judge(name, home, own[name], limits), others=_apart(own[name], named))
+            filled = [folder for folder in named[name] if _files(name, home, folder)]
+            yield replace(judge(name, home, own[name], limits), others=_apart(own[name], filled))
         else:
             yield _search(name, home, folders, taken, limits)
 
