@@ -96,6 +96,18 @@ def test_a_broken_label_row_costs_the_events_that_it_may_label_and_is_reported_a
     assert report.skipped["no activity (unlabelled: drop)"] == (unlabelled == "drop")
 
 
+@pytest.mark.parametrize("unlabelled", ["drop", "other"])
+def test_a_broken_interval_of_a_resident_lies_between_this_residents_others(tmp_path, unlabelled):
+    rows = (f"2024-02-03 {clock},E1,ON,A" for clock in ("08:10:00", "09:30:00", "10:10:00"))
+    write_csv(tmp_path / "a.csv", *rows, header="time,sensor,state,who")
+    spans = ["08:00,09:00,cooking,A", "08:30,20:00,eating,B", "8h,9h,eating,A", "10:00,11:00,cooking,A"]
+    write_labels(tmp_path, *spans, header="from,to,what,who")
+    home = with_intervals("who", columns={"resident": ("who",)}, unlabelled=unlabelled)
+    events, report = load(tmp_path, home)
+    assert events["time"].dt.hour.tolist() == [8, 10]
+    assert report.skipped == {"its activity is in a broken label row": 1}
+
+
 def test_another_activity_at_the_time_of_a_broken_label_row_counts(tmp_path):
     write_events(tmp_path, "08:00:30", "08:01:30")
     write_labels(tmp_path, "08:00:00,08:02:00,eatin", "08:01:00,08:02:00,cooking")

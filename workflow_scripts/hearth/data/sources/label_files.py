@@ -258,9 +258,15 @@ def _lost_periods(rows: Sequence[LabelRow], known: Sequence[Period]) -> Iterator
 
 
 def _neighbours(rows: Sequence[LabelRow], position: int) -> tuple[int, int]:
-    """Return the end of the good row before a row of the same file, and the begin of the good row after it."""
-    file = rows[position].file
-    before = (row.end for row in reversed(rows[:position]) if row.file == file and not row.fault)
-    after = (row.begin for row in rows[position + 1 :] if row.file == file and not row.fault)
-    begin, end = next(before, None), next(after, None)
+    """Return the end of the good row before a row of the same file, and the begin of the good row after it.
+
+    If the row names residents, rows of others are passed over.
+    """
+    file, own = rows[position].file, set(rows[position].residents)
+
+    def is_neighbour(row: LabelRow) -> bool:
+        return row.file == file and not row.fault and not (own and row.residents and own.isdisjoint(row.residents))
+
+    begin = next((row.end for row in reversed(rows[:position]) if is_neighbour(row)), None)
+    end = next((row.begin for row in rows[position + 1 :] if is_neighbour(row)), None)
     return EARLIEST if begin is None else begin + 1, LATEST if end is None else end - 1
