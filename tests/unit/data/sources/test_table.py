@@ -143,6 +143,19 @@ def test_rows_that_differ_in_their_activity_are_events_of_their_own_or_one(tmp_p
     assert apart["activity"].tolist() == ["cooking", "eating", "cooking"]
 
 
+def test_equal_rows_of_two_sessions_are_two_events(tmp_path):
+    write_csv(tmp_path / "a.csv", row(1, activity="cooking"), row(1, activity="other"))
+    write_csv(tmp_path / "b.csv", row(1, activity="eating"), row(2, activity="eating"))
+    events, _ = load(tmp_path, home_with(equal_rows="join", several="any"))
+    assert events[["session", "alternatives"]].to_numpy().tolist() == [
+        ["a", ["cooking", "other"]],
+        ["b", ["eating"]],
+        ["b", ["eating"]],
+    ]
+    together, _ = load(tmp_path, home_with(equal_rows="join", several="any", sessions="day"))
+    assert together["alternatives"].tolist() == [["cooking", "other", "eating"], ["eating"]]
+
+
 def test_sessions_are_grouped_by_their_first_day_and_by_the_columns_that_the_home_names(tmp_path):
     header = f"{HEADER},flat,tower"
     write_csv(tmp_path / "a.csv", f"{row(1)}, F1 ,T", f"{row(1, day=4)},F1,T", header=header)

@@ -112,10 +112,12 @@ class _EventBuilder:
             columns["utc"] = np.ones(len(second), dtype=bool)
 
     def _join_equal_rows(self) -> None:
-        """Keep the first of the rows that are equal but for their annotations; it gets all of these."""
-        names = ("session", "time", "lasted", "sensor", "state")
+        """Keep the first of the rows of a session that are equal but for their annotations; it gets all of these."""
+        names = ["session", "time", "lasted", "sensor", "state"]
+        if self._home.recording.sessions in ("file", "file-column"):
+            names.append("file")
         keys = pd.DataFrame({name: self._columns[name] for name in names})
-        events = keys.groupby(list(names), sort=False).ngroup().to_numpy()
+        events = keys.groupby(names, sort=False).ngroup().to_numpy()
         repeats = keys.duplicated().to_numpy()
         annotations, codes = self._rows.annotations, self._columns["annotation"]
         equal = np.flatnonzero(np.isin(events, events[repeats]))
