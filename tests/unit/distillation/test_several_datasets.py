@@ -117,10 +117,21 @@ def test_homes_whose_examples_are_too_long_limit_the_others(build, homes, tmp_pa
     assert examples.parts[1]["counts"]["left_out"]["too_long"] == 3
 
 
-def test_a_home_without_an_example_is_named(build, homes, tmp_path):
+@pytest.mark.parametrize("balance", ["size", "home"])
+@pytest.mark.parametrize("limit", [None, 20])
+def test_a_home_without_an_example_is_named(build, homes, tmp_path, balance, limit):
     empty = make_source(tmp_path, "empty", 5, text=" ")
     with pytest.raises(ValueError, match=r"^empty: no training example is left of 5 traces: .*'empty': 5"):
-        build(*homes, empty)
+        build(*homes, empty, balance=balance, max_examples=limit)
+
+
+def test_a_home_too_small_for_a_part_of_the_limit_is_named_with_a_remedy(build, homes, tmp_path):
+    small = make_source(tmp_path, "small", 1)
+    with pytest.raises(
+        ValueError, match=r"^small: no training example is left of 1 traces: .*; a larger .*balance: home"
+    ):
+        build(homes[0], small, max_examples=3)
+    assert used(build(homes[0], small, max_examples=3, balance="home")) == {"old": 1, "small": 1}
 
 
 @pytest.mark.parametrize(("share", "limit", "own", "replayed"), [(0.25, None, 12, 4), (0.5, 8, 4, 4), (0.25, 8, 6, 2)])

@@ -174,6 +174,9 @@ def write_examples(
         counts = divide(own_limit(limit, replay), [part.available for part in own], balance)
     for part, count in zip(own, counts, strict=True):
         part.draw(count)
+    if empty := [part for part in own if not part.used]:
+        # If one has none, balance leaves none of the others either.
+        raise ValueError(min(empty, key=lambda part: part.available).nothing_left())
     # Some may have too few examples that are not too long.
     drawn = zip(own, counts, strict=True)
     if balance == "home" and any(count is None or len(part.used) < count for part, count in drawn):
@@ -186,8 +189,6 @@ def write_examples(
             part.draw(count)
     prefixes: list[list[int]] = []
     for part in parts:
-        if not part.used and not part.source.is_replayed:
-            raise ValueError(part.nothing_left())
         if part.prefix_ids not in prefixes:
             prefixes.append(part.prefix_ids)
     used = [(part, window_id) for part in parts for window_id in part.used]
@@ -273,6 +274,11 @@ class _Part:
                 f"; raise students.training.max_length, which is {self._settings['max_length']}: the shortest example "
                 f"that is too long has {min(self._too_long)} tokens, {len(self.prefix_ids)} of them in the static "
                 "prefix"
+            )
+        elif self.available:
+            remedy = (
+                "; a larger students.training.max_examples (or of its group), or balance: home, leaves it some of all "
+                "examples"
             )
         left_out = document["counts"]["left_out"]
         return f"{self.dataset}: no training example is left of {self._traces} traces: {left_out}{remedy}"
