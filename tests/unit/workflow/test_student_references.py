@@ -101,12 +101,15 @@ def test_a_home_is_not_unseen_under_another_name(project, group, same):
         assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
 
 
-def test_recorded_homes_are_the_same_if_their_root_is(project):
+@pytest.mark.parametrize("is_option", [False, True], ids=["in the config", "as --config again_root=..."])
+def test_recorded_homes_are_the_same_if_their_root_is(project, is_option):
     recorded = {"source": "marble", "home": "made-up", "root": "data/home"}
-    homes = SPARE["datasets"] | {"days": recorded, "again": recorded | {"root": "data/../data/home"}}
-    config = with_group({"trained_on": ["others"]}, datasets=homes)
+    same = "data/../data/home"
+    homes = SPARE["datasets"] | {"days": recorded, "again": recorded | {"root": "" if is_option else same}}
+    config = with_group({"trained_on": ["others"]}, datasets=homes) | ({"again_root": same} if is_option else {})
     said = "has seen the recordings of days, on which it is tested: again"
     assert any(said in line for line in problem_lines(config, project))
+    config.pop("again_root", None)
     config["datasets"]["again"] = recorded | {"root": "data/other"}
     assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
 

@@ -146,7 +146,8 @@ def _recordings(config: Config, name: str) -> tuple[object, ...] | None:
     dataset = config["datasets"][name]
     if simulate := dataset.get("simulate"):
         return dataset["home"], simulate["kind"], simulate["seed"]
-    return (dataset["home"], os.path.realpath(dataset["root"])) if dataset.get("root") else None
+    root = dataset["root"] or config.get(f"{name}_root")
+    return (dataset["home"], os.path.realpath(str(root))) if root else None
 
 
 def forgetting_problems(config: Config) -> Iterator[Problem]:
