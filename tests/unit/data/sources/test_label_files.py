@@ -96,11 +96,13 @@ def test_a_broken_label_row_costs_the_events_that_it_may_label_and_is_reported_a
     assert report.skipped["no activity (unlabelled: drop)"] == (unlabelled == "drop")
 
 
+@pytest.mark.parametrize("broken", ["8h,9h,eating,A", "09:00:01,10h,eating,A", "9h,09:59:59,eating,A"])
 @pytest.mark.parametrize("unlabelled", ["drop", "other"])
-def test_a_broken_interval_of_a_resident_lies_between_this_residents_others(tmp_path, unlabelled):
+def test_a_broken_interval_of_a_resident_lies_between_this_residents_others(tmp_path, broken, unlabelled):
     rows = (f"2024-02-03 {clock},E1,ON,A" for clock in ("08:10:00", "09:30:00", "10:10:00"))
     write_csv(tmp_path / "a.csv", *rows, header="time,sensor,state,who")
-    spans = ["08:00,09:00,cooking,A", "08:30,20:00,eating,B", "8h,9h,eating,A", "10:00,11:00,cooking,A"]
+    other = ["08:30,20:00,eating,B", "09:10,09:20,eating,B", "09:40,09:50,eating,B"]
+    spans = ["08:00,09:00,cooking,A", *other, broken, "10:00,11:00,cooking,A"]
     write_labels(tmp_path, *spans, header="from,to,what,who")
     home = with_intervals("who", columns={"resident": ("who",)}, unlabelled=unlabelled)
     events, report = load(tmp_path, home)

@@ -238,23 +238,26 @@ def _columns(settings: Intervals) -> list[str]:
 
 
 def _lost_periods(rows: Sequence[LabelRow], known: Sequence[Period]) -> Iterator[Period]:
-    """Yield the periods that broken rows may stand for."""
-    begins, ends = (np.sort([getattr(each, side) for each in known]) for side in ("begin", "end"))
+    """Yield the periods that broken rows may stand for; intervals of other residents do not bound them."""
+    bounds: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # by resident: sorted begins and ends
     for position, row in enumerate(rows):
-        if not row.fault:
-            continue
-        begin, end = row.begin, row.end
-        if begin is None and end is None:
-            begin, end = _neighbours(rows, position)
-        elif end is None:
-            following = begins[np.searchsorted(begins, begin, side="right") :]
-            end = int(following[0]) - 1 if len(following) else LATEST
-        elif begin is None:
-            before = ends[: np.searchsorted(ends, end, side="left")]
-            begin = int(before[-1]) + 1 if len(before) else EARLIEST
-        assert begin is not None
-        if begin <= end:
-            yield from (Period(begin, end, "", resident) for resident in row.residents or ("",))
+        for resident in (row.residents or ("",)) if row.fault else ():
+            if resident not in bounds:
+                own = [each for each in known if "" in (resident, each.resident) or each.resident == resident]
+                bounds[resident] = np.sort([each.begin for each in own]), np.sort([each.end for each in own])
+            begins, ends = bounds[resident]
+            begin, end = row.begin, row.end
+            if begin is None and end is None:
+                begin, end = _neighbours(rows, position)
+            elif end is None:
+                following = begins[np.searchsorted(begins, begin, side="right") :]
+                end = int(following[0]) - 1 if len(following) else LATEST
+            elif begin is None:
+                before = ends[: np.searchsorted(ends, end, side="left")]
+                begin = int(before[-1]) + 1 if len(before) else EARLIEST
+            assert begin is not None
+            if begin <= end:
+                yield Period(begin, end, "", resident)
 
 
 def _neighbours(rows: Sequence[LabelRow], position: int) -> tuple[int, int]:
