@@ -63,6 +63,8 @@ def test_means_count_every_home_once_and_students_of_as_many_homes_together():
     assert by_number[1]["difference"] == pytest.approx(fmean(means))
     assert by_number[1]["n_worse"] == sum(mean < 0 for mean in means)
     assert by_number[1]["difference_low"] is None  # three homes are too few for an interval
+    means = table.below.records
+    assert [one["difference_p_holm"] for one in means] == holm([one["difference_p"] for one in means])
 
 
 def test_the_interval_of_a_mean_resamples_homes():

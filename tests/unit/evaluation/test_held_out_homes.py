@@ -8,6 +8,7 @@ import pytest
 from hearth.evaluation.bootstrap import FEWEST_GROUPS
 from hearth.evaluation.held_out_homes import MEAN, home_interval, home_p
 from hearth.evaluation.rendering import render_csv, render_markdown
+from hearth.evaluation.statistics import holm
 from hearth.evaluation.tables import build_table
 from held_out_factories import HOMES, make_scores
 
@@ -151,6 +152,20 @@ def test_the_p_value_over_homes_counts_signs():
     extreme = [abs(np.mean(np.array(one) * [0.3, 0.1, 0.2, 0.25])) >= observed - 1e-12 for one in signs]
     assert home_p([0.3, -0.1, 0.2, 0.25]) == pytest.approx(np.mean(extreme))
     assert home_p([0.3]) is None
+
+
+def test_p_values_of_homes_and_of_means_are_each_corrected_for_their_number():
+    others = [score | {"recogniser": f"big{score['recogniser'][6:]}"} for score in make_scores()]
+    for score in others:
+        score["base"] = score["base"] and "big"
+    table = build([*make_scores(), *others])
+    means = [record for record in table.records if record["dataset"] == MEAN]
+    homes = [record for record in table.records if record["dataset"] != MEAN]
+    assert (len(means), len(homes)) == (2, 2 * len(HOMES))
+    for records in (means, homes):
+        corrected = holm([record["gain_of_others_p"] for record in records])
+        assert [record["gain_of_others_p_holm"] for record in records] == corrected
+    assert "p (Holm)" in [column.heading for column in table.columns]
 
 
 def test_markdown_and_csv_mark_simulated_homes_and_tiny_models():

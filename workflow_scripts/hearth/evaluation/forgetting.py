@@ -50,6 +50,7 @@ _MEAN_COLUMNS = {
     "n_worse": Column("Of these, worse than the base"),
     "difference": Column("Mean difference", _DIFFERENCE),
     "difference_p": Column("p", _P),
+    "difference_p_holm": Column("p (Holm)", _P),
 }
 NOTES: list[Note] = [
     (
@@ -59,7 +60,8 @@ NOTES: list[Note] = [
             " a difference below 0 is what the student has forgotten of its base",
             "p: paired permutation tests over tested groups; Holm: corrected for the number of tests in this table",
             "means: every home counts once, whatever number of students was tested on it; intervals resample homes, and"
-            " p gives each home's difference either sign; worse: the difference of that home is below 0",
+            " p gives each home's difference either sign (Holm: corrected for the number of means); worse: the"
+            " difference of that home is below 0",
         ],
     )
 ]
@@ -242,6 +244,7 @@ def _mean_table(comparisons: Sequence[Comparison]) -> Table:
                 "difference_p": home_p(differences),
             }
         )
+    add_adjusted_p(records)
     cells = [[_mean_cell(record, name, column) for name, column in _MEAN_COLUMNS.items()] for record in records]
     return Table("Means over homes not learned from", "", list(_MEAN_COLUMNS.values()), cells, records, [])
 

@@ -14,7 +14,14 @@ from hearth.evaluation.paper_table import TINY
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import Interval, Score
-from hearth.evaluation.table_rows import Record, Row, build_rows, difference_columns, name_without_homes
+from hearth.evaluation.table_rows import (
+    Record,
+    Row,
+    add_adjusted_p,
+    build_rows,
+    difference_columns,
+    name_without_homes,
+)
 
 # The homes that a recogniser learned from, as seen from the home that it is tested on.
 LearnedFrom = Literal["none", "own", "others", "all"]
@@ -36,6 +43,7 @@ _COLUMNS = {
     **{f"{learned}_{METRICS[0]}": Column(heading, decimals(3)) for learned, heading in HEADINGS.items()},
     _GAIN: Column("Other homes minus zero-shot", decimals(3, sign="+")),
     f"{_GAIN}_p": Column("p", decimals(4)),
+    f"{_GAIN}_p_holm": Column("p (Holm)", decimals(4)),
 }
 NOTES: list[Note] = [
     (
@@ -47,6 +55,8 @@ NOTES: list[Note] = [
             f"{MEAN}: each home counts once; its interval resamples homes, not groups, and needs"
             f" {bootstrap.FEWEST_GROUPS} homes or more; its p is that of a paired permutation test over homes,"
             f" at least 2 / 2^homes",
+            "p of a home: paired permutation tests over tested groups; Holm: corrected for the number of these tests in"
+            " this table, and of means for the number of means",
             "a model with examples of a home in its prompt (few-shot) has learned from that home",
         ],
     )
@@ -72,6 +82,8 @@ def held_out_table(title: str, caption: str, scores: Sequence[Score], commit: st
     rows = build_rows(scores, "mean")
     families = build_families(rows)
     records = [record for family in families for record in _family_records(family)]
+    for is_mean in (False, True):
+        add_adjusted_p([record for record in records if (record["dataset"] == MEAN) == is_mean])
 
     def cell(record: Record, name: str, column: Column) -> str:
         if name == "dataset":
