@@ -130,6 +130,20 @@ def test_no_student_learns_from_tested_days_under_another_name_in_another_split(
         assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
 
 
+@pytest.mark.parametrize("rows", ["scores", "forgetting"])
+def test_the_days_of_a_home_under_another_name_are_not_unseen_in_a_table_of_forgetting(project, rows):
+    homes = SPARE["datasets"] | {"copy": SPARE["datasets"]["spare"] | {"windows": {"size": 5}}}
+    config = with_group({"trained_on": ["spare"]}, datasets=homes)
+    many = config["tables"]["many"]
+    many |= {"rows": rows, "select": [many["select"][0] | {"datasets": ["copy"]}]}
+    many["select"].append({"recognisers": "bases", "datasets": ["copy"]})
+    if rows == "forgetting":
+        said = "has seen the recordings of copy, on which it is tested: spare"
+        assert any(said in line for line in problem_lines(config, project))
+    else:
+        assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
+
+
 @pytest.mark.parametrize(("homes", "is_refused"), [("own", False), ("others", True), ("all", False)])
 def test_no_transfer_baseline_learns_from_a_tested_home_as_another_home(project, homes, is_refused):
     mapped = HOME | {"common_labels": dict.fromkeys(HOME["labels"], "other")}

@@ -113,15 +113,16 @@ def _same_recordings_problems(config: Config, table: str, shown: Iterable[tuple[
     """Yield a problem for the first recogniser that has learned from a tested home's days under another name.
 
     Equal splits keep the tested sessions of such a dataset apart, so a student of that dataset alone, or one that also
-    learns from the tested dataset, does not see them.
+    learns from the tested dataset, does not see them. A table of forgetting would call the former's home unseen.
     """
+    of_unseen = config["tables"][table]["rows"] == "forgetting"
     for one, dataset in shown:
         learned = learned_datasets(config, one, dataset)
         for other in dict.fromkeys([*learned, *(one.student.replay_on if one.student else ())]):
             if other == dataset or not _recordings(config, other) == _recordings(config, dataset) is not None:
                 continue
             is_apart = _split(config, other) == _split(config, dataset)
-            if is_apart and (dataset in learned or (one.student and learned == [other])):
+            if is_apart and (dataset in learned or (one.student and learned == [other] and not of_unseen)):
                 continue
             same = "the same ones (same home, and same root or seed)" + ("" if is_apart else " in another split")
             yield (
