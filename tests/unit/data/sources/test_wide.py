@@ -176,6 +176,13 @@ def test_the_first_row_after_a_pause_sets_the_states_where_pauses_end_sessions(
     assert report.skipped["first row after a pause, which sets the states (wide)"] == (not kept)
 
 
+def test_the_first_row_of_an_earlier_session_below_a_later_one_sets_the_states(tmp_path):
+    rows = ["04 08:00:00,OFF,OFF", "04 08:00:01,ON,OFF", "03 08:00:00,OFF,ON", "03 08:00:01,ON,ON"]
+    write_csv(tmp_path / "a.csv", *(f"2024-02-{each},cooking" for each in rows), header="time," + HEADER)
+    events, _ = load(tmp_path, home(Wide(("E*",)), {"time": ("time",)}, sessions="gap"))
+    assert [fact[:2] for fact in facts(events)] == [("03 08:00:01", "E1"), ("04 08:00:01", "E1")]
+
+
 def test_a_row_without_a_time_in_a_table_with_pauses_is_broken(tmp_path):
     rows = ["2024-02-03 08:00:00,OFF,OFF", "soon,ON,OFF", "2024-02-03 09:00:00,OFF,ON", "2024-02-03 09:00:01,ON,ON"]
     write_csv(tmp_path / "a.csv", *(f"{each},cooking" for each in rows), header="time," + HEADER)

@@ -137,7 +137,8 @@ class WideTables:
             time, valid = self._parse_times(block.cells)
             readable = np.flatnonzero(valid)
             before = time[readable[:1]] if latest is None else np.array([latest])
-            pauses = np.diff(np.r_[before, time[readable]]) > self._settings.gap_minutes * _MINUTE
+            # Rows that go back as far as a pause are of an earlier session, not of that of the row above.
+            pauses = np.abs(np.diff(np.r_[before, time[readable]])) > self._settings.gap_minutes * _MINUTE
             latest = int(time[readable[-1]]) if len(readable) else latest
             bounds = [0, *readable[pauses].tolist(), len(block.lines)]
             for at, (begin, end) in enumerate(itertools.pairwise(bounds)):
