@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vllm envs containers demo many-homes report resume check-home draft-home datasets-status test test-cases \
+.PHONY: help setup setup-vllm envs containers demo report resume check-home draft-home datasets-status test test-cases \
   test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
   bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm \
   bench-split-noise clean
@@ -31,9 +31,6 @@ demo: setup ## Run the whole chain on two simulated homes with tiny models: less
 	@awk '/^[|]/ { print; found = 1; next } found { exit }' demo/results/tables/claims.md | cut -d'|' -f1-5 | sed 's/$$/|/'
 	@echo "Reasons and all measurements: demo/results/report.html"
 	@echo "Tables: demo/results/tables/   Figures: demo/results/figures/"
-
-many-homes: setup ## Leave each of six simulated homes out of the training of a student, in many-homes/
-	snakemake --directory many-homes --configfile config/many-homes.yaml --cores $(CORES) all
 
 # The working directory of a run: `scratch` of profiles/slurm, demo, or the folder where Snakemake was started.
 RUN ?= .

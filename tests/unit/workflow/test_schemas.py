@@ -11,7 +11,7 @@ from repository import REPOSITORY
 from snakemake.utils import update_config
 
 # From the name of a config that extends another one to the name of that other config.
-OVERLAYS = {"science": "demo", "ablations": "config", "ablations-demo": "demo"}
+OVERLAYS = {"science": "demo", "ablations": "config", "ablations-demo": "demo", "forgetting-demo": "demo"}
 CONFIGS = [path for path in sorted((REPOSITORY / "config").glob("*.yaml")) if path.name != "models.yaml"]
 
 
