@@ -102,6 +102,7 @@ def _names(scores: Sequence[Score]) -> list[str]:
             {
                 "recogniser": score["recogniser"],
                 "dataset": score["dataset"],
+                "base": score["base"],
                 "train_dataset": score["train_dataset"],
                 "train_datasets": ", ".join(score["train_datasets"]),
                 "stand_in": score["provenance"]["stand_in"],
