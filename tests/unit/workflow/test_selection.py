@@ -158,7 +158,9 @@ def test_a_run_makes_the_figures_that_its_scores_have_content_for(project, selec
 
 
 def test_students_of_other_homes_and_several_learning_rates_have_figures_of_their_own(project):
-    config = replace_at(CONFIG, "datasets/third", CONFIG["datasets"]["second"])
+    config = replace_at(
+        CONFIG, "datasets/third", CONFIG["datasets"]["second"] | {"simulate": {"seed": 3, "sessions": 2}}
+    )
     config["students"] = {"bases": ["little"], "trained_on": ["others"], "groups": {"rates": {"learning_rates": [0.1]}}}
     students = {"recognisers": "students", "datasets": "others"}
     bases = {"recognisers": "bases"}
