@@ -74,7 +74,7 @@ clean: ## Delete everything that the demo made
 
 PYTEST := OMP_NUM_THREADS=1 pytest
 
-test: setup ## Run the tests: 17 minutes on two cores
+test: setup ## Run the tests: about 20 minutes on two cores
 	$(PYTEST) -n $(CORES) --dist loadfile
 
 test-cases: setup ## Run every input of ../shared/cases, and five homes from folder to events; skipped where it is absent
