@@ -6,7 +6,8 @@
 
 from hearth.data.sources.registry import raw_files
 from hearth.simulation.formats import DRAWN
-from hearth.workflow.dataset_homes import is_drawn, load_dataset_home
+from hearth.simulation.variants import missing_sensors
+from hearth.workflow.dataset_homes import is_drawn, is_variant, load_dataset_home
 from hearth.workflow.places import rule_file_problems
 
 
@@ -27,6 +28,13 @@ def simulated_format(wildcards):
     """Return the format in which a home is simulated; a drawn home has one of its own."""
     dataset = config["datasets"][wildcards.dataset]
     return DRAWN if is_drawn(dataset) else dataset["source"]
+
+
+def missing_option(wildcards):
+    """Return the number of sensors that record nothing as an option of the program; "" if all of them do."""
+    dataset = config["datasets"][wildcards.dataset]
+    missing = missing_sensors(dataset["simulate"]["seed"]) if is_variant(dataset) else 0
+    return f"--missing-sensors {missing}" if missing else ""
 
 
 rule simulate_home:
@@ -50,6 +58,7 @@ rule simulate_home:
         format=simulated_format,
         seed=lookup("datasets/{dataset}/simulate/seed", within=config),
         sessions=lookup("datasets/{dataset}/simulate/sessions", within=config),
+        missing=missing_option,
         without=left_out_traits,
         code=code_digest("simulate_home"),
     message:
@@ -57,7 +66,7 @@ rule simulate_home:
     shell:
         'rm -rf results/simulated/{wildcards.dataset}; python "$SCRIPTS/simulate_home.py" --format {params.format}'
         " --home {input.home:q} --seed {params.seed} --sessions {params.sessions}"
-        " {params.without} --out results/simulated/{wildcards.dataset} > {log:q} 2>&1"
+        " {params.missing} {params.without} --out results/simulated/{wildcards.dataset} > {log:q} 2>&1"
 
 
 def raw_input(wildcards):
@@ -87,9 +96,10 @@ def raw_folder(wildcards):
 
 def home_shown(wildcards):
     """Return the path of a dataset's home as its user knows it, not that of the run's copy, unless it is drawn."""
-    if is_drawn(config["datasets"][wildcards.dataset]):
+    dataset = config["datasets"][wildcards.dataset]
+    if is_drawn(dataset) or is_variant(dataset):
         return home_of(wildcards.dataset)
-    home = config["datasets"][wildcards.dataset]["home"]
+    home = dataset["home"]
     return home if home.endswith(".yaml") else f"{PROJECT}config/homes/{home}.yaml"
 
 

@@ -2,10 +2,10 @@
 #
 # In:   homes, prompt templates, DeepSpeed settings, the report's template; a home's yaml outside the project
 # Out:  results/project/{file}, {file} being its path in the project; results/homes/{dataset}.yaml for a user's own home,
-#       results/drawn_homes/{dataset}.yaml for one that is drawn
+#       results/drawn_homes/{dataset}.yaml for one that is drawn, or a variant of a home
 # Steps: copy_project_file, copy_home (they rerun when a file's content changes, but not for comments in YAML); draw_home
 
-from hearth.workflow.dataset_homes import is_drawn
+from hearth.workflow.dataset_homes import is_drawn, is_variant
 from hearth.workflow.project_files import content_digest, home_path
 
 
@@ -73,7 +73,25 @@ rule copy_home:
         "cp {resources.source:q} {output:q} > {log:q} 2>&1"
 
 
+def varied_home(wildcards):
+    """Return the run's copy of the home of which a variant is drawn, or nothing for a home that is drawn as a whole."""
+    dataset = config["datasets"][wildcards.dataset]
+    return (
+        project_file(f"config/homes/{dataset['home']}.yaml")
+        if is_variant(dataset)
+        else []
+    )
+
+
+def variant_options(wildcards, input):
+    """Return the options of the program for a variant of a home; "" for a home that is drawn as a whole."""
+    source = config["datasets"][wildcards.dataset]["source"]
+    return f"--variant-of {input.varied} --source {source}" if input.varied else ""
+
+
 rule draw_home:
+    input:
+        varied=varied_home,
     output:
         home="results/drawn_homes/{dataset}.yaml",
     log:
@@ -89,16 +107,17 @@ rule draw_home:
         runtime=5,
     params:
         seed=lookup("datasets/{dataset}/simulate/seed", within=config),
+        variant=variant_options,
         code=code_digest("draw_home"),
     message:
         "Drawing the home {wildcards.dataset}"
     shell:
-        'python "$SCRIPTS/draw_home.py" --seed {params.seed} --out {output.home:q} > {log:q} 2>&1'
+        'python "$SCRIPTS/draw_home.py" --seed {params.seed} {params.variant} --out {output.home:q} > {log:q} 2>&1'
 
 
 def home_of(dataset):
     """Return the run's copy of a dataset's home."""
-    if is_drawn(config["datasets"][dataset]):
+    if is_drawn(config["datasets"][dataset]) or is_variant(config["datasets"][dataset]):
         return rules.draw_home.output.home.format(dataset=dataset)
     home = config["datasets"][dataset]["home"]
     if home.endswith(".yaml"):

@@ -1,8 +1,8 @@
 """Make training examples of simulated homes like those that the tiny models learn from."""
 
 from hearth.homes.home import load_home
+from hearth.simulation.paraphrases import PARAPHRASES
 from hearth.toy_models.answer_formats import STANDARD, AnswerFormat
-from hearth.toy_models.paraphrases import PARAPHRASES
 from hearth.toy_models.training_data import HomeExamples, make_home_examples
 from repository import CONFIG
 from repository import HOMES as HOME_FILES

@@ -2,8 +2,8 @@
 
 import pytest
 from hearth.prompting.prompts import render_prompt
-from hearth.toy_models.paraphrases import PARAPHRASES, paraphrase_home, paraphrase_window
-from hearth.toy_models.training_data import simulate_windows
+from hearth.simulation.paraphrases import PARAPHRASES, paraphrase_home
+from hearth.toy_models.training_data import paraphrase_window, simulate_windows
 from toy_homes import HOMES, TEMPLATE
 
 

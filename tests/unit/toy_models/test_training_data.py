@@ -2,7 +2,7 @@
 
 import pytest
 from hearth.prompting.parsing import parse
-from hearth.toy_models.paraphrases import paraphrase_home
+from hearth.simulation.paraphrases import paraphrase_home
 from toy_homes import HOMES, home_examples
 
 

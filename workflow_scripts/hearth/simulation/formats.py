@@ -25,4 +25,6 @@ class WriteHome(Protocol):
 FORMATS: dict[str, WriteHome] = {"marble": marble.write_home, "mural": mural.write_home}
 # The kind of a home that is drawn as a whole by its seed, in `datasets.<name>.simulate.kind`.
 DRAWN = "drawn"
+# The kind of a home that is the home of a format in words that its seed draws.
+VARIANT = "variant"
 SIMULATORS: dict[str, WriteHome] = {**FORMATS, DRAWN: drawn.write_home}

@@ -24,6 +24,7 @@ from hearth.simulation.marble_activities import (
     TRANSITION,
 )
 from hearth.simulation.marble_days import PHONES, SCENARIO, day_script
+from hearth.simulation.paraphrases import original_home
 
 # Letter: who does what around the meal. Digit: number of subjects. Then the periods: m(orning), a(fternoon), e(vening).
 SCENARIOS = ("A2a", "B2m", "D4mae", "C2m", "A2e", "B2e", "A1a", "B2a", "A4mae", "A2m", "C2a", "B4mae", "C1e", "C2e")
@@ -92,12 +93,14 @@ def write_home(
     """
     if unknown := sorted(set(without) - set(TRAITS)):
         raise ValueError(f"a simulated MARBLE has no trait {unknown[0]!r}{nearest(unknown[0], TRAITS)}")
+    home, labels = original_home(home, "marble")
     instances: Counter[str] = Counter()
     for number in range(sessions):
         scenario, household = simulate_session(seed, number, home, missing, without)
         instances[scenario] += 1
         folder = Path(root) / "dataset" / scenario / f"instance{instances[scenario]}"
-        _write_instance(folder, household, _start_time(random_stream("marble", seed, "start", number), number, home))
+        start = _start_time(random_stream("marble", seed, "start", number), number, home)
+        _write_instance(folder, household, start, labels)
 
 
 def _start_time(rng: random.Random, number: int, home: Home) -> int:
@@ -108,7 +111,7 @@ def _start_time(rng: random.Random, number: int, home: Home) -> int:
     return int(start.timestamp()) * 1000
 
 
-def _write_instance(folder: Path, household: Household, epoch: int) -> None:
+def _write_instance(folder: Path, household: Household, epoch: int, labels: dict[str, str]) -> None:
     calls = {CALL_OUT, CALL_IN}
     _write_csv(
         folder / "environmental.csv",
@@ -126,7 +129,8 @@ def _write_instance(folder: Path, household: Household, epoch: int) -> None:
             for e in household.events
             if e.sensor in calls and e.residents[0] == resident.name
         ]
-        _write_csv(own / "labels.csv", ("ts_start", "ts_end", "act"), _span_rows(resident.activities, epoch))
+        activities = [Span(span.start, span.end, labels[span.value]) for span in resident.activities]
+        _write_csv(own / "labels.csv", ("ts_start", "ts_end", "act"), _span_rows(activities, epoch))
         _write_csv(own / "locations.csv", ("ts_start", "ts_end", "location"), _span_rows(resident.places, epoch))
         if phone_rows:
             _write_csv(own / "smartphone.csv", ("event_id", "event_status", "ts"), phone_rows)

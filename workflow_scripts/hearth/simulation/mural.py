@@ -11,6 +11,7 @@ from hearth.homes.home import Home
 from hearth.simulation.behaviour import Event, Household, Resident, installed_sensors, random_stream
 from hearth.simulation.mural_actions import BEDROOMS, OTHERS, TOILET
 from hearth.simulation.mural_days import day_script
+from hearth.simulation.paraphrases import original_home
 
 # Real sessions have about 400 events. Shorter ones leave enough sessions for a split by session.
 EVENTS_PER_SESSION = 115
@@ -91,6 +92,7 @@ def write_home(
     """
     if without:
         raise ValueError(f"a simulated MuRAL has no traits to leave out, but simulate.without has {sorted(without)}")
+    home, labels = original_home(home, "mural")
     root, ids = Path(root), activity_ids(home.labels)
     sensors = installed_sensors(home, missing, "mural", seed)
     for number in range(sessions):
@@ -108,7 +110,7 @@ def write_home(
         _write_json(folder / "context.json", context)
     _write_json(root / "sensors.json", [_sensor_entry(sensor, home) for sensor in sensors])
     activities = [
-        {"id": number, "name": label, "description": f"Residents are {label}."}
+        {"id": number, "name": labels[label], "description": f"Residents are {labels[label]}."}
         for label, number in sorted(ids.items(), key=lambda item: item[1])
     ]
     _write_json(root / "activities.json", activities)

@@ -11,11 +11,9 @@ from hearth.data.windows import Window
 from hearth.homes.home import Home
 from hearth.prompting.prompts import render_prompt, window_text
 from hearth.simulation.formats import FORMATS
+from hearth.simulation.paraphrases import paraphrase_home
+from hearth.simulation.variants import missing_sensors
 from hearth.toy_models.answer_formats import AnswerFormat, replace_format
-from hearth.toy_models.paraphrases import paraphrase_home, paraphrase_window
-
-# The maximum of sensors that are missing in a simulated home, so that models cannot rely on any one of them.
-MAX_MISSING_SENSORS = 5
 
 
 def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: int) -> list[Window]:
@@ -25,7 +23,7 @@ def simulate_windows(source: str, home: Home, seed: int, sessions: int, size: in
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "home"
-        FORMATS[source](root, seed, sessions, home, missing=seed % (MAX_MISSING_SENSORS + 1))
+        FORMATS[source](root, seed, sessions, home, missing=missing_sensors(seed))
         events, _report = SOURCES[source].read(root, home)
     return list(cut_windows(events, f"simulated-{source}-{seed}", size, keep_short=True))
 
@@ -67,6 +65,17 @@ def make_example(window: Window, answer_format: AnswerFormat) -> TrainingExample
     answer = answer_format.render(window["gold"])
     completion = f"<think>\n{reasoning_text(window)}\n</think>\n\n{answer}"
     return TrainingExample(window_text(window), completion, window["gold"])
+
+
+def paraphrase_window(window: Window, home: Home, paraphrased: Home, labels: dict[str, str]) -> Window:
+    """Return a window of `home` with the descriptions of `paraphrased` and paraphrased gold labels."""
+    descriptions = {
+        home.describe(name, state)[2]: paraphrased.describe(name, state)[2]
+        for name, sensor in home.sensors.items()
+        for state in sensor.states
+    }
+    events = [event | {"description": descriptions[event["description"]]} for event in window["events"]]
+    return window | {"events": events, "gold": [labels[label] for label in window["gold"]]}
 
 
 def make_home_examples(

@@ -6,7 +6,8 @@ from pathlib import Path
 from hearth.common.schemas import Problem, nearest
 from hearth.homes.home import Home, HomeError, load_home
 from hearth.simulation.drawn import draw_home
-from hearth.simulation.formats import DRAWN, FORMATS
+from hearth.simulation.formats import DRAWN, FORMATS, VARIANT
+from hearth.simulation.variants import draw_variant
 from hearth.workflow.config_types import Config, Dataset
 from hearth.workflow.project_files import PROJECT, home_path
 
@@ -15,20 +16,32 @@ Place = list[object]
 
 
 def is_drawn(dataset: Dataset) -> bool:
-    """Whether the whole home of a dataset is drawn by a seed, so that it has no yaml of its own."""
+    """Whether the whole home of a dataset is drawn by a seed, so that `home` names no yaml."""
     return "simulate" in dataset and dataset["simulate"]["kind"] == DRAWN
 
 
+def is_variant(dataset: Dataset) -> bool:
+    """Whether the home of a dataset is a variant, drawn by a seed, of the home that `home` names."""
+    return "simulate" in dataset and dataset["simulate"]["kind"] == VARIANT
+
+
 def home_name(dataset: Dataset) -> str:
-    """Return the name of a dataset's home in scores: that of its file without suffix, or `drawn-<seed>`."""
-    return f"{DRAWN}-{dataset['simulate']['seed']}" if is_drawn(dataset) else Path(dataset["home"]).stem
+    """Return the name of a dataset's home in scores.
+
+    It is that of the home's file without suffix, `drawn-<seed>`, or `<home>-variant-<seed>`.
+    """
+    if is_drawn(dataset):
+        return f"{DRAWN}-{dataset['simulate']['seed']}"
+    home = Path(dataset["home"]).stem
+    return f"{home}-{VARIANT}-{dataset['simulate']['seed']}" if is_variant(dataset) else home
 
 
 def load_dataset_home(dataset: Dataset, project: Path = PROJECT) -> Home:
     """Load the home of a dataset, or draw it. Raises HomeError and OSError as `load_home` does."""
     if is_drawn(dataset):
         return draw_home(dataset["simulate"]["seed"])
-    return load_home(home_path(dataset["home"], project))
+    home = load_home(home_path(dataset["home"], project))
+    return draw_variant(home, dataset["source"], dataset["simulate"]["seed"]) if is_variant(dataset) else home
 
 
 def home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Problem]:
@@ -40,6 +53,9 @@ def home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Proble
         return
     if dataset["home"] == DRAWN:
         yield path, f"only a dataset with `simulate: {{kind: {DRAWN}, ...}}` has a drawn home; set it, or name a home"
+        return
+    if is_variant(dataset) and dataset["home"] != dataset["source"]:
+        yield path, f"a variant is drawn of the home of its format: use {dataset['source']!r}, not {dataset['home']!r}"
         return
     home = home_path(dataset["home"], project)
     if not home.is_file() and home != Path(dataset["home"]):

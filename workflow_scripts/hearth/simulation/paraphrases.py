@@ -1,4 +1,4 @@
-"""Paraphrase homes, so that the tiny models have to read a home's labels in its prompt."""
+"""Paraphrase the labels and sensors of MARBLE's and MuRAL's homes, so that simulated homes differ in their words."""
 
 import dataclasses
 import random
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from hearth.data.windows import Window
 from hearth.homes.home import Home
 
 # A dict from source to {"labels": {label: [paraphrases]}, "sensors": {sensor: paraphrase}}.
@@ -42,18 +41,22 @@ def paraphrase_home(home: Home, source: str, seed: int) -> tuple[Home, dict[str,
         home,
         sensors=sensors,
         labels=tuple(labels.values()),
+        common_labels={labels[label]: common for label, common in home.common_labels.items()},
+        # Other spellings of a label are none of its paraphrase.
+        aliases={spelling: label for spelling, label in home.aliases.items() if labels[label] == label},
         rules=tuple(replace_labels(rule) for rule in home.rules),
         example=example,
     )
     return paraphrased, labels
 
 
-def paraphrase_window(window: Window, home: Home, paraphrased: Home, labels: dict[str, str]) -> Window:
-    """Return a window of `home` with the descriptions of `paraphrased` and paraphrased gold labels."""
-    descriptions = {
-        home.describe(name, state)[2]: paraphrased.describe(name, state)[2]
-        for name, sensor in home.sensors.items()
-        for state in sensor.states
+def original_home(home: Home, source: str) -> tuple[Home, dict[str, str]]:
+    """Return a pair: the home with the labels that the simulator of `source` knows, and a dict from them to its own.
+
+    Each label of `home` is one that the simulator knows, a paraphrase of it, or unknown to it and left as it is.
+    """
+    originals = {
+        spelling: label for label, others in PARAPHRASES[source]["labels"].items() for spelling in (label, *others)
     }
-    events = [event | {"description": descriptions[event["description"]]} for event in window["events"]]
-    return window | {"events": events, "gold": [labels[label] for label in window["gold"]]}
+    own = {originals.get(label, label): label for label in home.labels}
+    return dataclasses.replace(home, labels=tuple(own)), own
