@@ -146,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             flush=True,
         )
     if rank == 0:
-        for line in part_lines(examples.parts, options.replay):
+        for line in part_lines(examples.parts):
             print(line, flush=True)
     warning = truncated_examples(examples.counts, examples.parts)
     if rank == 0 and warning:
@@ -278,20 +278,15 @@ def make_sources(
         yield Source(TrainingFiles(split=split, traces_split=traces_split, **files), prompt, recipe, is_replayed)
 
 
-def part_lines(parts: Sequence[ExamplePart], share: float) -> list[str]:
-    """Return a line for each of several datasets with the number of its examples, and one for a lack of traces."""
+def part_lines(parts: Sequence[ExamplePart]) -> list[str]:
+    """Return a line for each of several datasets with the number of its examples."""
     if len(parts) == 1:
         return []
-    lines = [
+    return [
         f"{part['dataset']}: {part['counts']['used']} of {part['counts']['traces']} "
         f"{'traces of the base itself' if part['is_replayed'] else 'traces'}"
         for part in parts
     ]
-    replayed = sum(part["counts"]["used"] for part in parts if part["is_replayed"])
-    used = sum(part["counts"]["used"] for part in parts)
-    if abs(replayed - share * used) > 1:
-        lines.append(f"warning: {replayed / used:.1%} of the examples are replayed, not {share:.1%}: there are no more")
-    return lines
 
 
 def digest_of(paths: Sequence[Path]) -> str:

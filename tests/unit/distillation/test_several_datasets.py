@@ -153,7 +153,6 @@ def test_no_more_is_replayed_than_its_share_where_others_do_not_fill_the_limit(
     again = make_source(tmp_path, "sim", 40, is_replayed=True)
     examples = build(*homes[:2], again, balance=balance, replay=0.5, max_examples=limit)
     assert list(used(examples).values()) == [*own, replayed]
-    assert not any(line.startswith("warning") for line in distil.part_lines(examples.parts, 0.5))
 
 
 def test_replayed_traces_are_learned_as_they_are(build, homes, tmp_path, tokenizer):
@@ -163,16 +162,20 @@ def test_replayed_traces_are_learned_as_they_are(build, homes, tmp_path, tokeniz
     assert text == "What the base wrote.<|im_end|>"
 
 
-def test_too_few_traces_to_replay_are_said(build, homes, tmp_path):
+def test_too_few_traces_to_replay_are_refused(build, homes, tmp_path):
     again = make_source(tmp_path, "sim", 3, is_replayed=True)
-    examples = build(homes[0], again, replay=0.5)
-    assert used(examples) == {"old": 12, "sim": 3}
-    assert distil.part_lines(examples.parts, 0.5) == [
+    with pytest.raises(ValueError, match=r"asks for 12 .* beside 12 others, but sim give 3 .* at most 0\.2, or more"):
+        build(homes[0], again, replay=0.5)
+    assert used(build(homes[0], again, replay=0.2)) == {"old": 12, "sim": 3}
+
+
+def test_the_examples_of_each_dataset_are_counted_in_a_line_of_the_log(build, homes, tmp_path):
+    again = make_source(tmp_path, "sim", 3, is_replayed=True)
+    assert distil.part_lines(build(homes[0], again, replay=0.2).parts) == [
         "old: 12 of 12 traces",
         "sim: 3 of 3 traces of the base itself",
-        "warning: 20.0% of the examples are replayed, not 50.0%: there are no more",
     ]
-    assert distil.part_lines(build(homes[0]).parts, 0) == []
+    assert distil.part_lines(build(homes[0]).parts) == []
 
 
 def test_students_without_reasoning_replay_labels_and_the_others_whole_traces():

@@ -4,6 +4,7 @@ Only the completion counts in the loss. Windows and traces are read one at a tim
 which all ranks read. A student may learn from several datasets, each with a prompt of its own.
 """
 
+import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -159,10 +160,11 @@ def write_examples(
     left out. No more windows are encoded than the recipe and `max_examples` need.
 
     `max_examples` holds for all sources together. `balance` divides the examples among them. `replay` is the share of
-    all examples that replayed sources give, or fewer if they have fewer.
+    all examples that replayed sources give.
 
     Raises ValueError for traces that are not those of the train windows, for a missing document, for a tokenizer that
-    does not decode to the original text, and when a source that is not replayed has no example left.
+    does not decode to the original text, when a source that is not replayed has no example left, and when replayed
+    sources have fewer examples than their share.
     """
     folder.mkdir(parents=True, exist_ok=True)
     limit, scratch = settings["max_examples"], TokenScratch(folder)
@@ -184,9 +186,12 @@ def write_examples(
         for part in own:
             part.cut(fewest)
     if again:
-        number = replayed_count(replay, sum(len(part.used) for part in own), limit)
+        others = sum(len(part.used) for part in own)
+        number = replayed_count(replay, others, limit)
         for part, count in zip(again, divide(number, [part.available for part in again], balance), strict=True):
             part.draw(count)
+        if (drawn_again := sum(len(part.used) for part in again)) < number:
+            raise ValueError(_too_few_replayed(replay, number, others, drawn_again, [part.dataset for part in again]))
     prefixes: list[list[int]] = []
     for part in parts:
         if part.prefix_ids not in prefixes:
@@ -199,6 +204,15 @@ def write_examples(
         parts=[part.document() for part in parts],
     )
     write_json(folder / DOCUMENT, document)
+
+
+def _too_few_replayed(replay: float, number: int, others: int, available: int, datasets: Sequence[str]) -> str:
+    """Return the message for a share of replayed traces that `datasets` do not have."""
+    share = math.floor(100 * available / (available + others)) / 100
+    return (
+        f"replay {replay:g} asks for {number} replayed traces beside {others} others, but {', '.join(datasets)} give"
+        f" {available} that can be used; use a replay of at most {share:g}, or more sessions or datasets in replay_on"
+    )
 
 
 class _Part:
