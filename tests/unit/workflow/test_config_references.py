@@ -91,6 +91,16 @@ def serving(project):
             {"source": "casas", "home": "drawn", "simulate": {"kind": "drawn", "seed": 1, "sessions": 2}},
             "datasets.second.source: a drawn home is written as tables; use table, not 'casas'",
         ),
+        (
+            "datasets/second",
+            {"source": "mural", "home": "made-up", "simulate": {"kind": "variant", "seed": 1, "sessions": 2}},
+            "datasets.second.home: a variant is drawn of the home of its format: use 'mural', not 'made-up'",
+        ),
+        (
+            "datasets/second",
+            {"source": "casas", "home": "made-up", "simulate": {"kind": "variant", "seed": 1, "sessions": 2}},
+            "datasets.second.source: a simulated home must be one of marble, mural, not 'casas'",
+        ),
         ("datasets/made-up/root", ..., "no folder of raw files: set it here or with --config made-up_root=PATH"),
         ("datasets/second/root", "x", "datasets.second.root: 'x' would not be read: the dataset is simulated"),
         ("second_root", "x", "second_root: 'x' would not be read: the dataset is simulated"),

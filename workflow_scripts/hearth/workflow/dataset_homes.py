@@ -41,7 +41,9 @@ def load_dataset_home(dataset: Dataset, project: Path = PROJECT) -> Home:
     if is_drawn(dataset):
         return draw_home(dataset["simulate"]["seed"])
     home = load_home(home_path(dataset["home"], project))
-    return draw_variant(home, dataset["source"], dataset["simulate"]["seed"]) if is_variant(dataset) else home
+    if is_variant(dataset) and dataset["home"] in FORMATS:
+        return draw_variant(home, dataset["home"], dataset["simulate"]["seed"])
+    return home  # of a variant, if `home_problems` has to say that there is none of it
 
 
 def home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Problem]:
@@ -54,7 +56,7 @@ def home_problems(name: str, dataset: Dataset, project: Path) -> Iterator[Proble
     if dataset["home"] == DRAWN:
         yield path, f"only a dataset with `simulate: {{kind: {DRAWN}, ...}}` has a drawn home; set it, or name a home"
         return
-    if is_variant(dataset) and dataset["home"] != dataset["source"]:
+    if is_variant(dataset) and dataset["source"] in FORMATS and dataset["home"] != dataset["source"]:
         yield path, f"a variant is drawn of the home of its format: use {dataset['source']!r}, not {dataset['home']!r}"
         return
     home = home_path(dataset["home"], project)
