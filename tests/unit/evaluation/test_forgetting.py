@@ -118,3 +118,14 @@ def test_simulated_homes_and_tiny_models_are_marked():
     assert "Means over homes not learned from" in text
     assert "difference_p_holm" in render_csv(build(scores))
     assert any(" on flat (simulated): " in line for line in describe_losses(scores))
+
+
+def test_a_student_with_another_prompt_than_its_base_has_not_forgotten_what_the_prompt_costs():
+    scores = make_scores(skills=FORGETS)
+    asked = [
+        score | {"recogniser": f"{score['recogniser']}_few-shot", "variant": "few-shot"}
+        for score in scores
+        if score["train_dataset"]
+    ]
+    assert describe_losses([*scores, *asked]) == describe_losses(scores)
+    assert build([*scores, *asked]).records == build(scores).records

@@ -184,3 +184,32 @@ def test_a_home_whose_name_begins_the_recipes_is_a_home_all_the_same():
     assert {record["recogniser"] for record in table.records} == {"little_reasoning"}
     assert len(table.records) == len(usual.records)
     assert table.records[-1]["own_weighted_f1"] is not None
+
+
+def as_variant(score, variant, **prompt):
+    """Return the score of a recogniser as that of its variant with another prompt."""
+    asked = {"version": "v", "template": "t", "reasoning": "none"} | prompt
+    changes = {"recogniser": f"{score['recogniser']}_{variant}", "variant": variant}
+    return score | changes | {"provenance": score["provenance"] | {"prompt": asked}}
+
+
+def test_a_student_that_is_shown_examples_of_a_home_has_learned_from_it():
+    scores = make_scores()
+    shown = [as_variant(score, "few-shot", shots=2, shots_by="random") for score in scores if score["train_dataset"]]
+    records = {(one["recogniser"], one["dataset"]): one for one in build([*scores, *shown]).records}
+    for home in HOMES:
+        record = records["little_reasoning_few-shot", home]
+        assert record["others_name"] is record["gain_of_others"] is None
+        assert record["all_name"] in (f"little_reasoning_all-but-{home}_few-shot", "little_reasoning_all_few-shot")
+
+
+def test_a_student_with_another_prompt_is_not_compared_with_its_base():
+    scores = make_scores()
+    asked = [as_variant(score, "brief") for score in scores if score["train_dataset"]]
+    table = build([*scores, *asked])
+    for record in [one for one in table.records if one["recogniser"] == "little_reasoning_brief"]:
+        assert record["others_weighted_f1"] is not None
+        assert record["none_weighted_f1"] is record["gain_of_others"] is None
+    usual = [one for one in table.records if one["recogniser"] == "little_reasoning"]
+    assert [one["dataset"] for one in usual] == [*HOMES, MEAN]
+    assert all(one["gain_of_others"] is not None for one in usual)

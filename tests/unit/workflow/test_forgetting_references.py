@@ -36,3 +36,9 @@ def test_students_on_other_datasets_and_their_bases_are_accepted(project):
 def test_what_cannot_be_compared_is_refused_before_the_run(project, select, said):
     (line,) = problem_lines(config_with(*select), project)
     assert said in line
+
+
+def test_students_with_another_prompt_than_their_bases_are_refused(project):
+    config = config_with({"recognisers": "short", "datasets": "others"}, {"recognisers": "bases"})
+    (line,) = problem_lines(config | {"variants": {"short": {"of": "students", "prompt": {"rules": False}}}}, project)
+    assert "little_reasoning_made-up_short has another prompt or decoding than its base little" in line

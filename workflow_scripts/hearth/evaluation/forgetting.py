@@ -21,6 +21,7 @@ from hearth.evaluation.table_rows import (
     add_adjusted_p,
     build_rows,
     difference_columns,
+    is_asked_as_base,
     name_without_homes,
     rows_by_name,
 )
@@ -102,14 +103,17 @@ class Comparison:
 
 
 def compare_on_unseen_homes(scores: Sequence[Score]) -> tuple[list[Comparison], list[Row]]:
-    """Return the comparisons that scores allow, and the students on unseen homes whose base has no score there."""
+    """Return the comparisons that scores allow, and the students on unseen homes whose base has no score there.
+
+    Students with another prompt or decoding than their base are in neither: they differ in more than their training.
+    """
     rows = build_rows(scores, "mean")
     by_name = rows_by_name(rows)
     comparisons: list[Comparison] = []
     alone: list[Row] = []
     for row in rows:
         score = row.scores[0]
-        if score["kind"] != "student" or row.dataset in score["train_datasets"]:
+        if score["kind"] != "student" or row.dataset in score["train_datasets"] or not is_asked_as_base(row):
             continue
         if base := by_name.get((score["base"], row.dataset)):
             comparisons.append(Comparison(row, base))

@@ -13,13 +13,14 @@ from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import TINY
 from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
-from hearth.evaluation.score_document import Interval, Score
+from hearth.evaluation.score_document import Interval, Score, seen_datasets
 from hearth.evaluation.table_rows import (
     Record,
     Row,
     add_adjusted_p,
     build_rows,
     difference_columns,
+    is_asked_as_base,
     name_without_homes,
 )
 
@@ -121,10 +122,9 @@ def learned_from(score: Score, homes: Collection[str]) -> LearnedFrom | None:
     None if these are only a part of the others, or of all. Homes that no training of the config is meant for (`all:
     false`) are not missed by the sets `all` and `all-but-<home>`, nor by baselines over other homes or over all.
     """
-    home, learned = score["dataset"], set(score["train_datasets"])
-    if score["kind"] == "base":
-        prompt = score["provenance"]["prompt"]
-        return "own" if prompt and prompt.get("shots") else "none"
+    home, learned = score["dataset"], seen_datasets(score)
+    if not learned:
+        return "none"
     if learned == {home}:
         return "own"
     named = score["train_dataset"] or score["recogniser"].rpartition("_")[2]
@@ -135,6 +135,8 @@ def learned_from(score: Score, homes: Collection[str]) -> LearnedFrom | None:
 
 def build_families(rows: Sequence[Row]) -> list[Family]:
     """Return the families of the rows, in order; a base is in the family of each of its students.
+
+    Students with another prompt or decoding than their base are a family without it.
 
     Recognisers that learned from a part of the homes are left out. Of several that learned from other homes, or from
     all, the one of most homes is taken; among equals the first.
@@ -147,7 +149,7 @@ def build_families(rows: Sequence[Row]) -> list[Family]:
         if learned is None:
             continue
         family = _family_name(row)
-        if score["kind"] == "student":
+        if score["kind"] == "student" and is_asked_as_base(row):
             bases[family] = score["base"]
         by_learned = places.setdefault(family, {}).setdefault(row.dataset, {})
         other = by_learned.get(learned)

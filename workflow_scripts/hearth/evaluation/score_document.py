@@ -350,6 +350,13 @@ def metric_value(metrics: Metrics, name: str) -> float:
     return (headlines | metrics["readings"] | metrics["rates"])[name]
 
 
+def seen_datasets(score: Score) -> set[str]:
+    """Return the datasets that a recogniser has seen labelled windows of: in its training, or in its prompt."""
+    prompt = score["provenance"]["prompt"]
+    shown = {score["dataset"]} if prompt and prompt.get("shots") else set()
+    return {*score["train_datasets"]} | shown
+
+
 def knows_home(score: Score) -> bool:
     """Whether a student learned from the dataset that it is tested on, alone or among others."""
     return score["dataset"] in score["train_datasets"]

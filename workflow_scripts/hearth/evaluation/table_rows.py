@@ -160,6 +160,11 @@ def name_without_homes(row: Row) -> str:
     return remove_homes(row.name, score["base"], score["train_dataset"])
 
 
+def is_asked_as_base(row: Row) -> bool:
+    """Whether a student's row has the prompt and decoding of the config, as that of its base has: no variant of it."""
+    return "_" not in name_without_homes(row).removeprefix(f"{row.scores[0]['base']}_")
+
+
 def remove_homes(name: str, base: str, homes: str) -> str:
     """Return a student's name, `<base>_<recipe>_<homes>` and what follows, without `homes`."""
     recipe, _, rest = name.removeprefix(f"{base}_").partition("_")  # the recipe's part may begin like the homes

@@ -21,6 +21,7 @@ from hearth.evaluation.table_rows import (
     add_gap_to_best,
     build_rows,
     difference_columns,
+    is_asked_as_base,
     rows_by_name,
 )
 from hearth.evaluation.without import heading, split_column, without_columns, without_notes
@@ -130,7 +131,7 @@ GAIN_NOTE: Note = (
     "Gain over base, gap to teacher",
     [
         "gain: weighted F1 of the student minus that of its base; gap: weighted F1 of the teacher minus that of the"
-        " student; both on the same dataset"
+        " student; both on the same dataset; none for a student with another prompt or decoding than its base"
     ],
 )
 LENIENT_NOTE: Note = (
@@ -300,7 +301,9 @@ def _build_record(row: Row, by_name: Mapping[tuple[str, str], Row]) -> Record:
         mean, deviation = statistics.mean_and_deviation(row.values(metric, parsing))
         low, high = row.interval(metric, parsing) or (None, None)
         record |= {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_sd": deviation}
-    base, teacher = by_name.get((score["base"], row.dataset)), by_name.get((score["teacher"], row.dataset))
+    # With a prompt or decoding of its own, a student differs from its base and its teacher in more than its training.
+    plain = score["kind"] == "student" and is_asked_as_base(row)
+    base, teacher = (by_name.get((score[key], row.dataset)) if plain else None for key in ("base", "teacher"))
     for name, one, other in (("gain_over_base", row, base), ("gap_to_teacher", teacher, row)):
         if one and other:
             record |= difference_columns(name, one, other, "weighted_f1") | {f"{name}_sd": record["weighted_f1_sd"]}

@@ -82,6 +82,12 @@ class Recogniser:
     learns_from: Literal["", "own", "others", "all"] = ""
 
     @property
+    def is_asked_as_base(self) -> bool:
+        """Whether a student has the prompt and decoding of the config, its seed of sampling aside: it is no variant."""
+        seed = self.decoding["seed"] if self.decoding else 0
+        return self.student is not None and self.name.removesuffix(f"_decode{seed}") == self.student.name
+
+    @property
     def samples_again(self) -> bool:
         """Whether it is the same recogniser with another seed of sampling than its first."""
         return self.decoding is not None and self.decoding["seed"] not in self.seeds[:1]

@@ -108,8 +108,8 @@ def _trainings(shown: Sequence[tuple[Recogniser, str]]) -> Iterator[Training]:
     """Yield the trainings of students on datasets that they did not learn from and on which their bases are shown."""
     pairs = {(one.name, dataset) for one, dataset in shown}
     for one, dataset in shown:
-        student = one.student
-        if student and dataset not in student.datasets and (student.base, dataset) in pairs and not one.samples_again:
+        student = one.student if one.is_asked_as_base and not one.samples_again else None
+        if student and dataset not in student.datasets and (student.base, dataset) in pairs:
             yield Training(
                 base=student.base,
                 recipe=student.recipe,

@@ -164,6 +164,14 @@ def forgetting_problems(config: Config) -> Iterator[Problem]:
             if (student := known[name].student) and dataset not in student.datasets
         ]
         path: Place = ["tables", table, "select"]
+        for name, base, _ in unseen:
+            if not known[name].is_asked_as_base:
+                yield (
+                    path,
+                    f"{name} has another prompt or decoding than its base {base}, so a difference is not what it has "
+                    "forgotten; select students without a variant",
+                )
+                break
         if not unseen:
             yield path, "selects no student on a dataset that it did not learn from"
         for name, base, dataset in unseen:
