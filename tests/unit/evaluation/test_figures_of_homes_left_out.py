@@ -1,6 +1,7 @@
 """Test the figures of homes left out and of what students forget on them."""
 
 import pytest
+from factories import TRAINING_LOG
 from hearth.evaluation.figures import drawing, forgetting, held_out_homes
 from hearth.evaluation.figures.held_out_homes import MARKERS
 from hearth.evaluation.held_out_homes import MEAN
@@ -88,7 +89,12 @@ def test_each_setting_that_alone_differs_has_a_panel():
         *trained(scores, "replay0.25", **usual | {"replay": 0.25}),
     ]
     figure = forgetting.draw([*bases, *variants])
-    shown = [(axes.get_xlabel(), [label.get_text() for label in axes.get_xticklabels()]) for axes in figure.axes]
+    labels = [[label.get_text().split("\n") for label in axes.get_xticklabels()] for axes in figure.axes]
+    shown = [
+        (axes.get_xlabel(), [value for value, _ in ticks]) for axes, ticks in zip(figure.axes, labels, strict=True)
+    ]
+    traces = {text for ticks in labels for _, text in ticks}
+    assert traces == {f"{TRAINING_LOG['examples']['used']} traces"}
     # Students of one home and of two have a panel each, and so has the number of homes in each of three settings.
     assert shown.count(("learning rate", ["1e-05", "0.001"])) == 2
     assert shown.count(("share of replayed traces", ["0", "0.25"])) == 2
@@ -141,3 +147,24 @@ def test_stand_ins_are_named():
             texts = " ".join(text.get_text() for text in drawn.findobj(drawing.mpl.text.Text))
         assert "flat (simulated home)" in texts
         assert "Tiny models, not real ones" in texts
+
+
+def test_unequal_numbers_of_traces_are_shown_below_the_values():
+    scores = make_scores()
+    examples = TRAINING_LOG["examples"] | {"used": 7}
+    for score in scores:
+        if score["recogniser"] == f"little_reasoning_{HOMES[0]}":
+            log = score["provenance"]["student"] | {"examples": examples}
+            score["provenance"] = score["provenance"] | {"student": log}
+    (axes,) = forgetting.draw(scores).axes
+    used = TRAINING_LOG["examples"]["used"]
+    low, high = sorted((7, used))
+    assert [label.get_text() for label in axes.get_xticklabels()] == [f"1\n{low}-{high} traces", f"2\n{used} traces"]
+
+
+def test_a_home_on_which_only_the_base_was_tested_does_not_hide_the_others():
+    scores = sized(make_scores())
+    extra = [score for score in sized(make_scores([*HOMES, "visited"])) if score["kind"] == "base"][-1:]
+    (axes,) = held_out_homes.draw([*scores, *extra]).axes
+    (same,) = held_out_homes.draw(scores).axes
+    assert values_by_marker(axes) == values_by_marker(same)

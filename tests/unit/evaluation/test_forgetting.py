@@ -4,6 +4,7 @@ from itertools import pairwise
 from statistics import fmean
 
 import pytest
+from factories import TRAINING_LOG
 from hearth.evaluation.forgetting import SETTINGS, describe_losses
 from hearth.evaluation.held_out_homes import home_interval
 from hearth.evaluation.rendering import render_csv, render_markdown
@@ -29,6 +30,7 @@ def test_a_row_is_a_student_on_a_home_that_it_did_not_learn_from_beside_its_base
         name, home = record["recogniser"], record["dataset"]
         assert home not in learned[name]
         assert record["n_homes"] == len(learned[name])
+        assert record["n_examples"] == TRAINING_LOG["examples"]["used"]
         student = fmean([value[name, home], value[f"{name}_seed1", home]])
         assert record["weighted_f1"] == pytest.approx(student)
         assert record["base_weighted_f1"] == value["little", home]

@@ -13,6 +13,7 @@ from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.prompts import answer_text
 from hearth.workflow.configuration import resolve
+from hearth.workflow.recognisers import Recogniser
 from parse_predictions import parse_prediction
 from score_factories import make_run_scores, make_score, make_student_score
 
@@ -158,6 +159,21 @@ def test_examples_are_the_first_of_each_kind_in_window_order():
     right = [make_prediction(row["window_id"], answer_text(row["gold"])) for row in TEST_WINDOWS]
     examples = lineage.select_examples(numbered(WINDOWS), numbered(parsed_rows(right)))
     assert [(one.kind, one.window_line, one.prediction_line) for one in examples] == [("correct", 2, 1)]
+
+
+def test_an_accepted_label_is_right_in_an_example_as_in_the_score():
+    several = [row | {"gold_any": [[label, "EATING"] for label in row["gold"]]} for row in WINDOWS]
+    other = [make_prediction(row["window_id"], answer_text(["EATING"] * len(row["gold"]))) for row in TEST_WINDOWS]
+    (example,) = lineage.select_examples(numbered(several), numbered(parsed_rows(other)))
+    assert example.kind == "correct"
+    assert "  x " not in lineage.render_text([], [example], "w", "p")
+
+
+def test_the_homes_that_a_baseline_learned_from_are_among_the_files_of_its_row():
+    score = make_score("words_others", "made-up") | {"train_datasets": ["second"]}
+    (row,) = build_rows([score])
+    files = dict(lineage.row_notes(row, {"words_others": Recogniser("words_others", "baseline")}, {}, "abc"))["Files"]
+    assert {"results/datasets/made-up/splits.json", "results/datasets/second/splits.json"} <= {*files}
 
 
 def test_control_characters_are_escaped():

@@ -177,6 +177,23 @@ def test_students_of_other_homes_and_several_learning_rates_have_figures_of_thei
     assert "forgetting" not in figures(students, {"recognisers": "rates", "datasets": "others"})
 
 
+def test_students_of_a_part_of_the_homes_alone_have_no_figure_of_homes_left_out(project):
+    config = dict(CONFIG)
+    for number, name in enumerate(("third", "fourth"), start=3):
+        home = CONFIG["datasets"]["second"] | {"simulate": {"seed": number, "sessions": 2}}
+        config = replace_at(config, f"datasets/{name}", home)
+    config["dataset_groups"] = {"pair": ["second", "third"]}
+    config["students"] = {"bases": ["little"], "trained_on": ["pair"]}
+
+    def figures(*datasets):
+        select = [{"recognisers": "students", "datasets": [*datasets]}, {"recognisers": "bases"}]
+        tables = {"one": {"title": "One", "select": select}}
+        return selected_figures(resolve(config | {"tables": tables}, [], project)[0])
+
+    assert "held_out_homes" in figures("second", "third", "fourth")
+    assert "held_out_homes" not in figures("made-up", "second", "fourth")
+
+
 def test_a_model_of_unknown_size_is_in_no_figure_about_size(project):
     config = replace_at(CONFIG, "tables", {"one": {"title": "One", "select": [{"recognisers": ["large"]}]}})
     filled, _ = resolve(config, [], project)

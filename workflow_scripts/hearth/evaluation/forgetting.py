@@ -35,6 +35,7 @@ _COLUMNS = {
     "recogniser": Column("Student", number=False),
     "train_dataset": Column("Trained on", number=False),
     "n_homes": Column("Homes"),
+    "n_examples": Column("Traces"),
     **{name: Column(heading) for name, heading in SETTINGS.items()},
     "n_seeds": Column("Seeds"),
     "dataset": Column("Tested on", number=False),
@@ -59,6 +60,8 @@ NOTES: list[Note] = [
         [
             "each row: a student on a home that it did not learn from, and its untrained base on the same windows;"
             " a difference below 0 is what the student has forgotten of its base",
+            "traces: examples that the student learned from, replayed ones included (of several folds, in the first);"
+            " where their numbers differ, rows differ in more than their settings",
             "p: paired permutation tests over tested groups; Holm: corrected for the number of tests in this table",
             "means: every home counts once, whatever number of students was tested on it; intervals resample homes, and"
             " p gives each home's difference either sign (Holm: corrected for the number of means); worse: the"
@@ -84,6 +87,13 @@ class Comparison:
     def score(self) -> Score:
         """The score of the student's first seed, which has its settings."""
         return self.student.scores[0]
+
+    @property
+    def examples(self) -> int:
+        """The number of examples that the first seed of the student learned from."""
+        student = self.score["provenance"]["student"]
+        assert student, "a student has a training log"
+        return student["examples"]["used"]
 
     @property
     def difference(self) -> float:
@@ -200,6 +210,7 @@ def _record(comparison: Comparison) -> Record:
         "base": base.name,
         "train_dataset": score["train_dataset"],
         "n_homes": len(score["train_datasets"]),
+        "n_examples": comparison.examples,
         **{name: score[name] for name in SETTINGS},  # type: ignore[literal-required]
         "n_seeds": len(student.scores) if len(student.scores) > 1 else None,
         "dataset": comparison.dataset,

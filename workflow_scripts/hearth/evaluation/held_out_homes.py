@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from scipy.stats import permutation_test
 
 from hearth.evaluation import bootstrap, statistics
+from hearth.evaluation.learned_homes import LearnedFrom, homes_learned_from
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import TINY
 from hearth.evaluation.provenance import simulated_datasets
@@ -24,8 +25,6 @@ from hearth.evaluation.table_rows import (
     name_without_homes,
 )
 
-# The homes that a recogniser learned from, as seen from the home that it is tested on.
-LearnedFrom = Literal["none", "own", "others", "all"]
 # Metrics of the records; the table shows the first.
 METRICS = ("weighted_f1", "macro_f1")
 MEAN = "mean over homes"
@@ -51,7 +50,8 @@ NOTES: list[Note] = [
         "Homes left out",
         [
             "each column: weighted F1 of the recogniser that learned from these homes, tested on the home of the row;"
-            " no home: the base itself, untrained; other homes: of all homes of the table but that of the row",
+            " no home: the base itself, untrained; other homes: of all homes of the table but that of the row, or of"
+            " all other datasets of the config with `all: true` (see Sets of datasets, Baselines)",
             "all of them are tested on the same windows of a home",
             f"{MEAN}: each home counts once; its interval resamples homes, not groups, and needs"
             f" {bootstrap.FEWEST_GROUPS} homes or more; its p is that of a paired permutation test over homes,"
@@ -117,20 +117,9 @@ def _notes_of_absent(rows: Sequence[Row], families: Sequence[Family]) -> list[No
 
 
 def learned_from(score: Score, homes: Collection[str]) -> LearnedFrom | None:
-    """Return the homes that a score's recogniser learned from, as seen from the one of `homes` that it was tested on.
-
-    None if these are only a part of the others, or of all. Homes that no training of the config is meant for (`all:
-    false`) are not missed by the sets `all` and `all-but-<home>`, nor by baselines over other homes or over all.
-    """
-    home, learned = score["dataset"], seen_datasets(score)
-    if not learned:
-        return "none"
-    if learned == {home}:
-        return "own"
+    """Return the homes that a score's recogniser learned from, as `homes_learned_from` does."""
     named = score["train_dataset"] or score["recogniser"].rpartition("_")[2]
-    if named not in ("all", "others", f"all-but-{home}") and not learned >= {*homes} - {home}:
-        return None
-    return "all" if home in learned else "others"
+    return homes_learned_from(score["dataset"], seen_datasets(score), named, homes)
 
 
 def build_families(rows: Sequence[Row]) -> list[Family]:

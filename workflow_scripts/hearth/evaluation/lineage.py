@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from hearth.common.schemas import nearest
-from hearth.data.gold_labels import to_common_labels, with_common_labels
+from hearth.data.gold_labels import map_to_gold, to_common_labels, with_common_labels
 from hearth.data.windows import Window
 from hearth.evaluation import tables
 from hearth.evaluation.bootstrap import CONFIDENCE
@@ -163,7 +163,8 @@ def row_notes(
     files = []
     for score in row.scores:
         recogniser, dataset = recognisers[score["recogniser"]], score["dataset"]
-        files += [f"results/datasets/{dataset}/dataset_card.md", f"results/datasets/{dataset}/splits.json"]
+        for name in dict.fromkeys((dataset, *score["train_datasets"])):
+            files += [f"results/datasets/{name}/dataset_card.md", f"results/datasets/{name}/splits.json"]
         if recogniser.prompt:
             shown = "fold*" if recogniser.prompt["shots"] else ""
             name = "_".join(filter(None, (dataset, recogniser.prompt_name, shown)))
@@ -246,8 +247,14 @@ def _row_names(row: Row) -> list[str]:
 def _kind(window: Window, prediction: ParsedPrediction) -> ExampleKind:
     if prediction["status"] in UNREADABLE:
         return "unreadable"
-    matches = [gold == label for gold, label in zip(window["gold"], prediction["labels"], strict=True)]
+    matches = _matches(window, prediction)
     return "correct" if all(matches) else "partly wrong" if any(matches) else "wrong"
+
+
+def _matches(window: Window, prediction: ParsedPrediction) -> list[bool]:
+    """Return for each event whether its label counts as right: one of those accepted, if it has several."""
+    labels = map_to_gold(window, prediction["labels"])
+    return [gold == label for gold, label in zip(window["gold"], labels, strict=True)]
 
 
 def _left_out(score: Mapping[str, Any]) -> str:
@@ -265,8 +272,8 @@ def _example_lines(example: Example, windows_path: str, predictions_path: str) -
         f"  {windows_path}:{example.window_line}, {predictions_path}:{example.prediction_line}",
         f"  status {prediction['status']}, finish reason {prediction['finish_reason']}",
     ]
-    for event, gold, label in zip(window["events"], window["gold"], prediction["labels"], strict=True):
-        mark = "=" if gold == label else "x"
+    marks = ["=" if right else "x" for right in _matches(window, prediction)]
+    for event, gold, label, mark in zip(window["events"], window["gold"], prediction["labels"], marks, strict=True):
         answer = "none" if label is None else label
         lines.append(f"  {mark} {event['id']:2} {event['time']} {event['description']}: {answer} (recorded: {gold})")
     return [*lines, "  raw text:", *(f"    | {line}" for line in prediction["text"].split("\n"))]

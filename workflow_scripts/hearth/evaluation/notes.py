@@ -205,7 +205,13 @@ def _baselines(scores: Sequence[Score]) -> list[str]:
         note: dict.fromkeys(score["recogniser"] for score in baselines if score["labels"] == labels)
         for note, labels in notes.items()
     }
-    return [f"{', '.join(names)}: {note}" for note, names in named.items() if names]
+    learned = dict.fromkeys(
+        name for score in baselines if score["labels"] == "common" for name in score["train_datasets"]
+    )
+    return [
+        *(f"{', '.join(names)}: {note}" for note, names in named.items() if names),
+        *([f"learned from in common labels: {', '.join(learned)}"] if learned else []),
+    ]
 
 
 def _unanswered(score: Score) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation.figures.names import ScoreFigure
 from hearth.evaluation.forgetting_curves import Training, find_curves, without_settings
+from hearth.evaluation.learned_homes import homes_learned_from
 from hearth.workflow.config_types import Config
 from hearth.workflow.dataset_sets import default_datasets
 from hearth.workflow.recognisers import Recogniser, Student, groups, recognisers
@@ -94,7 +95,7 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         "failures": [*shown],
         "confusion": [one for one, _ in paper if not one.student],
         "transfer": [one for one, dataset in paper if one.student and dataset not in one.student.datasets],
-        "held_out_homes": [one for one, _ in paper if one.student and len(one.student.datasets) > 1],
+        "held_out_homes": _of_homes_left_out(paper),
         "forgetting": [*find_curves(_trainings(shown))],
         "learning_curve": [one for one, dataset in shown if _is_on_learning_curve(one, dataset)],
         "calibration": [
@@ -102,6 +103,19 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         ],
     }
     return [name for name, scores in drawn.items() if scores]
+
+
+def _of_homes_left_out(paper: Sequence[tuple[Recogniser, str]]) -> list[object]:
+    """Return the students that the figure of homes left out shows; none if no student learned from several homes."""
+    students = [(one.student, dataset) for one, dataset in paper if one.student]
+    homes = {dataset for _, dataset in students}
+    if all(len(student.datasets) == 1 for student, _ in students):
+        return []
+    return [
+        student
+        for student, dataset in students
+        if homes_learned_from(dataset, student.datasets, student.trained_on, homes)
+    ]
 
 
 def _trainings(shown: Sequence[tuple[Recogniser, str]]) -> Iterator[Training]:

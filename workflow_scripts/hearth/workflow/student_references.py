@@ -113,9 +113,10 @@ def _same_recordings_problems(config: Config, table: str, shown: Iterable[tuple[
     """Yield a problem for the first recogniser that has learned from a tested home's days under another name.
 
     Equal splits keep the tested sessions of such a dataset apart, so a student of that dataset alone, or one that also
-    learns from the tested dataset, does not see them. A table of forgetting would call the former's home unseen.
+    learns from the tested dataset, does not see them. A table of forgetting, or of homes left out, would call
+    the former's home unseen.
     """
-    of_unseen = config["tables"][table]["rows"] == "forgetting"
+    of_unseen = config["tables"][table]["rows"] in ("forgetting", "homes")
     for one, dataset in shown:
         learned = learned_datasets(config, one, dataset)
         for other in dict.fromkeys([*learned, *(one.student.replay_on if one.student else ())]):

@@ -68,6 +68,15 @@ def test_the_mean_over_homes_is_decided_in_resamples_of_homes(student, verdict):
     assert finding.verdict == verdict
     assert finding.groups == 6
     assert ("6 students are above" if verdict == HELD else "6 below") in finding.because
+    assert "a student of m1 of 5 other homes:" in finding.because
+
+
+def test_the_words_of_a_mean_say_that_students_learned_from_unequally_many_homes():
+    scores = make_homes_run(3, left_out=0.6)
+    for score in scores:
+        if score["train_dataset"] == "all-but-h1":
+            score["train_datasets"] = [*score["train_datasets"], "far", "farther"]
+    assert "a student of m1 of 2 to 4 other homes:" in keeps_up_over_homes(scores, "h0", "h1", "h2").because
 
 
 def test_the_mean_over_few_homes_is_undecided():

@@ -50,9 +50,12 @@ def keeps_up_over_homes(scores: Sequence[Score], *homes: str) -> Finding:
     differences = {home: _difference(scores, base, home) for home in homes}
     mean = mean_over_homes([one.value for one in differences.values()])
     sides = [_compared(one) for one in differences.values()]
+    learned = sorted({len(_students(scores, base, home)[0]["train_datasets"]) for home in homes})
+    sizes = " to ".join(map(str, dict.fromkeys((learned[0], learned[-1]))))
     because = (
-        f"{len(homes)} homes, each left out of the training of a student of {base}: {sides.count(ABOVE)} students are"
-        f" {ABOVE}, {sides.count(BELOW)} {BELOW}; mean difference {format_difference(mean)}; intervals resample homes"
+        f"{len(homes)} homes, each left out of the training of a student of {base} of {sizes} other homes:"
+        f" {sides.count(ABOVE)} students are {ABOVE}, {sides.count(BELOW)} {BELOW}; mean difference"
+        f" {format_difference(mean)}; intervals resample homes"
     )
     return Finding(mean, "F1 above the untrained base, mean over homes", (Condition(mean + CLOSE),), because)
 

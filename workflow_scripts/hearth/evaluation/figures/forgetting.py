@@ -74,7 +74,8 @@ def _draw_curve(
     for place, group in zip(places, by_value, strict=True):
         drawing.draw_interval(axes, place, _interval(group), INK)
     axes.axhline(0, color=FAINT, linestyle=":")
-    axes.set_xticks(places, labels=[f"{value:g}" for value in curve.values])
+    ticks = [f"{value:g}\n{_traces(group)}" for value, group in zip(curve.values, by_value, strict=True)]
+    axes.set_xticks(places, labels=ticks)
     axes.margins(x=0.15)
     axes.grid(axis="y", color=GRID)
     axes.set_axisbelow(True)
@@ -88,6 +89,12 @@ def _interval(group: Sequence[Comparison]) -> list[float] | None:
         homes.setdefault(one.dataset, []).append(one.resampled)
     means = np.mean([np.mean(resampled, axis=0) for resampled in homes.values()], axis=0)
     return percentile_interval(means, min(one.student.groups for one in group))
+
+
+def _traces(group: Sequence[Comparison]) -> str:
+    """Return the number of examples that students learned from, or the fewest and the most."""
+    numbers = sorted({one.examples for one in group})
+    return f"{'-'.join(map(str, dict.fromkeys((numbers[0], numbers[-1]))))} traces"
 
 
 def _title(curve: Curve) -> str:

@@ -14,10 +14,10 @@ from hearth.evaluation.held_out_homes import (
     MEAN,
     METRICS,
     Family,
-    LearnedFrom,
     build_families,
     home_interval,
 )
+from hearth.evaluation.learned_homes import LearnedFrom
 from hearth.evaluation.score_document import Interval, Score, select_paper_scores
 from hearth.evaluation.table_rows import build_rows
 
@@ -34,7 +34,10 @@ MARKERS: dict[LearnedFrom, Style] = {
 
 def draw(scores: Sequence[Score]) -> Figure:
     """Draw one panel per base with its students, one line per home. Raises ValueError if there is no student."""
-    selected = select_paper_scores(scores)
+    paper = select_paper_scores(scores)
+    # A home on which only bases were tested, for another table, would leave the others without their mean.
+    taught = {score["dataset"] for score in paper if score["kind"] == "student"}
+    selected = [score for score in paper if score["dataset"] in taught]
     families = [one for one in build_families(build_rows(selected, "mean")) if _has_student(one)]
     if not families:
         raise ValueError("held_out_homes: no student was tested, nothing to show")

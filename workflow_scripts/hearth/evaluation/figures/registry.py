@@ -103,7 +103,8 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         " setting of their training.",
         "Below 0, on the dotted line, a student is worse than its base: it has forgotten. All students of a panel agree"
         " in the settings of its title; of several students that learned from different homes, a line is the mean."
-        " Students of more homes may also have learned from more examples. Markers are means over training seeds; thin"
+        " Below each value is the number of traces learned from; where it differs, so does more than the setting."
+        " Markers are means over training seeds; thin"
         f" vertical lines are {_INTERVALS} of these homes and say nothing about others.",
     ),
     "learning_curve": Caption(
