@@ -7,6 +7,7 @@
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
 from hearth.distillation import launch
+from hearth.distillation.balance import DIVISION
 from hearth.distillation.recipes import RECIPES
 from hearth.distillation.settings import deciding_settings
 
@@ -124,15 +125,11 @@ def recipe_options(wildcards, input):
         options |= {needed: input.recipe}
     if len(student.datasets) > 1 or student.trained_on not in student.datasets:
         options |= {"trained-on": student.trained_on}
-    if len(student.datasets) > 1 or student.replay_on:
-        options |= {"balance": student.balance}
     if student.replay_on:
         names = ("windows", "splits", "prompt", "traces", "parsed")
         files = {name: input[f"replayed_{name}"] for name in names}
-        options |= {
-            "replay": str(student.replay),
-            "replay-traces-split": replayed_split(wildcards),
-        } | {f"replay-{name}": paths for name, paths in files.items() if paths}
+        options |= {"replay-traces-split": replayed_split(wildcards)}
+        options |= {f"replay-{name}": paths for name, paths in files.items() if paths}
     texts = {
         name: [value] if isinstance(value, str) else value
         for name, value in options.items()
@@ -169,11 +166,26 @@ def student_training(student):
     }
 
 
+def division_settings(student):
+    """Return balance and share of replayed traces where they decide a student's examples and are no default."""
+    division = {}
+    if len(student.datasets) > 1 or student.replay_on:
+        division = {"balance": student.balance, "replay": student.replay}
+    return {key: value for key, value in division.items() if value != DIVISION[key]}
+
+
 def training_settings(wildcards):
-    """Return the training settings that decide a student, including its seed, as JSON."""
-    settings = student_training(STUDENTS[wildcards.student])
-    del settings["balance"]  # an option of the program, where it decides anything
-    return json.dumps(deciding_settings(settings), sort_keys=True)
+    """Return the training settings that decide a student, including its seed, as JSON.
+
+    The division of its examples is among them, and no part of `recipe_options`, because Snakemake does not compare
+    params whose functions take `input`: another `students.training.balance` or `students.replay` would train nothing.
+    """
+    student = STUDENTS[wildcards.student]
+    settings = student_training(student)
+    del settings["balance"]
+    return json.dumps(
+        deciding_settings(settings) | division_settings(student), sort_keys=True
+    )
 
 
 def student_notes(wildcards):

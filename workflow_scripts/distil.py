@@ -16,13 +16,13 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, get_args
+from typing import TYPE_CHECKING, NoReturn
 
 from hearth.common.cli import UserError, json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
 from hearth.common.locks import locked
 from hearth.distillation import card, launch
-from hearth.distillation.balance import Balance
+from hearth.distillation.balance import Division, take_division
 from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_examples
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, Recipe, find_recipe, replay_recipe
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
@@ -72,16 +72,17 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--audit", nargs="+", type=Path, help="the audits of the traces (json), if the recipe reads them"
     )
-    parser.add_argument(
-        "--balance", default="size", choices=get_args(Balance), help="division of the examples among the datasets"
-    )
-    parser.add_argument("--replay", type=float, default=0, help="share of examples that are traces of the base itself")
     for name, text in REPLAYED.items():
         parser.add_argument(
             f"--replay-{name}", nargs="+", default=[], type=Path, help=f"{text} of each replayed dataset"
         )
     parser.add_argument("--replay-traces-split", default="", help="split of the replayed traces")
-    parser.add_argument("--training", required=True, help="training settings, as a JSON object")
+    parser.add_argument(
+        "--training",
+        required=True,
+        help="training settings, as a JSON object; also balance (size, by default, or home: the division of the "
+        "examples among the datasets) and replay (the share of them that are traces of the base itself; 0 by default)",
+    )
     parser.add_argument(
         "--sizes",
         nargs="*",
@@ -130,6 +131,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         training_options["micro_batch_size"] = int(size) if size.isdecimal() else size
     if options.save_steps:
         training_options["save_steps"] = options.save_steps
+    division = take_division(training_options)
     settings = check_settings(training_options)
     notes = [str(note) for note in json_option("--notes", options.notes, list)]
     base, sources = read_snapshot(options.model), example_sources(options)
@@ -137,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     deepspeed = read_json_object(options.deepspeed)
     tokenizer = load_tokenizer(options.model)
     check_turn_end(options.model, tokenizer)
-    examples = read_examples(options, rank, base["digest"], sources, tokenizer, settings)
+    examples = read_examples(options, rank, base["digest"], sources, tokenizer, settings, division)
     too_long = examples.counts["left_out"]["too_long"]
     if rank == 0 and too_long:
         print(
@@ -196,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 },
             }
             if len(examples.parts) > 1:
-                log |= {"parts": examples.parts, "balance": options.balance}
+                log |= {"parts": examples.parts, "balance": division["balance"]}
             export.publish(unfinished, options.adapter)
             write_json(options.training_log, log)
             write_text(options.card, card.model_card(log, notes))
@@ -302,6 +304,7 @@ def read_examples(
     sources: "Sequence[Source]",
     tokenizer: "PreTrainedTokenizerFast",
     settings: "TrainingSettings",
+    division: Division,
 ) -> "Examples":
     """Return the training examples. Rank 0 makes them, unless an earlier start of the training did; the others wait.
 
@@ -322,14 +325,13 @@ def read_examples(
             for source in sources
         ],
         "model": model_digest,
-        "balance": options.balance,
-        "replay": options.replay,
+        **division,
         "settings": {key: settings[key] for key in ("max_length", "truncated_traces", "max_examples", "seed")},
         "code": [VERSION, package_versions()],
     }
     folder = options.work / f"examples-{digest(deciding)[:12]}"
     if rank == 0 and not (folder / DOCUMENT).exists():
-        write_examples(folder, sources, tokenizer, settings, options.balance, options.replay)
+        write_examples(folder, sources, tokenizer, settings, **division)
     while not (folder / DOCUMENT).exists():
         time.sleep(1)
     return open_examples(folder)

@@ -388,3 +388,13 @@ def test_a_home_added_to_a_group_retrains_only_the_students_that_learn_from_it(p
     groups["some"].append("third")
     project.configure(project.config | {"datasets": project.config["datasets"] | {"third": third}})
     assert planned_trainings(project, *names) == {f"reasoning_{name}" for name in retrained}
+
+
+def test_another_balance_retrains_the_students_of_several_homes(project):
+    training = project.config["students"]["training"] | {"max_examples": None}
+    students = project.config["students"] | {"training": training, "groups": {"homes": {"trained_on": ["all"]}}}
+    project.configure(project.config | {"students": students})
+    record_training(project, "reasoning_sim-marble", "reasoning_all")
+    training["balance"] = "home"
+    project.configure(project.config)
+    assert planned_trainings(project, "reasoning_sim-marble", "reasoning_all") == {"reasoning_all"}

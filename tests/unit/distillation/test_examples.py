@@ -5,6 +5,7 @@ import pytest
 import training_fixtures as fixtures
 from chat_families import make_family
 from hearth.common import files
+from hearth.distillation.balance import DIVISION
 from hearth.distillation.encoding import learned_text
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.recipes import RECIPES, rank_windows
@@ -336,7 +337,7 @@ def test_ranks_and_later_starts_read_the_examples_that_rank_0_made(tiny_model, t
 
     def read(rank):
         return distil.read_examples(
-            options, rank, "model", distil.example_sources(options), tokenizer, fixtures.SETTINGS
+            options, rank, "model", distil.example_sources(options), tokenizer, fixtures.SETTINGS, DIVISION
         )
 
     with ThreadPoolExecutor() as pool:

@@ -2,9 +2,36 @@
 
 from collections.abc import Sequence
 from heapq import nsmallest
-from typing import Literal
+from typing import Any, Literal, TypedDict, get_args
 
 Balance = Literal["size", "home"]
+
+
+class Division(TypedDict):
+    """The division of a student's examples: among its datasets, and the share of them that are replayed traces."""
+
+    balance: Balance
+    replay: float
+
+
+# What a student of one dataset has, and others have by default.
+DIVISION: Division = {"balance": "size", "replay": 0}
+
+
+def take_division(settings: dict[str, Any]) -> Division:
+    """Remove the division of the examples from training settings, and return it with defaults filled in.
+
+    Raises ValueError for a balance that does not exist, and for a share that is none.
+    """
+    division: Division = {
+        "balance": settings.pop("balance", DIVISION["balance"]),
+        "replay": settings.pop("replay", DIVISION["replay"]),
+    }
+    if division["balance"] not in get_args(Balance):
+        raise ValueError(f"training.balance: {division['balance']!r} is none of {', '.join(get_args(Balance))}")
+    if not 0 <= division["replay"] < 1:
+        raise ValueError(f"training.replay: {division['replay']} is no share from 0 to below 1")
+    return division
 
 
 def divide(count: int | None, available: Sequence[int], balance: Balance) -> list[int]:
