@@ -169,6 +169,13 @@ def test_too_few_traces_to_replay_are_refused(build, homes, tmp_path):
     assert used(build(homes[0], again, replay=0.2)) == {"old": 12, "sim": 3}
 
 
+@pytest.mark.parametrize("limit", [None, 8])
+def test_a_share_of_replayed_traces_that_is_less_than_one_is_refused(build, homes, tmp_path, limit):
+    again = make_source(tmp_path, "sim", 3, is_replayed=True)
+    with pytest.raises(ValueError, match=r"^replay 0\.01 of \d+ examples is less than half a trace, so none would be"):
+        build(homes[0], again, replay=0.01, max_examples=limit)
+
+
 def test_the_examples_of_each_dataset_are_counted_in_a_line_of_the_log(build, homes, tmp_path):
     again = make_source(tmp_path, "sim", 3, is_replayed=True)
     assert distil.part_lines(build(homes[0], again, replay=0.2).parts) == [

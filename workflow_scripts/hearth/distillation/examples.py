@@ -187,7 +187,11 @@ def write_examples(
             part.cut(fewest)
     if again:
         others = sum(len(part.used) for part in own)
-        number = replayed_count(replay, others, limit)
+        if not (number := replayed_count(replay, others, limit)):
+            raise ValueError(
+                f"replay {replay:g} of {others} examples is less than half a trace, so none would be replayed; use a "
+                "larger share or more examples"
+            )
         for part, count in zip(again, divide(number, [part.available for part in again], balance), strict=True):
             part.draw(count)
         if (drawn_again := sum(len(part.used) for part in again)) < number:
