@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from hearth.common.cli import UserError, run
-from hearth.common.files import write_text
+from hearth.common.files import digest, file_digest, write_text
 from hearth.homes.home import load_home
 from hearth.simulation.formats import SIMULATORS
 from hearth.simulation.marble import TRAITS
@@ -16,6 +16,7 @@ README = """SIMULATED data: no resident, home or event in here is real.
 
 Written by simulate_home.py --format {format}: seed {seed}, {sessions} sessions{left_out}.
 Use it to try the workflow; numbers measured on it say nothing about real homes.
+Digest of the other files: {files}
 """
 
 
@@ -58,7 +59,11 @@ def main(argv: list[str] | None = None) -> None:
             folder, arguments.seed, arguments.sessions, home, arguments.missing_sensors, arguments.without
         )
         left_out = f", without {', '.join(arguments.without)}" if arguments.without else ""
-        write_text(folder / "README.txt", README.format_map(vars(arguments) | {"left_out": left_out}))
+        # Snakemake looks at the README alone, and compares contents: it has to change with any other file.
+        files = digest(
+            {str(path.relative_to(folder)): file_digest(path) for path in folder.rglob("*") if path.is_file()}
+        )
+        write_text(folder / "README.txt", README.format_map(vars(arguments) | {"left_out": left_out, "files": files}))
         if arguments.out.exists():
             shutil.rmtree(arguments.out)
         os.replace(folder, arguments.out)

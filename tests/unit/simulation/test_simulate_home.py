@@ -41,3 +41,18 @@ def test_the_readme_names_the_traits_that_are_left_out(tmp_path):
     assert "1 sessions, without phones, habits." in (tmp_path / "home" / "README.txt").read_text()
     with pytest.raises(SystemExit):
         simulate_home.main([*arguments, "--without", "phone", "--out", str(tmp_path / "other")])
+
+
+def test_the_readme_changes_with_the_other_files_because_it_stands_for_them(tmp_path):
+    text = (HOMES / "marble.yaml").read_text(encoding="utf-8")
+    (tmp_path / "other.yaml").write_text(text.replace("Europe/Rome", "Asia/Tokyo"), encoding="utf-8")
+    readmes = []
+    for name, home in (
+        ("one", HOMES / "marble.yaml"),
+        ("same", HOMES / "marble.yaml"),
+        ("other", tmp_path / "other.yaml"),
+    ):
+        arguments = ["--format", "marble", "--home", str(home), "--seed", "7", "--out", str(tmp_path / name)]
+        simulate_home.main([*arguments, "--sessions", "2"])
+        readmes.append((tmp_path / name / "README.txt").read_bytes())
+    assert readmes[0] == readmes[1] != readmes[2]
