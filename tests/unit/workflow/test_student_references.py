@@ -4,6 +4,7 @@ import pytest
 from config_factories import CONFIG, make_project, problem_lines, replace_at, write_yaml
 from factories import HOME
 from hearth.workflow.configuration import resolve
+from repository import HOMES
 
 SPARE = replace_at(
     CONFIG,
@@ -114,6 +115,27 @@ def test_recorded_homes_are_the_same_if_their_root_is(project, is_option):
     assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
 
 
+def test_a_variant_of_a_home_has_its_days_if_it_has_its_seed(project):
+    plain = {"source": "marble", "home": "marble", "simulate": {"seed": 5, "sessions": 4}}
+    (project / "config" / "homes" / "marble.yaml").write_bytes((HOMES / "marble.yaml").read_bytes())
+    variant = plain | {"simulate": plain["simulate"] | {"kind": "variant"}}
+    homes = SPARE["datasets"] | {"plain": plain, "variant": variant}
+    config = with_group({"trained_on": ["others"]}, datasets=homes)
+    said = "has seen the recordings of plain, on which it is tested: variant"
+    assert any(said in line for line in problem_lines(config, project))
+    config["datasets"]["variant"]["simulate"]["seed"] = 6
+    assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
+
+
+def test_a_home_is_the_same_by_name_and_by_path(project):
+    (project / "config" / "homes" / "marble.yaml").write_bytes((HOMES / "marble.yaml").read_bytes())
+    by_name = {"source": "marble", "home": "marble", "root": "data/home"}
+    homes = SPARE["datasets"] | {"days": by_name, "again": by_name | {"home": str(HOMES / "marble.yaml")}}
+    said = "has seen the recordings of days, on which it is tested: again"
+    config = with_group({"trained_on": ["others"]}, datasets=homes)
+    assert any(said in line for line in problem_lines(config, project))
+
+
 @pytest.mark.parametrize(
     "other", [{"split": {"test_fraction": 0.4}}, {"split": {"folds": 3}}, {"windows": {"size": 5}}]
 )
@@ -130,8 +152,18 @@ def test_no_student_learns_from_tested_days_under_another_name_in_another_split(
         assert resolve(config, [write_yaml(project / "run.yaml", config)], project)
 
 
+def test_the_student_of_all_other_homes_is_none_of_the_tested_days(project):
+    """If these are one dataset, its student is named after the home that it has not seen."""
+    homes = {"spare": SPARE["datasets"]["spare"] | {"all": True}}
+    homes["copy"] = homes["spare"] | {"windows": {"size": 5}}
+    config = with_group({"trained_on": ["others"]}, datasets=homes)
+    config["tables"] = {"many": config["tables"]["many"]}
+    said = "little_reasoning_all-but-spare has seen the recordings of spare, on which it is tested: copy"
+    assert any(said in line for line in problem_lines(config, project))
+
+
 @pytest.mark.parametrize("rows", ["scores", "forgetting", "homes"])
-def test_the_days_of_a_home_under_another_name_are_not_unseen_in_tables_of_unseen_homes(project, rows):
+def test_the_days_of_a_home_under_another_name_are_not_unseen(project, rows):
     homes = SPARE["datasets"] | {"copy": SPARE["datasets"]["spare"] | {"windows": {"size": 5}}}
     config = with_group({"trained_on": ["spare"]}, datasets=homes)
     many = config["tables"]["many"]

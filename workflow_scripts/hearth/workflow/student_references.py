@@ -5,8 +5,11 @@ from collections.abc import Collection, Iterable, Iterator
 
 from hearth.common.schemas import Problem, nearest
 from hearth.distillation.balance import own_limit
+from hearth.simulation.formats import DRAWN
 from hearth.workflow.config_types import Config
+from hearth.workflow.dataset_homes import is_drawn
 from hearth.workflow.dataset_sets import ALL_BUT, ALL_DATASETS, OTHER_DATASETS, default_datasets
+from hearth.workflow.project_files import home_path
 from hearth.workflow.recognisers import Recogniser, Student, learned_datasets, recognisers, student_groups
 from hearth.workflow.selection import table_pairs
 
@@ -113,8 +116,8 @@ def _same_recordings_problems(config: Config, table: str, shown: Iterable[tuple[
     """Yield a problem for the first recogniser that has learned from a tested home's days under another name.
 
     Equal splits keep the tested sessions of such a dataset apart, so a student of that dataset alone, or one that also
-    learns from the tested dataset, does not see them. A table of forgetting, or of homes left out, would call
-    the former's home unseen.
+    learns from the tested dataset, does not see them. Tables of forgetting and of homes left out would call the
+    former's home unseen, and so does its own name if it is one of all other datasets.
     """
     of_unseen = config["tables"][table]["rows"] in ("forgetting", "homes")
     for one, dataset in shown:
@@ -123,7 +126,8 @@ def _same_recordings_problems(config: Config, table: str, shown: Iterable[tuple[
             if other == dataset or not _recordings(config, other) == _recordings(config, dataset) is not None:
                 continue
             is_apart = _split(config, other) == _split(config, dataset)
-            if is_apart and (dataset in learned or (one.student and learned == [other] and not of_unseen)):
+            is_named = one.student and learned == [other] and not one.student.trained_on.startswith(ALL_BUT)
+            if is_apart and (dataset in learned or (is_named and not of_unseen)):
                 continue
             same = "the same ones (same home, and same root or seed)" + ("" if is_apart else " in another split")
             yield (
@@ -144,12 +148,15 @@ def _split(config: Config, name: str) -> tuple[object, ...]:
 
 
 def _recordings(config: Config, name: str) -> tuple[object, ...] | None:
-    """Return what two datasets of the same recordings have in common; None for one whose root is not known yet."""
+    """Return what two datasets of the same recordings have in common; None for one whose root is not known yet.
+
+    A seed draws the same days for every home of a format: a variant has those of the home itself, in other words.
+    """
     dataset = config["datasets"][name]
     if simulate := dataset.get("simulate"):
-        return dataset["home"], simulate["kind"], simulate["seed"]
+        return DRAWN if is_drawn(dataset) else dataset["source"], simulate["seed"]
     root = dataset["root"] or config.get(f"{name}_root")
-    return (dataset["home"], os.path.realpath(str(root))) if root else None
+    return (os.path.realpath(home_path(dataset["home"])), os.path.realpath(str(root))) if root else None
 
 
 def forgetting_problems(config: Config) -> Iterator[Problem]:
