@@ -32,7 +32,7 @@ demo: setup ## Run the whole chain on two simulated homes with tiny models: less
 	@echo "Reasons and all measurements: demo/results/report.html"
 	@echo "Tables: demo/results/tables/   Figures: demo/results/figures/"
 
-demo-homes: setup ## Leave simulated homes out, with tiny models: students of one home, of others, of all; XX minutes on two cores
+demo-homes: setup ## Leave simulated homes out, with tiny models: students of one home, of others, of all; 40 minutes on two cores
 	snakemake --directory demo-homes --configfile config/many-homes.yaml --cores $(CORES) all
 	@awk '/^[|]/ { print; found = 1; next } found { exit }' demo-homes/results/tables/held_out_homes.md
 	@echo "Tables and figures: demo-homes/results/"
