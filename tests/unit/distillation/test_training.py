@@ -74,7 +74,8 @@ class TrainingOnHomes(fixtures.Training):
     @property
     def options(self):
         *own, replayed = self.homes
-        options = super().options | {"trained-on": "both", "balance": "home", "replay": 0.2}
+        options = super().options | {"trained-on": "both"}
+        options["training"] = json.dumps(json.loads(options["training"]) | {"balance": "home", "replay": 0.2})
         for name, file in (("windows", "windows.jsonl"), ("splits", "splits.json"), ("prompt", "prompt.json")):
             options[name] = [home.folder / file for home in own]
             options[f"replay-{name}"] = [replayed.folder / file]
