@@ -14,7 +14,7 @@ class Division(TypedDict):
     replay: float
 
 
-# What a student of one dataset has, and others have by default.
+# The division of a student of one dataset, and the default of others.
 DIVISION: Division = {"balance": "size", "replay": 0}
 
 
