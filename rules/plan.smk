@@ -46,7 +46,9 @@ def lora_rank(recogniser):
 
 def planned_sources(student, fold):
     """Return the datasets from which a student of a fold learns, those of replayed traces last."""
-    named = [(student.teacher, dataset, False) for dataset in student.datasets]
+    # Of several samples of a window, a step learns one; all have about as many tokens.
+    writer = next(iter(student.trace_writers), "")
+    named = [(writer, dataset, False) for dataset in student.datasets]
     named += [(student.base, dataset, True) for dataset in student.replay_on]
     return [
         {

@@ -137,7 +137,7 @@ def checked_models(wildcards, output):
 def longest_answer(student):
     """Return the largest number of tokens that an example of a student has after its prompt."""
     if RECIPES[student.recipe].reasons:
-        return RECOGNISERS[student.teacher].decoding["max_new_tokens"]
+        return RECOGNISERS[student.trace_writers[0]].decoding["max_new_tokens"]
     return LABEL_TOKENS * max(
         config["datasets"][dataset]["windows"]["size"] for dataset in student.datasets
     )

@@ -275,7 +275,8 @@ def test_the_plan_says_what_further_seeds_cost(results):
     work["trainings"] += [work["trainings"][0] | {"student": f"small_pupil_seed{seed}"} for seed in (1, 2)]
     text = estimate_work(work, results)
     assert (
-        "Seeds of sampling (`decoding.seeds`, `self_consistency`): of 28 windows recognised, 16 are of a first" in text
+        "Seeds of sampling (`decoding.seeds`, `self_consistency`, `teacher_samples`): of 28 windows recognised, 16 are "
+        "of a first" in text
     )
     assert "Seeds of training (`students.seeds`): trainings: 3; with one seed: 1." in text
 

@@ -5,6 +5,7 @@ Answers of models are untrusted text: control characters are escaped before anyt
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal, Protocol
 
 from hearth.common.schemas import nearest
@@ -46,8 +47,8 @@ class StudentNames(Protocol):
         """The name of the student."""
 
     @property
-    def teacher(self) -> str:
-        """The recogniser whose traces it learned from; "" without a teacher."""
+    def trace_writers(self) -> Sequence[str]:
+        """The recognisers whose traces it learned from; none without a teacher."""
 
     @property
     def datasets(self) -> Sequence[str]:
@@ -177,8 +178,8 @@ def row_notes(
             for fold in range(1, len(splits) + 1):
                 folder = f"results/students/{student.name}/fold{fold}"
                 files += [f"{folder}/{name}" for name in ("training_log.json", "model_card.md")]
-            for learned in student.datasets if student.teacher else ():
-                folder = f"results/predictions/{student.teacher}/{learned}"
+            for writer, learned in product(student.trace_writers, student.datasets):
+                folder = f"results/predictions/{writer}/{learned}"
                 files += [f"{folder}/{split}/all.jsonl (traces that the student learned from)" for split in splits]
             for replayed in student.replay_on:
                 files.append(f"results/predictions/{recogniser.base}/{replayed}/ (traces of its base, replayed to it)")

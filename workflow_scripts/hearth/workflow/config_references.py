@@ -16,6 +16,7 @@ from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.fold_problems import fold_problems
 from hearth.workflow.label_references import label_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
+from hearth.workflow.sample_references import sample_problems, unsampled_problems
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
 from hearth.workflow.student_references import (
@@ -44,6 +45,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
     yield from _step_problems(config)
     yield from _confidence_problems(config)
     yield from decoding_problems(config)
+    yield from sample_problems(config)
     sets = list(set_problems(config))
     yield from sets
     for name, dataset in config["datasets"].items():
@@ -72,6 +74,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
         # Checked after the variants, because a table may select one.
         yield from (
             variants
+            or list(unsampled_problems(config))
             or list(_table_problems(config))
             or [*_selection_problems(config), *label_problems(config, project)]
             or fold_problems(config)

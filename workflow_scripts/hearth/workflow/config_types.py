@@ -220,6 +220,8 @@ class Config(TypedDict):
     models: list[str]
     model_registry: str
     teacher: str
+    teacher_samples: int
+    teacher_sampling: Json
     students: Students
     export: Export
     window_browser: WindowBrowser

@@ -193,6 +193,8 @@ def _override_problems(config: Json, properties: Json) -> Iterator[Problem]:
     """Check the settings that a dataset or a variant overrides against the schema of the overridden settings."""
     for path, message in schema_problems(config.get("decoding_without_reasoning", {}), properties["decoding"]):
         yield ["decoding_without_reasoning", *path], message
+    for path, message in schema_problems(config.get("teacher_sampling", {}), properties["decoding"]):
+        yield ["teacher_sampling", *path], message
     for kind, names in {"datasets": ["windows"], "variants": ["prompt", "decoding"]}.items():
         for owner, spec in config.get(kind, {}).items():
             for name in names:

@@ -42,8 +42,8 @@ def compare_with_one_seed(work: PlannedWork, loads: Mapping[tuple[str, str, str]
     first = sum(load.windows for (name, _, _), load in loads.items() if not re.search(r"_decode\d+$", name))
     if first < asked:
         sentences.append(
-            f"Seeds of sampling (`decoding.seeds`, `self_consistency`): of {asked} windows recognised, {first} are of "
-            "a first seed."
+            f"Seeds of sampling (`decoding.seeds`, `self_consistency`, `teacher_samples`): of {asked} windows "
+            f"recognised, {first} are of a first seed."
         )
     trainings = len(work["trainings"])
     alike = len({(re.sub(r"_seed\d+$", "", one["student"]), one["fold"]) for one in work["trainings"]})

@@ -2,7 +2,8 @@
 
 Names contain no underscore, and a recogniser's name joins several of them by underscores: `<model>`,
 `<base>_<recipe>_<dataset or set of datasets>` for a student, `<model or student>_<variant>` for one with another prompt
-or decoding, and `<recogniser>_decode<seed>` for one with another seed of sampling than the first.
+or decoding, and `<recogniser>_decode<seed>` for one with another seed of sampling than the first. `<teacher>_sampled`
+is the first of several samples of a teacher, and `<teacher>_vote` is their majority.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from hearth.distillation.recipes import RECIPES
 from hearth.workflow.config_types import Config, Decoding, ExampleLimit, PromptSettings, StudentGroup
 from hearth.workflow.dataset_sets import dataset_sets, default_datasets, named_datasets
 from hearth.workflow.decoding import decoding_settings, sample_seeds, seed_suffixes, with_seed
+from hearth.workflow.teacher_samples import reads_samples, sample_names, sampled_and_vote, vote_name
 
 Value = TypeVar("Value")
 
@@ -32,9 +34,11 @@ class Student:
     """A base model that learns from a teacher's traces on one dataset or on several.
 
     `trained_on` is the name of the dataset, or of the set of `datasets`. `teacher` is the name of a recogniser, or ""
-    for a recipe without a teacher. `max_examples` None means all traces, "smallest" as many as the dataset with the
-    fewest train windows has. `balance` divides the examples among several datasets. `replay` is the share of the
-    examples that are traces of the base itself on the datasets of `replay_on`, which is empty without such traces.
+    for a recipe without a teacher. `trace_writers` are the recognisers whose traces the student learns from: its
+    teacher, or the samples of its teacher in the order of their seeds. `max_examples` None means all traces, "smallest"
+    as many as the dataset with the fewest train windows has. `balance` divides the examples among several datasets.
+    `replay` is the share of the examples that are traces of the base itself on the datasets of `replay_on`, which is
+    empty without such traces.
     `training_variant` names the difference from the training of the main students, recipe and seed aside: "n50" for 50
     traces, "lr0.001", "r8", "replay0.25", "balance-home", "by-little" for the teacher `little`, joined by "-"; "" for
     none. As a recogniser, the student has it as `variant`.
@@ -47,6 +51,7 @@ class Student:
     datasets: tuple[str, ...]
     seed: int
     teacher: str
+    trace_writers: tuple[str, ...]
     max_examples: ExampleLimit | None
     learning_rate: float
     rank: int
@@ -179,6 +184,7 @@ def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
     training, lora = main["training"], main["training"]["lora"]
     for base, recipe in product(group["bases"], group["recipes"]):
         teacher = group["teacher"] if RECIPES[recipe].needs_teacher else ""
+        writers = sample_names(config, teacher) if reads_samples(recipe) else tuple(filter(None, [teacher]))
         for count, rate, rank, replay, balance in product(
             _or_main(group["max_examples"]),
             _or_main(group["learning_rates"]),
@@ -201,6 +207,7 @@ def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
                     datasets=datasets,
                     seed=seed,
                     teacher=teacher,
+                    trace_writers=writers,
                     max_examples=count or training["max_examples"],
                     learning_rate=rate or training["learning_rate"],
                     rank=rank or lora["r"],
@@ -246,6 +253,8 @@ def recognisers(config: Config) -> dict[str, Recogniser]:
         for name in _member_names(config, spec["of"]):
             known.setdefault(name, _base_model(config, name))
             known[f"{name}_{variant}"] = _make_variant(config, known[name], variant)
+    for teacher in sampled_teachers(config):
+        known |= {one.name: one for one in sampled_and_vote(config, known[teacher])}
     for one in list(known.values()):
         known |= {sample.name: sample for sample in _further_samples(one, one.seeds)}
     for one in list(known.values()):
@@ -276,6 +285,14 @@ def learned_datasets(config: Config, recogniser: Recogniser, dataset: str) -> li
         return []
     homes = [name for name in default_datasets(config) if name != dataset]
     return {"others": homes, "all": [*homes, dataset]}.get(recogniser.learns_from, [dataset])
+
+
+def sampled_teachers(config: Config) -> list[str]:
+    """Return the teachers that are asked `teacher_samples` times: the run's, and those whose samples are learned."""
+    if not config["teacher_samples"]:
+        return []
+    taught = [student.teacher for student in students(config).values() if reads_samples(student.recipe)]
+    return list(dict.fromkeys([config["teacher"], *taught]))
 
 
 def _further_samples(plain: Recogniser, seeds: Sequence[int]) -> Iterator[Recogniser]:
@@ -354,7 +371,13 @@ def groups(config: Config) -> dict[str, list[str]]:
         for group, names in members.items()
     }
     transfer = [one.name for one in transfer_baselines(config)]
-    return seeded | {"baselines": config["baselines"], "transfer_baselines": transfer}
+    teachers = sampled_teachers(config)
+    return seeded | {
+        "teacher_samples": [name for teacher in teachers for name in sample_names(config, teacher)],
+        "teacher_vote": [vote_name(teacher) for teacher in teachers],
+        "baselines": config["baselines"],
+        "transfer_baselines": transfer,
+    }
 
 
 def _member_names(config: Config, of: str | list[str]) -> list[str]:

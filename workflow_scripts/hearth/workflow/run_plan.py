@@ -29,7 +29,8 @@ class RunPlan:
     pairs: (recogniser, dataset) of every score. Without tables in the config there are no pairs, claims and figures.
     asked_pairs: (recogniser, dataset) of all answers behind the scores: those of a majority are those of its samples.
     trained: dict from name to student: the main students, and those of other groups that a table shows.
-    teacher_pairs: (teacher, dataset) of all traces that the students `trained` learn from.
+    teacher_pairs: (recogniser, dataset) of all traces that the students `trained` learn from, each sample of a teacher
+      for itself.
     traces: (teacher, dataset, split) of the same traces.
     replayed: (base, dataset, split) of all traces of bases that are replayed to their students.
     models: names of all language models.
@@ -59,7 +60,10 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
     known, pairs = recognisers(config), selected_pairs(config)
     trained = _trained_students(config, known, pairs)
     teacher_pairs = _unique(
-        (student.teacher, dataset) for student in trained.values() if student.teacher for dataset in student.datasets
+        (writer, dataset)
+        for student in trained.values()
+        for writer in student.trace_writers
+        for dataset in student.datasets
     )
     replay_pairs = _unique((student.base, dataset) for student in trained.values() for dataset in student.replay_on)
     bases = [student.base for student in trained.values()] + [known[teacher].base for teacher, _ in teacher_pairs]
