@@ -79,3 +79,10 @@ def test_a_table_of_samples_needs_samples(project, group):
     config = replace_at(CONFIG, "tables/scaling/select/0/recognisers", group)
     (line,) = problem_lines(config, project)
     assert "tables.scaling.select.0.recognisers: the run takes no samples of its teacher" in line
+
+
+def test_a_table_of_votes_needs_a_vote(project):
+    config = replace_at(CONFIG | {"teacher_samples": 3}, "tables/scaling/rows", "votes")
+    (line,) = problem_lines(config, project)
+    assert "tables.scaling.select: selects no majority of samples; add {recognisers: teacher_vote}" in line
+    resolve(replace_at(config, "tables/scaling/select/0/recognisers", "teacher_vote"), [], project)

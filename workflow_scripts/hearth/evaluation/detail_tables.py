@@ -1,6 +1,7 @@
 """Build tables of details: recognisers side by side, label by label, or by residents, activities and segments.
 
-`held_out_homes` builds that of homes, `forgetting` that of students on homes that they did not learn from.
+`held_out_homes` builds that of homes, `forgetting` that of students on homes that they did not learn from, `votes` that
+of majorities of samples.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,10 +20,11 @@ from hearth.evaluation.provenance import simulated_datasets
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import PartMetrics, Score
 from hearth.evaluation.table_rows import build_rows
+from hearth.evaluation.votes import vote_table
 
-# Kinds of rows: one for each score, for each label, for each part of the data, for each home, or for each student and
-# home that it did not learn from.
-Rows = Literal["scores", "labels", "parts", "homes", "forgetting"]
+# Kinds of rows: one for each score, for each label, for each part of the data, for each home, for each student and home
+# that it did not learn from, or for each majority of samples and what it is compared with.
+Rows = Literal["scores", "labels", "parts", "homes", "forgetting", "votes"]
 Record = dict[str, Any]
 
 _METRIC, _BOUND, _SECONDS = decimals(3), decimals(2), decimals(1)
@@ -86,6 +88,7 @@ DETAIL_TABLES: dict[str, Callable[[str, str, Sequence[Score], str], Table]] = {
     "parts": part_table,
     "homes": held_out_table,
     "forgetting": forgetting_table,
+    "votes": vote_table,
 }
 
 

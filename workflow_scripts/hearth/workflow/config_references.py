@@ -16,7 +16,7 @@ from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.fold_problems import fold_problems
 from hearth.workflow.label_references import label_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
-from hearth.workflow.sample_references import sample_problems, unsampled_problems
+from hearth.workflow.sample_references import sample_problems, unsampled_problems, vote_problems
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
 from hearth.workflow.student_references import (
@@ -340,6 +340,7 @@ def _table_problems(config: Config) -> Iterator[Problem]:
 def _selection_problems(config: Config) -> Iterator[Problem]:
     yield from seen_problems(config)
     yield from forgetting_problems(config)
+    yield from vote_problems(config)
     for table in config["tables"]:
         if not table_pairs(config, table):
             yield ["tables", table, "select"], "selects no recogniser on any dataset"

@@ -193,7 +193,7 @@ class TableSpec(TypedDict):
     caption: str
     all: bool
     compare: list[tuple[str, str]]
-    rows: Literal["scores", "labels", "parts", "homes", "forgetting"]
+    rows: Literal["scores", "labels", "parts", "homes", "forgetting", "votes"]
     labels: Labels
     layout: Literal["wide", "paper"]
     seeds: Literal["each", "mean"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hearth.common.schemas import Problem
 from hearth.workflow.config_types import Config
 from hearth.workflow.recognisers import recognisers, sampled_teachers
+from hearth.workflow.selection import table_pairs
 from hearth.workflow.teacher_samples import SAMPLED, VOTE, reads_samples
 
 # Students of samples at temperature 1 are worse than those of one greedy trace: samples are drawn near the mode.
@@ -51,3 +52,14 @@ def unsampled_problems(config: Config) -> Iterator[Problem]:
                 f"that samples differ, and to at most {MAX_TEMPERATURE:g}, because students learn worse from others",
             )
             return
+
+
+def vote_problems(config: Config) -> Iterator[Problem]:
+    """Yield a problem for each table of votes that selects none."""
+    known = recognisers(config)
+    for table, spec in config["tables"].items():
+        if spec["rows"] == "votes" and not any(known[name].samples for name, _ in table_pairs(config, table)):
+            yield (
+                ["tables", table, "select"],
+                "selects no majority of samples; add {recognisers: teacher_vote}, or a variant with self_consistency",
+            )
