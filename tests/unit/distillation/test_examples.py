@@ -6,7 +6,6 @@ import training_fixtures as fixtures
 from chat_families import make_family
 from hearth.common import files
 from hearth.distillation.balance import DIVISION
-from hearth.distillation.encoding import learned_text
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.recipes import RECIPES, rank_windows
 from hearth.distillation.settings import (
@@ -18,7 +17,7 @@ from hearth.distillation.settings import (
 )
 from hearth.models.load import load_tokenizer
 from hearth.models.tokens import turn_end_token
-from hearth.prompting.chat_templates import ChatPrompt, chat_prompt, split_prompt
+from hearth.prompting.chat_templates import ChatPrompt, chat_prompt, split_prompt, written_text
 from hearth.prompting.prompts import answer_text, user_turns, window_text
 from hearth.prompting.reasoning_marks import ReasoningMarks
 from tokenizers import normalizers
@@ -86,7 +85,7 @@ TRACE = "<think>\nWhy.\n</think>\n\n[1]"
 )
 def test_a_trace_is_learned_with_the_marks_of_the_student(marks, after, trace, learned):
     parts = ChatPrompt("system", after, marks and ReasoningMarks(*marks))
-    assert learned_text(trace, parts) == learned
+    assert written_text(trace, parts) == learned
 
 
 @pytest.mark.parametrize("name", ["qwen3-thinking-2507", "gpt-oss", "magistral", "gemma2", "llama3"])
@@ -99,7 +98,7 @@ def test_examples_of_every_kind_of_template_are_prompt_trace_and_end(name, trace
     example = build_examples(traces, windows, prompt, tokenizer, RECIPES["reasoning"], fixtures.SETTINGS)[1]
     parts = chat_prompt(tokenizer, prompt)
     end = tokenizer.convert_ids_to_tokens(turn_end_token(tokenizer))
-    expected = f"{parts.prefix}{window_text(windows[1])}{parts.after}{learned_text(traces[1]['text'], parts)}{end}"
+    expected = f"{parts.prefix}{window_text(windows[1])}{parts.after}{written_text(traces[1]['text'], parts)}{end}"
     assert tokenizer.decode(example["input_ids"], clean_up_tokenization_spaces=False) == expected
     assert example["input_ids"] == tokenizer(expected, add_special_tokens=False)["input_ids"]
 

@@ -10,10 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from hearth.distillation.example_arrays import Example
 from hearth.distillation.recipes import Target
-from hearth.models.tokens import encode, turn_end_token
-from hearth.prompting.chat_templates import ChatPrompt, chat_prompt
+from hearth.models.tokens import completion_tokens, encode, turn_end_token
+from hearth.prompting.chat_templates import chat_prompt, written_text
 from hearth.prompting.prompts import Prompt
-from hearth.prompting.reasoning_marks import THINK, split_reasoning
 
 
 class Encoder:
@@ -31,9 +30,9 @@ class Encoder:
         Raises ValueError if the token ids do not decode to the original text.
         """
         suffix = turn + self._parts.after
-        text, end_ids = learned_text(target.text, self._parts), [self._end] * target.ended
-        suffix_ids, text_ids = (encode(self._tokenizer, part, continues=True) for part in (suffix, text))
-        example = Example(window_id, suffix_ids, text_ids + end_ids)
+        text = written_text(target.text, self._parts)
+        completion_ids = completion_tokens(self._tokenizer, text, self._end, target.ended)
+        example = Example(window_id, encode(self._tokenizer, suffix, continues=True), completion_ids)
         end = self._tokenizer.convert_ids_to_tokens(self._end) * target.ended
         self._check_text(example, self._parts.prefix + suffix, text + end)
         return example
@@ -53,22 +52,3 @@ class Encoder:
             raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original prompt")
         if text != unicodedata.normalize("NFC", prompt + completion):
             raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original trace")
-
-
-def learned_text(text: str, parts: ChatPrompt) -> str:
-    """Return a trace as the student is to write it: with the marks of its chat template, after what its prompt opens.
-
-    `text` has its reasoning in <think> tags, as all predictions have. It stays as it is for a student that does not
-    reason, or whose template has these tags.
-    """
-    if parts.marks is None:
-        return text
-    opening, closing = parts.marks
-    reasoning, answer, closed = split_reasoning(text, [THINK])
-    if opening.strip() != THINK.opening and (reasoning or not closed):
-        text = f"{opening}{reasoning}" + f"{closing}{answer.lstrip()}" * closed
-    if not parts.opens_reasoning:
-        return text
-    if not text.lstrip().startswith(opening.strip()):
-        return closing + text  # an answer without reasoning
-    return text.lstrip().removeprefix(opening.strip()).removeprefix(opening[len(opening.rstrip()) :])

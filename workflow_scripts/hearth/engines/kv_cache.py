@@ -70,19 +70,39 @@ class BatchedRows:
 
         Returns the logits (prompts, vocabulary) of each prompt's next token.
         """
+        tokens, lengths = self._open(prompts)
+        last, place = torch.unique(lengths - 1, return_inverse=True)
+        logits = self._forward(self._model, tokens, self._positions(tokens), logits_to_keep=last).logits
+        self._close(lengths)
+        return logits[torch.arange(len(prompts), device=lengths.device), place]
+
+    def encode(self, prompts: Sequence[list[int]]) -> torch.Tensor:
+        """Add a row for each prompt, as `start` does; return the last hidden states (prompts, columns, hidden size)."""
+        tokens, lengths = self._open(prompts)
+        hidden = self._forward(self._model.get_decoder(), tokens, self._positions(tokens)).last_hidden_state
+        self._close(lengths)
+        return hidden
+
+    def _open(self, prompts: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Prepare a pass over new rows; return their tokens, of shape (prompts, columns), and their lengths."""
         # Use at least two columns: `_attend` takes a row with a single query for a step, not for a start.
         device, width = self._lengths.device, max(2, *map(len, prompts))
         # Short prompts are padded on the right, which causal attention does not see.
         tokens = torch.tensor([prompt + prompt[-1:] * (width - len(prompt)) for prompt in prompts], device=device)
         lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-        last, place = torch.unique(lengths - 1, return_inverse=True)
         self.mask = torch.ones(width, self._prefix_length + width, dtype=torch.bool, device=device)
         self.mask = self.mask.tril(self._prefix_length)
         self._starting, self._columns = len(prompts), width
-        logits = self._forward(tokens, torch.arange(width, device=device)[None], logits_to_keep=last)
+        return tokens, lengths
+
+    def _close(self, lengths: torch.Tensor) -> None:
+        """End a pass over new rows of these lengths."""
         self._starting = 0
         self._lengths = torch.cat([self._lengths, lengths])
-        return logits[torch.arange(len(prompts), device=device), place]
+
+    @staticmethod
+    def _positions(tokens: torch.Tensor) -> torch.Tensor:
+        return torch.arange(tokens.shape[1], device=tokens.device)[None]
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         """Add one token to every row. Returns the logits (rows, vocabulary) of each row's next token."""
@@ -90,7 +110,7 @@ class BatchedRows:
         self._columns = int(lengths.max()) + 1
         self._row_indices = torch.arange(len(lengths), device=lengths.device)
         self.mask = (torch.arange(self._columns, device=lengths.device) <= lengths)[:, None, None]
-        logits = self._forward(torch.tensor(tokens, device=lengths.device)[:, None], lengths)
+        logits = self._forward(self._model, torch.tensor(tokens, device=lengths.device)[:, None], lengths).logits
         self._lengths = self._lengths + 1
         return logits[:, -1]
 
@@ -126,15 +146,17 @@ class BatchedRows:
         stored = self._prefix.layers[layer]
         return stored.keys[0], stored.values[0]
 
-    def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, **options: torch.Tensor) -> torch.Tensor:
-        return self._model(
+    def _forward(
+        self, model: torch.nn.Module, tokens: torch.Tensor, positions: torch.Tensor, **options: torch.Tensor
+    ) -> Any:
+        return model(
             input_ids=tokens,
             position_ids=positions + self._prefix_length,
             past_key_values=self,
             use_cache=True,
             rows=self,
             **options,
-        ).logits
+        )
 
     def _grow(self, stored: torch.Tensor | None, new: torch.Tensor, columns: int, columns_last: bool) -> torch.Tensor:
         """Return a buffer for at least `columns` columns with the content of `stored`."""
@@ -169,6 +191,13 @@ class SingleRow:
     def drop(self, row: int) -> None:
         """See `BatchedRows.drop`."""
         self._cache = None
+
+    def encode(self, prompts: Sequence[list[int]]) -> torch.Tensor:
+        """See `BatchedRows.encode`. Takes a single prompt, and keeps no row."""
+        (prompt,) = prompts
+        tokens = torch.tensor([[*self._prefix, *prompt]], device=self._model.device)
+        hidden: torch.Tensor = self._model.get_decoder()(input_ids=tokens, use_cache=False).last_hidden_state
+        return hidden[:, len(self._prefix) :]
 
     def _forward(self, tokens: list[int]) -> torch.Tensor:
         output = self._model(

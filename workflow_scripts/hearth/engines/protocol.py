@@ -2,11 +2,12 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Protocol, TypedDict
 
 if TYPE_CHECKING:
+    import numpy as np
     from transformers import PreTrainedTokenizerFast
 
 
@@ -38,6 +39,29 @@ class ScoredToken(NamedTuple):
 
     end: int
     log_probability: float
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A request for the log-probabilities of `tokens`, a finished completion, after the shared prefix and `suffix`.
+
+    `suffix` has at least one token.
+    """
+
+    key: str
+    suffix: str
+    tokens: Sequence[int]
+
+
+class TokenScores(NamedTuple):
+    """The likeliest tokens in the place of each token of a request, the likeliest first.
+
+    `top_ids` is int32 and `log_probabilities` float32, both of shape (tokens, k): raw, at temperature 1.
+    """
+
+    key: str
+    top_ids: "np.ndarray"
+    log_probabilities: "np.ndarray"
 
 
 @dataclass(frozen=True)
@@ -194,6 +218,28 @@ class Engine(Protocol):
         ...
 
 
+class LocalEngine(Engine, Protocol):
+    """An engine that has the model's logits, and so can score finished text."""
+
+    @property
+    def tokenizer(self) -> "PreTrainedTokenizerFast":
+        """The tokenizer whose chat template makes the prompts."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of the model's logits, which may be padded beyond the tokenizer's tokens."""
+        ...
+
+    def score(self, prefix: str, requests: Iterable[ScoreRequest], top_tokens: int) -> Iterator[list[TokenScores]]:
+        """Yield the `top_tokens` likeliest tokens in each place of every request; lists finish together.
+
+        Prefix and suffix are tokenised as by `complete`. Raises ValueError if the vocabulary has fewer than
+        `top_tokens` tokens, and for a request that does not fit the model's context.
+        """
+        ...
+
+
 def request_seed(seed: int, key: str) -> int:
     """Return a seed in [0, 2**31) for a request, a function of `seed` and `key`. Libraries that sample take it."""
     digest = hashlib.sha256(f"{seed}\n{key}".encode("utf-8", "surrogatepass")).digest()
@@ -205,6 +251,18 @@ def require_schema(request: Request) -> str:
     if request.schema is None:
         raise ValueError(f"{request.key}: constrained decoding needs a JSON schema, and this request has none")
     return request.schema
+
+
+def check_top_tokens(top_tokens: int, vocabulary: int) -> None:
+    """Raise ValueError unless a vocabulary has `top_tokens` tokens."""
+    if not 1 <= top_tokens <= vocabulary:
+        raise ValueError(f"teacher_top_tokens is {top_tokens}, but the teacher's vocabulary has {vocabulary} tokens")
+
+
+def check_scored_length(key: str, tokens: int, context: int) -> None:
+    """Raise ValueError if prompt and completion of a request, `tokens` in all, exceed the model's context."""
+    if tokens > context:
+        raise ValueError(f"{key}: prompt and completion have {tokens} tokens, but the context of the model {context}")
 
 
 def unanswered_if_too_long(key: str, prompt_tokens: int, decoding: Decoding, context: int) -> Completion | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hearth.engines.protocol import Engine
+from hearth.engines.protocol import LocalEngine
 
 # Engines for models that this machine has. `engine.name` in a config is one of them, or chooses how they are used.
 LOCAL_ENGINES = ("transformers", "vllm")
@@ -23,6 +23,7 @@ class VLLMSettings:
     pipeline_parallel: int = 1
     options: Mapping[str, Any] = field(default_factory=dict)
     cache: Path | None = None
+    scores: bool = False
 
 
 def make_local_engine(
@@ -33,7 +34,7 @@ def make_local_engine(
     device: str,
     batch_size: int | Literal["auto"],
     vllm: VLLMSettings | None = None,
-) -> Engine:
+) -> LocalEngine:
     """Return the engine `name` for the model in `folder`, with a LoRA adapter or None.
 
     `dtype`, `device` and `batch_size`, which counts requests, may be 'auto'. `vllm` is for the engine of that name.
@@ -48,5 +49,6 @@ def make_local_engine(
 
         settings = vllm or VLLMSettings()
         parallel = (settings.tensor_parallel, settings.pipeline_parallel)
-        return VLLMEngine(folder, adapter, dtype, device, batch_size, *parallel, settings.options, settings.cache)
+        options, cache, scores = settings.options, settings.cache, settings.scores
+        return VLLMEngine(folder, adapter, dtype, device, batch_size, *parallel, options, cache, scores)
     raise ValueError(f"engine {name!r} is none of {', '.join(LOCAL_ENGINES)}")

@@ -8,14 +8,27 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
 
 from hearth.common.memory import peak_memory_bytes
 from hearth.engines.generation import ActiveSequence, SequenceDecoder
 from hearth.engines.kv_cache import BatchedRows, PrefixCache, SingleRow
 from hearth.engines.prepacked_linear import prepack_linear_layers
-from hearth.engines.protocol import Completion, Cost, Decoding, Identity, Request, unanswered_if_too_long
+from hearth.engines.protocol import (
+    Completion,
+    Cost,
+    Decoding,
+    Identity,
+    Request,
+    ScoreRequest,
+    TokenScores,
+    check_scored_length,
+    check_top_tokens,
+    unanswered_if_too_long,
+)
 from hearth.engines.tokens import end_of_turn_tokens
+from hearth.models.head import LOGITS_PER_CHUNK, Head
 from hearth.models.load import load_model, load_tokenizer, resolve_device, resolve_dtype
 from hearth.models.tokens import encode
 
@@ -95,6 +108,39 @@ class TransformersEngine:
                 model, prefix_tokens, waiting, lengths, decoder, min(self._row_limit, len(waiting))
             )
 
+    @property
+    def vocabulary(self) -> int:
+        """See `LocalEngine.vocabulary`."""
+        size: int = self._loaded_model().config.get_text_config().vocab_size
+        return size
+
+    @torch.inference_mode()
+    def score(self, prefix: str, requests: Iterable[ScoreRequest], top_tokens: int) -> Iterator[list[TokenScores]]:
+        """See `LocalEngine.score`. The longest requests are read first, and several short ones in one pass."""
+        model = self._loaded_model()
+        check_top_tokens(top_tokens, self.vocabulary)
+        prefix_tokens, head = encode(self.tokenizer, prefix), Head(model)
+        prompts = [(one, encode(self.tokenizer, one.suffix, continues=True)) for one in requests if one.tokens]
+        for request, suffix in prompts:
+            length = len(prefix_tokens) + len(suffix) + len(request.tokens)
+            check_scored_length(request.key, length, model.config.get_text_config().max_position_embeddings)
+        prompts.sort(key=lambda each: -len(each[1]) - len(each[0].tokens))
+        while prompts:
+            longest = len(prompts[0][1]) + len(prompts[0][0].tokens)
+            count = max(1, min(_PREFILL_TOKENS // longest, self._most_rows()))
+            batch, prompts = prompts[:count], prompts[count:]
+            rows = self._new_rows(model, prefix_tokens, len(batch))
+            # The last token of a completion predicts none of it.
+            hidden = rows.encode([[*suffix, *request.tokens][:-1] for request, suffix in batch])
+            finished = []
+            for (request, suffix), states in zip(batch, hidden, strict=True):
+                predicting = states[len(suffix) - 1 :][: len(request.tokens)]
+                finished.append(TokenScores(request.key, *_likeliest(head, predicting, top_tokens)))
+            yield finished
+
+    def _most_rows(self) -> int:
+        return _MAX_ROWS if self._row_limit == "auto" else self._row_limit
+
     def identity(self) -> Identity:
         """See `Engine.identity`."""
         packages = ("torch", "transformers", "peft", "xgrammar")
@@ -143,9 +189,7 @@ class TransformersEngine:
         `lengths` is a dict from a request's key to the number of tokens in its suffix.
         """
         running: list[ActiveSequence] = []
-        rows = (
-            BatchedRows(model, self._encode_prefix(model, prefix), slots) if self._batched else SingleRow(model, prefix)
-        )
+        rows = self._new_rows(model, prefix, slots)
         while waiting or running:
             started = self._start(waiting, lengths, running, decoder, slots)
             if started:
@@ -161,6 +205,11 @@ class TransformersEngine:
                     running.pop()
             if finished:
                 yield finished[::-1]
+
+    def _new_rows(self, model: "PreTrainedModel", prefix: list[int], slots: int) -> BatchedRows | SingleRow:
+        if not self._batched:
+            return SingleRow(model, prefix)
+        return BatchedRows(model, self._encode_prefix(model, prefix), slots)
 
     def _encode_prefix(self, model: "PreTrainedModel", tokens: list[int]) -> PrefixCache:
         if self._prefix is None or self._prefix.tokens != tokens:
@@ -190,3 +239,17 @@ class TransformersEngine:
             started.append(decoder.start(request, encode(self.tokenizer, request.suffix, continues=True)))
             running.append(started[-1])
         return started
+
+
+def _likeliest(head: Head, hidden: torch.Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `count` likeliest tokens after each of the hidden states (tokens, hidden size), and log-probabilities.
+
+    The logits of a few tokens exist at a time.
+    """
+    ids, log_probabilities = [], []
+    for part in hidden.split(max(1, LOGITS_PER_CHUNK // head.vocabulary)):
+        logits = head.compute_logits(part).float()
+        values, tokens = logits.topk(count)
+        ids.append(tokens.int())
+        log_probabilities.append(values - logits.logsumexp(dim=-1, keepdim=True))
+    return torch.cat(ids).cpu().numpy(), torch.cat(log_probabilities).cpu().numpy()

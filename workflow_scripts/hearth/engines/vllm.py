@@ -38,12 +38,17 @@ from hearth.engines.protocol import (
     Decoding,
     Identity,
     Request,
+    ScoreRequest,
+    TokenScores,
+    check_scored_length,
+    check_top_tokens,
     request_seed,
     require_schema,
     unanswered_if_too_long,
 )
 from hearth.engines.tokens import decode, end_of_turn_tokens, locate_tokens
 from hearth.engines.vllm_arguments import CPU_CACHE_BYTES, max_lora_rank
+from hearth.engines.vllm_scores import scoring_arguments, scoring_parameters, token_scores
 from hearth.models.load import load_tokenizer, resolve_dtype
 from hearth.models.snapshot import ModelError
 from hearth.models.tokens import encode
@@ -83,7 +88,7 @@ class VLLMEngine:
     time, started in the order given. A finished request is replaced by the next one. The prefix is computed once:
     prefix caching is on. The model is split over `tensor_parallel` times `pipeline_parallel` GPUs of this machine.
     `options` are further arguments of vLLM (`hearth.engines.options`). What vLLM compiles is kept under `cache`, or in
-    the home directory if that is None.
+    the home directory if that is None. `scores`: whether the engine is to score text.
 
     Greedy completions equal those of the transformers engine up to rounding: in float32 a difference is rare. In
     bfloat16 a completion may depend on the rest of its batch, and so may differ from run to run.
@@ -104,6 +109,7 @@ class VLLMEngine:
         pipeline_parallel: int = 1,
         options: Mapping[str, Any] | None = None,
         cache: Path | None = None,
+        scores: bool = False,
     ) -> None:
         if batch_size != "auto" and batch_size < 1:
             raise ValueError(f"batch size is {batch_size}; it must be at least 1, or auto")
@@ -115,7 +121,7 @@ class VLLMEngine:
         self.tokenizer = load_tokenizer(folder)
         self._folder, self._adapter = Path(folder), Path(adapter) if adapter else None
         self._parallel = {"tensor_parallel_size": tensor_parallel, "pipeline_parallel_size": pipeline_parallel}
-        self._options, self._cache = dict(options or {}), cache
+        self._options, self._cache, self._scores = dict(options or {}), cache, scores
         self._engine: LLMEngine | None = None
         self._cached_prompt_tokens = 0
 
@@ -153,6 +159,8 @@ class VLLMEngine:
             "enforce_eager": on_cpu,  # compiling takes longer than it saves on a CPU
             **self._options,
         }
+        if self._scores:
+            settings |= scoring_arguments(settings)
         return EngineArgs(
             model=str(self._folder),
             dtype=self.dtype,
@@ -236,6 +244,33 @@ class VLLMEngine:
                 "max_new_tokens"
             )
         return None
+
+    @property
+    def vocabulary(self) -> int:
+        """See `LocalEngine.vocabulary`."""
+        size: int = self._loaded_engine().model_config.get_vocab_size()
+        return size
+
+    def score(self, prefix: str, requests: Iterable[ScoreRequest], top_tokens: int) -> Iterator[list[TokenScores]]:
+        """See `LocalEngine.score`. vLLM reads the whole prompt of such a request, without its prefix cache."""
+        engine = self._loaded_engine()
+        check_top_tokens(top_tokens, self.vocabulary)
+        prefix_tokens, parameters = encode(self.tokenizer, prefix), scoring_parameters(top_tokens)
+        running: dict[str, ScoreRequest] = {}
+        try:
+            for number, request in enumerate(one for one in requests if one.tokens):
+                prompt = [*prefix_tokens, *encode(self.tokenizer, request.suffix, continues=True), *request.tokens]
+                # One token more is generated.
+                check_scored_length(request.key, len(prompt) + 1, engine.model_config.max_model_len)
+                running[str(number)] = request
+                tokens = {"prompt_token_ids": prompt}
+                engine.add_request(str(number), tokens, parameters, lora_request=self._lora)
+            while running:
+                finished = [output for output in engine.step() if output.finished]
+                if finished:
+                    yield [token_scores(running.pop(output.request_id), output, top_tokens) for output in finished]
+        finally:
+            engine.abort_request(list(running))
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""

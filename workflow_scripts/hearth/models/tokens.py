@@ -1,6 +1,7 @@
 """Turn parts of a prompt into tokens (ids in a tokenizer's vocabulary), and find the token that ends a turn."""
 
 import contextlib
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,19 @@ def _adds_space(tokenizer: "PreTrainedTokenizerBase") -> bool:
 def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
     ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return ids
+
+
+def completion_tokens(tokenizer: "PreTrainedTokenizerBase", text: str, end: int, ended: bool) -> list[int]:
+    """Return the tokens of a completion, which follows its prompt; with the end-of-turn token `end` if it has ended."""
+    return encode(tokenizer, text, continues=True) + [end] * ended
+
+
+def vocabulary_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """Return the SHA-256 (hex) of every token and its id: equal for tokenizers whose ids mean the same."""
+    hasher = hashlib.sha256()
+    for token, number in sorted(tokenizer.get_vocab().items(), key=lambda pair: (pair[1], pair[0])):
+        hasher.update(f"{number} {token}\n".encode("utf-8", "surrogatepass"))
+    return hasher.hexdigest()
 
 
 def turn_end_token(tokenizer: "PreTrainedTokenizerBase") -> int:

@@ -17,7 +17,7 @@ import jinja2
 
 from hearth.common.config_schema import setting_default
 from hearth.prompting.prompts import Prompt, ReasoningMode, prompt_date
-from hearth.prompting.reasoning_marks import KNOWN_MARKS, THINK, ReasoningMarks
+from hearth.prompting.reasoning_marks import KNOWN_MARKS, THINK, ReasoningMarks, split_reasoning
 
 # Placeholders while a template is rendered. No template or window has private-use characters.
 _WINDOW, _SYSTEM, _REASONING, _ANSWER = (f"\ue000{name}\ue001" for name in ("window", "system", "reasoning", "answer"))
@@ -104,6 +104,25 @@ class ChatPrompt:
 def chat_prompt(tokenizer: ChatTokenizer, prompt: Prompt) -> ChatPrompt:
     """Return the parts of a dataset's prompt in a model's chat template. See `chat_parts` for errors."""
     return chat_parts(tokenizer, prompt["system"], prompt["reasoning"], prompt_date(prompt))
+
+
+def written_text(text: str, parts: ChatPrompt) -> str:
+    """Return a trace as a model would write it: with the marks of its chat template, after what its prompt opens.
+
+    `text` has its reasoning in <think> tags, as all predictions have. It stays as it is for a model that does not
+    reason, or whose template has these tags.
+    """
+    if parts.marks is None:
+        return text
+    opening, closing = parts.marks
+    reasoning, answer, closed = split_reasoning(text, [THINK])
+    if opening.strip() != THINK.opening and (reasoning or not closed):
+        text = f"{opening}{reasoning}" + f"{closing}{answer.lstrip()}" * closed
+    if not parts.opens_reasoning:
+        return text
+    if not text.lstrip().startswith(opening.strip()):
+        return closing + text  # an answer without reasoning
+    return text.lstrip().removeprefix(opening.strip()).removeprefix(opening[len(opening.rstrip()) :])
 
 
 def split_prompt(
