@@ -2,6 +2,7 @@
 #
 # In:   all.jsonl of the teacher on each dataset's windows, windows.jsonl, splits.json, the prompt, the base's snapshot;
 #       parsed.jsonl or the audit of those traces, for recipes that read one of them; no traces for recipe gold-labels;
+#       parsed.jsonl of several samples of the teacher and of their vote in place of traces, for recipes that read them;
 #       the same of the base itself on datasets whose traces are replayed
 # Out:  results/students/{student}/fold{fold}/: adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
@@ -10,6 +11,7 @@ from hearth.distillation import launch
 from hearth.distillation.balance import DIVISION
 from hearth.distillation.recipes import RECIPES
 from hearth.distillation.settings import deciding_settings
+from hearth.workflow.teacher_samples import reads_samples, vote_name
 
 
 def student_base(pattern):
@@ -37,22 +39,46 @@ def student_traces_split(wildcards):
     )
 
 
-def teacher_files(pattern, wildcards):
-    """Return the files of a student's traces, one for each dataset: `pattern` with teacher, dataset, split filled in."""
-    student = STUDENTS[wildcards.student]
+def written_files(pattern, writer, wildcards):
+    """Return the files of a recogniser on what a student learns from: `pattern` with dataset and split filled in."""
     return collect(
         pattern,
-        recogniser=student.teacher,
-        dataset=student.datasets,
+        recogniser=writer,
+        dataset=STUDENTS[wildcards.student].datasets,
         split=student_traces_split(wildcards),
     )
+
+
+def teacher_files(pattern, wildcards):
+    """Return the files of a student's teacher, one for each dataset: `pattern` with dataset and split filled in."""
+    return written_files(pattern, STUDENTS[wildcards.student].teacher, wildcards)
 
 
 def teacher_traces(wildcards):
     """Return the files of traces that a student learns from; an empty list for a student without a teacher."""
     if not STUDENTS[wildcards.student].teacher:
         return []
+    if reads_samples(STUDENTS[wildcards.student].recipe):
+        return ancient(vote_files(wildcards))
     return teacher_files(rules.gather_predictions.output.predictions, wildcards)
+
+
+def vote_files(wildcards):
+    """Return the files of the votes on the samples that a student learns from, one for each dataset."""
+    student = STUDENTS[wildcards.student]
+    return written_files(
+        rules.parse_predictions.output.parsed, vote_name(student.teacher), wildcards
+    )
+
+
+def sample_files(wildcards):
+    """Return the files of the samples that a student learns from: of each dataset in turn, in the order of seeds."""
+    writers = STUDENTS[wildcards.student].trace_writers
+    by_seed = [
+        written_files(rules.parse_predictions.output.parsed, writer, wildcards)
+        for writer in writers
+    ]
+    return [file for of_dataset in zip(*by_seed) for file in of_dataset]
 
 
 def recipe_files(wildcards):
@@ -64,6 +90,8 @@ def recipe_files(wildcards):
     needed = RECIPES[STUDENTS[wildcards.student].recipe].reads
     if not needed:
         return []
+    if needed == "samples":
+        return ancient(sample_files(wildcards))
     files = {
         "parsed": rules.parse_predictions.output.parsed,
         "audit": rules.audit.output.audit,

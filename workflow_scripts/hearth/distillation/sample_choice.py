@@ -49,10 +49,8 @@ def brief_sample(samples: Sequence[ParsedPrediction], vote: Labels) -> ParsedPre
         return None
     most = max(agreement(sample, vote) for sample in usable)
     nearest = [sample for sample in usable if agreement(sample, vote) == most]
-    counts = [sample["completion_tokens"] for sample in nearest]
-    lengths = [
-        len(sample["text"]) if None in counts else count or 0 for sample, count in zip(nearest, counts, strict=True)
-    ]
+    counted = [count for sample in nearest if (count := sample["completion_tokens"]) is not None]
+    lengths = counted if len(counted) == len(nearest) else [len(sample["text"]) for sample in nearest]
     chosen = max(lengths) if teaches_long(nearest[0]["window_id"]) else min(lengths)
     return nearest[lengths.index(chosen)]
 
