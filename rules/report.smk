@@ -14,11 +14,14 @@ localrules:
 
 
 def report_tables():
-    """Return the specification and the (recogniser, dataset) pairs of each table that the report shows, as JSON."""
+    """Return the specification and the (recogniser, dataset) pairs of each table that the report shows, as JSON.
+
+    Tables of gains depend on answers, not on scores alone, so the report does not show them.
+    """
     tables = {
         name: table_spec(name) | {"pairs": table_pairs(config, name)}
         for name, spec in config["tables"].items()
-        if spec["all"]
+        if spec["all"] and spec["rows"] != "gains"
     }
     return json.dumps(tables)
 

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from hearth.common.cli import UserError, run
+from hearth.common.cli import run
 from hearth.common.job_stats import JobStats, read_job_stats
 from hearth.evaluation.code_version import git_commit
-from hearth.evaluation.costs import cost_table
+from hearth.evaluation.costs import cost_table, read_shard_stats
 from hearth.evaluation.table_files import add_table_options, write_table
 
 
@@ -33,20 +33,6 @@ def main(argv: list[str] | None = None) -> None:
     predictions = read_shard_stats(arguments.predictions)
     table = cost_table(predictions, trainings, arguments.simulated, arguments.tiny, git_commit())
     write_table(table, "cost", arguments)
-
-
-def read_shard_stats(paths: list[Path]) -> dict[tuple[str, str, str], list[JobStats]]:
-    """Return a dict from (recogniser, dataset, split) to the stats of its shards; the split is all, test or train.
-
-    The tested parts of all folds count as one split, `test`. Raises UserError for a path without these three names.
-    """
-    shards: dict[tuple[str, str, str], list[JobStats]] = {}
-    for path in paths:
-        if len(path.parts) < 4:
-            raise UserError(f"{path}: expected <recogniser>/<dataset>/<split>/<shard>.stats.json")
-        recogniser, dataset, split = path.parts[-4], path.parts[-3], path.parts[-2].rstrip("0123456789")
-        shards.setdefault((recogniser, dataset, split), []).append(read_job_stats(path))
-    return shards
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def enum(name: str, path: str) -> list[str]:
         ("config", "properties/engine/properties/device", DEVICES),
         ("config", "properties/students/properties/recipe", RECIPES),
         ("config", "properties/datasets/additionalProperties/properties/simulate/properties/without/items", TRAITS),
-        ("config", "properties/tables/additionalProperties/properties/rows", ["scores", *DETAIL_TABLES]),
+        ("config", "properties/tables/additionalProperties/properties/rows", ["scores", *DETAIL_TABLES, "gains"]),
         ("config", "properties/tables/additionalProperties/properties/labels", get_args(Labels)),
         ("config", "properties/tables/additionalProperties/properties/columns/items/else", COLUMNS),
         ("models", "additionalProperties/properties/source", SPEC_KEYS),

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, cast
 
 import pandas as pd
 
-from hearth.common.job_stats import JobStats
+from hearth.common.job_stats import JobStats, read_job_stats
 from hearth.evaluation.notes import simulation_notes
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals
 
@@ -130,6 +130,20 @@ def prediction_row(recogniser: str, dataset: str, split: str, shards: Sequence[J
 def training_row(student: str, folds: Sequence[JobStats]) -> CostRow:
     """Return the cost row of a student's training, from the stats of every fold."""
     return _row("training", student, "", "train", folds)
+
+
+def read_shard_stats(paths: Sequence[Path]) -> dict[tuple[str, str, str], list[JobStats]]:
+    """Return a dict from (recogniser, dataset, split) to the stats of its shards; the split is all, test or train.
+
+    The tested parts of all folds count as one split, `test`. Raises ValueError for a path without these three names.
+    """
+    shards: dict[tuple[str, str, str], list[JobStats]] = {}
+    for path in paths:
+        if len(path.parts) < 4:
+            raise ValueError(f"{path}: expected <recogniser>/<dataset>/<split>/<shard>.stats.json")
+        recogniser, dataset, split = path.parts[-4], path.parts[-3], path.parts[-2].rstrip("0123456789")
+        shards.setdefault((recogniser, dataset, split), []).append(read_job_stats(path))
+    return shards
 
 
 def read_cost_rows(path: Path) -> list[CostRow]:

@@ -1,7 +1,8 @@
 """Build tables of details: recognisers side by side, label by label, or by residents, activities and segments.
 
 `held_out_homes` builds that of homes, `forgetting` that of students on homes that they did not learn from, `votes` that
-of majorities of samples.
+of majorities of samples, `recipe_table` that of recipes. `gain_table`, which needs the answers themselves, is not among
+them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,14 +18,15 @@ from hearth.evaluation.metrics import f1_by_label
 from hearth.evaluation.notes import dataset_name, short_notes, table_notes
 from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.provenance import simulated_datasets
+from hearth.evaluation.recipe_table import recipe_table
 from hearth.evaluation.rendering import Column, Note, Table, cell_text, decimals, with_interval
 from hearth.evaluation.score_document import PartMetrics, Score
 from hearth.evaluation.table_rows import build_rows
 from hearth.evaluation.votes import vote_table
 
 # Kinds of rows: one for each score, for each label, for each part of the data, for each home, for each student and home
-# that it did not learn from, or for each majority of samples and what it is compared with.
-Rows = Literal["scores", "labels", "parts", "homes", "forgetting", "votes"]
+# that it did not learn from, for each majority of samples and what it is compared with, or for each recipe and home.
+Rows = Literal["scores", "labels", "parts", "homes", "forgetting", "votes", "recipes"]
 Record = dict[str, Any]
 
 _METRIC, _BOUND, _SECONDS = decimals(3), decimals(2), decimals(1)
@@ -89,6 +91,7 @@ DETAIL_TABLES: dict[str, Callable[[str, str, Sequence[Score], str], Table]] = {
     "homes": held_out_table,
     "forgetting": forgetting_table,
     "votes": vote_table,
+    "recipes": recipe_table,
 }
 
 

@@ -94,7 +94,9 @@ class ModelProvenance(TypedDict):
 class StudentProvenance(TypedDict):
     """The training of a student, from its training log; `examples` counts the traces, used and left out.
 
-    `parts` has those of each dataset, if there are several or if traces are replayed.
+    `parts` has those of each dataset, if there are several or if traces are replayed. `teacher_tokens` are the tokens
+    that the teacher wrote for the windows that are used, None if unknown; it and `steps`, the number of optimiser
+    steps, are absent in scores of earlier versions.
     """
 
     recipe: str
@@ -106,6 +108,8 @@ class StudentProvenance(TypedDict):
     dtype: str
     ranks: int
     deepspeed: dict[str, Any]
+    steps: NotRequired[int]
+    teacher_tokens: NotRequired[int | None]
 
 
 class Provenance(TypedDict):

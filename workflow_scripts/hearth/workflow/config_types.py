@@ -193,7 +193,7 @@ class TableSpec(TypedDict):
     caption: str
     all: bool
     compare: list[tuple[str, str]]
-    rows: Literal["scores", "labels", "parts", "homes", "forgetting", "votes"]
+    rows: Literal["scores", "labels", "parts", "homes", "forgetting", "votes", "recipes", "gains"]
     labels: Labels
     layout: Literal["wide", "paper"]
     seeds: Literal["each", "mean"]

@@ -101,6 +101,7 @@ def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[Scor
         "calibration": [
             one for one, _ in shown if one.samples or (one.decoding and one.decoding["confidence"] != "none")
         ],
+        "recipes_by_tokens": _of_several_recipes(shown),
     }
     return [name for name, scores in drawn.items() if scores]
 
@@ -116,6 +117,12 @@ def _of_homes_left_out(paper: Sequence[tuple[Recogniser, str]]) -> list[object]:
         for student, dataset in students
         if homes_learned_from(dataset, student.datasets, student.trained_on, homes)
     ]
+
+
+def _of_several_recipes(shown: Sequence[tuple[Recogniser, str]]) -> list[object]:
+    """Return the students on a home that they learned from; none if all have one recipe."""
+    students = [one.student for one, dataset in shown if one.student and dataset in one.student.datasets]
+    return [*students] if len({student.recipe for student in students}) > 1 else []
 
 
 def _trainings(shown: Sequence[tuple[Recogniser, str]]) -> Iterator[Training]:

@@ -12,6 +12,7 @@ ScoreFigure = Literal[
     "forgetting",
     "learning_curve",
     "calibration",
+    "recipes_by_tokens",
 ]
 # These figures need the cost table too. It differs from run to run, so the report does not show them.
 CostFigure = Literal["cost_f1"]

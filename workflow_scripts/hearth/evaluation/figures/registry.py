@@ -19,6 +19,7 @@ from hearth.evaluation.figures import (
     forgetting,
     held_out_homes,
     learning_curve,
+    recipes_by_tokens,
     transfer,
 )
 from hearth.evaluation.figures.names import FORMATS, CostFigure, Format, ScoreFigure
@@ -47,6 +48,7 @@ SCORE_DRAWERS: dict[ScoreFigure, Callable[[Sequence[Score]], Figure]] = {
     "forgetting": forgetting.draw,
     "learning_curve": learning_curve.draw,
     "calibration": calibration.draw,
+    "recipes_by_tokens": recipes_by_tokens.draw,
 }
 COST_DRAWERS: dict[CostFigure, Callable[[Sequence[Score], Sequence[CostRow]], Figure]] = {"cost_f1": cost_f1.draw}
 CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
@@ -121,6 +123,15 @@ CAPTIONS: dict[ScoreFigure | CostFigure, Caption] = {
         f" for more events; bins of fewer than {calibration.MIN_BIN_EVENTS} events are not drawn. A line that rises to"
         " the right belongs to a recogniser whose confidence separates right labels from wrong ones. Events without a"
         " readable label are never kept.",
+    ),
+    "recipes_by_tokens": Caption(
+        "Recipes by tokens",
+        "Weighted F1 of students of several recipes, each on a home that it learned from, and of their bases, against"
+        " the tokens of an answer (left) and against the tokens that the teacher wrote for a window (right).",
+        "Up and to the left is better: left, an answer costs less on the home's hub; right, learning costs less. All"
+        " samples of a teacher are counted; gold labels and bases need none. A recipe whose number of tokens is unknown"
+        " is not drawn. Markers are means over training seeds; the table of recipes says which differences are beyond"
+        f" chance. Thin vertical lines are {_INTERVALS}.",
     ),
     "cost_f1": Caption(
         "Weighted F1 against cost",

@@ -1,0 +1,65 @@
+"""Write one declared table of recipes, with the hours of work behind its students, as Markdown, CSV and LaTeX."""
+
+import argparse
+from pathlib import Path
+
+from hearth.common.cli import json_option, run
+from hearth.common.job_stats import JobStats, read_job_stats
+from hearth.evaluation.code_version import git_commit
+from hearth.evaluation.costs import read_shard_stats
+from hearth.evaluation.recipe_hours import work_hours
+from hearth.evaluation.recipe_table import recipe_table
+from hearth.evaluation.score_document import read_score
+from hearth.evaluation.table_files import add_table_options, write_table
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the scores and the stats; write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True, help="name of the table, its label in LaTeX")
+    parser.add_argument("--spec", required=True, help="JSON object with title and, optionally, caption")
+    parser.add_argument("--scores", required=True, nargs="+", type=Path, help="score files, in the order of the rows")
+    parser.add_argument(
+        "--students", nargs="*", default=[], type=Path, help="stats files <student>/<fold>/training.stats.json"
+    )
+    parser.add_argument(
+        "--texts",
+        nargs="*",
+        default=[],
+        type=Path,
+        help="stats files <recogniser>/<dataset>/<split>/<shard>.stats.json of the text that students learned from",
+    )
+    parser.add_argument(
+        "--works",
+        required=True,
+        help="JSON object from each student to its work: recognisers that wrote its text, datasets, and devices of a"
+        " job of training and of text",
+    )
+    add_table_options(parser)
+    arguments = parser.parse_args(argv)
+    spec = json_option("--spec", arguments.spec, dict)
+    works = json_option("--works", arguments.works, dict)
+    trainings: dict[str, list[JobStats]] = {}
+    for path in arguments.students:
+        trainings.setdefault(path.parent.parent.name, []).append(read_job_stats(path))
+    texts = read_shard_stats(arguments.texts)
+    hours = {
+        student: work_hours(
+            trainings.get(student, []),
+            [
+                stats
+                for (recogniser, dataset, _), shards in texts.items()
+                if recogniser in work["recognisers"] and dataset in work["datasets"]
+                for stats in shards
+            ],
+            work["devices"],
+        )
+        for student, work in works.items()
+    }
+    scores = [read_score(path) for path in arguments.scores]
+    table = recipe_table(spec["title"], spec.get("caption", ""), scores, git_commit(), hours)
+    write_table(table, arguments.name, arguments)
+
+
+if __name__ == "__main__":
+    run(main)
