@@ -97,21 +97,28 @@ def adapter_files(wildcards):
     return [f"{folder}/{name}" for name in names] if folder else []
 
 
-def recognition_options(wildcards):
-    """Return the settings that decide a prediction, as options of the program; the windows are other options."""
-    recogniser = recogniser_of(wildcards)
+def recognition_settings(wildcards):
+    """Return the settings that decide how a recogniser's model reads text, as a dict from option to text."""
     options = {
         "--engine": engine_name(wildcards),
-        "--model": f"results/models/{recogniser.base}",
+        "--model": f"results/models/{recogniser_of(wildcards).base}",
         "--adapter": adapter_folder(wildcards),
         "--prompt": recogniser_prompt(wildcards),
-        "--decoding": json.dumps(recogniser.decoding, sort_keys=True),
     }
     if options["--engine"] != SERVED_ENGINE:  # a server decides its own precision
         options["--dtype"] = config["engine"]["dtype"]
     deciding = deciding_engine_options(wildcards)
     options["--engine-options"] = deciding and json.dumps(deciding, sort_keys=True)
-    return command_line(options)
+    return options
+
+
+def recognition_options(wildcards):
+    """Return the settings that decide a prediction, as options of the program; the windows are other options."""
+    decoding = json.dumps(recogniser_of(wildcards).decoding, sort_keys=True)
+    settings = recognition_settings(wildcards)
+    # In this order, because Snakemake compares params of finished jobs as text.
+    named = {name: settings.pop(name) for name in ("--engine", "--model", "--adapter", "--prompt")}
+    return command_line(named | {"--decoding": decoding} | settings)
 
 
 def deciding_engine_options(wildcards):

@@ -222,6 +222,7 @@ class Config(TypedDict):
     teacher: str
     teacher_samples: int
     teacher_sampling: Json
+    teacher_top_tokens: int
     students: Students
     export: Export
     window_browser: WindowBrowser
