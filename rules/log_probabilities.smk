@@ -6,11 +6,15 @@
 
 from functools import wraps
 
-from snakemake.io import Wildcards
-
 
 localrules:
     gather_log_probabilities,
+
+
+class NamedWildcards(dict):
+    """Wildcards of another job."""
+
+    __getattr__ = dict.__getitem__
 
 
 def of_teacher(function):
@@ -18,8 +22,8 @@ def of_teacher(function):
 
     @wraps(function)
     def value(wildcards, **others):
-        named = dict(wildcards.items()) | {"recogniser": wildcards.teacher}
-        return function(Wildcards(fromdict=named), **others)
+        named = NamedWildcards(wildcards.items(), recogniser=wildcards.teacher)
+        return function(named, **others)
 
     return value
 

@@ -117,7 +117,10 @@ def recognition_options(wildcards):
     decoding = json.dumps(recogniser_of(wildcards).decoding, sort_keys=True)
     settings = recognition_settings(wildcards)
     # In this order, because Snakemake compares params of finished jobs as text.
-    named = {name: settings.pop(name) for name in ("--engine", "--model", "--adapter", "--prompt")}
+    named = {
+        name: settings.pop(name)
+        for name in ("--engine", "--model", "--adapter", "--prompt")
+    }
     return command_line(named | {"--decoding": decoding} | settings)
 
 
