@@ -132,7 +132,7 @@ def read_examples(path: Path) -> "Examples":
 
     content = read_json(path)
     items = [Example(str(number), *window) for number, window in enumerate(content["windows"])]
-    return Examples([content["prefix"]], [(0, len(items))], to_arrays(items))
+    return Examples([content["prefix"]], to_arrays(items))
 
 
 def count_flops(content: dict[str, Any], shape: dict[str, Any], shared: bool) -> float:

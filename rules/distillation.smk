@@ -7,10 +7,13 @@
 # Out:  results/students/{student}/fold{fold}/: adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
+from dataclasses import replace
+
 from hearth.distillation import launch
 from hearth.distillation.balance import DIVISION
 from hearth.distillation.recipes import RECIPES
 from hearth.distillation.settings import deciding_settings
+from hearth.workflow.recognisers import DIRECT_PROMPT
 from hearth.workflow.teacher_samples import reads_samples, vote_name
 
 
@@ -151,6 +154,8 @@ def recipe_options(wildcards, input):
         }
     if needed := RECIPES[student.recipe].reads:
         options |= {needed: input.recipe}
+    if input.direct_prompt:
+        options |= {"direct-prompt": input.direct_prompt}
     if len(student.datasets) > 1 or student.trained_on not in student.datasets:
         options |= {"trained-on": student.trained_on}
     if student.replay_on:
@@ -176,6 +181,17 @@ def prompts_of_student(datasets, wildcards):
 def student_prompts(wildcards):
     """Return the files of the prompts of the datasets that a student learns from."""
     return prompts_of_student(STUDENTS[wildcards.student].datasets, wildcards)
+
+
+def direct_prompts(wildcards):
+    """Return the files of the prompts that ask a student for no reasoning; an empty list if its recipe has none."""
+    student, recogniser = STUDENTS[wildcards.student], RECOGNISERS[wildcards.student]
+    if not RECIPES[student.recipe].asks_directly:
+        return []
+    asked = replace(recogniser, prompt_name=DIRECT_PROMPT)
+    return [
+        prompt_file(asked, dataset, fold_of(wildcards)) for dataset in student.datasets
+    ]
 
 
 def replayed_prompts(wildcards):
@@ -271,6 +287,7 @@ rule distil:
         windows=student_datasets(rules.window_dataset.output.windows),
         splits=student_datasets(rules.split_dataset.output.splits),
         prompt=student_prompts,
+        direct_prompt=direct_prompts,
         model=student_base(rules.fetch_model.output.snapshot),
         deepspeed=project_file(config["students"]["deepspeed"]),
         recipe=recipe_files,

@@ -31,7 +31,8 @@ from hearth.models.tokens import check_turn_end
 from hearth.prompting.prompts import read_prompt
 
 if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
-    from hearth.distillation.examples import Examples, Source
+    from hearth.distillation.example_parts import Source
+    from hearth.distillation.examples import Examples
     from hearth.distillation.settings import TrainingSettings
     from transformers import PreTrainedTokenizerFast
 
@@ -63,6 +64,13 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--traces-split", default="", help="split of the traces: all, or that of --split")
     parser.add_argument("--windows", required=True, nargs="+", type=Path, help="windows.jsonl of each dataset")
     parser.add_argument("--prompt", required=True, nargs="+", type=Path, help="the rendered prompts (json)")
+    parser.add_argument(
+        "--direct-prompt",
+        nargs="+",
+        default=[],
+        type=Path,
+        help="the rendered prompts that ask for no reasoning (json), if the recipe asks with them",
+    )
     parser.add_argument(
         "--recipe", default=PAPER_RECIPE, choices=RECIPES, help="which traces are learned, and which text for each"
     )
@@ -153,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     warning = truncated_examples(examples.counts, examples.parts)
     if rank == 0 and warning:
         print(f"warning: {warning}", flush=True)
-    check_steps(settings, len(examples))
+    check_steps(settings, examples.n_windows)
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
     fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks)
     run_folder = options.work / digest(fingerprint)[:12]
@@ -188,6 +196,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 "ranks": ranks,
                 "static_prefix": outcome.static_prefix,
                 "examples": examples.counts,
+                "teacher_tokens": examples.teacher_tokens,
                 "trainable_parameters": outcome.trainable_parameters,
                 "steps": len(outcome.losses),
                 "losses": outcome.losses,
@@ -254,7 +263,8 @@ def prepare_environment() -> None:
 
 def example_sources(options: argparse.Namespace) -> "list[Source]":
     """Return the files, prompt and recipe of every dataset, those of replayed ones last."""
-    own = {name: getattr(options, name) for name in ("windows", "splits", "prompt", "traces", "parsed", "audit")}
+    names = ("windows", "splits", "prompt", "direct_prompt", "traces", "parsed", "audit")
+    own = {name: getattr(options, name) for name in names}
     replayed = {name: getattr(options, f"replay_{name}") for name in REPLAYED}
     recipe = find_recipe(options.recipe)
     return [
@@ -268,7 +278,7 @@ def make_sources(
 ) -> "Iterator[Source]":
     """Yield the source of each dataset; `paths` has the files of all datasets by option, or nothing for an option."""
     from hearth.distillation.candidates import TrainingFiles
-    from hearth.distillation.examples import Source
+    from hearth.distillation.example_parts import Source
 
     given = {name: files for name, files in paths.items() if files}
     counts = {name: len(files) for name, files in given.items()}
@@ -276,8 +286,9 @@ def make_sources(
         raise UserError(f"each dataset needs a file of every kind, in the same order; numbers of files: {counts}")
     for row in zip(*given.values(), strict=True):
         files = dict(zip(given, row, strict=True))
-        prompt = read_prompt(files.pop("prompt"))
-        yield Source(TrainingFiles(split=split, traces_split=traces_split, **files), prompt, recipe, is_replayed)
+        prompt, direct = read_prompt(files.pop("prompt")), files.pop("direct_prompt", None)
+        training_files = TrainingFiles(split=split, traces_split=traces_split, **files)
+        yield Source(training_files, prompt, recipe, is_replayed, direct and read_prompt(direct))
 
 
 def part_lines(parts: Sequence[ExamplePart]) -> list[str]:
@@ -319,6 +330,7 @@ def read_examples(
             {
                 "files": [file_digest(part) if isinstance(part, Path) else part for part in source.files],
                 "prompt": source.prompt,
+                "direct_prompt": source.direct_prompt,
                 "recipe": source.recipe.name,
                 "is_replayed": source.is_replayed,
             }

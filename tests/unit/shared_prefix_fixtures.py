@@ -3,7 +3,8 @@
 from typing import Any
 
 import torch
-from hearth.distillation.examples import IGNORED
+from hearth.distillation.example_arrays import Example, to_arrays
+from hearth.distillation.examples import IGNORED, Examples
 from hearth.distillation.micro_batch import MicroBatchSize
 from hearth.distillation.trainer import DistillationTrainer
 from peft import LoraConfig, get_peft_model
@@ -84,6 +85,17 @@ class Gradients(TrainerCallback):
         self.steps.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad]).double())
 
 
+def to_dataset(heads: list[list[int]], examples: list[dict[str, Any]]) -> Examples:
+    """Return examples of windows of their own, which begin with these prefixes, as a dataset of the Trainer."""
+    items = []
+    for number, example in enumerate(examples):
+        own = example["input_ids"][len(heads[example["prefix"]]) :]
+        learned = sum(label != IGNORED for label in example["labels"])
+        split = len(own) - learned
+        items.append(Example(str(number), own[:split], own[split:], example["prefix"]))
+    return Examples(heads, to_arrays(items))
+
+
 def pad(examples):
     """Return a batch for a plain Trainer: examples padded on the right."""
     tokens, labels, mask = (
@@ -138,7 +150,12 @@ def train(
         disable_tqdm=True,
     )
     gradients = Gradients()
-    options = {"model": student, "args": arguments, "train_dataset": examples, "callbacks": [gradients, *callbacks]}
+    options = {
+        "model": student,
+        "args": arguments,
+        "train_dataset": to_dataset(heads, examples),
+        "callbacks": [gradients, *callbacks],
+    }
     if way == "plain":
         trainer = PlainTrainer(**options, data_collator=pad)
     else:

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 import psutil
 from hearth.common import files
 from hearth.distillation.candidates import TrainingFiles
-from hearth.distillation.examples import Examples, Source, open_examples, write_examples
+from hearth.distillation.example_parts import Source
+from hearth.distillation.examples import Examples, open_examples, write_examples
 from hearth.distillation.settings import deciding_settings
 from repository import REPOSITORY, SCRIPTS
 from window_factories import make_splits

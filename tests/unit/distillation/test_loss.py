@@ -50,13 +50,15 @@ def logits_per_chunk(request, monkeypatch):
     monkeypatch.setattr(loss, "_LOGITS_PER_CHUNK", request.param)
 
 
-def compare(model, dtype, parameters=()):
+def compare(model, dtype, parameters=(), weights=None):
     """Return the relative differences between loss in chunks and loss of all logits: of loss, and of each gradient."""
     model.to(dtype)
     torch.manual_seed(1)
     hidden = torch.randn(20, 16, dtype=dtype, requires_grad=True)
     targets, scale = torch.randint(64, (20,)), torch.tensor(1 / 37, dtype=torch.float64)
-    value, gradient, of_parameters = loss.chunked_cross_entropy(loss.Head(model), hidden, targets, scale, parameters)
+    value, gradient, of_parameters = loss.chunked_loss(
+        loss.Head(model), hidden, loss.Targets(targets, weights), scale, parameters
+    )
 
     # All of the model's own code after the decoder, whose output a hook replaces.
     replaced = model.get_decoder().register_forward_hook(
@@ -64,7 +66,8 @@ def compare(model, dtype, parameters=()):
     )
     outputs = model(input_ids=torch.zeros(1, 20, dtype=torch.long))
     replaced.remove()
-    whole = torch.nn.functional.cross_entropy(outputs["logits"][0].to(dtype), targets, reduction="sum") / 37
+    losses = torch.nn.functional.cross_entropy(outputs["logits"][0].to(dtype), targets, reduction="none")
+    whole = (losses if weights is None else losses * weights).sum() / 37
     expected = torch.autograd.grad(whole, [hidden, *parameters])
     assert gradient.dtype == hidden.dtype
     return [
@@ -79,6 +82,11 @@ def test_loss_and_gradient_equal_those_of_all_logits(name, dtype, tolerance, log
     assert max(compare(MODELS[name](), dtype)) < tolerance
 
 
+def test_losses_of_weighted_tokens_count_by_their_weights(logits_per_chunk):
+    weights = torch.linspace(0, 2, 20)
+    assert max(compare(MODELS["own head"](), torch.float32, weights=weights)) < 1e-6
+
+
 def test_an_adapter_on_the_head_gets_gradients(logits_per_chunk):
     base = MODELS["own head"]()
     student = get_peft_model(base, LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["lm_head"]))
@@ -89,8 +97,11 @@ def test_an_adapter_on_the_head_gets_gradients(logits_per_chunk):
 
 
 def test_no_tokens_have_no_loss():
-    value, gradient, _ = loss.chunked_cross_entropy(
-        loss.Head(MODELS["own head"]()), torch.zeros(0, 16), torch.zeros(0, dtype=torch.long), torch.ones(())
+    value, gradient, _ = loss.chunked_loss(
+        loss.Head(MODELS["own head"]()),
+        torch.zeros(0, 16),
+        loss.Targets(torch.zeros(0, dtype=torch.long)),
+        torch.ones(()),
     )
     assert value == 0
     assert gradient.shape == (0, 16)

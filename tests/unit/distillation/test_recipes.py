@@ -5,7 +5,15 @@ import sys
 
 import pytest
 from hearth.common.config_schema import settings_schema
-from hearth.distillation.recipes import RECIPES, Candidate, LeaveOutError, Sources, draw_windows, find_recipe
+from hearth.distillation.recipes import (
+    RECIPES,
+    Candidate,
+    LeaveOutError,
+    Sources,
+    Target,
+    draw_windows,
+    find_recipe,
+)
 from hearth.workflow.code_hash import SCRIPTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +32,7 @@ def candidate(gold, parsed=None, trace=TRACE):
 
 def reason_to_leave_out(recipe, gold, parsed):
     with pytest.raises(LeaveOutError) as raised:
-        RECIPES[recipe].target(candidate(gold, parsed))
+        RECIPES[recipe].targets(candidate(gold, parsed))
     return str(raised.value)
 
 
@@ -67,24 +75,37 @@ def test_only_recipes_of_labels_teach_no_reasoning():
 
 @pytest.mark.parametrize("recipe", [name for name, recipe in RECIPES.items() if recipe.reasons])
 def test_recipes_that_reason_take_a_trace_as_it_is(recipe):
-    assert RECIPES[recipe].target(candidate(["eat"])) == (TRACE["text"], True)
-    assert RECIPES[recipe].target(candidate(["eat"], trace=CUT_TRACE)) == (TRACE["text"], False)
+    assert RECIPES[recipe].targets(candidate(["eat"]))[0] == Target(TRACE["text"], True)
+    assert RECIPES[recipe].targets(candidate(["eat"], trace=CUT_TRACE))[0] == Target(TRACE["text"], False)
 
 
 @pytest.mark.parametrize("recipe", ["labels", "verified-labels", "gold-labels"])
 def test_recipes_without_reasoning_learn_the_labels_in_the_form_of_an_answer(recipe):
     answer = '[{"id": 1, "activity": "eat"}, {"id": 2, "activity": "wash"}]'
     labels = ["eat", "wash"]
-    assert RECIPES[recipe].target(candidate(labels, labels, CUT_TRACE)) == (answer, True)
+    assert RECIPES[recipe].targets(candidate(labels, labels, CUT_TRACE)) == [Target(answer, True)]
+
+
+def test_joint_learns_the_labels_beside_the_trace_with_half_its_weight_in_the_loss():
+    trace, answer = RECIPES["joint"].targets(candidate(["eat"], ["wash"]))
+    assert trace == Target(TRACE["text"], True)
+    assert (answer.text, answer.ended, answer.is_direct) == ('[{"id": 1, "activity": "wash"}]', True, True)
+    ((begin, end, weight),) = answer.weights
+    assert (begin, end) == (0, len(answer.text))
+    assert weight * len(answer.text) == pytest.approx(len(trace.text) / 2)
+
+
+def test_joint_learns_only_the_trace_of_a_window_with_a_missing_label():
+    assert RECIPES["joint"].targets(candidate(["eat"], [None])) == [Target(TRACE["text"], True)]
 
 
 def test_labels_leaves_out_incomplete_answers_and_verified_labels_wrong_ones_too():
     gold = ["eat", "wash"]
     assert reason_to_leave_out("labels", gold, ["eat", None]) == "unlabelled"
-    assert RECIPES["labels"].target(candidate(gold, ["eat", "eat"])).ended
+    assert RECIPES["labels"].targets(candidate(gold, ["eat", "eat"]))[0].ended
     assert reason_to_leave_out("verified-labels", gold, ["eat", None]) == "unlabelled"
     assert reason_to_leave_out("verified-labels", gold, ["eat", "eat"]) == "wrong_labels"
-    assert RECIPES["verified-labels"].target(candidate(gold, gold)).ended
+    assert RECIPES["verified-labels"].targets(candidate(gold, gold))[0].ended
 
 
 @given(names_and_marks, st.integers(0, 9))

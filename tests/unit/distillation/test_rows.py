@@ -3,11 +3,14 @@ from itertools import chain
 import pytest
 import torch
 from hearth.distillation import rows
-from hearth.distillation.examples import IGNORED
+from hearth.distillation.example_arrays import Example, to_arrays
+from hearth.distillation.examples import IGNORED, Examples, TokenLists
 
 
-def example(prompt: list[int], completion: list[int]) -> dict[str, list[int]]:
-    return {"input_ids": prompt + completion, "labels": [IGNORED] * len(prompt) + completion, "prefix": 0}
+def example(prompt: list[int], completion: list[int], weights: list[float] | None = None) -> TokenLists:
+    labels = [IGNORED] * len(prompt) + completion
+    weights = weights and [1.0] * len(prompt) + weights
+    return {"input_ids": prompt + completion, "labels": labels, "prefix": 0, "weights": weights}
 
 
 EXAMPLES = [example([5, 6, 7], [10, 11]), example([5, 6], [20]), example([5, 6, 8, 9], [30, 31, 32])]
@@ -23,7 +26,7 @@ def test_examples_in_one_row_keep_their_positions_and_predict_their_own_next_tok
     assert row.arguments["input_ids"].tolist() == [[5, 6, 8, 9, 30, 31, 32, 5, 6, 7, 10, 11, 5, 6, 20]]
     assert row.arguments["position_ids"].tolist() == [[0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 0, 1, 2]]
     assert row.arguments["segments"] == [7, 5, 3]
-    assert row.targets.tolist() == [30, 31, 32, 10, 11, 20]
+    assert row.targets.ids.tolist() == [30, 31, 32, 10, 11, 20]
     assert row.predicting.tolist() == [3, 4, 5, 9, 10, 13]
 
 
@@ -42,7 +45,7 @@ def test_padding_is_on_the_right_masked_and_predicts_nothing():
         [5, 6, 20] + [0] * 4,
     ]
     assert row.arguments["attention_mask"].sum(1).tolist() == [7, 5, 3]
-    assert row.targets.tolist() == [30, 31, 32, 10, 11, 20]
+    assert row.targets.ids.tolist() == [30, 31, 32, 10, 11, 20]
     assert row.predicting.tolist() == [3, 4, 5, 9, 10, 15]
 
 
@@ -59,12 +62,43 @@ def test_examples_are_dealt_evenly_in_number_and_in_tokens(count, parts):
         assert max(totals) - min(totals) <= max(lengths)
 
 
-def test_the_order_depends_on_seed_and_epoch_and_a_step_on_no_number_of_ranks():
-    def steps(seed=0, epoch=0, ranks=1):
+def one_of_each(windows: int, targets: int = 1, in_turn: bool = False) -> Examples:
+    """Return examples of growing length: `targets` of each window."""
+    counts = range(windows * targets)
+    items = [Example(str(number // targets), [1] * (10 + number), [2]) for number in counts]
+    return Examples([[]], to_arrays(items), in_turn=in_turn)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_step_has_as_many_windows_as_the_batch_size_however_many_targets_they_have(ranks):
+    def steps(in_turn, epoch):
         samplers = [
-            rows.StepSampler(lambda number: 10 + number, 10, 4, seed, lambda: epoch, rank, ranks)
+            rows.StepSampler(one_of_each(10, targets=3, in_turn=in_turn), 4, 0, lambda: epoch, rank, ranks)
             for rank in range(ranks)
         ]
+        return [sorted(chain(*shares)) for shares in zip(*samplers, strict=True)]
+
+    for step in steps(in_turn=False, epoch=1):
+        assert step == sorted(3 * window + target for window in {number // 3 for number in step} for target in range(3))
+    assert [len(step) for step in steps(in_turn=False, epoch=1)] == [12, 12, 6]
+    for epoch in range(5):
+        assert [len(step) for step in steps(in_turn=True, epoch=epoch)] == [4, 4, 2]
+        assert {number % 3 for number in chain(*steps(in_turn=True, epoch=epoch))} == {epoch % 3}
+
+
+@pytest.mark.parametrize("layout", [rows.join_rows, rows.pad_rows])
+def test_weights_stay_with_their_tokens(layout):
+    weighted = [example([5, 6], [10, 11, 12], [0.5, 2.0, 1.0]), example([7], [20]), example([5, 6, 8], [30], [3.0])]
+    share = rows.collate(weighted)["share"]
+    laid_out = layout(share.examples)
+    weights = dict(zip(laid_out.targets.ids.tolist(), laid_out.targets.weights.tolist(), strict=True))
+    assert weights == {10: 0.5, 11: 2.0, 12: 1.0, 20: 1.0, 30: 3.0}
+    assert share.weight == 7.5
+
+
+def test_the_order_depends_on_seed_and_epoch_and_a_step_on_no_number_of_ranks():
+    def steps(seed=0, epoch=0, ranks=1):
+        samplers = [rows.StepSampler(one_of_each(10), 4, seed, lambda: epoch, rank, ranks) for rank in range(ranks)]
         assert {len(sampler) for sampler in samplers} == {3}
         return [sorted(chain(*shares)) for shares in zip(*samplers, strict=True)]
 
@@ -79,10 +113,10 @@ def test_micro_batches_hold_at_most_their_size_and_as_many_as_asked_for():
     share = rows.collate(EXAMPLES)["share"]
 
     assert share.lengths == [5, 3, 7]
-    assert share.predicted == 6
+    assert share.weight == 6
 
     def lengths(*arguments, **options):
-        return [[len(tokens) for tokens, _ in part] for part in rows.split(*arguments, **options)]
+        return [[len(each.tokens) for each in part] for part in rows.split(*arguments, **options)]
 
     assert lengths(share, size=2) == [[7], [5, 3]]
     assert lengths(share, size=2, alike=True) == [[7, 5], [3]]

@@ -6,7 +6,8 @@ import training_fixtures as fixtures
 from hearth.common import files
 from hearth.common.cli import UserError
 from hearth.distillation.candidates import TrainingFiles
-from hearth.distillation.examples import Source, open_examples, write_examples
+from hearth.distillation.example_parts import Source
+from hearth.distillation.examples import open_examples, write_examples
 from hearth.distillation.recipes import RECIPES, replay_recipe
 from hearth.models.load import load_tokenizer
 from hearth.prompting.chat_templates import chat_prompt

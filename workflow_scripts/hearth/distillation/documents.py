@@ -47,11 +47,16 @@ class ExampleCounts(TypedDict):
 
 
 class ExamplePart(TypedDict):
-    """The examples of one dataset. `is_replayed`: whether their traces are those of the student's own base."""
+    """The examples of one dataset. `is_replayed`: whether their traces are those of the student's own base.
+
+    `trace_tokens` is the number of tokens of the traces of the windows that are used, all samples counted; None if a
+    server did not say it.
+    """
 
     dataset: str
     is_replayed: bool
     counts: ExampleCounts
+    trace_tokens: NotRequired[int | None]
 
 
 class BaseModel(TypedDict):
@@ -82,6 +87,8 @@ class TrainingLog(TypedDict):
 
     `dataset` is the name of the set of datasets if there are several. `parts` has the examples of each dataset, and
     `balance` says how they were divided; both are absent for a student of one dataset without replayed traces.
+    `teacher_tokens` is the number of tokens that the teacher wrote for the windows that are used, all samples counted;
+    None if a server did not say it, absent from logs of older versions.
     """
 
     student: str
@@ -97,6 +104,7 @@ class TrainingLog(TypedDict):
     ranks: int
     static_prefix: str  # a phrase: encoded "once an optimizer step" or "with every example", with the reason
     examples: ExampleCounts
+    teacher_tokens: NotRequired[int | None]
     parts: NotRequired[list[ExamplePart]]
     balance: NotRequired[str]
     trainable_parameters: int

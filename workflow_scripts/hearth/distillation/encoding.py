@@ -5,6 +5,8 @@ tokens that recognition uses.
 """
 
 import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
 
 from transformers import PreTrainedTokenizerBase
 
@@ -19,6 +21,7 @@ class Encoder:
     """Tokenise the examples of one prompt. All of them begin with the same static prefix."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, prompt: Prompt):
+        """Encode the static prefix of `prompt` in the tokenizer's chat template."""
         self._tokenizer = tokenizer
         self._parts = chat_prompt(tokenizer, prompt)
         self._end = turn_end_token(tokenizer)
@@ -32,7 +35,14 @@ class Encoder:
         suffix = turn + self._parts.after
         text = written_text(target.text, self._parts)
         completion_ids = completion_tokens(self._tokenizer, text, self._end, target.ended)
-        example = Example(window_id, encode(self._tokenizer, suffix, continues=True), completion_ids)
+        weights = None
+        if target.weights:
+            shift = len(text) - len(target.text)  # the weighted parts lie behind what a chat template changes
+            parts = [(begin + shift, end + shift, weight) for begin, end, weight in target.weights]
+            text_ids = completion_ids[: len(completion_ids) - target.ended]
+            weights = token_weights(token_ends(self._tokenizer, text_ids), parts) + [1.0] * target.ended
+        suffix_ids = encode(self._tokenizer, suffix, continues=True)
+        example = Example(window_id, suffix_ids, completion_ids, weights=weights)
         end = self._tokenizer.convert_ids_to_tokens(self._end) * target.ended
         self._check_text(example, self._parts.prefix + suffix, text + end)
         return example
@@ -52,3 +62,32 @@ class Encoder:
             raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original prompt")
         if text != unicodedata.normalize("NFC", prompt + completion):
             raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original trace")
+
+
+def token_ends(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[int]:
+    """Return the number of characters of the text at the end of each token.
+
+    A character of several tokens ends with the last of them.
+    """
+    ends, text, start = [], "", 0
+    for place in range(len(ids)):
+        part = tokenizer.decode(ids[start : place + 1], clean_up_tokenization_spaces=False)
+        if part.endswith("\ufffd"):  # the token ends within a character
+            ends.append(len(text))
+        else:
+            text, start = text + part, place + 1
+            ends.append(len(text))
+    return ends
+
+
+def token_weights(ends: Sequence[int], parts: Sequence[tuple[int, int, float]]) -> list[float]:
+    """Return the weight of each token in the loss: that of the part with which it shares characters, otherwise 1.
+
+    `ends` are the ends of the tokens in characters, `parts` are (begin, end, weight), the last of which counts.
+    """
+    weights = [1.0] * len(ends)
+    for begin, end, weight in parts:
+        for place, (token_begin, token_end) in enumerate(pairwise((0, *ends))):
+            if token_begin < end and token_end > begin:
+                weights[place] = weight
+    return weights

@@ -10,34 +10,51 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import IO, Any, overload
 
 import numpy as np
 
 from hearth.common import files
 
-_TOKEN = np.dtype(np.int32)
-_TOKENS, _ENDS, _IDS = "tokens.npy", "ends.npy", "window_ids.npy"
+_TOKEN, _WEIGHT = np.dtype(np.int32), np.dtype(np.float32)
+_TOKENS, _ENDS, _IDS, _PREFIXES = "tokens.npy", "ends.npy", "window_ids.npy", "prefixes.npy"
+_WINDOWS, _WEIGHTS = "windows.npy", "weights.npy"
 
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of one window's example: `suffix_ids` is the prompt after the static prefix."""
+    """Token ids of one example: `suffix_ids` is the prompt of its window after the static prefix.
+
+    `prefix` is the number of this prefix. `weights` are those of the completion's tokens in the loss; None for 1 each.
+    """
 
     window_id: str
     suffix_ids: list[int]
     completion_ids: list[int]
+    prefix: int = 0
+    weights: list[float] | None = None
 
 
 class ExampleArrays(Sequence[Example]):
     """A sequence of examples that builds each example on access."""
 
-    def __init__(self, tokens: np.ndarray, ends: np.ndarray, window_ids: np.ndarray):
+    def __init__(
+        self,
+        tokens: np.ndarray,
+        ends: np.ndarray,
+        window_ids: np.ndarray,
+        prefixes: np.ndarray,
+        windows: np.ndarray,
+        weights: np.ndarray | None = None,
+    ):
         """Hold arrays: all token ids (int32), one example after the other; where each ends in `tokens` (int64).
 
-        `ends` has shape (examples, 2): the end of the suffix, and of the completion. `window_ids` has UTF-8 bytes.
+        `ends` has shape (examples, 2): the end of the suffix, and of the completion. `window_ids` has UTF-8 bytes,
+        `prefixes` the number of the prefix of each example (int32), `weights` a weight for each of `tokens` (float32).
+        The examples of a window lie together; `windows` has the number of the first of each window (int64).
         """
         self._tokens, self._ends, self._window_ids = tokens, ends, window_ids
+        self.prefixes, self.windows, self._weights = prefixes, windows, weights
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -52,63 +69,104 @@ class ExampleArrays(Sequence[Example]):
         position = range(len(self))[index]
         start = int(self._ends[position - 1, 1]) if position else 0
         middle, end = map(int, self._ends[position])
-        window_id = bytes(self._window_ids[position]).decode("utf-8")
-        return Example(window_id, self._tokens[start:middle].tolist(), self._tokens[middle:end].tolist())
+        return Example(
+            bytes(self._window_ids[position]).decode("utf-8"),
+            self._tokens[start:middle].tolist(),
+            self._tokens[middle:end].tolist(),
+            int(self.prefixes[position]),
+            None if self._weights is None else self._weights[middle:end].tolist(),
+        )
 
     def lengths(self) -> np.ndarray:
         """Return the number of tokens of every example after the static prefix (int64)."""
         return np.diff(self._ends[:, 1], prepend=0)
 
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of all token ids in order, with the bounds of suffix and completion."""
+        """Return the SHA-256 (hex) of all token ids in order, with the bounds of suffix and completion, and weights."""
         parts = hashlib.sha256(np.ascontiguousarray(self._ends).data)
         parts.update(np.ascontiguousarray(self._tokens).data)
+        if self._weights is not None:
+            parts.update(np.ascontiguousarray(self._weights).data)
         return parts.hexdigest()
 
     @classmethod
     def open(cls, folder: Path) -> "ExampleArrays":
         """Return the examples that `TokenScratch.save` wrote; their arrays are read when they are needed."""
-        return cls(*(np.load(folder / name, mmap_mode="r") for name in (_TOKENS, _ENDS, _IDS)))
+        names = [_TOKENS, _ENDS, _IDS, _PREFIXES, _WINDOWS, *([_WEIGHTS] if (folder / _WEIGHTS).exists() else [])]
+        return cls(*(np.load(folder / name, mmap_mode="r") for name in names))
 
 
 def to_arrays(examples: Sequence[Example]) -> ExampleArrays:
-    """Return a few examples as arrays in memory."""
+    """Return a few examples as arrays in memory; those of a window follow each other."""
     tokens = [token for example in examples for token in (*example.suffix_ids, *example.completion_ids)]
     parts = [[len(example.suffix_ids), len(example.completion_ids)] for example in examples]
     ends = np.cumsum(np.array(parts, dtype=np.int64).reshape(-1)).reshape(-1, 2)
     window_ids = np.array([example.window_id.encode("utf-8") for example in examples], dtype=np.bytes_)
-    return ExampleArrays(np.array(tokens, dtype=_TOKEN), ends, window_ids)
+    prefixes = np.array([example.prefix for example in examples], dtype=np.int32)
+    weights = None
+    if any(example.weights is not None for example in examples):
+        weights = np.concatenate([_all_weights(example) for example in examples])
+    changes = window_ids[1:] != window_ids[:-1]
+    windows: np.ndarray = np.flatnonzero(np.concatenate([[True] * bool(examples), changes])).astype(np.int64)
+    return ExampleArrays(np.array(tokens, dtype=_TOKEN), ends, window_ids, prefixes, windows, weights)
+
+
+def _all_weights(example: Example) -> np.ndarray:
+    """Return the weight of each token of an example after the static prefix (float32)."""
+    own = [1.0] * len(example.completion_ids) if example.weights is None else example.weights
+    return np.array([1.0] * len(example.suffix_ids) + own, dtype=_WEIGHT)
 
 
 class TokenScratch:
-    """A temporary file of examples, of which some are kept."""
+    """Temporary files of examples, of which some are kept."""
 
-    def __init__(self, folder: Path):
-        """Create the file in `folder`; it has no name, so nothing is left of it when the process ends."""
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the object
-        # Three integers for each example: its start in the file, in tokens, and the ends of suffix and completion.
+    def __init__(self, folder: Path, weighs: bool = False):
+        """Create the files in `folder`; they have no names, so nothing is left of them when the process ends.
+
+        `weighs`: whether weights are saved too.
+        """
+        self._tokens = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the object
+        self._weights = tempfile.TemporaryFile(dir=folder) if weighs else None  # noqa: SIM115
+        # Four integers for each example: start in the file, in tokens, ends of suffix and completion, number of prefix.
         self._bounds = array("q")
 
     def append(self, example: Example) -> int:
         """Write an example, and return its number."""
-        start = self._file.tell() // _TOKEN.itemsize
+        start = self._tokens.tell() // _TOKEN.itemsize
         middle = start + len(example.suffix_ids)
-        self._bounds.extend((start, middle, middle + len(example.completion_ids)))
-        self._file.write(np.array(example.suffix_ids + example.completion_ids, dtype=_TOKEN).data)
-        return len(self._bounds) // 3 - 1
+        self._bounds.extend((start, middle, middle + len(example.completion_ids), example.prefix))
+        self._tokens.write(np.array(example.suffix_ids + example.completion_ids, dtype=_TOKEN).data)
+        if self._weights:
+            self._weights.write(_all_weights(example).data)
+        return len(self._bounds) // 4 - 1
 
-    def save(self, folder: Path, kept: Sequence[int], window_ids: Sequence[str]) -> None:
-        """Write examples into `folder`: `kept` has their numbers in the order of `append`."""
-        self._file.flush()
-        starts, middles, ends = np.frombuffer(self._bounds, dtype=np.int64).reshape(-1, 3)[list(kept)].T
+    def save(self, folder: Path, windows: Sequence[tuple[str, Sequence[int]]]) -> None:
+        """Write the examples of windows into `folder`: `windows` has ids and the numbers that `append` returned."""
+        kept = [number for _, numbers in windows for number in numbers]
+        counts = [len(numbers) for _, numbers in windows]
+        starts, middles, ends, prefixes = np.frombuffer(self._bounds, dtype=np.int64).reshape(-1, 4)[kept].T
         shifts = np.cumsum(ends - starts) - ends
-        with files.replacing(folder / _TOKENS) as temporary, open(temporary, "wb") as tokens:
-            header = {"descr": np.lib.format.dtype_to_descr(_TOKEN), "fortran_order": False}
-            np.lib.format.write_array_header_1_0(tokens, {**header, "shape": (int((ends - starts).sum()),)})
-            for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-                self._file.seek(start * _TOKEN.itemsize)
-                tokens.write(self._file.read((end - start) * _TOKEN.itemsize))
-        names = np.array([name.encode("utf-8") for name in window_ids], dtype=np.bytes_)
-        for name, values in ((_ENDS, np.stack([middles, ends], axis=1) + shifts[:, None]), (_IDS, names)):
+        bounds = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        _save_parts(folder / _TOKENS, self._tokens, _TOKEN, bounds)
+        if self._weights:
+            _save_parts(folder / _WEIGHTS, self._weights, _WEIGHT, bounds)
+        arrays = {
+            _ENDS: np.stack([middles, ends], axis=1) + shifts[:, None],
+            _IDS: np.repeat(np.array([name.encode("utf-8") for name, _ in windows], dtype=np.bytes_), counts),
+            _PREFIXES: prefixes.astype(np.int32),
+            _WINDOWS: np.cumsum(counts) - counts,
+        }
+        for name, values in arrays.items():
             with files.replacing(folder / name) as temporary, open(temporary, "wb") as file:
                 np.save(file, values)
+
+
+def _save_parts(path: Path, source: IO[bytes], dtype: np.dtype[Any], bounds: Sequence[tuple[int, int]]) -> None:
+    """Write parts of a file of numbers, given by their bounds, as one array of NumPy."""
+    source.flush()
+    with files.replacing(path) as temporary, open(temporary, "wb") as saved:
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
+        np.lib.format.write_array_header_1_0(saved, {**header, "shape": (sum(end - start for start, end in bounds),)})
+        for start, end in bounds:
+            source.seek(start * dtype.itemsize)
+            saved.write(source.read((end - start) * dtype.itemsize))

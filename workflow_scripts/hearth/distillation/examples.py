@@ -1,16 +1,14 @@
-"""Build training examples: each is the prompt of a window, then the text to learn for it and an end-of-turn token.
+"""Build training examples: each is the prompt of a window, then a text to learn for it and an end-of-turn token.
 
 Only the completion counts in the loss. Windows and traces are read one at a time, and token ids are written to files,
 which all ranks read. A student may learn from several datasets, each with a prompt of its own.
 """
 
 import math
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import accumulate
+from itertools import groupby
 from pathlib import Path
 from typing import TypedDict
 
@@ -19,25 +17,12 @@ from transformers import PreTrainedTokenizerBase
 
 from hearth.common.files import digest, write_json
 from hearth.common.records import read_record
-from hearth.data.folds import iterate_split, read_split
-from hearth.data.windows import Window
+from hearth.common.sums import sum_if_known
 from hearth.distillation.balance import Balance, divide, own_limit, replayed_count
-from hearth.distillation.candidates import TrainingFiles, iterate_candidates
 from hearth.distillation.documents import ExampleCounts, ExamplePart
-from hearth.distillation.encoding import Encoder
 from hearth.distillation.example_arrays import ExampleArrays, TokenScratch
-from hearth.distillation.recipes import (
-    Candidate,
-    LeaveOutError,
-    Recipe,
-    Selection,
-    Sources,
-    Target,
-    draw_windows,
-    rank_windows,
-)
+from hearth.distillation.example_parts import ExampleBuilder, Source
 from hearth.distillation.settings import TrainingSettings
-from hearth.prompting.prompts import Prompt, shows_similar_windows, user_turns
 
 IGNORED = -100  # the label that cross-entropy skips
 DOCUMENT = "examples.json"  # written last: a folder that has it is complete
@@ -46,23 +31,24 @@ DOCUMENT = "examples.json"  # written last: a folder that has it is complete
 class TokenLists(TypedDict):
     """One example for the Trainer: token ids and labels, equally long; the labels of prompt tokens are IGNORED.
 
-    `prefix` is the number of the static prefix with which it begins.
+    `prefix` is the number of the static prefix with which it begins. `weights` are those of all tokens in the loss;
+    None for 1 each.
     """
 
     input_ids: list[int]
     labels: list[int]
     prefix: int
+    weights: list[float] | None
 
 
 class ExamplesDocument(TypedDict):
     """The content of examples.json, beside the token ids of the examples.
 
-    The examples of a part lie together. `prefixes` has the token ids of every static prefix, and `prefix_of` the number
-    of that of each part.
+    The examples of a part lie together. `prefixes` has the token ids of every static prefix.
     """
 
     prefixes: list[list[int]]
-    prefix_of: list[int]
+    in_turn: bool
     parts: list[ExamplePart]
 
 
@@ -70,35 +56,44 @@ class ExamplesDocument(TypedDict):
 class Examples:
     """A dataset for the Trainer. `prefixes` are the static prefixes with which examples begin, each stored once.
 
-    `runs` has, for every part of the examples in their order, the number of its prefix and that of its examples.
+    A window may have several examples. `in_turn`: whether an epoch has one of them, the next epoch the next one;
+    otherwise every epoch has all.
     """
 
     prefixes: list[list[int]]
-    runs: list[tuple[int, int]]
     items: ExampleArrays
     parts: list[ExamplePart] = field(default_factory=list)
+    in_turn: bool = False
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> TokenLists:
-        item, number = self.items[index], self.prefix_number(index)
-        prompt = self.prefixes[number] + item.suffix_ids
+        item = self.items[index]
+        prompt = self.prefixes[item.prefix] + item.suffix_ids
         return {
             "input_ids": prompt + item.completion_ids,
             "labels": [IGNORED] * len(prompt) + item.completion_ids,
-            "prefix": number,
+            "prefix": item.prefix,
+            "weights": None if item.weights is None else [1.0] * len(prompt) + item.weights,
         }
+
+    @property
+    def n_windows(self) -> int:
+        """The number of windows; each optimiser step has as many of them as its batch size says."""
+        return len(self.items.windows)
+
+    def of_window(self, number: int, epoch: int) -> list[int]:
+        """Return the numbers of the examples of a window that an epoch has; both are numbered from 0."""
+        first, *after = map(int, self.items.windows[number : number + 2])
+        examples = range(first, *(after or [len(self.items)]))
+        return [examples[epoch % len(examples)]] if self.in_turn else list(examples)
 
     def lengths(self) -> np.ndarray:
         """Return the number of tokens of every example, static prefix included (int64)."""
-        prefixes = [len(self.prefixes[number]) for number, count in self.runs for _ in range(count)]
-        return self.items.lengths() + np.array(prefixes, dtype=np.int64)
-
-    def prefix_number(self, index: int) -> int:
-        """Return the number of the prefix with which an example begins."""
-        ends = list(accumulate(count for _, count in self.runs))
-        return self.runs[bisect_right(ends, range(len(self))[index])][0]
+        prefixes = np.array([len(prefix) for prefix in self.prefixes], dtype=np.int64)
+        total: np.ndarray = self.items.lengths() + prefixes[self.items.prefixes]
+        return total
 
     @property
     def counts(self) -> ExampleCounts:
@@ -115,33 +110,26 @@ class Examples:
             "left_out": dict(left_out),
         }
 
+    @property
+    def teacher_tokens(self) -> int | None:
+        """The number of tokens that the teacher wrote for the windows; None if a server did not say it."""
+        return sum_if_known(part["trace_tokens"] for part in self.parts if not part["is_replayed"])
+
     def digest(self) -> str:
-        """Return the SHA-256 (hex) of all token ids in order, with the boundary between prompt and completion."""
-        if len(self.prefixes) == 1:
-            return digest([self.prefixes[0], self.items.digest()])
-        return digest([self.prefixes, self.runs, self.items.digest()])
-
-
-@dataclass(frozen=True)
-class Source:
-    """The files, prompt and recipe of the examples of one dataset.
-
-    `is_replayed`: whether the traces are those of the student's own base.
-    """
-
-    files: TrainingFiles
-    prompt: Prompt
-    recipe: Recipe
-    is_replayed: bool = False
+        """Return the SHA-256 (hex) of all token ids in order, with everything that decides their part in the loss."""
+        runs = [(int(number), len(list(run))) for number, run in groupby(self.items.prefixes)]
+        content = (
+            [self.prefixes, runs, self.items.digest()] if len(runs) > 1 else [self.prefixes[0], self.items.digest()]
+        )
+        if self.n_windows < len(self):
+            content += [self.items.windows.tolist(), self.in_turn]
+        return digest(content)
 
 
 def open_examples(folder: Path) -> Examples:
     """Return the examples that `write_examples` wrote into a folder; token ids are read when they are needed."""
     document = read_record(folder / DOCUMENT, ExamplesDocument)
-    runs = [
-        (prefix, part["counts"]["used"]) for prefix, part in zip(document["prefix_of"], document["parts"], strict=True)
-    ]
-    return Examples(document["prefixes"], runs, ExampleArrays.open(folder), document["parts"])
+    return Examples(document["prefixes"], ExampleArrays.open(folder), document["parts"], document["in_turn"])
 
 
 def write_examples(
@@ -159,16 +147,20 @@ def write_examples(
     mid-sentence. A window that the teacher was never able to answer (finish reason "unanswered") has no trace and is
     left out. No more windows are encoded than the recipe and `max_examples` need.
 
-    `max_examples` holds for all sources together. `balance` divides the examples among them. `replay` is the share of
-    all examples that replayed sources give.
+    `max_examples` holds for the windows of all sources together. `balance` divides the windows among them. `replay` is
+    the share of all windows that replayed sources give.
 
     Raises ValueError for traces that are not those of the train windows, for a missing document, for a tokenizer that
     does not decode to the original text, when a source that is not replayed has no example left, and when replayed
     sources have fewer examples than their share.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    limit, scratch = settings["max_examples"], TokenScratch(folder)
-    parts = [_Part(source, tokenizer, settings, scratch, limit is not None or source.is_replayed) for source in sources]
+    limit, scratch = settings["max_examples"], TokenScratch(folder, any(source.recipe.weighs for source in sources))
+    prefixes: list[list[int]] = []
+    parts = [
+        ExampleBuilder(source, tokenizer, settings, scratch, prefixes, limit is not None or source.is_replayed)
+        for source in sources
+    ]
     own = [part for part in parts if not part.source.is_replayed]
     again = [part for part in parts if part.source.is_replayed]
     counts: list[int] | list[None] = [None] * len(own)
@@ -196,15 +188,10 @@ def write_examples(
             part.draw(count)
         if (drawn_again := sum(len(part.used) for part in again)) < number:
             raise ValueError(_too_few_replayed(replay, number, others, drawn_again, [part.dataset for part in again]))
-    prefixes: list[list[int]] = []
-    for part in parts:
-        if part.prefix_ids not in prefixes:
-            prefixes.append(part.prefix_ids)
-    used = [(part, window_id) for part in parts for window_id in part.used]
-    scratch.save(folder, [part.numbers[window_id] for part, window_id in used], [window_id for _, window_id in used])
+    scratch.save(folder, [(window_id, part.numbers[window_id]) for part in parts for window_id in part.used])
     document = ExamplesDocument(
         prefixes=prefixes,
-        prefix_of=[prefixes.index(part.prefix_ids) for part in parts],
+        in_turn=any(source.recipe.in_turn for source in sources),
         parts=[part.document() for part in parts],
     )
     write_json(folder / DOCUMENT, document)
@@ -217,143 +204,3 @@ def _too_few_replayed(replay: float, number: int, others: int, available: int, d
         f"replay {replay:g} asks for {number} replayed traces beside {others} others, but {', '.join(datasets)} give"
         f" {available} that can be used; use a replay of at most {share:g}, or more sessions or datasets in replay_on"
     )
-
-
-class _Part:
-    """The examples of one source: which windows have a usable target, which are selected, and which are drawn.
-
-    `available` is the number of windows that may be drawn, `used` are the drawn ones in the order of the windows.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        tokenizer: PreTrainedTokenizerBase,
-        settings: TrainingSettings,
-        scratch: TokenScratch,
-        limited: bool,
-    ):
-        self.source, self._settings, self._scratch = source, settings, scratch
-        self._encoder = Encoder(tokenizer, source.prompt)
-        self.prefix_ids = self._encoder.prefix_ids
-        self.left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
-        self.numbers: dict[str, int] = {}
-        self.used: list[str] = []
-        self.dataset, self._traces, self._too_long = "", 0, list[int]()
-        self._unended: set[str] = set()
-        usable, flagged = self._find_usable()
-        files = source.files
-        sources = Sources(partial(iterate_split, files.windows, files.splits, files.split), frozenset(flagged))
-        # Apply max_examples after the recipe's selection, so that recipes that are compared get equally many windows.
-        self._is_encoded = not limited or source.recipe.compares
-        if self._is_encoded:
-            self._encode(usable)
-            usable = [name for name in usable if name in self.numbers]
-        self._selected: Selection = source.recipe.select(usable, sources, settings["seed"])
-        self.available = len(self._selected.window_ids)
-
-    def draw(self, limit: int | None) -> None:
-        """Use at most `limit` of the selected windows that are not too long; None means all."""
-        seed, selected = self._settings["seed"], self._selected.window_ids
-        if not self._is_encoded:
-            ranked, tried = rank_windows(selected, seed), 0
-            while tried < len(ranked) and (limit is None or len(self.numbers) < limit):
-                # Each pass reads all traces: at least a quarter more windows keep the passes few if most are too long.
-                more = len(ranked) if limit is None else max(limit - len(self.numbers), tried // 4)
-                self._encode(ranked[tried : tried + more])
-                tried += more
-        self.used = draw_windows([name for name in selected if name in self.numbers], limit, seed)
-
-    def cut(self, limit: int) -> None:
-        """Use at most `limit` of the windows that are drawn, so that no dataset gives more than another."""
-        if len(self.used) > limit:
-            self.left_out["over_other_datasets"] = len(self.used) - limit
-        self.used = draw_windows(self.used, limit, self._settings["seed"])
-
-    def document(self) -> ExamplePart:
-        """Return the dataset of the examples and their counts."""
-        left_out = Counter(self.left_out)
-        left_out.update(self._selected.left_out)
-        reason = "over_replay" if self.source.is_replayed else "over_max_examples"
-        left_out[reason] = self._traces - len(self.used) - left_out.total()
-        counts: ExampleCounts = {
-            "traces": self._traces,
-            "used": len(self.used),
-            "truncated": sum(window_id in self._unended for window_id in self.used),
-            "left_out": dict(left_out),
-        }
-        return {"dataset": self.dataset, "is_replayed": self.source.is_replayed, "counts": counts}
-
-    def nothing_left(self) -> str:
-        """Return the message of an error: no example of the source is left."""
-        document, remedy = self.document(), ""
-        if self._too_long:
-            remedy = (
-                f"; raise students.training.max_length, which is {self._settings['max_length']}: the shortest example "
-                f"that is too long has {min(self._too_long)} tokens, {len(self.prefix_ids)} of them in the static "
-                "prefix"
-            )
-        elif self.available:
-            remedy = (
-                "; a larger students.training.max_examples (or of its group), or balance: home, leaves it some of all "
-                "examples"
-            )
-        left_out = document["counts"]["left_out"]
-        return f"{self.dataset}: no training example is left of {self._traces} traces: {left_out}{remedy}"
-
-    def _find_usable(self) -> tuple[list[str], set[str]]:
-        """Return a pair: the windows that have a usable target, and those of them that are flagged."""
-        usable, flagged = [], set()
-        for candidate in iterate_candidates(self.source.files, self.source.recipe):
-            self._traces, window_id = self._traces + 1, candidate.window["window_id"]
-            self.dataset = candidate.window["dataset"]
-            try:
-                target = _usable_target(self.source.recipe, candidate, self._settings)
-            except LeaveOutError as reason:
-                self.left_out[str(reason)] += 1
-                continue
-            usable.append(window_id)
-            if not target.ended:
-                self._unended.add(window_id)
-            if candidate.is_flagged:
-                flagged.add(window_id)
-        return usable, flagged
-
-    def _encode(self, window_ids: Collection[str]) -> None:
-        """Encode windows; number those that are not too long, in the scratch file, by `numbers`."""
-        wanted, recipe = set(window_ids), self.source.recipe
-        turn = _turns(self.source.prompt, self.source.files, wanted)
-        for candidate in iterate_candidates(self.source.files, recipe):
-            window_id = candidate.window["window_id"]
-            if window_id not in wanted:
-                continue
-            example = self._encoder.encode(window_id, turn(candidate.window), recipe.target(candidate))
-            if (length := self._encoder.length(example)) > self._settings["max_length"]:
-                self.left_out["too_long"] += 1
-                self._too_long.append(length)
-            else:
-                self.numbers[window_id] = self._scratch.append(example)
-
-
-def _usable_target(recipe: Recipe, candidate: Candidate, settings: TrainingSettings) -> Target:
-    """Return the text to learn for a window; raises LeaveOutError if its trace cannot be used."""
-    if candidate.trace["finish_reason"] == "unanswered":
-        raise LeaveOutError("unanswered")
-    target = recipe.target(candidate)
-    if not target.text.strip():
-        raise LeaveOutError("empty")
-    if not target.ended and settings["truncated_traces"] == "drop":
-        raise LeaveOutError("truncated")
-    return target
-
-
-def _turns(prompt: Prompt, files: TrainingFiles, wanted: Collection[str]) -> Callable[[Window], str]:
-    """Return a function from each window of `wanted` to the user's turn.
-
-    All train windows are in memory if the prompt shows similar windows.
-    """
-    if not shows_similar_windows(prompt):
-        return lambda window: user_turns(prompt, [window], ())[window["window_id"]]
-    windows = read_split(files.windows, files.splits, files.split)
-    turns = user_turns(prompt, [window for window in windows if window["window_id"] in wanted], windows)
-    return lambda window: turns[window["window_id"]]

@@ -1,4 +1,4 @@
-"""Define the recipes: which traces of its teacher a student learns from, and which text it learns for each trace.
+"""Define the recipes: which traces of its teacher a student learns from, and which texts it learns for each window.
 
 To add a recipe, add an entry to `RECIPES`, its name at the same position to `students.recipe` in
 config/schemas/config.schema.yaml, and a line to config/README.md.
@@ -20,23 +20,27 @@ from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Window
 
 if TYPE_CHECKING:
-    from hearth.prompting.predictions import Prediction
+    from hearth.prompting.predictions import ParsedPrediction, Prediction
 
 Labels = list[str | None]  # one label for each event of a window; None where the teacher gave no valid label
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A window of the train split with its trace: what a recipe makes the text to learn from.
+    """A window of the train split with its trace: what a recipe makes the texts to learn from.
 
     `parsed_labels` are the teacher's labels, strictly parsed, if the recipe reads the parsed predictions. `is_flagged`
-    says whether the trace fails a check of the audit, if the recipe reads the audit.
+    says whether the trace fails a check of the audit, if the recipe reads the audit. If the recipe reads samples,
+    `samples` are those of every seed, `parsed_labels` their majority, and `confidences` the share of the samples that
+    voted for each of these labels, None without a label.
     """
 
     window: Window
     trace: Prediction
     parsed_labels: Labels = field(default_factory=list)
     is_flagged: bool = False
+    samples: tuple[ParsedPrediction, ...] = ()
+    confidences: list[float | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,19 @@ class Sources:
 
 
 class Target(NamedTuple):
-    """The text to learn for a window. `ended`: whether an end-of-turn token follows the text."""
+    """A text to learn for a window.
+
+    `ended`: whether an end-of-turn token follows the text. `weights`: parts of the text as (begin, end, weight), in
+    characters, whose tokens have this weight in the loss; all other tokens have weight 1. `is_direct`: whether the
+    student is asked with the prompt that asks for no reasoning. `soft_share`: the share of the loss of each token that
+    is the divergence from the teacher's probabilities; the rest is cross-entropy.
+    """
 
     text: str
     ended: bool
+    weights: tuple[tuple[int, int, float], ...] = ()
+    is_direct: bool = False
+    soft_share: float = 0
 
 
 class Selection(NamedTuple):
@@ -77,21 +90,29 @@ class LeaveOutError(Exception):
 class Recipe:
     """The rules by which a student's training examples are made.
 
-    `target(candidate)`: return the text to learn for a window; raise LeaveOutError for a window to leave out.
+    `targets(candidate)`: return the texts to learn for a window; raise LeaveOutError for a window to leave out.
     `select(window_ids, sources, seed)`: return the windows to learn from; `window_ids` are all that have a target.
     `compares`: whether the selection of a window depends on the other windows, and not on itself alone.
-    `reads`: the document that is read in addition to the traces: "parsed" (the parsed predictions), "audit" or "".
+    `reads`: the document that is read in addition to the traces: "parsed" (the parsed predictions), "audit", "samples"
+    (several samples of the teacher and their majority), "log_probabilities" (the teacher's likeliest tokens) or "".
     `reasons`: whether students reason before they answer, in training and in evaluation.
     `needs_teacher`: whether students learn from a teacher's traces, and not from the train windows alone.
+    `asks_directly`: whether some targets are asked with the prompt that asks for no reasoning.
+    `weighs`: whether targets have weights.
+    `in_turn`: whether an epoch has one of the targets of a window, the next epoch the next one; otherwise every epoch
+    has all of them. Either way an optimiser step has as many windows as its batch size says.
     """
 
     name: str
-    target: Callable[[Candidate], Target]
+    targets: Callable[[Candidate], list[Target]]
     select: Callable[[Sequence[str], Sources, int], Selection]
-    reads: Literal["", "parsed", "audit"] = ""
+    reads: Literal["", "parsed", "audit", "samples", "log_probabilities"] = ""
     reasons: bool = True
     needs_teacher: bool = True
     compares: bool = False
+    asks_directly: bool = False
+    weighs: bool = False
+    in_turn: bool = False
 
 
 def find_recipe(name: str) -> Recipe:
@@ -125,30 +146,47 @@ def draw_windows(window_ids: Sequence[str], count: int | None, seed: int) -> lis
 # Targets
 
 
-def whole_trace(candidate: Candidate) -> Target:
+def whole_trace(candidate: Candidate) -> list[Target]:
     """Return everything the teacher wrote; after a trace that was cut at the token limit, no end of turn follows."""
-    return Target(candidate.trace["text"], candidate.trace["finish_reason"] == "stop")
+    return [Target(candidate.trace["text"], candidate.trace["finish_reason"] == "stop")]
 
 
-def teacher_labels(candidate: Candidate) -> Target:
+def teacher_labels(candidate: Candidate) -> list[Target]:
     """Return the teacher's labels as an answer without reasoning; leave out windows with a missing label."""
     labels = [label for label in candidate.parsed_labels if label is not None]
     if len(labels) < len(candidate.parsed_labels):
         raise LeaveOutError("unlabelled")
-    return _answer(labels)
+    return [_answer(labels)]
 
 
-def verified_labels(candidate: Candidate) -> Target:
+def verified_labels(candidate: Candidate) -> list[Target]:
     """Return the teacher's labels as an answer without reasoning; leave out windows with a missing or wrong label."""
-    target, window = teacher_labels(candidate), candidate.window
+    targets, window = teacher_labels(candidate), candidate.window
     if map_to_gold(window, candidate.parsed_labels) != window["gold"]:
         raise LeaveOutError("wrong_labels")
-    return target
+    return targets
 
 
-def gold_labels(candidate: Candidate) -> Target:
+def gold_labels(candidate: Candidate) -> list[Target]:
     """Return the gold labels as an answer without reasoning."""
-    return _answer(candidate.window["gold"])
+    return [_answer(candidate.window["gold"])]
+
+
+# Weight of the labels beside the trace in the loss of recipe joint (arXiv 2305.02301 has 1).
+LABELS_WEIGHT = 0.5
+
+
+def trace_and_labels(candidate: Candidate) -> list[Target]:
+    """Return the trace and, asked without reasoning, the teacher's labels; only the trace if a label is missing.
+
+    The two texts count in the loss as 1 to LABELS_WEIGHT, whatever their lengths are.
+    """
+    (trace,) = whole_trace(candidate)
+    if not trace.text or None in candidate.parsed_labels:
+        return [trace]
+    (answer,) = teacher_labels(candidate)
+    weight = LABELS_WEIGHT * len(trace.text) / len(answer.text)
+    return [trace, answer._replace(weights=((0, len(answer.text), weight),), is_direct=True)]
 
 
 def _answer(labels: list[str]) -> Target:
@@ -209,6 +247,7 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe("simple", whole_trace, simple_windows, compares=True),
         Recipe("complex", whole_trace, complex_windows, compares=True),
         Recipe("gold-labels", gold_labels, all_windows, reasons=False, needs_teacher=False),
+        Recipe("joint", trace_and_labels, all_windows, reads="parsed", asks_directly=True, weighs=True),
     )
 }
 

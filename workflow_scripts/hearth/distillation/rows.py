@@ -3,13 +3,23 @@
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from hearth.distillation.examples import IGNORED, TokenLists
+from hearth.distillation.examples import IGNORED, Examples, TokenLists
+from hearth.distillation.loss import Targets
 
-Labelled = tuple[torch.Tensor, torch.Tensor]  # the tokens of one example and their labels, int64 and equally long
+
+class Labelled(NamedTuple):
+    """One example: its tokens and their labels (int64), and the weights of the labels (float32), all equally long.
+
+    `weights` None stands for 1 each.
+    """
+
+    tokens: torch.Tensor
+    labels: torch.Tensor
+    weights: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -32,27 +42,27 @@ class Share:
     @property
     def lengths(self) -> list[int]:
         """Return the number of tokens of each example."""
-        return [len(tokens) for tokens, _ in self.examples]
+        return [len(example.tokens) for example in self.examples]
 
     @property
-    def predicted(self) -> int:
-        """Return the number of tokens that count in the loss."""
-        return sum(int((labels[1:] != IGNORED).sum()) for _, labels in self.examples)
+    def weight(self) -> float:
+        """Return the sum of the weights of all tokens that count in the loss; without weights, their number."""
+        return sum(_weight(example) for example in self.examples)
 
 
 @dataclass(frozen=True)
 class Rows:
     """A micro-batch as arguments of a decoder.
 
-    `predicting` holds the positions, in the flattened rows, whose next token counts in the loss, and `targets` those
-    next tokens; both are int64 of shape (tokens that count,). `layout` has, for each row, the number of tokens and a
+    `predicting` holds the positions, in the flattened rows, whose next token counts in the loss, and is int64 of shape
+    (tokens that count,); `targets` are those next tokens. `layout` has, for each row, the number of tokens and a
     checksum of each of its examples.
     """
 
     layout: list[list[tuple[int, int]]]
     arguments: dict[str, Any]
     predicting: torch.Tensor
-    targets: torch.Tensor
+    targets: Targets
 
     def to(self, device: torch.device) -> "Rows":
         """Return the same rows on a device."""
@@ -65,9 +75,18 @@ class Rows:
 
 def collate(examples: Sequence[TokenLists]) -> dict[str, Share]:
     """Return a rank's examples as a batch that the Trainer leaves on the CPU."""
-    labelled = [(torch.as_tensor(example["input_ids"]), torch.as_tensor(example["labels"])) for example in examples]
-    prefixes = [example["prefix"] for example in examples]
-    return {"share": Share([(tokens.long(), labels.long()) for tokens, labels in labelled], prefixes)}
+    return {"share": Share([_labelled(example) for example in examples], [example["prefix"] for example in examples])}
+
+
+def _labelled(example: TokenLists) -> Labelled:
+    tokens, labels = (torch.as_tensor(example[key]).long() for key in ("input_ids", "labels"))
+    weights = example["weights"]
+    return Labelled(tokens, labels, None if weights is None else torch.as_tensor(weights, dtype=torch.float32))
+
+
+def _weight(example: Labelled) -> float:
+    counts = example.labels[1:] != IGNORED
+    return int(counts.sum()) if example.weights is None else float(example.weights[1:][counts].double().sum())
 
 
 def deal(lengths: Sequence[int], parts: int) -> list[list[int]]:
@@ -92,34 +111,33 @@ def deal(lengths: Sequence[int], parts: int) -> list[list[int]]:
 class StepSampler:
     """Yield the numbers of this rank's examples for every optimiser step of an epoch.
 
-    The order of the examples is drawn from the seed and the epoch. Which of a step's examples a rank gets changes no
-    sum over the step.
+    A step has `batch_size` windows. Their order is drawn from the seed and the epoch. Which of a step's examples a rank
+    gets changes no sum over the step.
     """
 
     def __init__(
         self,
-        lengths: Callable[[int], int],
-        count: int,
+        examples: Examples,
         batch_size: int,
         seed: int,
         epoch: Callable[[], int],
         rank: int = 0,
         ranks: int = 1,
     ):
-        """Take the number of tokens of an example as a function of its number; `batch_size` counts all ranks."""
-        self._lengths, self._count, self._batch_size = lengths, count, batch_size
+        """Take the examples; `batch_size` counts the windows of all ranks, `epoch` returns the number of the epoch."""
+        self._examples, self._lengths, self._batch_size = examples, examples.lengths(), batch_size
         self._seed, self._epoch, self._rank, self._ranks = seed, epoch, rank, ranks
 
     def __len__(self) -> int:
-        """Return the number of optimiser steps in an epoch; the last one may have fewer examples."""
-        return -(-self._count // self._batch_size)
+        """Return the number of optimiser steps in an epoch; the last one may have fewer windows."""
+        return -(-self._examples.n_windows // self._batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        draw = torch.Generator().manual_seed(self._seed)
-        *_, order = (torch.randperm(self._count, generator=draw) for _ in range(self._epoch() + 1))
+        draw, epoch = torch.Generator().manual_seed(self._seed), self._epoch()
+        *_, order = (torch.randperm(self._examples.n_windows, generator=draw) for _ in range(epoch + 1))
         for step in order.split(self._batch_size):
-            numbers: list[int] = step.tolist()
-            shares = deal([self._lengths(number) for number in numbers], self._ranks)
+            numbers = [number for window in step.tolist() for number in self._examples.of_window(window, epoch)]
+            shares = deal([int(self._lengths[number]) for number in numbers], self._ranks)
             yield [numbers[place] for place in shares[self._rank]]
 
 
@@ -131,7 +149,7 @@ def split(share: Share, size: int, parts: int = 0, alike: bool = False) -> list[
     """
     parts = parts or -(-len(share.examples) // size)
     if alike:
-        ordered = sorted(share.examples, key=lambda example: -len(example[0]))
+        ordered = sorted(share.examples, key=lambda example: -len(example.tokens))
         return [ordered[part * size : (part + 1) * size] for part in range(parts)]
     return [[share.examples[number] for number in part] for part in deal(share.lengths, parts)] if parts else []
 
@@ -141,8 +159,8 @@ def join_rows(examples: Sequence[Labelled], skipped: int = 0) -> Rows:
 
     The attention of `packed_attention` keeps them apart: it needs `segments`, the numbers of tokens of the examples.
     """
-    own = [tokens[skipped:] for tokens, _ in examples]
-    next_tokens = torch.cat([_next_tokens(labels)[skipped:] for _, labels in examples])
+    own = [example.tokens[skipped:] for example in examples]
+    next_tokens = torch.cat([_next_tokens(example.labels)[skipped:] for example in examples])
     lengths = [len(tokens) for tokens in own]
     predicting = (next_tokens != IGNORED).nonzero()[:, 0]
     positions = torch.cat([torch.arange(skipped, skipped + length) for length in lengths])
@@ -150,7 +168,7 @@ def join_rows(examples: Sequence[Labelled], skipped: int = 0) -> Rows:
         [[_summary(tokens) for tokens in own]],
         {"input_ids": torch.cat(own)[None], "position_ids": positions[None], "segments": lengths},
         predicting,
-        next_tokens[predicting],
+        _targets(examples, next_tokens[predicting]),
     )
 
 
@@ -159,18 +177,27 @@ def pad_rows(examples: Sequence[Labelled]) -> Rows:
     tokens, mask, next_tokens = (
         torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
         for rows, padding in (
-            ([tokens for tokens, _ in examples], 0),
-            ([torch.ones_like(tokens) for tokens, _ in examples], 0),
-            ([_next_tokens(labels) for _, labels in examples], IGNORED),
+            ([example.tokens for example in examples], 0),
+            ([torch.ones_like(example.tokens) for example in examples], 0),
+            ([_next_tokens(example.labels) for example in examples], IGNORED),
         )
     )
     predicting = (next_tokens.flatten() != IGNORED).nonzero()[:, 0]
     return Rows(
-        [[_summary(tokens)] for tokens, _ in examples],
+        [[_summary(example.tokens)] for example in examples],
         {"input_ids": tokens, "attention_mask": mask},
         predicting,
-        next_tokens.flatten()[predicting],
+        _targets(examples, next_tokens.flatten()[predicting]),
     )
+
+
+def _targets(examples: Sequence[Labelled], ids: torch.Tensor) -> Targets:
+    """Return the targets of examples; `ids` are their tokens that count in the loss, in the order of the examples."""
+    if all(example.weights is None for example in examples):
+        return Targets(ids)
+    counts = [example.labels[1:] != IGNORED for example in examples]
+    weights = [torch.ones_like(example.labels) if example.weights is None else example.weights for example in examples]
+    return Targets(ids, torch.cat([each[1:][own].float() for each, own in zip(weights, counts, strict=True)]))
 
 
 def _summary(tokens: torch.Tensor) -> tuple[int, int]:

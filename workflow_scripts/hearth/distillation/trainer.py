@@ -35,7 +35,7 @@ Gradients = list[torch.Tensor]
 NO_PREFIX = -1
 MicroBatches = Sequence[tuple[int, Sequence[Rows]]]
 # Stands for a micro-batch under ZeRO-3 on a rank that has fewer of them than others.
-_NOTHING: list[Labelled] = [(torch.tensor([0]), torch.tensor([IGNORED]))]
+_NOTHING = [Labelled(torch.tensor([0]), torch.tensor([IGNORED]))]
 
 
 class DistillationTrainer(Trainer):
@@ -77,8 +77,7 @@ class DistillationTrainer(Trainer):
         """Return the batches of this rank; accelerate would deal the examples to the ranks regardless of length."""
         dataset, ranks = self.train_dataset, self.args.world_size
         sampler = rows.StepSampler(
-            lambda number: len(dataset[number]["input_ids"]),
-            len(dataset),
+            dataset,
             self.args.per_device_train_batch_size * ranks,
             self.args.seed,
             lambda: self.state.global_step // len(sampler),
@@ -96,7 +95,7 @@ class DistillationTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """Return the mean loss of the step over all tokens that count, of all ranks, times the number of ranks.
+        """Return the weighted mean loss of the step's tokens that count, of all ranks, times the number of ranks.
 
         Its backward pass gives the gradients of this rank's share; DeepSpeed averages them over the ranks.
         """
@@ -104,8 +103,8 @@ class DistillationTrainer(Trainer):
             self.try_longest()
         self._agree_on_micro_batch_size()
         share = inputs["share"]
-        predicted = torch.tensor(share.predicted, device=self.args.device)
-        scale = self.args.world_size / self.accelerator.reduce(predicted, "sum")
+        weight = torch.tensor(share.weight, device=self.args.device)
+        scale = self.args.world_size / self.accelerator.reduce(weight, "sum")
         if self._zero3:
             return self._loss_under_zero3(model, share, scale)
         return self._run_forward(
@@ -157,7 +156,7 @@ class DistillationTrainer(Trainer):
     def compute_gradients(self, micro_batches: MicroBatches, scale: torch.Tensor) -> tuple[torch.Tensor, Gradients]:
         """Return the loss of the micro-batches, and the gradient of each trainable parameter, at least in float32.
 
-        Both are sums over the tokens that count, times `scale`.
+        Both are weighted sums over the tokens that count, times `scale`.
         """
         sums = [torch.zeros_like(weights, dtype=_at_least_float32(weights)) for weights in self._parameters]
         total = torch.zeros((), dtype=_at_least_float32(self._parameters[0]), device=self.args.device)
@@ -181,9 +180,7 @@ class DistillationTrainer(Trainer):
         for micro_batch in micro_batches:
             laid_out = micro_batch.to(device)
             hidden = self._encode(laid_out, prefix)
-            value, gradient, gradients_of_head = loss.chunked_cross_entropy(
-                self._head, hidden, laid_out.targets, scale, of_head
-            )
+            value, gradient, gradients_of_head = loss.chunked_loss(self._head, hidden, laid_out.targets, scale, of_head)
             if hidden.requires_grad:  # not if only the head has an adapter
                 gradients = torch.autograd.grad(hidden, [*parameters, *leaves], gradient, allow_unused=True)
                 _add(sums, gradients[: len(parameters)])
@@ -220,7 +217,7 @@ class DistillationTrainer(Trainer):
         laid_out = self.lay_out(examples or _NOTHING).to(self.args.device)
         hidden = self._encode(laid_out)
         with deepspeed.zero.GatheredParameters(list(self._base.get_output_embeddings().parameters())):
-            value, gradient, _ = loss.chunked_cross_entropy(self._head, hidden, laid_out.targets, scale)
+            value, gradient, _ = loss.chunked_loss(self._head, hidden, laid_out.targets, scale)
         return _WithGradients.apply(value, [gradient], hidden)
 
     def _encode(self, laid_out: Rows, prefix: EncodedPrefix | None = None) -> torch.Tensor:

@@ -25,7 +25,8 @@ Value = TypeVar("Value")
 MODEL_GROUPS = ("models", "bases", "teacher")
 # The homes that a transfer baseline learns in, the last part of its name.
 TRANSFER_HOMES: tuple[Literal["own", "others", "all"], ...] = ("own", "others", "all")
-# Name of the prompt for students that were trained without reasoning, if the prompt of the config has reasoning.
+# Name of the prompt that asks for no reasoning, if that of the config asks for it. Students that were trained without
+# reasoning have it; those that were trained both ways answer it as `<student>_direct`, in the group of this name.
 DIRECT_PROMPT = "direct"
 
 
@@ -249,6 +250,8 @@ def recognisers(config: Config) -> dict[str, Recogniser]:
             if variant:
                 known[student.teacher] = _make_variant(config, known[model], variant)
         known[student.name] = _student_recogniser(config, student)
+        if RECIPES[student.recipe].asks_directly:
+            known[f"{student.name}_{DIRECT_PROMPT}"] = _asked_directly(config, known[student.name])
     for variant, spec in config["variants"].items():
         for name in _member_names(config, spec["of"]):
             known.setdefault(name, _base_model(config, name))
@@ -317,7 +320,6 @@ def _base_model(config: Config, name: str) -> Recogniser:
 def _student_recogniser(config: Config, student: Student) -> Recogniser:
     """Return the recogniser of a student, in the reasoning mode that it was trained in."""
     direct = not RECIPES[student.recipe].reasons and config["prompt"]["reasoning"] != "none"
-    changes = {"reasoning": "none"} if direct else {}
     plain = Recogniser(
         student.name,
         "student",
@@ -325,9 +327,21 @@ def _student_recogniser(config: Config, student: Student) -> Recogniser:
         student,
         student.training_variant,
         DIRECT_PROMPT if direct else "",
-        cast(PromptSettings, config["prompt"] | changes),
+        direct_prompt(config) if direct else config["prompt"],
     )
     return _decode(config, plain)
+
+
+def _asked_directly(config: Config, plain: Recogniser) -> Recogniser:
+    """Return the student `plain`, asked with the prompt that asks for no reasoning."""
+    name, variant = f"{plain.name}_{DIRECT_PROMPT}", _joined(plain.variant, DIRECT_PROMPT)
+    asked = replace(plain, name=name, variant=variant, prompt_name=DIRECT_PROMPT, prompt=direct_prompt(config))
+    return _decode(config, asked)
+
+
+def direct_prompt(config: Config) -> PromptSettings:
+    """Return the settings of the prompt that asks for no reasoning."""
+    return cast(PromptSettings, {**config["prompt"], "reasoning": "none"})
 
 
 def _make_variant(config: Config, plain: Recogniser, variant: str) -> Recogniser:
@@ -356,7 +370,10 @@ def _decode(config: Config, recogniser: Recogniser, changes: Mapping[str, Any] |
 def prompts(config: Config) -> dict[str, PromptSettings]:
     """Return a dict from the name of a prompt to its settings; the prompt of the config has the name ""."""
     known = recognisers(config).values()
-    return {"": config["prompt"]} | {one.prompt_name: one.prompt for one in known if one.prompt}
+    trained = {}
+    if any(RECIPES[student.recipe].asks_directly for student in students(config).values()):
+        trained[DIRECT_PROMPT] = direct_prompt(config)
+    return {"": config["prompt"]} | {one.prompt_name: one.prompt for one in known if one.prompt} | trained
 
 
 def groups(config: Config) -> dict[str, list[str]]:
@@ -366,6 +383,7 @@ def groups(config: Config) -> dict[str, list[str]]:
     for variant, spec in config["variants"].items():
         members[variant] = [f"{name}_{variant}" for name in _member_names(config, spec["of"])]
     known = recognisers(config)
+    members[DIRECT_PROMPT] = [f"{name}_{DIRECT_PROMPT}" for name in known if f"{name}_{DIRECT_PROMPT}" in known]
     seeded = {
         group: [name + suffix for name in names for suffix in seed_suffixes(known[name].seeds)]
         for group, names in members.items()
