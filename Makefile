@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vllm envs containers demo demo-homes report resume check-home draft-home datasets-status test test-cases \
+.PHONY: help setup setup-vllm envs containers demo demo-homes demo-recipes report resume check-home draft-home datasets-status test test-cases \
   test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
   bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm \
   bench-split-noise clean
@@ -36,6 +36,11 @@ demo-homes: setup ## Leave simulated homes out, with tiny models: students of on
 	snakemake --directory demo-homes --configfile config/many-homes.yaml --cores $(CORES) all
 	@awk '/^[|]/ { print; found = 1; next } found { exit }' demo-homes/results/tables/held_out_homes.md
 	@echo "Tables and figures: demo-homes/results/"
+
+demo-recipes: setup ## Compare recipes at equal windows and steps, with tiny models; 40 minutes on two cores
+	snakemake --directory demo-recipes --configfile config/recipes-demo.yaml --cores $(CORES) all
+	@awk '/^[|]/ { print; found = 1; next } found { exit }' demo-recipes/results/tables/recipes.md
+	@echo "Tables and figures: demo-recipes/results/"
 
 # The working directory of a run: `scratch` of profiles/slurm, demo, or the folder where Snakemake was started.
 RUN ?= .
@@ -72,7 +77,7 @@ datasets-status: setup ## Say which shipped homes have data below a folder, and 
 	@python workflow_scripts/datasets_status.py --root "$(DATA)"
 
 clean: ## Delete everything that the demos made
-	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake demo-homes
+	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake demo-homes demo-recipes
 
 
 ## Test
