@@ -16,7 +16,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hearth.common.cli import UserError, json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
@@ -79,6 +79,14 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--audit", nargs="+", type=Path, help="the audits of the traces (json), if the recipe reads them"
+    )
+    parser.add_argument(
+        "--samples",
+        nargs="+",
+        default=[],
+        type=Path,
+        help="the parsed predictions of several samples (parsed.jsonl), if the recipe reads them: all seeds of the"
+        " first dataset, then those of the next, in one order; --traces are then the parsed predictions of their vote",
     )
     for name, text in REPLAYED.items():
         parser.add_argument(
@@ -265,6 +273,7 @@ def example_sources(options: argparse.Namespace) -> "list[Source]":
     """Return the files, prompt and recipe of every dataset, those of replayed ones last."""
     names = ("windows", "splits", "prompt", "direct_prompt", "traces", "parsed", "audit")
     own = {name: getattr(options, name) for name in names}
+    own |= {"samples": samples_by_dataset(options.samples, len(options.windows))}
     replayed = {name: getattr(options, f"replay_{name}") for name in REPLAYED}
     recipe = find_recipe(options.recipe)
     return [
@@ -273,8 +282,16 @@ def example_sources(options: argparse.Namespace) -> "list[Source]":
     ]
 
 
+def samples_by_dataset(paths: Sequence[Path], datasets: int) -> list[tuple[Path, ...]]:
+    """Divide the files of samples, those of one dataset after those of another, equally among the datasets."""
+    count, rest = divmod(len(paths), datasets)
+    if rest:
+        raise UserError(f"--samples: {len(paths)} files are not equally many for each of {datasets} datasets")
+    return [tuple(paths[number * count : (number + 1) * count]) for number in range(datasets)] if count else []
+
+
 def make_sources(
-    paths: Mapping[str, list[Path]], split: str, traces_split: str, recipe: Recipe, is_replayed: bool = False
+    paths: Mapping[str, Sequence[Any]], split: str, traces_split: str, recipe: Recipe, is_replayed: bool = False
 ) -> "Iterator[Source]":
     """Yield the source of each dataset; `paths` has the files of all datasets by option, or nothing for an option."""
     from hearth.distillation.candidates import TrainingFiles
@@ -308,6 +325,13 @@ def digest_of(paths: Sequence[Path]) -> str:
     return digests[0] if len(digests) == 1 else digest(digests) if digests else ""
 
 
+def content_of(part: object) -> object:
+    """Return the digest of a file, the digests of several, or any other part of a source as it is."""
+    if isinstance(part, tuple):
+        return [file_digest(path) for path in part]
+    return file_digest(part) if isinstance(part, Path) else part
+
+
 def read_examples(
     options: argparse.Namespace,
     rank: int,
@@ -328,7 +352,7 @@ def read_examples(
     deciding = {
         "sources": [
             {
-                "files": [file_digest(part) if isinstance(part, Path) else part for part in source.files],
+                "files": [content_of(part) for part in source.files],
                 "prompt": source.prompt,
                 "direct_prompt": source.direct_prompt,
                 "recipe": source.recipe.name,

@@ -3,7 +3,7 @@
 import pytest
 from config_factories import CONFIG, make_project, problem_lines, replace_at
 from hearth.workflow.configuration import resolve
-from hearth.workflow.recognisers import groups, recognisers, scored_splits, traces_split
+from hearth.workflow.recognisers import groups, recognisers, scored_splits, students, traces_split
 from hearth.workflow.run_plan import plan_run
 
 SAMPLES = ("large_sampled", "large_sampled_decode1", "large_sampled_decode2")
@@ -86,3 +86,33 @@ def test_a_table_of_votes_needs_a_vote(project):
     (line,) = problem_lines(config, project)
     assert "tables.scaling.select: selects no majority of samples; add {recognisers: teacher_vote}" in line
     resolve(replace_at(config, "tables/scaling/select/0/recognisers", "teacher_vote"), [], project)
+
+
+@pytest.mark.parametrize("recipe", ["vote", "brief"])
+def test_a_recipe_of_samples_needs_samples(project, recipe):
+    (line,) = problem_lines(replace_at(CONFIG, "tables", {}) | {"students": {"recipe": recipe}}, project)
+    assert f"students.recipe: recipe '{recipe}' learns from samples of the teacher; set teacher_samples to at" in line
+    group = {"bases": ["little"], "groups": {"some": {"recipes": ["labels", recipe]}}}
+    (line,) = problem_lines(CONFIG | {"students": group}, project)
+    assert "students.groups.some.recipes: recipe" in line
+
+
+def test_students_of_samples_learn_from_all_of_them_and_not_from_the_teachers_own_answer(project):
+    config = sampled(project, students={"bases": ["little"], "recipe": "vote"}, tables={})
+    student = students(config)["little_vote_second"]
+    assert (student.teacher, student.trace_writers) == ("large", SAMPLES)
+    plan = plan_run(config, {})
+    assert plan.traces == [(name, dataset, "train1") for dataset in ("made-up", "second") for name in SAMPLES]
+
+
+def test_another_teacher_is_sampled_where_a_group_learns_from_its_samples(project):
+    groups_ = {"votes": {"recipes": ["vote"], "teacher": "little", "trained_on": ["second"]}}
+    changed = replace_at(CONFIG, "students/groups", groups_)
+    config, _ = resolve(changed | {"teacher_samples": 2}, [], project)
+    known = recognisers(config)
+    assert students(config)["little_vote-by-little_second"].trace_writers == (
+        "little_sampled",
+        "little_sampled_decode1",
+    )
+    assert {"little_vote", "large_vote"} <= known.keys()
+    assert groups(config)["teacher_vote"] == ["large_vote", "little_vote"]

@@ -12,6 +12,7 @@ from hearth.prompting.predictions import (
     ParsedPrediction,
     Prediction,
     align,
+    align_samples,
     iterate_parsed_predictions,
     iterate_predictions,
 )
@@ -23,7 +24,8 @@ class TrainingFiles(NamedTuple):
     """The files that examples are made from; `traces` is None for a recipe without a teacher.
 
     Examples are made of the windows of `split`, which is train<k>. Traces, `parsed` (parsed predictions) and `audit`
-    cover those of `traces_split`, which holds all of them; only some recipes read one of the last two.
+    cover those of `traces_split`, which holds all of them; only some recipes read one of the last two. For recipes that
+    read samples, `samples` has the parsed predictions of every seed, and `traces` those of their majority.
     """
 
     windows: Path
@@ -33,6 +35,7 @@ class TrainingFiles(NamedTuple):
     traces: Path | None = None
     parsed: Path | None = None
     audit: Path | None = None
+    samples: tuple[Path, ...] = ()
 
 
 def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candidate]:
@@ -54,18 +57,27 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
         parsed = iterate_parsed_predictions(files.parsed)
     if files.audit and recipe.reads == "audit":
         audited = iterate_audited_traces(files.audit)
+    sampled: Iterator[tuple[ParsedPrediction, ...]] = iter(())
+    if recipe.reads == "samples":
+        paths = [files.traces, *files.samples]
+        sampled = align_samples([iterate_parsed_predictions(path) for path in paths], paths)
     trained = sessions_of_split(read_splits(files.splits), files.split)
     windows = iterate_split(files.windows, files.splits, files.traces_split)
     for window, trace in align(windows, iterate_predictions(files.traces), files.traces):
         labels, is_flagged = [], False
+        samples: list[ParsedPrediction] = []
+        shares: list[float | None] = []
+        if recipe.reads == "samples":
+            vote, *samples = next(sampled)
+            labels, shares = vote["labels"], _shares_of(vote, files.traces)
         if recipe.reads == "parsed":
             labels = _row_of(trace, parsed, "parsed")["labels"]
         # An audit has no row for a window without an answer; the parsed predictions have one.
         if recipe.reads == "audit" and trace["finish_reason"] != "unanswered":
             is_flagged = bool(_row_of(trace, audited, "audit")["flags"])
         if window["session"] in trained:
-            yield Candidate(window, trace, labels, is_flagged)
-    if next(parsed, None) or next(audited, None):
+            yield Candidate(window, trace, labels, is_flagged, tuple(samples), shares)
+    if next(parsed, None) or next(audited, None) or next(sampled, None):
         raise ValueError(_OTHER_WINDOWS.format(recipe.reads))
 
 
@@ -78,6 +90,13 @@ def _row_of(trace: Prediction, rows: Iterator[Row], option: str) -> Row:
     if row is None or row["window_id"] != trace["window_id"]:
         raise ValueError(_OTHER_WINDOWS.format(option))
     return row
+
+
+def _shares_of(vote: ParsedPrediction, path: Path) -> list[float | None]:
+    """Return the shares of a vote; raise ValueError for the prediction of a single sample."""
+    if "confidences" not in vote:
+        raise ValueError(f"{path}: it is no vote, for it lacks shares; give the file that `vote` makes of --samples")
+    return vote["confidences"]
 
 
 def _empty_trace(window: Window) -> Prediction:

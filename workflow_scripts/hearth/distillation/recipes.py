@@ -18,6 +18,7 @@ from hearth.common.files import digest
 from hearth.data.complexity import ComplexityScale, complexity_measures
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Window
+from hearth.distillation.sample_choice import Weight, brief_sample, label_weights, nearest_samples
 
 if TYPE_CHECKING:
     from hearth.prompting.predictions import ParsedPrediction, Prediction
@@ -189,6 +190,26 @@ def trace_and_labels(candidate: Candidate) -> list[Target]:
     return [trace, answer._replace(weights=((0, len(answer.text), weight),), is_direct=True)]
 
 
+def nearest_to_vote(candidate: Candidate) -> list[Target]:
+    """Return the samples nearest to the vote, their labels weighed by its shares; leave out windows without a label."""
+    chosen = nearest_samples(candidate.samples, candidate.parsed_labels)
+    if not chosen:
+        raise LeaveOutError("unreadable")
+    return [_whole_sample(sample, tuple(label_weights(sample, candidate.samples))) for sample in chosen]
+
+
+def brief_and_near(candidate: Candidate) -> list[Target]:
+    """Return a short sample among those nearest to the vote, for some windows a long one; leave out unread windows."""
+    chosen = brief_sample(candidate.samples, candidate.parsed_labels)
+    if chosen is None:
+        raise LeaveOutError("unreadable")
+    return [_whole_sample(chosen)]
+
+
+def _whole_sample(sample: ParsedPrediction, weights: tuple[Weight, ...] = ()) -> Target:
+    return Target(sample["text"], sample["finish_reason"] == "stop", weights)
+
+
 def _answer(labels: list[str]) -> Target:
     # Not imported at the top: this module imports jinja2 and numpy, which would delay the start of Snakemake.
     from hearth.prompting.prompts import answer_text
@@ -248,6 +269,8 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe("complex", whole_trace, complex_windows, compares=True),
         Recipe("gold-labels", gold_labels, all_windows, reasons=False, needs_teacher=False),
         Recipe("joint", trace_and_labels, all_windows, reads="parsed", asks_directly=True, weighs=True),
+        Recipe("vote", nearest_to_vote, all_windows, reads="samples", weighs=True, in_turn=True),
+        Recipe("brief", brief_and_near, all_windows, reads="samples"),
     )
 }
 
