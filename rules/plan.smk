@@ -114,6 +114,8 @@ def planned_work():
         "training": config["students"]["training"],
         "training_dtype": config["students"]["dtype"] or config["engine"]["dtype"],
         "deepspeed": PROJECT + config["students"]["deepspeed"],
+        "scored": RUN.scored,
+        "teacher_top_tokens": config["teacher_top_tokens"],
     }
 
 

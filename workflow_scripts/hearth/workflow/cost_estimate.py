@@ -30,6 +30,7 @@ from hearth.workflow.planned_work import (
     longest_window,
     measure_loads,
 )
+from hearth.workflow.score_sizes import scored_sizes
 from hearth.workflow.throughput import CORE_FLOPS, COUNTS, Job, batch_of, job_of, window_seconds, windows_held
 from hearth.workflow.training_load import training_load
 from hearth.workflow.training_memory import Training
@@ -141,7 +142,8 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         tables.append(f"{heading}\n\n{table}\n{problems}{training_memory.NOTES.rstrip()}")
     heading = "Hours (cards x windows at a time)" if card_rows else "Hours"
     compared = [compare_with_plain_split(work, loads), *compare_with_one_seed(work, loads)]
-    return "\n\n".join([*tables, f"{heading}\n\n{render_work(rows)}", *filter(None, compared), *warnings])
+    others = [*filter(None, compared), *scored_sizes(work, loads), *warnings]
+    return "\n\n".join([*tables, f"{heading}\n\n{render_work(rows)}", *others])
 
 
 def recognition_hours(shape: ModelShape, loads: Sequence[Load], job: Job) -> dict[str, tuple[float, str]]:

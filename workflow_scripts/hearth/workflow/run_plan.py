@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hearth.distillation.recipes import RECIPES
 from hearth.evaluation.figures.names import COST_FIGURES, CostFigure, ScoreFigure
 from hearth.workflow.config_references import OWN_TABLES
 from hearth.workflow.config_types import Config, Registry
@@ -32,6 +33,7 @@ class RunPlan:
     teacher_pairs: (recogniser, dataset) of all traces that the students `trained` learn from, each sample of a teacher
       for itself.
     traces: (teacher, dataset, split) of the same traces.
+    scored: those of `traces` that students learn from with their log-probabilities.
     replayed: (base, dataset, split) of all traces of bases that are replayed to their students.
     models: names of all language models.
     datasets: names of the datasets that have a score or that a student or a transfer baseline learns from.
@@ -46,6 +48,7 @@ class RunPlan:
     trained: dict[str, Student]
     teacher_pairs: list[tuple[str, str]]
     traces: list[tuple[str, str, str]]
+    scored: list[tuple[str, str, str]]
     replayed: list[tuple[str, str, str]]
     models: list[str]
     datasets: list[str]
@@ -63,6 +66,12 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         (writer, dataset)
         for student in trained.values()
         for writer in student.trace_writers
+        for dataset in student.datasets
+    )
+    scored_pairs = _unique(
+        (student.teacher, dataset)
+        for student in trained.values()
+        if RECIPES[student.recipe].reads == "log_probabilities"
         for dataset in student.datasets
     )
     replay_pairs = _unique((student.base, dataset) for student in trained.values() for dataset in student.replay_on)
@@ -87,6 +96,7 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         trained=trained,
         teacher_pairs=teacher_pairs,
         traces=traces_of(teacher_pairs),
+        scored=traces_of(scored_pairs),
         replayed=traces_of(replay_pairs),
         models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
         datasets=_unique(
