@@ -47,6 +47,7 @@ def written_files(pattern, writer, wildcards):
     return collect(
         pattern,
         recogniser=writer,
+        teacher=STUDENTS[wildcards.student].teacher,
         dataset=STUDENTS[wildcards.student].datasets,
         split=student_traces_split(wildcards),
     )
@@ -99,6 +100,10 @@ def recipe_files(wildcards):
         "parsed": rules.parse_predictions.output.parsed,
         "audit": rules.audit.output.audit,
     }
+    if needed == "log_probabilities":  # made with GPUs, by a rule that no edit of code runs again
+        return teacher_files(
+            rules.gather_log_probabilities.output.log_probabilities, wildcards
+        )
     return ancient(teacher_files(files[needed], wildcards))
 
 
@@ -153,7 +158,7 @@ def recipe_options(wildcards, input):
             "traces-split": student_traces_split(wildcards),
         }
     if needed := RECIPES[student.recipe].reads:
-        options |= {needed: input.recipe}
+        options |= {needed.replace("_", "-"): input.recipe}
     if input.direct_prompt:
         options |= {"direct-prompt": input.direct_prompt}
     if len(student.datasets) > 1 or student.trained_on not in student.datasets:

@@ -25,7 +25,7 @@ from hearth.distillation import card, launch
 from hearth.distillation.balance import Division, take_division
 from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_examples
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, Recipe, find_recipe, replay_recipe
-from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, work_offline
+from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, vocabulary_size, work_offline
 from hearth.models.snapshot import read_snapshot
 from hearth.models.tokens import check_turn_end
 from hearth.prompting.prompts import read_prompt
@@ -87,6 +87,12 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         help="the parsed predictions of several samples (parsed.jsonl), if the recipe reads them: all seeds of the"
         " first dataset, then those of the next, in one order; --traces are then the parsed predictions of their vote",
+    )
+    parser.add_argument(
+        "--log-probabilities",
+        nargs="+",
+        type=Path,
+        help="the teacher's log-probabilities of the traces (safetensors), if the recipe reads them",
     )
     for name, text in REPLAYED.items():
         parser.add_argument(
@@ -271,7 +277,7 @@ def prepare_environment() -> None:
 
 def example_sources(options: argparse.Namespace) -> "list[Source]":
     """Return the files, prompt and recipe of every dataset, those of replayed ones last."""
-    names = ("windows", "splits", "prompt", "direct_prompt", "traces", "parsed", "audit")
+    names = ("windows", "splits", "prompt", "direct_prompt", "traces", "parsed", "audit", "log_probabilities")
     own = {name: getattr(options, name) for name in names}
     own |= {"samples": samples_by_dataset(options.samples, len(options.windows))}
     replayed = {name: getattr(options, f"replay_{name}") for name in REPLAYED}
@@ -367,7 +373,8 @@ def read_examples(
     }
     folder = options.work / f"examples-{digest(deciding)[:12]}"
     if rank == 0 and not (folder / DOCUMENT).exists():
-        write_examples(folder, sources, tokenizer, settings, **division)
+        vocabulary = vocabulary_size(options.model) if options.log_probabilities else None
+        write_examples(folder, sources, tokenizer, settings, **division, vocabulary=vocabulary)
     while not (folder / DOCUMENT).exists():
         time.sleep(1)
     return open_examples(folder)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from hearth.distillation import loss
+from hearth.models.head import Head
 from peft import LoraConfig, get_peft_model
 from transformers import (
     CohereConfig,
@@ -47,7 +48,7 @@ MODELS = {
 @pytest.fixture(params=[1, 300, 2000])
 def logits_per_chunk(request, monkeypatch):
     """Set the size of a chunk: one token, a few tokens, or all of them."""
-    monkeypatch.setattr(loss, "_LOGITS_PER_CHUNK", request.param)
+    monkeypatch.setattr(loss, "LOGITS_PER_CHUNK", request.param)
 
 
 def compare(model, dtype, parameters=(), weights=None):
@@ -57,7 +58,7 @@ def compare(model, dtype, parameters=(), weights=None):
     hidden = torch.randn(20, 16, dtype=dtype, requires_grad=True)
     targets, scale = torch.randint(64, (20,)), torch.tensor(1 / 37, dtype=torch.float64)
     value, gradient, of_parameters = loss.chunked_loss(
-        loss.Head(model), hidden, loss.Targets(targets, weights), scale, parameters
+        Head(model), hidden, loss.Targets(targets, weights), scale, parameters
     )
 
     # All of the model's own code after the decoder, whose output a hook replaces.
@@ -98,7 +99,7 @@ def test_an_adapter_on_the_head_gets_gradients(logits_per_chunk):
 
 def test_no_tokens_have_no_loss():
     value, gradient, _ = loss.chunked_loss(
-        loss.Head(MODELS["own head"]()),
+        Head(MODELS["own head"]()),
         torch.zeros(0, 16),
         loss.Targets(torch.zeros(0, dtype=torch.long)),
         torch.ones(()),
@@ -109,7 +110,7 @@ def test_no_tokens_have_no_loss():
 
 def test_hooks_of_the_head_do_not_run_for_each_chunk():
     model, called = MODELS["own head"](), []
-    head = loss.Head(model)
+    head = Head(model)
     for module in (model, model.lm_head):
         module.register_forward_hook(lambda *arguments: called.append(arguments))
     head.compute_logits(torch.zeros(2, 16))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from hearth.common.log_probabilities import LogProbabilities, ScoredText
 from hearth.data.folds import iterate_split, read_splits, sessions_of_split
 from hearth.data.windows import Window
 from hearth.distillation.documents import AuditedTrace, iterate_audited_traces
@@ -24,8 +25,10 @@ class TrainingFiles(NamedTuple):
     """The files that examples are made from; `traces` is None for a recipe without a teacher.
 
     Examples are made of the windows of `split`, which is train<k>. Traces, `parsed` (parsed predictions) and `audit`
-    cover those of `traces_split`, which holds all of them; only some recipes read one of the last two. For recipes that
-    read samples, `samples` has the parsed predictions of every seed, and `traces` those of their majority.
+    cover those of `traces_split`, which holds all of them, and so do `log_probabilities` (the teacher's likeliest
+    tokens); only some recipes read one of the last three.
+    For recipes that read samples, `samples` has the parsed predictions of every seed, and `traces` those of their
+    majority.
     """
 
     windows: Path
@@ -36,6 +39,7 @@ class TrainingFiles(NamedTuple):
     parsed: Path | None = None
     audit: Path | None = None
     samples: tuple[Path, ...] = ()
+    log_probabilities: Path | None = None
 
 
 def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candidate]:
@@ -50,9 +54,10 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
         yield from (Candidate(window, _empty_trace(window)) for window in windows)
         return
     if recipe.reads and not getattr(files, recipe.reads):
-        raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads}")
+        raise ValueError(f"recipe {recipe.name!r} needs --{recipe.reads.replace('_', '-')}")
     parsed: Iterator[ParsedPrediction] = iter(())
     audited: Iterator[AuditedTrace] = iter(())
+    scored: Iterator[ScoredText] = iter(())
     if files.parsed and recipe.reads == "parsed":
         parsed = iterate_parsed_predictions(files.parsed)
     if files.audit and recipe.reads == "audit":
@@ -61,6 +66,8 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
     if recipe.reads == "samples":
         paths = [files.traces, *files.samples]
         sampled = align_samples([iterate_parsed_predictions(path) for path in paths], paths)
+    if files.log_probabilities and recipe.reads == "log_probabilities":
+        scored = iter(LogProbabilities(files.log_probabilities))
     trained = sessions_of_split(read_splits(files.splits), files.split)
     windows = iterate_split(files.windows, files.splits, files.traces_split)
     for window, trace in align(windows, iterate_predictions(files.traces), files.traces):
@@ -75,9 +82,14 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
         # An audit has no row for a window without an answer; the parsed predictions have one.
         if recipe.reads == "audit" and trace["finish_reason"] != "unanswered":
             is_flagged = bool(_row_of(trace, audited, "audit")["flags"])
+        text = None
+        if recipe.reads == "log_probabilities":
+            text = next(scored, None)
+            if text is None or text.window_id != trace["window_id"]:
+                raise ValueError(_OTHER_WINDOWS.format("log-probabilities"))
         if window["session"] in trained:
-            yield Candidate(window, trace, labels, is_flagged, tuple(samples), shares)
-    if next(parsed, None) or next(audited, None) or next(sampled, None):
+            yield Candidate(window, trace, labels, is_flagged, tuple(samples), shares, text)
+    if any(next(rows, None) for rows in (parsed, audited, sampled, scored)):
         raise ValueError(_OTHER_WINDOWS.format(recipe.reads))
 
 

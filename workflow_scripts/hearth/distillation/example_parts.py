@@ -25,6 +25,7 @@ from hearth.distillation.recipes import (
     rank_windows,
 )
 from hearth.distillation.settings import TrainingSettings
+from hearth.distillation.soft_targets import checked_scores, soft_targets
 from hearth.prompting.prompts import Prompt, shows_similar_windows, user_turns
 
 
@@ -58,11 +59,17 @@ class ExampleBuilder:
         scratch: TokenScratch,
         prefixes: list[list[int]],
         limited: bool,
+        vocabulary: int | None = None,
     ):
-        """Find and select windows. `prefixes` are the static prefixes of all sources, to which new ones are added."""
+        """Find and select windows. `prefixes` are the static prefixes of all sources, to which new ones are added.
+
+        `vocabulary` is the student's number of logits; None if unknown.
+        """
         self.source, self._settings, self._scratch = source, settings, scratch
         if source.recipe.asks_directly and source.direct_prompt is None:
             raise ValueError(f"recipe {source.recipe.name!r} needs --direct-prompt")
+        self._scores = checked_scores(source.files, source.recipe, tokenizer, scratch.top_tokens)
+        self._vocabulary = vocabulary
         self._prompts = [prompt for prompt in (source.prompt, source.direct_prompt) if prompt]
         self._encoders = [Encoder(tokenizer, prompt) for prompt in self._prompts]
         self._numbers_of_prefixes = [_number_of(encoder.prefix_ids, prefixes) for encoder in self._encoders]
@@ -172,6 +179,9 @@ class ExampleBuilder:
             for target in _usable_targets(recipe, candidate, self._settings):
                 encoder = self._encoders[target.is_direct]
                 example = encoder.encode(window_id, turns[target.is_direct](candidate.window), target)
+                if target.soft_share and self._scores:
+                    soft = soft_targets(self._scores, candidate, example, target.soft_share, self._vocabulary)
+                    example = replace(example, soft=soft)
                 examples.append(replace(example, prefix=self._numbers_of_prefixes[target.is_direct]))
                 lengths.append(encoder.length(example))
             fitting = [

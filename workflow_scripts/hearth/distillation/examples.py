@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -20,9 +20,10 @@ from hearth.common.records import read_record
 from hearth.common.sums import sum_if_known
 from hearth.distillation.balance import Balance, divide, own_limit, replayed_count
 from hearth.distillation.documents import ExampleCounts, ExamplePart
-from hearth.distillation.example_arrays import ExampleArrays, TokenScratch
+from hearth.distillation.example_arrays import ExampleArrays, SoftTargets, TokenScratch
 from hearth.distillation.example_parts import ExampleBuilder, Source
 from hearth.distillation.settings import TrainingSettings
+from hearth.distillation.soft_targets import top_tokens
 
 IGNORED = -100  # the label that cross-entropy skips
 DOCUMENT = "examples.json"  # written last: a folder that has it is complete
@@ -32,13 +33,14 @@ class TokenLists(TypedDict):
     """One example for the Trainer: token ids and labels, equally long; the labels of prompt tokens are IGNORED.
 
     `prefix` is the number of the static prefix with which it begins. `weights` are those of all tokens in the loss;
-    None for 1 each.
+    None for 1 each. `soft` has the teacher's likeliest tokens in the place of each token of the completion, or is None.
     """
 
     input_ids: list[int]
     labels: list[int]
     prefix: int
     weights: list[float] | None
+    soft: NotRequired[SoftTargets | None]
 
 
 class ExamplesDocument(TypedDict):
@@ -76,6 +78,7 @@ class Examples:
             "labels": [IGNORED] * len(prompt) + item.completion_ids,
             "prefix": item.prefix,
             "weights": None if item.weights is None else [1.0] * len(prompt) + item.weights,
+            "soft": item.soft,
         }
 
     @property
@@ -139,6 +142,7 @@ def write_examples(
     settings: TrainingSettings,
     balance: Balance = "size",
     replay: float = 0,
+    vocabulary: int | None = None,
 ) -> None:
     """Build the training examples of all sources, each in the order of its windows, and write them into a folder.
 
@@ -148,17 +152,20 @@ def write_examples(
     left out. No more windows are encoded than the recipe and `max_examples` need.
 
     `max_examples` holds for the windows of all sources together. `balance` divides the windows among them. `replay` is
-    the share of all windows that replayed sources give.
+    the share of all windows that replayed sources give. `vocabulary` is the student's number of logits; None: unknown.
 
     Raises ValueError for traces that are not those of the train windows, for a missing document, for a tokenizer that
-    does not decode to the original text, when a source that is not replayed has no example left, and when replayed
-    sources have fewer examples than their share.
+    does not decode to the original text, for log-probabilities that a student cannot learn (`soft_targets`), when a
+    source that is not replayed has no example left, and when replayed sources have fewer examples than their share.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    limit, scratch = settings["max_examples"], TokenScratch(folder, any(source.recipe.weighs for source in sources))
+    limit, weighs = settings["max_examples"], any(source.recipe.weighs for source in sources)
+    scratch = TokenScratch(folder, weighs, top_tokens(sources))
     prefixes: list[list[int]] = []
     parts = [
-        ExampleBuilder(source, tokenizer, settings, scratch, prefixes, limit is not None or source.is_replayed)
+        ExampleBuilder(
+            source, tokenizer, settings, scratch, prefixes, limit is not None or source.is_replayed, vocabulary
+        )
         for source in sources
     ]
     own = [part for part in parts if not part.source.is_replayed]

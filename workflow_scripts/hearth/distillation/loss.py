@@ -4,18 +4,14 @@ The logits of a real vocabulary take more memory than all activations of a small
 chunk at a time: each chunk's gradient with respect to its hidden states is computed at once, and its logits are freed.
 """
 
-import copy
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPast
 
-# Logits of one chunk: 128 MiB in float32, which is 220 tokens over a vocabulary of 151,936.
-_LOGITS_PER_CHUNK = 1 << 25
+from hearth.distillation.divergence import top_k_divergence
+from hearth.models.head import LOGITS_PER_CHUNK, Head
 
 
 @dataclass(frozen=True)
@@ -23,11 +19,16 @@ class Targets:
     """The tokens that a student is to predict, with all that their losses depend on.
 
     `ids` are token ids (int64) of shape (tokens,), `weights` their weights in the loss (float32) in the same shape;
-    None for 1 each.
+    None for 1 each. `soft_shares` (float32, in the same shape) are the shares of the losses that are the divergence
+    from the teacher; the rest is cross-entropy. None stands for 0 each; otherwise `top_ids` (int32) and
+    `log_probabilities` (float16), of shape (tokens, k), are the teacher's likeliest tokens.
     """
 
     ids: torch.Tensor
     weights: torch.Tensor | None = None
+    soft_shares: torch.Tensor | None = None
+    top_ids: torch.Tensor | None = None
+    log_probabilities: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,34 +48,6 @@ class Targets:
         return {name: value for name, value in values.items() if value is not None}
 
 
-class _Identity(nn.Module):
-    """A decoder whose last hidden states are the embeddings that it is given."""
-
-    def forward(self, inputs_embeds: torch.Tensor, **options: object) -> BaseModelOutputWithPast:
-        return BaseModelOutputWithPast(last_hidden_state=inputs_embeds)
-
-
-class Head:
-    """The part of a model after its decoder: its own code and weights, whatever it does to the logits.
-
-    Some models scale or cap their logits in `forward`; that code runs here too. Hooks of the model and of its output
-    embeddings do not: those of ZeRO-3 would gather the weights for every chunk.
-    """
-
-    def __init__(self, model: PreTrainedModel):
-        embeddings = copy.copy(model.get_output_embeddings())
-        embeddings._forward_pre_hooks, embeddings._forward_hooks = OrderedDict(), OrderedDict()
-        replaced = {model.get_decoder(): _Identity(), model.get_output_embeddings(): embeddings}
-        self._model = copy.copy(model)
-        self._model._modules = {name: replaced.get(module, module) for name, module in model._modules.items()}
-        self.vocabulary: int = model.config.get_text_config().vocab_size
-
-    def compute_logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the logits, of shape (tokens, vocabulary), of hidden states of shape (tokens, hidden size)."""
-        logits: torch.Tensor = self._model.forward(inputs_embeds=hidden[None], use_cache=False).logits
-        return logits[0]
-
-
 def chunked_loss(
     head: Head,
     hidden: torch.Tensor,
@@ -88,7 +61,7 @@ def chunked_loss(
     The loss is a float32 scalar (float64 for hidden states in float64). The gradients are those of `hidden`, in its
     shape and dtype, and those of `parameters`, the trainable weights of the head, in the loss's dtype.
     """
-    chunks = -(-max(len(targets), 1) * head.vocabulary // _LOGITS_PER_CHUNK)
+    chunks = -(-max(len(targets), 1) * head.vocabulary // LOGITS_PER_CHUNK)
     dtype = torch.promote_types(hidden.dtype, torch.float32)
     loss, gradient = torch.zeros((), dtype=dtype, device=hidden.device), torch.empty_like(hidden)
     sums = [torch.zeros_like(weights, dtype=dtype) for weights in parameters]
@@ -110,7 +83,14 @@ def chunked_loss(
 
 def _summed_loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Return the weighted sum of the losses of tokens, whose logits have the shape (tokens, vocabulary)."""
-    if targets.weights is None:
+    if targets.weights is None and targets.soft_shares is None:
         return nn.functional.cross_entropy(logits, targets.ids, reduction="sum")
     losses = nn.functional.cross_entropy(logits, targets.ids, reduction="none")
-    return (losses * targets.weights).sum()
+    if targets.soft_shares is not None:
+        assert targets.top_ids is not None
+        assert targets.log_probabilities is not None
+        divergences = top_k_divergence(logits, targets.top_ids, targets.log_probabilities)
+        losses = torch.lerp(losses, divergences, targets.soft_shares.to(losses.dtype))
+    if targets.weights is not None:
+        losses = losses * targets.weights
+    return losses.sum()

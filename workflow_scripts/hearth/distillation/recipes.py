@@ -21,6 +21,7 @@ from hearth.data.windows import Window
 from hearth.distillation.sample_choice import Weight, brief_sample, label_weights, nearest_samples
 
 if TYPE_CHECKING:
+    from hearth.common.log_probabilities import ScoredText
     from hearth.prompting.predictions import ParsedPrediction, Prediction
 
 Labels = list[str | None]  # one label for each event of a window; None where the teacher gave no valid label
@@ -33,7 +34,8 @@ class Candidate:
     `parsed_labels` are the teacher's labels, strictly parsed, if the recipe reads the parsed predictions. `is_flagged`
     says whether the trace fails a check of the audit, if the recipe reads the audit. If the recipe reads samples,
     `samples` are those of every seed, `parsed_labels` their majority, and `confidences` the share of the samples that
-    voted for each of these labels, None without a label.
+    voted for each of these labels, None without a label. `scored` has the teacher's likeliest tokens in the place of
+    each token of the trace, if the recipe reads log-probabilities.
     """
 
     window: Window
@@ -42,6 +44,7 @@ class Candidate:
     is_flagged: bool = False
     samples: tuple[ParsedPrediction, ...] = ()
     confidences: list[float | None] = field(default_factory=list)
+    scored: ScoredText | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,15 @@ def gold_labels(candidate: Candidate) -> list[Target]:
     return [_answer(candidate.window["gold"])]
 
 
+# Share of the divergence in the loss of recipe soft, as DistillKit advises; the rest is cross-entropy.
+SOFT_SHARE = 0.5
+
+
+def soft_trace(candidate: Candidate) -> list[Target]:
+    """Return everything the teacher wrote, to be learned with its probabilities of other tokens."""
+    return [target._replace(soft_share=SOFT_SHARE) for target in whole_trace(candidate)]
+
+
 # Weight of the labels beside the trace in the loss of recipe joint (arXiv 2305.02301 has 1).
 LABELS_WEIGHT = 0.5
 
@@ -271,6 +283,7 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe("joint", trace_and_labels, all_windows, reads="parsed", asks_directly=True, weighs=True),
         Recipe("vote", nearest_to_vote, all_windows, reads="samples", weighs=True, in_turn=True),
         Recipe("brief", brief_and_near, all_windows, reads="samples"),
+        Recipe("soft", soft_trace, all_windows, reads="log_probabilities"),
     )
 }
 

@@ -2,11 +2,12 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
 
+from hearth.distillation.example_arrays import SoftTargets, no_soft_targets
 from hearth.distillation.examples import IGNORED, Examples, TokenLists
 from hearth.distillation.loss import Targets
 
@@ -14,12 +15,14 @@ from hearth.distillation.loss import Targets
 class Labelled(NamedTuple):
     """One example: its tokens and their labels (int64), and the weights of the labels (float32), all equally long.
 
-    `weights` None stands for 1 each.
+    `weights` None stands for 1 each. `soft` has the teacher's likeliest tokens in the place of each label that counts;
+    None if the student learns the labels alone.
     """
 
     tokens: torch.Tensor
     labels: torch.Tensor
     weights: torch.Tensor | None = None
+    soft: SoftTargets | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def collate(examples: Sequence[TokenLists]) -> dict[str, Share]:
 def _labelled(example: TokenLists) -> Labelled:
     tokens, labels = (torch.as_tensor(example[key]).long() for key in ("input_ids", "labels"))
     weights = example["weights"]
-    return Labelled(tokens, labels, None if weights is None else torch.as_tensor(weights, dtype=torch.float32))
+    weights = None if weights is None else torch.as_tensor(weights, dtype=torch.float32)
+    return Labelled(tokens, labels, weights, example.get("soft"))
 
 
 def _weight(example: Labelled) -> float:
@@ -193,11 +197,24 @@ def pad_rows(examples: Sequence[Labelled]) -> Rows:
 
 def _targets(examples: Sequence[Labelled], ids: torch.Tensor) -> Targets:
     """Return the targets of examples; `ids` are their tokens that count in the loss, in the order of the examples."""
-    if all(example.weights is None for example in examples):
-        return Targets(ids)
     counts = [example.labels[1:] != IGNORED for example in examples]
-    weights = [torch.ones_like(example.labels) if example.weights is None else example.weights for example in examples]
-    return Targets(ids, torch.cat([each[1:][own].float() for each, own in zip(weights, counts, strict=True)]))
+    targets = Targets(ids)
+    if any(example.weights is not None for example in examples):
+        weights = [torch.ones_like(one.labels) if one.weights is None else one.weights for one in examples]
+        own = [each[1:][counted].float() for each, counted in zip(weights, counts, strict=True)]
+        targets = replace(targets, weights=torch.cat(own))
+    if top_tokens := max((one.soft.top_ids.shape[1] for one in examples if one.soft), default=0):
+        soft = [
+            one.soft or no_soft_targets(int(counted.sum()), top_tokens)
+            for one, counted in zip(examples, counts, strict=True)
+        ]
+        targets = replace(
+            targets,
+            soft_shares=torch.cat([torch.full((len(each.top_ids),), each.share) for each in soft]),
+            top_ids=torch.cat([torch.as_tensor(each.top_ids) for each in soft]),
+            log_probabilities=torch.cat([torch.as_tensor(each.log_probabilities) for each in soft]),
+        )
+    return targets
 
 
 def _summary(tokens: torch.Tensor) -> tuple[int, int]:

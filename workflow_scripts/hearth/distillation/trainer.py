@@ -29,6 +29,7 @@ from hearth.distillation.micro_batch import MicroBatchSize, is_out_of_memory
 from hearth.distillation.packed_attention import PACKED_ATTENTION
 from hearth.distillation.rows import Labelled, Rows, Share
 from hearth.distillation.shared_prefix import EncodedPrefix
+from hearth.models.head import Head
 
 Gradients = list[torch.Tensor]
 # Micro-batches by the number of the prefix that is encoded once for their examples.
@@ -67,7 +68,7 @@ class DistillationTrainer(Trainer):
         self._longest, self._tried = list(longest), False
         self._parameters = [weights for weights in self.model.parameters() if weights.requires_grad]
         of_head = {id(weights) for weights in self._base.get_output_embeddings().parameters()}
-        self._head = loss.Head(self._base)
+        self._head = Head(self._base)
         self._head_places = [place for place, weights in enumerate(self._parameters) if id(weights) in of_head]
         self._zero3 = is_deepspeed_zero3_enabled()
         if self._zero3 and self._head_places:

@@ -43,6 +43,14 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
     return AutoTokenizer.from_pretrained(Path(folder), local_files_only=True, trust_remote_code=False)
 
 
+def vocabulary_size(folder: Path) -> int:
+    """Return the number of logits of the model in a folder, which may be more than its tokenizer has tokens."""
+    from transformers import AutoConfig
+
+    size: int = AutoConfig.from_pretrained(Path(folder), local_files_only=True).get_text_config().vocab_size
+    return size
+
+
 def load_model(
     folder: Path, adapter: Path | None = None, dtype: str = "auto", device: str = "auto"
 ) -> "PreTrainedModel":
