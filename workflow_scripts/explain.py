@@ -17,8 +17,9 @@ from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.predictions import ParsedPrediction, iterate_parsed_predictions
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import Recogniser, recognisers, scored_splits, student_folds, traces_split
+from hearth.workflow.recognisers import Recogniser, recognisers, scored_splits, traces_split
 from hearth.workflow.selection import table_pairs
+from hearth.workflow.students import student_folds
 
 
 def main(argv: list[str] | None = None) -> None:

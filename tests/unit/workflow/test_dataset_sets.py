@@ -3,9 +3,10 @@
 import pytest
 from config_factories import CONFIG, make_project, replace_at
 from hearth.workflow.configuration import resolve
-from hearth.workflow.recognisers import groups, recognisers, sized_datasets, students
+from hearth.workflow.recognisers import groups, recognisers
 from hearth.workflow.run_plan import plan_run
 from hearth.workflow.selection import table_pairs
+from hearth.workflow.students import sized_datasets, students
 
 THREE = replace_at(
     CONFIG, "datasets/third", {"source": "mural", "home": "made-up", "simulate": {"seed": 2, "sessions": 4}}

@@ -10,12 +10,10 @@ from hearth.workflow.recognisers import (
     prompts,
     recognisers,
     scored_splits,
-    sized_datasets,
-    student_folds,
-    students,
     traces_split,
     weights_fold,
 )
+from hearth.workflow.students import sized_datasets, student_folds, students
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 from config_factories import CONFIG, make_project, problem_lines, replace_at, write_yaml
 from factories import HOME
 from hearth.workflow.configuration import ConfigError, resolve
-from hearth.workflow.recognisers import students
 from hearth.workflow.run_plan import plan_run
 from hearth.workflow.selection import compared_pairs, selected_figures, selected_pairs, table_pairs
+from hearth.workflow.students import students
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ class Recipe:
     `needs_teacher`: whether students learn from a teacher's traces, and not from the train windows alone.
     `asks_directly`: whether some targets are asked with the prompt that asks for no reasoning.
     `weighs`: whether targets have weights.
+    `on_policy`: whether students are trained in rounds, in which they also learn from text of their own.
     `in_turn`: whether an epoch has one of the targets of a window, the next epoch the next one; otherwise every epoch
     has all of them. Either way an optimiser step has as many windows as its batch size says.
     """
@@ -116,6 +117,7 @@ class Recipe:
     compares: bool = False
     asks_directly: bool = False
     weighs: bool = False
+    on_policy: bool = False
     in_turn: bool = False
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import student_groups, transfer_baselines
+from hearth.workflow.recognisers import transfer_baselines
+from hearth.workflow.students import student_groups
 
 # Recognisers shown on a home where none of the teacher, a student and its base was tested.
 _WITHOUT_ROLES = 3

@@ -15,7 +15,7 @@ from hearth.workflow.dataset_homes import home_problems, load_dataset_home, root
 from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.fold_problems import fold_problems
 from hearth.workflow.label_references import label_problems
-from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers, student_groups, students
+from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers
 from hearth.workflow.sample_references import sample_problems, unsampled_problems, vote_problems
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
@@ -26,6 +26,7 @@ from hearth.workflow.student_references import (
     seen_problems,
     set_problems,
 )
+from hearth.workflow.students import student_groups, students
 
 # Names of tables that a run makes without a declaration in its config.
 OWN_TABLES = ("claims", "budgets", "audit", "cost")

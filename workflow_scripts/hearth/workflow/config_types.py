@@ -160,6 +160,7 @@ class Students(TypedDict):
     trained_on: list[str]
     replay: float
     replay_on: list[str]
+    on_policy_rounds: int
     seeds: list[int]
     training: Json
     dtype: Literal["", "auto", "float32", "bfloat16"]

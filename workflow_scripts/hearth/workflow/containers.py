@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hearth.common.cli import UserError
 from hearth.workflow.config_types import Config, Registry
-from hearth.workflow.recognisers import students
+from hearth.workflow.students import students
 
 BIND_VARIABLES = ("APPTAINER_BIND", "SINGULARITY_BIND")
 # A condition of bash, true in a container. Without braces, which Snakemake would take for one of its own variables.

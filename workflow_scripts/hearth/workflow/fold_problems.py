@@ -4,15 +4,9 @@ from collections.abc import Iterator
 
 from hearth.common.schemas import Problem
 from hearth.workflow.config_types import Config
-from hearth.workflow.recognisers import (
-    Student,
-    fold_numbers,
-    recognisers,
-    sized_datasets,
-    student_folds,
-    student_groups,
-)
+from hearth.workflow.recognisers import recognisers
 from hearth.workflow.selection import table_pairs
+from hearth.workflow.students import Student, fold_numbers, sized_datasets, student_folds, student_groups
 
 
 def fold_problems(config: Config) -> Iterator[Problem]:

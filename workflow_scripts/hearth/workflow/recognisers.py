@@ -1,4 +1,4 @@
-"""List the students and recognisers that a checked config declares.
+"""List the recognisers that a checked config declares.
 
 Names contain no underscore, and a recogniser's name joins several of them by underscores: `<model>`,
 `<base>_<recipe>_<dataset or set of datasets>` for a student, `<model or student>_<variant>` for one with another prompt
@@ -8,18 +8,16 @@ is the first of several samples of a teacher, and `<teacher>_vote` is their majo
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 from hearth.data.folds import ALL
-from hearth.distillation.balance import Balance
 from hearth.distillation.recipes import RECIPES
-from hearth.workflow.config_types import Config, Decoding, ExampleLimit, PromptSettings, StudentGroup
-from hearth.workflow.dataset_sets import dataset_sets, default_datasets, named_datasets
+from hearth.workflow.config_types import Config, Decoding, PromptSettings
+from hearth.workflow.dataset_sets import default_datasets
 from hearth.workflow.decoding import decoding_settings, sample_seeds, seed_suffixes, with_seed
+from hearth.workflow.on_policy import as_policy, policy_name
+from hearth.workflow.students import Student, fold_numbers, student_folds, student_groups, students
 from hearth.workflow.teacher_samples import reads_samples, sample_names, sampled_and_vote, vote_name
-
-Value = TypeVar("Value")
 
 # Built-in groups of models that `variants.<name>.of` and tables may name; they may name groups of students too.
 MODEL_GROUPS = ("models", "bases", "teacher")
@@ -28,39 +26,6 @@ TRANSFER_HOMES: tuple[Literal["own", "others", "all"], ...] = ("own", "others", 
 # Name of the prompt that asks for no reasoning, if that of the config asks for it. Students that were trained without
 # reasoning have it; those that were trained both ways answer it as `<student>_direct`, in the group of this name.
 DIRECT_PROMPT = "direct"
-
-
-@dataclass(frozen=True)
-class Student:
-    """A base model that learns from a teacher's traces on one dataset or on several.
-
-    `trained_on` is the name of the dataset, or of the set of `datasets`. `teacher` is the name of a recogniser, or ""
-    for a recipe without a teacher. `trace_writers` are the recognisers whose traces the student learns from: its
-    teacher, or the samples of its teacher in the order of their seeds. `max_examples` None means all traces, "smallest"
-    as many as the dataset with the fewest train windows has. `balance` divides the examples among several datasets.
-    `replay` is the share of the examples that are traces of the base itself on the datasets of `replay_on`, which is
-    empty without such traces.
-    `training_variant` names the difference from the training of the main students, recipe and seed aside: "n50" for 50
-    traces, "lr0.001", "r8", "replay0.25", "balance-home", "by-little" for the teacher `little`, joined by "-"; "" for
-    none. As a recogniser, the student has it as `variant`.
-    """
-
-    name: str
-    base: str
-    recipe: str
-    trained_on: str
-    datasets: tuple[str, ...]
-    seed: int
-    teacher: str
-    trace_writers: tuple[str, ...]
-    max_examples: ExampleLimit | None
-    learning_rate: float
-    rank: int
-    alpha: float
-    balance: Balance
-    replay: float
-    replay_on: tuple[str, ...]
-    training_variant: str
 
 
 @dataclass(frozen=True)
@@ -132,108 +97,10 @@ def traces_split(config: Config, teacher: Recogniser, dataset: str, fold: int) -
     return ALL if several and not learns(config, teacher, dataset) else f"train{fold}"
 
 
-def fold_numbers(config: Config, dataset: str) -> range:
-    """Return the numbers of the folds of a dataset."""
-    return range(1, config["datasets"][dataset]["split"]["folds"] + 1)
-
-
-def student_folds(config: Config, student: Student) -> range:
-    """Return the numbers of the folds in which a student is trained: all of its datasets have them."""
-    return fold_numbers(config, student.datasets[0])
-
-
 def weights_fold(config: Config, recogniser: Recogniser, fold: int) -> int:
     """Return the fold of the weights with which a recogniser answers a fold: a student of one fold answers all."""
     student = recogniser.student
     return fold if student and fold in student_folds(config, student) else 1
-
-
-def student_groups(config: Config) -> dict[str, list[Student]]:
-    """Return a dict from the name of a group to its students; the main students are the group `students`."""
-    main = config["students"]
-    own: StudentGroup = {
-        "recipes": [main["recipe"]],
-        "bases": main["bases"],
-        "trained_on": main["trained_on"],
-        "seeds": main["seeds"],
-        "max_examples": [],
-        "learning_rates": [],
-        "ranks": [],
-        "balance": [],
-        "replay": [],
-        "replay_on": main["replay_on"],
-        "teacher": config["teacher"],
-    }
-    groups = {"students": list(_group_members(config, own))}
-    for name, group in main["groups"].items():
-        settings = cast(StudentGroup, own | {key: value for key, value in group.items() if value})
-        groups[name] = list(_group_members(config, settings))
-    return groups
-
-
-def students(config: Config) -> dict[str, Student]:
-    """Return a dict from name to student, for every student that a config declares, needed by the run or not."""
-    return {student.name: student for group in student_groups(config).values() for student in group}
-
-
-def _group_members(config: Config, group: StudentGroup) -> Iterator[Student]:
-    """Yield one student for each combination of base, recipe, variant of training, set of datasets and seed.
-
-    Seed 0 is not part of the name, so that adding a seed to the config renames and retrains no student.
-    """
-    main = config["students"]
-    training, lora = main["training"], main["training"]["lora"]
-    for base, recipe in product(group["bases"], group["recipes"]):
-        teacher = group["teacher"] if RECIPES[recipe].needs_teacher else ""
-        writers = sample_names(config, teacher) if reads_samples(recipe) else tuple(filter(None, [teacher]))
-        for count, rate, rank, replay, balance in product(
-            _or_main(group["max_examples"]),
-            _or_main(group["learning_rates"]),
-            _or_main(group["ranks"]),
-            _or_main(group["replay"]),
-            _or_main(group["balance"]),
-        ):
-            named = {"n": count, "lr": rate, "r": rank, "replay": replay, "balance-": balance}
-            parts = [f"{prefix}{value}" for prefix, value in named.items() if value is not None]
-            if teacher not in ("", config["teacher"]):
-                parts.append(f"by-{teacher.replace('_', '-')}")
-            share = main["replay"] if replay is None else replay
-            for (trained_on, datasets), seed in product(dataset_sets(config, group["trained_on"]), group["seeds"]):
-                name = f"{base}_{'-'.join([recipe, *parts])}_{trained_on}" + (f"_seed{seed}" if seed else "")
-                yield Student(
-                    name=name,
-                    base=base,
-                    recipe=recipe,
-                    trained_on=trained_on,
-                    datasets=datasets,
-                    seed=seed,
-                    teacher=teacher,
-                    trace_writers=writers,
-                    max_examples=count or training["max_examples"],
-                    learning_rate=rate or training["learning_rate"],
-                    rank=rank or lora["r"],
-                    alpha=lora["alpha"] / lora["r"] * rank if rank else lora["alpha"],
-                    balance=balance or training["balance"],
-                    replay=share,
-                    replay_on=named_datasets(config, group["replay_on"]) if share else (),
-                    training_variant="-".join(parts),
-                )
-
-
-def _or_main(values: Sequence[Value]) -> Sequence[Value | None]:
-    """Return the values of a group; None stands for the value of the main students, which is not part of a name."""
-    return values or [None]
-
-
-def sized_datasets(config: Config, student: Student) -> list[str]:
-    """Return the datasets whose smallest number of train windows limits a student's; none without such a limit.
-
-    They are those of the main students, and the student's own.
-    """
-    if student.max_examples != "smallest":
-        return []
-    main = [name for one in dataset_sets(config, config["students"]["trained_on"]) for name in one.datasets]
-    return list(dict.fromkeys([*main, *student.datasets]))
 
 
 def recognisers(config: Config) -> dict[str, Recogniser]:
@@ -250,6 +117,8 @@ def recognisers(config: Config) -> dict[str, Recogniser]:
             if variant:
                 known[student.teacher] = _make_variant(config, known[model], variant)
         known[student.name] = _student_recogniser(config, student)
+        if student.continues:
+            known[policy_name(student.continues)] = as_policy(known[student.continues], student)
         if RECIPES[student.recipe].asks_directly:
             known[f"{student.name}_{DIRECT_PROMPT}"] = _asked_directly(config, known[student.name])
     for variant, spec in config["variants"].items():

@@ -8,17 +8,10 @@ from hearth.distillation.recipes import RECIPES
 from hearth.evaluation.figures.names import COST_FIGURES, CostFigure, ScoreFigure
 from hearth.workflow.config_references import OWN_TABLES
 from hearth.workflow.config_types import Config, Registry
-from hearth.workflow.recognisers import (
-    Recogniser,
-    Student,
-    fold_numbers,
-    learned_datasets,
-    recognisers,
-    student_groups,
-    students,
-    traces_split,
-)
+from hearth.workflow.on_policy import policy_name
+from hearth.workflow.recognisers import Recogniser, learned_datasets, recognisers, traces_split
 from hearth.workflow.selection import selected_figures, selected_pairs
+from hearth.workflow.students import Student, fold_numbers, student_groups, students, with_earlier_rounds
 
 Item = TypeVar("Item")
 
@@ -35,6 +28,7 @@ class RunPlan:
     traces: (teacher, dataset, split) of the same traces.
     scored: those of `traces` that students learn from with their log-probabilities.
     replayed: (base, dataset, split) of all traces of bases that are replayed to their students.
+    policies: (recogniser, dataset, split) of all text that students write to learn from it in their next round.
     models: names of all language models.
     datasets: names of the datasets that have a score or that a student or a transfer baseline learns from.
     figures: figures that depend on scores alone.
@@ -50,6 +44,7 @@ class RunPlan:
     traces: list[tuple[str, str, str]]
     scored: list[tuple[str, str, str]]
     replayed: list[tuple[str, str, str]]
+    policies: list[tuple[str, str, str]]
     models: list[str]
     datasets: list[str]
     figures: list[ScoreFigure]
@@ -75,6 +70,12 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         for dataset in student.datasets
     )
     replay_pairs = _unique((student.base, dataset) for student in trained.values() for dataset in student.replay_on)
+    policy_pairs = _unique(
+        (policy_name(student.continues), dataset)
+        for student in trained.values()
+        if student.continues
+        for dataset in student.datasets
+    )
     bases = [student.base for student in trained.values()] + [known[teacher].base for teacher, _ in teacher_pairs]
     bases += [known[name].base for name, _ in pairs if known[name].base]
     unsized = [name for name, model in registry.items() if model["source"] == "served" and not model["parameters"]]
@@ -98,6 +99,7 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         traces=traces_of(teacher_pairs),
         scored=traces_of(scored_pairs),
         replayed=traces_of(replay_pairs),
+        policies=traces_of(policy_pairs),
         models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
         datasets=_unique(
             [dataset for _, dataset in [*pairs, *replay_pairs]]
@@ -117,7 +119,13 @@ def _trained_students(
 ) -> dict[str, Student]:
     main = student_groups(config)["students"]
     shown = [known[name].student for name, _ in pairs]
-    return {name: student for name, student in students(config).items() if student in main or student in shown}
+    needed = {student.name for student in [*main, *shown] if student}
+    return {
+        one.name: one
+        for name, student in students(config).items()
+        if name in needed
+        for one in with_earlier_rounds(config, student)
+    }
 
 
 def _unique(items: Iterable[Item]) -> list[Item]:

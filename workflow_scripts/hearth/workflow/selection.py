@@ -8,7 +8,8 @@ from hearth.evaluation.forgetting_curves import Training, find_curves, without_s
 from hearth.evaluation.learned_homes import homes_learned_from
 from hearth.workflow.config_types import Config
 from hearth.workflow.dataset_sets import default_datasets
-from hearth.workflow.recognisers import Recogniser, Student, groups, recognisers
+from hearth.workflow.recognisers import Recogniser, groups, recognisers
+from hearth.workflow.students import Student
 
 
 def table_pairs(config: Config, table: str) -> list[tuple[str, str]]:

@@ -10,8 +10,9 @@ from hearth.workflow.config_types import Config
 from hearth.workflow.dataset_homes import is_drawn
 from hearth.workflow.dataset_sets import ALL_BUT, ALL_DATASETS, OTHER_DATASETS, default_datasets
 from hearth.workflow.project_files import home_path
-from hearth.workflow.recognisers import Recogniser, Student, learned_datasets, recognisers, student_groups
+from hearth.workflow.recognisers import Recogniser, learned_datasets, recognisers
 from hearth.workflow.selection import table_pairs
+from hearth.workflow.students import Student, student_groups
 
 Place = list[object]
 
