@@ -19,8 +19,19 @@ from hearth.workflow import configuration, containers, run_state
 from hearth.data.folds import ALL, fold_of_split, train_split
 from hearth.workflow.code_hash import code_digest
 from hearth.workflow.dataset_sets import default_datasets
-from hearth.workflow.recognisers import learned_datasets, recognisers, scored_splits, traces_split, weights_fold
-from hearth.workflow.students import fold_numbers, sized_datasets, student_folds, students
+from hearth.workflow.recognisers import (
+    learned_datasets,
+    recognisers,
+    scored_splits,
+    traces_split,
+    weights_fold,
+)
+from hearth.workflow.students import (
+    fold_numbers,
+    sized_datasets,
+    student_folds,
+    students,
+)
 from hearth.workflow.run_plan import plan_run
 from hearth.workflow.snakemake_patches import (
     patch_scheduler,

@@ -3,17 +3,19 @@
 # In:   all.jsonl of the teacher on each dataset's windows, windows.jsonl, splits.json, the prompt, the base's snapshot;
 #       parsed.jsonl or the audit of those traces, for recipes that read one of them; no traces for recipe gold-labels;
 #       parsed.jsonl of several samples of the teacher and of their vote in place of traces, for recipes that read them;
-#       the same of the base itself on datasets whose traces are replayed
+#       the same of the base itself on datasets whose traces are replayed; for a later round of on-policy distillation,
+#       the adapter of the round before, the text that its student wrote, and the teacher's log-probabilities of it
 # Out:  results/students/{student}/fold{fold}/: adapter/, training_log.json, model_card.md, training.stats.json
 # Steps: distil (torchrun, on one node or several; checkpoints under work/, resumed after a crash)
 
 from dataclasses import replace
 
-from hearth.distillation import launch
 from hearth.distillation.balance import DIVISION
 from hearth.distillation.recipes import RECIPES
 from hearth.distillation.settings import deciding_settings
+from hearth.workflow.on_policy import policy_name
 from hearth.workflow.recognisers import DIRECT_PROMPT
+from hearth.workflow.students import training_rounds
 from hearth.workflow.teacher_samples import reads_samples, vote_name
 
 
@@ -100,11 +102,40 @@ def recipe_files(wildcards):
         "parsed": rules.parse_predictions.output.parsed,
         "audit": rules.audit.output.audit,
     }
-    if needed == "log_probabilities":  # made with GPUs, by a rule that no edit of code runs again
+    if (
+        needed == "log_probabilities"
+    ):  # made with GPUs, by a rule that no edit of code runs again
         return teacher_files(
             rules.gather_log_probabilities.output.log_probabilities, wildcards
         )
     return ancient(teacher_files(files[needed], wildcards))
+
+
+def earlier_adapter(wildcards):
+    """Return the files of the adapter that a student trains on; an empty list for a new adapter."""
+    earlier = STUDENTS[wildcards.student].continues
+    if not earlier:
+        return []
+    files = (rules.distil.output.adapter, rules.distil.output.adapter_config)
+    return [file.format(student=earlier, fold=wildcards.fold) for file in files]
+
+
+def own_files(pattern):
+    """Return an input function for the files of the text that a student wrote itself in the round before."""
+
+    def files(wildcards):
+        student = STUDENTS[wildcards.student]
+        if not student.continues:
+            return []
+        return collect(
+            pattern,
+            teacher=student.teacher,
+            recogniser=policy_name(student.continues),
+            dataset=student.datasets,
+            split=f"train{wildcards.fold}",
+        )
+
+    return files
 
 
 def replayed_split(wildcards):
@@ -159,6 +190,13 @@ def recipe_options(wildcards, input):
         }
     if needed := RECIPES[student.recipe].reads:
         options |= {needed.replace("_", "-"): input.recipe}
+    if student.continues:
+        options |= {
+            "continues": student.continues,
+            "start": os.path.dirname(input.start[0]),
+            "own-traces": input.own_traces,
+            "own-log-probabilities": input.own_log_probabilities,
+        }
     if input.direct_prompt:
         options |= {"direct-prompt": input.direct_prompt}
     if len(student.datasets) > 1 or student.trained_on not in student.datasets:
@@ -212,7 +250,14 @@ def student_training(student):
         "max_examples": student.max_examples,
         "learning_rate": student.learning_rate,
         "lora": training["lora"] | {"r": student.rank, "alpha": student.alpha},
+        "epochs": epochs_of_round(training["epochs"], student),
     }
+
+
+def epochs_of_round(epochs, student):
+    """Return the epochs of one training of a student; those of all rounds together are `epochs`."""
+    rounds = training_rounds(config, student.recipe)
+    return epochs if rounds == 1 else epochs / rounds
 
 
 def division_settings(student):
@@ -244,48 +289,6 @@ def student_notes(wildcards):
     return json.dumps([f"{name} is a simulated home" for name in names])
 
 
-def gres_per_node(nodes, gpus, gpu_type):
-    """Return the generic resources of SLURM that a training requests on each of its nodes; None without GPUs."""
-    if not gpus:
-        return None
-    return ":".join(filter(None, ("gpu", gpu_type, str(gpus))))
-
-
-def slurm_messages(student_names):
-    """Return one message for each base model of these students that is trained on several nodes."""
-    bases = sorted({STUDENTS[name].base for name in student_names})
-    nodes = {base: registry[base]["nodes"] for base in bases}
-    return [
-        f"Students of {base}: {launch.slurm_needed(number, base)}"
-        for base, number in nodes.items()
-        if number > 1
-    ]
-
-
-def refuse_nodes_without_slurm():
-    """Raise WorkflowError if a training of this run needs several nodes, but all jobs run on this machine.
-
-    Only when jobs are about to start does Snakemake know what will run them. In a SLURM job the training itself checks
-    its nodes.
-    """
-    if not workflow.local_exec or SLURM_JOB:
-        return
-    trainings = [
-        job for job in workflow.dag.needrun_jobs() if job.rule.name == "distil"
-    ]
-    if messages := slurm_messages(job.wildcards.student for job in trainings):
-        raise WorkflowError("\n".join(messages))
-
-
-# A dry run, like a plan, may be made on a machine without SLURM. The profile of a cluster names a partition.
-if workflow.is_main_process and not (site_default("slurm_partition") or SLURM_JOB):
-    for message in slurm_messages(RUN.trained):
-        logger.warning(message)
-
-
-TRAINING_NODES = node_request(model_resource("train_gpus"))
-
-
 rule distil:
     input:
         traces=teacher_traces,
@@ -297,6 +300,11 @@ rule distil:
         deepspeed=project_file(config["students"]["deepspeed"]),
         recipe=recipe_files,
         sizes=compared_sizes,
+        start=earlier_adapter,
+        own_traces=own_files(rules.gather_predictions.output.predictions),
+        own_log_probabilities=own_files(
+            rules.gather_log_probabilities.output.log_probabilities
+        ),
         replayed_windows=replayed_datasets(rules.window_dataset.output.windows),
         replayed_splits=replayed_datasets(rules.split_dataset.output.splits),
         replayed_prompt=replayed_prompts,

@@ -17,7 +17,7 @@ def planned_loads():
         if RECOGNISERS[name].base
         for split in scored_splits(config, RECOGNISERS[name], dataset)
     ]
-    return list(dict.fromkeys([*tested, *RUN.traces, *RUN.replayed]))
+    return list(dict.fromkeys([*tested, *RUN.traces, *RUN.replayed, *RUN.policies]))
 
 
 def load_prompt(name, dataset, split):

@@ -201,7 +201,7 @@ def prediction_stats(wildcards):
         for name, dataset in RUN.asked_pairs
         for split in scored_splits(config, RECOGNISERS[name], dataset)
     }
-    return stats_of_predictions(needed | {*RUN.traces, *RUN.replayed})
+    return stats_of_predictions(needed | {*RUN.traces, *RUN.replayed, *RUN.policies})
 
 
 rule cost:

@@ -14,9 +14,9 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from hearth.common.cli import UserError, json_option, run
 from hearth.common.files import digest, file_digest, read_json_object, write_json, write_text
@@ -24,11 +24,11 @@ from hearth.common.locks import locked
 from hearth.distillation import card, launch
 from hearth.distillation.balance import Division, take_division
 from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_examples
-from hearth.distillation.recipes import PAPER_RECIPE, RECIPES, Recipe, find_recipe, replay_recipe
+from hearth.distillation.recipes import PAPER_RECIPE, RECIPES
+from hearth.distillation.source_options import add_source_options, example_sources
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, vocabulary_size, work_offline
-from hearth.models.snapshot import read_snapshot
+from hearth.models.snapshot import adapter_digest, read_snapshot
 from hearth.models.tokens import check_turn_end
-from hearth.prompting.prompts import read_prompt
 
 if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
     from hearth.distillation.example_parts import Source
@@ -36,14 +36,6 @@ if TYPE_CHECKING:  # at run time torch is imported after prepare_environment
     from hearth.distillation.settings import TrainingSettings
     from transformers import PreTrainedTokenizerFast
 
-# Files of replayed datasets; `parsed` is for a recipe without reasoning.
-REPLAYED = {
-    "windows": "windows.jsonl",
-    "splits": "splits.json",
-    "prompt": "the rendered prompt (json)",
-    "traces": "the base's raw predictions",
-    "parsed": "the base's parsed predictions",
-}
 # File in `--work` that rank 0 locks: one process at a time trains a student.
 LOCK = "lock"
 
@@ -53,52 +45,14 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
+    parser.add_argument("--start", type=Path, help="folder of an adapter to train on, in place of a new one")
+    parser.add_argument("--continues", default="", help="name of the student of --start")
     parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
     parser.add_argument("--trained-on", default="", help="name of the datasets together, if there are several")
-    # The files of several datasets are given in one order.
-    parser.add_argument("--splits", required=True, nargs="+", type=Path, help="splits.json of each dataset")
-    parser.add_argument("--split", required=True, help="split to train on: train<k>")
-    parser.add_argument(
-        "--traces", nargs="+", type=Path, help="the teacher's raw predictions, if the recipe has a teacher"
-    )
-    parser.add_argument("--traces-split", default="", help="split of the traces: all, or that of --split")
-    parser.add_argument("--windows", required=True, nargs="+", type=Path, help="windows.jsonl of each dataset")
-    parser.add_argument("--prompt", required=True, nargs="+", type=Path, help="the rendered prompts (json)")
-    parser.add_argument(
-        "--direct-prompt",
-        nargs="+",
-        default=[],
-        type=Path,
-        help="the rendered prompts that ask for no reasoning (json), if the recipe asks with them",
-    )
     parser.add_argument(
         "--recipe", default=PAPER_RECIPE, choices=RECIPES, help="which traces are learned, and which text for each"
     )
-    parser.add_argument(
-        "--parsed", nargs="+", type=Path, help="the parsed traces (parsed.jsonl), if the recipe reads them"
-    )
-    parser.add_argument(
-        "--audit", nargs="+", type=Path, help="the audits of the traces (json), if the recipe reads them"
-    )
-    parser.add_argument(
-        "--samples",
-        nargs="+",
-        default=[],
-        type=Path,
-        help="the parsed predictions of several samples (parsed.jsonl), if the recipe reads them: all seeds of the"
-        " first dataset, then those of the next, in one order; --traces are then the parsed predictions of their vote",
-    )
-    parser.add_argument(
-        "--log-probabilities",
-        nargs="+",
-        type=Path,
-        help="the teacher's log-probabilities of the traces (safetensors), if the recipe reads them",
-    )
-    for name, text in REPLAYED.items():
-        parser.add_argument(
-            f"--replay-{name}", nargs="+", default=[], type=Path, help=f"{text} of each replayed dataset"
-        )
-    parser.add_argument("--replay-traces-split", default="", help="split of the replayed traces")
+    add_source_options(parser)
     parser.add_argument(
         "--training",
         required=True,
@@ -172,19 +126,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     if rank == 0:
         for line in part_lines(examples.parts):
             print(line, flush=True)
+        if own_texts := examples.own_texts:
+            print(f"the student's own text, in windows: {own_texts}", flush=True)
     warning = truncated_examples(examples.counts, examples.parts)
     if rank == 0 and warning:
         print(f"warning: {warning}", flush=True)
     check_steps(settings, examples.n_windows)
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
-    fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks)
+    start = adapter_digest(options.start) if options.start else ""
+    fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks, start)
     run_folder = options.work / digest(fingerprint)[:12]
     arguments = training.training_arguments(settings, deepspeed, run_folder, dtype, ranks)
 
     with locked(options.work / LOCK) if rank == 0 else contextlib.nullcontext():
         if rank == 0:
             checkpoints.record_fingerprint(run_folder, fingerprint)
-        outcome = training.train(options.model, tokenizer, examples, settings, arguments)
+        outcome = training.train(options.model, tokenizer, examples, settings, arguments, options.start)
         unfinished = options.adapter.with_name(f".{options.adapter.name}.part")
         export.save_adapter(outcome.trainer, base["model"], unfinished)
         if rank == 0:
@@ -220,6 +177,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                     "traces": digest_of([source.files.traces for source in sources if source.files.traces]),
                 },
             }
+            if start:
+                log |= {"continues": options.continues, "adapter": start}
+            if own_texts := examples.own_texts:
+                log |= {"own_texts": own_texts}
             if len(examples.parts) > 1:
                 log |= {"parts": examples.parts, "balance": division["balance"]}
             export.publish(unfinished, options.adapter)
@@ -273,45 +234,6 @@ def prepare_environment() -> None:
         os.environ["DS_ACCELERATOR"] = "cpu"
     else:
         launch.check_gpus(int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count())
-
-
-def example_sources(options: argparse.Namespace) -> "list[Source]":
-    """Return the files, prompt and recipe of every dataset, those of replayed ones last."""
-    names = ("windows", "splits", "prompt", "direct_prompt", "traces", "parsed", "audit", "log_probabilities")
-    own = {name: getattr(options, name) for name in names}
-    own |= {"samples": samples_by_dataset(options.samples, len(options.windows))}
-    replayed = {name: getattr(options, f"replay_{name}") for name in REPLAYED}
-    recipe = find_recipe(options.recipe)
-    return [
-        *make_sources(own, options.split, options.traces_split, recipe),
-        *make_sources(replayed, options.split, options.replay_traces_split, replay_recipe(recipe), is_replayed=True),
-    ]
-
-
-def samples_by_dataset(paths: Sequence[Path], datasets: int) -> list[tuple[Path, ...]]:
-    """Divide the files of samples, those of one dataset after those of another, equally among the datasets."""
-    count, rest = divmod(len(paths), datasets)
-    if rest:
-        raise UserError(f"--samples: {len(paths)} files are not equally many for each of {datasets} datasets")
-    return [tuple(paths[number * count : (number + 1) * count]) for number in range(datasets)] if count else []
-
-
-def make_sources(
-    paths: Mapping[str, Sequence[Any]], split: str, traces_split: str, recipe: Recipe, is_replayed: bool = False
-) -> "Iterator[Source]":
-    """Yield the source of each dataset; `paths` has the files of all datasets by option, or nothing for an option."""
-    from hearth.distillation.candidates import TrainingFiles
-    from hearth.distillation.example_parts import Source
-
-    given = {name: files for name, files in paths.items() if files}
-    counts = {name: len(files) for name, files in given.items()}
-    if len(set(counts.values())) > 1:
-        raise UserError(f"each dataset needs a file of every kind, in the same order; numbers of files: {counts}")
-    for row in zip(*given.values(), strict=True):
-        files = dict(zip(given, row, strict=True))
-        prompt, direct = read_prompt(files.pop("prompt")), files.pop("direct_prompt", None)
-        training_files = TrainingFiles(split=split, traces_split=traces_split, **files)
-        yield Source(training_files, prompt, recipe, is_replayed, direct and read_prompt(direct))
 
 
 def part_lines(parts: Sequence[ExamplePart]) -> list[str]:

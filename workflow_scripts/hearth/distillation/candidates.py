@@ -1,6 +1,7 @@
 """Read the candidates for training examples: every train window of a dataset with its trace."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -28,7 +29,8 @@ class TrainingFiles(NamedTuple):
     cover those of `traces_split`, which holds all of them, and so do `log_probabilities` (the teacher's likeliest
     tokens); only some recipes read one of the last three.
     For recipes that read samples, `samples` has the parsed predictions of every seed, and `traces` those of their
-    majority.
+    majority. In a round of on-policy distillation, `own_traces` is the student's own text for the windows of `split`,
+    and `own_log_probabilities` has its teacher's likeliest tokens.
     """
 
     windows: Path
@@ -40,6 +42,8 @@ class TrainingFiles(NamedTuple):
     audit: Path | None = None
     samples: tuple[Path, ...] = ()
     log_probabilities: Path | None = None
+    own_traces: Path | None = None
+    own_log_probabilities: Path | None = None
 
 
 def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candidate]:
@@ -68,6 +72,7 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
         sampled = align_samples([iterate_parsed_predictions(path) for path in paths], paths)
     if files.log_probabilities and recipe.reads == "log_probabilities":
         scored = iter(LogProbabilities(files.log_probabilities))
+    own_texts = _own_texts(files)
     trained = sessions_of_split(read_splits(files.splits), files.split)
     windows = iterate_split(files.windows, files.splits, files.traces_split)
     for window, trace in align(windows, iterate_predictions(files.traces), files.traces):
@@ -88,12 +93,36 @@ def iterate_candidates(files: TrainingFiles, recipe: Recipe) -> Iterator[Candida
             if text is None or text.window_id != trace["window_id"]:
                 raise ValueError(_OTHER_WINDOWS.format("log-probabilities"))
         if window["session"] in trained:
-            yield Candidate(window, trace, labels, is_flagged, tuple(samples), shares, text)
+            own, own_scored = _own_text_of(window, own_texts) if files.own_traces else (None, None)
+            yield Candidate(window, trace, labels, is_flagged, tuple(samples), shares, text, own, own_scored)
     if any(next(rows, None) for rows in (parsed, audited, sampled, scored)):
         raise ValueError(_OTHER_WINDOWS.format(recipe.reads))
+    if next(own_texts, None):
+        raise ValueError(_OTHER_OWN_WINDOWS)
 
 
 _OTHER_WINDOWS = "--{} covers other windows than the traces: rebuild it from these traces"
+
+
+_OTHER_OWN_WINDOWS = "--own-traces or --own-log-probabilities cover other windows than the train split: make them again"
+
+
+def _own_texts(files: TrainingFiles) -> Iterator[tuple[Prediction | None, ScoredText | None]]:
+    """Yield the student's own text for each train window, with its teacher's likeliest tokens."""
+    if files.own_traces is None:
+        return iter(())
+    if files.own_log_probabilities is None:
+        raise ValueError("--own-traces needs --own-log-probabilities")
+    return zip_longest(iterate_predictions(files.own_traces), LogProbabilities(files.own_log_probabilities))
+
+
+def _own_text_of(
+    window: Window, texts: Iterator[tuple[Prediction | None, ScoredText | None]]
+) -> tuple[Prediction, ScoredText]:
+    own, scored = next(texts, (None, None))
+    if own is None or scored is None or {own["window_id"], scored.window_id} != {window["window_id"]}:
+        raise ValueError(_OTHER_OWN_WINDOWS)
+    return own, scored
 
 
 def _row_of(trace: Prediction, rows: Iterator[Row], option: str) -> Row:

@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -25,7 +25,8 @@ class Fingerprint(TypedDict):
     """Everything that decides the bytes of an adapter. A run's folder is named by the digest of its fingerprint.
 
     `examples` is a digest of the training examples; it covers traces, windows, prompt, recipe and tokenizer. `settings`
-    holds the settings that decide the student.
+    holds the settings that decide the student. `start` is the digest of the adapter that is trained on; it is absent
+    for a new one.
     """
 
     version: int
@@ -36,6 +37,7 @@ class Fingerprint(TypedDict):
     dtype: str
     ranks: int
     packages: dict[str, str]
+    start: NotRequired[str]
 
 
 class Manifest(TypedDict):

@@ -50,13 +50,15 @@ class ExamplePart(TypedDict):
     """The examples of one dataset. `is_replayed`: whether their traces are those of the student's own base.
 
     `trace_tokens` is the number of tokens of the traces of the windows that are used, all samples counted; None if a
-    server did not say it.
+    server did not say it. `own_texts` counts the windows that are used by what became of the student's own text for
+    them (`hearth.distillation.own_text`); it is present in rounds of on-policy distillation.
     """
 
     dataset: str
     is_replayed: bool
     counts: ExampleCounts
     trace_tokens: NotRequired[int | None]
+    own_texts: NotRequired[dict[str, int]]
 
 
 class BaseModel(TypedDict):
@@ -87,8 +89,10 @@ class TrainingLog(TypedDict):
 
     `dataset` is the name of the set of datasets if there are several. `parts` has the examples of each dataset, and
     `balance` says how they were divided; both are absent for a student of one dataset without replayed traces.
-    `teacher_tokens` is the number of tokens that the teacher wrote for the windows that are used, all samples counted;
-    None if a server did not say it, absent from logs of older versions.
+    `continues` is the student of the round before, whose adapter was trained on; it and the adapter's digest,
+    `adapter`, are absent for a new adapter. `own_texts` counts windows as in `ExamplePart`. `teacher_tokens` is the
+    number of tokens that the teacher wrote for the windows that are used, all samples counted; None if a server did not
+    say it, absent from logs of older versions.
     """
 
     student: str
@@ -105,6 +109,9 @@ class TrainingLog(TypedDict):
     static_prefix: str  # a phrase: encoded "once an optimizer step" or "with every example", with the reason
     examples: ExampleCounts
     teacher_tokens: NotRequired[int | None]
+    continues: NotRequired[str]
+    adapter: NotRequired[str]
+    own_texts: NotRequired[dict[str, int]]
     parts: NotRequired[list[ExamplePart]]
     balance: NotRequired[str]
     trainable_parameters: int

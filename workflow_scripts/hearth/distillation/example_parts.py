@@ -14,6 +14,7 @@ from hearth.distillation.candidates import TrainingFiles, iterate_candidates
 from hearth.distillation.documents import ExampleCounts, ExamplePart
 from hearth.distillation.encoding import Encoder
 from hearth.distillation.example_arrays import TokenScratch
+from hearth.distillation.own_text import OWN_TEXTS, SMALLEST_OWN_SHARE, OwnText, judge_own_text
 from hearth.distillation.recipes import (
     Candidate,
     LeaveOutError,
@@ -25,7 +26,7 @@ from hearth.distillation.recipes import (
     rank_windows,
 )
 from hearth.distillation.settings import TrainingSettings
-from hearth.distillation.soft_targets import checked_scores, soft_targets
+from hearth.distillation.soft_targets import checked_scores, scores_path, soft_targets
 from hearth.prompting.prompts import Prompt, shows_similar_windows, user_turns
 
 
@@ -68,7 +69,9 @@ class ExampleBuilder:
         self.source, self._settings, self._scratch = source, settings, scratch
         if source.recipe.asks_directly and source.direct_prompt is None:
             raise ValueError(f"recipe {source.recipe.name!r} needs --direct-prompt")
-        self._scores = checked_scores(source.files, source.recipe, tokenizer, scratch.top_tokens)
+        files, top_tokens = source.files, scratch.top_tokens
+        self._scores = checked_scores(scores_path(files, source.recipe), files.traces, tokenizer, top_tokens)
+        self._own_scores = checked_scores(files.own_log_probabilities, files.own_traces, tokenizer, top_tokens)
         self._vocabulary = vocabulary
         self._prompts = [prompt for prompt in (source.prompt, source.direct_prompt) if prompt]
         self._encoders = [Encoder(tokenizer, prompt) for prompt in self._prompts]
@@ -79,8 +82,8 @@ class ExampleBuilder:
         self.dataset, self._traces, self._too_long = "", 0, list[int]()
         self._unended: set[str] = set()
         self._tokens: dict[str, int | None] = {}
+        self._own_texts: dict[str, OwnText] = {}
         usable, flagged = self._find_usable()
-        files = source.files
         sources = Sources(partial(iterate_split, files.windows, files.splits, files.split), frozenset(flagged))
         # Apply max_examples after the recipe's selection, so that recipes that are compared get equally many windows.
         self._is_encoded = not limited or source.recipe.compares
@@ -120,12 +123,26 @@ class ExampleBuilder:
             "truncated": sum(window_id in self._unended for window_id in self.used),
             "left_out": dict(left_out),
         }
-        return {
+        part: ExamplePart = {
             "dataset": self.dataset,
             "is_replayed": self.source.is_replayed,
             "counts": counts,
             "trace_tokens": sum_if_known(self._tokens[window_id] for window_id in self.used),
         }
+        if self._own_texts:
+            own = Counter(self._own_texts[window_id] for window_id in self.used)
+            part["own_texts"] = {name: own[name] for name in OWN_TEXTS}
+        return part
+
+    def check_own_texts(self) -> None:
+        """Raise ValueError if too few of the windows of a round have text of the student's own."""
+        own = self.document().get("own_texts")
+        if own and own["learned"] < SMALLEST_OWN_SHARE * len(self.used):
+            raise ValueError(
+                f"{self.dataset}: only {own['learned']} of {len(self.used)} windows have text of the student's own that"
+                f" can be learned, and {SMALLEST_OWN_SHARE:.0%} is needed: {own}. Train the student better before its "
+                "rounds (more students.training.epochs or traces), or raise decoding.max_new_tokens if its text is cut"
+            )
 
     def nothing_left(self) -> str:
         """Return the message of an error: no example of the source is left."""
@@ -157,6 +174,8 @@ class ExampleBuilder:
                 continue
             usable.append(window_id)
             self._tokens[window_id] = candidate.trace["completion_tokens"]
+            if candidate.own:
+                self._own_texts[window_id] = judge_own_text(candidate.own, candidate.trace)
             if not all(target.ended for target in targets):
                 self._unended.add(window_id)
             if candidate.is_flagged:
@@ -179,8 +198,11 @@ class ExampleBuilder:
             for target in _usable_targets(recipe, candidate, self._settings):
                 encoder = self._encoders[target.is_direct]
                 example = encoder.encode(window_id, turns[target.is_direct](candidate.window), target)
-                if target.soft_share and self._scores:
-                    soft = soft_targets(self._scores, candidate, example, target.soft_share, self._vocabulary)
+                scores, text = self._scores, candidate.scored
+                if target.is_own:
+                    scores, text = self._own_scores, candidate.own_scored
+                if target.soft_share and scores:
+                    soft = soft_targets(scores, text, example, target.soft_share, self._vocabulary)
                     example = replace(example, soft=soft)
                 examples.append(replace(example, prefix=self._numbers_of_prefixes[target.is_direct]))
                 lengths.append(encoder.length(example))

@@ -118,6 +118,14 @@ class Examples:
         """The number of tokens that the teacher wrote for the windows; None if a server did not say it."""
         return sum_if_known(part["trace_tokens"] for part in self.parts if not part["is_replayed"])
 
+    @property
+    def own_texts(self) -> dict[str, int]:
+        """The numbers of windows by what became of the student's own text; empty without such text."""
+        counts: Counter[str] = Counter()
+        for part in self.parts:
+            counts.update(part.get("own_texts", {}))
+        return dict(counts)
+
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all token ids in order, with everything that decides their part in the loss."""
         runs = [(int(number), len(list(run))) for number, run in groupby(self.items.prefixes)]
@@ -195,6 +203,8 @@ def write_examples(
             part.draw(count)
         if (drawn_again := sum(len(part.used) for part in again)) < number:
             raise ValueError(_too_few_replayed(replay, number, others, drawn_again, [part.dataset for part in again]))
+    for part in own:
+        part.check_own_texts()
     scratch.save(folder, [(window_id, part.numbers[window_id]) for part in parts for window_id in part.used])
     document = ExamplesDocument(
         prefixes=prefixes,

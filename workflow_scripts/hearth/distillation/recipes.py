@@ -18,6 +18,7 @@ from hearth.common.files import digest
 from hearth.data.complexity import ComplexityScale, complexity_measures
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Window
+from hearth.distillation.own_text import judge_own_text
 from hearth.distillation.sample_choice import Weight, brief_sample, label_weights, nearest_samples
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Candidate:
     says whether the trace fails a check of the audit, if the recipe reads the audit. If the recipe reads samples,
     `samples` are those of every seed, `parsed_labels` their majority, and `confidences` the share of the samples that
     voted for each of these labels, None without a label. `scored` has the teacher's likeliest tokens in the place of
-    each token of the trace, if the recipe reads log-probabilities.
+    each token of the trace, if the recipe reads log-probabilities. `own` is the text of the student itself in a round
+    of on-policy distillation, and `own_scored` has its teacher's likeliest tokens.
     """
 
     window: Window
@@ -45,6 +47,8 @@ class Candidate:
     samples: tuple[ParsedPrediction, ...] = ()
     confidences: list[float | None] = field(default_factory=list)
     scored: ScoredText | None = None
+    own: Prediction | None = None
+    own_scored: ScoredText | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class Target(NamedTuple):
     `ended`: whether an end-of-turn token follows the text. `weights`: parts of the text as (begin, end, weight), in
     characters, whose tokens have this weight in the loss; all other tokens have weight 1. `is_direct`: whether the
     student is asked with the prompt that asks for no reasoning. `soft_share`: the share of the loss of each token that
-    is the divergence from the teacher's probabilities; the rest is cross-entropy.
+    is the divergence from the teacher's probabilities; the rest is cross-entropy. `is_own`: whether the student itself
+    has written the text.
     """
 
     text: str
@@ -77,6 +82,7 @@ class Target(NamedTuple):
     weights: tuple[tuple[int, int, float], ...] = ()
     is_direct: bool = False
     soft_share: float = 0
+    is_own: bool = False
 
 
 class Selection(NamedTuple):
@@ -187,6 +193,14 @@ def soft_trace(candidate: Candidate) -> list[Target]:
     return [target._replace(soft_share=SOFT_SHARE) for target in whole_trace(candidate)]
 
 
+def own_or_soft_trace(candidate: Candidate) -> list[Target]:
+    """Return the student's own text, of which only the teacher's probabilities are learned, or else `soft_trace`."""
+    own = candidate.own
+    if own is None or judge_own_text(own, candidate.trace) != "learned":
+        return soft_trace(candidate)
+    return [Target(own["text"], ended=True, soft_share=1, is_own=True)]
+
+
 # Weight of the labels beside the trace in the loss of recipe joint (arXiv 2305.02301 has 1).
 LABELS_WEIGHT = 0.5
 
@@ -286,6 +300,7 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe("vote", nearest_to_vote, all_windows, reads="samples", weighs=True, in_turn=True),
         Recipe("brief", brief_and_near, all_windows, reads="samples"),
         Recipe("soft", soft_trace, all_windows, reads="log_probabilities"),
+        Recipe("on-policy", own_or_soft_trace, all_windows, reads="log_probabilities", on_policy=True),
     )
 }
 

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 import deepspeed
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load_file
 from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
@@ -65,10 +66,19 @@ def package_versions() -> dict[str, str]:
 
 
 def make_fingerprint(
-    model_digest: str, examples: Examples, settings: TrainingSettings, config: dict[str, Any], dtype: str, ranks: int
+    model_digest: str,
+    examples: Examples,
+    settings: TrainingSettings,
+    config: dict[str, Any],
+    dtype: str,
+    ranks: int,
+    start: str = "",
 ) -> Fingerprint:
-    """Return the fingerprint of a training; `config` is the configuration of DeepSpeed."""
-    return {
+    """Return the fingerprint of a training; `config` is the configuration of DeepSpeed.
+
+    `start` is the digest of the adapter that is trained on, "" for a new one.
+    """
+    fingerprint: Fingerprint = {
         "version": VERSION,
         "model": model_digest,
         "examples": examples.digest(),
@@ -78,6 +88,9 @@ def make_fingerprint(
         "ranks": ranks,
         "packages": package_versions(),
     }
+    if start:
+        fingerprint["start"] = start
+    return fingerprint
 
 
 def training_arguments(
@@ -124,9 +137,11 @@ def train(
     examples: Examples,
     settings: TrainingSettings,
     arguments: TrainingArguments,
+    start: Path | None = None,
 ) -> Outcome:
     """Train the student, from the newest complete checkpoint in `arguments.output_dir` if there is one.
 
+    `start` is the folder of an adapter to train on; None stands for a new one.
     No other process may train in that folder. A resumed training gives the same adapter, byte for byte, as an
     uninterrupted one in fp32 on a CPU; on a GPU, as far as its kernels are deterministic. Raises UserError if training
     is stopped before the last step or if the loss is not finite.
@@ -135,7 +150,7 @@ def train(
     if torch.cuda.is_available():
         torch.use_deterministic_algorithms(True, warn_only=True)
     set_seed(settings["seed"])
-    student = lora_student(model_dir, settings, "bfloat16" if arguments.bf16 else "float32")
+    student = lora_student(model_dir, settings, "bfloat16" if arguments.bf16 else "float32", start)
     trainable = sum(weights.numel() for weights in student.parameters() if weights.requires_grad)
     complete = checkpoints.CompleteCheckpoints(checkpoints.seconds_of_checkpoint(resumed) if resumed else 0.0)
     callbacks = [Progress(), complete, checkpoints.StopAtSigterm()]
@@ -210,8 +225,11 @@ def make_trainer(
     return trainer, static_prefix
 
 
-def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str) -> PeftModel:
-    """Return the base model with a fresh LoRA adapter, ready for training."""
+def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str, start: Path | None = None) -> PeftModel:
+    """Return the base model with a LoRA adapter, ready for training: that of the folder `start`, or a new one.
+
+    Raises UserError if that of `start` has other weights than the settings say.
+    """
     model = load_model(model_dir, dtype=dtype, device="cpu")  # DeepSpeed moves it to its device
     lora = settings["lora"]
     tied = bool(model.config.get_text_config().tie_word_embeddings)
@@ -229,7 +247,22 @@ def lora_student(model_dir: Path, settings: TrainingSettings, dtype: str) -> Pef
         lora_dropout=lora["dropout"],
         target_modules=lora["target_modules"],
     )
-    return get_peft_model(model, config)
+    student = get_peft_model(model, config)
+    if start:
+        _load_adapter(student, start)
+    return student
+
+
+def _load_adapter(student: PeftModel, folder: Path) -> None:
+    """Give the adapter of a student the weights of another; raise UserError if it has others."""
+    weights = load_file(folder / "adapter_model.safetensors")
+    own = {name: tuple(tensor.shape) for name, tensor in get_peft_model_state_dict(student).items()}
+    if {name: tuple(tensor.shape) for name, tensor in weights.items()} != own:
+        raise UserError(
+            f"{folder}: the adapter has other weights than students.training.lora (rank, target_modules) says; train"
+            " its student again"
+        )
+    set_peft_model_state_dict(student, weights)
 
 
 def exit_process() -> NoReturn:

@@ -6,7 +6,6 @@ A failed check is a hint, not a verdict: reasoning is free text, and may name a 
 
 import re
 import unicodedata
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from hearth.data.windows import Window
 from hearth.evaluation.trace_vocabulary import NameKind, Vocabulary, normalise, whole_word
+from hearth.prompting.loops import LOOP_RATIO, TAIL_BYTES, ends_in_loop
 from hearth.prompting.parsing import last_list
 from hearth.prompting.predictions import ParsedPrediction
 from hearth.prompting.prompts import Prompt
@@ -22,10 +22,6 @@ from hearth.prompting.reasoning_marks import split_reasoning
 
 # A trace is flagged if more than this share of its letters are of scripts that neither prompt nor window uses.
 FOREIGN_SHARE = 0.01
-# A text that loops does so until its end, so only its last bytes, this many, are compressed. Shorter texts pass.
-TAIL_BYTES = 1000
-# These last bytes count as a loop if they compress to less than this share of their size.
-LOOP_RATIO = 0.1
 # Limits of the evidence kept for each failed check: number of findings, and characters of each.
 MAX_FINDINGS, MAX_CHARACTERS = 5, 100
 
@@ -159,9 +155,7 @@ def _reasoning_empty(trace: Trace) -> list[str]:
 
 
 def _repetitive(trace: Trace) -> list[str]:
-    tail = trace.prediction["text"].encode(errors="replace")[-TAIL_BYTES:]
-    loop = len(tail) == TAIL_BYTES and len(zlib.compress(tail, 9)) < LOOP_RATIO * TAIL_BYTES
-    return ["the end repeats itself"] if loop else []
+    return ["the end repeats itself"] if ends_in_loop(trace.prediction["text"]) else []
 
 
 def _truncated(trace: Trace) -> list[str]:
