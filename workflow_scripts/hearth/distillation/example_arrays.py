@@ -170,7 +170,13 @@ def to_arrays(examples: Sequence[Example]) -> ExampleArrays:
         weights = np.concatenate([_all_weights(example) for example in examples])
     changes = window_ids[1:] != window_ids[:-1]
     windows: np.ndarray = np.flatnonzero(np.concatenate([[True] * bool(examples), changes])).astype(np.int64)
-    return ExampleArrays(np.array(tokens, dtype=_TOKEN), ends, window_ids, prefixes, windows, weights)
+    soft = [example.soft for example in examples if example.soft]
+    soft_arrays = None
+    if soft:
+        shares = np.array([example.soft.share if example.soft else 0 for example in examples], dtype=np.float32)
+        rows = (np.concatenate([each[place] for each in soft]) for place in (1, 2))
+        soft_arrays = SoftArrays(shares, ends, *rows)
+    return ExampleArrays(np.array(tokens, dtype=_TOKEN), ends, window_ids, prefixes, windows, weights, soft_arrays)
 
 
 def _all_weights(example: Example) -> np.ndarray:
