@@ -125,6 +125,8 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None, sized
         "settings": {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1},
         "training": TRAINING,
         "training_dtype": "auto",
+        "scored": [],
+        "teacher_top_tokens": 16,
         "deepspeed": str(CONFIG / "deepspeed" / "zero2.json"),
     }
 

@@ -17,6 +17,7 @@ from hearth.workflow.fold_problems import fold_problems
 from hearth.workflow.label_references import label_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers
 from hearth.workflow.sample_references import sample_problems, unsampled_problems, vote_problems
+from hearth.workflow.scoring_references import scoring_problems
 from hearth.workflow.selection import compared_pairs, table_pairs
 from hearth.workflow.served_models import served_decoding_problems, server_problems
 from hearth.workflow.student_references import (
@@ -75,6 +76,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
         # Checked after the variants, because a table may select one.
         yield from (
             variants
+            or list(scoring_problems(config, registry))
             or list(unsampled_problems(config))
             or list(_table_problems(config))
             or [*_selection_problems(config), *label_problems(config, project)]
