@@ -61,19 +61,28 @@ def teacher_files(pattern, wildcards):
 
 
 def teacher_traces(wildcards):
-    """Return the files of traces that a student learns from; an empty list for a student without a teacher."""
-    if not STUDENTS[wildcards.student].teacher:
-        return []
-    if reads_samples(STUDENTS[wildcards.student].recipe):
-        return ancient(vote_files(wildcards))
-    return teacher_files(rules.gather_predictions.output.predictions, wildcards)
+    """Return the files of traces that a student learns from; an empty list for a student without a teacher.
+
+    Several samples are learned from their parsed predictions. Their traces are inputs too, because parsed predictions
+    are `ancient`: others repeat the training.
+    """
+    return [
+        file
+        for writer in STUDENTS[wildcards.student].trace_writers
+        for file in written_files(
+            rules.gather_predictions.output.predictions, writer, wildcards
+        )
+    ]
 
 
 def vote_files(wildcards):
-    """Return the files of the votes on the samples that a student learns from, one for each dataset."""
+    """Return the files of the votes on the samples that a student learns from, one for each dataset, if it does."""
     student = STUDENTS[wildcards.student]
-    return written_files(
-        rules.parse_predictions.output.parsed, vote_name(student.teacher), wildcards
+    if not reads_samples(student.recipe):
+        return []
+    voter = vote_name(student.teacher)
+    return ancient(
+        written_files(rules.parse_predictions.output.parsed, voter, wildcards)
     )
 
 
@@ -102,9 +111,8 @@ def recipe_files(wildcards):
         "parsed": rules.parse_predictions.output.parsed,
         "audit": rules.audit.output.audit,
     }
-    if (
-        needed == "log_probabilities"
-    ):  # made with GPUs, by a rule that no edit of code runs again
+    # Made with GPUs, by a rule that no edit of code runs again.
+    if needed == "log_probabilities":
         return teacher_files(
             rules.gather_log_probabilities.output.log_probabilities, wildcards
         )
@@ -185,7 +193,7 @@ def recipe_options(wildcards, input):
     if student.teacher:
         options |= {
             "teacher": student.teacher,
-            "traces": input.traces,
+            "traces": input.votes or input.traces,
             "traces-split": student_traces_split(wildcards),
         }
     if needed := RECIPES[student.recipe].reads:
@@ -299,6 +307,7 @@ rule distil:
         model=student_base(rules.fetch_model.output.snapshot),
         deepspeed=project_file(config["students"]["deepspeed"]),
         recipe=recipe_files,
+        votes=vote_files,
         sizes=compared_sizes,
         start=earlier_adapter,
         own_traces=own_files(rules.gather_predictions.output.predictions),

@@ -15,6 +15,9 @@ def voting_config(samples):
     del config["datasets"]["sim-mural"]
     config |= {"models": ["tiny-s"], "teacher": "tiny-s", "teacher_samples": samples}
     config["students"] |= {"bases": ["tiny-s"], "recipe": "vote"}
+    config["decoding"]["max_new_tokens"] = 256  # a sample that is cut has no label
+    config["datasets"]["sim-marble"]["simulate"]["sessions"] = 2
+    config["split"]["test_fraction"] = 0.5
     config["students"]["training"] |= {"epochs": 1, "max_examples": 4}
     selected = [{"recognisers": name} for name in ("teacher", "teacher_samples", "teacher_vote")]
     config["tables"] = {"votes": {"title": "Votes", "rows": "votes", "select": selected}}

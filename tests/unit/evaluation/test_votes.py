@@ -56,6 +56,14 @@ def test_shares_that_no_event_has_are_left_out():
     assert "large_vote" in render_csv(table)
 
 
+def test_votes_without_any_label_have_no_table_of_shares():
+    scores = make_scores()
+    del scores[3]["confidence"]
+    table = build(scores)
+    assert table.below is None
+    assert "large_vote" in render_csv(table)
+
+
 def test_a_table_without_a_vote_says_how_to_get_one():
     with pytest.raises(ValueError, match="'Votes' has no majority of samples; select teacher_vote"):
         build(make_scores()[:3])

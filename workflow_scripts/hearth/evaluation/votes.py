@@ -78,6 +78,9 @@ def vote_table(title: str, caption: str, scores: Sequence[Score], commit: str) -
         return with_interval(text, None if low is None else (low, record[f"{name}_high"]), bound)
 
     shares = [record for vote in votes.values() for record in _share_records(vote)]
+    share_cells = [[cell(record, *column) for column in _SHARE_COLUMNS.items()] for record in shares]
+    heading = "Share of the vote against being right"
+    below = Table(heading, "", list(_SHARE_COLUMNS.values()), share_cells, shares, []) if shares else None
     return Table(
         title=title,
         caption=caption,
@@ -85,14 +88,7 @@ def vote_table(title: str, caption: str, scores: Sequence[Score], commit: str) -
         cells=[[cell(record, *column) for column in _COLUMNS.items()] for record in records],
         records=records,
         notes=[*NOTES, *short_notes(scores)],
-        below=Table(
-            "Share of the vote against being right",
-            "",
-            list(_SHARE_COLUMNS.values()),
-            [[cell(record, *column) for column in _SHARE_COLUMNS.items()] for record in shares],
-            shares,
-            [],
-        ),
+        below=below,
         grounds=table_notes(scores, commit),
     )
 
