@@ -201,7 +201,7 @@ def recipe_options(wildcards, input):
     if student.continues:
         options |= {
             "continues": student.continues,
-            "start": os.path.dirname(input.start[0]),
+            "earlier-adapter": os.path.dirname(input.start[0]),
             "own-traces": input.own_traces,
             "own-log-probabilities": input.own_log_probabilities,
         }

@@ -45,8 +45,8 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0], allow_abbrev=False)
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
-    parser.add_argument("--start", type=Path, help="folder of an adapter to train on, in place of a new one")
-    parser.add_argument("--continues", default="", help="name of the student of --start")
+    parser.add_argument("--earlier-adapter", type=Path, help="folder of an adapter to train on, in place of a new one")
+    parser.add_argument("--continues", default="", help="name of the student of --earlier-adapter")
     parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
     parser.add_argument("--trained-on", default="", help="name of the datasets together, if there are several")
     parser.add_argument(
@@ -133,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"warning: {warning}", flush=True)
     check_steps(settings, examples.n_windows)
     dtype = resolve_dtype(options.dtype, resolve_device("auto"))
-    start = adapter_digest(options.start) if options.start else ""
+    start = adapter_digest(options.earlier_adapter) if options.earlier_adapter else ""
     fingerprint = training.make_fingerprint(base["digest"], examples, settings, deepspeed, dtype, ranks, start)
     run_folder = options.work / digest(fingerprint)[:12]
     arguments = training.training_arguments(settings, deepspeed, run_folder, dtype, ranks)
@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with locked(options.work / LOCK) if rank == 0 else contextlib.nullcontext():
         if rank == 0:
             checkpoints.record_fingerprint(run_folder, fingerprint)
-        outcome = training.train(options.model, tokenizer, examples, settings, arguments, options.start)
+        outcome = training.train(options.model, tokenizer, examples, settings, arguments, options.earlier_adapter)
         unfinished = options.adapter.with_name(f".{options.adapter.name}.part")
         export.save_adapter(outcome.trainer, base["model"], unfinished)
         if rank == 0:

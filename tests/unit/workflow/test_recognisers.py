@@ -235,3 +235,21 @@ def test_a_transfer_baseline_learns_in_the_tested_home_in_all_others_or_in_all(p
     assert learned("large", "second") == []
     assert learned("little_reasoning_second", "made-up") == ["second"]
     assert all(learns(filled, known[name], "second") for name in groups(filled)["transfer_baselines"])
+
+
+def test_a_student_of_on_policy_has_earlier_rounds_that_no_group_shows(project):
+    changes = {"rounds": {"recipes": ["on-policy"], "trained_on": ["second"], "seeds": [3], "max_examples": [5]}}
+    filled, _ = resolve(replace_at(CONFIG, "students/groups", changes), [], project)
+    known, name = students(filled), "little_on-policy{}-n5_second_seed3"
+    rounds = [name.format(each) for each in ("-round0", "-round1", "")]
+    assert list(known)[2:] == rounds
+    assert [known[each].continues for each in rounds] == ["", *rounds[:-1]]
+    assert [known[each].training_variant for each in rounds] == ["round0-n5", "round1-n5", "n5"]
+    assert groups(filled)["rounds"] == [rounds[-1]]
+    asked = recognisers(filled)
+    policies = [asked[f"{each}_policy"] for each in rounds[:-1]]
+    assert f"{rounds[-1]}_policy" not in asked
+    assert len({one.decoding["seed"] for one in policies}) == 2
+    assert {(one.decoding["temperature"], one.decoding["top_p"], one.decoding["top_k"]) for one in policies} == {
+        (1, 1, 0)
+    }

@@ -1,0 +1,134 @@
+"""Train with recipes that learn more than traces, kill the training, and compare its end with an undisturbed one."""
+
+import signal
+import sys
+
+import numpy as np
+import pytest
+import training_fixtures as fixtures
+from hearth.common import files
+from hearth.common.log_probabilities import TEMPERATURE, ScoredText, to_float16, write_log_probabilities
+from hearth.models.load import load_tokenizer
+from hearth.models.tokens import completion_tokens, turn_end_token, vocabulary_digest
+from hearth.prompting.prompts import answer_text
+from safetensors.numpy import load_file
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
+
+
+def score(path, traces, model, top_tokens=3):
+    """Write log-probabilities of traces: the trace's own token is the likeliest, at about two thirds."""
+    tokenizer, texts = load_tokenizer(model), []
+    for trace in files.read_json_lines(traces):
+        tokens = np.array(completion_tokens(tokenizer, trace["text"], turn_end_token(tokenizer), True), np.int32)
+        top_ids = np.stack([tokens, (tokens + 1) % 100, (tokens + 2) % 100], axis=1).astype(np.int32)
+        values = np.tile(np.log([0.65, 0.2, 0.1]), (len(tokens), 1))
+        texts.append(ScoredText(trace["window_id"], tokens, top_ids, to_float16(values)))
+    head = {
+        "teacher": "0" * 64,
+        "top_tokens": top_tokens,
+        "vocabulary": len(tokenizer),
+        "tokenizer": vocabulary_digest(tokenizer),
+        "dtype": "float32",
+        "temperature": TEMPERATURE,
+        "traces": files.file_digest(traces),
+        "tensors": "",
+    }
+    write_log_probabilities(path, head, texts)
+
+
+class RecipeTraining(fixtures.Training):
+    """A training by one recipe; that of on-policy is a round that continues the adapter of another training."""
+
+    def __init__(self, folder, model, recipe, start=None, own=None, **settings):
+        super().__init__(folder, model, dtype="float32", **settings)
+        self.recipe, self.start_adapter = recipe, start
+        windows, traces = (self.folder / f"{name}.jsonl" for name in ("windows", "traces"))
+        trained = [row for row in files.read_json_lines(windows) if row["session"] != "tested"]
+        rest = {"reasoning": "", "status": "ok", "lenient_labels": [], "lenient_status": "ok"}
+        rows = list(files.read_json_lines(traces))
+        parsed = [row | rest | {"labels": window["gold"]} for row, window in zip(rows, trained, strict=True)]
+        files.write_json_lines(folder / "parsed.jsonl", parsed)
+        files.write_json(folder / "direct.json", fixtures.PROMPT | {"reasoning": "none", "system": "Answer at once."})
+        score(folder / "scores.safetensors", traces, model)
+        written = [
+            row | {"text": f"<think>\nHm.\n</think>\n\n{answer_text(window['gold'])}", "seed": 1}
+            for row, window in zip(rows, trained, strict=True)
+        ]
+        files.write_json_lines(folder / "own.jsonl", [row | (own or {}) for row in written])
+        score(folder / "own.safetensors", folder / "own.jsonl", model)
+
+    @property
+    def options(self):
+        options = super().options | {"recipe": self.recipe}
+        if self.recipe == "joint":
+            options |= {"parsed": self.folder / "parsed.jsonl", "direct-prompt": self.folder / "direct.json"}
+        if self.recipe in ("soft", "on-policy"):
+            options["log-probabilities"] = self.folder / "scores.safetensors"
+        if self.start_adapter:
+            own = {"own-traces": "own.jsonl", "own-log-probabilities": "own.safetensors"}
+            options |= {"earlier-adapter": self.start_adapter, "continues": "tiny-student-round0"}
+            options |= {name: self.folder / file for name, file in own.items()}
+        return options
+
+
+@pytest.fixture(scope="module")
+def first_round(tmp_path_factory, tiny_model):
+    training = RecipeTraining(tmp_path_factory.mktemp("round0"), tiny_model, "on-policy")
+    assert training.run() == 0, training.log
+    return training
+
+
+@pytest.mark.parametrize("recipe", ["joint", "soft", "on-policy"])
+def test_a_killed_training_of_every_recipe_ends_bitwise_the_same(tmp_path, tiny_model, first_round, recipe):
+    start = first_round.folder / "out" / "adapter" if recipe == "on-policy" else None
+    undisturbed, killed = (RecipeTraining(tmp_path / name, tiny_model, recipe, start) for name in ("whole", "killed"))
+    assert undisturbed.run() == 0, undisturbed.log
+    assert killed.interrupt(step=8, signal_number=signal.SIGKILL) != 0
+    assert killed.run() == 0, killed.log
+    assert killed.adapter == undisturbed.adapter
+    logs = [files.read_json(each.folder / "out" / "training_log.json") for each in (undisturbed, killed)]
+    assert logs[0] == logs[1]
+    assert logs[0]["steps"] == 12
+    assert logs[0]["losses"][-1] < logs[0]["losses"][0]
+    assert logs[0]["teacher_tokens"] == 24
+
+
+def test_a_round_starts_from_the_adapter_of_the_round_before_and_says_so(tmp_path, tiny_model, first_round):
+    start = first_round.folder / "out" / "adapter"
+    training = RecipeTraining(tmp_path / "round1", tiny_model, "on-policy", start, learning_rate=1e-9)
+    assert training.run() == 0, training.log
+    before, after = (
+        load_file(folder / "adapter_model.safetensors") for folder in (start, tmp_path / "round1/out/adapter")
+    )
+    assert all(np.allclose(before[name], after[name], atol=1e-6) for name in before)
+    log = files.read_json(tmp_path / "round1" / "out" / "training_log.json")
+    assert log["continues"] == "tiny-student-round0"
+    assert sum(log["own_texts"].values()) == 24
+    assert log["own_texts"]["learned"] + log["own_texts"]["not_drawn"] == 24
+    assert log["own_texts"]["learned"] >= 6
+    assert "continues" not in files.read_json(first_round.folder / "out" / "training_log.json")
+
+
+def test_an_adapter_of_another_rank_is_not_trained_on(tmp_path, tiny_model, first_round):
+    lora = fixtures.SETTINGS["lora"] | {"r": 8}
+    training = RecipeTraining(tmp_path, tiny_model, "on-policy", first_round.folder / "out" / "adapter", lora=lora)
+    assert training.run() != 0
+    assert "the adapter has other weights than students.training.lora" in training.log
+
+
+def test_a_round_without_enough_text_of_the_student_is_refused(tmp_path, tiny_model, first_round):
+    start = first_round.folder / "out" / "adapter"
+    training = RecipeTraining(tmp_path, tiny_model, "on-policy", start, own={"finish_reason": "length"})
+    assert training.run() != 0
+    assert "only 0 of 24 windows have text of the student's own that can be learned, and 25% is needed" in training.log
+    assert "'cut': " in training.log
+
+
+def test_own_text_of_other_windows_is_refused(tmp_path, tiny_model, first_round):
+    training = RecipeTraining(tmp_path, tiny_model, "on-policy", first_round.folder / "out" / "adapter")
+    rows = list(files.read_json_lines(tmp_path / "own.jsonl"))
+    files.write_json_lines(tmp_path / "own.jsonl", rows[1:] + rows[:1])
+    score(tmp_path / "own.safetensors", tmp_path / "own.jsonl", tiny_model)
+    assert training.run() != 0
+    assert "--own-traces or --own-log-probabilities cover other windows than the train split" in training.log
