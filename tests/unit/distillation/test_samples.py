@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import distil
 import pytest
 import training_fixtures as fixtures
 from hearth.common import files
@@ -11,6 +10,7 @@ from hearth.distillation.candidates import TrainingFiles, iterate_candidates
 from hearth.distillation.example_parts import Source
 from hearth.distillation.examples import IGNORED, open_examples, write_examples
 from hearth.distillation.recipes import RECIPES
+from hearth.distillation.source_options import samples_by_dataset
 from hearth.models.load import load_tokenizer
 from hearth.recognition.voting import vote
 from sample_factories import make_sample
@@ -156,7 +156,7 @@ def test_the_recipes_need_samples_and_their_vote(training_files):
 
 def test_samples_of_several_datasets_follow_each_other():
     paths = [Path(name) for name in ("a0", "a1", "b0", "b1")]
-    assert distil.samples_by_dataset(paths, 2) == [(paths[0], paths[1]), (paths[2], paths[3])]
-    assert distil.samples_by_dataset([], 2) == []
+    assert samples_by_dataset(paths, 2) == [(paths[0], paths[1]), (paths[2], paths[3])]
+    assert samples_by_dataset([], 2) == []
     with pytest.raises(UserError, match="--samples: 4 files are not equally many for each of 3 datasets"):
-        distil.samples_by_dataset(paths, 3)
+        samples_by_dataset(paths, 3)
