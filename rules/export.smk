@@ -45,6 +45,7 @@ rule export_student:
         adapter=adapter_files,
         model=student_base(rules.fetch_model.output.snapshot),
         prompt=student_prompts,
+        direct_prompt=direct_prompts,
         home=student_homes,
     output:
         adapter="results/exports/{student}/adapter/adapter_model.safetensors",
@@ -74,8 +75,8 @@ rule export_student:
         "Exporting {wildcards.student}"
     shell:
         'python "$SCRIPTS/export_student.py" --student {wildcards.student} --model {params.model:q}'
-        " --adapter {params.adapter:q} --prompt {input.prompt:q} --home {input.home:q}"
-        " --settings {params.settings:q} --out results/exports/{wildcards.student} > {log:q} 2>&1"
+        " --adapter {params.adapter:q} --prompt {input.prompt:q} --direct-prompt {input.direct_prompt:q}"
+        " --home {input.home:q} --settings {params.settings:q} --out results/exports/{wildcards.student} > {log:q} 2>&1"
 
 
 def export_gpus(wildcards):

@@ -8,7 +8,7 @@ from pathlib import Path
 from hearth.common import files
 from hearth.common.cli import json_option, run
 from hearth.common.records import check_record
-from hearth.distillation.documents import Export, GgufExport
+from hearth.distillation.documents import DIRECT_PROMPT, Export, GgufExport
 from hearth.models.load import load_tokenizer, work_offline
 from hearth.models.snapshot import ADAPTER_FILES
 from hearth.prompting.chat_templates import fit_template
@@ -23,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--adapter", required=True, type=Path, help="folder of the student's adapter")
     # One for each dataset, in the order of `homes` in --settings.
     parser.add_argument("--prompt", required=True, nargs="+", type=Path, help="the student's rendered prompts (json)")
+    parser.add_argument(
+        "--direct-prompt", nargs="*", default=[], type=Path, help="its prompts that ask for no reasoning (json), if any"
+    )
     parser.add_argument("--home", required=True, nargs="+", type=Path, help="yaml of each home that it learned from")
     parser.add_argument(
         "--settings", required=True, help="JSON object: source, windows, decoding and, of several datasets, homes"
@@ -47,9 +50,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     copy_file(arguments.prompt[0], out / "prompt.json")
     copy_file(arguments.home[0], out / "home.yaml")
     shutil.rmtree(out / "homes", ignore_errors=True)
-    for one, prompt, home in zip(settings.get("homes", []), arguments.prompt, arguments.home, strict=False):
-        copy_file(prompt, out / "homes" / one["dataset"] / "prompt.json")
-        copy_file(home, out / "homes" / one["dataset"] / "home.yaml")
+    folders = [out / "homes" / one["dataset"] for one in settings.get("homes", [])]
+    for folder, prompt, home in zip(folders, arguments.prompt, arguments.home, strict=False):
+        copy_file(prompt, folder / "prompt.json")
+        copy_file(home, folder / "home.yaml")
+    (out / DIRECT_PROMPT).unlink(missing_ok=True)  # that of an earlier recipe
+    for folder, prompt in zip([out, *folders], [*arguments.direct_prompt[:1], *arguments.direct_prompt], strict=False):
+        copy_file(prompt, folder / DIRECT_PROMPT)
     export = check_record({"student": arguments.student, "dtype": dtype, "gguf": gguf} | settings, Export, "--settings")
     files.write_json(out / "export.json", export)
 

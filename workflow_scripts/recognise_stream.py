@@ -22,7 +22,7 @@ from hearth.common.config_schema import setting_default
 from hearth.data.events import StreamEvent
 from hearth.data.sources import live
 from hearth.data.sources.registry import SOURCES
-from hearth.distillation.documents import Export, ExportedHome, read_export
+from hearth.distillation.documents import DIRECT_PROMPT, Export, ExportedHome, read_export
 from hearth.engines.protocol import Decoding, Engine
 from hearth.homes.home import Home, load_home
 from hearth.models.load import DEVICES, DTYPES, work_offline
@@ -53,6 +53,9 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     parser.add_argument("--dataset", help="one of the datasets that a student of several learned from: its home's name")
     parser.add_argument("--gguf", action="store_true", help="run the export's GGUF file with llama.cpp")
     parser.add_argument("--prompt", type=Path, help="rendered prompt (JSON)")
+    parser.add_argument(
+        "--direct", action="store_true", help="ask for no reasoning; only of students that learned to answer both ways"
+    )
     parser.add_argument("--home", type=Path, help="yaml of the home: its sensors, and how its data are read")
     parser.add_argument("--source", choices=sorted(SOURCES), help="on-disk format of the input")
     parser.add_argument("--decoding", help="JSON object: temperature, max_new_tokens, ...; otherwise greedy")
@@ -83,7 +86,10 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
             if not arguments.student:
                 parser.error(f"--{option} is needed, or --student")
             home = f"homes/{learned['dataset']}" if learned and option != "model" else ""
-            setattr(arguments, option, arguments.student / home / path)
+            file = DIRECT_PROMPT if option == "prompt" and arguments.direct else path
+            setattr(arguments, option, arguments.student / home / file)
+    if arguments.direct and not arguments.prompt.exists():
+        parser.error(f"--direct: {arguments.prompt} is missing; only students of recipe joint learn to answer directly")
     greedy = asdict(Decoding.greedy(MAX_NEW_TOKENS))
     if arguments.decoding:
         arguments.decoding = greedy | json_option("--decoding", arguments.decoding, dict)

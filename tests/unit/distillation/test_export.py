@@ -7,6 +7,7 @@ import check_export
 import export_card
 import export_student
 import pytest
+import recognise_stream
 import training_fixtures as fixtures
 from chat_families import make_family
 from factories import HOME
@@ -91,6 +92,31 @@ def checked(exported, inputs, tiny_model, tmp_path_factory):
         ]
     )
     return files.read_json(exported / "parity.json")
+
+
+def test_a_student_that_answers_both_ways_is_exported_with_both_prompts(inputs, tiny_model, tiny_adapter, tmp_path):
+    prompts = [tmp_path / f"{name}.json" for name in ("toy", "second")]
+    for path in prompts:
+        files.write_json(path, fixtures.PROMPT | {"reasoning": "none", "system": path.stem})
+    homes = [{"dataset": path.stem} | {key: SETTINGS[key] for key in ("source", "windows")} for path in prompts]
+    out = tmp_path / "out"
+    options = {
+        "student": ["tiny_joint_both"], "model": [tiny_model], "adapter": [tiny_adapter],
+        "prompt": [inputs / "prompt.json"] * 2, "direct-prompt": prompts, "home": [inputs / "home.yaml"] * 2,
+        "settings": [json.dumps(SETTINGS | {"homes": homes})], "out": [out],
+    }  # fmt: skip
+    export_student.main([str(part) for name, values in options.items() for part in (f"--{name}", *values)])
+    assert files.read_json(out / "direct_prompt.json")["system"] == "toy"
+    asked, _ = recognise_stream.parse_arguments(["--student", str(out), "--dataset", "second", "--direct"])
+    assert files.read_json(asked.prompt)["system"] == "second"
+    plain, _ = recognise_stream.parse_arguments(["--student", str(out), "--dataset", "second"])
+    assert plain.prompt == out / "homes" / "second" / "prompt.json"
+
+
+def test_other_students_are_not_asked_directly(exported, capsys):
+    with pytest.raises(SystemExit):
+        recognise_stream.parse_arguments(["--student", str(exported), "--direct"])
+    assert "only students of recipe joint learn to answer directly" in capsys.readouterr().err
 
 
 def test_an_export_has_every_form_with_its_prompt_and_settings(exported, inputs, tiny_adapter):

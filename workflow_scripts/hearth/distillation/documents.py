@@ -132,6 +132,10 @@ class TrainingStats(JobStats):
     ranks: int
 
 
+# File of an export with the prompt that asks for no reasoning; only a student that learned to answer both has it.
+DIRECT_PROMPT = "direct_prompt.json"
+
+
 class GgufExport(TypedDict):
     """The GGUF file of an export.
 
