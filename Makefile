@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-vllm envs containers demo demo-homes demo-recipes report resume check-home draft-home datasets-status test test-cases \
   test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
-  bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recognise bench-scale bench-slurm \
+  bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recipes bench-recognise bench-scale bench-slurm \
   bench-split-noise clean
 
 help: ## List these commands
@@ -196,7 +196,7 @@ containers: $(IMAGE_FILES) ## Build the rules' container images with Apptainer: 
 $(IMAGES)/%.sif: envs/%.def envs/%.yaml constraints.txt
 	$(APPTAINER) build --force $(if $(filter-out analysis,$*),$(INDEX_ARGUMENT)) $@ $<
 
-# TRL, with which bench/distil.py compares training. Its environment also sees the packages of .venv.
+# TRL, with which bench/distil.py and bench/recipes.py compare training. Its environment also sees the packages of .venv.
 SITE_PACKAGES = python -c "import sysconfig; print(sysconfig.get_path('purelib'))"
 .venv-trl/.made: constraints.txt Makefile $(VENV)/.made
 	rm -rf .venv-trl
@@ -235,6 +235,9 @@ bench-recognise: setup ## Windows per second of CPU, our engine and others; an h
 
 bench-distil: setup .venv-trl/.made ## Training examples per second of CPU, our trainer and TRL's; less with --quick
 	OMP_NUM_THREADS=1 $(BENCH) bench/distil.py
+
+bench-recipes: setup .venv-trl/.made ## Seconds and memory of a step of the recipes reasoning and soft, and of TRL's; less with --quick
+	OMP_NUM_THREADS=1 $(BENCH) bench/recipes.py
 
 # On a GPU, .venv needs a CUDA build of torch. A trial without a GPU:
 #   PYTHONPATH=workflow_scripts python bench/gpu.py --quick --device cpu

@@ -1,4 +1,6 @@
-"""Train students on random models and examples, by Hearth or by TRL, and measure each step; for `distil.py`, `gpu.py`.
+"""Train students on random models and examples, by Hearth or by TRL, and measure each step.
+
+For `distil.py`, `gpu.py` and `recipes.py`.
 
 All methods train LoRA adapters on the same model and examples, with equal settings of the Trainer and of DeepSpeed:
 - `trl_padded`: TRL's SFTTrainer; the examples of a micro-batch are padded to equal length
@@ -10,6 +12,9 @@ All methods train LoRA adapters on the same model and examples, with equal setti
 - `shared`: Hearth; the prefix is encoded once per optimizer step
 - `shared_single`: the same, with one example in a micro-batch
 - `shared_auto`: the same, with micro-batches as large as memory allows
+- `shared_soft`: `shared` by the recipe soft, with random log-probabilities of 16 tokens in the place of each
+- `trl_gkd`: TRL's GKDTrainer on fixed text (lmbda 0): the forward divergence to a teacher that it loads and asks in
+  every step; the logits of both models are held whole
 
 TRL's default loss is computed in tiles and never holds all logits, so it needs no option for that.
 """
@@ -45,6 +50,7 @@ METHODS = (
     "shared",
 )
 PAD, END = 0, 1
+TOP_TOKENS = 16
 # Tokens of a window, drawn evenly, and of a trace: the median and the logarithmic standard deviation of a log-normal
 # distribution. MOST is the config's default of decoding.max_new_tokens for models that reason.
 WINDOW, TRACE, MOST = (250, 350), (400, 0.7), 4096
@@ -73,7 +79,9 @@ SETTINGS = {
 }
 
 
-def make_model(folder: Path, shape: dict[str, Any] = SHAPE, dtype: str = "float32", device: str = "cpu") -> int:
+def make_model(
+    folder: Path, shape: dict[str, Any] = SHAPE, dtype: str = "float32", device: str = "cpu", seed: int = 0
+) -> int:
     """Write a random Qwen3 and a tokenizer whose words are the decimal token ids; return the number of parameters.
 
     The model never ends its turn: the end token's embedding is zero, so its logit is 0, and other logits are greater.
@@ -84,7 +92,7 @@ def make_model(folder: Path, shape: dict[str, Any] = SHAPE, dtype: str = "float3
     from tokenizers.pre_tokenizers import WhitespaceSplit
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = Qwen3Config(**shape, eos_token_id=END, pad_token_id=PAD, dtype=dtype)
     with torch.device(device):
         model = Qwen3ForCausalLM._from_config(config)
@@ -125,13 +133,28 @@ def make_examples(
     write_json(path, {"prefix": prefix_ids, "windows": windows})
 
 
-def read_examples(path: Path) -> "Examples":
-    """Return the examples in the form in which the rule `distil` trains on them."""
-    from hearth.distillation.example_arrays import Example, to_arrays
-    from hearth.distillation.examples import Examples
+def read_examples(path: Path, is_soft: bool = False) -> "Examples":
+    """Return the examples in the form in which the rule `distil` trains on them.
 
-    content = read_json(path)
-    items = [Example(str(number), *window) for number, window in enumerate(content["windows"])]
+    `is_soft`: with random log-probabilities of `TOP_TOKENS` tokens in the place of each token, itself among them.
+    """
+    import numpy as np
+    from hearth.distillation.example_arrays import Example, SoftTargets, to_arrays
+    from hearth.distillation.examples import Examples
+    from hearth.distillation.recipes import SOFT_SHARE
+
+    content, draw = read_json(path), np.random.default_rng(0)
+    vocabulary = 1 + max(max(trace) for _, trace in content["windows"])
+
+    def soft_targets(trace: list[int]) -> SoftTargets:
+        ids = (np.array(trace)[:, None] + np.arange(TOP_TOKENS)) % vocabulary
+        shares = draw.dirichlet(np.full(TOP_TOKENS + 1, 0.3), len(trace))[:, :TOP_TOKENS]
+        return SoftTargets(SOFT_SHARE, ids.astype(np.int32), np.log(shares + 1e-4).astype(np.float16))
+
+    items = [
+        Example(str(number), window, trace, soft=soft_targets(trace) if is_soft else None)
+        for number, (window, trace) in enumerate(content["windows"])
+    ]
     return Examples([content["prefix"]], to_arrays(items))
 
 
@@ -222,7 +245,9 @@ def measure(
         arguments = training.training_arguments(settings, deepspeed, Path(run), dtype, ranks=1)
         arguments.save_strategy = "no"
         make_trainer = make_trl_trainer if method.startswith("trl") else make_hearth_trainer
-        trainer = make_trainer(method, model, read_examples(examples), settings, arguments)
+        trainer = (make_gkd_trainer if method == "trl_gkd" else make_trainer)(
+            method, model, read_examples(examples, method == "shared_soft"), settings, arguments
+        )
         trainer.add_callback(Clock())
         trainer.train()
     peak = peak_memory_bytes() if device == "cpu" else torch.cuda.max_memory_allocated()
@@ -280,3 +305,53 @@ def make_trl_trainer(
     )
     student = training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32")
     return SFTTrainer(model=student, args=config, train_dataset=data, processing_class=load_tokenizer(model))
+
+
+def make_gkd_trainer(
+    method: str, model: Path, examples: "Examples", settings: dict[str, Any], arguments: "TrainingArguments"
+) -> "Trainer":
+    """Return TRL's GKDTrainer with the same arguments and adapter, on the same tokens; the teacher is another model.
+
+    Its loss is the divergence from the teacher alone, without cross-entropy.
+    """
+    import torch
+    from datasets import Dataset
+    from hearth.distillation import training
+    from hearth.distillation.examples import IGNORED
+    from hearth.models.load import load_tokenizer
+    from transformers import AutoModelForCausalLM, TrainingArguments
+    from trl.experimental.gkd import GKDConfig, GKDTrainer
+
+    rows = [{name: examples[number][name] for name in ("input_ids", "labels")} for number in range(len(examples))]
+
+    def collate(batch: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+        longest = max(len(row["input_ids"]) for row in batch)
+
+        def padded(name: str, value: int) -> torch.Tensor:
+            return torch.tensor([[*row[name], *[value] * (longest - len(row[name]))] for row in batch])
+
+        lengths = torch.tensor([len(row["input_ids"]) for row in batch])
+        return {
+            "input_ids": padded("input_ids", PAD),
+            "labels": padded("labels", IGNORED),
+            "attention_mask": (torch.arange(longest) < lengths[:, None]).long(),
+        }
+
+    options = {f.name: getattr(arguments, f.name) for f in dataclasses.fields(TrainingArguments) if f.init}
+    options |= {
+        "per_device_train_batch_size": settings["micro_batch_size"],
+        "gradient_accumulation_steps": settings["batch_size"] // settings["micro_batch_size"],
+    }
+    return GKDTrainer(
+        model=training.lora_student(model, settings, "bfloat16" if arguments.bf16 else "float32"),
+        teacher_model=AutoModelForCausalLM.from_pretrained(teacher_of(model), dtype=torch.float32),
+        args=GKDConfig(**options, lmbda=0.0, beta=0.0, temperature=1.0, max_length=None),
+        data_collator=collate,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=load_tokenizer(model),
+    )
+
+
+def teacher_of(model: Path) -> Path:
+    """Return the folder of the teacher of a student, beside it."""
+    return model.with_name(f"{model.name}-teacher")

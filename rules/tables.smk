@@ -1,12 +1,9 @@
 # From scores to tables; `snakemake table_<name>` makes a single table.
 #
 # In:   the scores that a table selects (tables.<name>.select in config); for `claims`, those that any table selects;
-#       for `audit`, the audits; for `cost`, the stats of every job; for a table of recipes, also those behind its
-#       students; for a table of gains, also the tested windows, and the answers to them
+#       for `audit`, the audits; for `cost`, the stats of every job
 # Out:  results/tables/{table}.md, .csv, .tex, and .provenance.md, all that the numbers depend on
-# Steps: table, claims, budgets, audit_table, cost, recipe_table, gain_table
-
-from itertools import product
+# Steps: table, claims, budgets, audit_table, cost; tables of recipes and of gains are made in recipe_tables.smk
 
 from hearth.workflow.config_references import OWN_TABLES
 from hearth.workflow.selection import compared_pairs, table_pairs
@@ -18,8 +15,6 @@ localrules:
     budgets,
     audit_table,
     cost,
-    recipe_table,
-    gain_table,
 
 
 def table_files(name):
@@ -230,137 +225,6 @@ rule cost:
     shell:
         'python "$SCRIPTS/cost.py" --predictions {input.predictions:q} --students {input.students:q}'
         " --simulated {params.simulated:q} --tiny {params.tiny:q}"
-        " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
-
-
-def table_students(table):
-    """Return the students of a table, each once."""
-    students = [RECOGNISERS[name].student for name, _ in table_pairs(config, table)]
-    return list(dict.fromkeys(student for student in students if student))
-
-
-def text_stats(wildcards):
-    """Return the stats files of the text that the students of a table of recipes learn from."""
-    return stats_of_predictions(
-        {
-            (name, dataset, traces_split(config, RECOGNISERS[name], dataset, fold))
-            for student in table_students(wildcards.table)
-            for name in student.trace_writers
-            for dataset in student.datasets
-            for fold in student_folds(config, student)
-        }
-    )
-
-
-def student_works(wildcards):
-    """Return who wrote the text of each student of a table, and on how many devices jobs ran, as JSON."""
-
-    def devices(model, gpus):
-        return gpus if gpus_of(model, config, registry) else config["engine"]["threads"]
-
-    works = {}
-    for student in table_students(wildcards.table):
-        names = student.trace_writers
-        teacher = RECOGNISERS[names[0]].base if names else student.base
-        works[student.name] = {
-            "recognisers": names,
-            "datasets": student.datasets,
-            "devices": {
-                "training": devices(student.base, 1),
-                "teacher": devices(teacher, registry[teacher]["gpus"]),
-            },
-        }
-    return json.dumps(works, sort_keys=True)
-
-
-rule recipe_table:
-    input:
-        scores=lambda wildcards: score_files(table_pairs(config, wildcards.table)),
-        texts=text_stats,
-        students=lambda wildcards: student_files(
-            rules.distil.output.stats,
-            [student.name for student in table_students(wildcards.table)],
-        ),
-    output:
-        **table_outputs("{table}"),
-    log:
-        "logs/recipe_table/{table}.log",
-    benchmark:
-        "benchmarks/recipe_table/{table}.tsv"
-    wildcard_constraints:
-        table=tables_of("recipes"),
-    conda:
-        "../envs/analysis.yaml"
-    container:
-        IMAGES["analysis"]
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        spec=lambda wildcards: json.dumps(table_spec(wildcards.table), sort_keys=True),
-        works=student_works,
-        code=code_digest("recipe_table"),
-    message:
-        "Writing the table of recipes {wildcards.table}"
-    shell:
-        'python "$SCRIPTS/recipe_table.py" --name {wildcards.table} --spec {params.spec:q} --scores {input.scores:q}'
-        " --texts {input.texts:q} --students {input.students:q} --works {params.works:q}"
-        " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
-
-
-def answered_pairs(table):
-    """Return the (recogniser, dataset) pairs of a table of gains and those of its students' teachers, each once."""
-    pairs = table_pairs(config, table)
-    datasets = dict.fromkeys(dataset for _, dataset in pairs)
-    teachers = dict.fromkeys(
-        student.teacher for student in table_students(table) if student.teacher
-    )
-    return list(dict.fromkeys([*pairs, *product(teachers, datasets)]))
-
-
-def datasets_of(pattern):
-    """Return an input function, which fills each dataset of a table into {dataset}."""
-    return lambda wildcards: collect(
-        pattern,
-        dataset=dict.fromkeys(
-            dataset for _, dataset in table_pairs(config, wildcards.table)
-        ),
-    )
-
-
-rule gain_table:
-    input:
-        scores=lambda wildcards: score_files(table_pairs(config, wildcards.table)),
-        parsed=lambda wildcards: [
-            path
-            for pair in answered_pairs(wildcards.table)
-            for path in parsed_files(*pair)
-        ],
-        windows=datasets_of(rules.window_dataset.output.windows),
-        splits=datasets_of(rules.split_dataset.output.splits),
-    output:
-        **table_outputs("{table}"),
-    log:
-        "logs/gain_table/{table}.log",
-    benchmark:
-        "benchmarks/gain_table/{table}.tsv"
-    wildcard_constraints:
-        table=tables_of("gains"),
-    conda:
-        "../envs/analysis.yaml"
-    container:
-        IMAGES["analysis"]
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        spec=lambda wildcards: json.dumps(table_spec(wildcards.table), sort_keys=True),
-        code=code_digest("gain_table"),
-    message:
-        "Writing the table of gains {wildcards.table}"
-    shell:
-        'python "$SCRIPTS/gain_table.py" --name {wildcards.table} --spec {params.spec:q} --scores {input.scores:q}'
-        " --parsed {input.parsed:q} --windows {input.windows:q} --splits {input.splits:q}"
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 

@@ -1,6 +1,7 @@
 """Write one declared table of recipes, with the hours of work behind its students, as Markdown, CSV and LaTeX."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hearth.common.cli import json_option, run
@@ -30,10 +31,18 @@ def main(argv: list[str] | None = None) -> None:
         help="stats files <recogniser>/<dataset>/<split>/<shard>.stats.json of the text that students learned from",
     )
     parser.add_argument(
+        "--scorings",
+        nargs="*",
+        default=[],
+        type=Path,
+        help="stats files <recogniser>/<dataset>/<split>/<shard>.stats.json of the scoring of such text by teachers",
+    )
+    parser.add_argument(
         "--works",
         required=True,
-        help="JSON object from each student to its work: recognisers that wrote its text, datasets, and devices of a"
-        " job of training and of text",
+        help="JSON object from each student to its work: trainings (names of the students of all its rounds), written"
+        " and scored (recognisers whose text it learns from, and whose text its teacher scored), datasets, and numbers"
+        " of devices: training_devices of a rank, text_devices of a shard",
     )
     add_table_options(parser)
     arguments = parser.parse_args(argv)
@@ -42,23 +51,34 @@ def main(argv: list[str] | None = None) -> None:
     trainings: dict[str, list[JobStats]] = {}
     for path in arguments.students:
         trainings.setdefault(path.parent.parent.name, []).append(read_job_stats(path))
-    texts = read_shard_stats(arguments.texts)
+    texts, scorings = read_shard_stats(arguments.texts), read_shard_stats(arguments.scorings)
     hours = {
         student: work_hours(
-            trainings.get(student, []),
+            [stats for name in work["trainings"] for stats in trainings.get(name, [])],
             [
-                stats
-                for (recogniser, dataset, _), shards in texts.items()
-                if recogniser in work["recognisers"] and dataset in work["datasets"]
-                for stats in shards
+                *_select(texts, work["written"], work["datasets"]),
+                *_select(scorings, work["scored"], work["datasets"]),
             ],
-            work["devices"],
+            work["training_devices"],
+            work["text_devices"],
         )
         for student, work in works.items()
     }
     scores = [read_score(path) for path in arguments.scores]
     table = recipe_table(spec["title"], spec.get("caption", ""), scores, git_commit(), hours)
     write_table(table, arguments.name, arguments)
+
+
+def _select(
+    shards: Mapping[tuple[str, str, str], Sequence[JobStats]], recognisers: Sequence[str], datasets: Sequence[str]
+) -> list[JobStats]:
+    """Return the stats of the shards of these recognisers on these datasets, of all splits."""
+    return [
+        stats
+        for (recogniser, dataset, _), found in shards.items()
+        if recogniser in recognisers and dataset in datasets
+        for stats in found
+    ]
 
 
 if __name__ == "__main__":

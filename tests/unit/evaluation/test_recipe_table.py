@@ -183,13 +183,15 @@ def test_the_program_sums_the_hours_of_trainings_and_of_the_text_that_students_l
         for dataset in ("flat", "cabin")
         for shard in ("a", "b")
     ]
-    work = {"recognisers": ["large"], "datasets": ["flat"], "devices": {"training": 3, "teacher": 4}}
-    works = dict.fromkeys(students, work)
-    works["little_vote_flat_seed1"] = work | {"recognisers": ["large", "large_sampled"]}
+    scorings = [stats(f"log_probabilities/large/{name}/flat/train1/a.stats.json", 900) for name in ("large", "other")]
+    work = {"written": ["large"], "scored": [], "datasets": ["flat"], "training_devices": 3, "text_devices": 4}
+    works = {name: work | {"trainings": [name]} for name in students}
+    works["little_vote_flat_seed1"] |= {"written": ["large", "large_sampled"], "scored": ["large"]}
+    works["little_labels_flat_seed1"]["trainings"] = ["little_labels_flat", "little_labels_flat_seed1"]
     recipe_table.main(
         [
             *("--name", "recipes", "--spec", '{"title": "Recipes"}', "--scores", *map(str, paths)),
-            *("--students", *trainings, "--texts", *texts, "--works", json.dumps(works)),
+            *("--students", *trainings, "--texts", *texts, "--scorings", *scorings, "--works", json.dumps(works)),
             *(part for kind in ("markdown", "csv", "tex") for part in (f"--{kind}", str(tmp_path / f"recipes.{kind}"))),
         ]
     )
@@ -197,7 +199,9 @@ def test_the_program_sums_the_hours_of_trainings_and_of_the_text_that_students_l
     (row,) = [line for line in text.splitlines() if line.startswith("| joint ")]
     assert [cell.strip() for cell in row.strip("|").split("|")][-2:] == ["30", "4"]  # 5 h of 2 ranks of 3; 1 h of 4
     (row,) = [line for line in text.splitlines() if line.startswith("| vote ")]
-    assert row.strip("|").split("|")[-1].strip() == "6"  # a mean of the seeds
+    assert row.strip("|").split("|")[-1].strip() == "6.5"  # a mean of 4, and of 9 with other samples and scoring
+    (row,) = [line for line in text.splitlines() if line.startswith("| labels ")]
+    assert row.strip("|").split("|")[-2].strip() == "45"  # a mean of 30 and, in two rounds, of 60
     (row,) = [line for line in text.splitlines() if line.startswith("| none ") and " large " in line]
     assert row.strip("|").split("|")[-2].strip() == ""
     assert "devices: cpu" in text
@@ -211,5 +215,5 @@ def test_without_hours_the_table_has_no_columns_of_them_and_depends_on_scores_al
     assert "Hours" not in dict(build(scores).notes)
     hours = {score["recogniser"]: WorkHours(1.0, 0.5, ("cpu",)) for score in scores if score["kind"] == "student"}
     table = build_recipe_table("Recipes", "", scores, "abc", hours)
-    plain = [{**record, "training_hours": None, "teacher_hours": None} for record in table.records]
+    plain = [{**record, "training_hours": None, "text_hours": None} for record in table.records]
     assert plain == build(scores).records

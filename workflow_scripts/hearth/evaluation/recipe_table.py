@@ -33,7 +33,7 @@ _COLUMNS = {
     "answer_tokens": Column("Answer tokens per window", _TOKENS),
     "teacher_tokens": Column("Teacher tokens per window learned from", _TOKENS),
     "training_hours": Column("Training (h)", _HOURS),
-    "teacher_hours": Column("Teacher's text (h)", _HOURS),
+    "text_hours": Column("Text (h)", _HOURS),
 }
 _MEAN_COLUMNS = {
     "recipe": Column("Recipe", number=False),
