@@ -103,6 +103,9 @@ def planned_work():
                 "balance": student.balance,
                 "replay": student.replay,
                 "rank": student.rank,
+                "epochs": epochs_of_round(
+                    config["students"]["training"]["epochs"], student
+                ),
                 "max_new_tokens": RECOGNISERS[name].decoding["max_new_tokens"],
             }
             for name, student in RUN.trained.items()

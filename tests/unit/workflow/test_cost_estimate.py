@@ -114,7 +114,7 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None, sized
         loads.append(planned_load(results, "large", "train1"))
     training = {"student": "small_pupil", "fold": 1, "model": "small", "max_new_tokens": 50, "reasons": True}
     training |= {"sources": [planned_source(results, teacher)], "max_examples": max_examples, "sized": list(sized)}
-    training |= {"balance": "size", "replay": 0, "rank": 16}
+    training |= {"balance": "size", "replay": 0, "rank": 16, "epochs": 3}
     engine = "vllm" if entry["gpus"] else "transformers"
     return {
         "split": {"folds": 1, "by": "session", "seed": 0, "test_fraction": 0.3},

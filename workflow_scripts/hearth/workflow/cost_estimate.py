@@ -127,7 +127,8 @@ def estimate_work(work: PlannedWork, results: Path) -> str:
         training = _training_on_gpus(
             folds[0], max(own, key=lambda load: load.longest.read + load.longest.written), work, shapes, stage
         )
-        rows.append(_training_row(student, own, shapes[folds[0]["model"]], work, training))
+        settings: TrainingSettings = {**work["training"], "epochs": folds[0]["epochs"]}
+        rows.append(_training_row(student, own, shapes[folds[0]["model"]], settings, training))
         on_gpus += [training] if training else []
         warnings += _length_warnings(student, own[0].mean, work["training"]["max_length"])
     tables = []
@@ -288,7 +289,11 @@ def _training_on_gpus(
     model = work["models"][training["model"]]
     if not model["train_gpus"] or work["settings"]["device"] == "cpu":
         return None
-    settings: TrainingSettings = {**work["training"], "lora": {**work["training"]["lora"], "r": training["rank"]}}
+    settings: TrainingSettings = {
+        **work["training"],
+        "lora": {**work["training"]["lora"], "r": training["rank"]},
+        "epochs": training["epochs"],
+    }
     return training_memory.training_on_gpus(
         training["student"],
         shapes[training["model"]],
@@ -301,12 +306,12 @@ def _training_on_gpus(
 
 
 def _training_row(
-    student: str, loads: list[Load], shape: ModelShape, work: PlannedWork, training: Training | None
+    student: str, loads: list[Load], shape: ModelShape, settings: TrainingSettings, training: Training | None
 ) -> WorkRow:
     """Return the row of a student's trainings, one for each of `loads`, the traces of its folds."""
     hours = {}
     if training is None:
-        hours["CPU core"] = (sum(training_hours(shape, load, work["training"], CORE_FLOPS) for load in loads), "")
+        hours["CPU core"] = (sum(training_hours(shape, load, settings, CORE_FLOPS) for load in loads), "")
     else:
         for name, card in CARDS.items():
             if micro_batch := training_memory.micro_batch_on(training, card):

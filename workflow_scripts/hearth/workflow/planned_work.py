@@ -57,7 +57,7 @@ class PlannedTraining(TypedDict):
 
     `sized` are the datasets whose smallest train split limits the traces; [] without such a limit. `reasons` says
     whether the student learns whole traces; otherwise it learns labels only. `balance` and `replay` are those of the
-    student, and `rank` is that of its adapter.
+    student, `rank` is that of its adapter, and `epochs` those of this training, which may be one of several rounds.
     """
 
     student: str
@@ -69,6 +69,7 @@ class PlannedTraining(TypedDict):
     balance: Balance
     replay: float
     rank: int
+    epochs: float
     reasons: bool
     max_new_tokens: int
 
