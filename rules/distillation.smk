@@ -119,12 +119,13 @@ def recipe_files(wildcards):
     return ancient(teacher_files(files[needed], wildcards))
 
 
-def earlier_adapter(wildcards):
-    """Return the files of the adapter that a student trains on; an empty list for a new adapter."""
+def earlier_round(wildcards):
+    """Return adapter and log of the round before, whose adapter is trained on; an empty list for a new adapter."""
     earlier = STUDENTS[wildcards.student].continues
     if not earlier:
         return []
-    files = (rules.distil.output.adapter, rules.distil.output.adapter_config)
+    outputs = rules.distil.output
+    files = (outputs.adapter, outputs.adapter_config, outputs.log)
     return [file.format(student=earlier, fold=wildcards.fold) for file in files]
 
 
@@ -200,8 +201,8 @@ def recipe_options(wildcards, input):
         options |= {needed.replace("_", "-"): input.recipe}
     if student.continues:
         options |= {
-            "continues": student.continues,
-            "earlier-adapter": os.path.dirname(input.start[0]),
+            "earlier-adapter": os.path.dirname(input.earlier[0]),
+            "earlier-log": input.earlier[2],
             "own-traces": input.own_traces,
             "own-log-probabilities": input.own_log_probabilities,
         }
@@ -309,7 +310,7 @@ rule distil:
         recipe=recipe_files,
         votes=vote_files,
         sizes=compared_sizes,
-        start=earlier_adapter,
+        earlier=earlier_round,
         own_traces=own_files(rules.gather_predictions.output.predictions),
         own_log_probabilities=own_files(
             rules.gather_log_probabilities.output.log_probabilities

@@ -23,7 +23,7 @@ from hearth.common.files import digest, file_digest, read_json_object, write_jso
 from hearth.common.locks import locked
 from hearth.distillation import card, launch
 from hearth.distillation.balance import Division, take_division
-from hearth.distillation.documents import ExamplePart, TrainingLog, truncated_examples
+from hearth.distillation.documents import ExamplePart, TrainingLog, read_training_log, truncated_examples
 from hearth.distillation.recipes import PAPER_RECIPE, RECIPES
 from hearth.distillation.source_options import add_source_options, example_sources
 from hearth.models.load import DTYPES, load_tokenizer, resolve_device, resolve_dtype, vocabulary_size, work_offline
@@ -46,7 +46,7 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--student", required=True, help="name of the student")
     parser.add_argument("--model", required=True, type=Path, help="snapshot folder of the base model")
     parser.add_argument("--earlier-adapter", type=Path, help="folder of an adapter to train on, in place of a new one")
-    parser.add_argument("--continues", default="", help="name of the student of --earlier-adapter")
+    parser.add_argument("--earlier-log", type=Path, help="training_log.json of that adapter")
     parser.add_argument("--teacher", default="", help="name of the recogniser that wrote the traces")
     parser.add_argument("--trained-on", default="", help="name of the datasets together, if there are several")
     parser.add_argument(
@@ -178,7 +178,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                 },
             }
             if start:
-                log |= {"continues": options.continues, "adapter": start}
+                earlier = read_training_log(options.earlier_log)
+                log["continues"] = {
+                    "student": earlier["student"],
+                    "adapter": start,
+                    "steps": earlier["steps"] + (earlier["continues"]["steps"] if "continues" in earlier else 0),
+                }
             if own_texts := examples.own_texts:
                 log |= {"own_texts": own_texts}
             if len(examples.parts) > 1:

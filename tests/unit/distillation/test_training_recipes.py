@@ -67,7 +67,10 @@ class RecipeTraining(fixtures.Training):
             options["log-probabilities"] = self.folder / "scores.safetensors"
         if self.start_adapter:
             own = {"own-traces": "own.jsonl", "own-log-probabilities": "own.safetensors"}
-            options |= {"earlier-adapter": self.start_adapter, "continues": "tiny-student-round0"}
+            options |= {
+                "earlier-adapter": self.start_adapter,
+                "earlier-log": self.start_adapter.parent / "training_log.json",
+            }
             options |= {name: self.folder / file for name, file in own.items()}
         return options
 
@@ -103,7 +106,7 @@ def test_a_round_starts_from_the_adapter_of_the_round_before_and_says_so(tmp_pat
     )
     assert all(np.allclose(before[name], after[name], atol=1e-6) for name in before)
     log = files.read_json(tmp_path / "round1" / "out" / "training_log.json")
-    assert log["continues"] == "tiny-student-round0"
+    assert (log["continues"]["student"], log["continues"]["steps"], log["steps"]) == ("tiny-student", 12, 12)
     assert sum(log["own_texts"].values()) == 24
     assert log["own_texts"]["learned"] + log["own_texts"]["not_drawn"] == 24
     assert log["own_texts"]["learned"] >= 6

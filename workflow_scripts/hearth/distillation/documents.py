@@ -84,15 +84,25 @@ class TrainingDigests(TypedDict):
     traces: str
 
 
+class EarlierRound(TypedDict):
+    """The round before one of on-policy distillation: its student, whose adapter was trained on, and this adapter.
+
+    `adapter` is the adapter's digest, `steps` are the optimiser steps of all rounds before.
+    """
+
+    student: str
+    adapter: str
+    steps: int
+
+
 class TrainingLog(TypedDict):
     """Inputs, settings and losses of a training (training_log.json); equal trainings write equal bytes.
 
     `dataset` is the name of the set of datasets if there are several. `parts` has the examples of each dataset, and
     `balance` says how they were divided; both are absent for a student of one dataset without replayed traces.
-    `continues` is the student of the round before, whose adapter was trained on; it and the adapter's digest,
-    `adapter`, are absent for a new adapter. `own_texts` counts windows as in `ExamplePart`. `teacher_tokens` is the
-    number of tokens that the teacher wrote for the windows that are used, all samples counted; None if a server did not
-    say it, absent from logs of older versions.
+    `continues` is the round before, if its adapter was trained on. `own_texts` counts windows as in `ExamplePart`.
+    `teacher_tokens` is the number of tokens that the teacher wrote for the windows that are used, all samples counted;
+    None if a server did not say it, absent from logs of older versions.
     """
 
     student: str
@@ -109,8 +119,7 @@ class TrainingLog(TypedDict):
     static_prefix: str  # a phrase: encoded "once an optimizer step" or "with every example", with the reason
     examples: ExampleCounts
     teacher_tokens: NotRequired[int | None]
-    continues: NotRequired[str]
-    adapter: NotRequired[str]
+    continues: NotRequired[EarlierRound]
     own_texts: NotRequired[dict[str, int]]
     parts: NotRequired[list[ExamplePart]]
     balance: NotRequired[str]
