@@ -77,7 +77,7 @@ def test_only_recipes_of_labels_teach_no_reasoning():
     "recipe", [name for name, recipe in RECIPES.items() if recipe.reasons and recipe.reads != "samples"]
 )
 def test_recipes_that_reason_take_a_trace_as_it_is(recipe):
-    share = 0.5 if recipe == "soft" else 0
+    share = 0.5 if RECIPES[recipe].reads == "log_probabilities" else 0
     for trace, ended in ((TRACE, True), (CUT_TRACE, False)):
         assert RECIPES[recipe].targets(candidate(["eat"], trace=trace))[0] == Target(
             trace["text"], ended, soft_share=share

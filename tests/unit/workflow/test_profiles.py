@@ -37,6 +37,7 @@ def test_only_rules_that_run_recognisers_or_check_nodes_are_cluster_jobs():
         "recognise_baseline",
         "recognise_transfer_baseline",
         "serve",
+        "log_probabilities",
         "distil",
         "check_node",
         "export_student",
