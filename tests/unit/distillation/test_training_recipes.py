@@ -8,6 +8,10 @@ import pytest
 import training_fixtures as fixtures
 from hearth.common import files
 from hearth.common.log_probabilities import TEMPERATURE, ScoredText, to_float16, write_log_probabilities
+from hearth.distillation.candidates import TrainingFiles
+from hearth.distillation.example_parts import Source
+from hearth.distillation.examples import write_examples
+from hearth.distillation.recipes import RECIPES
 from hearth.models.load import load_tokenizer
 from hearth.models.tokens import completion_tokens, turn_end_token, vocabulary_digest
 from hearth.prompting.prompts import answer_text
@@ -135,3 +139,24 @@ def test_own_text_of_other_windows_is_refused(tmp_path, tiny_model, first_round)
     score(tmp_path / "own.safetensors", tmp_path / "own.jsonl", tiny_model)
     assert training.run() != 0
     assert "--own-traces or --own-log-probabilities cover other windows than the train split" in training.log
+
+
+@pytest.mark.parametrize(
+    ("prompt", "direct", "said"),
+    [
+        ("think", None, "recipe 'joint' needs --direct-prompt"),
+        ("think", "think", "--direct-prompt for none; they may be mixed up"),
+        ("none", "think", "--direct-prompt for none; they may be mixed up"),
+    ],
+)
+def test_prompts_with_and_without_reasoning_are_not_mixed_up(tmp_path, tiny_model, prompt, direct, said):
+    names = {name: tmp_path / f"{name}.jsonl" for name in ("windows", "traces", "parsed")}
+    RecipeTraining(tmp_path, tiny_model, "joint")
+    source = Source(
+        TrainingFiles(splits=tmp_path / "splits.json", split="train1", traces_split="train1", **names),
+        fixtures.PROMPT | {"reasoning": prompt},
+        RECIPES["joint"],
+        direct_prompt=direct and fixtures.PROMPT | {"reasoning": direct},
+    )
+    with pytest.raises(ValueError, match=said):
+        write_examples(tmp_path / "examples", [source], load_tokenizer(tiny_model), fixtures.SETTINGS)

@@ -69,6 +69,10 @@ class ExampleBuilder:
         self.source, self._settings, self._scratch = source, settings, scratch
         if source.recipe.asks_directly and source.direct_prompt is None:
             raise ValueError(f"recipe {source.recipe.name!r} needs --direct-prompt")
+        if source.direct_prompt and (
+            source.direct_prompt["reasoning"] != "none" or source.prompt["reasoning"] == "none"
+        ):
+            raise ValueError("--prompt must ask for reasoning and --direct-prompt for none; they may be mixed up")
         files, top_tokens = source.files, scratch.top_tokens
         self._scores = checked_scores(scores_path(files, source.recipe), files.traces, tokenizer, top_tokens)
         self._own_scores = checked_scores(files.own_log_probabilities, files.own_traces, tokenizer, top_tokens)

@@ -15,6 +15,7 @@ from hearth.workflow.dataset_homes import home_problems, load_dataset_home, root
 from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.fold_problems import fold_problems
 from hearth.workflow.label_references import label_problems
+from hearth.workflow.recipe_references import recipe_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers
 from hearth.workflow.sample_references import sample_problems, unsampled_problems, vote_problems
 from hearth.workflow.scoring_references import scoring_problems
@@ -70,6 +71,7 @@ def reference_problems(config: Config, registry: Registry, project: Path) -> Ite
         variants = [
             *division_problems(config),
             *replay_problems(config),
+            *recipe_problems(config),
             *_variant_problems(config),
             *_teacher_problems(config, registry),
         ]
