@@ -78,18 +78,17 @@ def scoring_stats(wildcards):
 
 
 def student_works(wildcards):
-    """Return the work behind each student of a table, as JSON: see the option `--works` of recipe_table.py."""
+    """Return the work behind each student of a table, also as a variant, as JSON: see `--works` of recipe_table.py."""
 
     def devices(model, gpus):
         return gpus if gpus_of(model, config, registry) else config["engine"]["threads"]
 
-    works = {}
-    for student in table_students(wildcards.table):
+    def work(student):
         written, scored = text_work(student)
         models = dict.fromkeys(
             RECOGNISERS[name].base for name in filter(None, [*written, student.teacher])
         )
-        works[student.name] = {
+        return {
             "trainings": [one.name for one in with_earlier_rounds(config, student)],
             "written": written,
             "scored": scored,
@@ -99,6 +98,12 @@ def student_works(wildcards):
                 (devices(model, registry[model]["gpus"]) for model in models), default=1
             ),
         }
+
+    works = {
+        name: work(RECOGNISERS[name].student)
+        for name, _ in table_pairs(config, wildcards.table)
+        if RECOGNISERS[name].student
+    }
     return json.dumps(works, sort_keys=True)
 
 

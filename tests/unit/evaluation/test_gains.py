@@ -118,11 +118,12 @@ def test_a_table_without_a_teacher_or_without_answers_is_an_error():
 def test_simulated_homes_and_tiny_models_are_marked():
     scores, answers = scores_and_answers()
     for score in scores:
-        marks = {"stand_in": "a tiny model", "teacher_stand_in": "a tiny teacher", "simulated": ["made-up"]}
+        taught = "a tiny teacher" if score["teacher"] else ""
+        marks = {"stand_in": "a tiny model", "teacher_stand_in": taught, "simulated": ["made-up"]}
         score["provenance"] |= marks
     text = render_markdown(build_gain_table("Gains", "", scores, answers, "abc")).replace("\\", "")
     assert "| little_reasoning_made-up (tiny)" in text
-    assert "| large (tiny)" in text
+    assert text.count("| large (tiny)") == 3
     assert "| made-up (simulated)" in text
 
 

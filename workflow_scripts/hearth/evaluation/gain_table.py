@@ -1,6 +1,6 @@
 """The table of gains: whether students copy their teacher's mistakes, and what they keep of its right answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from hearth.evaluation.encoded_windows import EncodedWindows
 from hearth.evaluation.gains import F1, SHARES, Gain, pair_with_teachers
@@ -55,6 +55,7 @@ def gain_table(
     (recogniser, dataset). Raises ValueError for a pair without answers, and if no student has a teacher.
     """
     simulated = simulated_datasets(scores)
+    tiny = {score["teacher"] for score in scores if score["provenance"]["teacher_stand_in"]}
     pairs = pair_with_teachers(scores)
     records = [_record(row, teacher, answers) for row, teacher in pairs]
     shown = {name: one for name, one in _COLUMNS.items() if any(record[name] is not None for record in records)}
@@ -63,7 +64,7 @@ def gain_table(
         caption=caption,
         columns=list(shown.values()),
         cells=[
-            [_cell(record, row, *column, simulated) for column in shown.items()]
+            [_cell(record, row, *column, simulated, tiny) for column in shown.items()]
             for record, (row, _) in zip(records, pairs, strict=True)
         ],
         records=records,
@@ -102,10 +103,10 @@ def _record(row: Row, teacher: str, answers: Mapping[tuple[str, str], EncodedWin
     return record | {F1: gain.f1_where_right, f"{F1}_low": low, f"{F1}_high": high}
 
 
-def _cell(record: Record, row: Row, name: str, column: Column, simulated: Sequence[str]) -> str:
+def _cell(record: Record, row: Row, name: str, column: Column, simulated: Sequence[str], tiny: Collection[str]) -> str:
+    """Return a record's cell; `tiny` has the teachers that stand in for real models."""
     text = cell_text(column, record[name])
-    grounds = row.scores[0]["provenance"]
-    if (name == "recogniser" and grounds["stand_in"]) or (name == "teacher" and grounds["teacher_stand_in"]):
+    if (name == "recogniser" and row.scores[0]["provenance"]["stand_in"]) or (name == "teacher" and text in tiny):
         return f"{text}{TINY}"
     if name == "dataset":
         return dataset_name(text, simulated)

@@ -212,7 +212,8 @@ def _verdicts(rows: Sequence[RecipeRow], means: Sequence[Record], simulated: Seq
             place = f"over {record['n_homes']} homes"
             sentences.append(sentence(subject(record["recipe"], record["base"], place), record["difference"], interval))
     rule = (
-        f"a recipe helps where the interval of its difference to {PAPER_RECIPE} lies above zero, and costs where below"
+        f"a recipe helps where the interval of its difference to {PAPER_RECIPE} lies above zero, and costs where below;"
+        " intervals are not corrected for the number of recipes, p (Holm) is"
     )
     return [rule, *sentences]
 
