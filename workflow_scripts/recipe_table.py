@@ -40,9 +40,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--works",
         required=True,
-        help="JSON object from each student, also as a variant, to its work: trainings (names of the students of all its"
-        " rounds), written and scored (recognisers whose text it learns from, and whose text its teacher scored), datasets, and numbers"
-        " of devices: training_devices of a rank, text_devices of a shard",
+        help="JSON object from each student, also as a variant, to its work: trainings (students of its rounds),"
+        " written and scored (recognisers whose text it learns from, and whose text its teacher scored), datasets, and"
+        " numbers of devices: training_devices of a rank, text_devices of a shard",
     )
     add_table_options(parser)
     arguments = parser.parse_args(argv)
