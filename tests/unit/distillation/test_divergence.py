@@ -5,7 +5,7 @@ import pytest
 import torch
 from hearth.common.log_probabilities import to_float16
 from hearth.distillation import loss
-from hearth.distillation.divergence import top_k_divergence
+from hearth.distillation.divergence import soft_losses
 from hearth.models.head import Head
 from torch.nn.functional import cross_entropy, kl_div
 from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -16,6 +16,12 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 STUDENT = [[0.5, -1.0, 2.0, 0.0, 1.5], [3.0, 0.25, -0.5, 1.0, -2.0], [0.0, 0.0, 1.0, -1.0, 0.5]]
 TEACHER = [[1.0, 0.0, 3.0, -1.0, 0.5], [2.0, 1.5, 0.0, -0.5, -1.0], [-1.0, 2.0, 0.5, 0.25, 0.0]]
 TRL_VALUE = 0.4659507266384895
+
+
+def top_k_divergence(logits, top_ids, log_probabilities):
+    """Return the divergence alone."""
+    count = len(logits)
+    return soft_losses(logits, torch.zeros(count).long(), torch.ones(count), top_ids, log_probabilities)
 
 
 def likeliest(logits, count):
@@ -67,11 +73,27 @@ def test_the_other_tokens_count_as_one():
 @pytest.mark.parametrize("count", [1, 4, 64])
 def test_a_certain_teacher_gives_cross_entropy(count):
     student, _ = draw()
+    student.requires_grad_()
     labels = torch.arange(20)
     ids = torch.stack([torch.roll(torch.arange(64), -int(label))[:count] for label in labels])
     values = torch.from_numpy(to_float16(np.array([[0.0] + [-np.inf] * (count - 1)] * 20)))
     expected = cross_entropy(student, labels, reduction="none")
-    torch.testing.assert_close(top_k_divergence(student, ids, values), expected, atol=1e-12, rtol=1e-12)
+    found = top_k_divergence(student, ids, values)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
+    torch.testing.assert_close(
+        torch.autograd.grad(found.sum(), student), torch.autograd.grad(expected.sum(), student), atol=1e-12, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("count", [1, 5, 64])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_gradient_is_that_of_the_value(count, share):
+    student, teacher = draw(tokens=6)
+    ids, values = likeliest(teacher, count)
+    labels, shares = torch.randint(64, (6,)), torch.full((6,), share)
+    assert torch.autograd.gradcheck(
+        lambda logits: soft_losses(logits, labels, shares, ids, values), student.requires_grad_()
+    )
 
 
 def test_extremes_give_finite_values_and_gradients():
@@ -171,14 +193,11 @@ def test_a_planted_teacher_is_recovered_from_its_probabilities_but_not_from_one_
         student = torch.zeros(contexts, vocabulary, dtype=torch.float64, requires_grad=True)
         optimiser = torch.optim.Adam([student], lr=0.1)
         for _ in range(400):
-            loss_of_step = torch.lerp(
-                cross_entropy(student, sampled, reduction="none"),
-                top_k_divergence(student, ids, values),
-                torch.full((contexts,), share, dtype=torch.float64),
-            ).sum()
+            shares = torch.full((contexts,), share)
+            loss_of_step = soft_losses(student, sampled, shares, ids, values).sum()
             optimiser.zero_grad()
             loss_of_step.backward()
             optimiser.step()
-        distances[share] = float((student.softmax(-1).gather(-1, ids) - planted.gather(-1, ids)).abs().max())
+        distances[share] = float((student.detach().softmax(-1).gather(-1, ids) - planted.gather(-1, ids)).abs().max())
     assert distances[1.0] < 0.001
     assert distances[0.0] > 0.5

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import nn
 
-from hearth.distillation.divergence import top_k_divergence
+from hearth.distillation.divergence import soft_losses
 from hearth.models.head import LOGITS_PER_CHUNK, Head
 
 
@@ -83,14 +83,13 @@ def chunked_loss(
 
 def _summed_loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Return the weighted sum of the losses of tokens, whose logits have the shape (tokens, vocabulary)."""
-    if targets.weights is None and targets.soft_shares is None:
-        return nn.functional.cross_entropy(logits, targets.ids, reduction="sum")
-    losses = nn.functional.cross_entropy(logits, targets.ids, reduction="none")
     if targets.soft_shares is not None:
         assert targets.top_ids is not None
         assert targets.log_probabilities is not None
-        divergences = top_k_divergence(logits, targets.top_ids, targets.log_probabilities)
-        losses = torch.lerp(losses, divergences, targets.soft_shares.to(losses.dtype))
-    if targets.weights is not None:
-        losses = losses * targets.weights
-    return losses.sum()
+        soft = targets.soft_shares, targets.top_ids, targets.log_probabilities
+        losses = soft_losses(logits, targets.ids, *soft)
+    elif targets.weights is None:
+        return nn.functional.cross_entropy(logits, targets.ids, reduction="sum")
+    else:
+        losses = nn.functional.cross_entropy(logits, targets.ids, reduction="none")
+    return losses.sum() if targets.weights is None else (losses * targets.weights).sum()
