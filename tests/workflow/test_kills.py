@@ -1,41 +1,11 @@
 """Kill runs with SIGKILL and recover: every table but `cost` must equal that of the uninterrupted reference run."""
 
-import os
 import shutil
-import signal
-import time
 
-import psutil
+from run_killing import count_lines, kill_when
 
 STUDENT = "tiny-s_reasoning_sim-mural"
 ADAPTER = f"results/students/{STUDENT}/fold1/adapter/adapter_model.safetensors"
-
-
-def kill_when(process, condition):
-    """Kill a Snakemake and its children with SIGKILL as soon as `condition()` is true."""
-
-    def is_reached():
-        try:
-            return condition()
-        except FileNotFoundError:  # a finished shard, or an old checkpoint, disappeared while `condition` looked at it
-            return False
-
-    deadline = time.monotonic() + 600
-    while not is_reached():
-        assert process.poll() is None, "the run ended before it could be killed:\n" + process.stdout.read()[-4000:]
-        assert time.monotonic() < deadline, "the run did not reach the point at which it is killed"
-        time.sleep(0.02)
-    # At once, because the work at hand ends in less time than it takes to list the processes.
-    os.killpg(process.pid, signal.SIGSTOP)
-    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    for member in family:
-        member.kill()
-    psutil.wait_procs(family, timeout=30)
-    process.stdout.close()
-
-
-def count_lines(folder):
-    return sum(len(path.read_bytes().splitlines()) for path in folder.rglob("*.jsonl")) if folder.is_dir() else 0
 
 
 def test_a_run_killed_in_recognition_and_in_training_ends_with_the_same_bytes(finished_run, reference_run):
