@@ -63,18 +63,7 @@ def scoring_stats(wildcards):
         for student in table_students(wildcards.table)
         for place in text_places(student, text_work(student)[1])
     }
-    return [
-        path
-        for teacher, recogniser, dataset, split in sorted(scored)
-        for path in collect(
-            rules.log_probabilities.output.stats,
-            teacher=teacher,
-            recogniser=recogniser,
-            dataset=dataset,
-            split=split,
-            shard=shard_names(recogniser=recogniser, dataset=dataset, split=split),
-        )
-    ]
+    return stats_of_scoring(scored)
 
 
 def student_works(wildcards):

@@ -199,9 +199,26 @@ def prediction_stats(wildcards):
     return stats_of_predictions(needed | {*RUN.traces, *RUN.replayed, *RUN.policies})
 
 
+def stats_of_scoring(scored):
+    """Return the stats files of the scoring of text: (teacher, recogniser, dataset, split)."""
+    return [
+        path
+        for teacher, recogniser, dataset, split in sorted(scored)
+        for path in collect(
+            rules.log_probabilities.output.stats,
+            teacher=teacher,
+            recogniser=recogniser,
+            dataset=dataset,
+            split=split,
+            shard=shard_names(recogniser=recogniser, dataset=dataset, split=split),
+        )
+    ]
+
+
 rule cost:
     input:
         predictions=prediction_stats,
+        scoring=lambda wildcards: stats_of_scoring(RUN.scored),
         students=student_files(rules.distil.output.stats, RUN.trained),
     output:
         **table_outputs("cost"),
@@ -223,7 +240,8 @@ rule cost:
     message:
         "Writing the table cost"
     shell:
-        'python "$SCRIPTS/cost.py" --predictions {input.predictions:q} --students {input.students:q}'
+        'python "$SCRIPTS/cost.py" --predictions {input.predictions:q} --scoring {input.scoring:q}'
+        " --students {input.students:q}"
         " --simulated {params.simulated:q} --tiny {params.tiny:q}"
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hearth.common.cli import run
 from hearth.common.job_stats import JobStats, read_job_stats
 from hearth.evaluation.code_version import git_commit
-from hearth.evaluation.costs import cost_table, read_shard_stats
+from hearth.evaluation.costs import cost_table, read_scoring_stats, read_shard_stats
 from hearth.evaluation.table_files import add_table_options, write_table
 
 
@@ -21,6 +21,13 @@ def main(argv: list[str] | None = None) -> None:
         help="stats files <recogniser>/<dataset>/<split>/<shard>.stats.json; shards and folds are summed",
     )
     parser.add_argument(
+        "--scoring",
+        nargs="*",
+        default=[],
+        type=Path,
+        help="stats files <teacher>/<recogniser>/<dataset>/<split>/<shard>.stats.json of text that teachers scored",
+    )
+    parser.add_argument(
         "--students", nargs="*", default=[], type=Path, help="stats files <student>/<fold>/training.stats.json"
     )
     parser.add_argument("--simulated", nargs="*", default=[], help="datasets that are simulated")
@@ -31,7 +38,8 @@ def main(argv: list[str] | None = None) -> None:
     for path in arguments.students:
         trainings.setdefault(path.parent.parent.name, []).append(read_job_stats(path))
     predictions = read_shard_stats(arguments.predictions)
-    table = cost_table(predictions, trainings, arguments.simulated, arguments.tiny, git_commit())
+    scoring = read_scoring_stats(arguments.scoring)
+    table = cost_table(predictions, trainings, arguments.simulated, arguments.tiny, git_commit(), scoring)
     write_table(table, "cost", arguments)
 
 

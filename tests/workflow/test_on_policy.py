@@ -20,8 +20,9 @@ def on_policy_config():
     config |= {"models": ["tiny-s"], "teacher": "tiny-m"}
     config["students"] |= {"bases": ["tiny-s"], "on_policy_rounds": 1, "groups": {"rounds": {"recipes": ["on-policy"]}}}
     config["decoding"]["max_new_tokens"] = 256  # text that is cut is not learned
-    config["datasets"]["sim-marble"]["simulate"]["sessions"] = 3
-    config["students"]["training"]["max_examples"] = 8
+    config["datasets"]["sim-marble"]["simulate"]["sessions"] = 4
+    config["split"]["test_fraction"] = 0.3
+    config["students"]["training"]["max_examples"] = 16
     shown = [{"recognisers": name} for name in ("students", "rounds", "bases")]
     config["tables"] = {name: {"title": name, "rows": name, "select": shown} for name in ("recipes", "gains")}
     return config
@@ -41,8 +42,9 @@ def training_log(run, student):
 def test_a_student_is_trained_in_rounds_with_as_many_steps_as_another(run):
     first, last = training_log(run, FIRST), training_log(run, STUDENT)
     assert "own_texts" not in first
-    assert last["own_texts"]["learned"] >= 2
-    assert sum(last["own_texts"].values()) == last["examples"]["used"] == 8
+    used = last["examples"]["used"]
+    assert used / 4 <= last["own_texts"]["learned"] < used
+    assert sum(last["own_texts"].values()) == used > 8
     assert last["continues"] == {"student": FIRST, "adapter": last["continues"]["adapter"], "steps": first["steps"]}
     paper = training_log(run, "tiny-s_reasoning_sim-marble")
     assert first["steps"] + last["steps"] == paper["steps"]

@@ -39,19 +39,34 @@ def test_the_cost_table_takes_names_from_paths(tmp_path):
             {"windows": 10, "seconds": 5.0, "prompt_tokens": 100, "completion_tokens": 50, "device": "cpu"},
         )
     write_json(tmp_path / "students/pupil/fold1/training.stats.json", {"examples": 8, "seconds": 4.0, "device": "cpu"})
+    for writer in ("little", "pupil_policy"):
+        write_json(
+            tmp_path / f"log_probabilities/large/{writer}/made-up/train1/00000-00009.stats.json",
+            {"windows": 10, "seconds": 1.0, "completion_tokens": 50, "device": "cpu"},
+        )
     stats = sorted(map(str, tmp_path.glob("predictions/*/*/*/*.json")))
+    scored = sorted(map(str, tmp_path.glob("log_probabilities/*/*/*/*/*.json")))
     cost.main(
         [
-            *("--predictions", *stats, "--students", str(tmp_path / "students/pupil/fold1/training.stats.json")),
+            *(
+                "--predictions",
+                *stats,
+                "--scoring",
+                *scored,
+                "--students",
+                str(tmp_path / "students/pupil/fold1/training.stats.json"),
+            ),
             *("--simulated", "made-up", "--tiny", "little", "pupil", "--markdown", str(tmp_path / "cost.md")),
             *("--csv", str(tmp_path / "cost.csv"), "--tex", str(tmp_path / "cost.tex")),
         ]
     )
     table = pd.read_csv(tmp_path / "cost.csv", comment="#")
-    assert table["recogniser"].tolist() == ["little", "pupil"]
+    assert table["recogniser"].tolist() == ["little", "large", "pupil"]
+    assert table["work"].tolist() == ["prediction", "scoring", "training"]
     assert table["windows_per_second"].tolist()[0] == 2.0
     rows = read_cost_rows(tmp_path / "cost.csv")
     assert [(row["dataset"], row["windows"], row["examples"]) for row in rows] == [
+        ("made-up", 20, None),
         ("made-up", 20, None),
         (None, None, 8),
     ]

@@ -24,8 +24,9 @@ def test_a_local_teacher_scores_its_traces(project):
     config, registry = resolve(soft() | {"tables": {"soft": table}}, [], project)
     plan = plan_run(config, registry)
     assert plan.scored
-    assert set(plan.scored) <= set(plan.traces)
-    assert {teacher for teacher, _, _ in plan.scored} == {config["teacher"]}
+    assert {(teacher, *place) for teacher, *place in plan.scored} == {
+        (config["teacher"], *place) for place in plan.traces
+    }
     assert plan_run(*resolve(CONFIG, [], project)).scored == []
 
 
@@ -60,3 +61,13 @@ def test_the_plan_says_the_size_of_log_probabilities():
     (line,) = scored_sizes({**work, "scored": [["big", "one", "train1"]]}, loads)
     assert "traces of big: 0.05 GB on disk, 0.50 M tokens" in line
     assert scored_sizes({**work, "scored": []}, loads) == []
+
+
+def test_text_of_students_is_scored_by_their_teacher_in_each_later_round(project):
+    table = {"title": "Students", "select": [{"recognisers": "students", "datasets": ["made-up"]}]}
+    plan = plan_run(*resolve(soft(value="on-policy") | {"tables": {"rounds": table}}, [], project))
+    writers = {recogniser for _, recogniser, _, _ in plan.scored}
+    assert writers == {"large"} | {
+        f"little_on-policy-round{number}_{home}_policy" for number in (0, 1) for home in ("made-up", "second")
+    }
+    assert {place[1:] for place in plan.scored} == {*plan.traces, *plan.policies}

@@ -13,13 +13,14 @@ from hearth.common.job_stats import JobStats, read_job_stats
 from hearth.evaluation.notes import simulation_notes
 from hearth.evaluation.rendering import Column, Table, cell_text, decimals
 
-Work = Literal["prediction", "training"]
+Work = Literal["prediction", "scoring", "training"]
 
 
 class CostRow(TypedDict):
-    """One row of the cost table: totals of the jobs that predicted one split, or of one training.
+    """One row of the cost table: totals of the jobs that predicted or scored one split, or of one training.
 
-    A value is None if it does not apply or was not measured.
+    The recogniser of scored text is the one that scored it, and its tokens are those that were scored. A value is None
+    if it does not apply or was not measured.
     """
 
     work: Work
@@ -83,14 +84,16 @@ def cost_table(
     simulated: Sequence[str],
     tiny: Sequence[str],
     commit: str,
+    scoring: Mapping[tuple[str, str, str], Sequence[JobStats]] | None = None,
 ) -> Table:
     """Build the cost table.
 
     `predictions` maps (recogniser, dataset, split) to the stats of all shards, `trainings` maps a student to the stats
-    of its training in each fold. The names of `simulated` datasets and of `tiny` recognisers are marked. Raises
-    ValueError without stats.
+    of its training in each fold, `scoring` maps (teacher, dataset, split) to those of all text that it scored. The
+    names of `simulated` datasets and of `tiny` recognisers are marked. Raises ValueError without stats.
     """
     rows = [prediction_row(*names, shards) for names, shards in predictions.items()]
+    rows += [_row("scoring", *names, shards) for names, shards in (scoring or {}).items()]
     rows += [training_row(student, folds) for student, folds in trainings.items()]
     if not rows:
         raise ValueError("a cost table needs the stats of at least one prediction or training")
@@ -103,6 +106,7 @@ def cost_table(
 
     jobs = [
         *(stats for shards in predictions.values() for stats in shards),
+        *(stats for shards in (scoring or {}).values() for stats in shards),
         *(stats for folds in trainings.values() for stats in folds),
     ]
     versions = {f"{package} {version}" for stats in jobs for package, version in stats.get("versions", {}).items()}
@@ -143,6 +147,18 @@ def read_shard_stats(paths: Sequence[Path]) -> dict[tuple[str, str, str], list[J
             raise ValueError(f"{path}: expected <recogniser>/<dataset>/<split>/<shard>.stats.json")
         recogniser, dataset, split = path.parts[-4], path.parts[-3], path.parts[-2].rstrip("0123456789")
         shards.setdefault((recogniser, dataset, split), []).append(read_job_stats(path))
+    return shards
+
+
+def read_scoring_stats(paths: Sequence[Path]) -> dict[tuple[str, str, str], list[JobStats]]:
+    """Return a dict from (teacher, dataset, split) to the stats of the shards of all text that the teacher scored.
+
+    The train splits of all folds count as one. `paths` end in <teacher>/<recogniser>/<dataset>/<split>/<shard>.
+    """
+    shards: dict[tuple[str, str, str], list[JobStats]] = {}
+    for path in paths:
+        teacher, _, dataset, split = path.parts[-5:-1]
+        shards.setdefault((teacher, dataset, split.rstrip("0123456789")), []).append(read_job_stats(path))
     return shards
 
 

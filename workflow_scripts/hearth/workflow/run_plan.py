@@ -26,7 +26,8 @@ class RunPlan:
     teacher_pairs: (recogniser, dataset) of all traces that the students `trained` learn from, each sample of a teacher
       for itself.
     traces: (teacher, dataset, split) of the same traces.
-    scored: those of `traces` that students learn from with their log-probabilities.
+    scored: (teacher, recogniser, dataset, split) of all text whose likeliest tokens a teacher gives: its own traces and
+      `policies`.
     replayed: (base, dataset, split) of all traces of bases that are replayed to their students.
     policies: (recogniser, dataset, split) of all text that students write to learn from it in their next round.
     models: names of all language models.
@@ -42,7 +43,7 @@ class RunPlan:
     trained: dict[str, Student]
     teacher_pairs: list[tuple[str, str]]
     traces: list[tuple[str, str, str]]
-    scored: list[tuple[str, str, str]]
+    scored: list[tuple[str, str, str, str]]
     replayed: list[tuple[str, str, str]]
     policies: list[tuple[str, str, str]]
     models: list[str]
@@ -63,10 +64,11 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         for writer in student.trace_writers
         for dataset in student.datasets
     )
-    scored_pairs = _unique(
-        (student.teacher, dataset)
+    scored = _unique(
+        (student.teacher, writer, dataset)
         for student in trained.values()
         if RECIPES[student.recipe].reads == "log_probabilities"
+        for writer in [student.teacher, *([policy_name(student.continues)] if student.continues else [])]
         for dataset in student.datasets
     )
     replay_pairs = _unique((student.base, dataset) for student in trained.values() for dataset in student.replay_on)
@@ -97,7 +99,7 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         trained=trained,
         teacher_pairs=teacher_pairs,
         traces=traces_of(teacher_pairs),
-        scored=traces_of(scored_pairs),
+        scored=[(teacher, *place) for teacher, *pair in scored for place in traces_of([(pair[0], pair[1])])],
         replayed=traces_of(replay_pairs),
         policies=traces_of(policy_pairs),
         models=_unique([*config["models"], config["teacher"], *config["students"]["bases"], *bases]),
