@@ -8,7 +8,7 @@
 from itertools import product
 
 from hearth.workflow.on_policy import policy_name
-from hearth.workflow.students import with_earlier_rounds
+from hearth.workflow.students import rounds_until
 
 
 localrules:
@@ -29,7 +29,7 @@ def text_work(student):
     """
     policies = [
         policy_name(one.continues)
-        for one in with_earlier_rounds(config, student)
+        for one in rounds_until(STUDENTS, student)
         if one.continues
     ]
     is_soft = RECIPES[student.recipe].reads == "log_probabilities"
@@ -78,7 +78,7 @@ def student_works(wildcards):
             RECOGNISERS[name].base for name in filter(None, [*written, student.teacher])
         )
         return {
-            "trainings": [one.name for one in with_earlier_rounds(config, student)],
+            "trainings": [one.name for one in rounds_until(STUDENTS, student)],
             "written": written,
             "scored": scored,
             "datasets": student.datasets,
@@ -106,7 +106,7 @@ rule recipe_table:
             [
                 one.name
                 for student in table_students(wildcards.table)
-                for one in with_earlier_rounds(config, student)
+                for one in rounds_until(STUDENTS, student)
             ],
         ),
     output:

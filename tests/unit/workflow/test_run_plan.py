@@ -46,3 +46,12 @@ def test_the_teacher_of_a_shown_group_is_among_the_models(project):
 def test_with_several_folds_the_teacher_labels_every_window_once(project):
     plan = plan_run(*resolve(replace_at(CONFIG, "split", {"folds": 4}), [], project))
     assert plan.traces == [("large", "made-up", "all"), ("large", "second", "all")]
+
+
+def test_a_table_may_show_an_earlier_round_which_needs_no_later_one(project):
+    config = replace_at(CONFIG, "students/groups", {"rounds": {"recipes": ["on-policy"], "trained_on": ["second"]}})
+    earlier = [f"little_on-policy-round{number}_second" for number in range(2)]
+    config = replace_at(config, "tables/students/select/0/recognisers", earlier[1:])
+    plan = plan_run(*resolve(config, [], project))
+    assert [name for name in plan.trained if "on-policy" in name] == earlier
+    assert plan.policies == [(f"{earlier[0]}_policy", "second", "train1")]

@@ -11,7 +11,7 @@ from hearth.workflow.config_types import Config, Registry
 from hearth.workflow.on_policy import policy_name
 from hearth.workflow.recognisers import Recogniser, learned_datasets, recognisers, traces_split
 from hearth.workflow.selection import selected_figures, selected_pairs
-from hearth.workflow.students import Student, fold_numbers, student_groups, students, with_earlier_rounds
+from hearth.workflow.students import Student, fold_numbers, rounds_until, student_groups, students
 
 Item = TypeVar("Item")
 
@@ -121,12 +121,12 @@ def _trained_students(
 ) -> dict[str, Student]:
     main = student_groups(config)["students"]
     shown = [known[name].student for name, _ in pairs]
-    needed = {student.name for student in [*main, *shown] if student}
+    needed, declared = {student.name for student in [*main, *shown] if student}, students(config)
     return {
         one.name: one
-        for name, student in students(config).items()
+        for name, student in declared.items()
         if name in needed
-        for one in with_earlier_rounds(config, student)
+        for one in rounds_until(declared, student)
     }
 
 

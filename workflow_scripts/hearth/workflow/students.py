@@ -1,6 +1,6 @@
 """List the students that a checked config declares, in groups."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeVar, cast
@@ -79,11 +79,22 @@ def students(config: Config) -> dict[str, Student]:
     Before a student that is trained in rounds stand those of its earlier rounds, which are in no group.
     """
     declared = (student for group in student_groups(config).values() for student in group)
-    return {one.name: one for student in declared for one in with_earlier_rounds(config, student)}
+    return {one.name: one for student in declared for one in _rounds(config, student)}
 
 
-def with_earlier_rounds(config: Config, student: Student) -> Iterator[Student]:
-    """Yield the students of all rounds of a student, its own last; without rounds, only itself.
+def rounds_until(known: Mapping[str, Student], student: Student) -> list[Student]:
+    """Return the students of all rounds up to that of `student`, which stands last; without rounds, only itself.
+
+    `known` are all students by name.
+    """
+    rounds = [student]
+    while earlier := rounds[0].continues:
+        rounds.insert(0, known[earlier])
+    return rounds
+
+
+def _rounds(config: Config, student: Student) -> Iterator[Student]:
+    """Yield the students of all rounds of a declared student, its own last; without rounds, only itself.
 
     A student of recipe on-policy is trained in rounds. In round 0 it learns its teacher's traces. In each later round,
     the student of the round before writes text for the train windows, the teacher scores the text, and the student
