@@ -15,7 +15,7 @@ from hearth.workflow.dataset_homes import home_problems, load_dataset_home, root
 from hearth.workflow.decoding import decoding_problems
 from hearth.workflow.fold_problems import fold_problems
 from hearth.workflow.label_references import label_problems
-from hearth.workflow.recipe_references import recipe_problems
+from hearth.workflow.recipe_references import recipe_problems, recipe_table_problems
 from hearth.workflow.recognisers import DIRECT_PROMPT, MODEL_GROUPS, groups, recognisers
 from hearth.workflow.sample_references import sample_problems, unsampled_problems, vote_problems
 from hearth.workflow.scoring_references import scoring_problems
@@ -346,6 +346,7 @@ def _selection_problems(config: Config) -> Iterator[Problem]:
     yield from seen_problems(config)
     yield from forgetting_problems(config)
     yield from vote_problems(config)
+    yield from recipe_table_problems(config)
     for table in config["tables"]:
         if not table_pairs(config, table):
             yield ["tables", table, "select"], "selects no recogniser on any dataset"

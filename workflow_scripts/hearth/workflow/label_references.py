@@ -49,8 +49,8 @@ def label_problems(config: Config, project: Path) -> Iterator[Problem]:
 def _refused_parts(config: Config, table: str) -> Iterator[Problem]:
     """Yield a problem for what a table in common labels cannot show."""
     spec = config["tables"][table]
-    if spec["rows"] == "parts":
-        yield ["tables", table, "labels"], "a table of parts has the labels of each home only; remove it"
+    if spec["rows"] in ("parts", "gains"):
+        yield ["tables", table, "labels"], f"a table of {spec['rows']} has the labels of each home only; remove it"
     for index, column in enumerate(spec["columns"]):
         if "_without_" in column:
             message = "the sets of metrics.without are labels of homes, and this table has common labels; remove it"
