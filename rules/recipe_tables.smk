@@ -5,9 +5,8 @@
 # Out:  results/tables/{table}.md, .csv, .tex, and .provenance.md
 # Steps: recipe_table, gain_table
 
-from itertools import product
-
 from hearth.workflow.on_policy import policy_name
+from hearth.workflow.selection import answered_pairs
 from hearth.workflow.students import rounds_until
 
 
@@ -69,23 +68,26 @@ def scoring_stats(wildcards):
 def student_works(wildcards):
     """Return the work behind each student of a table, also as a variant, as JSON: see `--works` of recipe_table.py."""
 
-    def devices(model, gpus):
-        return gpus if gpus_of(model, config, registry) else config["engine"]["threads"]
+    def devices(recogniser):
+        model = RECOGNISERS[recogniser].base
+        if registry[model]["source"] == "served":
+            return 1
+        return gpus_of(model, config, registry) or config["engine"]["threads"]
+
+    def training_devices(student):
+        model = registry[student.base]
+        if not model["train_gpus"]:
+            return config["engine"]["threads"]
+        return model["cpus"] if config["engine"]["device"] == "cpu" else 1
 
     def work(student):
         written, scored = text_work(student)
-        models = dict.fromkeys(
-            RECOGNISERS[name].base for name in filter(None, [*written, student.teacher])
-        )
         return {
             "trainings": [one.name for one in rounds_until(STUDENTS, student)],
-            "written": written,
-            "scored": scored,
+            "written": {name: devices(name) for name in written},
+            "scored": {name: devices(student.teacher) for name in scored},
             "datasets": student.datasets,
-            "training_devices": devices(student.base, 1),
-            "text_devices": max(
-                (devices(model, registry[model]["gpus"]) for model in models), default=1
-            ),
+            "training_devices": training_devices(student),
         }
 
     works = {
@@ -136,16 +138,6 @@ rule recipe_table:
         " --markdown {output.markdown:q} --csv {output.csv:q} --tex {output.tex:q} > {log:q} 2>&1"
 
 
-def answered_pairs(table):
-    """Return the (recogniser, dataset) pairs of a table of gains and those of its students' teachers, each once."""
-    pairs = table_pairs(config, table)
-    datasets = dict.fromkeys(dataset for _, dataset in pairs)
-    teachers = dict.fromkeys(
-        student.teacher for student in table_students(table) if student.teacher
-    )
-    return list(dict.fromkeys([*pairs, *product(teachers, datasets)]))
-
-
 def datasets_of(pattern):
     """Return an input function, which fills each dataset of a table into {dataset}."""
     return lambda wildcards: collect(
@@ -161,7 +153,7 @@ rule gain_table:
         scores=lambda wildcards: score_files(table_pairs(config, wildcards.table)),
         parsed=lambda wildcards: [
             path
-            for pair in answered_pairs(wildcards.table)
+            for pair in answered_pairs(config, wildcards.table)
             for path in parsed_files(*pair)
         ],
         windows=datasets_of(rules.window_dataset.output.windows),

@@ -7,6 +7,7 @@ from pathlib import Path
 from hearth.common.cli import json_option, run
 from hearth.common.job_stats import JobStats, read_job_stats
 from hearth.evaluation.code_version import git_commit
+from hearth.evaluation.common_labels import in_labels, with_label_notes
 from hearth.evaluation.costs import read_shard_stats
 from hearth.evaluation.recipe_hours import work_hours
 from hearth.evaluation.recipe_table import recipe_table
@@ -18,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     """Read the scores and the stats; write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the table, its label in LaTeX")
-    parser.add_argument("--spec", required=True, help="JSON object with title and, optionally, caption")
+    parser.add_argument("--spec", required=True, help="JSON object with title and, optionally, caption, labels")
     parser.add_argument("--scores", required=True, nargs="+", type=Path, help="score files, in the order of the rows")
     parser.add_argument(
         "--students", nargs="*", default=[], type=Path, help="stats files <student>/<fold>/training.stats.json"
@@ -41,8 +42,8 @@ def main(argv: list[str] | None = None) -> None:
         "--works",
         required=True,
         help="JSON object from each student, also as a variant, to its work: trainings (students of its rounds),"
-        " written and scored (recognisers whose text it learns from, and whose text its teacher scored), datasets, and"
-        " numbers of devices: training_devices of a rank, text_devices of a shard",
+        " written and scored (from each recogniser whose text it learns from, and whose text its teacher scored, to the"
+        " number of devices of a job that wrote or scored it), datasets, and training_devices of a rank",
     )
     add_table_options(parser)
     arguments = parser.parse_args(argv)
@@ -60,23 +61,23 @@ def main(argv: list[str] | None = None) -> None:
                 *_select(scorings, work["scored"], work["datasets"]),
             ],
             work["training_devices"],
-            work["text_devices"],
         )
         for student, work in works.items()
     }
     scores = [read_score(path) for path in arguments.scores]
-    table = recipe_table(spec["title"], spec.get("caption", ""), scores, git_commit(), hours)
-    write_table(table, arguments.name, arguments)
+    labels = spec.get("labels", "native")
+    table = recipe_table(spec["title"], spec.get("caption", ""), in_labels(scores, labels), git_commit(), hours)
+    write_table(with_label_notes(table, scores) if labels == "common" else table, arguments.name, arguments)
 
 
 def _select(
-    shards: Mapping[tuple[str, str, str], Sequence[JobStats]], recognisers: Sequence[str], datasets: Sequence[str]
-) -> list[JobStats]:
-    """Return the stats of the shards of these recognisers on these datasets, of all splits."""
+    shards: Mapping[tuple[str, str, str], Sequence[JobStats]], devices: Mapping[str, int], datasets: Sequence[str]
+) -> list[tuple[JobStats, int]]:
+    """Return stats and number of devices of all shards of the recognisers in `devices` on these datasets."""
     return [
-        stats
+        (stats, devices[recogniser])
         for (recogniser, dataset, _), found in shards.items()
-        if recogniser in recognisers and dataset in datasets
+        if recogniser in devices and dataset in datasets
         for stats in found
     ]
 

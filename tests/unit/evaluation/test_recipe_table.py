@@ -13,6 +13,7 @@ from hearth.evaluation.recipe_comparison import COSTS, HELPS, NOT_SHOWN, TOO_FEW
 from hearth.evaluation.recipe_hours import WorkHours
 from hearth.evaluation.recipe_table import recipe_table as build_recipe_table
 from hearth.evaluation.rendering import render_markdown
+from hearth.evaluation.score_document import LabelResults
 from hearth.evaluation.statistics import holm
 from hearth.evaluation.table_rows import build_rows, difference_columns
 from hearth.evaluation.tables import build_table
@@ -190,9 +191,9 @@ def test_the_program_sums_the_hours_of_trainings_and_of_the_text_that_students_l
         for shard in ("a", "b")
     ]
     scorings = [stats(f"log_probabilities/large/{name}/flat/train1/a.stats.json", 900) for name in ("large", "other")]
-    work = {"written": ["large"], "scored": [], "datasets": ["flat"], "training_devices": 3, "text_devices": 4}
+    work = {"written": {"large": 4}, "scored": {}, "datasets": ["flat"], "training_devices": 3}
     works = {name: work | {"trainings": [name]} for name in students}
-    works["little_vote_flat_seed1"] |= {"written": ["large", "large_sampled"], "scored": ["large"]}
+    works["little_vote_flat_seed1"] |= {"written": {"large": 4, "large_sampled": 2}, "scored": {"large": 4}}
     works["little_labels_flat_seed1"]["trainings"] = ["little_labels_flat", "little_labels_flat_seed1"]
     recipe_table.main(
         [
@@ -205,7 +206,9 @@ def test_the_program_sums_the_hours_of_trainings_and_of_the_text_that_students_l
     (row,) = [line for line in text.splitlines() if line.startswith("| joint ")]
     assert [cell.strip() for cell in row.strip("|").split("|")][-2:] == ["30", "4"]  # 5 h of 2 ranks of 3; 1 h of 4
     (row,) = [line for line in text.splitlines() if line.startswith("| vote ")]
-    assert row.strip("|").split("|")[-1].strip() == "6.5"  # a mean of 4, and of 9 with other samples and scoring
+    assert (
+        row.strip("|").split("|")[-1].strip() == "5.5"
+    )  # a mean of 4, and of 7 with samples by half the devices and scoring
     (row,) = [line for line in text.splitlines() if line.startswith("| labels ")]
     assert row.strip("|").split("|")[-2].strip() == "45"  # a mean of 30 and, in two rounds, of 60
     (row,) = [line for line in text.splitlines() if line.startswith("| none ") and " large " in line]
@@ -223,3 +226,19 @@ def test_without_hours_the_table_has_no_columns_of_them_and_depends_on_scores_al
     table = build_recipe_table("Recipes", "", scores, "abc", hours)
     plain = [{**record, "training_hours": None, "text_hours": None} for record in table.records]
     assert plain == build(scores).records
+
+
+def test_the_program_shows_common_labels_where_the_table_has_them(tmp_path):
+    scores = make_recipe_scores(homes=["flat"])
+    paths = [tmp_path / f"{number}.json" for number in range(len(scores))]
+    outputs = [part for kind in ("markdown", "csv", "tex") for part in (f"--{kind}", str(tmp_path / f"a.{kind}"))]
+    spec = json.dumps({"title": "Recipes", "labels": "common"})
+    command = ["--name", "a", "--spec", spec, "--scores", *map(str, paths), "--works", "{}", *outputs]
+    for path, score in zip(paths, scores, strict=True):
+        write_json(path, score)
+    with pytest.raises(ValueError, match="does not map its labels to common ones"):
+        recipe_table.main(command)
+    for path, score in zip(paths, scores, strict=True):
+        write_json(path, score | {"common": {key: score[key] for key in LabelResults.__annotations__ if key in score}})
+    recipe_table.main(command)
+    assert "Common labels" in (tmp_path / "a.markdown").read_text()

@@ -55,3 +55,14 @@ def test_a_table_may_show_an_earlier_round_which_needs_no_later_one(project):
     plan = plan_run(*resolve(config, [], project))
     assert [name for name in plan.trained if "on-policy" in name] == earlier
     assert plan.policies == [(f"{earlier[0]}_policy", "second", "train1")]
+
+
+def test_the_answers_of_teachers_that_a_table_of_gains_reads_are_planned_though_no_table_scores_them(project):
+    selected = [{"recognisers": "students", "datasets": "trained_on"}]
+    config = replace_at(CONFIG, "tables/students", {"title": "Gains", "rows": "gains"} | {"select": selected})
+    config = replace_at(config, "tables/scaling", ...)
+    plan = plan_run(*resolve(config, [], project))
+    assert not [name for name, _ in plan.pairs if name == "large"]
+    assert [pair for pair in plan.asked_pairs if pair[0] == "large"] == [("large", "made-up"), ("large", "second")]
+    by_name = replace_at(config, "tables/students/all", False)
+    assert plan_run(*resolve(by_name, [], project)).asked_pairs == []

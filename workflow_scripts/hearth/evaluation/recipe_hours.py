@@ -15,7 +15,8 @@ HOURS_NOTE: Note = (
     [
         "training and text are measurements and differ from run to run; no other number of this table does",
         "hours of one GPU, or of one CPU core where there is none: seconds of each job times the number of its devices,"
-        " summed over jobs; loading the model is not included",
+        " summed over jobs; of a model that a server of others runs, seconds of the jobs that asked it; loading the"
+        " model is not included",
         "training: a mean over seeds, of all rounds and folds together; text: all that the teacher wrote or scored, and"
         " the student wrote after earlier rounds, for the train windows of its datasets, used or not; several students"
         " share the teacher's",
@@ -32,16 +33,18 @@ class WorkHours(NamedTuple):
 
 
 def work_hours(
-    trainings: Sequence[JobStats], texts: Sequence[JobStats], training_devices: int, text_devices: int
+    trainings: Sequence[JobStats], texts: Sequence[tuple[JobStats, int]], training_devices: int
 ) -> WorkHours:
     """Return the hours behind a student from the stats of its trainings and of the jobs that wrote or scored its text.
 
-    `training_devices` is the number of devices of a rank of a training, `text_devices` that of a job of text.
+    `training_devices` is the number of devices of a rank of a training; each job of text stands with that of its own.
     """
     documents: list[Mapping[str, Any]] = [dict(stats) for stats in trainings]
     training = sum(stats["seconds"] * stats.get("ranks", 1) for stats in documents) * training_devices / 3600
-    text = sum(stats["seconds"] for stats in texts) * text_devices / 3600
-    devices = dict.fromkeys(stats["device"] for stats in [*trainings, *texts] if "device" in stats)
+    text = sum(stats["seconds"] * number for stats, number in texts) / 3600
+    devices = dict.fromkeys(
+        stats["device"] for stats in [*trainings, *(stats for stats, _ in texts)] if "device" in stats
+    )
     return WorkHours(training if trainings else None, text, tuple(devices))
 
 

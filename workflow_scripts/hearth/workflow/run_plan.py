@@ -10,7 +10,7 @@ from hearth.workflow.config_references import OWN_TABLES
 from hearth.workflow.config_types import Config, Registry
 from hearth.workflow.on_policy import policy_name
 from hearth.workflow.recognisers import Recogniser, learned_datasets, recognisers, traces_split
-from hearth.workflow.selection import selected_figures, selected_pairs
+from hearth.workflow.selection import answered_pairs, selected_figures, selected_pairs
 from hearth.workflow.students import Student, fold_numbers, rounds_until, student_groups, students
 
 Item = TypeVar("Item")
@@ -21,7 +21,8 @@ class RunPlan:
     """The students, models, datasets, tables and figures of a run.
 
     pairs: (recogniser, dataset) of every score. Without tables in the config there are no pairs, claims and figures.
-    asked_pairs: (recogniser, dataset) of all answers behind the scores: those of a majority are those of its samples.
+    asked_pairs: (recogniser, dataset) of all answers behind the scores and tables: those of a majority are those of its
+      samples.
     trained: dict from name to student: the main students, and those of other groups that a table shows.
     teacher_pairs: (recogniser, dataset) of all traces that the students `trained` learn from, each sample of a teacher
       for itself.
@@ -89,13 +90,15 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
             for fold in fold_numbers(config, pair[1])
         )
 
+    shown = [table for table, spec in config["tables"].items() if spec["all"]]
     of_bases = any(known[name].kind == "base" and not known[name].variant for name, _ in pairs)
     budgets = of_bases and bool(config["metrics"]["token_budgets"])
     needed = {"claims": bool(pairs), "budgets": budgets, "audit": bool(teacher_pairs), "cost": True}
+    answered = _unique([*pairs, *(pair for table in shown for pair in answered_pairs(config, table))])
     own_tables = [table for table in OWN_TABLES if needed[table]]
     return RunPlan(
         pairs=pairs,
-        asked_pairs=_unique((one, dataset) for name, dataset in pairs for one in known[name].samples or [name]),
+        asked_pairs=_unique((one, dataset) for name, dataset in answered for one in known[name].samples or [name]),
         trained=trained,
         teacher_pairs=teacher_pairs,
         traces=traces_of(teacher_pairs),
@@ -112,7 +115,7 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
         # Figures are of native labels, in which transfer baselines do not answer.
         cost_figures=list(COST_FIGURES) if any(not known[name].learns_from for name, _ in pairs) else [],
         own_tables=own_tables,
-        tables=[table for table, spec in config["tables"].items() if spec["all"]] + own_tables,
+        tables=shown + own_tables,
     )
 
 
@@ -123,10 +126,7 @@ def _trained_students(
     shown = [known[name].student for name, _ in pairs]
     needed, declared = {student.name for student in [*main, *shown] if student}, students(config)
     return {
-        one.name: one
-        for name, student in declared.items()
-        if name in needed
-        for one in rounds_until(declared, student)
+        one.name: one for name, student in declared.items() if name in needed for one in rounds_until(declared, student)
     }
 
 

@@ -1,6 +1,7 @@
 """Find the scores of a run: (recogniser, dataset) pairs that the tables and figures of a checked config select."""
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import product
 
 from hearth.distillation.recipes import PAPER_RECIPE
 from hearth.evaluation.figures.names import ScoreFigure
@@ -71,6 +72,19 @@ def selected_pairs(config: Config) -> list[tuple[str, str]]:
     """Return the (recogniser, dataset) pairs that the tables of the target `all` select, each once."""
     tables = [table for table, spec in config["tables"].items() if spec["all"]]
     return list(dict.fromkeys(pair for table in tables for pair in table_pairs(config, table)))
+
+
+def answered_pairs(config: Config, table: str) -> list[tuple[str, str]]:
+    """Return the (recogniser, dataset) pairs of all answers that a table reads or scores, each once.
+
+    A table of gains also reads the answers of its students' teachers to its datasets.
+    """
+    known, pairs = recognisers(config), table_pairs(config, table)
+    if config["tables"][table]["rows"] != "gains":
+        return pairs
+    teachers = [student.teacher for name, _ in pairs if (student := known[name].student) and student.teacher]
+    datasets = dict.fromkeys(dataset for _, dataset in pairs)
+    return list(dict.fromkeys([*pairs, *product(dict.fromkeys(teachers), datasets)]))
 
 
 def selected_figures(config: Config, unsized: Collection[str] = ()) -> list[ScoreFigure]:
