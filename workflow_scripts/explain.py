@@ -9,6 +9,7 @@ from hearth.common.cli import UserError, run
 from hearth.common.files import read_json_object
 from hearth.common.schemas import nearest
 from hearth.data.windows import Window, iterate_windows
+from hearth.distillation.recipes import RECIPES
 from hearth.evaluation import lineage, tables
 from hearth.evaluation.code_version import git_commit
 from hearth.evaluation.common_labels import in_labels
@@ -17,9 +18,10 @@ from hearth.evaluation.score_document import read_score
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.predictions import ParsedPrediction, iterate_parsed_predictions
 from hearth.workflow.config_types import Config
+from hearth.workflow.on_policy import policy_name
 from hearth.workflow.recognisers import Recogniser, recognisers, scored_splits, traces_split
 from hearth.workflow.selection import table_pairs
-from hearth.workflow.students import student_folds
+from hearth.workflow.students import rounds_until, student_folds, students
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -62,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     examples = lineage.select_examples(tested, answers)
     notes = [
         *lineage.cell_notes(table, position, row, arguments.column, labels),
-        *lineage.row_notes(row, known, student_traces(config, known), commit),
+        *lineage.row_notes(row, known, student_traces(config, known), commit, round_files(config, known)),
     ]
     print(lineage.render_text(notes, examples, str(windows), str(predictions)), end="")
 
@@ -79,6 +81,25 @@ def student_traces(config: Config, known: dict[str, Recogniser]) -> dict[str, li
         for name, one in known.items()
         if one.student
     }
+
+
+def round_files(config: Config, known: dict[str, Recogniser]) -> dict[str, list[str]]:
+    """Return a dict from each student's recogniser to the files of its earlier rounds, and of scored text."""
+    declared, files = students(config), dict[str, list[str]]()
+    for name, one in known.items():
+        student = one.student
+        if not student or RECIPES[student.recipe].reads != "log_probabilities":
+            continue
+        earlier = [each.name for each in rounds_until(declared, student)[:-1]]
+        policies = [policy_name(each) for each in earlier]
+        files[name] = [f"results/students/{each}/ (an earlier round)" for each in earlier]
+        for learned in student.datasets:
+            files[name] += [f"results/predictions/{each}/{learned}/ (text of the student's own)" for each in policies]
+            files[name] += [
+                f"results/log_probabilities/{student.teacher}/{writer}/{learned}/ (the teacher's likeliest tokens)"
+                for writer in (student.teacher, *policies)
+            ]
+    return files
 
 
 def selected_pairs(config: Config, table: str) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from operator import getitem
 
 import explain
 import pytest
-from config_factories import CONFIG, make_project
+from config_factories import CONFIG, make_project, replace_at
 from factories import PREDICTIONS, TEST_WINDOWS, WINDOWS, make_prediction
 from hearth.common.files import read_json, write_json, write_json_lines
 from hearth.evaluation import lineage, tables
@@ -13,7 +13,7 @@ from hearth.evaluation.paper_table import row_names
 from hearth.evaluation.table_rows import build_rows
 from hearth.prompting.prompts import answer_text
 from hearth.workflow.configuration import resolve
-from hearth.workflow.recognisers import Recogniser
+from hearth.workflow.recognisers import Recogniser, recognisers
 from parse_predictions import parse_prediction
 from score_factories import make_run_scores, make_score, make_student_score
 
@@ -174,6 +174,22 @@ def test_the_homes_that_a_baseline_learned_from_are_among_the_files_of_its_row()
     (row,) = build_rows([score])
     files = dict(lineage.row_notes(row, {"words_others": Recogniser("words_others", "baseline")}, {}, "abc"))["Files"]
     assert {"results/datasets/made-up/splits.json", "results/datasets/second/splits.json"} <= {*files}
+
+
+def test_earlier_rounds_and_scored_text_are_among_the_files_of_a_student(tmp_path):
+    changes = {"rounds": {"recipes": ["on-policy"], "trained_on": ["second"]}}
+    config, _ = resolve(replace_at(CONFIG, "students/groups", changes), [], make_project(tmp_path / "project"))
+    name, earlier = "little_on-policy_second", "little_on-policy-round0_second"
+    known = recognisers(config)
+    files = explain.round_files(config, known)
+    assert name in files
+    assert "little_reasoning_second" not in files
+    assert f"results/students/{earlier}/ (an earlier round)" in files[name]
+    row = build_rows([make_student_score("second", recogniser=name)])[0]
+    notes = dict(lineage.row_notes(row, known, explain.student_traces(config, known), "abc", files))
+    assert f"results/predictions/{earlier}_policy/second/ (text of the student's own)" in notes["Files"]
+    scored = f"results/log_probabilities/large/{earlier}_policy/second/ (the teacher's likeliest tokens)"
+    assert scored in notes["Files"]
 
 
 def test_control_characters_are_escaped():

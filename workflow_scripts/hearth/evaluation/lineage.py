@@ -154,12 +154,16 @@ def cell_notes(table: Table, position: int, row: Row, column: str, labels: Label
 
 
 def row_notes(
-    row: Row, recognisers: Mapping[str, RecogniserNames], traces: Mapping[str, Sequence[str]], commit: str
+    row: Row,
+    recognisers: Mapping[str, RecogniserNames],
+    traces: Mapping[str, Sequence[str]],
+    commit: str,
+    others: Mapping[str, Sequence[str]] | None = None,
 ) -> Notes:
     """Return the notes of a row, which are those below its table, and the files that hold its inputs.
 
     `recognisers` maps the name of each recogniser to the names that locate its files, `traces` the name of a student's
-    recogniser to the splits whose traces it learned from, one for each fold.
+    recogniser to the splits whose traces it learned from, one for each fold, and `others` to other files behind it.
     """
     files = []
     for score in row.scores:
@@ -183,6 +187,7 @@ def row_notes(
                 files += [f"{folder}/{split}/all.jsonl (traces that the student learned from)" for split in splits]
             for replayed in student.replay_on:
                 files.append(f"results/predictions/{recogniser.base}/{replayed}/ (traces of its base, replayed to it)")
+            files += (others or {}).get(score["recogniser"], [])
     return [
         *table_notes(list(row.scores), commit),
         ("Traces left out of training", list(dict.fromkeys(filter(None, map(_left_out, row.scores))))),
