@@ -164,6 +164,8 @@ def test_simulated_homes_and_tiny_models_are_marked():
     text = render_markdown(build(scores)).replace("\\", "")
     assert "| little (tiny)" in text
     assert "| flat (simulated)" in text
+    means = text[text.index("Means over homes") :]
+    assert len([line for line in means.splitlines() if "| little (tiny)" in line]) == 4
     assert "vote on flat (simulated): helps" in text
 
 

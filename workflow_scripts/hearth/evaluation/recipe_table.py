@@ -51,7 +51,8 @@ NOTES: list[Note] = [
             " of students of the same base and home; for a model that learned nothing (recipe none), of the students of"
             " the home that it is tested on",
             "p: paired permutation tests over tested groups; Holm: corrected for the number of tests in this table;"
-            " seeds are swapped together, so p speaks of these students, the interval also of other seeds",
+            " seeds are swapped together, so p speaks of these students; the interval of a mean over seeds"
+            " speaks of other seeds too",
             "missing events: events without an answer that can be read; ECE: expected calibration error, where answers"
             " have confidences",
             "answer tokens: reasoning included; teacher tokens: everything that the teacher wrote for the windows, all"
@@ -95,7 +96,7 @@ def recipe_table(
         ],
         records=records,
         notes=[*notes, *measured, *short_notes(scores)],
-        below=_mean_table(means) if means else None,
+        below=_mean_table(means, rows) if means else None,
         grounds=[*notes, *measured, *table_notes(scores, commit)],
     )
 
@@ -173,8 +174,12 @@ def _means(rows: Sequence[RecipeRow]) -> list[Record]:
     return records
 
 
-def _mean_table(records: list[Record]) -> Table:
+def _mean_table(records: list[Record], rows: Sequence[RecipeRow]) -> Table:
+    tiny = {row.base for row in rows if row.score["provenance"]["stand_in"]}
+
     def cell(record: Record, name: str, column: Column) -> str:
+        if name == "base" and record[name] in tiny:
+            return f"{record[name]}{TINY}"
         low = record.get(f"{name}_low")
         interval = None if low is None else (low, record[f"{name}_high"])
         return with_interval(cell_text(column, record[name]), interval, _DIFFERENCE_BOUND)
