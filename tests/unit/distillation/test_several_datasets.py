@@ -9,6 +9,7 @@ from hearth.distillation.candidates import TrainingFiles
 from hearth.distillation.example_parts import Source
 from hearth.distillation.examples import open_examples, write_examples
 from hearth.distillation.recipes import RECIPES, replay_recipe
+from hearth.distillation.source_options import make_sources
 from hearth.models.load import load_tokenizer
 from hearth.prompting.chat_templates import chat_prompt
 
@@ -194,4 +195,4 @@ def test_students_without_reasoning_replay_labels_and_the_others_whole_traces():
 def test_each_dataset_needs_a_file_of_every_kind(homes, tmp_path):
     paths = {"windows": [home.files.windows for home in homes], "splits": [homes[0].files.splits], "audit": None}
     with pytest.raises(UserError, match=r"in the same order; numbers of files: \{'windows': 3, 'splits': 1\}"):
-        list(distil.make_sources(paths, "train1", "train1", REASONING))
+        list(make_sources(paths, "train1", "train1", REASONING))
