@@ -75,7 +75,6 @@ def score_metadata(wildcards):
             "rank": student.rank,
             "balance": student.balance,
             "replay": student.replay,
-            "rounds": student.round + 1,
             "teacher_stand_in": stand_in(teacher),
         }
     return json.dumps(metadata, sort_keys=True)

@@ -99,7 +99,6 @@ def make_student_metadata(**changes: object) -> dict[str, Any]:
         "rank": 16,
         "balance": "size",
         "replay": 0,
-        "rounds": 1,
         "teacher_stand_in": "",
     }
     return make_metadata(kind="student", **student | changes)

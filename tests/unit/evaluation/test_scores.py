@@ -134,16 +134,16 @@ def test_the_score_of_a_student_carries_its_training(paths, tmp_path):
     assert (score["base"], score["teacher"], score["recipe"]) == ("little", "large", "reasoning")
     assert score["provenance"]["student"]["settings"] == TRAINING_LOG["settings"]
     assert "losses" not in score["provenance"]["student"]
-    assert not {"steps", "teacher_tokens", "rounds"} & set(score["provenance"]["student"])  # an older log has none
+    assert not {"steps", "teacher_tokens"} & set(score["provenance"]["student"])  # an older log has none
 
 
 def test_the_score_of_a_student_carries_what_its_learning_took(paths, tmp_path):
     run_parse(paths)
-    write_json(paths["student"], TRAINING_LOG | {"steps": 30, "teacher_tokens": 900})
-    metadata = make_student_metadata(rounds=3)
-    run_score(paths, tmp_path / "score.json", metadata, "little_reasoning_made-up", student=True)
+    earlier = {"student": "little_on-policy-round1_made-up", "adapter": "0", "steps": 60}
+    write_json(paths["student"], TRAINING_LOG | {"steps": 30, "teacher_tokens": 900, "continues": earlier})
+    run_score(paths, tmp_path / "score.json", make_student_metadata(), "little_reasoning_made-up", student=True)
     student = read_score(tmp_path / "score.json")["provenance"]["student"]
-    assert (student["steps"], student["teacher_tokens"], student["rounds"]) == (30, 900, 3)
+    assert (student["steps"], student["teacher_tokens"]) == (90, 900)
 
 
 def test_the_score_of_a_baseline_has_neither_model_nor_prompt(paths, tmp_path):

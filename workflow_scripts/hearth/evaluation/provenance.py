@@ -96,8 +96,8 @@ class StudentProvenance(TypedDict):
 
     `parts` has those of each dataset, if there are several or if traces are replayed. `teacher_tokens` are the tokens
     that the teacher wrote for the windows that are used, None if unknown; it and `steps`, the number of optimiser
-    steps, are absent in scores of earlier versions. A student that was trained in several rounds has their number as
-    `rounds`, and everything else of the last.
+    steps, are absent in scores of earlier versions. Of a student that was trained in several rounds, `steps` are those
+    of all rounds, and everything else is of the last.
     """
 
     recipe: str
@@ -110,7 +110,6 @@ class StudentProvenance(TypedDict):
     ranks: int
     deepspeed: dict[str, Any]
     steps: NotRequired[int]
-    rounds: NotRequired[int]
     teacher_tokens: NotRequired[int | None]
 
 
@@ -181,7 +180,7 @@ def score_provenance(
         "engine": metadata["engine"],
         "engine_options": metadata["engine_options"],
         "model": None if model is None else _select(model, ModelProvenance, "snapshot.json"),
-        "student": None if student is None else _student(student, metadata["rounds"]),
+        "student": None if student is None else _student(student),
         "stand_in": metadata["stand_in"],
         "teacher_stand_in": metadata.get("teacher_stand_in", ""),
         "simulated": metadata["simulated"],
@@ -190,9 +189,12 @@ def score_provenance(
     return cast(Provenance, document)
 
 
-def _student(log: Mapping[str, Any], rounds: int) -> dict[str, Any]:
+def _student(log: Mapping[str, Any]) -> dict[str, Any]:
     """Return the training of a student, from the log of the last of its rounds."""
-    return _select(log, StudentProvenance, "training_log.json") | ({"rounds": rounds} if rounds > 1 else {})
+    student = _select(log, StudentProvenance, "training_log.json")
+    if "continues" in log:
+        student["steps"] += log["continues"]["steps"]
+    return student
 
 
 def _select(document: Mapping[str, Any], record: type, name: str) -> dict[str, Any]:

@@ -47,14 +47,9 @@ class RecipeRow:
 
     @cached_property
     def budgets(self) -> list[tuple[int, int | None]]:
-        """The different numbers of windows and of optimiser steps of all seeds; no entry for other recognisers.
-
-        Rounds have equal parts of the epochs, so all of them have as many steps as the last, times their number.
-        """
+        """The different numbers of windows and of optimiser steps of all seeds; no entry for other recognisers."""
         students = [student for score in self.row.scores if (student := score["provenance"]["student"])]
-        steps = [student["steps"] * student.get("rounds", 1) if "steps" in student else None for student in students]
-        windows = [student["examples"]["used"] for student in students]
-        return list(dict.fromkeys(zip(windows, steps, strict=True)))
+        return list(dict.fromkeys((student["examples"]["used"], student.get("steps")) for student in students))
 
     @property
     def answer_tokens(self) -> float | None:

@@ -60,7 +60,7 @@ class ScoreMetadata(TypedDict):
 
 
 class StudentScoreMetadata(ScoreMetadata):
-    """Metadata of a student's score that only the config contains; `rounds` is the number of its trainings in a row."""
+    """Metadata of a student's score that only the config contains."""
 
     teacher: str
     recipe: str
@@ -69,7 +69,6 @@ class StudentScoreMetadata(ScoreMetadata):
     rank: int
     balance: str
     replay: float
-    rounds: int
     teacher_stand_in: str
 
 
@@ -81,7 +80,6 @@ _JSON_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "learning_rate": ((int, float), "a number"),
     "rank": (int, "a whole number"),
     "replay": ((int, float), "a number"),
-    "rounds": (int, "a whole number"),
     "common_labels": (dict, "an object"),
 }
 
