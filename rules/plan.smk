@@ -117,6 +117,7 @@ def planned_work():
         "training": config["students"]["training"],
         "training_dtype": config["students"]["dtype"] or config["engine"]["dtype"],
         "deepspeed": PROJECT + config["students"]["deepspeed"],
+        "taught": [*RUN.traces, *RUN.replayed],
         "scored": [place for _, *place in RUN.scored],
         "teacher_top_tokens": config["teacher_top_tokens"],
     }

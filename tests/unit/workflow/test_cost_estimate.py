@@ -15,6 +15,7 @@ from hearth.workflow.cost_estimate import (
     training_hours,
     windows_held,
 )
+from hearth.workflow.fold_cost import compare_with_plain_split
 from hearth.workflow.gpu_memory import WindowTokens
 from hearth.workflow.planned_work import Load
 from hearth.workflow.throughput import Job, window_seconds
@@ -125,6 +126,7 @@ def planned_work(results, entry=ENTRY, teacher="large", max_examples=None, sized
         "settings": {"batch_size": "auto", "device": "auto", "dtype": "auto", "threads": 1},
         "training": TRAINING,
         "training_dtype": "auto",
+        "taught": [["large", "flat", "train1"]] if teacher else [],
         "scored": [],
         "teacher_top_tokens": 16,
         "deepspeed": str(CONFIG / "deepspeed" / "zero2.json"),
@@ -262,12 +264,26 @@ def test_the_trainings_of_several_folds_are_one_row(results):
     sources = [planned_source(results, "large") | {"traces_split": "all"}]
     work["trainings"] = [work["trainings"][0] | {"fold": fold, "sources": sources} for fold in (1, 2, 3)]
     work["split"] |= {"folds": 3}
+    work["taught"] = [["large", "flat", "all"]]
     text = estimate_work(work, results)
     assert row(text, "distil small_pupil")[:2] == ["distil small_pupil x 3 folds", str(5 + 4 + 3)]
     assert (
         "3 folds: every window is tested. Trainings, one for each student and fold: 3; windows recognised: 6." in text
     )
     assert "tests 30 % of the groups. Trainings: 1; windows recognised: about 6." in text
+
+
+def test_a_plain_split_has_every_sample_of_a_teacher_and_its_part_of_a_students_own_text():
+    samples = ["large_sampled", "large_sampled_decode1"]
+    taught = [[name, "flat", "all"] for name in samples]
+    work = {"split": {"folds": 3, "test_fraction": 0.25}, "taught": taught, "trainings": []}
+    loads = {(name, "flat", "all"): replace(LOAD, windows=100) for name in samples}
+    assert "windows recognised: about 200." in compare_with_plain_split(work, loads)
+    own = {
+        ("pupil_policy", "flat", f"train{fold}"): replace(LOAD, windows=count)
+        for fold, count in [(1, 60), (2, 70), (3, 70)]
+    }
+    assert "windows recognised: about 275." in compare_with_plain_split(work, loads | own)
 
 
 def test_the_plan_says_what_further_seeds_cost(results):

@@ -10,19 +10,23 @@ from hearth.workflow.planned_work import Load, PlannedWork
 def compare_with_plain_split(work: PlannedWork, loads: Mapping[tuple[str, str, str], Load]) -> str:
     """Return a sentence about the trainings and tested windows that a plain split would save; "" with one fold.
 
-    With a plain split every recogniser is asked about its share of tested windows, and a teacher about all windows. A
-    training has about as many windows as one of a fold's.
+    With a plain split every recogniser is asked about its share of tested windows, a teacher about all windows, and a
+    student of on-policy distillation, for text of its own, about all others. A training has about as many windows as
+    one of a fold's.
     """
     folds = work["split"]["folds"]
     if folds == 1:
         return ""
-    taught = {(source["teacher"], source["dataset"]) for one in work["trainings"] for source in one["sources"]}
+    taught = {(recogniser, dataset) for recogniser, dataset, _ in work["taught"]}
     windows: dict[tuple[str, str], int] = {}
+    others: dict[tuple[str, str], int] = {}
     for (recogniser, dataset, split), load in loads.items():
-        if split == ALL or split.startswith("test"):
-            windows[recogniser, dataset] = windows.get((recogniser, dataset), 0) + load.windows
+        counted = windows if split == ALL or split.startswith("test") else others
+        counted[recogniser, dataset] = counted.get((recogniser, dataset), 0) + load.windows
     share = work["split"]["test_fraction"]
     plain = sum(count if pair in taught else round(share * count) for pair, count in windows.items())
+    # Those asked about the train splits alone: every window is in the train splits of all folds but one.
+    plain += sum(round((1 - share) * count / (folds - 1)) for pair, count in others.items() if pair not in windows)
     asked, students = sum(load.windows for load in loads.values()), {one["student"] for one in work["trainings"]}
     return (
         f"{folds} folds: every window is tested. Trainings, one for each student and fold: {len(work['trainings'])}; "

@@ -80,8 +80,8 @@ class PlannedWork(TypedDict):
     `engines` is a dict from model to the engine that runs it, `models` one from model to its entry in the registry, as
     far as the estimates read it; `settings` are the config's settings of engines. `training` are its settings of
     trainings, without a seed, `training_dtype` is their number format, `deepspeed` the file of DeepSpeed's settings.
-    `scored` has [recogniser, dataset, split] of all traces whose log-probabilities are kept, `teacher_top_tokens` of
-    each token.
+    `taught` has [recogniser, dataset, split] of all traces that students learn from, their own text aside, and `scored`
+    of all text whose log-probabilities are kept, `teacher_top_tokens` of each token.
     """
 
     split: Split
@@ -93,6 +93,7 @@ class PlannedWork(TypedDict):
     training: TrainingSettings
     training_dtype: str
     deepspeed: str
+    taught: list[list[str]]
     scored: list[list[str]]
     teacher_top_tokens: int
 
