@@ -5,34 +5,14 @@ import pytest
 from hearth.models.load import load_tokenizer
 from hearth.models.snapshot import ModelError
 from hearth.models.tokens import check_turn_end, encode, turn_end_token
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
-from tokenizers import models as tokenizer_models
-from transformers import PreTrainedTokenizerFast
+from sentence_tokenizers import sentence_tokenizer
 
 PARTS = ("<s>Name the activities.\n\n", '[{"id": 1, "description": "door opened"}]</s>', "\n[1, 2]")
 
 
-def sentence_tokenizer(kind):
-    """Return a tokenizer in the form of SentencePiece's: spaces belong to the word after them."""
-    tokenizer = Tokenizer(tokenizer_models.BPE(byte_fallback=True, unk_token="<unk>"))
-    if kind == "prepend":
-        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    else:
-        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=kind, split=False)
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
-    )
-    alphabet = sorted({*"".join(PARTS), "▁", "a", "\n"})
-    trainer = trainers.BpeTrainer(
-        vocab_size=120, special_tokens=["<unk>", "<s>", "</s>"], initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator(["Name the activities. door opened the door", "door"] * 5, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
-
-
 @pytest.mark.parametrize("kind", ["first", "never", "always", "prepend"])
 def test_a_part_that_goes_on_gets_no_space_before_it(kind):
-    tokenizer = sentence_tokenizer(kind)
+    tokenizer = sentence_tokenizer(kind, "".join(PARTS))
     first, *rest = PARTS
     tokens = encode(tokenizer, first)
     for part in rest:

@@ -38,9 +38,14 @@ class Encoder:
         weights = None
         if target.weights:
             shift = len(text) - len(target.text)  # the weighted parts lie behind what a chat template changes
-            parts = [(begin + shift, end + shift, weight) for begin, end, weight in target.weights]
-            text_ids = completion_ids[: len(completion_ids) - target.ended]
-            weights = token_weights(token_ends(self._tokenizer, text_ids), parts) + [1.0] * target.ended
+            ends = token_ends(self._tokenizer, completion_ids[: len(completion_ids) - target.ended])
+            # A tokenizer that normalises its input, as Qwen's does, decodes to fewer characters.
+            normalises = bool(ends) and ends[-1] != len(text)
+            parts = [
+                (_place(text, begin + shift, normalises), _place(text, end + shift, normalises), weight)
+                for begin, end, weight in target.weights
+            ]
+            weights = token_weights(ends, parts) + [1.0] * target.ended
         suffix_ids = encode(self._tokenizer, suffix, continues=True)
         example = Example(window_id, suffix_ids, completion_ids, weights=weights)
         end = self._tokenizer.convert_ids_to_tokens(self._end) * target.ended
@@ -64,19 +69,25 @@ class Encoder:
             raise ValueError(f"window {example.window_id!r}: the tokenizer does not decode to the original trace")
 
 
+def _place(text: str, place: int, normalises: bool) -> int:
+    """Return a position in `text`, or the same position in its NFC."""
+    return len(unicodedata.normalize("NFC", text[:place])) if normalises else place
+
+
 def token_ends(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[int]:
     """Return the number of characters of the text at the end of each token.
 
     A character of several tokens ends with the last of them.
     """
-    ends, text, start = [], "", 0
+    # Some tokenizers drop a space at the beginning of what they decode, so each part is decoded behind a letter.
+    before = encode(tokenizer, "a")
+    dropped = len(tokenizer.decode(before, clean_up_tokenization_spaces=False))
+    ends, length, start = [], 0, 0
     for place in range(len(ids)):
-        part = tokenizer.decode(ids[start : place + 1], clean_up_tokenization_spaces=False)
-        if part.endswith("\ufffd"):  # the token ends within a character
-            ends.append(len(text))
-        else:
-            text, start = text + part, place + 1
-            ends.append(len(text))
+        part = tokenizer.decode([*before, *ids[start : place + 1]], clean_up_tokenization_spaces=False)[dropped:]
+        if not part.endswith("\ufffd"):  # otherwise the token ends within a character
+            length, start = length + len(part), place + 1
+        ends.append(length)
     return ends
 
 
