@@ -38,6 +38,7 @@ def test_half_of_the_windows_are_drawn_and_others_with_another_seed():
         ({"tokens": None}, "learned"),
         ({"finish_reason": "length"}, "cut"),
         ({"finish_reason": "unanswered", "text": ""}, "unanswered"),
+        ({"text": " \n"}, "unanswered"),
         ({"text": "and then the door opened, " * 60}, "loop"),
     ],
 )

@@ -15,6 +15,7 @@ from hearth.distillation.recipes import RECIPES
 from hearth.models.load import load_tokenizer
 from hearth.models.tokens import completion_tokens, turn_end_token, vocabulary_digest
 from hearth.prompting.prompts import answer_text
+from hearth.recognition.voting import vote
 from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and process trees as on Linux")
@@ -49,11 +50,17 @@ class RecipeTraining(fixtures.Training):
         self.recipe, self.start_adapter = recipe, start
         windows, traces = (self.folder / f"{name}.jsonl" for name in ("windows", "traces"))
         trained = [row for row in files.read_json_lines(windows) if row["session"] != "tested"]
-        rest = {"reasoning": "", "status": "ok", "lenient_labels": [], "lenient_status": "ok"}
+        rest = {"reasoning": "", "status": "ok", "lenient_labels": [None, None], "lenient_status": "ok"}
         rows = list(files.read_json_lines(traces))
         parsed = [row | rest | {"labels": window["gold"]} for row, window in zip(rows, trained, strict=True)]
         files.write_json_lines(folder / "parsed.jsonl", parsed)
         files.write_json(folder / "direct.json", fixtures.PROMPT | {"reasoning": "none", "system": "Answer at once."})
+        samples = [[row | {"text": f"{row['text']}{' ' * seed}", "seed": seed} for row in parsed] for seed in range(3)]
+        samples[2] = [row | {"labels": [row["labels"][0], None]} for row in samples[2]]
+        self.samples = [folder / f"sample{seed}.jsonl" for seed in range(3)]
+        for path, of_seed in zip(self.samples, samples, strict=True):
+            files.write_json_lines(path, of_seed)
+        files.write_json_lines(folder / "vote.jsonl", vote(samples, self.samples))
         score(folder / "scores.safetensors", traces, model)
         written = [
             row | {"text": f"<think>\nHm.\n</think>\n\n{answer_text(window['gold'])}", "seed": 1}
@@ -67,6 +74,8 @@ class RecipeTraining(fixtures.Training):
         options = super().options | {"recipe": self.recipe}
         if self.recipe == "joint":
             options |= {"parsed": self.folder / "parsed.jsonl", "direct-prompt": self.folder / "direct.json"}
+        if self.recipe in ("vote", "brief"):
+            options |= {"traces": self.folder / "vote.jsonl", "samples": self.samples}
         if self.recipe in ("soft", "on-policy"):
             options["log-probabilities"] = self.folder / "scores.safetensors"
         if self.start_adapter:
@@ -86,7 +95,7 @@ def first_round(tmp_path_factory, tiny_model):
     return training
 
 
-@pytest.mark.parametrize("recipe", ["joint", "on-policy"])
+@pytest.mark.parametrize("recipe", ["joint", "vote", "on-policy"])
 def test_a_killed_training_of_every_recipe_ends_bitwise_the_same(tmp_path, tiny_model, first_round, recipe):
     start = first_round.folder / "out" / "adapter" if recipe == "on-policy" else None
     undisturbed, killed = (RecipeTraining(tmp_path / name, tiny_model, recipe, start) for name in ("whole", "killed"))
@@ -98,7 +107,18 @@ def test_a_killed_training_of_every_recipe_ends_bitwise_the_same(tmp_path, tiny_
     assert logs[0] == logs[1]
     assert logs[0]["steps"] == 12
     assert logs[0]["losses"][-1] < logs[0]["losses"][0]
-    assert logs[0]["teacher_tokens"] == 24
+    assert logs[0]["teacher_tokens"] == 24 * (3 if recipe == "vote" else 1)
+
+
+def test_a_rank_without_an_example_in_the_last_step_changes_no_weighted_loss(tmp_path, tiny_model):
+    no_dropout = fixtures.SETTINGS["lora"] | {"dropout": 0.0}
+    options = {"windows": 5, "lora": no_dropout}
+    trainings = [RecipeTraining(tmp_path / str(ranks), tiny_model, "vote", ranks=ranks, **options) for ranks in (1, 2)]
+    for training in trainings:
+        assert training.run() == 0, training.log
+    one, two = (files.read_json(each.folder / "out" / "training_log.json")["losses"] for each in trainings)
+    assert len(one) == 4
+    assert np.allclose(one, two, rtol=1e-4)
 
 
 def test_a_round_starts_from_the_adapter_of_the_round_before_and_says_so(tmp_path, tiny_model, first_round):

@@ -211,6 +211,12 @@ class TokenScratch:
         self._tokens.write(np.array(example.suffix_ids + example.completion_ids, dtype=_TOKEN).data)
         if self._weights:
             self._weights.write(_all_weights(example).data)
+        if self._soft:
+            self._append_soft(example)
+        return len(self._bounds) // 4 - 1
+
+    def _append_soft(self, example: Example) -> None:
+        """Write the soft targets of an example, if it has some, and where they lie."""
         share, start = 0.0, self._soft_rows
         if example.soft:
             share, *arrays = example.soft
@@ -218,7 +224,6 @@ class TokenScratch:
             for file, dtype, values in zip(self._soft, _SOFT_DTYPES, arrays, strict=True):
                 file.write(np.ascontiguousarray(values, dtype).data)
         self._soft_bounds.append((share, start, self._soft_rows))
-        return len(self._bounds) // 4 - 1
 
     def save(self, folder: Path, windows: Sequence[tuple[str, Sequence[int]]]) -> None:
         """Write the examples of windows into `folder`: `windows` has ids and the numbers that `append` returned."""
@@ -230,7 +235,7 @@ class TokenScratch:
         _save_parts(folder / _TOKENS, self._tokens, _TOKEN, bounds)
         if self._weights:
             _save_parts(folder / _WEIGHTS, self._weights, _WEIGHT, bounds)
-        soft = [self._soft_bounds[number] for number in kept]
+        soft = [self._soft_bounds[number] for number in kept] if self._soft else []
         for name, of_soft, dtype in zip(_SOFT[1:], self._soft, _SOFT_DTYPES, strict=False):
             rows = [(begin, end) for _, begin, end in soft]
             _save_parts(folder / name, of_soft, dtype, rows, (self.top_tokens,))

@@ -29,8 +29,10 @@ def judge_own_text(own: "Prediction", trace: "Prediction") -> OwnText:
     """
     if int(digest([own["seed"], own["window_id"]])[:8], 16) >= OWN_SHARE * 16**8:
         return "not_drawn"
+    if own["finish_reason"] == "unanswered" or not own["text"].strip():
+        return "unanswered"
     if own["finish_reason"] != "stop":
-        return "unanswered" if own["finish_reason"] == "unanswered" else "cut"
+        return "cut"
     if ends_in_loop(own["text"]):
         return "loop"
     lengths = own["completion_tokens"], trace["completion_tokens"]

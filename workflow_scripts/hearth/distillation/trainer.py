@@ -104,7 +104,8 @@ class DistillationTrainer(Trainer):
             self.try_longest()
         self._agree_on_micro_batch_size()
         share = inputs["share"]
-        weight = torch.tensor(share.weight, device=self.args.device)
+        # Of one dtype on all ranks: the weight of a rank without examples is an integer.
+        weight = torch.tensor(share.weight, dtype=torch.float32, device=self.args.device)
         scale = self.args.world_size / self.accelerator.reduce(weight, "sum")
         if self._zero3:
             return self._loss_under_zero3(model, share, scale)
