@@ -131,6 +131,12 @@ def test_a_joint_student_asked_without_reasoning_and_a_few_shot_base_are_rows_of
             assert (row["difference"], row["weighted_f1"]) == (plain["difference"], plain["weighted_f1"])
 
 
+def test_verdicts_from_fewer_than_three_seeds_are_called_doubtful():
+    for seeds, doubted in (((0, 1), True), ((0, 1, 2), False)):
+        verdicts = statements(build(make_recipe_scores(seeds=seeds)), "Verdicts")
+        assert any("fewer than 3 training seeds" in line for line in verdicts) == doubted
+
+
 def test_another_number_of_windows_or_steps_is_said():
     scores = make_recipe_scores()
     (equal,) = statements(build(scores), "Budgets")

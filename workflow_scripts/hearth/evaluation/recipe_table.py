@@ -43,6 +43,8 @@ _MEAN_COLUMNS = {
     "difference": Column(f"Minus {PAPER_RECIPE}, mean", _DIFFERENCE),
     "verdict": Column("Verdict", number=False),
 }
+# Of fewer training seeds, a verdict is called doubtful.
+FEWEST_SEEDS = 3
 NOTES: list[Note] = [
     (
         "Recipes",
@@ -116,7 +118,7 @@ def _record(one: RecipeRow, hours: Mapping[str, WorkHours] | None) -> Record:
         "n_events": score["n_events"],
         "n_windows": windows,
         "steps": steps,
-        "n_seeds": len(row.scores) if len(row.scores) > 1 else None,
+        "n_seeds": len(row.scores) if score["kind"] == "student" else None,
         METRIC: value,
         f"{METRIC}_low": low,
         f"{METRIC}_high": high,
@@ -220,7 +222,13 @@ def _verdicts(rows: Sequence[RecipeRow], means: Sequence[Record], simulated: Seq
         f"a recipe helps where the interval of its difference to {PAPER_RECIPE} lies above zero, and costs where below;"
         " intervals are not corrected for the number of recipes, p (Holm) is"
     )
-    return [rule, *sentences]
+    few = [row for row in rows if row.score["kind"] == "student" and len(row.row.scores) < FEWEST_SEEDS]
+    doubt = (
+        [f"some students have fewer than {FEWEST_SEEDS} training seeds: their verdicts may be those of a seed"]
+        if few
+        else []
+    )
+    return [rule, *doubt, *sentences]
 
 
 def _budgets(rows: Sequence[RecipeRow]) -> list[str]:
