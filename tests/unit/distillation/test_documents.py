@@ -58,3 +58,16 @@ def test_a_card_lists_the_datasets_of_several_and_those_replayed():
     assert "| Replayed traces of the base itself | sim (2 of 9); 25.0% of all examples |" in card
     assert "It learned from 2 datasets (one, two); other homes" in card
     assert "with a prompt of its homes and reasoning mode above (think)" in card
+
+
+def test_a_card_says_how_else_a_student_was_trained_than_with_traces_and_one_prompt():
+    own = {"base": MODEL, "prompt": {"version": "x", "reasoning": "think"}, "steps": 2, "trainable_parameters": 3}
+    log = TRAINING_LOG | own | {"examples": {"traces": 9, "used": 8, "truncated": 0, "left_out": {}}}
+    plain, joint = model_card(log, []), model_card(log | {"recipe": "joint"}, [])
+    assert "above (think); it was trained with no other" in plain
+    assert "above (think), or with its direct prompt; it was trained with no other" in joint
+    later = {"continues": {"student": "earlier", "adapter": "", "steps": 7}, "own_texts": {"learned": 3, "cut": 5}}
+    card = model_card(log | later | {"recipe": "on-policy"}, [])
+    assert "| Adapter trained on | that of earlier, after 7 steps |" in card
+    assert "| Windows with the student's own text | 3 of 8 |" in card
+    assert "Adapter trained on" not in plain

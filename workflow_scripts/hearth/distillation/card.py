@@ -50,6 +50,7 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         f"| Prompt | {log['prompt']['version']}, reasoning mode {log['prompt']['reasoning']} |",
         f"| Traces | {examples['traces']}; used {examples['used']} ({examples['truncated']} of them truncated); "
         f"left out: {left_out} |",
+        *_round_rows(log),
         f"| Training | {log['steps']} steps, {log['trainable_parameters']:,} trained parameters, {log['dtype']}, "
         f"{log['ranks']} rank(s), final loss {log['losses'][-1]:.4f} |",
         "",
@@ -67,7 +68,8 @@ def model_card(log: TrainingLog, notes: Sequence[str], sections: Sequence[str] =
         f"- It learned from {_learned_from(log)}; other homes have other rooms, sensors and labels.",
         *(["- The teacher's traces were not corrected: its mistakes are learned too."] if recipe.needs_teacher else []),
         f"- Use it with {'a prompt of its homes' if _own_parts(log)[1:] else 'the prompt'} and reasoning mode above "
-        f"({log['prompt']['reasoning']}); it was trained with no other.",
+        f"({log['prompt']['reasoning']}){', or with its direct prompt' * recipe.asks_directly}; it was trained with no "
+        "other.",
         "- It describes activities of people at home: use it only with their consent, and not where a wrong "
         "answer does harm.",
         "",
@@ -92,6 +94,16 @@ def _dataset_rows(log: TrainingLog) -> list[str]:
     if replayed := [part for part in log.get("parts", []) if part["is_replayed"]]:
         share = sum(part["counts"]["used"] for part in replayed) / log["examples"]["used"]
         rows.append(f"| Replayed traces of the base itself | {_listed(replayed)}; {share:.1%} of all examples |")
+    return rows
+
+
+def _round_rows(log: TrainingLog) -> list[str]:
+    """Return the rows of the card's table that a later round of on-policy distillation has."""
+    rows = []
+    if earlier := log.get("continues"):
+        rows.append(f"| Adapter trained on | that of {earlier['student']}, after {earlier['steps']} steps |")
+    if own := log.get("own_texts"):
+        rows.append(f"| Windows with the student's own text | {own['learned']} of {sum(own.values())} |")
     return rows
 
 
