@@ -140,8 +140,8 @@ rule gather_log_probabilities:
     container:
         IMAGES["llm"]
     resources:
-        # All of it is in memory, some of it twice: 0.8 GB for 8 million tokens with 16 log-probabilities each.
-        mem_mb=4000,
+        # All of it is in memory, some of it twice.
+        mem_mb=lambda wildcards, input: max(2000, round(3 * input.size_mb)),
         runtime=15,
     message:
         "Gathering the log-probabilities of {wildcards.teacher} for {wildcards.recogniser} on {wildcards.dataset} {wildcards.split}"

@@ -208,7 +208,8 @@ LABELS_WEIGHT = 0.5
 def trace_and_labels(candidate: Candidate) -> list[Target]:
     """Return the trace and, asked without reasoning, the teacher's labels; only the trace if a label is missing.
 
-    The two texts count in the loss as 1 to LABELS_WEIGHT, whatever their lengths are.
+    The weights of both texts' tokens are about as 1 to LABELS_WEIGHT, whatever the lengths of the texts are: lengths
+    are counted in characters.
     """
     (trace,) = whole_trace(candidate)
     if not trace.text or None in candidate.parsed_labels:
