@@ -15,7 +15,7 @@ from hearth.evaluation.score_document import Interval, Score
 from hearth.evaluation.table_rows import Record, add_adjusted_p, difference_columns
 
 _F1, _BOUND, _P, _TOKENS, _HOURS = decimals(3), decimals(2), decimals(4), decimals(1), "{:.3g}".format
-_DIFFERENCE, _DIFFERENCE_BOUND = decimals(3, sign="+"), decimals(2, sign="+")
+_DIFFERENCE = _DIFFERENCE_BOUND = decimals(3, sign="+")
 _COLUMNS = {
     "recipe": Column("Recipe", number=False),
     "base": Column("Base", number=False),
