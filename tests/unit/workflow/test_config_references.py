@@ -71,6 +71,11 @@ def serving(project):
             "tables.scaling.columns: a table of labels has none; remove it or set rows: scores",
         ),
         (
+            "tables/scaling",
+            {"title": "T", "rows": "labels", "layout": "paper", "select": [{"recognisers": "models"}]},
+            "tables.scaling.layout: a table of labels has none; remove it or set rows: scores",
+        ),
+        (
             "datasets/second/source",
             "table",
             "datasets.second.source: a simulated home must be one of marble, mural, not 'table'; or draw one",

@@ -272,6 +272,22 @@ def test_a_mapping_that_two_files_share_is_the_later_ones(project):
         ({"windows": {"seconds": 60, "by": "gap"}}, []),
         ({"windows": {"seconds": 60}}, ["windows.seconds is not used: windows are cut by count"]),
         ({"windows": {"seconds": None}}, []),
+        ({"teacher_sampling": {"top_p": 0.9}}, ["teacher_sampling is not used: teacher_samples is 0"]),
+        ({"teacher_sampling": {"top_p": 0.9}, "teacher_samples": 2}, []),
+        (
+            {"teacher_top_tokens": 8},
+            ["teacher_top_tokens is not used: no student learns from log-probabilities (soft, on-policy)"],
+        ),
+        ({"teacher_top_tokens": 8, "students": CONFIG["students"] | {"groups": {"soft": {"recipes": ["soft"]}}}}, []),
+        (
+            {"students": CONFIG["students"] | {"on_policy_rounds": 3}},
+            ["students.on_policy_rounds is not used: no student has the recipe on-policy"],
+        ),
+        ({"students": CONFIG["students"] | {"groups": {"own": {"recipes": ["on-policy"]}}, "on_policy_rounds": 3}}, []),
+        (
+            {"tables": {"own": {"title": "T", "select": [{"recognisers": "models"}, {"recognisers": "direct"}]}}},
+            ["tables.own.select.1 adds no row: the run has no direct"],
+        ),
     ],
 )
 def test_settings_without_effect_are_listed(project, changes, unused):

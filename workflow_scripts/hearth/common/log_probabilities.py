@@ -29,7 +29,7 @@ _DTYPES = {
     "window_ids": np.dtype(np.uint8),
 }
 TEMPERATURE = 1.0
-REMEDY = "delete it, and run the rule `log_probabilities` again"
+REMEDY = "delete it, and run the same command again, which makes it anew"
 
 
 class Head(TypedDict):

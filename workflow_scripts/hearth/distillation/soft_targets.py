@@ -51,7 +51,7 @@ def soft_targets(
     if text is None or text.tokens.tolist() != example.completion_ids:
         raise ValueError(
             f"{scores.path}: {example.window_id}: the student's tokens of the trace are not those that the teacher "
-            f"scored; {REMEDY}, with a teacher whose prompt asks for reasoning as the student's does"
+            f"scored; choose a teacher whose prompt asks for reasoning as the student's does; if it does, {REMEDY}"
         )
     if vocabulary is not None:
         scores.check_ids(text, vocabulary)

@@ -329,8 +329,9 @@ def _table_problems(config: Config) -> Iterator[Problem]:
             if isinstance(part["datasets"], list):
                 yield from _unknown_names("dataset", part["datasets"], [*path, "datasets"], config["datasets"])
         if spec["rows"] != "scores":
-            for key in ("columns", "compare"):
-                if spec[key]:
+            given = {"layout": spec["layout"] != "wide", "seeds": spec["seeds"] != "mean"}
+            for key, is_set in {"columns": spec["columns"], "compare": spec["compare"], **given}.items():
+                if is_set:
                     yield ["tables", table, key], f"a table of {spec['rows']} has none; remove it or set rows: scores"
         for index, column in enumerate(spec["columns"]):
             _, without, labels = column.partition("_without_")

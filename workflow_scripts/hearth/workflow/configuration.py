@@ -21,12 +21,15 @@ from hearth.common.schemas import (
     without_invalid_values,
     without_unknown_keys,
 )
+from hearth.distillation.recipes import RECIPES
 from hearth.workflow.config_references import name_problems, reference_problems
 from hearth.workflow.config_types import Config, Json, Registry
 from hearth.workflow.dataset_sets import default_datasets
 from hearth.workflow.misplaced import misplaced_settings
 from hearth.workflow.project_files import PROJECT
+from hearth.workflow.recognisers import groups
 from hearth.workflow.renamed import renamed_settings
+from hearth.workflow.students import students
 
 _ABSENT = object()
 # (file, its content) of every config file, in the order in which they are merged.
@@ -104,6 +107,19 @@ def unused_settings(written: Json, config: Config) -> list[str]:
             lines.append(f"datasets.{name}.split.test_fraction is not used: {folds[name]} folds test every group")
         if dataset.get("windows", {}).get("seconds") and config["datasets"][name]["windows"]["by"] == "count":
             lines.append(f"datasets.{name}.windows.seconds is not used: its windows are cut by count")
+    if written.get("teacher_sampling") and not config["teacher_samples"]:
+        lines.append("teacher_sampling is not used: teacher_samples is 0")
+    used = [RECIPES[student.recipe] for student in students(config).values()]
+    if "teacher_top_tokens" in written and all(recipe.reads != "log_probabilities" for recipe in used):
+        lines.append("teacher_top_tokens is not used: no student learns from log-probabilities (soft, on-policy)")
+    if "on_policy_rounds" in written.get("students", {}) and not any(recipe.on_policy for recipe in used):
+        lines.append("students.on_policy_rounds is not used: no student has the recipe on-policy")
+    members = groups(config)
+    for table, spec in config["tables"].items():
+        for index, part in enumerate(spec["select"]):
+            group = part["recognisers"]
+            if isinstance(group, str) and not members[group]:
+                lines.append(f"tables.{table}.select.{index} adds no row: the run has no {group}")
     return lines
 
 
