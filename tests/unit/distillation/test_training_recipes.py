@@ -10,7 +10,7 @@ from hearth.common import files
 from hearth.common.log_probabilities import TEMPERATURE, ScoredText, to_float16, write_log_probabilities
 from hearth.distillation.candidates import TrainingFiles
 from hearth.distillation.example_parts import Source
-from hearth.distillation.examples import write_examples
+from hearth.distillation.examples import open_examples, write_examples
 from hearth.distillation.recipes import RECIPES
 from hearth.models.load import load_tokenizer
 from hearth.models.tokens import completion_tokens, turn_end_token, vocabulary_digest
@@ -150,6 +150,38 @@ def test_a_round_without_enough_text_of_the_student_is_refused(tmp_path, tiny_mo
     assert training.run() != 0
     assert "only 0 of 24 windows have text of the student's own that can be learned, and 25% is needed" in training.log
     assert "'cut': " in training.log
+
+
+def test_in_place_of_own_text_that_is_too_long_the_trace_is_learned(tmp_path, tiny_model):
+    long = "<think>\n" + " ".join(str(number) for number in range(400)) + "\n</think>\n\n[]"
+    RecipeTraining(tmp_path, tiny_model, "on-policy")
+    rows = list(files.read_json_lines(tmp_path / "own.jsonl"))
+    files.write_json_lines(
+        tmp_path / "own.jsonl", [row | {"text": long} if n % 4 == 0 else row for n, row in enumerate(rows)]
+    )
+    score(tmp_path / "own.safetensors", tmp_path / "own.jsonl", tiny_model)
+    paths = {
+        "log_probabilities": "scores.safetensors",
+        "own_traces": "own.jsonl",
+        "own_log_probabilities": "own.safetensors",
+    }
+    names = {name: tmp_path / file for name, file in paths.items()}
+    names |= {name: tmp_path / f"{name}.jsonl" for name in ("windows", "traces")}
+    of_split = TrainingFiles(splits=tmp_path / "splits.json", split="train1", traces_split="train1", **names)
+    source, tokenizer = Source(of_split, fixtures.PROMPT, RECIPES["on-policy"]), load_tokenizer(tiny_model)
+
+    def build(limit):
+        folder = tmp_path / f"examples{limit}"
+        write_examples(folder, [source], tokenizer, fixtures.SETTINGS | {"max_length": limit})
+        return open_examples(folder)
+
+    whole = build(4096)
+    limited = build(int(min(whole.lengths())) + 100)  # more than any trace has, and less than the long text
+    assert limited.counts["used"] == whole.counts["used"] == 24
+    assert limited.counts["left_out"]["too_long"] == 0
+    replaced = limited.own_texts["long"]
+    assert 0 < replaced == whole.own_texts["learned"] - limited.own_texts["learned"]
+    assert max(limited.lengths()) < max(whole.lengths())
 
 
 def test_own_text_of_other_windows_is_refused(tmp_path, tiny_model, first_round):

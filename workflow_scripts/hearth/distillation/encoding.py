@@ -52,10 +52,6 @@ class Encoder:
         self._check_text(example, self._parts.prefix + suffix, text + end)
         return example
 
-    def length(self, example: Example) -> int:
-        """Return the number of tokens of an example, prefix included."""
-        return len(self.prefix_ids) + len(example.suffix_ids) + len(example.completion_ids)
-
     def _check_text(self, example: Example, prompt: str, completion: str) -> None:
         """Raise ValueError unless the token ids decode to the prompt and the completion.
 

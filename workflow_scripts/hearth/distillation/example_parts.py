@@ -1,7 +1,7 @@
 """Make the examples of one dataset: find the windows with usable targets, select, draw and encode them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,7 +13,7 @@ from hearth.data.windows import Window
 from hearth.distillation.candidates import TrainingFiles, iterate_candidates
 from hearth.distillation.documents import ExampleCounts, ExamplePart
 from hearth.distillation.encoding import Encoder
-from hearth.distillation.example_arrays import TokenScratch
+from hearth.distillation.example_arrays import Example, TokenScratch
 from hearth.distillation.own_text import OWN_TEXTS, SMALLEST_OWN_SHARE, OwnText, judge_own_text
 from hearth.distillation.recipes import (
     Candidate,
@@ -80,6 +80,10 @@ class ExampleBuilder:
         self._prompts = [prompt for prompt in (source.prompt, source.direct_prompt) if prompt]
         self._encoders = [Encoder(tokenizer, prompt) for prompt in self._prompts]
         self._numbers_of_prefixes = [_number_of(encoder.prefix_ids, prefixes) for encoder in self._encoders]
+        self._prefix_lengths = {
+            number: len(encoder.prefix_ids)
+            for number, encoder in zip(self._numbers_of_prefixes, self._encoders, strict=True)
+        }
         self.left_out = Counter({"empty": 0, "truncated": 0, "too_long": 0, "over_max_examples": 0})
         self.numbers: dict[str, list[int]] = {}
         self.used: list[str] = []
@@ -190,36 +194,44 @@ class ExampleBuilder:
         """Encode windows; those that are not too long get numbers in the scratch file.
 
         Where targets are learned in turn, those of a window that are too long are left out; otherwise a window of which
-        one is too long is.
+        one is too long is. In place of a student's own text that is too long, its teacher's trace is learned.
         """
-        wanted, recipe = set(window_ids), self.source.recipe
+        wanted, recipe, limit = set(window_ids), self.source.recipe, self._settings["max_length"]
         turns = [_turns(prompt, self.source.files, wanted) for prompt in self._prompts]
         for candidate in iterate_candidates(self.source.files, recipe):
             window_id = candidate.window["window_id"]
             if window_id not in wanted:
                 continue
-            examples, lengths = [], []
-            for target in _usable_targets(recipe, candidate, self._settings):
-                encoder = self._encoders[target.is_direct]
-                example = encoder.encode(window_id, turns[target.is_direct](candidate.window), target)
-                scores, text = self._scores, candidate.scored
-                if target.is_own:
-                    scores, text = self._own_scores, candidate.own_scored
-                if target.soft_share and scores:
-                    soft = soft_targets(scores, text, example, target.soft_share, self._vocabulary)
-                    example = replace(example, soft=soft)
-                examples.append(replace(example, prefix=self._numbers_of_prefixes[target.is_direct]))
-                lengths.append(encoder.length(example))
-            fitting = [
-                example
-                for example, length in zip(examples, lengths, strict=True)
-                if length <= self._settings["max_length"]
-            ]
+            examples = self._encode_window(candidate, turns)
+            if self._own_texts.get(window_id) == "learned" and self._length(examples[0]) > limit:
+                self._own_texts[window_id] = "long"
+                examples = self._encode_window(replace(candidate, own=None), turns)
+            fitting = [example for example in examples if self._length(example) <= limit]
             if len(fitting) < (1 if recipe.in_turn else len(examples)):
                 self.left_out["too_long"] += 1
-                self._too_long.append(min(lengths) if recipe.in_turn else max(lengths))
+                self._too_long.append((min if recipe.in_turn else max)(map(self._length, examples)))
             else:
                 self.numbers[window_id] = [self._scratch.append(example) for example in fitting]
+
+    def _encode_window(self, candidate: Candidate, turns: Sequence[Callable[[Window], str]]) -> list[Example]:
+        """Return the examples of a window; `turns` make the user's turn of each prompt."""
+        examples = []
+        for target in _usable_targets(self.source.recipe, candidate, self._settings):
+            encoder, turn = self._encoders[target.is_direct], turns[target.is_direct]
+            example = encoder.encode(candidate.window["window_id"], turn(candidate.window), target)
+            scores, text = self._scores, candidate.scored
+            if target.is_own:
+                scores, text = self._own_scores, candidate.own_scored
+            if target.soft_share and scores:
+                example = replace(
+                    example, soft=soft_targets(scores, text, example, target.soft_share, self._vocabulary)
+                )
+            examples.append(replace(example, prefix=self._numbers_of_prefixes[target.is_direct]))
+        return examples
+
+    def _length(self, example: Example) -> int:
+        """Return the number of tokens of an example, prefix included."""
+        return self._prefix_lengths[example.prefix] + len(example.suffix_ids) + len(example.completion_ids)
 
 
 def _number_of(prefix: list[int], prefixes: list[list[int]]) -> int:
