@@ -8,7 +8,9 @@ FIRST = ("tests/workflow/test_kills.py", "tests/unit/distillation/test_training.
 # Tests of this folder run on any worker and last: they share the reference run, which is made once per session.
 SPREAD = "tests/workflow/"
 # Except the files whose tests share fixtures of their own.
-NOT_SPREAD = ("tests/workflow/test_conda.py", "tests/workflow/test_cluster_plan.py")
+NOT_SPREAD = tuple(
+    f"tests/workflow/test_{name}.py" for name in ("conda", "cluster_plan", "on_policy", "teacher_samples")
+)
 
 
 def _is_spread(node_id: str) -> bool:

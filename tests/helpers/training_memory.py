@@ -12,7 +12,7 @@ import torch
 from hearth.distillation import packed_attention
 from hearth.distillation.examples import IGNORED
 from hearth.distillation.micro_batch import MicroBatchSize
-from hearth.distillation.rows import Share
+from hearth.distillation.rows import Labelled, Share
 from hearth.distillation.trainer import DistillationTrainer, MicroBatches
 from hearth.models.measure import ModelShape
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -142,7 +142,7 @@ def make_micro_batches(
 ) -> MicroBatches:
     """Return equal examples: each has `prefix` tokens and then `tokens` more, the last `learned` of them its trace."""
     labels = torch.tensor([IGNORED] * (prefix + tokens - learned) + [1] * learned)
-    example = (torch.ones_like(labels), labels)
+    example = Labelled(torch.ones_like(labels), labels)
     sizes = [min(micro_batch_size, examples - first) for first in range(0, examples, micro_batch_size)]
     share = Share([example] * examples, [0] * examples)
     (number,) = (number for number, _ in trainer.micro_batches(share))

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hearth.common.log_probabilities import (
     LogProbabilities,
-    ScoredText,
     bytes_per_token,
     gather_log_probabilities,
     to_float16,
     write_log_probabilities,
 )
+from hearth.common.scored_text import ScoredText
 
 HEAD = {
     "teacher": "t" * 64,

@@ -11,7 +11,8 @@ import pytest
 import torch
 import training_fixtures as fixtures
 from hearth.common import files
-from hearth.common.log_probabilities import LogProbabilities, ScoredText, write_log_probabilities
+from hearth.common.log_probabilities import LogProbabilities, write_log_probabilities
+from hearth.common.scored_text import ScoredText
 from hearth.distillation import rows
 from hearth.distillation.candidates import TrainingFiles
 from hearth.distillation.example_arrays import Example, SoftTargets, to_arrays

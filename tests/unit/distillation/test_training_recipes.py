@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import training_fixtures as fixtures
 from hearth.common import files
-from hearth.common.log_probabilities import TEMPERATURE, ScoredText, to_float16, write_log_probabilities
+from hearth.common.log_probabilities import TEMPERATURE, to_float16, write_log_probabilities
+from hearth.common.scored_text import ScoredText
 from hearth.distillation.candidates import TrainingFiles
 from hearth.distillation.example_parts import Source
 from hearth.distillation.examples import open_examples, write_examples

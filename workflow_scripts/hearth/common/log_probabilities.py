@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from hearth.common import files
 from hearth.common.records import check_record
+from hearth.common.scored_text import ScoredText
 
 _METADATA = "hearth"  # safetensors metadata are texts: one key has the head as JSON
 # Of the ids and the log-probabilities of the likeliest tokens.
@@ -48,19 +49,6 @@ class Head(TypedDict):
     temperature: float
     traces: str
     tensors: str
-
-
-class ScoredText(NamedTuple):
-    """The tokens of one window's completion and their likeliest alternatives; no token if there is no completion.
-
-    `tokens` is int32 of shape (tokens,), `top_ids` int32 and `log_probabilities` float16 of shape (tokens, k), the
-    likeliest token first.
-    """
-
-    window_id: str
-    tokens: np.ndarray
-    top_ids: np.ndarray
-    log_probabilities: np.ndarray
 
 
 def bytes_per_token(top_tokens: int) -> int:

@@ -5,7 +5,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from hearth.common.log_probabilities import LogProbabilities, ScoredText
+from hearth.common.log_probabilities import LogProbabilities
+from hearth.common.scored_text import ScoredText
 from hearth.data.folds import iterate_split, read_splits, sessions_of_split
 from hearth.data.windows import Window
 from hearth.distillation.documents import AuditedTrace, iterate_audited_traces

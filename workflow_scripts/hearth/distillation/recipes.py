@@ -22,7 +22,7 @@ from hearth.distillation.own_text import judge_own_text
 from hearth.distillation.sample_choice import Weight, brief_sample, label_weights, nearest_samples
 
 if TYPE_CHECKING:
-    from hearth.common.log_probabilities import ScoredText
+    from hearth.common.scored_text import ScoredText
     from hearth.prompting.predictions import ParsedPrediction, Prediction
 
 Labels = list[str | None]  # one label for each event of a window; None where the teacher gave no valid label

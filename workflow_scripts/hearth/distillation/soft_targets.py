@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from transformers import PreTrainedTokenizerBase
 
 from hearth.common.files import file_digest
-from hearth.common.log_probabilities import REMEDY, LogProbabilities, ScoredText
+from hearth.common.log_probabilities import REMEDY, LogProbabilities
+from hearth.common.scored_text import ScoredText
 from hearth.distillation.candidates import TrainingFiles
 from hearth.distillation.example_arrays import Example, SoftTargets
 from hearth.distillation.recipes import Recipe

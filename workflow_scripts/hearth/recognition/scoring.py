@@ -10,7 +10,8 @@ import numpy as np
 from hearth.common.energy import Meters
 from hearth.common.files import digest
 from hearth.common.job_stats import JobStats
-from hearth.common.log_probabilities import TEMPERATURE, Head, ScoredText, to_float16
+from hearth.common.log_probabilities import TEMPERATURE, Head, to_float16
+from hearth.common.scored_text import ScoredText
 from hearth.data.windows import Window, WindowInput
 from hearth.engines.protocol import LocalEngine, ScoreRequest, TokenScores
 from hearth.models.tokens import completion_tokens, turn_end_token, vocabulary_digest
