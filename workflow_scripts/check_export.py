@@ -88,8 +88,8 @@ def load_forms(arguments: argparse.Namespace, export: Export) -> dict[str, tuple
             {path.name: files.file_digest(path) for path in kept_files(merged)},
         ),
     }
-    if export["gguf"]["file"]:
-        path, by_ids = arguments.export / export["gguf"]["file"], not export["gguf"]["pre_tokenizer"]
+    if files_of_forms := export["gguf"]["files"]:
+        path, by_ids = arguments.export / next(iter(files_of_forms.values())), not export["gguf"]["pre_tokenizer"]
         forms["gguf"] = LlamaCppEngine(path, merged, by_ids), {"model": files.file_digest(path), "by_ids": by_ids}
     return forms
 

@@ -73,12 +73,15 @@ def write_gguf_export(out: Path, student: str) -> GgufExport:
     """Convert the merged model in `out` to a GGUF file where that is supported, and return its entry of export.json."""
     from hearth.distillation import gguf_file
 
-    merged, file = out / "merged", f"gguf/{student}.gguf"
+    merged = out / "merged"
     (out / "gguf").mkdir(parents=True, exist_ok=True)
     if why_not := gguf_file.unsupported_reason(merged):
-        return {"file": "", "why_not": why_not}
+        return {"files": {}, "default": "", "why_not": why_not}
+    form = gguf_file.form_name(merged)
+    file = f"gguf/{student}-{form}.gguf"
     gguf_file.write_gguf(merged, out / file, student)
-    return {"file": file, "why_not": "", "pre_tokenizer": gguf_file.pre_tokenizer_name(merged)}
+    pre_tokenizer = gguf_file.pre_tokenizer_name(merged)
+    return {"files": {form: file}, "default": form, "why_not": "", "pre_tokenizer": pre_tokenizer}
 
 
 def copy_file(source: Path, destination: Path) -> None:

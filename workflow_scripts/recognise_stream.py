@@ -161,11 +161,13 @@ def make_engine(arguments: argparse.Namespace, export: Export | None) -> Engine:
         if export is None:
             raise UserError("--gguf needs --student")
         gguf = export["gguf"]
-        if not gguf["file"]:
+        if not gguf["files"]:
             raise UserError(f"the export has no GGUF file: {gguf['why_not']}")
         from hearth.engines.llamacpp import LlamaCppEngine
 
-        return LlamaCppEngine(arguments.student / gguf["file"], arguments.model, by_ids=not gguf["pre_tokenizer"])
+        return LlamaCppEngine(
+            arguments.student / gguf["files"][gguf["default"]], arguments.model, by_ids=not gguf["pre_tokenizer"]
+        )
     from hearth.engines.transformers import TransformersEngine
 
     return TransformersEngine(

@@ -123,10 +123,15 @@ def test_an_export_has_every_form_with_its_prompt_and_settings(exported, inputs,
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         assert (exported / "adapter" / name).read_bytes() == (tiny_adapter / name).read_bytes()
     assert (exported / "merged" / "model.safetensors").is_file()
-    assert (exported / "gguf" / "tiny_reasoning_toy.gguf").read_bytes().startswith(b"GGUF")
+    assert (exported / "gguf" / "tiny_reasoning_toy-f32.gguf").read_bytes().startswith(b"GGUF")
     assert files.read_json(exported / "prompt.json")["labels"] == fixtures.LABELS
     about = files.read_json(exported / "export.json")
-    assert about["gguf"] == {"file": "gguf/tiny_reasoning_toy.gguf", "why_not": "", "pre_tokenizer": "smollm"}
+    assert about["gguf"] == {
+        "files": {"f32": "gguf/tiny_reasoning_toy-f32.gguf"},
+        "default": "f32",
+        "why_not": "",
+        "pre_tokenizer": "smollm",
+    }
     assert {key: about[key] for key in SETTINGS} == SETTINGS
     assert not [path for path in exported.rglob("*") if path.name.startswith(".")]
     assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}

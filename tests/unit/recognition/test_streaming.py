@@ -73,7 +73,7 @@ def student(tmp_path, monkeypatch):
         {
             "student": "little",
             "dtype": "float32",
-            "gguf": {"file": "", "why_not": "there is none"},
+            "gguf": {"files": {}, "default": "", "why_not": "there is none"},
             "source": "table",
             "windows": {"by": "count", "size": 3, "seconds": None},
             "decoding": asdict(Decoding.greedy(64)),

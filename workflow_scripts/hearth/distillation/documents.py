@@ -146,13 +146,16 @@ DIRECT_PROMPT = "direct_prompt.json"
 
 
 class GgufExport(TypedDict):
-    """The GGUF file of an export.
+    """The GGUF files of an export.
 
-    `file`: its path in the export's folder, or "" if the model cannot be converted; `why_not` is then the reason.
-    `pre_tokenizer`: llama.cpp's name for the tokenizer's pre-tokenization, or "" if llama.cpp does not know it.
+    `files`: a dict from number format, the merged model's own first, to the file's path in the export's folder; empty
+    if the model cannot be converted, and `why_not` is then the reason. `default` is the format for a home hub; "" if
+    there is no file. `pre_tokenizer`: llama.cpp's name for the tokenizer's pre-tokenization, or "" if llama.cpp does
+    not know it.
     """
 
-    file: str
+    files: dict[str, str]
+    default: str
     why_not: str
     pre_tokenizer: NotRequired[str]
 

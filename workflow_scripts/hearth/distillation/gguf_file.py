@@ -47,6 +47,11 @@ def pre_tokenizer_name(folder: Path) -> str:
     return next((name for name, known_steps in _PRE_TOKENIZERS.items() if steps == known_steps), "")
 
 
+def form_name(folder: Path) -> str:
+    """Return the name of the number format in which `write_gguf` writes the matrices: f32, f16 or bf16."""
+    return _FORMATS[weights_dtype(folder)][0].name.lower()
+
+
 def unsupported_reason(folder: Path) -> str:
     """Return a phrase that says why `write_gguf` cannot write the model in `folder`; "" if it can."""
     config = read_json_object(folder / "config.json")

@@ -55,8 +55,8 @@ def _files(export: Export, parity: Parity) -> list[str]:
         f"| `merged/` | base and adapter as one model, merged in fp32, {export['dtype']}; plain "
         f"`transformers.AutoModelForCausalLM.from_pretrained` loads it | {_agreement(parity['merged'], parity)} |",
     ]
-    if gguf["file"]:
-        rows.append(f"| `{gguf['file']}` | the merged model for llama.cpp | {_agreement(parity['gguf'], parity)} |")
+    for file in gguf["files"].values():
+        rows.append(f"| `{file}` | the merged model for llama.cpp | {_agreement(parity['gguf'], parity)} |")
     lines = [
         "## Files",
         "",
