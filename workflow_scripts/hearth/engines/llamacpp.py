@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import xllamacpp
 
@@ -25,18 +26,29 @@ from hearth.models.tokens import encode
 _MAX_ERROR = 300  # characters of llama.cpp's own message in an error
 
 
+class AnswerTimings(NamedTuple):
+    """llama.cpp's timings of one answer. `prompt_tokens` are those that it computed, without those of its cache."""
+
+    prompt_tokens: int
+    prompt_seconds: float
+    completion_tokens: int
+    completion_seconds: float
+
+
 class LlamaCppEngine:
     """Run the GGUF file `path`. See `Engine` for the protocol.
 
     `folder` has the same model in Hugging Face files, of which tokenizer and config.json are used. Prompts are passed
     as text, which llama.cpp tokenises itself. With `by_ids` they are passed as token ids of the folder's tokenizer, for
     a model whose tokenizer llama.cpp does not know. One request runs at a time; llama.cpp caches the tokens that
-    prompts share.
+    prompts share. `timings` are those of the last answer. With `reuses_prompts` false, the cache is not used.
     """
 
     def __init__(self, path: Path, folder: Path, by_ids: bool = False):
         self.tokenizer = load_tokenizer(folder)
         self._path, self._by_ids = path, by_ids
+        self.timings: AnswerTimings | None = None
+        self.reuses_prompts = True
         self._server: xllamacpp.Server | None = None
         self._context: int = read_json_object(folder / "config.json")["max_position_embeddings"]
 
@@ -93,12 +105,19 @@ class LlamaCppEngine:
                 "top_k": decoding.top_k,
                 "min_p": 0.0,  # llama.cpp's default is above 0
                 "seed": request_seed(decoding.seed, request.key),
+                "cache_prompt": self.reuses_prompts,
             }
         )
         if "choices" not in answer:
             message = str(answer.get("error", answer))[:_MAX_ERROR]
             raise ValueError(f"{self._path}: llama.cpp refuses {request.key}: {message}")
-        choice, usage = answer["choices"][0], answer["usage"]
+        choice, usage, timings = answer["choices"][0], answer["usage"], answer["timings"]
+        self.timings = AnswerTimings(
+            timings["prompt_n"],
+            timings["prompt_ms"] / 1000,
+            timings["predicted_n"],
+            timings["predicted_ms"] / 1000,
+        )
         return Completion(
             key=request.key,
             text=choice["text"],
