@@ -9,9 +9,10 @@ import importlib
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hearth.common.job_stats import JobStats
 from hearth.common.memory import peak_memory_bytes
@@ -21,6 +22,7 @@ from hearth.prompting.prompts import answer_text
 
 Events = Sequence[WindowEvent]  # of one window
 Labels = Sequence[str]  # one for each event of a window
+Labeller = Callable[[Sequence[Events]], Iterable[Labels]]  # labels windows after it has learned
 Item = TypeVar("Item")  # a window, or its events
 
 SEED = 0
@@ -82,24 +84,33 @@ def predict_labels(baseline: str, train: Iterable[Window], windows: Iterable[Win
 
 
 def _label(baseline: str, train: Iterable[Window], test: Iterable[Events]) -> Iterator[list[str]]:
+    labeller = learn(baseline, train)
+    for some in batches(test):
+        for labels in labeller(some):
+            yield [str(label) for label in labels]
+
+
+def learn(baseline: str, train: Iterable[Window]) -> Labeller:
+    """Learn from `train` with a baseline; return what labels windows, which can be pickled.
+
+    Raises ValueError for an unknown baseline and for an empty `train`.
+    """
     if baseline not in BASELINES:
         raise ValueError(f"baseline {baseline!r} is none of {', '.join(BASELINES)}")
     learned = ((window["events"], window["gold"]) for window in train)
     first = next(learned, None)
     if first is None:
         raise ValueError(f"baseline {baseline}: the train split has no window to learn from")
-    for labels in BASELINES[baseline](itertools.chain([first], learned), test):
-        yield [str(label) for label in labels]
+    return BASELINES[baseline](itertools.chain([first], learned))
 
 
-def majority(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
+def majority(train: Iterable[tuple[Events, Labels]]) -> Labeller:
     """Label every event with the most frequent label; of equally frequent ones the first to occur."""
     [(label, _)] = Counter(label for _, labels in train for label in labels).most_common(1)
-    for events in test:
-        yield [label] * len(events)
+    return partial(_by_description, {}, label)
 
 
-def sensor_majority(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
+def sensor_majority(train: Iterable[tuple[Events, Labels]]) -> Labeller:
     """Label each event with the most frequent label of its description; if that is new, of all descriptions."""
     overall: Counter[str] = Counter()
     by_description: dict[str, Counter[str]] = {}
@@ -109,11 +120,15 @@ def sensor_majority(train: Iterable[tuple[Events, Labels]], test: Iterable[Event
             by_description.setdefault(event["description"], Counter())[label] += 1
     most_frequent = {name: counts.most_common(1)[0][0] for name, counts in by_description.items()}
     [(label, _)] = overall.most_common(1)
-    for events in test:
-        yield [most_frequent.get(event["description"], label) for event in events]
+    return partial(_by_description, most_frequent, label)
 
 
-def extra_trees(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
+def _by_description(most_frequent: Mapping[str, str], otherwise: str, windows: Sequence[Events]) -> Iterator[Labels]:
+    for events in windows:
+        yield [most_frequent.get(event["description"], otherwise) for event in events]
+
+
+def extra_trees(train: Iterable[tuple[Events, Labels]]) -> Labeller:
     """Label each event by itself with scikit-learn's extra trees."""
     import numpy as np
     from sklearn.ensemble import ExtraTreesClassifier
@@ -125,21 +140,29 @@ def extra_trees(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) 
     # One thread: with more, sums over trees differ in their last digits from run to run.
     trees = ExtraTreesClassifier(200, min_samples_leaf=2, max_features=0.1, random_state=SEED)
     trees.fit(rows, [label for _, labels in learned for label in labels])
-    for some in batches(test):
-        predicted = iter(trees.predict(vectorizer.transform([row for events in some for row in features(events)])))
-        for events in some:
-            yield [next(predicted) for _ in events]
+    return partial(_by_trees, vectorizer, trees)
 
 
-def crf(train: Iterable[tuple[Events, Labels]], test: Iterable[Events]) -> Iterator[Labels]:
+def _by_trees(vectorizer: Any, trees: Any, windows: Sequence[Events]) -> Iterator[Labels]:
+    rows = vectorizer.transform([row for events in windows for row in features(events)])
+    predicted = iter(trees.predict(rows))
+    for events in windows:
+        yield [next(predicted) for _ in events]
+
+
+def crf(train: Iterable[tuple[Events, Labels]]) -> Labeller:
     """Label a window as a sequence with CRFsuite's linear-chain conditional random field."""
     from sklearn_crfsuite import CRF
 
     field = CRF(algorithm="lbfgs", c1=0.1, c2=0.1, max_iterations=100, all_possible_transitions=True)
     learned = [(features(events), labels) for events, labels in train]
     field.fit([rows for rows, _ in learned], [labels for _, labels in learned])
-    for some in batches(test):
-        yield from field.predict([features(events) for events in some])
+    return partial(_by_field, field)
+
+
+def _by_field(field: Any, windows: Sequence[Events]) -> Iterable[Labels]:
+    predicted: list[Labels] = field.predict([features(events) for events in windows])
+    return predicted
 
 
 def batches(windows: Iterable[Item]) -> Iterator[list[Item]]:
@@ -150,7 +173,7 @@ def batches(windows: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 # The baselines by name: the valid values of `baselines` in a config.
-BASELINES: dict[str, Callable[[Iterable[tuple[Events, Labels]], Iterable[Events]], Iterator[Labels]]] = {
+BASELINES: dict[str, Callable[[Iterable[tuple[Events, Labels]]], Labeller]] = {
     "majority": majority,
     "sensor-majority": sensor_majority,
     "extra-trees": extra_trees,
