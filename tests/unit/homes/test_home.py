@@ -7,7 +7,7 @@ import pytest
 import yaml
 from config_factories import SCHEMAS, replace_at, schema_properties, write_yaml
 from factories import HOME
-from hearth.homes.home import HomeError, load_home, normalise_label
+from hearth.homes.home import BusEntity, HomeError, Threshold, load_home, normalise_label
 from hearth.homes.raw_format import Recording
 from repository import REPOSITORY
 
@@ -104,7 +104,30 @@ def test_defaults_are_the_schemas(tmp_path):
         "rules": list(home.rules),
         "aliases": home.aliases,
         "common_labels": home.common_labels,
+        "entities": home.entities,
     }
+
+
+def test_entities_of_the_bus_are_read_in_all_their_forms(tmp_path):
+    threshold = {"at_least": 5, "reached": "ON", "below": "ON"}
+    entities = {"a": "s1", "b": None, "c": {"sensor": "s1", "states": {"open": "ON"}, "threshold": threshold}}
+    home = load_home(write_yaml(tmp_path / "home.yaml", HOME | {"entities": entities}))
+    assert home.entities == {
+        "a": BusEntity("s1"),
+        "b": BusEntity(None),
+        "c": BusEntity("s1", {"open": "ON"}, Threshold(5, "ON", "ON")),
+    }
+
+
+def test_unknown_sensors_and_states_of_entities_are_named_with_the_nearest(tmp_path):
+    threshold = {"at_least": 5, "reached": "ONN", "below": "ON"}
+    entities = {"a": "s2", "b": {"sensor": "s1", "states": {"open": "on"}, "threshold": threshold}}
+    with pytest.raises(HomeError) as raised:
+        load_home(write_yaml(tmp_path / "home.yaml", HOME | {"entities": entities}))
+    sensor, state, reached = str(raised.value).splitlines()
+    assert "entities.a: unknown sensor 's2'; did you mean 's1'?" in sensor
+    assert "entities.b.open: unknown state 'on'; known: ON" in state
+    assert "entities.b.reached: unknown state 'ONN'; did you mean 'ON'?" in reached
 
 
 def test_unknown_sensors_and_states_are_named_with_the_nearest():

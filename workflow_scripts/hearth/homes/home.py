@@ -59,6 +59,24 @@ class Sensor:
         return " ".join(part for part in (self.room, self.words, state_words) if part)
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """States of a sensor that measures a number: `reached` from `at_least` on, else `below`."""
+
+    at_least: float
+    reached: str
+    below: str
+
+
+@dataclass(frozen=True)
+class BusEntity:
+    """The sensor that an entity of the home's event bus is, or None for one to ignore, and states that differ."""
+
+    sensor: str | None
+    states: dict[str, str] = field(default_factory=dict)
+    threshold: Threshold | None = None
+
+
 class EventWords(NamedTuple):
     """The texts of an event: its room, its sensor's new state, and the whole description."""
 
@@ -73,6 +91,7 @@ class Home:
 
     `aliases` maps other spellings to their labels. `rule_origins` has the origin of each of `rules`, '' if unstated.
     `residents` is "one" or "several". `common_labels` maps every label to one that homes share, or is empty.
+    `entities` maps entities of the home's event bus to sensors.
     """
 
     name: str
@@ -89,6 +108,7 @@ class Home:
     rule_origins: tuple[str, ...] = ()
     residents: str = "several"
     common_labels: dict[str, str] = field(default_factory=dict)
+    entities: dict[str, BusEntity] = field(default_factory=dict)
 
     def describe(self, sensor: str, state: str) -> EventWords:
         """Return the texts of an event of the sensor id `sensor` with the state `state`, both as raw files spell them.
@@ -146,8 +166,17 @@ def parse_home(raw: Any, origin: Path | str) -> Home:
         recording=parse_recording(raw.get("recording", {})),
         aliases={spelling: label for label, spellings in raw.get("aliases", {}).items() for spelling in spellings},
         common_labels=dict(raw.get("common_labels", {})),
+        entities={entity: _parse_entity(spec) for entity, spec in raw.get("entities", {}).items()},
         rule_origins=tuple("" if isinstance(rule, str) else rule["origin"] for rule in raw.get("rules", ())),
     )
+
+
+def _parse_entity(spec: str | Mapping[str, Any] | None) -> BusEntity:
+    """Return the entity of an item of `entities`."""
+    if spec is None or isinstance(spec, str):
+        return BusEntity(spec)
+    threshold = spec.get("threshold")
+    return BusEntity(spec["sensor"], dict(spec.get("states", {})), Threshold(**threshold) if threshold else None)
 
 
 def _problems(raw: Any, schema: dict[str, Any]) -> list[Problem]:
@@ -199,8 +228,25 @@ def _reference_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 f"unknown label {label!r}{nearest(label, raw['labels'])} Either may be misspelt: `labels` are spelled "
                 "as in the data",
             )
+    yield from _entity_problems(raw.get("entities", {}), raw["sensors"])
     for below, message in recording_problems(raw.get("recording", {}), raw["labels"]):
         yield ["recording", *below], message
+
+
+def _entity_problems(entities: Mapping[str, Any], sensors: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the sensors and states in `entities` that the home lacks."""
+    for entity, spec in entities.items():
+        if spec is None:
+            continue
+        full: Mapping[str, Any] = {"sensor": spec} if isinstance(spec, str) else spec
+        if full["sensor"] not in sensors:
+            yield ["entities", entity], f"unknown sensor {full['sensor']!r}{nearest(full['sensor'], sensors)}"
+            continue
+        known = sensors[full["sensor"]]["states"]
+        threshold = {key: state for key, state in (full.get("threshold") or {}).items() if key != "at_least"}
+        for key, state in [*full.get("states", {}).items(), *threshold.items()]:
+            if state not in known:
+                yield ["entities", entity, key], f"unknown state {state!r}{nearest(state, known)}"
 
 
 def _common_label_problems(labels: list[str], common: Mapping[str, str]) -> Iterator[Problem]:
