@@ -1,11 +1,15 @@
-"""The engine for a home hub: it runs a GGUF file with llama.cpp, through the package xllamacpp."""
+"""The engine for a home hub: it runs a GGUF file with llama.cpp, through the package xllamacpp.
+
+It needs neither torch nor transformers, so that a program that recognises with it starts in about a second.
+"""
 
 import importlib.metadata
+import math
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import xllamacpp
 
@@ -17,13 +21,19 @@ from hearth.engines.protocol import (
     Decoding,
     Identity,
     Request,
+    ScoredToken,
     request_seed,
     unanswered_if_too_long,
 )
-from hearth.models.load import load_tokenizer
+from hearth.models.light_tokenizer import LightTokenizer
 from hearth.models.tokens import encode
 
+CacheType = Literal["f16", "q8_0"]
 _MAX_ERROR = 300  # characters of llama.cpp's own message in an error
+_FIRST_CONTEXT = 4096  # tokens, where the caller does not say how many it needs
+_CONTEXT_STEP = 256  # llama.cpp rounds contexts up to a multiple of it
+_GROWTH = 1.25  # of a context that turns out too small, so that slowly growing prompts seldom reload the model
+_CACHE_BLOCK = 32  # numbers that a quantised cache stores together
 
 
 class AnswerTimings(NamedTuple):
@@ -40,17 +50,46 @@ class LlamaCppEngine:
 
     `folder` has the same model in Hugging Face files, of which tokenizer and config.json are used. Prompts are passed
     as text, which llama.cpp tokenises itself. With `by_ids` they are passed as token ids of the folder's tokenizer, for
-    a model whose tokenizer llama.cpp does not know. One request runs at a time; llama.cpp caches the tokens that
-    prompts share. `timings` are those of the last answer. With `reuses_prompts` false, the cache is not used.
+    a model whose tokenizer llama.cpp does not know.
+
+    One request runs at a time. llama.cpp keeps the keys and values of the last prompt, so that a prompt with the same
+    prefix computes its own tokens only, unless `reuses_prompts` is set to false. Their number format is `cache_type`:
+    q8_0 takes half the memory of f16, which is used instead where a model's heads are too narrow for q8_0. `timings`
+    are those of the last answer.
+
+    `context` is the number of tokens, of prefix, longest suffix and answer, for which memory is taken at first. A
+    request that needs more reloads the model with a longer context, up to the model's own, which can take gigabytes.
     """
 
-    def __init__(self, path: Path, folder: Path, by_ids: bool = False):
-        self.tokenizer = load_tokenizer(folder)
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        by_ids: bool = False,
+        *,
+        context: int | None = None,
+        cache_type: CacheType = "q8_0",
+    ):
+        if cache_type not in get_args(CacheType):
+            raise ValueError(f"cache type {cache_type!r} is none of {', '.join(get_args(CacheType))}")
+        if context is not None and context < 1:
+            raise ValueError(f"context is {context}; it must be at least 1")
+        self.tokenizer = LightTokenizer(folder)
         self._path, self._by_ids = path, by_ids
+        self._server: xllamacpp.Server | None = None
+        config = read_json_object(folder / "config.json")
+        self._longest_context: int = config["max_position_embeddings"]
+        self._context = self._rounded(context or _FIRST_CONTEXT)
+        head_width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+        self._cache_type: CacheType = "f16" if head_width % _CACHE_BLOCK else cache_type
+        self._cached_tokens = 0
         self.timings: AnswerTimings | None = None
         self.reuses_prompts = True
-        self._server: xllamacpp.Server | None = None
-        self._context: int = read_json_object(folder / "config.json")["max_position_embeddings"]
+
+    @property
+    def context(self) -> int:
+        """The number of tokens, of prompt and answer, for which memory is taken now."""
+        return self._context
 
     def load(self) -> None:
         """See `Engine.load`."""
@@ -62,6 +101,12 @@ class LlamaCppEngine:
         parameters.n_parallel = 1
         parameters.warmup = False
         parameters.verbosity = 1  # errors only
+        # Prompts that were replaced would be kept in memory, in up to 8 GiB.
+        parameters.cache_ram_mib = 0
+        if self._cache_type == "q8_0":
+            parameters.cache_type_k = parameters.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_Q8_0
+            # Without flash attention llama.cpp does not read quantised values.
+            parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
         # The server also listens on a local port, which nobody should use: a random key locks it.
         parameters.api_keys = [secrets.token_urlsafe()]
         if threads := os.environ.get("OMP_NUM_THREADS"):
@@ -69,26 +114,41 @@ class LlamaCppEngine:
         self._server = xllamacpp.Server(parameters)
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
-        """See `Engine.complete`. Decoding may not be constrained, have a reasoning budget or ask for confidence."""
-        if decoding.constrained or decoding.reasoning_budget is not None or decoding.confidence != "none":
-            raise ValueError("decoding: engine llama.cpp does not support constrained, reasoning_budget or confidence")
-        server = self._loaded_server()
+        """See `Engine.complete`. Decoding may not be constrained or have a reasoning budget."""
+        if decoding.constrained or decoding.reasoning_budget is not None:
+            raise ValueError("decoding: engine llama.cpp does not support constrained or reasoning_budget")
         prefix_tokens = encode(self.tokenizer, prefix)
         for request in requests:
             tokens = prefix_tokens + encode(self.tokenizer, request.suffix, continues=True)
-            unanswered = unanswered_if_too_long(request.key, len(tokens), decoding, self._context)
+            if unanswered := unanswered_if_too_long(request.key, len(tokens), decoding, self._longest_context):
+                yield [unanswered]
+                continue
+            server = self._server_for(len(tokens) + decoding.max_new_tokens)
             prompt = tokens if self._by_ids else prefix + request.suffix
-            yield [unanswered or self._complete(server, request, prompt, decoding)]
+            yield [self._complete(server, request, prompt, decoding)]
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""
-        return {"engine": "llama.cpp", "dtype": "", "versions": {"xllamacpp": importlib.metadata.version("xllamacpp")}}
+        versions = {"xllamacpp": importlib.metadata.version("xllamacpp")}
+        return {"engine": "llama.cpp", "dtype": "", "versions": versions, "options": {"cache_type": self._cache_type}}
 
     def cost(self) -> Cost:
         """See `Engine.cost`."""
-        return {"device": "cpu", "batch_size": 1, "peak_memory_bytes": peak_memory_bytes()}
+        return {
+            "device": "cpu",
+            "batch_size": 1,
+            "peak_memory_bytes": peak_memory_bytes(),
+            "cached_prompt_tokens": self._cached_tokens,
+        }
 
-    def _loaded_server(self) -> xllamacpp.Server:
+    def _rounded(self, context: float) -> int:
+        return min(self._longest_context, math.ceil(context / _CONTEXT_STEP) * _CONTEXT_STEP)
+
+    def _server_for(self, tokens: int) -> xllamacpp.Server:
+        """Return the server, loaded anew with a longer context if prompt and answer, `tokens` in all, need one."""
+        if tokens > self._context:
+            self._server = None  # released first, so that memory never holds two models
+            self._context = self._rounded(max(tokens, _GROWTH * self._context))
         self.load()
         assert self._server is not None
         return self._server
@@ -96,6 +156,7 @@ class LlamaCppEngine:
     def _complete(
         self, server: xllamacpp.Server, request: Request, prompt: str | list[int], decoding: Decoding
     ) -> Completion:
+        scores = {"logprobs": 1} if decoding.confidence == "tokens" else {}
         answer = server.handle_completions(
             {
                 "prompt": prompt,
@@ -106,12 +167,14 @@ class LlamaCppEngine:
                 "min_p": 0.0,  # llama.cpp's default is above 0
                 "seed": request_seed(decoding.seed, request.key),
                 "cache_prompt": self.reuses_prompts,
+                **scores,
             }
         )
         if "choices" not in answer:
             message = str(answer.get("error", answer))[:_MAX_ERROR]
             raise ValueError(f"{self._path}: llama.cpp refuses {request.key}: {message}")
         choice, usage, timings = answer["choices"][0], answer["usage"], answer["timings"]
+        self._cached_tokens += timings["cache_n"]
         self.timings = AnswerTimings(
             timings["prompt_n"],
             timings["prompt_ms"] / 1000,
@@ -124,4 +187,22 @@ class LlamaCppEngine:
             finish_reason="length" if choice["finish_reason"] == "length" else "stop",
             prompt_tokens=usage["prompt_tokens"],
             completion_tokens=usage["completion_tokens"],
+            scored_tokens=_scored_tokens((choice["logprobs"] or {}).get("content", []), len(choice["text"]))
+            if scores
+            else None,
         )
+
+
+def _scored_tokens(content: Sequence[Mapping[str, Any]], length: int) -> tuple[ScoredToken, ...]:
+    """Return the scored tokens of an answer, of which `length` is the number of characters.
+
+    llama.cpp gives the raw probabilities of the model, before sampling, and joins tokens that share a character to one
+    that has the log-probability of the last of them.
+    """
+    scored, end = [], 0
+    for token in content:
+        text = bytes(token["bytes"]).decode("utf-8", "replace")
+        if text:  # the end of turn has none
+            end = min(end + len(text), length)
+            scored.append(ScoredToken(end, token["logprob"]))
+    return tuple(scored)

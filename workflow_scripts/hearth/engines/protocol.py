@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from transformers import PreTrainedTokenizerFast
 
+    from hearth.models.light_tokenizer import LightTokenizer
+
 
 @dataclass(frozen=True)
 class ReasoningBlock:
@@ -192,7 +194,7 @@ class Engine(Protocol):
     """An engine runs one language model. It sees prompts and completions only."""
 
     @property
-    def tokenizer(self) -> "PreTrainedTokenizerFast | None":
+    def tokenizer(self) -> "PreTrainedTokenizerFast | LightTokenizer | None":
         """The tokenizer whose chat template makes the prompts; None if a server applies the template."""
         ...
 

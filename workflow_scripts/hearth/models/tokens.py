@@ -13,11 +13,13 @@ from hearth.models.snapshot import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+    from hearth.models.light_tokenizer import LightTokenizer
+
 # The marks of a space at the beginning of a token: SentencePiece's, and that of byte-level tokenizers.
 _SPACES = ("\u2581", "\u0120")
 
 
-def encode(tokenizer: "PreTrainedTokenizerBase", text: str, continues: bool = False) -> list[int]:
+def encode(tokenizer: "PreTrainedTokenizerBase | LightTokenizer", text: str, continues: bool = False) -> list[int]:
     """Return the tokens of `text`, with no special tokens added.
 
     `continues` says that the text goes on after other text: some tokenizers, such as those of Llama 2 and Mistral 7B,
@@ -31,12 +33,12 @@ def encode(tokenizer: "PreTrainedTokenizerBase", text: str, continues: bool = Fa
     return _ids(tokenizer, text)
 
 
-def _adds_space(tokenizer: "PreTrainedTokenizerBase") -> bool:
+def _adds_space(tokenizer: "PreTrainedTokenizerBase | LightTokenizer") -> bool:
     (first, *_) = tokenizer.convert_ids_to_tokens(_ids(tokenizer, "a"))
     return str(first).startswith(_SPACES)
 
 
-def _ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+def _ids(tokenizer: "PreTrainedTokenizerBase | LightTokenizer", text: str) -> list[int]:
     ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return ids
 
