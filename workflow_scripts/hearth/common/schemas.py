@@ -3,6 +3,7 @@
 import copy
 import datetime
 import difflib
+import json
 import math
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -109,6 +110,21 @@ def without_invalid_values(value: object, schema: dict[str, Any]) -> object:
         for owner, key in owners:
             owner.pop(key, None)
     return valid
+
+
+def with_defaults(value: Any, schema: dict[str, Any]) -> Any:
+    """Return a JSON value with the defaults of its schema, which are filled in recursively and in place."""
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        for key, part in properties.items():
+            if key not in value and "default" in part:
+                value[key] = json.loads(json.dumps(part["default"]))
+        rest = schema.get("additionalProperties")
+        for key, part in value.items():
+            value[key] = with_defaults(part, properties.get(key, rest if isinstance(rest, dict) else {}))
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        value = [with_defaults(item, schema["items"]) for item in value]
+    return value
 
 
 def _innermost(value: Any, path: list[Any]) -> tuple[dict[Any, Any], Any] | None:

@@ -18,6 +18,7 @@ from hearth.common.schemas import (
     dotted,
     read_yaml,
     schema_problems,
+    with_defaults,
     without_invalid_values,
     without_unknown_keys,
 )
@@ -220,7 +221,7 @@ def _override_problems(config: Json, properties: Json) -> Iterator[Problem]:
 
 def _fill_defaults(value: Json, schema: Json) -> Json:
     """Return a copy of `value` with the defaults of its schema filled in."""
-    return cast(Json, _with_defaults(json.loads(json.dumps(value), parse_float=_parse_number), schema))
+    return cast(Json, with_defaults(json.loads(json.dumps(value), parse_float=_parse_number), schema))
 
 
 def _parse_number(text: str) -> int | float:
@@ -230,21 +231,6 @@ def _parse_number(text: str) -> int | float:
     """
     number = float(text)
     return int(number) if number.is_integer() else number
-
-
-def _with_defaults(value: Any, schema: Json) -> Any:
-    """Fill the defaults of a schema into a JSON value, recursively and in place."""
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        for key, part in properties.items():
-            if key not in value and "default" in part:
-                value[key] = json.loads(json.dumps(part["default"]))
-        rest = schema.get("additionalProperties")
-        for key, part in value.items():
-            value[key] = _with_defaults(part, properties.get(key, rest if isinstance(rest, dict) else {}))
-    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
-        value = [_with_defaults(item, schema["items"]) for item in value]
-    return value
 
 
 def _origin(path: list[Any], documents: Documents, config: object) -> str:

@@ -1,0 +1,219 @@
+"""Connect to the MQTT broker: messages in, messages out, and what is to be done when the connection comes and goes.
+
+MQTT 5 is used, not 3.1.1: only with it does a broker say why it ends a connection, so that a service learns that
+another one has taken over its session, and only with it can a service say for how long its session is kept and how
+many messages may be in flight.
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from hearth.common.cli import UserError
+from hearth.service.intake import Arrival
+from hearth.service.messages import BusMessage
+from hearth.service.settings import MqttSettings, TlsSettings, read_secret
+
+log = logging.getLogger(__name__)
+
+# Messages that the broker may send before one of them is acknowledged: they are written to the disk together.
+IN_FLIGHT = 500
+_SESSION_TAKEN_OVER = 142
+_PORT, _TLS_PORT = 1883, 8883
+
+
+class Broker:
+    """The connection to a broker, which a thread of paho keeps up.
+
+    `receive` gets every message, in that thread. There, `connected` is called after each connection, when the
+    subscriptions are made, and `ended` when there will be no other, for the reason `problem`. `last_will` is published
+    by the broker if the connection is lost. A `visitor` listens only: it leaves neither session nor will.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        topics: Sequence[str],
+        last_will: BusMessage,
+        receive: Callable[[Arrival], None],
+        connected: Callable[[], None],
+        ended: Callable[[], None],
+        visitor: bool = False,
+    ):
+        self._settings, self._topics = settings, topics
+        self._receive, self._connected, self._ended, self._visitor = receive, connected, ended, visitor
+        self._connection = 0
+        self._is_up = self._interrupted = False
+        self.problem = ""
+        self._acknowledged: set[int] = set()
+        self._changed = threading.Condition()
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id="" if visitor else client_id,
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
+        )
+        if not visitor:
+            self._client.will_set(last_will.topic, last_will.payload, qos=1, retain=last_will.is_retained)
+        if settings["username"]:
+            self._client.username_pw_set(settings["username"], read_secret(settings["password_file"]))
+        if settings["tls"] is not None:
+            self._client.tls_set_context(_tls_context(settings["tls"]))
+        self._client.reconnect_delay_set(1, settings["reconnect"])
+        self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
+        self._said = ""
+
+    @property
+    def address(self) -> str:
+        """Host and port of the broker."""
+        port = self._settings["port"] or (_PORT if self._settings["tls"] is None else _TLS_PORT)
+        return f"{self._settings['host']}:{port}"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._is_up
+
+    def start(self) -> None:
+        """Connect, now or as soon as the broker is there; return at once."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 0 if self._visitor else self._settings["session_expiry"]
+        properties.ReceiveMaximum = IN_FLIGHT
+        host, port = self.address.rsplit(":", 1)
+        self._client.connect_async(
+            host, int(port), self._settings["keepalive"], clean_start=self._visitor, properties=properties
+        )
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """End the connection; the broker keeps the session and does not publish the last will."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
+        """Tell the broker that messages need not be sent again.
+
+        A message of an earlier connection is not acknowledged: the broker sends it again, perhaps by another number.
+        """
+        for arrival in arrivals:
+            if arrival.packet and arrival.connection == self._connection:
+                self._client.ack(arrival.packet, qos=1)
+
+    def publish(self, messages: Sequence[BusMessage]) -> bool:
+        """Publish messages in their order, and wait until the broker has acknowledged all; return whether it has.
+
+        One thread may call this. It returns early after `interrupt`, or if the connection has ended for good.
+        """
+        # The library's lock is held while it calls `_on_publish`, so this class's lock may not be held here.
+        with self._changed:
+            self._acknowledged.clear()
+        packets = {self._send(message) for message in messages}
+        with self._changed:
+            self._changed.wait_for(lambda: self._interrupted or packets <= self._acknowledged)
+            return packets <= self._acknowledged
+
+    def interrupt(self) -> None:
+        """Let `publish` return."""
+        with self._changed:
+            self._interrupted = True
+            self._changed.notify_all()
+
+    def publish_later(self, messages: Sequence[BusMessage]) -> None:
+        """Publish messages in their order without waiting; callbacks of this class may call it."""
+        for message in messages:
+            self._send(message)
+
+    def _send(self, message: BusMessage) -> int:
+        return self._client.publish(message.topic, message.payload, qos=1, retain=message.is_retained).mid
+
+    def _on_connect(
+        self, client: mqtt.Client, data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, more: object
+    ) -> None:
+        if reason.is_failure:
+            self._say(f"the broker {self.address} refuses the connection: {reason}{self._login_hint(reason)}")
+            return
+        self._connection += 1
+        self._is_up = True
+        self._said = ""
+        log.info("connected to %s%s", self.address, ", session resumed" if flags.session_present else "")
+        # Retained messages are sent only to a new subscription, and have the flag only then.
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        if self._topics:
+            client.subscribe([(topic, options) for topic in self._topics])
+        self._connected()
+
+    def _login_hint(self, reason: ReasonCode) -> str:
+        if reason.value in (134, 135):  # bad user name or password, not authorized
+            return "; check mqtt.username and mqtt.password_file"
+        return ""
+
+    def _on_connect_fail(self, client: mqtt.Client, data: object) -> None:
+        self._say(f"no broker at {self.address}; trying again")
+
+    def _on_disconnect(
+        self, client: mqtt.Client, data: object, flags: object, reason: ReasonCode, more: object
+    ) -> None:
+        was_up, self._is_up = self._is_up, False
+        if reason.value == _SESSION_TAKEN_OVER:
+            self.problem = (
+                "another service has connected with the same mqtt.client_id; end one of them, or give each its own"
+            )
+            client.disconnect()
+            self._ended()
+        elif was_up and reason.is_failure:
+            self._say(f"connection to {self.address} lost: {reason}; trying again")
+
+    def _say(self, message: str) -> None:
+        """Log a problem of the connection, unless it is the one that was logged last."""
+        if message != self._said:
+            log.warning("%s", message)
+        self._said = message
+
+    def _on_message(self, client: mqtt.Client, data: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self._receive(
+            Arrival(
+                topic=topic,
+                payload=bytes(message.payload),
+                arrived=datetime.now(UTC),
+                packet=message.mid if message.qos else 0,
+                connection=self._connection,
+                is_retained=message.retain,
+                is_repeated=message.dup,
+            )
+        )
+
+    def _on_publish(self, client: mqtt.Client, data: object, packet: int, reason: ReasonCode, more: object) -> None:
+        if reason.is_failure:
+            log.warning("the broker refuses a message: %s", reason)
+        with self._changed:
+            self._acknowledged.add(packet)
+            self._changed.notify_all()
+
+
+def _tls_context(settings: TlsSettings) -> ssl.SSLContext:
+    """Return the context of an encrypted connection. Raises UserError, which names the files, if they do not fit."""
+    try:
+        context = ssl.create_default_context(cafile=settings["ca"] or None)
+        if settings["cert"]:
+            context.load_cert_chain(settings["cert"], settings["key"] or None)
+    except (ssl.SSLError, OSError) as error:
+        raise UserError(f"mqtt.tls: {settings['ca']} {settings['cert']} {settings['key']}: {error}") from None
+    return context

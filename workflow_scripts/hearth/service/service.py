@@ -1,0 +1,170 @@
+"""Run the service of a home: threads that take messages in, answer windows and publish the answers."""
+
+import contextlib
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hearth.common.cli import UserError
+from hearth.service.answering import Answering
+from hearth.service.broker import Broker
+from hearth.service.inputs.registry import make_input
+from hearth.service.intake import LAST_SEEN, Arrival, DirectReading, Intake
+from hearth.service.journal import Journal
+from hearth.service.messages import AnsweredWindow, BusMessage
+from hearth.service.settings import ServiceSettings
+from hearth.service.student import Student
+
+log = logging.getLogger(__name__)
+
+# Messages that wait for the journal: the thread of the connection waits when there are more.
+_QUEUED = 5_000
+_BATCH = 500  # messages of a transaction
+_OUTBOX = 20  # messages that are published before one is acknowledged
+_HEARTBEAT = 30.0  # seconds
+_STOP_SECONDS = 8.0  # for the window that is being answered when the service is told to end
+
+
+class SessionTakenOverError(UserError):
+    """Another service has taken over the session with the broker."""
+
+
+class Service:
+    """The service of a home. With `dry_run` it prints what it would publish, and keeps its journal in memory."""
+
+    def __init__(self, settings: ServiceSettings, student: Student, dry_run: bool = False):
+        self._settings, self._student, self._dry_run = settings, student, dry_run
+        self._base = settings["base_topic"] or f"hearth/{home_id(student.home.name)}"
+        self._journal = Journal(None if dry_run else Path(settings["state"]))
+        zone = ZoneInfo(student.home.timezone)
+        self._inputs = [
+            make_input(one["form"], one["topic"], zone) for one in settings["inputs"] if one["form"] != "websocket"
+        ]
+        self._intake = Intake(student.home, self._inputs, self._journal, settings["clock_tolerance"])
+        self._answering = Answering(
+            student, self._journal, self._window_messages, settings["wait"], settings["keep_windows"]
+        )
+        self._arrived: queue.Queue[Arrival | DirectReading | None] = queue.Queue(_QUEUED)
+        self._to_publish, self._stopped = threading.Event(), threading.Event()
+        self._failure: BaseException | None = None
+        self._broker = Broker(
+            settings["mqtt"],
+            settings["mqtt"]["client_id"] or self._base.replace("/", "-"),
+            [topic for one in self._inputs for topic in one.subscriptions()],
+            self._status("offline"),
+            self._arrived.put,
+            self._connected,
+            self._stopped.set,
+            visitor=dry_run,
+        )
+
+    def stop(self) -> None:
+        """Let `run` end. Signal handlers may call it."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        """Run until `stop` is called. Raises what made a thread fail, and UserError if another service took over."""
+        with contextlib.closing(self._journal):
+            self._student.engine.load()
+            threads = [
+                threading.Thread(target=self._guarded, args=(target,), name=target.__name__.strip("_"), daemon=True)
+                for target in (self._take_in, self._answer, self._publish)
+            ]
+            for thread in threads:
+                thread.start()
+            self._broker.start()
+            log.info("labels %s with %s (%s)", self._student.home.name, self._student.name, self._student.form)
+            while not self._stopped.wait(_HEARTBEAT):
+                if self._broker.is_connected:
+                    self._journal.set_mark(LAST_SEEN, datetime.now(UTC).isoformat())
+            self._end(threads)
+        if self._broker.problem:
+            raise SessionTakenOverError(self._broker.problem)
+        if self._failure is not None:
+            raise self._failure
+
+    def _end(self, threads: Sequence[threading.Thread]) -> None:
+        """End the threads; the window that is being answered gets some seconds, then it waits for the next start."""
+        if self._broker.is_connected:
+            self._send([self._status("offline")])
+            self._journal.set_mark(LAST_SEEN, datetime.now(UTC).isoformat())
+        self._broker.stop()
+        self._broker.interrupt()
+        self._answering.stop()
+        self._to_publish.set()
+        self._arrived.put(None)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        counts = ", ".join(f"{count} {name}" for name, count in self._journal.counts().items())
+        log.info("ended; so far: %s", counts or "nothing")
+
+    def _guarded(self, target: Callable[[], None]) -> None:
+        """Run the function of a thread; if it fails, end the service."""
+        try:
+            target()
+        except BaseException as error:
+            self._failure = error
+            self._stopped.set()
+
+    def _connected(self) -> None:
+        """Say that the service is there. Called in the broker's thread after each connection."""
+        self._intake.connect(datetime.now(UTC))
+        self._send([self._status("online")])
+
+    def _take_in(self) -> None:
+        """Put messages into the journal as they arrive, many at a time, and only then acknowledge them."""
+        is_open = True
+        while is_open:
+            batch = [self._arrived.get()]
+            with contextlib.suppress(queue.Empty):
+                while len(batch) < _BATCH:
+                    batch.append(self._arrived.get_nowait())
+            is_open = None not in batch
+            arrivals = [one for one in batch if one is not None]
+            if self._intake.add(arrivals):
+                self._answering.notify()
+            self._broker.acknowledge([one for one in arrivals if isinstance(one, Arrival)])
+
+    def _answer(self) -> None:
+        self._answering.run(self._to_publish.set)
+
+    def _publish(self) -> None:
+        """Publish the messages of the outbox in order; each leaves it when the broker has acknowledged it."""
+        while not self._stopped.is_set():
+            self._to_publish.clear()
+            rows = self._journal.outbox(_OUTBOX)
+            if not rows:
+                self._to_publish.wait()
+            elif self._dry_run:
+                self._send([message for _, message in rows])
+                self._journal.remove_published(rows[-1][0])
+            elif self._broker.publish([message for _, message in rows]):
+                self._journal.remove_published(rows[-1][0])
+
+    def _send(self, messages: Sequence[BusMessage]) -> None:
+        """Publish messages that need not survive, such as those that are published anew after each connection."""
+        if not self._dry_run:
+            self._broker.publish_later(messages)
+            return
+        for message in messages:
+            print(f"{message.topic}{' (retained)' * message.is_retained}: {message.payload}", flush=True)
+
+    def _status(self, status: str) -> BusMessage:
+        return BusMessage(f"{self._base}/status", status, is_retained=True)
+
+    def _window_messages(self, window: AnsweredWindow) -> list[BusMessage]:
+        """Return the messages to publish of an answered window."""
+        return [BusMessage(f"{self._base}/windows", json.dumps(window, ensure_ascii=False))]
+
+
+def home_id(name: str) -> str:
+    """Return the id of a home in topics: its name in lower case, with a hyphen for all but letters and digits."""
+    words = "".join(character if character.isascii() and character.isalnum() else " " for character in name.lower())
+    return "-".join(words.split()) or "home"

@@ -1,0 +1,101 @@
+"""Open an exported student: its engine, home, prompt, decoding and windows."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hearth.common.cli import UserError
+from hearth.distillation.documents import DIRECT_PROMPT, Export, ExportedHome, WindowSettings, read_export
+from hearth.engines.llamacpp import LlamaCppEngine
+from hearth.engines.protocol import Decoding, Engine
+from hearth.homes.home import Home, load_home
+from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows
+
+
+@dataclass(frozen=True)
+class Student:
+    """An exported student of one home, ready to answer its windows. `form` is the number format of its GGUF file."""
+
+    name: str
+    form: str
+    home: Home
+    prompt: Prompt
+    engine: Engine
+    decoding: Decoding
+    windows: WindowSettings
+
+
+def open_student(
+    folder: Path,
+    *,
+    form: str = "",
+    dataset: str = "",
+    direct: bool = False,
+    home: Path | None = None,
+    confidence: bool = False,
+) -> Student:
+    """Open the export in `folder`, to be run by llama.cpp.
+
+    `form` is the number format of the GGUF file, '' for the export's default. `dataset` names the home of a student of
+    several. `direct` asks for no reasoning. `home` is the yaml of the home, if it is not the export's. `confidence`
+    asks for the probability of labels. Raises UserError for an export that lacks any of these.
+    """
+    if not (folder / "export.json").exists():
+        raise UserError(f"{folder}: no export of a student; it has no export.json")
+    export = read_export(folder / "export.json")
+    learned = find_home(export, dataset)
+    beside = folder / "homes" / learned["dataset"] if learned else folder
+    form = form or export["gguf"]["default"]
+    decoding = Decoding.from_settings(export["decoding"])
+    return Student(
+        name=export["student"],
+        form=form,
+        home=load_home(home or beside / "home.yaml"),
+        prompt=open_prompt(beside / (DIRECT_PROMPT if direct else "prompt.json")),
+        engine=open_engine(folder, export, form),
+        decoding=replace(decoding, confidence="tokens") if confidence else decoding,
+        windows=(learned or export)["windows"],
+    )
+
+
+def find_home(export: Export, dataset: str) -> ExportedHome | None:
+    """Return the home of a student of several that `dataset` names; None for a student of one home.
+
+    Raises UserError if there is none of that name, or if a student of several homes gets no name.
+    """
+    homes = {one["dataset"]: one for one in export.get("homes", [])}
+    if dataset in homes:
+        return homes[dataset]
+    if dataset:
+        known = ", ".join(homes) or "one home only, so that it needs no dataset"
+        raise UserError(f"dataset {dataset}: the student learned from {known}")
+    if homes:
+        raise UserError(f"the student learned from {', '.join(homes)}: name one of them as its dataset")
+    return None
+
+
+def open_prompt(path: Path) -> Prompt:
+    """Return a prompt that any window can be asked with. Raises UserError if there is none."""
+    if not path.exists():
+        hint = "; only students of recipe joint learn to answer directly" if path.name == DIRECT_PROMPT else ""
+        raise UserError(f"{path} is missing{hint}")
+    prompt = read_prompt(path)
+    if shows_similar_windows(prompt):
+        raise UserError(
+            f"{path}: it shows windows that resemble each window, which only the workflow can find; use a student "
+            "whose prompt shows none"
+        )
+    return prompt
+
+
+def open_engine(folder: Path, export: Export, form: str = "") -> LlamaCppEngine:
+    """Return the engine that runs the GGUF file of the export in `folder`; `form` '' stands for the default's.
+
+    Raises UserError if there is no such file.
+    """
+    gguf = export["gguf"]
+    if not gguf["files"]:
+        raise UserError(f"{folder}: the export has no GGUF file: {gguf['why_not']}")
+    form = form or gguf["default"]
+    if form not in gguf["files"]:
+        raise UserError(f"{folder}: the export has no form {form}; it has {', '.join(gguf['files'])}")
+    return LlamaCppEngine(folder / gguf["files"][form], folder / "merged", by_ids=not gguf.get("pre_tokenizer"))

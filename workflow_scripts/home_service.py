@@ -1,0 +1,60 @@
+"""Label the events of a home's MQTT broker with an exported student, for as long as the home lives.
+
+    home_service.py --config service.yaml
+    home_service.py --config service.yaml --dry-run
+`config/schemas/service.schema.yaml` describes the settings, docs/home-hub.md the service. SIGTERM ends it; what was
+not answered by then is answered after the next start. The exit code is 3 if another service has taken over the session
+with the broker: it should not be started again.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hearth.common.cli import run
+from hearth.service.service import Service, SessionTakenOverError
+from hearth.service.settings import read_settings
+from hearth.service.student import open_student
+
+TAKEN_OVER = 3
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the service until it is told to end."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--config", required=True, type=Path, help="yaml of the service's settings")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be published, and publish nothing")
+    parser.add_argument("--verbose", action="store_true", help="log also what is no problem")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO if arguments.verbose else logging.WARNING, format="%(message)s")
+    settings = read_settings(arguments.config)
+    asked = settings["student"]
+    if asked["threads"]:
+        os.environ["OMP_NUM_THREADS"] = str(asked["threads"])
+    student = open_student(
+        Path(asked["folder"]),
+        form=asked["form"],
+        dataset=asked["dataset"],
+        direct=asked["direct"],
+        home=Path(asked["home"]) if asked["home"] else None,
+        confidence=asked["confidence"],
+    )
+    service = Service(settings, student, arguments.dry_run)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: service.stop())
+    try:
+        service.run()
+    except SessionTakenOverError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(TAKEN_OVER)
+
+
+if __name__ == "__main__":
+    run(main)
+    # llama.cpp may still be answering a window, in a thread that Python would wait for.
+    sys.stdout.flush()
+    os._exit(0)
