@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE TABLE IF NOT EXISTS windows (
   window INTEGER PRIMARY KEY AUTOINCREMENT, first INTEGER NOT NULL UNIQUE, last INTEGER NOT NULL UNIQUE,
   content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS retained (topic TEXT PRIMARY KEY, payload TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   number INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL, is_retained INTEGER NOT NULL);
 """
@@ -208,8 +209,7 @@ class Journal:
             self._execute("INSERT INTO windows VALUES (?, ?, ?, ?)", window["window"], numbers[0], numbers[-1], content)
             self._execute("DELETE FROM windows WHERE window <= ?", window["window"] - keep)
             for message in messages:
-                insert = "INSERT INTO outbox (topic, payload, is_retained) VALUES (?, ?, ?)"
-                self._execute(insert, message.topic, message.payload, message.is_retained)
+                self.add_message(message)
 
     def windows(self, after: int = 0, limit: int = -1) -> list[AnsweredWindow]:
         """Return the kept windows whose number is above `after`, at most `limit` (-1: all), in order."""
@@ -227,6 +227,18 @@ class Journal:
         return json.loads(content) if content else None
 
     # Messages to publish
+
+    def add_message(self, message: BusMessage) -> None:
+        """Add a message to publish."""
+        insert = "INSERT INTO outbox (topic, payload, is_retained) VALUES (?, ?, ?)"
+        self._execute(insert, message.topic, message.payload, message.is_retained)
+        if message.is_retained:
+            self._execute("INSERT OR REPLACE INTO retained VALUES (?, ?)", message.topic, message.payload)
+
+    def retained(self) -> list[BusMessage]:
+        """Return the last retained message of each topic, which a broker that has lost its own needs again."""
+        rows = self._fetch("SELECT topic, payload FROM retained ORDER BY topic")
+        return [BusMessage(topic, payload, is_retained=True) for topic, payload in rows]
 
     def outbox(self, limit: int) -> list[tuple[int, BusMessage]]:
         """Return the first messages to publish, at most `limit`, each with its number."""

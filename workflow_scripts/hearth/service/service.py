@@ -1,7 +1,6 @@
 """Run the service of a home: threads that take messages in, answer windows and publish the answers."""
 
 import contextlib
-import json
 import logging
 import queue
 import threading
@@ -14,12 +13,15 @@ from zoneinfo import ZoneInfo
 from hearth.common.cli import UserError
 from hearth.service.answering import Answering
 from hearth.service.broker import Broker
+from hearth.service.discovery import BIRTH, HomeDevice
 from hearth.service.inputs.registry import make_input
 from hearth.service.intake import LAST_SEEN, Arrival, DirectReading, Intake
 from hearth.service.journal import Journal
 from hearth.service.messages import AnsweredWindow, BusMessage
 from hearth.service.settings import ServiceSettings
+from hearth.service.states import StateMessages
 from hearth.service.student import Student
+from hearth.service.topics import ROOT, Topics, slug
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ _QUEUED = 5_000
 _BATCH = 500  # messages of a transaction
 _OUTBOX = 20  # messages that are published before one is acknowledged
 _HEARTBEAT = 30.0  # seconds
+_LAST_ACTIVITY = "last known activity"
 _STOP_SECONDS = 8.0  # for the window that is being answered when the service is told to end
 
 
@@ -40,7 +43,13 @@ class Service:
 
     def __init__(self, settings: ServiceSettings, student: Student, dry_run: bool = False):
         self._settings, self._student, self._dry_run = settings, student, dry_run
-        self._base = settings["base_topic"] or f"hearth/{home_id(student.home.name)}"
+        home_id, has_rooms = slug(student.home.name), settings["discovery"]["rooms"]
+        topics = Topics(settings["base_topic"] or f"{ROOT}/{home_id}")
+        self._device = HomeDevice(
+            student.home, home_id, topics, student.name, settings["discovery"]["prefix"], has_rooms
+        )
+        self._states = StateMessages(student.home, topics, student.name, settings["min_confidence"], has_rooms)
+        self._device.config()  # refuses labels that cannot be states
         self._journal = Journal(None if dry_run else Path(settings["state"]))
         zone = ZoneInfo(student.home.timezone)
         self._inputs = [
@@ -55,10 +64,10 @@ class Service:
         self._failure: BaseException | None = None
         self._broker = Broker(
             settings["mqtt"],
-            settings["mqtt"]["client_id"] or self._base.replace("/", "-"),
-            [topic for one in self._inputs for topic in one.subscriptions()],
-            self._status("offline"),
-            self._arrived.put,
+            settings["mqtt"]["client_id"] or f"{ROOT}-{home_id}",
+            [*(topic for one in self._inputs for topic in one.subscriptions()), self._device.birth_topic],
+            self._device.status(is_online=False),
+            self._receive,
             self._connected,
             self._stopped.set,
             visitor=dry_run,
@@ -92,7 +101,7 @@ class Service:
     def _end(self, threads: Sequence[threading.Thread]) -> None:
         """End the threads; the window that is being answered gets some seconds, then it waits for the next start."""
         if self._broker.is_connected:
-            self._send([self._status("offline")])
+            self._send([self._device.status(is_online=False)])
             self._journal.set_mark(LAST_SEEN, datetime.now(UTC).isoformat())
         self._broker.stop()
         self._broker.interrupt()
@@ -116,7 +125,19 @@ class Service:
     def _connected(self) -> None:
         """Say that the service is there. Called in the broker's thread after each connection."""
         self._intake.connect(datetime.now(UTC))
-        self._send([self._status("online")])
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """Publish the device and its last states: brokers may lose them, and Home Assistant reads them at its start."""
+        if self._settings["discovery"]["enabled"]:
+            self._send([self._device.config()])
+        self._send([*self._journal.retained(), self._device.status(is_online=True)])
+
+    def _receive(self, arrival: Arrival) -> None:
+        """Take a message. Called in the broker's thread."""
+        if arrival.topic == self._device.birth_topic and arrival.payload.decode("utf-8", "replace") == BIRTH:
+            self._introduce()
+        self._arrived.put(arrival)
 
     def _take_in(self) -> None:
         """Put messages into the journal as they arrive, many at a time, and only then acknowledge them."""
@@ -156,15 +177,9 @@ class Service:
         for message in messages:
             print(f"{message.topic}{' (retained)' * message.is_retained}: {message.payload}", flush=True)
 
-    def _status(self, status: str) -> BusMessage:
-        return BusMessage(f"{self._base}/status", status, is_retained=True)
-
     def _window_messages(self, window: AnsweredWindow) -> list[BusMessage]:
-        """Return the messages to publish of an answered window."""
-        return [BusMessage(f"{self._base}/windows", json.dumps(window, ensure_ascii=False))]
-
-
-def home_id(name: str) -> str:
-    """Return the id of a home in topics: its name in lower case, with a hyphen for all but letters and digits."""
-    words = "".join(character if character.isascii() and character.isalnum() else " " for character in name.lower())
-    return "-".join(words.split()) or "home"
+        """Return the messages to publish of an answered window, within the transaction that adds it to the journal."""
+        messages, activity = self._states.messages(window, self._journal.mark(_LAST_ACTIVITY))
+        if activity is not None:
+            self._journal.set_mark(_LAST_ACTIVITY, activity)
+        return messages

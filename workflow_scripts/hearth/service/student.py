@@ -4,11 +4,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hearth.common.cli import UserError
+from hearth.data.windows import WindowEvent
 from hearth.distillation.documents import DIRECT_PROMPT, Export, ExportedHome, WindowSettings, read_export
 from hearth.engines.llamacpp import LlamaCppEngine
 from hearth.engines.protocol import Decoding, Engine
 from hearth.homes.home import Home, load_home
-from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows
+from hearth.models.light_tokenizer import LightTokenizer
+from hearth.models.tokens import encode
+from hearth.prompting.chat_templates import chat_prompt
+from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows, window_text
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,17 @@ def open_student(
     beside = folder / "homes" / learned["dataset"] if learned else folder
     form = form or export["gguf"]["default"]
     decoding = Decoding.from_settings(export["decoding"])
+    prompt, windows = open_prompt(beside / (DIRECT_PROMPT if direct else "prompt.json")), (learned or export)["windows"]
+    lived_in = load_home(home or beside / "home.yaml")
+    context = needed_context(folder / "merged", lived_in, prompt, windows["size"], decoding)
     return Student(
         name=export["student"],
         form=form,
-        home=load_home(home or beside / "home.yaml"),
-        prompt=open_prompt(beside / (DIRECT_PROMPT if direct else "prompt.json")),
-        engine=open_engine(folder, export, form),
+        home=lived_in,
+        prompt=prompt,
+        engine=open_engine(folder, export, form, context),
         decoding=replace(decoding, confidence="tokens") if confidence else decoding,
-        windows=(learned or export)["windows"],
+        windows=windows,
     )
 
 
@@ -87,10 +94,27 @@ def open_prompt(path: Path) -> Prompt:
     return prompt
 
 
-def open_engine(folder: Path, export: Export, form: str = "") -> LlamaCppEngine:
+def needed_context(model: Path, home: Home, prompt: Prompt, size: int, decoding: Decoding) -> int:
+    """Return the number of tokens of a prompt with the longest window of the home, and of the longest answer to it.
+
+    `model` is the folder of the tokenizer.
+    """
+    tokenizer = LightTokenizer(model)
+    parts = chat_prompt(tokenizer, prompt)
+    texts = [sensor.describe(words) for sensor in home.sensors.values() for words in sensor.states.values()]
+    longest = max(texts, key=lambda text: len(encode(tokenizer, text)))
+    events: list[WindowEvent] = [
+        {"id": number, "time": "22:58:47", "description": longest} for number in range(1, size + 1)
+    ]
+    window = window_text({"window_id": "", "events": events})
+    tokens = encode(tokenizer, parts.prefix) + encode(tokenizer, window + parts.after, continues=True)
+    return len(tokens) + decoding.max_new_tokens
+
+
+def open_engine(folder: Path, export: Export, form: str = "", context: int | None = None) -> LlamaCppEngine:
     """Return the engine that runs the GGUF file of the export in `folder`; `form` '' stands for the default's.
 
-    Raises UserError if there is no such file.
+    `context` is the number of tokens for which it takes memory. Raises UserError if there is no such file.
     """
     gguf = export["gguf"]
     if not gguf["files"]:
@@ -98,4 +122,5 @@ def open_engine(folder: Path, export: Export, form: str = "") -> LlamaCppEngine:
     form = form or gguf["default"]
     if form not in gguf["files"]:
         raise UserError(f"{folder}: the export has no form {form}; it has {', '.join(gguf['files'])}")
-    return LlamaCppEngine(folder / gguf["files"][form], folder / "merged", by_ids=not gguf.get("pre_tokenizer"))
+    by_ids = not gguf.get("pre_tokenizer")
+    return LlamaCppEngine(folder / gguf["files"][form], folder / "merged", by_ids, context=context)
