@@ -1,0 +1,199 @@
+"""Keep all events of a home with the corrections of its people, as a dataset for the next student.
+
+The folder has `events/<year>-<month>.csv`, `labels.csv` (periods that people labelled), `home.yaml`, which describes
+these files for the source `table`, and `corrections.jsonl`, of which `labels.csv` is made. Deleting files of `events`
+forgets these months.
+"""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from hearth.common.files import iterate_json_lines, json_line, write_text
+from hearth.common.schemas import read_yaml
+from hearth.homes.home import load_home
+from hearth.service.corrections import (
+    Correction,
+    CorrectionError,
+    LabelledPeriod,
+    LoggedEvent,
+    from_record,
+    label_periods,
+    read_correction,
+    resolve,
+    select_events,
+    to_record,
+)
+from hearth.service.messages import AnsweredWindow
+
+EVENTS, LABELS, CORRECTIONS, HOME = "events", "labels.csv", "corrections.jsonl", "home.yaml"
+_COLUMNS = ("time", "sensor", "state", "event", "window", "answer", "confidence")
+_LABEL_COLUMNS = ("begin", "end", "activity")
+_RECORDING = {
+    "files": f"{EVENTS}/*.csv",
+    "columns": {"time": "time", "sensor": "sensor", "state": "state"},
+    "intervals": {"files": LABELS, "columns": {name: name for name in _LABEL_COLUMNS}},
+    "unlabelled": "drop",
+    "sessions": {"by": "day"},
+    "ignored_files": [CORRECTIONS],
+}
+
+
+class EventLog:
+    """The event log in `folder` of the home whose yaml is `home`. Threads may share it.
+
+    Adding a window again, as after a restart, changes nothing.
+    """
+
+    def __init__(self, folder: Path, home: Path):
+        self._folder, self._home = folder, load_home(home)
+        self._lock = threading.Lock()
+        # From the state in words, which events of a service have, to that of the data. States of the same words are the
+        # same in prompts.
+        self._states = {
+            sensor: {words: state for state, words in reversed(spec.states.items())}
+            for sensor, spec in self._home.sensors.items()
+        }
+        (folder / EVENTS).mkdir(parents=True, exist_ok=True)
+        for path in [*self._months()[-1:], folder / CORRECTIONS]:
+            _cut_torn_line(path)
+        described = read_yaml(home) | {"recording": _RECORDING}
+        write_text(folder / HOME, yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110))
+        self._write_labels()
+        last = self._last_event()
+        self.last_window, self._last = (last.window, last.event) if last else (0, 0)
+
+    def add(self, window: AnsweredWindow) -> None:
+        """Add the events of an answered window that the log does not have yet; they are on the disk afterwards."""
+        months: dict[Path, list[dict[str, object]]] = {}
+        with self._lock:
+            for event in window["events"]:
+                if event["event"] <= self._last:
+                    continue
+                time = datetime.fromisoformat(event["time"])
+                row = {
+                    "time": time.isoformat(timespec="milliseconds"),
+                    "sensor": event["sensor"],
+                    "state": self._states.get(event["sensor"], {}).get(event["state"], event["state"]),
+                    "event": event["event"],
+                    "window": window["window"],
+                    "answer": event["label"],
+                    "confidence": event.get("confidence"),
+                }
+                months.setdefault(self._folder / EVENTS / f"{time:%Y-%m}.csv", []).append(row)
+            for path, rows in months.items():
+                _append_rows(path, rows)
+            self.last_window = window["window"]
+            self._last = max(self._last, *(event["event"] for event in window["events"]))
+
+    def correct(self, payload: bytes, now: datetime) -> Correction:
+        """Add the correction of a message, which came `now` (UTC). Raises CorrectionError.
+
+        It is returned with the label that is now right for the last of its events; None if it takes a correction back.
+        """
+        correction = read_correction(payload, self._home)
+        with self._lock:
+            events = select_events(correction, self._read_events(correction))
+            periods = label_periods(correction, events)
+            record = {
+                "received": now.isoformat(timespec="milliseconds"),
+                "said": payload.decode(),
+                "events": [events[0].event, events[-1].event],
+                "answers": list(dict.fromkeys(event.answer for event in events)),
+                "periods": [to_record(period) for period in periods],
+            }
+            _append(self._folder / CORRECTIONS, json_line(record))
+            self._write_labels()
+        return dataclasses.replace(correction, label=periods[-1].label)
+
+    def _months(self) -> list[Path]:
+        """Return the files of events by month."""
+        return sorted((self._folder / EVENTS).glob("*.csv"))
+
+    def _last_event(self) -> LoggedEvent | None:
+        """Return the last event of the log; None if it is empty."""
+        for path in reversed(self._months()):
+            if events := list(_read_month(path)):
+                return events[-1]
+        return None
+
+    def _read_events(self, correction: Correction) -> list[LoggedEvent]:
+        """Return the events of as many of the last months as a correction may mean."""
+        events: list[LoggedEvent] = []
+        for path in reversed(self._months()):
+            events[:0] = _read_month(path)
+            if events and _is_before(events, correction):
+                break
+        return events
+
+    def _write_labels(self) -> None:
+        """Write the labels of periods from the corrections."""
+        path = self._folder / CORRECTIONS
+        records = iterate_json_lines(path) if path.exists() else iter(())
+        periods = resolve(from_record(period) for record in records for period in record["periods"])
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(_LABEL_COLUMNS)
+        rows.writerows(_label_row(period) for period in periods)
+        write_text(self._folder / LABELS, text.getvalue())
+
+
+def _is_before(events: Sequence[LoggedEvent], correction: Correction) -> bool:
+    """Return whether the first of the events is before all that a correction means, so that no earlier one is meant."""
+    first = events[0]
+    if correction.begin is not None:
+        return first.time < correction.begin
+    if correction.event is not None:
+        return first.event <= correction.event
+    return first.window < (events[-1].window if correction.window is None else correction.window)
+
+
+def _label_row(period: LabelledPeriod) -> tuple[str | None, ...]:
+    record = to_record(period)
+    return record["begin"], record["end"], record["label"]
+
+
+def _read_month(path: Path) -> Iterable[LoggedEvent]:
+    """Yield the events of a month's file. Raises CorrectionError if somebody has changed the file."""
+    with open(path, encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            try:
+                time, answer = datetime.fromisoformat(row["time"]), row["answer"] or None
+                yield LoggedEvent(int(row["window"]), int(row["event"]), time, row["sensor"], row["state"], answer)
+            except (KeyError, ValueError, TypeError):
+                raise CorrectionError(f"{path}: a row of this file was changed: {json.dumps(row)}") from None
+
+
+def _append_rows(path: Path, rows: Iterable[dict[str, object]]) -> None:
+    """Append rows to a month's file, with the names of the columns if it is new."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    if not path.exists() or path.stat().st_size == 0:
+        writer.writeheader()
+    writer.writerows(rows)
+    _append(path, text.getvalue().encode("utf-8"))
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Append bytes to a file; they are on the disk afterwards."""
+    with open(path, "ab") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Remove the end of a file that a loss of power left in the middle of a line."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        os.truncate(path, data.rfind(b"\n") + 1)
