@@ -1,0 +1,261 @@
+"""Test the WebSocket client against a stand-in for Home Assistant, a small server that speaks its protocol."""
+
+import json
+import logging
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hearth.service.messages import Reading
+from hearth.service.websocket import HomeAssistantSocket
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+TOKEN = "a-secret-token"
+WAIT = 20.0  # seconds, for what should come at once
+
+
+def at(second: int) -> datetime:
+    return datetime(2026, 3, 2, 8, 0, second, tzinfo=UTC)
+
+
+def state_of(entity: str, state: str, second: int) -> dict[str, Any]:
+    """Return a state object of Home Assistant that changed at `second`."""
+    return {"entity_id": entity, "state": state, "attributes": {}, "last_changed": at(second).isoformat()}
+
+
+class StandIn:
+    """A stand-in for Home Assistant: one token, some states, and events that a test sends."""
+
+    def __init__(self) -> None:
+        self.states: list[Any] = []
+        self.commands: list[dict[str, Any]] = []
+        self.refuses = ""  # type of a command that it refuses
+        self.port = 0
+        self._connections: queue.Queue[ServerConnection] = queue.Queue()
+        self._server: Any = None
+
+    def start(self) -> None:
+        self._server = serve(self._talk, "127.0.0.1", self.port)
+        self.port = self._server.socket.getsockname()[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        while not self._connections.empty():
+            self._connections.get().close()
+
+    def connection(self) -> ServerConnection:
+        """Return the next connection that has subscribed."""
+        return self._connections.get(timeout=WAIT)
+
+    def _talk(self, connection: ServerConnection) -> None:
+        connection.send(json.dumps({"type": "auth_required", "ha_version": "2026.11.0"}))
+        if json.loads(connection.recv()) != {"type": "auth", "access_token": TOKEN}:
+            connection.send(json.dumps({"type": "auth_invalid", "message": "Invalid access token or password"}))
+            return
+        connection.send(json.dumps({"type": "auth_ok", "ha_version": "2026.11.0"}))
+        last = 0
+        try:
+            for message in connection:
+                command = json.loads(message)
+                self.commands.append(command)
+                assert command["id"] > last
+                last = command["id"]
+                if command["type"] == self.refuses:
+                    error = {"code": "unauthorized", "message": "Unauthorized"}
+                    connection.send(json.dumps({"id": last, "type": "result", "success": False, "error": error}))
+                    continue
+                result = self.states if command["type"] == "get_states" else None
+                connection.send(json.dumps({"id": last, "type": "result", "success": True, "result": result}))
+                if command["type"] == "get_states":
+                    self._connections.put(connection)
+        except ConnectionClosed:
+            pass
+
+
+def send_change(
+    connection: ServerConnection, entity: str, old: str | None, new: str, second: int, number: int = 1
+) -> None:
+    """Send the event of a change to the subscription `number`."""
+    data = {
+        "entity_id": entity,
+        "old_state": None if old is None else state_of(entity, old, 0),
+        "new_state": state_of(entity, new, second),
+    }
+    event = {"event_type": "state_changed", "data": data, "time_fired": at(second).isoformat(), "origin": "LOCAL"}
+    connection.send(json.dumps({"id": number, "type": "event", "event": event}))
+
+
+class Client:
+    """A client, and what it delivers."""
+
+    def __init__(self, port: int, token: str = TOKEN, **options: Any):
+        self.readings: queue.Queue[Reading] = queue.Queue()
+        self.failures: queue.Queue[str] = queue.Queue()
+        self.socket = HomeAssistantSocket(
+            f"ws://127.0.0.1:{port}/api/websocket",
+            token,
+            self.readings.put,
+            self.failures.put,
+            **({"longest_pause": 1} | options),
+        )
+        self.socket.start()
+
+    def next(self, count: int = 1) -> list[Reading]:
+        return [self.readings.get(timeout=WAIT) for _ in range(count)]
+
+
+@pytest.fixture
+def home() -> Iterator[StandIn]:
+    home = StandIn()
+    home.start()
+    yield home
+    home.stop()
+
+
+@pytest.fixture
+def make_client() -> Iterator[Callable[..., Client]]:
+    clients: list[Client] = []
+
+    def make(*values: Any, **options: Any) -> Client:
+        clients.append(Client(*values, **options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.socket.stop(WAIT)
+
+
+def test_changes_are_delivered_after_the_states(home, make_client):
+    home.states = [state_of("light.desk", "off", 1), state_of("light.bed", "on", 2)]
+    client = make_client(home.port)
+    connection = home.connection()
+    send_change(connection, "light.desk", "off", "on", 5)
+    send_change(connection, "light.desk", "on", "on", 6)  # attributes alone
+    send_change(connection, "light.new", None, "on", 7)
+    assert client.next(4) == [
+        Reading("light.desk", "off", at(1), is_retained=True),
+        Reading("light.bed", "on", at(2), is_retained=True),
+        Reading("light.desk", "on", at(5)),
+        Reading("light.new", "on", at(7), is_retained=True),
+    ]
+    assert home.commands == [
+        {"id": 1, "type": "subscribe_events", "event_type": "state_changed"},
+        {"id": 2, "type": "get_states"},
+    ]
+
+
+def test_changes_that_were_missed_are_delivered_in_order_after_a_restart_of_home_assistant(home, make_client):
+    home.states = [state_of("light.desk", "off", 1), state_of("light.bed", "off", 2), state_of("light.hall", "off", 3)]
+    client = make_client(home.port)
+    connection = home.connection()
+    send_change(connection, "light.desk", "off", "on", 5)
+    client.next(4)
+    home.stop()
+    home.states = [state_of("light.desk", "on", 5), state_of("light.bed", "on", 9), state_of("light.hall", "on", 8)]
+    home.start()
+    send_change(home.connection(), "light.desk", "on", "off", 12)
+    assert client.next(4) == [
+        Reading("light.desk", "on", at(5), is_retained=True),
+        Reading("light.hall", "on", at(8)),
+        Reading("light.bed", "on", at(9)),
+        Reading("light.desk", "off", at(12)),
+    ]
+
+
+def test_changes_since_the_last_run_of_the_service_are_news(home, make_client):
+    home.states = [state_of("light.desk", "off", 1), state_of("light.bed", "on", 9)]
+    client = make_client(home.port, since=at(5))
+    assert client.next(2) == [
+        Reading("light.desk", "off", at(1), is_retained=True),
+        Reading("light.bed", "on", at(9)),
+    ]
+
+
+def test_a_refused_token_ends_the_client_and_is_in_no_message(home, make_client, caplog):
+    caplog.set_level(logging.DEBUG, logger="hearth")
+    client = make_client(home.port, "another-secret")
+    message = client.failures.get(timeout=WAIT)
+    assert message == (
+        f"ws://127.0.0.1:{home.port}/api/websocket: Home Assistant refuses the token: Invalid access token or password"
+    )
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("command", ["subscribe_events", "get_states"])
+def test_a_refused_command_ends_the_client(home, make_client, command):
+    home.refuses = command
+    client = make_client(home.port)
+    assert "Home Assistant refuses command" in client.failures.get(timeout=WAIT)
+
+
+def test_malformed_messages_are_counted_and_skipped(home, make_client):
+    home.states = [{"entity_id": 3}, state_of("light.desk", "off", 1)]
+    client = make_client(home.port)
+    connection = home.connection()
+    for text in (
+        "{",
+        "[]",
+        json.dumps({"id": 1, "type": "event", "event": {"event_type": "state_changed", "data": 3}}),
+    ):
+        connection.send(text)
+    send_change(connection, "light.desk", "off", "on", 5, number=7)  # of no subscription
+    send_change(connection, "light.desk", "off", "on", 6)
+    assert client.next(2) == [Reading("light.desk", "off", at(1), is_retained=True), Reading("light.desk", "on", at(6))]
+    assert client.socket.malformed == 4
+
+
+def test_a_home_assistant_that_comes_later_is_found(make_client):
+    home = StandIn()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        home.port = free.getsockname()[1]
+    home.states = [state_of("light.desk", "off", 1)]
+    client = make_client(home.port)
+    time.sleep(0.5)  # the first attempt has failed by then
+    home.start()
+    try:
+        assert client.next() == [Reading("light.desk", "off", at(1), is_retained=True)]
+    finally:
+        home.stop()
+
+
+def test_a_connection_that_no_longer_answers_is_left(make_client):
+    attempts = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
+        silent.settimeout(WAIT)
+        relay = StandIn()
+        relay.states = [state_of("light.desk", "off", 1)]
+        relay.start()
+        port = silent.getsockname()[1]
+        client = make_client(port, ping_seconds=0.3)
+        for _ in range(2):
+            near, _ = silent.accept()
+            attempts.append(near)
+            far = socket.create_connection(("127.0.0.1", relay.port))
+            pumps = [threading.Thread(target=_pump, args=pair, daemon=True) for pair in ((near, far), (far, near))]
+            for pump in pumps:
+                pump.start()
+            assert client.next() == [Reading("light.desk", "off", at(1), is_retained=True)]
+            far.shutdown(socket.SHUT_RD)  # from here on nothing comes back, not even the end of the connection
+    relay.stop()
+    assert len(attempts) == 2
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes from a socket; do not pass on its end."""
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+
+
+def test_another_url_is_refused():
+    with pytest.raises(ValueError, match="http://x: write a URL such as ws://"):
+        HomeAssistantSocket("http://x", TOKEN, print, print, longest_pause=1)
