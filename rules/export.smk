@@ -2,8 +2,10 @@
 # With several folds, the student of the first fold is exported.
 #
 # In:   a student's adapter and training log, its base's snapshot, prompt, home, the dataset's windows, its score
-# Out:  results/exports/{student}/: adapter/, merged/, gguf/, prompt.json, home.yaml, export.json, parity.json, README.md
-# Steps: export_student (merges in fp32) -> check_export (compares all formats on the same windows) -> export_card
+# Out:  results/exports/{student}/: adapter/, merged/, gguf/, prompt.json, home.yaml, export.json, parity.json,
+#       parity_answers.json, parity-{form}.json of each quantised form, README.md
+# Steps: export_student (merges in fp32, quantises) -> check_export (compares adapter, merged model and GGUF file on the
+#        same windows) -> check_quantised (a quantised form on these windows; fails if it loses too much) -> export_card
 
 
 localrules:
@@ -69,6 +71,7 @@ rule export_student:
         slurm_partition=lambda wildcards: partition_for(0),
     params:
         settings=export_settings,
+        quantise=config["export"]["quantise"],
         adapter=adapter_folder,
         model=student_base("results/models/{model}"),
     message:
@@ -76,7 +79,8 @@ rule export_student:
     shell:
         'python "$SCRIPTS/export_student.py" --student {wildcards.student} --model {params.model:q}'
         " --adapter {params.adapter:q} --prompt {input.prompt:q} --direct-prompt {input.direct_prompt:q}"
-        " --home {input.home:q} --settings {params.settings:q} --out results/exports/{wildcards.student} > {log:q} 2>&1"
+        " --home {input.home:q} --settings {params.settings:q} --quantise {params.quantise}"
+        " --out results/exports/{wildcards.student} > {log:q} 2>&1"
 
 
 def export_gpus(wildcards):
@@ -102,6 +106,7 @@ rule check_export:
         splits=first_of(student_datasets(rules.split_dataset.output.splits)),
     output:
         parity="results/exports/{student}/parity.json",
+        answers="results/exports/{student}/parity_answers.json",
     log:
         "logs/check_export/{student}.log",
     benchmark:
@@ -119,6 +124,7 @@ rule check_export:
         device=config["engine"]["device"],
     params:
         windows=config["export"]["windows"],
+        lost_answers=config["metrics"]["lost_answers"],
         dtype=config["engine"]["dtype"],
         model=student_base("results/models/{model}"),
     message:
@@ -126,7 +132,47 @@ rule check_export:
     shell:
         'OMP_NUM_THREADS={threads} python "$SCRIPTS/check_export.py" --export results/exports/{wildcards.student}'
         " --model {params.model:q} --windows {input.windows:q} --splits {input.splits:q} --count {params.windows} --dtype {params.dtype}"
-        " --device {resources.device} --work work/exports/{wildcards.student} --out {output.parity:q} > {log:q} 2>&1"
+        " --device {resources.device} --lost-answers {params.lost_answers} --work work/exports/{wildcards.student}"
+        " --answers {output.answers:q} --out {output.parity:q} > {log:q} 2>&1"
+
+
+rule check_quantised:
+    input:
+        merged=rules.export_student.output.merged,
+        gguf=rules.export_student.output.gguf,
+        prompt=rules.export_student.output.prompt,
+        about=rules.export_student.output.about,
+        answers=rules.check_export.output.answers,
+        windows=first_of(student_datasets(rules.window_dataset.output.windows)),
+        splits=first_of(student_datasets(rules.split_dataset.output.splits)),
+    output:
+        parity="results/exports/{student}/parity-{form}.json",
+    log:
+        "logs/check_quantised/{student}/{form}.log",
+    benchmark:
+        "benchmarks/check_quantised/{student}/{form}.tsv"
+    wildcard_constraints:
+        form="|".join(config["export"]["quantise"]) or "(?!)",
+    conda:
+        "../envs/llm.yaml"
+    container:
+        IMAGES["llm"]
+    threads: config["engine"]["threads"]
+    resources:
+        mem_mb=growing_resource("mem_mb"),
+        runtime=growing_resource("runtime"),
+        slurm_partition=lambda wildcards: partition_for(0),
+    params:
+        windows=config["export"]["windows"],
+        lost_answers=config["metrics"]["lost_answers"],
+        max_loss=config["export"]["max_loss"],
+    message:
+        "Measuring form {wildcards.form} of {wildcards.student}"
+    shell:
+        'OMP_NUM_THREADS={threads} python "$SCRIPTS/check_quantised.py" --export results/exports/{wildcards.student}'
+        " --form {wildcards.form} --answers {input.answers:q} --windows {input.windows:q} --splits {input.splits:q}"
+        " --count {params.windows} --lost-answers {params.lost_answers} --max-loss {params.max_loss}"
+        " --work work/exports/{wildcards.student}/{wildcards.form} --out {output.parity:q} > {log:q} 2>&1"
 
 
 def card_scores(wildcards):
@@ -144,6 +190,11 @@ rule export_card:
         log=collect(rules.distil.output.log, fold=1, allow_missing=True),
         about=rules.export_student.output.about,
         parity=rules.check_export.output.parity,
+        quantised=collect(
+            rules.check_quantised.output.parity,
+            form=config["export"]["quantise"],
+            allow_missing=True,
+        ),
         score=card_scores,
     output:
         card="results/exports/{student}/README.md",
@@ -165,7 +216,7 @@ rule export_card:
         "Writing the card of {wildcards.student}"
     shell:
         'python "$SCRIPTS/export_card.py" --training-log {input.log:q} --about {input.about:q} --parity {input.parity:q}'
-        " --score {input.score:q} --notes {params.notes:q} --out {output.card:q} > {log:q} 2>&1"
+        " --quantised {input.quantised:q} --score {input.score:q} --notes {params.notes:q} --out {output.card:q} > {log:q} 2>&1"
 
 
 rule export:

@@ -10,7 +10,7 @@ from hearth.common.records import read_record
 from hearth.distillation.card import model_card
 from hearth.distillation.documents import read_export, read_training_log
 from hearth.evaluation.export_card import export_sections
-from hearth.evaluation.parity import Parity
+from hearth.evaluation.parity import Parity, read_quantised_parity
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,6 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--training-log", required=True, type=Path, help="training_log.json of the student")
     parser.add_argument("--about", required=True, type=Path, help="export.json")
     parser.add_argument("--parity", required=True, type=Path, help="parity.json")
+    parser.add_argument(
+        "--quantised", nargs="*", default=[], type=Path, help="parity-<form>.json of each quantised form"
+    )
     parser.add_argument(
         "--score",
         required=True,
@@ -31,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     log, export = read_training_log(arguments.training_log), read_export(arguments.about)
     parity, scores = read_record(arguments.parity, Parity), list(map(files.read_json_object, arguments.score))
+    quantised = list(map(read_quantised_parity, arguments.quantised))
     notes = [str(note) for note in json_option("--notes", arguments.notes, list)]
-    files.write_text(arguments.out, model_card(log, notes, export_sections(export, parity, scores)))
+    files.write_text(arguments.out, model_card(log, notes, export_sections(export, parity, scores, quantised)))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,22 @@
 """Export a student into a folder: adapter, merged model, GGUF file, prompt, home, and settings for their use."""
 
 import argparse
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common import files
 from hearth.common.cli import json_option, run
+from hearth.common.config_schema import setting_default, settings_schema
 from hearth.common.records import check_record
 from hearth.distillation.documents import DIRECT_PROMPT, Export, GgufExport
 from hearth.models.load import load_tokenizer, work_offline
 from hearth.models.snapshot import ADAPTER_FILES
 from hearth.prompting.chat_templates import fit_template
 from hearth.prompting.prompts import prompt_date, read_prompt
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,8 +34,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--settings", required=True, help="JSON object: source, windows, decoding and, of several datasets, homes"
     )
+    parser.add_argument(
+        "--quantise",
+        nargs="*",
+        choices=settings_schema("export")["quantise"]["items"]["enum"],
+        default=setting_default("export", "quantise"),
+        help="quantised forms, that for a home hub first",
+    )
     parser.add_argument("--out", required=True, type=Path, help="folder of the export")
     arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     work_offline()
     from hearth.distillation.export import publish
     from hearth.distillation.merging import merge_adapter
@@ -44,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if changes := write_chat_template(unfinished, arguments.prompt[0]):
         settings["chat_template"] = changes
     publish(unfinished, out / "merged")
-    gguf = write_gguf_export(out, arguments.student)
+    gguf = write_gguf_export(out, arguments.student, arguments.quantise)
     for name in ADAPTER_FILES:
         copy_file(arguments.adapter / name, out / "adapter" / name)
     copy_file(arguments.prompt[0], out / "prompt.json")
@@ -69,19 +81,35 @@ def write_chat_template(merged: Path, prompt: Path) -> list[str]:
     return list(template.changes)
 
 
-def write_gguf_export(out: Path, student: str) -> GgufExport:
-    """Convert the merged model in `out` to a GGUF file where that is supported, and return its entry of export.json."""
-    from hearth.distillation import gguf_file
+def write_gguf_export(out: Path, student: str, quantised: Sequence[str]) -> GgufExport:
+    """Convert the merged model in `out` to GGUF files where that is supported, and return their entry of export.json.
+
+    The first file has the model's own number format, the others the `quantised` forms that can be written here.
+    """
+    from hearth.distillation import gguf_file, quantisation
 
     merged = out / "merged"
     (out / "gguf").mkdir(parents=True, exist_ok=True)
     if why_not := gguf_file.unsupported_reason(merged):
         return {"files": {}, "default": "", "why_not": why_not}
-    form = gguf_file.form_name(merged)
-    file = f"gguf/{student}-{form}.gguf"
-    gguf_file.write_gguf(merged, out / file, student)
-    pre_tokenizer = gguf_file.pre_tokenizer_name(merged)
-    return {"files": {form: file}, "default": form, "why_not": "", "pre_tokenizer": pre_tokenizer}
+    own = gguf_file.form_name(merged)
+    files_of_forms = {own: f"gguf/{student}-{own}.gguf"}
+    gguf_file.write_gguf(merged, out / files_of_forms[own], student)
+    for form in quantised:
+        if reason := quantisation.unsupported_reason(form):
+            log.warning("no form %s: %s", form, reason)
+            continue
+        files_of_forms[form] = f"gguf/{student}-{form}.gguf"
+        gguf_file.write_gguf(merged, out / files_of_forms[form], student, form)
+    for path in (out / "gguf").iterdir():
+        if f"gguf/{path.name}" not in files_of_forms.values():
+            path.unlink()  # a form of earlier settings
+    return {
+        "files": files_of_forms,
+        "default": next((form for form in quantised if form in files_of_forms), own),
+        "why_not": "",
+        "pre_tokenizer": gguf_file.pre_tokenizer_name(merged),
+    }
 
 
 def copy_file(source: Path, destination: Path) -> None:

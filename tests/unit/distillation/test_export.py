@@ -4,6 +4,7 @@ import json
 import shutil
 
 import check_export
+import check_quantised
 import export_card
 import export_student
 import pytest
@@ -12,8 +13,10 @@ import training_fixtures as fixtures
 from chat_families import make_family
 from factories import HOME
 from hearth.common import files
+from hearth.common.cli import UserError
 from hearth.distillation.documents import read_export
 from hearth.evaluation.export_card import export_sections
+from hearth.evaluation.parity import read_quantised_parity
 from hearth.models.load import load_tokenizer
 from hearth.prompting.chat_templates import chat_prompt
 from hearth.prompting.prompts import read_prompt
@@ -67,12 +70,13 @@ def inputs(tmp_path_factory):
     return folder
 
 
-def export(out, inputs, model, adapter):
+def export(out, inputs, model, adapter, *quantise):
     options = {
         "student": "tiny_reasoning_toy", "model": model, "adapter": adapter, "prompt": inputs / "prompt.json",
         "home": inputs / "home.yaml", "settings": json.dumps(SETTINGS), "out": out,
     }  # fmt: skip
-    export_student.main([str(part) for name, value in options.items() for part in (f"--{name}", value)])
+    arguments = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+    export_student.main([*arguments, *(["--quantise", *quantise] if quantise else [])])
     return out
 
 
@@ -88,10 +92,28 @@ def checked(exported, inputs, tiny_model, tmp_path_factory):
             *("--export", str(exported), "--model", str(tiny_model), "--windows", str(inputs / "windows.jsonl")),
             *("--splits", str(inputs / "splits.json")),
             *("--count", "3", "--device", "cpu", "--work", str(tmp_path_factory.mktemp("work"))),
-            *("--out", str(exported / "parity.json")),
+            *("--answers", str(exported / "parity_answers.json"), "--out", str(exported / "parity.json")),
         ]
     )
     return files.read_json(exported / "parity.json")
+
+
+def check_form(exported, inputs, folder, form="q8_0", max_loss="1"):
+    """Return the path of the parity of a quantised form."""
+    options = {
+        "export": exported, "form": form, "answers": folder / "parity_answers.json", "max-loss": max_loss,
+        "windows": inputs / "windows.jsonl", "splits": inputs / "splits.json", "count": 3, "work": folder / "work",
+        "out": folder / f"parity-{form}.json",
+    }  # fmt: skip
+    check_quantised.main([str(part) for name, value in options.items() for part in (f"--{name}", value)])
+    return folder / f"parity-{form}.json"
+
+
+@pytest.fixture(scope="module")
+def quantised(checked, exported, inputs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quantised")
+    shutil.copy(exported / "parity_answers.json", folder)
+    return check_form(exported, inputs, folder)
 
 
 def test_a_student_that_answers_both_ways_is_exported_with_both_prompts(inputs, tiny_model, tiny_adapter, tmp_path):
@@ -123,12 +145,13 @@ def test_an_export_has_every_form_with_its_prompt_and_settings(exported, inputs,
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         assert (exported / "adapter" / name).read_bytes() == (tiny_adapter / name).read_bytes()
     assert (exported / "merged" / "model.safetensors").is_file()
-    assert (exported / "gguf" / "tiny_reasoning_toy-f32.gguf").read_bytes().startswith(b"GGUF")
+    sizes = [(exported / "gguf" / f"tiny_reasoning_toy-{form}.gguf").stat().st_size for form in ("f32", "q8_0")]
+    assert sizes == sorted(sizes, reverse=True)
     assert files.read_json(exported / "prompt.json")["labels"] == fixtures.LABELS
     about = files.read_json(exported / "export.json")
     assert about["gguf"] == {
-        "files": {"f32": "gguf/tiny_reasoning_toy-f32.gguf"},
-        "default": "f32",
+        "files": {"f32": "gguf/tiny_reasoning_toy-f32.gguf", "q8_0": "gguf/tiny_reasoning_toy-q8_0.gguf"},
+        "default": "q8_0",
         "why_not": "",
         "pre_tokenizer": "smollm",
     }
@@ -206,13 +229,65 @@ def test_the_forms_are_compared_window_by_window(checked):
     # llama.cpp keeps keys and values in 16 bits, so not all texts need to be the same.
     assert checked["gguf"]["same_text"] >= 1
     assert checked["gguf"]["prompts"] == "text"
+    assert (checked["form"], checked["gguf"]["bytes"] > 1000) == ("f32", True)
+    for form in ("adapter", "gguf"):
+        figures = checked[form]["figures"]
+        assert 0 <= figures["accuracy"]["value"] <= 1
+        assert figures["accuracy"]["interval"] is None  # three groups are too few
+        assert 1 <= figures["answer_tokens"] <= 40
 
 
-def test_the_card_shows_origin_scores_parity_and_use(checked, exported, inputs, tmp_path):
+def test_a_quantised_form_is_compared_with_the_adapter(quantised, checked, exported):
+    parity = read_quantised_parity(quantised)
+    assert (parity["student"], parity["dataset"], parity["form"]) == ("tiny_reasoning_toy", "toy", "q8_0")
+    assert parity["bytes"] == (exported / "gguf" / "tiny_reasoning_toy-q8_0.gguf").stat().st_size
+    assert (parity["windows"], parity["events"]) == (3, 6)
+    lost = checked["adapter"]["figures"]["accuracy"]["value"] - parity["accuracy"]["value"]
+    assert parity["loss"]["accuracy"]["value"] == pytest.approx(lost)
+    assert 0 <= parity["agreement"] <= 1
+    assert "shift" in parity["confidence"]
+
+
+def test_a_form_that_loses_too_much_is_refused(exported, inputs, tmp_path, quantised):
+    answers = files.read_json(exported / "parity_answers.json")
+    windows = {window["window_id"]: window["gold"] for window in files.read_json_lines(inputs / "windows.jsonl")}
+    for answer in answers["adapter"]:
+        answer["labels"], answer["status"] = windows[answer["window_id"]], "ok"
+    files.write_json(tmp_path / "parity_answers.json", answers)
+    with pytest.raises(UserError, match=r"form q8_0 is 0.\d+, .* below the adapter's .* export.max_loss allows 0.05"):
+        check_form(exported, inputs, tmp_path, max_loss="0.05")
+    assert not (tmp_path / "parity-q8_0.json").exists()
+
+
+def test_a_form_that_the_export_lacks_is_said(exported, inputs, tmp_path, checked):
+    shutil.copy(exported / "parity_answers.json", tmp_path)
+    lacking = read_quantised_parity(check_form(exported, inputs, tmp_path, form="q4_k_m"))
+    assert lacking["why_not"] == "it could not be written; see the log of export_student"
+
+
+def test_a_form_that_cannot_be_written_does_not_break_the_export(
+    inputs, tiny_model, tiny_adapter, tmp_path, monkeypatch, caplog
+):
+    from hearth.distillation import quantisation
+
+    monkeypatch.setattr(quantisation, "_library", lambda: None)
+    out = export(tmp_path / "out", inputs, tiny_model, tiny_adapter, "q4_k_m", "q4_0")
+    about = read_export(out / "export.json")
+    assert (list(about["gguf"]["files"]), about["gguf"]["default"]) == (["f32", "q4_0"], "q4_0")
+    assert "no form q4_k_m: the package xllamacpp exports no ggml_quantize_chunk" in caplog.text
+    again = read_export(export(out, inputs, tiny_model, tiny_adapter, "q8_0") / "export.json")
+    assert list(again["gguf"]["files"]) == ["f32", "q8_0"]
+    assert {path.name for path in (out / "gguf").iterdir()} == {
+        f"tiny_reasoning_toy-{form}.gguf" for form in ("f32", "q8_0")
+    }
+
+
+def test_the_card_shows_origin_scores_parity_and_use(checked, quantised, exported, inputs, tmp_path):
     export_card.main(
         [
             *("--training-log", str(inputs / "training_log.json"), "--about", str(exported / "export.json")),
             *("--parity", str(exported / "parity.json"), "--score", str(inputs / "score.json")),
+            *("--quantised", str(quantised)),
             *("--notes", '["toy is a simulated home"]', "--out", str(tmp_path / "README.md")),
         ]
     )
@@ -224,6 +299,9 @@ def test_the_card_shows_origin_scores_parity_and_use(checked, exported, inputs, 
         "| macro F1 | 0.",
         "equal for 1.0000 of 6 events; 3 of 3 answers word for word",
         "python workflow_scripts/recognise_stream.py --student",
+        "the merged model for llama.cpp, q8_0; the form for a home hub | see below |",
+        "| form | MB | equal labels | accuracy | accuracy lost | macro F1 lost | events without an answer |",
+        "On 3 tested windows of toy, 6 events, decoded greedily, beside the adapter's accuracy of 0.",
         "## Limits",
         "## Licence",
     ):

@@ -42,6 +42,7 @@ def test_only_rules_that_run_recognisers_or_check_nodes_are_cluster_jobs():
         "check_node",
         "export_student",
         "check_export",
+        "check_quantised",
     }
     assert local < named
 

@@ -6,7 +6,7 @@ students, Qwen3 and Llama; for others the model card gives the command of llama.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gguf
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 
 from hearth.common.files import read_json_object, replacing
+from hearth.distillation import quantisation
 from hearth.distillation.merging import weights_dtype
 
 ARCHITECTURES = {"qwen3": gguf.MODEL_ARCH.QWEN3, "llama": gguf.MODEL_ARCH.LLAMA}
@@ -65,27 +66,39 @@ def unsupported_reason(folder: Path) -> str:
     return ""
 
 
-def write_gguf(folder: Path, path: Path, name: str) -> None:
+def write_gguf(folder: Path, path: Path, name: str, form: str = "") -> None:
     """Write the model of `folder`, for which `unsupported_reason` is "", as a GGUF file, atomically.
 
-    Matrices keep their number format; vectors are stored as fp32. If llama.cpp has no name for the model's
-    pre-tokenizer, the file names llama.cpp's default one, and prompts must be passed to llama.cpp as token ids.
+    `form` is one of `quantisation.FORMS`; with "", matrices keep their number format, and vectors are stored as fp32.
+    One tensor at a time is in memory. If llama.cpp has no name for the model's pre-tokenizer, the file names
+    llama.cpp's default one, and prompts must be passed to llama.cpp as token ids.
     """
     config = read_json_object(folder / "config.json")
     with replacing(path) as temporary:
         writer = gguf.GGUFWriter(temporary, gguf.MODEL_ARCH_NAMES[ARCHITECTURES[config["model_type"]]])
-        matrix_format, file_type = _FORMATS[weights_dtype(folder)]
         writer.add_name(name)
-        writer.add_file_type(file_type)
+        writer.add_file_type(quantisation.file_type(form) if form else _FORMATS[weights_dtype(folder)][1])
+        if form:
+            writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
         _add_shape(writer, config)
         _add_tokenizer(writer, folder, config["vocab_size"])
-        for tensor, values in _tensors(folder, config):
-            stored = matrix_format if values.ndim > 1 else gguf.GGMLQuantizationType.F32
-            writer.add_tensor(tensor, gguf.quants.quantize(values, stored), raw_dtype=stored)
+        tensors = [(tensor, _format_of(tensor, folder, config, form)) for tensor in _tensors(folder, config)]
+        for tensor, stored in tensors:
+            size = quantisation.stored_bytes(tensor.shape, stored)
+            writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(np.float32), size, raw_dtype=stored)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
+        writer.write_ti_data_to_file()
+        for tensor, stored in tensors:
+            writer.write_tensor_data(quantisation.quantise(tensor.read(config), stored))
         writer.close()
+
+
+def _format_of(tensor: "_Tensor", folder: Path, config: dict[str, Any], form: str) -> gguf.GGMLQuantizationType:
+    if form:
+        layers, is_tied = config["num_hidden_layers"], bool(config.get("tie_word_embeddings"))
+        return quantisation.tensor_format(form, tensor.name, tensor.shape, layers, is_tied)
+    return _FORMATS[weights_dtype(folder)][0] if len(tensor.shape) > 1 else gguf.GGMLQuantizationType.F32
 
 
 def _add_shape(writer: gguf.GGUFWriter, config: dict[str, Any]) -> None:
@@ -126,8 +139,23 @@ def _add_tokenizer(writer: gguf.GGUFWriter, folder: Path, size: int) -> None:
     special.add_to_gguf(writer, quiet=True)
 
 
-def _tensors(folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name in the GGUF file, fp32 values) of every weight, sorted by its name in each safetensors file."""
+class _Tensor(NamedTuple):
+    """A weight: its name in the GGUF file, its file and key there, and its shape."""
+
+    name: str
+    path: Path
+    key: str
+    shape: tuple[int, ...]
+
+    def read(self, config: dict[str, Any]) -> np.ndarray:
+        """Return its values as fp32, in llama.cpp's order."""
+        with safe_open(self.path, framework="pt") as weights:
+            values = weights.get_tensor(self.key).to(torch.float32).numpy()
+        return _reorder_rows(self.key, values, config)
+
+
+def _tensors(folder: Path, config: dict[str, Any]) -> Iterator[_Tensor]:
+    """Yield every weight, sorted by its key in each safetensors file."""
     names = gguf.get_tensor_name_map(ARCHITECTURES[config["model_type"]], config["num_hidden_layers"])
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as weights:
@@ -137,7 +165,7 @@ def _tensors(folder: Path, config: dict[str, Any]) -> Iterator[tuple[str, np.nda
                 name = names.get_name(key, try_suffixes=(".weight", ".bias"))
                 if name is None:
                     raise ValueError(f"{path}: llama.cpp has no tensor like {key}")
-                yield name, _reorder_rows(key, weights.get_tensor(key).to(torch.float32).numpy(), config)
+                yield _Tensor(name, path, key, tuple(weights.get_slice(key).get_shape()))
 
 
 def _reorder_rows(key: str, values: np.ndarray, config: dict[str, Any]) -> np.ndarray:

@@ -4,16 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hearth.distillation.documents import Export
-from hearth.evaluation.parity import FormatParity, Parity
+from hearth.evaluation.parity import Estimate, FormParity, LackingForm, Parity, QuantisedParity
 
 # Metrics of a score that the card shows, with their headings.
 _METRICS = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "missing_rate": "events without an answer"}
 
 
-def export_sections(export: Export, parity: Parity, scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the sections as lines of Markdown; `scores` are the student's, one for each home that it was tested on."""
+def export_sections(
+    export: Export,
+    parity: Parity,
+    scores: Sequence[Mapping[str, Any]],
+    quantised: Sequence[QuantisedParity | LackingForm] = (),
+) -> list[str]:
+    """Return the sections as lines of Markdown.
+
+    `scores` are the student's, one for each home that it was tested on; `quantised` are the parities of its forms.
+    """
     of_homes = [line for score in scores for line in _score(score)]
-    return ["## Scores", "", *of_homes, *_files(export, parity), *_use(export)]
+    return ["## Scores", "", *of_homes, *_files(export, parity), *_quantised(parity, quantised), *_use(export)]
 
 
 def _score(score: Mapping[str, Any]) -> list[str]:
@@ -55,8 +63,11 @@ def _files(export: Export, parity: Parity) -> list[str]:
         f"| `merged/` | base and adapter as one model, merged in fp32, {export['dtype']}; plain "
         f"`transformers.AutoModelForCausalLM.from_pretrained` loads it | {_agreement(parity['merged'], parity)} |",
     ]
-    for file in gguf["files"].values():
-        rows.append(f"| `{file}` | the merged model for llama.cpp | {_agreement(parity['gguf'], parity)} |")
+    for form, file in gguf["files"].items():
+        hub = "; the form for a home hub" if form == gguf["default"] else ""
+        own = "gguf" in parity and form == parity.get("form", form)
+        about = _agreement(parity["gguf"], parity) if own else "see below"
+        rows.append(f"| `{file}` | the merged model for llama.cpp, {form}{hub} | {about} |")
     lines = [
         "## Files",
         "",
@@ -64,7 +75,7 @@ def _files(export: Export, parity: Parity) -> list[str]:
         "|---|---|---|",
         *rows,
         *(f"| {names} | {content} | |" for names, content in _prompt_files(export)),
-        "| `parity.json`, `export.json` | the comparison of the formats (greedy decoding); the export's settings | |",
+        "| `parity*.json`, `export.json` | the comparison of the forms (greedy decoding); the export's settings | |",
         "",
     ]
     if gguf["why_not"]:
@@ -82,6 +93,46 @@ def _files(export: Export, parity: Parity) -> list[str]:
     return lines
 
 
+def _quantised(parity: Parity, quantised: Sequence[QuantisedParity | LackingForm]) -> list[str]:
+    """Return the table of quantised forms, beside the adapter and the GGUF file in the model's own format."""
+    lacking = [f"There is no form {form['form']}: {form['why_not']}." for form in quantised if "why_not" in form]
+    rows = [
+        f"| {form['form']} | {form['bytes'] / 1e6:.1f} | {form['agreement']:.4f} | {form['accuracy']['value']:.3f} "
+        f"| {_estimate(form['loss']['accuracy'])} | {_estimate(form['loss']['macro_f1'])} "
+        f"| {form['missing_rate']:.3f} | {_shift(form['confidence'].get('shift'))} |"
+        for form in quantised
+        if "loss" in form
+    ]
+    lines = ["## Quantised forms", ""] if rows or lacking else []
+    if rows:
+        heading = (
+            "| form | MB | equal labels | accuracy | accuracy lost | macro F1 lost | events without an answer "
+            "| shift of confidence |"
+        )
+        adapter = parity["adapter"].get("figures")
+        own = f", beside the adapter's accuracy of {adapter['accuracy']['value']:.3f}" if adapter else ""
+        lines += [
+            f"On {parity['windows']} tested windows of {parity['dataset']}, {parity['events']} events, decoded greedily"
+            f"{own}. Losses are the adapter's value minus the form's, with 95 % intervals, paired over groups. "
+            "Confidence shifts against the file in the model's own number format.",
+            "",
+            heading,
+            "|---|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    return [*lines, *(line for reason in lacking for line in (reason, ""))]
+
+
+def _estimate(estimate: Estimate) -> str:
+    bounds = estimate["interval"]
+    return f"{estimate['value']:.3f} ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else f"{estimate['value']:.3f}"
+
+
+def _shift(value: float | None) -> str:
+    return "" if value is None else f"{value:+.3f}"
+
+
 def _prompt_files(export: Export) -> list[tuple[str, str]]:
     """Return (files, content) of the prompts and the homes."""
     if "homes" not in export:
@@ -93,7 +144,7 @@ def _prompt_files(export: Export) -> list[tuple[str, str]]:
     ]
 
 
-def _agreement(form: FormatParity, parity: Parity) -> str:
+def _agreement(form: FormParity, parity: Parity) -> str:
     prompts = f", prompts as {form['prompts']}" if "prompts" in form else ""
     return (
         f"equal for {form['agreement']:.4f} of {parity['events']} events; {form['same_text']} of {parity['windows']} "
