@@ -120,6 +120,11 @@ def test_a_label_is_that_of_a_period_and_a_confirmation_of_several():
     ]
 
 
+def test_a_period_covers_the_hour_by_which_the_clock_was_put_back():
+    events = [LoggedEvent(1, number, at(second), "s1", "ON", EATING) for number, second in ((1, 50), (2, 9), (3, 20))]
+    assert label_periods(Correction(COOKING), events) == [period(9, 50, COOKING)]
+
+
 def test_a_correction_of_nothing_is_refused():
     with pytest.raises(CorrectionError, match="no events of the log are meant"):
         label_periods(Correction(EATING), [])

@@ -41,7 +41,7 @@ class StandIn:
         self._server: Any = None
 
     def start(self) -> None:
-        self._server = serve(self._talk, "127.0.0.1", self.port)
+        self._server = serve(self._talk, "127.0.0.1", self.port, close_timeout=1)
         self.port = self._server.socket.getsockname()[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

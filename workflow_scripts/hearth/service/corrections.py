@@ -115,9 +115,9 @@ def label_periods(correction: Correction, events: Sequence[LoggedEvent]) -> list
     if not events:
         raise CorrectionError("no events of the log are meant")
     if not correction.is_right:
-        return [LabelledPeriod(events[0].time, events[-1].time, correction.label)]
+        return [_period(events, correction.label)]
     runs = [(answer, list(run)) for answer, run in groupby(events, key=lambda event: event.answer)]
-    found = [LabelledPeriod(run[0].time, run[-1].time, answer) for answer, run in runs if answer is not None]
+    found = [_period(run, answer) for answer, run in runs if answer is not None]
     if not found:
         raise CorrectionError("the student gave these events no label that could be right; write `label`")
     return found
@@ -150,6 +150,12 @@ def from_record(record: Mapping[str, Any]) -> LabelledPeriod:
     """Return the period of a JSON object."""
     begin, end = (datetime.fromisoformat(record[key]) for key in ("begin", "end"))
     return LabelledPeriod(begin, end, record["label"])
+
+
+def _period(events: Sequence[LoggedEvent], label: str | None) -> LabelledPeriod:
+    """Return the period of some events. Their times may go back by an hour, where the home's clock does."""
+    times = [event.time for event in events]
+    return LabelledPeriod(min(times), max(times), label)
 
 
 def _label(text: object, home: Home) -> str:

@@ -98,7 +98,9 @@ class Intake:
             self._malformed.warn(f"unreadable message: {error}")
             return []
         return [
-            dataclasses.replace(reading, is_retained=arrival.is_retained, is_repeated=arrival.is_repeated)
+            dataclasses.replace(
+                reading, is_retained=reading.is_retained or arrival.is_retained, is_repeated=arrival.is_repeated
+            )
             for reading in readings
         ]
 

@@ -14,14 +14,16 @@ from hearth.common.cli import UserError
 from hearth.service.answering import Answering
 from hearth.service.broker import Broker
 from hearth.service.discovery import BIRTH, HomeDevice
+from hearth.service.feedback import Feedback
 from hearth.service.inputs.registry import make_input
 from hearth.service.intake import LAST_SEEN, Arrival, DirectReading, Intake
 from hearth.service.journal import Journal
 from hearth.service.messages import AnsweredWindow, BusMessage
-from hearth.service.settings import ServiceSettings
+from hearth.service.settings import InputSettings, ServiceSettings, read_secret
 from hearth.service.states import StateMessages
 from hearth.service.student import Student
 from hearth.service.topics import ROOT, Topics, slug
+from hearth.service.websocket import HomeAssistantSocket
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ _BATCH = 500  # messages of a transaction
 _OUTBOX = 20  # messages that are published before one is acknowledged
 _HEARTBEAT = 30.0  # seconds
 _LAST_ACTIVITY = "last known activity"
+_SOCKET_SECONDS = 2.0  # for the end of a connection to Home Assistant
 _STOP_SECONDS = 8.0  # for the window that is being answered when the service is told to end
 
 
@@ -44,7 +47,7 @@ class Service:
     def __init__(self, settings: ServiceSettings, student: Student, dry_run: bool = False):
         self._settings, self._student, self._dry_run = settings, student, dry_run
         home_id, has_rooms = slug(student.home.name), settings["discovery"]["rooms"]
-        topics = Topics(settings["base_topic"] or f"{ROOT}/{home_id}")
+        self._topics = topics = Topics(settings["base_topic"] or f"{ROOT}/{home_id}")
         self._device = HomeDevice(
             student.home, home_id, topics, student.name, settings["discovery"]["prefix"], has_rooms
         )
@@ -55,6 +58,10 @@ class Service:
         self._inputs = [
             make_input(one["form"], one["topic"], zone) for one in settings["inputs"] if one["form"] != "websocket"
         ]
+        self._sockets = [self._make_socket(one) for one in settings["inputs"] if one["form"] == "websocket"]
+        self._feedback: Feedback | None = None
+        if not dry_run:
+            self._feedback = Feedback(Path(settings["state"]), student.home_file, self._journal, self._states)
         self._intake = Intake(student.home, self._inputs, self._journal, settings["clock_tolerance"])
         self._answering = Answering(
             student, self._journal, self._window_messages, settings["wait"], settings["keep_windows"]
@@ -65,7 +72,11 @@ class Service:
         self._broker = Broker(
             settings["mqtt"],
             settings["mqtt"]["client_id"] or f"{ROOT}-{home_id}",
-            [*(topic for one in self._inputs for topic in one.subscriptions()), self._device.birth_topic],
+            [
+                *(topic for one in self._inputs for topic in one.subscriptions()),
+                self._device.birth_topic,
+                self._topics.correct,
+            ],
             self._device.status(is_online=False),
             self._receive,
             self._connected,
@@ -88,6 +99,8 @@ class Service:
             for thread in threads:
                 thread.start()
             self._broker.start()
+            for one in self._sockets:
+                one.start()
             log.info("labels %s with %s (%s)", self._student.home.name, self._student.name, self._student.form)
             while not self._stopped.wait(_HEARTBEAT):
                 if self._broker.is_connected:
@@ -105,6 +118,8 @@ class Service:
             self._journal.set_mark(LAST_SEEN, datetime.now(UTC).isoformat())
         self._broker.stop()
         self._broker.interrupt()
+        for one in self._sockets:
+            one.stop(_SOCKET_SECONDS)
         self._answering.stop()
         self._to_publish.set()
         self._arrived.put(None)
@@ -113,6 +128,23 @@ class Service:
             thread.join(max(0.0, deadline - time.monotonic()))
         counts = ", ".join(f"{count} {name}" for name, count in self._journal.counts().items())
         log.info("ended; so far: %s", counts or "nothing")
+
+    def _make_socket(self, one: InputSettings) -> HomeAssistantSocket:
+        """Return the client of an input of the form websocket."""
+        seen = self._journal.mark(LAST_SEEN)
+        return HomeAssistantSocket(
+            one["url"],
+            read_secret(one["token_file"]) or "",
+            lambda reading: self._arrived.put(DirectReading(reading, datetime.now(UTC))),
+            self._refuse,
+            longest_pause=self._settings["mqtt"]["reconnect"],
+            since=datetime.fromisoformat(seen) if seen else None,
+        )
+
+    def _refuse(self, reason: str) -> None:
+        """End the service, because Home Assistant refuses it."""
+        self._failure = UserError(reason)
+        self._stopped.set()
 
     def _guarded(self, target: Callable[[], None]) -> None:
         """Run the function of a thread; if it fails, end the service."""
@@ -151,10 +183,20 @@ class Service:
             arrivals = [one for one in batch if one is not None]
             if self._intake.add(arrivals):
                 self._answering.notify()
+            if self._feedback is not None:
+                messages = (one for one in arrivals if isinstance(one, Arrival))
+                if self._feedback.take([one for one in messages if one.topic == self._topics.correct]):
+                    self._to_publish.set()
             self._broker.acknowledge([one for one in arrivals if isinstance(one, Arrival)])
 
     def _answer(self) -> None:
-        self._answering.run(self._to_publish.set)
+        self._answering.run(self._answered)
+
+    def _answered(self) -> None:
+        """Keep an answered window in the event log, and have its messages published."""
+        if self._feedback is not None:
+            self._feedback.add_answered()
+        self._to_publish.set()
 
     def _publish(self) -> None:
         """Publish the messages of the outbox in order; each leaves it when the broker has acknowledged it."""

@@ -17,11 +17,15 @@ from hearth.prompting.prompts import Prompt, read_prompt, shows_similar_windows,
 
 @dataclass(frozen=True)
 class Student:
-    """An exported student of one home, ready to answer its windows. `form` is the number format of its GGUF file."""
+    """An exported student of one home, ready to answer its windows.
+
+    `form` is the number format of its GGUF file, and `home_file` the yaml of the home.
+    """
 
     name: str
     form: str
     home: Home
+    home_file: Path
     prompt: Prompt
     engine: Engine
     decoding: Decoding
@@ -51,12 +55,14 @@ def open_student(
     form = form or export["gguf"]["default"]
     decoding = Decoding.from_settings(export["decoding"])
     prompt, windows = open_prompt(beside / (DIRECT_PROMPT if direct else "prompt.json")), (learned or export)["windows"]
-    lived_in = load_home(home or beside / "home.yaml")
+    home_file = home or beside / "home.yaml"
+    lived_in = load_home(home_file)
     context = needed_context(folder / "merged", lived_in, prompt, windows["size"], decoding)
     return Student(
         name=export["student"],
         form=form,
         home=lived_in,
+        home_file=home_file,
         prompt=prompt,
         engine=open_engine(folder, export, form, context),
         decoding=replace(decoding, confidence="tokens") if confidence else decoding,
