@@ -14,8 +14,8 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vllm envs containers demo demo-homes demo-recipes report resume check-home draft-home datasets-status test test-cases \
-  test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
+.PHONY: help setup setup-vllm envs containers demo demo-homes demo-recipes report resume check-home draft-home datasets-status \
+  hub-app test test-cases test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
   bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recipes bench-recognise bench-scale bench-slurm \
   bench-split-noise clean
 
@@ -71,6 +71,12 @@ check-home: setup ## Check the yaml of your home against its data: make check-ho
 draft-home: setup ## Write a first yaml for your home: make draft-home HOME=my-flat.yaml DATA=folder; without HOME, print it
 	@test -n "$(DATA)" || { echo "make draft-home: set HOME=my-flat.yaml DATA=folder" >&2; exit 1; }
 	@python workflow_scripts/check_home.py --draft --root "$(DATA)" $(if $(HOME_YAML),--home "$(HOME_YAML)")
+
+hub-app: ## Fill a folder with the app for Home Assistant: make hub-app OUT=folder
+	@test -n "$(OUT)" || { echo "make hub-app: set OUT=folder" >&2; exit 1; }
+	mkdir -p "$(OUT)"
+	cp hub/app/* hub/requirements.txt constraints.txt "$(OUT)"
+	tar --create --exclude=__pycache__ workflow_scripts config/schemas | tar --extract --directory "$(OUT)"
 
 datasets-status: setup ## Say which shipped homes have data below a folder, and whether they load: make datasets-status DATA=folder
 	@test -n "$(DATA)" || { echo "make datasets-status: set DATA=folder" >&2; exit 1; }

@@ -1,15 +1,12 @@
 """Check that Makefile, requirements.txt, constraints.txt and the conda environments pin equal versions of packages."""
 
-import ast
 import re
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
 
 import pytest
 import yaml
-from hearth.workflow.code_hash import SCRIPTS, source_files
-from packaging.utils import canonicalize_name
+from package_pins import PIN, imported, pins
 from repository import REPOSITORY
 
 ENVIRONMENTS = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
@@ -19,15 +16,10 @@ VLLM_VERSIONS = {"transformers", "numpy"}
 OPTIONAL = {"nvidia-ml-py"}
 # Packages that recognition with vllm does not import: those of other engines and of baselines.
 NOT_WITH_VLLM = {"peft", "gguf", "openai", "sklearn-crfsuite"}
-PIN = re.compile(r"^([A-Za-z0-9_.-]+)={1,2}([0-9][A-Za-z0-9.]*)$", re.MULTILINE)
 BUILD = re.compile(r"^apptainer build --force (.*) /images/\w+\.sif envs/(\w+)\.def$", re.MULTILINE)
 RULE = re.compile(
     r"^(?:(?:rule|checkpoint) (?P<name>\w+)|use rule (?P<base>\w+) as \w+ with):\n(?:(?: .*)?\n)+", re.MULTILINE
 )
-
-
-def pins(text: str) -> dict[str, str]:
-    return {canonicalize_name(name): version for name, version in PIN.findall(text)}
 
 
 def environment(name: str) -> dict[str, str]:
@@ -53,28 +45,6 @@ def programs_by_environment() -> list[tuple[str, str]]:
                 for program in programs[rule["base"] or rule["name"]]
             ]
     return pairs
-
-
-class WithoutTypeChecking(ast.NodeTransformer):
-    """Remove the blocks `if TYPE_CHECKING:` from a syntax tree, because their imports do not happen at run time."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        is_type_checking = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        return None if is_type_checking else self.generic_visit(node)
-
-
-def imported(program: str) -> set[str]:
-    """Return the names on PyPI of the packages that a program or a hearth module behind it imports directly."""
-    modules = set()
-    for path in source_files(SCRIPTS / f"{program}.py", SCRIPTS):
-        for node in ast.walk(WithoutTypeChecking().visit(ast.parse(path.read_text()))):
-            if isinstance(node, ast.Import):
-                modules |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                modules.add(node.module.split(".")[0])
-    distributions = packages_distributions()
-    modules -= sys.stdlib_module_names | {"hearth"}
-    return {canonicalize_name(distributions.get(module, [module])[0]) for module in modules}
 
 
 @pytest.fixture(scope="module")
