@@ -15,7 +15,8 @@ export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-vllm envs containers demo demo-homes demo-recipes report resume check-home draft-home datasets-status \
-  hub-app test test-cases test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l bench-baselines bench-claims bench-dag bench-data \
+  hub-app test test-cases test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l \
+  bench-baselines bench-claims bench-dag bench-data \
   bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recipes bench-recognise bench-scale bench-slurm \
   bench-split-noise clean
 
