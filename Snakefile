@@ -35,6 +35,7 @@ include: "rules/figures.smk"
 include: "rules/report.smk"
 include: "rules/provenance.smk"
 include: "rules/export.smk"
+include: "rules/deployment.smk"
 include: "rules/preflight.smk"
 include: "rules/plan.smk"
 include: "rules/unknown_target.smk"
@@ -52,7 +53,7 @@ onerror:
     print(run_state.failure_message(workflow.basedir, log))
 
 
-# Other named targets: table_<name>, figure_<name>, report, window_browser, export, preflight, plan.
+# Other named targets: table_<name>, figure_<name>, report, window_browser, export, deployment, preflight, plan.
 rule all:
     default_target: True
     input:

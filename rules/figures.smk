@@ -30,6 +30,8 @@ rule figure:
         "logs/figure/{figure}.log",
     benchmark:
         "benchmarks/figure/{figure}.tsv"
+    wildcard_constraints:
+        figure=r"(?!deployment\b)[a-z][a-z0-9_]*",
     conda:
         "../envs/analysis.yaml"
     container:

@@ -43,6 +43,9 @@ def test_only_rules_that_run_recognisers_or_check_nodes_are_cluster_jobs():
         "export_student",
         "check_export",
         "check_quantised",
+        "check_direct",
+        "measure_export",
+        "measure_baseline",
     }
     assert local < named
 

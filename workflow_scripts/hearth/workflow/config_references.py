@@ -30,8 +30,8 @@ from hearth.workflow.student_references import (
 )
 from hearth.workflow.students import student_groups, students
 
-# Names of tables that a run makes without a declaration in its config.
-OWN_TABLES = ("claims", "budgets", "audit", "cost")
+# Names of tables that are made without a declaration in the config: by a run, `deployment` by a target of its own.
+OWN_TABLES = ("claims", "budgets", "audit", "cost", "deployment")
 
 # The path of a value in the config: keys of mappings and positions in lists, from the top level.
 Place = list[object]

@@ -95,7 +95,7 @@ def plan_run(config: Config, registry: Registry) -> RunPlan:
     budgets = of_bases and bool(config["metrics"]["token_budgets"])
     needed = {"claims": bool(pairs), "budgets": budgets, "audit": bool(teacher_pairs), "cost": True}
     answered = _unique([*pairs, *(pair for table in shown for pair in answered_pairs(config, table))])
-    own_tables = [table for table in OWN_TABLES if needed[table]]
+    own_tables = [table for table in OWN_TABLES if needed.get(table)]
     return RunPlan(
         pairs=pairs,
         asked_pairs=_unique((one, dataset) for name, dataset in answered for one in known[name].samples or [name]),
