@@ -15,6 +15,7 @@ from hearth.service.corrections import (
     read_correction,
     resolve,
     select_events,
+    shown_events,
     to_record,
 )
 from service_factories import service_home
@@ -94,7 +95,7 @@ def test_the_state_that_home_assistant_shows_is_a_label():
 @pytest.mark.parametrize(
     ("correction", "numbers"),
     [
-        (Correction(COOKING), [6, 7, 8]),
+        (Correction(COOKING), [1, 2, 3, 4, 5, 6, 7, 8]),
         (Correction(COOKING, window=1), [1, 2, 3]),
         (Correction(COOKING, window=3), []),
         (Correction(COOKING, event=5), [5]),
@@ -102,13 +103,15 @@ def test_the_state_that_home_assistant_shows_is_a_label():
         (Correction(COOKING, begin=at(2), end=at(4)), [2, 3, 4]),
     ],
 )
-def test_a_correction_means_events(correction, numbers):
+def test_a_correction_names_events(correction, numbers):
     assert [event.event for event in select_events(correction, EVENTS)] == numbers
 
 
-def test_without_a_place_only_the_last_window_is_meant():
-    assert [event.event for event in select_events(Correction(COOKING), EVENTS[:4])] == [4]
-    assert select_events(Correction(COOKING), []) == []
+def test_without_a_place_the_last_events_of_one_answer_are_meant():
+    last_window = EVENTS[3:]
+    assert shown_events(Correction(COOKING), last_window) == EVENTS[5:]
+    assert shown_events(Correction(COOKING, window=2), last_window) == last_window
+    assert shown_events(Correction(COOKING), []) == []
 
 
 def test_a_label_is_that_of_a_period_and_a_confirmation_of_several():

@@ -149,6 +149,12 @@ def test_events_have_a_file_for_each_month(tmp_path, home):
     assert load(tmp_path / "log", tmp_path)["activity"].tolist() == [DRINKING, EATING, EATING]
 
 
+def test_a_log_opens_with_a_file_that_has_names_alone(tmp_path, home):
+    fill(EventLog(tmp_path / "log", home), [COOKING] * 4, day=1)
+    (tmp_path / "log" / "events" / "2026-04.csv").write_text("time,sensor,state,event,window,answer,confidence\n")
+    assert EventLog(tmp_path / "log", home).last_window == 1
+
+
 def test_what_was_said_is_kept(tmp_path, home):
     log = EventLog(tmp_path / "log", home)
     fill(log, [COOKING, COOKING, EATING, EATING])

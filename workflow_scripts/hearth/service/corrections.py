@@ -93,18 +93,16 @@ def read_correction(payload: bytes, home: Home) -> Correction:
     return Correction(label, "right" in said, numbers.get("window"), numbers.get("event"), *period)
 
 
-def select_events(correction: Correction, events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
-    """Return those of the logged events, in order, that a correction means."""
-    if correction.window is not None:
-        return [event for event in events if event.window == correction.window]
-    if correction.event is not None:
-        return [event for event in events if event.event == correction.event]
-    if correction.begin is not None:
-        begin, end = correction.begin, correction.end or datetime.max
-        return [event for event in events if begin <= event.time <= end]
-    last = events[-1:]
-    shown = takewhile(lambda event: (event.window, event.answer) == (last[0].window, last[0].answer), reversed(events))
-    return list(shown)[::-1]
+def select_events(correction: Correction, events: Iterable[LoggedEvent]) -> list[LoggedEvent]:
+    """Return those of the events that are at the place which a correction names; all if it names none."""
+    return [event for event in events if _is_meant(correction, event)]
+
+
+def shown_events(correction: Correction, events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
+    """Return those of a window's events that a correction without a place means; all if it names one."""
+    if not correction.is_shown or not events:
+        return list(events)
+    return list(takewhile(lambda event: event.answer == events[-1].answer, reversed(events)))[::-1]
 
 
 def label_periods(correction: Correction, events: Sequence[LoggedEvent]) -> list[LabelledPeriod]:
@@ -150,6 +148,17 @@ def from_record(record: Mapping[str, Any]) -> LabelledPeriod:
     """Return the period of a JSON object."""
     begin, end = (datetime.fromisoformat(record[key]) for key in ("begin", "end"))
     return LabelledPeriod(begin, end, record["label"])
+
+
+def _is_meant(correction: Correction, event: LoggedEvent) -> bool:
+    """Return whether an event is at the place that a correction names, if it names one."""
+    if correction.window is not None:
+        return event.window == correction.window
+    if correction.event is not None:
+        return event.event == correction.event
+    if correction.begin is not None:
+        return correction.begin <= event.time <= (correction.end or datetime.max)
+    return True
 
 
 def _period(events: Sequence[LoggedEvent], label: str | None) -> LabelledPeriod:

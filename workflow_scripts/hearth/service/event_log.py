@@ -5,13 +5,14 @@ these files for the source `table`, and `corrections.jsonl`, of which `labels.cs
 forgets these months.
 """
 
+import contextlib
 import csv
 import dataclasses
 import io
 import json
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -30,12 +31,14 @@ from hearth.service.corrections import (
     read_correction,
     resolve,
     select_events,
+    shown_events,
     to_record,
 )
 from hearth.service.messages import AnsweredWindow
 
 EVENTS, LABELS, CORRECTIONS, HOME = "events", "labels.csv", "corrections.jsonl", "home.yaml"
 _COLUMNS = ("time", "sensor", "state", "event", "window", "answer", "confidence")
+_LONGEST_LINE = 65_536  # bytes
 _LABEL_COLUMNS = ("begin", "end", "activity")
 _RECORDING = {
     "files": f"{EVENTS}/*.csv",
@@ -101,7 +104,7 @@ class EventLog:
         """
         correction = read_correction(payload, self._home)
         with self._lock:
-            events = select_events(correction, self._read_events(correction))
+            events = shown_events(correction, self._read_events(correction))
             periods = label_periods(correction, events)
             record = {
                 "received": now.isoformat(timespec="milliseconds"),
@@ -121,16 +124,19 @@ class EventLog:
     def _last_event(self) -> LoggedEvent | None:
         """Return the last event of the log; None if it is empty."""
         for path in reversed(self._months()):
-            if events := list(_read_month(path)):
-                return events[-1]
+            with contextlib.suppress(StopIteration):
+                return next(_parse_rows(path, _last_line(path), _COLUMNS))
         return None
 
     def _read_events(self, correction: Correction) -> list[LoggedEvent]:
-        """Return the events of as many of the last months as a correction may mean."""
+        """Return the events of the log that a correction may mean; of the last window, if it names no other."""
+        if correction.is_shown:
+            correction = dataclasses.replace(correction, window=self.last_window)
         events: list[LoggedEvent] = []
         for path in reversed(self._months()):
-            events[:0] = _read_month(path)
-            if events and _is_before(events, correction):
+            events[:0] = select_events(correction, _read_month(path))
+            first = next(iter(_read_month(path)), None)
+            if first is not None and _is_before(first, correction):
                 break
         return events
 
@@ -146,14 +152,13 @@ class EventLog:
         write_text(self._folder / LABELS, text.getvalue())
 
 
-def _is_before(events: Sequence[LoggedEvent], correction: Correction) -> bool:
-    """Return whether the first of the events is before all that a correction means, so that no earlier one is meant."""
-    first = events[0]
+def _is_before(first: LoggedEvent, correction: Correction) -> bool:
+    """Return whether the first event of a month is before all that a correction names: no earlier month is needed."""
     if correction.begin is not None:
         return first.time < correction.begin
     if correction.event is not None:
         return first.event <= correction.event
-    return first.window < (events[-1].window if correction.window is None else correction.window)
+    return correction.window is not None and first.window < correction.window
 
 
 def _label_row(period: LabelledPeriod) -> tuple[str | None, ...]:
@@ -161,15 +166,29 @@ def _label_row(period: LabelledPeriod) -> tuple[str | None, ...]:
     return record["begin"], record["end"], record["label"]
 
 
-def _read_month(path: Path) -> Iterable[LoggedEvent]:
+def _read_month(path: Path) -> Iterator[LoggedEvent]:
     """Yield the events of a month's file. Raises CorrectionError if somebody has changed the file."""
     with open(path, encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            try:
-                time, answer = datetime.fromisoformat(row["time"]), row["answer"] or None
-                yield LoggedEvent(int(row["window"]), int(row["event"]), time, row["sensor"], row["state"], answer)
-            except (KeyError, ValueError, TypeError):
-                raise CorrectionError(f"{path}: a row of this file was changed: {json.dumps(row)}") from None
+        yield from _parse_rows(path, lines)
+
+
+def _last_line(path: Path) -> list[str]:
+    """Return the last line of a month's file, in a list, which is empty if there is none below the names."""
+    with open(path, "rb") as file:
+        names = file.readline()
+        file.seek(max(len(names), path.stat().st_size - _LONGEST_LINE))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    return lines[-1:]
+
+
+def _parse_rows(path: Path, lines: Iterable[str], columns: Sequence[str] | None = None) -> Iterator[LoggedEvent]:
+    """Yield the events of lines; the first of them has the names of the columns, unless they are given."""
+    for row in csv.DictReader(lines, columns):
+        try:
+            time, answer = datetime.fromisoformat(row["time"]), row["answer"] or None
+            yield LoggedEvent(int(row["window"]), int(row["event"]), time, row["sensor"], row["state"], answer)
+        except (KeyError, ValueError, TypeError):
+            raise CorrectionError(f"{path}: a row of this file was changed: {json.dumps(row)}") from None
 
 
 def _append_rows(path: Path, rows: Iterable[dict[str, object]]) -> None:
