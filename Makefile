@@ -14,10 +14,10 @@ export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-vllm envs containers demo demo-homes demo-recipes report resume check-home draft-home datasets-status \
+.PHONY: help setup setup-vllm envs containers demo demo-homes demo-hub demo-recipes report resume check-home draft-home datasets-status \
   hub-app test test-cases test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l \
   bench-baselines bench-claims bench-dag bench-data \
-  bench-distil bench-endurance bench-gpu bench-kills bench-memory bench-recipes bench-recognise bench-scale bench-slurm \
+  bench-distil bench-endurance bench-gpu bench-hub bench-kills bench-memory bench-recipes bench-recognise bench-scale bench-slurm \
   bench-split-noise clean
 
 help: ## List these commands
@@ -42,6 +42,11 @@ demo-recipes: setup ## Compare recipes at equal windows and steps, with tiny mod
 	snakemake --directory demo-recipes --configfile config/recipes-demo.yaml --cores $(CORES) all
 	@awk '/^[|]/ { print; found = 1; next } found { exit }' demo-recipes/results/tables/recipes.md
 	@echo "Tables and figures: demo-recipes/results/"
+
+demo-hub: setup ## Export students in several number formats, with tiny models, and measure each; 15 minutes on two quiet cores
+	snakemake --directory demo-hub --configfile config/hub-demo.yaml --cores $(CORES) all deployment
+	@awk '/^[|]/ { print; found = 1; next } found { exit }' demo-hub/results/tables/deployment.md
+	@echo "Table and figure: demo-hub/results/tables/deployment.md demo-hub/results/figures/deployment.svg"
 
 # The working directory of a run: `scratch` of profiles/slurm, demo, or the folder where Snakemake was started.
 RUN ?= .
@@ -84,7 +89,7 @@ datasets-status: setup ## Say which shipped homes have data below a folder, and 
 	@python workflow_scripts/datasets_status.py --root "$(DATA)"
 
 clean: ## Delete everything that the demos made
-	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake demo-homes demo-recipes
+	rm -rf demo/results demo/work demo/logs demo/benchmarks demo/.snakemake demo-homes demo-hub demo-recipes
 
 
 ## Test
@@ -250,6 +255,12 @@ bench-recipes: setup .venv-trl/.made ## Seconds and memory of a step of the reci
 #   PYTHONPATH=workflow_scripts python bench/gpu.py --quick --device cpu
 bench-gpu: setup .venv-trl/.made ## Recognition and training on one NVIDIA GPU of 80 GB, with random weights; 10 minutes
 	$(BENCH) bench/gpu.py
+
+EXPORT ?= demo-hub/results/exports/tiny-s_joint_sim-marble
+WINDOWS ?= demo-hub/results/datasets/sim-marble/windows.jsonl
+SPLITS ?= $(wildcard $(dir $(WINDOWS))splits.json)
+bench-hub: ## Memory, seconds and tokens of an exported student on this machine: make bench-hub EXPORT=folder WINDOWS=file SPLITS=file
+	$(BENCH) bench/hub.py --export "$(EXPORT)" --windows "$(WINDOWS)" $(if $(SPLITS),--splits "$(SPLITS)")
 
 bench-endurance: setup ## 50 kills of recognition, and its memory on 10,000 windows
 	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/endurance.py

@@ -13,7 +13,7 @@ from hearth.common.cli import run
 from hearth.common.config_schema import setting_default
 from hearth.common.deployment_stats import Timing, this_machine
 from hearth.common.own_process import call_alone
-from hearth.data.folds import iterate_split, read_splits
+from hearth.data.folds import iterate_split, read_splits, sample_evenly
 from hearth.data.windows import Window
 from hearth.homes.home import load_home
 from hearth.recognition.baselines import BASELINES, Labeller
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", required=True, type=Path, help="measurement to write (JSON)")
     arguments = parser.parse_args(argv)
     from hearth.evaluation.deployment import BaselineMeasurement  # not in the timed process
-    from hearth.evaluation.parity import FormAnswer, FormScorer, compared_windows, sample_evenly
+    from hearth.evaluation.parity import FormAnswer, FormScorer, compared_windows
     from hearth.recognition.baselines import import_libraries, learn
 
     import_libraries()

@@ -10,7 +10,7 @@ from hearth.common import files
 from hearth.common.cli import UserError, run
 from hearth.common.deployment_stats import Measurement, Timing, this_machine, usable_cores
 from hearth.common.own_process import call_alone
-from hearth.data.folds import ALL, read_split
+from hearth.data.folds import ALL, read_split, sample_evenly
 from hearth.data.windows import Window
 from hearth.distillation.documents import DIRECT_PROMPT, read_export
 
@@ -41,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def measure_form(folder: Path, form: str, windows: Sequence[Window], count: int, threads: Sequence[int]) -> Measurement:
     """Measure a form of the export `folder` on `count` of the windows; without its GGUF file there are no timings."""
-    from hearth.evaluation.parity import sample_evenly  # not in the timed processes, whose memory it would enlarge
-
     export, dataset = read_export(folder / "export.json"), windows[0]["dataset"]
     gguf = export["gguf"]
     own = next(iter(gguf["files"]), OWN)

@@ -9,6 +9,7 @@ from hearth.data.folds import (
     fold_of_split,
     iterate_split,
     read_split,
+    sample_evenly,
     sessions_of_split,
     split_names,
     train_split,
@@ -115,3 +116,9 @@ def test_a_session_that_the_splits_lack_is_named(files):
     write_json(files[1], make_splits({"a": 1, "b": None}))
     with pytest.raises(ValueError, match=r"splits.json: has no session 'c' of .*windows.jsonl"):
         list(iterate_split(*files, "train1"))
+
+
+def test_windows_are_sampled_from_the_whole_split():
+    windows = [{"window_id": n} for n in range(10)]
+    assert [window["window_id"] for window in sample_evenly(windows, 4)] == [0, 2, 5, 7]
+    assert sample_evenly(windows, 20) == windows

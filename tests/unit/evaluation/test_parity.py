@@ -6,7 +6,6 @@ from hearth.evaluation.parity import (
     compared_windows,
     loss_problem,
     read_quantised_parity,
-    sample_evenly,
 )
 from training_fixtures import make_windows
 from window_factories import make_splits
@@ -23,12 +22,6 @@ def answer(text, labels, status="ok", confidences=None, window_id="w"):
         "confidences": confidences or [None] * len(labels),
         "completion_tokens": 10 * len(labels),
     }
-
-
-def test_windows_are_sampled_from_the_whole_split():
-    windows = [{"window_id": n} for n in range(10)]
-    assert [window["window_id"] for window in sample_evenly(windows, 4)] == [0, 2, 5, 7]
-    assert sample_evenly(windows, 20) == windows
 
 
 def test_tested_windows_are_compared(tmp_path):

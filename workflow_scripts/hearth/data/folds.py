@@ -9,12 +9,14 @@ Names of splits: `all` has every window, `test<k>` the windows of fold k, `train
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, TypeVar
 
 from hearth.common.records import read_record
 from hearth.data.windows import Window, iterate_windows
+
+Item = TypeVar("Item")
 
 ALL = "all"
 BY_SESSION = "session"  # every session is a group of its own
@@ -146,3 +148,10 @@ def iterate_split(windows: Path, splits: Path | None, name: str) -> Iterator[Win
 def read_split(windows: Path, splits: Path | None, name: str) -> list[Window]:
     """Return the windows of a split, as `iterate_split` does."""
     return list(iterate_split(windows, splits, name))
+
+
+def sample_evenly(windows: Sequence[Item], count: int) -> list[Item]:
+    """Return at most `count` of the windows, evenly spaced, in their order."""
+    if count >= len(windows):
+        return list(windows)
+    return [windows[position * len(windows) // count] for position in range(count)]

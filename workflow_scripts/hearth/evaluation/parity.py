@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import NotRequired, TypedDict, TypeVar, final
+from typing import NotRequired, TypedDict, final
 
 import numpy as np
 
 from hearth.common import files
 from hearth.common.records import check_record
-from hearth.data.folds import iterate_split
+from hearth.data.folds import iterate_split, sample_evenly
 from hearth.data.gold_labels import map_to_gold
 from hearth.data.windows import Window
 from hearth.evaluation.bootstrap import DECIMALS, percentile_interval
@@ -22,7 +22,6 @@ from hearth.evaluation.statistics import metric_intervals, resample
 from hearth.prompting.parsing import Status, parse
 from hearth.prompting.predictions import Prediction
 
-_Item = TypeVar("_Item")
 # Split of the windows on which forms are compared.
 SPLIT = "test1"
 
@@ -147,13 +146,6 @@ def read_quantised_parity(path: Path) -> QuantisedParity | LackingForm:
     if isinstance(document, dict) and "why_not" in document:
         return check_record(document, LackingForm, str(path))
     return check_record(document, QuantisedParity, str(path))
-
-
-def sample_evenly(windows: Sequence[_Item], count: int) -> list[_Item]:
-    """Return at most `count` of the windows, evenly spaced, in their order."""
-    if count >= len(windows):
-        return list(windows)
-    return [windows[position * len(windows) // count] for position in range(count)]
 
 
 def compared_windows(windows: Path, splits: Path, count: int) -> list[Window]:
