@@ -5,9 +5,11 @@ import shutil
 import subprocess
 
 import pytest
+from deployment_factories import make_baseline, make_measurement, make_parity
 from hearth.evaluation.audit_tables import CHECKS, audit_table, count_failures
 from hearth.evaluation.claims.table import build_claims_table
 from hearth.evaluation.costs import cost_table
+from hearth.evaluation.deployment import Deployment, deployment_table
 from hearth.evaluation.latex import breakable_latex, escape_latex, render_latex
 from hearth.evaluation.rendering import Column, Table
 from hearth.evaluation.tables import build_table
@@ -47,6 +49,12 @@ def audit():
     return audit_table([count_failures(head, [trace])], ["made-up"], [LONG], "abc")
 
 
+def deployment():
+    measurements = [make_measurement(recogniser=LONG), make_measurement("bf16", is_own=True)]
+    documents = Deployment(measurements, [make_baseline()], {"small_joint_flat": make_parity()})
+    return deployment_table(documents, ["flat"], [LONG], "abc")
+
+
 @needs_pdflatex
 def test_the_tables_of_a_run_fit_a_two_column_page(tmp_path):
     scores = make_full_run_scores(stand_in="tiny model", simulated=["made-up"])
@@ -62,6 +70,7 @@ def test_the_tables_of_a_run_fit_a_two_column_page(tmp_path):
         ),
         build_claims_table(scores, "abc"),
         cost_table(shards, {"pupil": [{"examples": 6, "seconds": 1.5}]}, ["made-up"], [LONG], "abc"),
+        deployment(),
         audit(),
         *(build_table({"title": rows, "rows": rows}, scores, "abc") for rows in ("labels", "parts")),
     ]
