@@ -57,6 +57,7 @@ def open_student(
     prompt, windows = open_prompt(beside / (DIRECT_PROMPT if direct else "prompt.json")), (learned or export)["windows"]
     home_file = home or beside / "home.yaml"
     lived_in = load_home(home_file)
+    check_labels(prompt, lived_in, home_file)
     context = needed_context(folder / "merged", lived_in, prompt, windows["size"], decoding)
     return Student(
         name=export["student"],
@@ -68,6 +69,15 @@ def open_student(
         decoding=replace(decoding, confidence="tokens") if confidence else decoding,
         windows=windows,
     )
+
+
+def check_labels(prompt: Prompt, home: Home, path: Path) -> None:
+    """Raise UserError if the home, whose yaml is `path`, lacks labels that the prompt asks for."""
+    if missing := [label for label in prompt["labels"] if label not in home.labels]:
+        raise UserError(
+            f"{path}: labels lack {', '.join(missing)}, with which the student answers: keep the labels of its own "
+            "home, and change `entities` only"
+        )
 
 
 def find_home(export: Export, dataset: str) -> ExportedHome | None:
