@@ -101,6 +101,16 @@ def test_a_label_that_is_too_long_for_a_state_is_refused():
         make_device(labels=[*LABELS, "x" * 256]).config()
 
 
+def test_the_names_of_its_entities_are_those_that_home_assistant_gives_them():
+    assert make_device(has_rooms=False, name="Flat").entities() == [
+        "sensor.flat_activity",
+        "event.flat_change",
+        "select.flat_correction",
+        "button.flat_confirmation",
+    ]
+    assert "sensor.flat_room_kitchen" in make_device(name="Flat").entities()
+
+
 def test_removal_empties_every_retained_topic():
     messages = make_device().removal()
     assert {(message.payload, message.is_retained) for message in messages} == {("", True)}

@@ -20,7 +20,7 @@ RAW = HOME | {
     },
     "recording": {"ignored_sensors": ["*_temp"], "ignored_states": ["starting*"]},
 }
-ENTITIES = EntityMap(parse_home(RAW, "home"))
+ENTITIES = EntityMap(parse_home(RAW, "home"), own=["sensor.home_activity", "s1"])
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,7 @@ def test_an_entity_is_the_sensor_that_the_home_says(entity, state, sensor, meant
         ("kettle/battery", "87", Unmapped.IGNORED),
         ("bath_temp", "warm", Unmapped.IGNORED),
         ("binary_sensor.update", "on", Unmapped.IGNORED),
+        ("sensor.home_activity", "cooking", Unmapped.IGNORED),
         ("binary_sensor.other", "unavailable", Unmapped.IGNORED),
         ("s1", "unavailable", Unmapped.IGNORED),
         ("s1", "starting up", Unmapped.IGNORED),

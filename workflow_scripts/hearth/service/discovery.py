@@ -60,6 +60,11 @@ class HomeDevice:
         }
         return BusMessage(self._config_topic, json.dumps(description, ensure_ascii=False), is_retained=True)
 
+    def entities(self) -> list[str]:
+        """Return the names that Home Assistant gives to the device's entities, unless somebody renames them."""
+        components = self._components().values()
+        return [component["default_entity_id"] for component in components if "default_entity_id" in component]
+
     def removal(self) -> list[BusMessage]:
         """Return the messages that remove the device from Home Assistant, and what the broker keeps of it."""
         topics = [self._config_topic, self.topics.status, self.topics.state, self.topics.attributes]

@@ -33,12 +33,14 @@ class EntityMap:
     """Maps entities of the bus to sensors of a home.
 
     An entity that `entities` does not list is the sensor of the same name. A state that the entity's `states` do not
-    list is the sensor's state of that spelling, or else the only one that differs in case alone.
+    list is the sensor's state of that spelling, or else the only one that differs in case alone. `own` are the entities
+    of the service itself, which Home Assistant tells of like all others; they are ignored.
     """
 
-    def __init__(self, home: Home):
+    def __init__(self, home: Home, own: Iterable[str] = ()):
         self._sensors, self._recording = home.sensors, home.recording
-        self._entities = {sensor: BusEntity(sensor) for sensor in home.sensors} | home.entities
+        sensors = {sensor: BusEntity(sensor) for sensor in home.sensors}
+        self._entities = {entity: BusEntity(None) for entity in own} | sensors | home.entities
         self._spellings = {sensor: _by_case(spec.states) for sensor, spec in home.sensors.items()}
 
     def find(self, entity: str, state: str) -> SensorState | Unmapped:

@@ -51,9 +51,16 @@ class DirectReading:
 class Intake:
     """Adds the events of messages to the journal: known sensors that change their state, in the order of arrival."""
 
-    def __init__(self, home: Home, inputs: Sequence[Input], journal: Journal, clock_tolerance: float):
+    def __init__(
+        self,
+        home: Home,
+        inputs: Sequence[Input],
+        journal: Journal,
+        clock_tolerance: float,
+        own_entities: Iterable[str] = (),
+    ):
         self._home, self._inputs, self._journal = home, inputs, journal
-        self._entities = EntityMap(home)
+        self._entities = EntityMap(home, own_entities)
         last = journal.mark(LAST_TIME)
         self._clock = EventClock(home.timezone, clock_tolerance, datetime.fromisoformat(last) if last else None)
         self._unknown, self._malformed, self._wrong_clock = OncePerName(), NowAndThen(), NowAndThen()

@@ -62,7 +62,9 @@ class Service:
         self._feedback: Feedback | None = None
         if not dry_run:
             self._feedback = Feedback(Path(settings["state"]), student.home_file, self._journal, self._states)
-        self._intake = Intake(student.home, self._inputs, self._journal, settings["clock_tolerance"])
+        self._intake = Intake(
+            student.home, self._inputs, self._journal, settings["clock_tolerance"], self._device.entities()
+        )
         self._answering = Answering(
             student, self._journal, self._window_messages, settings["wait"], settings["keep_windows"]
         )
