@@ -225,6 +225,22 @@ def test_a_home_assistant_that_comes_later_is_found(make_client):
         home.stop()
 
 
+def test_a_pause_ends_when_home_assistant_says_that_it_is_there(make_client, caplog):
+    home = StandIn()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        home.port = free.getsockname()[1]
+    home.states = [state_of("light.desk", "off", 1)]
+    client = make_client(home.port, longest_pause=600)
+    while "connecting again in 4 s" not in caplog.text:
+        time.sleep(0.01)
+    home.start()
+    client.socket.wake()
+    try:
+        assert client.readings.get(timeout=3) == Reading("light.desk", "off", at(1), is_retained=True)
+    finally:
+        home.stop()
+
+
 def test_a_connection_that_no_longer_answers_is_left(make_client):
     attempts = []
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing

@@ -171,6 +171,8 @@ class Service:
         """Take a message. Called in the broker's thread."""
         if arrival.topic == self._device.birth_topic and arrival.payload.decode("utf-8", "replace") == BIRTH:
             self._introduce()
+            for one in self._sockets:
+                one.wake()
         self._arrived.put(arrival)
 
     def _take_in(self) -> None:

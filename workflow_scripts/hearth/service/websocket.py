@@ -58,7 +58,7 @@ class HomeAssistantSocket:
         self._url, self._token, self._context = url, token, context
         self._deliver, self._fail, self._connected = deliver, fail, connected
         self._longest, self._ping = longest_pause, ping_seconds
-        self._stopped = threading.Event()
+        self._stopped, self._woken = threading.Event(), threading.Event()
         self._connection: ClientConnection | None = None
         self._last = since  # the last change that was delivered, by Home Assistant's clock
         self.malformed = 0  # messages that could not be read
@@ -71,9 +71,14 @@ class HomeAssistantSocket:
     def stop(self, seconds: float) -> None:
         """End the thread; wait for it for some seconds."""
         self._stopped.set()
+        self._woken.set()
         if self._connection is not None:
             self._connection.close()
         self._thread.join(seconds)
+
+    def wake(self) -> None:
+        """Connect at once, if the thread waits before another attempt: Home Assistant is there again."""
+        self._woken.set()
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE
@@ -91,8 +96,9 @@ class HomeAssistantSocket:
                     log.warning("%s: %s; connecting again in %.0f s", self._url, error, pause)
             finally:
                 self._connection = None
-            self._stopped.wait(pause)
-            pause = min(2 * pause, self._longest)
+            is_woken = self._woken.wait(pause)
+            self._woken.clear()
+            pause = _FIRST_PAUSE if is_woken else min(2 * pause, self._longest)
 
     def _connect(self) -> ClientConnection:
         # Proxies of the environment are for the internet, not for a hub.
