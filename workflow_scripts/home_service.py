@@ -3,8 +3,9 @@
     home_service.py --config service.yaml
     home_service.py --config service.yaml --dry-run
 `config/schemas/service.schema.yaml` describes the settings, docs/home-hub.md the service. SIGTERM ends it; what was
-not answered by then is answered after the next start. The exit code is 3 if another service has taken over the session
-with the broker: it should not be started again.
+not answered by then is answered after the next start. The exit code is 3 if it should not be started again: another
+service has taken over the session with the broker, or Home Assistant refuses the token (and bans addresses that go on
+trying).
 """
 
 import argparse
@@ -16,11 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hearth.common.cli import run
-from hearth.service.service import Service, SessionTakenOverError
+from hearth.service.service import FinalError, Service
 from hearth.service.settings import read_settings
 from hearth.service.student import open_student
 
-TAKEN_OVER = 3
+NO_RESTART = 3
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -48,9 +49,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         signal.signal(name, lambda *_: service.stop())
     try:
         service.run()
-    except SessionTakenOverError as error:
+    except FinalError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(TAKEN_OVER)
+        sys.exit(NO_RESTART)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def test_the_unit_starts_the_program_with_options_that_it_has():
     ).stdout
     assert [option for option in options if option.startswith("--") and option not in usage] == []
     assert "\nRestartPreventExitStatus=3\n" in text
-    assert home_service.TAKEN_OVER == 3
+    assert home_service.NO_RESTART == 3
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -37,7 +37,11 @@ _SOCKET_SECONDS = 2.0  # for the end of a connection to Home Assistant
 _STOP_SECONDS = 8.0  # for the window that is being answered when the service is told to end
 
 
-class SessionTakenOverError(UserError):
+class FinalError(UserError):
+    """The service has ended for a reason that starting it again would make worse."""
+
+
+class SessionTakenOverError(FinalError):
     """Another service has taken over the session with the broker."""
 
 
@@ -91,7 +95,10 @@ class Service:
         self._stopped.set()
 
     def run(self) -> None:
-        """Run until `stop` is called. Raises what made a thread fail, and UserError if another service took over."""
+        """Run until `stop` is called. Raises what made a thread fail.
+
+        Raises FinalError if another service took over, or Home Assistant refuses the token.
+        """
         with contextlib.closing(self._journal):
             self._student.engine.load()
             threads = [
@@ -145,7 +152,7 @@ class Service:
 
     def _refuse(self, reason: str) -> None:
         """End the service, because Home Assistant refuses it."""
-        self._failure = UserError(reason)
+        self._failure = FinalError(reason)
         self._stopped.set()
 
     def _guarded(self, target: Callable[[], None]) -> None:
