@@ -7,7 +7,7 @@ import sys
 import pytest
 from snakemake_runs import subprocess_environment
 
-STEPS = ("export_student", "check_export", "export_card")
+STEPS = ("export_student", "check_export", "check_quantised", "export_card")
 STUDENT = "tiny-s_reasoning_sim-marble"
 
 
@@ -24,6 +24,10 @@ def test_a_student_is_exported_by_name_only_with_parity_and_card(finished_run):
     parity = json.loads((folder / "parity.json").read_text())
     assert parity["windows"] > 2
     assert parity["merged"]["agreement"] > 0.5
+    quantised = json.loads((folder / "parity-q8_0.json").read_text())
+    assert quantised["windows"] == parity["windows"]
+    assert quantised["agreement"] > 0.5
+    assert quantised["bytes"] < parity["gguf"]["bytes"]
     card = (folder / "README.md").read_text()
     assert "The base model is a stand-in" in card
     assert "sim-marble is a simulated home" in card

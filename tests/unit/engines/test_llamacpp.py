@@ -163,6 +163,23 @@ def test_scored_tokens_end_within_the_text_also_after_characters_of_several_toke
     assert len(ids) >= len(ends)
 
 
+def test_a_character_of_several_tokens_has_the_probability_of_all(tiny):
+    folder, path = tiny
+    asked = [Request("8", "window 63352 stove ia\n")]  # the random model answers it with such a character
+    decoding = replace(SCORED, max_new_tokens=6)
+    engines = LlamaCppEngine(path, folder, by_ids=True), TransformersEngine(folder, None, "float32", "cpu", 1)
+    (answered,), (expected,) = (
+        next(iter(engine.complete("<|im_start|>system\n", asked, decoding))) for engine in engines
+    )
+    assert answered.text == expected.text
+    place = answered.text.index("Ʀ")
+    assert "\ufffd" not in answered.text[:place]
+    number = [token.end for token in answered.scored_tokens].index(place + 1)
+    joined, pieces = answered.scored_tokens[number], expected.scored_tokens[number : number + 2]
+    assert joined.log_probability == pytest.approx(sum(one.log_probability for one in pieces), abs=0.1)
+    assert joined.log_probability < pieces[1].log_probability - 0.1
+
+
 def test_unsupported_decoding_is_refused(tiny):
     folder, path = tiny
     with pytest.raises(ValueError, match="does not support constrained or reasoning_budget"):

@@ -33,6 +33,8 @@ _MAX_ERROR = 300  # characters of llama.cpp's own message in an error
 _FIRST_CONTEXT = 4096  # tokens, where the caller does not say how many it needs
 _CONTEXT_STEP = 256  # llama.cpp rounds contexts up to a multiple of it
 _GROWTH = 1.25  # of a context that turns out too small, so that slowly growing prompts seldom reload the model
+_LISTED_TOKENS = 100  # likeliest tokens to look for one in
+_CERTAIN = 1000.0  # added to a logit, makes its token certain
 _CACHE_BLOCK = 32  # numbers that a quantised cache stores together
 
 
@@ -124,8 +126,7 @@ class LlamaCppEngine:
                 yield [unanswered]
                 continue
             server = self._server_for(len(tokens) + decoding.max_new_tokens)
-            prompt = tokens if self._by_ids else prefix + request.suffix
-            yield [self._complete(server, request, prompt, decoding)]
+            yield [self._complete(server, request, prefix, tokens, decoding)]
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""
@@ -154,12 +155,12 @@ class LlamaCppEngine:
         return self._server
 
     def _complete(
-        self, server: xllamacpp.Server, request: Request, prompt: str | list[int], decoding: Decoding
+        self, server: xllamacpp.Server, request: Request, prefix: str, tokens: list[int], decoding: Decoding
     ) -> Completion:
         scores = {"logprobs": 1} if decoding.confidence == "tokens" else {}
         answer = server.handle_completions(
             {
-                "prompt": prompt,
+                "prompt": tokens if self._by_ids else prefix + request.suffix,
                 "max_tokens": decoding.max_new_tokens,
                 "temperature": decoding.temperature,
                 "top_p": decoding.top_p,
@@ -187,22 +188,63 @@ class LlamaCppEngine:
             finish_reason="length" if choice["finish_reason"] == "length" else "stop",
             prompt_tokens=usage["prompt_tokens"],
             completion_tokens=usage["completion_tokens"],
-            scored_tokens=_scored_tokens((choice["logprobs"] or {}).get("content", []), len(choice["text"]))
-            if scores
-            else None,
+            scored_tokens=self._scored_tokens(server, tokens, choice, decoding) if scores else None,
         )
 
+    def _scored_tokens(
+        self, server: xllamacpp.Server, prompt: Sequence[int], choice: Mapping[str, Any], decoding: Decoding
+    ) -> tuple[ScoredToken, ...]:
+        """Return the scored tokens of an answer, with the raw probabilities of the model, before sampling.
 
-def _scored_tokens(content: Sequence[Mapping[str, Any]], length: int) -> tuple[ScoredToken, ...]:
-    """Return the scored tokens of an answer, of which `length` is the number of characters.
+        llama.cpp joins tokens that share a character to one entry that has the log-probability of the last of them:
+        those before it are asked for again.
+        """
+        scored, end, written = [], 0, list(prompt)
+        for entry in (choice["logprobs"] or {}).get("content", []):
+            text = bytes(entry["bytes"]).decode("utf-8", "replace")
+            if not text:  # the end of turn has none
+                continue
+            log_probability, pieces = entry["logprob"], _tokens_of(entry, self.tokenizer)
+            for piece in pieces[:-1]:
+                log_probability += self._log_probability(server, written, piece, decoding)
+                written.append(piece)
+            written.append(pieces[-1])
+            end = min(end + len(text), len(choice["text"]))
+            scored.append(ScoredToken(end, log_probability))
+        return tuple(scored)
 
-    llama.cpp gives the raw probabilities of the model, before sampling, and joins tokens that share a character to one
-    that has the log-probability of the last of them.
-    """
-    scored, end = [], 0
-    for token in content:
-        text = bytes(token["bytes"]).decode("utf-8", "replace")
-        if text:  # the end of turn has none
-            end = min(end + len(text), length)
-            scored.append(ScoredToken(end, token["logprob"]))
-    return tuple(scored)
+    def _log_probability(
+        self, server: xllamacpp.Server, before: Sequence[int], token: int, decoding: Decoding
+    ) -> float:
+        """Return the log-probability of a token after others, or that of the least likely of many if it is not listed.
+
+        The server shows no token that ends within a character, so another one is written, which changes no probability.
+        """
+        (shown,) = encode(self.tokenizer, "\n")[:1]
+        listed = max(_LISTED_TOKENS, decoding.top_k)
+        answer = server.handle_completions(
+            {
+                "prompt": list(before),
+                "max_tokens": 1,
+                "temperature": 0,
+                "logprobs": listed,
+                "logit_bias": [[shown, _CERTAIN]],
+            }
+        )
+        (entry, *_) = answer["choices"][0]["logprobs"]["content"]
+        values = {one["id"]: float(one["logprob"]) for one in entry["top_logprobs"]}
+        return values.get(token, min(values.values()))
+
+
+def _tokens_of(entry: Mapping[str, Any], tokenizer: LightTokenizer) -> list[int]:
+    """Return the tokens that wrote the bytes of an entry, the last of which is known; only this one if in doubt."""
+    last, written = entry["id"], bytes(entry["bytes"])
+    spelling = tokenizer.backend_tokenizer.id_to_token(last)
+    # A byte-level vocabulary spells each byte as one character. Special tokens are spelled as themselves.
+    if spelling is None or len(spelling) >= len(written) or spelling.encode() == written:
+        return [last]
+    try:
+        tokens = encode(tokenizer, written.decode())
+    except UnicodeDecodeError:
+        return [last]
+    return tokens if tokens[-1] == last else [last]

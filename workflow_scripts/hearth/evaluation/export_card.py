@@ -97,7 +97,7 @@ def _quantised(parity: Parity, quantised: Sequence[QuantisedParity | LackingForm
     """Return the table of quantised forms, beside the adapter and the GGUF file in the model's own format."""
     lacking = [f"There is no form {form['form']}: {form['why_not']}." for form in quantised if "why_not" in form]
     rows = [
-        f"| {form['form']} | {form['bytes'] / 1e6:.1f} | {form['agreement']:.4f} | {form['accuracy']['value']:.3f} "
+        f"| {form['form']} | {form['bytes'] / 1e6:.3g} | {form['agreement']:.4f} | {form['accuracy']['value']:.3f} "
         f"| {_estimate(form['loss']['accuracy'])} | {_estimate(form['loss']['macro_f1'])} "
         f"| {form['missing_rate']:.3f} | {_shift(form['confidence'].get('shift'))} |"
         for form in quantised
