@@ -29,6 +29,7 @@ def make_timing(seconds=0.5, **changes):
         "load_seconds": 1.5,
         "seconds": seconds,
         "slowest_seconds": 2 * seconds,
+        "cpu_seconds": seconds,
         "uncached_seconds": 3 * seconds,
         "prompt_tokens": 900.0,
         "own_tokens": 300.0,
@@ -67,6 +68,7 @@ def make_baseline(name="crf", seconds=0.002, accuracy=0.5):
         "load_seconds": 0.1,
         "seconds": seconds,
         "slowest_seconds": seconds,
+        "cpu_seconds": seconds,
         "peak_memory_bytes": 150_000_000,
     }
     measured = make_measurement("", [timing], recogniser=name, bytes=2_000_000, versions={"scikit-learn": "1"})

@@ -46,7 +46,7 @@ def test_students_that_answer_both_ways_stand_beside_baselines(finished_run):
     )
     of_one = rows[rows["recogniser"] == "tiny-s_joint_sim-marble"]
     asked = of_one[["form", "reasoning"]].apply(tuple, axis=1).tolist()
-    assert asked == [("adapter", ""), *((form, answer) for form in ("bf16", "q8_0") for answer in ("yes", "no"))]
+    assert asked == [("adapter", "yes"), *((form, answer) for form in ("bf16", "q8_0") for answer in ("yes", "no"))]
     assert set(rows["recogniser"]) == {f"tiny-s_joint_{home}" for home in ("sim-marble", "sim-mural")} | {
         "sensor-majority"
     }

@@ -41,7 +41,7 @@ def test_each_way_of_asking_a_form_has_its_own_metrics_and_times():
     rows = deployment_rows(make_deployment())
     found = [(row["recogniser"], row["form"], row["reasoning"], row["accuracy"], row["seconds"]) for row in rows]
     assert found == [
-        (STUDENT, "adapter", "", 0.8, None),
+        (STUDENT, "adapter", "yes", 0.8, None),
         (STUDENT, "bf16", "yes", 0.79, 1.0),
         (STUDENT, "q8_0", "yes", 0.75, 2.0),
         (STUDENT, "q8_0", "no", 0.7, 0.5),

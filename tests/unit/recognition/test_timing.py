@@ -51,6 +51,7 @@ def test_every_window_is_timed_with_and_without_the_cached_prefix():
     assert (timed["answer_tokens"], timed["answer_tokens_per_second"]) == (7, 7.0)
     assert timed["prompt_tokens_per_second"] == pytest.approx(100)
     assert 0 < timed["seconds"] <= timed["slowest_seconds"]
+    assert timed["cpu_seconds"] > 0
     assert timed["peak_memory_bytes"] > 2**20
 
 

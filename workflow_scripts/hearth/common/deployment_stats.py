@@ -31,9 +31,10 @@ class Timing(TypedDict):
     """Windows that one process, which does nothing else, recognised one after the other.
 
     `reasoning` is the prompt's reasoning mode; "" for a baseline. `direct` says whether a student that learned to
-    answer both ways was asked for no reasoning. Seconds, tokens and joules are means over windows. `seconds` are those
-    with the prompt's static prefix in llama.cpp's cache, and `slowest_seconds` the longest of them; `uncached_seconds`
-    are those of windows that compute the prefix again. `own_tokens` are the prompt tokens that a window computes beside
+    answer both ways was asked for no reasoning. `seconds` are the median over windows with the prompt's static
+    prefix in llama.cpp's cache, `slowest_seconds` the longest of them, and `cpu_seconds` the mean of what all threads
+    worked; `uncached_seconds` are the median over windows that compute the prefix again. Tokens and joules are means.
+    `own_tokens` are the prompt tokens that a window computes beside
     the cached prefix. Tokens, and seconds without a cache, are None for a baseline, and joules where no meter can be
     read. `peak_memory_bytes` is the resident memory of the whole process.
     """
@@ -45,6 +46,7 @@ class Timing(TypedDict):
     load_seconds: float
     seconds: float
     slowest_seconds: float
+    cpu_seconds: float
     uncached_seconds: float | None
     prompt_tokens: float | None
     own_tokens: float | None

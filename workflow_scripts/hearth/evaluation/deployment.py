@@ -73,6 +73,7 @@ class DeploymentRow(TypedDict):
     load_seconds: float | None
     seconds: float | None
     slowest_seconds: float | None
+    cpu_seconds: float | None
     uncached_seconds: float | None
     prompt_tokens: float | None
     own_tokens: float | None
@@ -126,6 +127,7 @@ COLUMNS = {
     "load_seconds": Column("Load (s)", _seconds),
     "seconds": Column("Seconds a window", _seconds),
     "slowest_seconds": Column("Slowest", _seconds),
+    "cpu_seconds": Column("CPU seconds", _seconds),
     "uncached_seconds": Column("Prefix not cached", _seconds),
     "own_tokens": Column("Own prompt tokens", decimals(0)),
     "prompt_tokens_per_second": Column("Prompt tokens/s", decimals(0)),
@@ -135,17 +137,19 @@ COLUMNS = {
 }
 _REASONING = {"think": "yes", "inline": "yes", "none": "no", "": ""}
 _READING = [
-    "forms are number formats of a student's GGUF file, run by llama.cpp as a home's service runs it; `adapter` is the"
-    " scored format, which a hub does not run",
-    "`accuracy lost` is the adapter's accuracy minus that of a quantised form on the same windows",
-    "seconds are means over windows that are recognised one after the other with the static prefix in llama.cpp's"
-    " cache, the first aside; `prefix not cached` computes it again for each window",
-    "own prompt tokens are those that a window computes beside the cached prefix",
-    "memory is the peak of the resident memory of a process that does nothing else, disk the size of the GGUF file; a"
-    " baseline's are those of the pickled classifier",
-    "a baseline's seconds are those of labelling; it runs on one thread",
+    "a form is a number format of a student's GGUF file, run by llama.cpp as a home's service runs it; the form adapter"
+    " is the scored one, which a hub does not run",
+    "accuracy lost: that of the adapter minus that of a quantised form, on the same windows",
+    "seconds a window: the median over windows that are recognised one after the other with the static prefix in"
+    " llama.cpp's cache, the first aside; prefix not cached: the median of windows that compute it again; CPU seconds:"
+    " the mean of what all threads worked for a window",
+    "own prompt tokens: those that a window computes beside the cached prefix",
+    "memory: the peak of the resident memory of a process that does nothing else; disk: the size of the GGUF file, of a"
+    " baseline that of the pickled classifier",
+    "a baseline labels on one thread; its learning is not timed here",
     "timings differ from run to run and between machines; no other table depends on them",
 ]
+_METRICS_NOTES = [note for note in METRICS_NOTES if not note.startswith("Micro F1")]
 _UNMETERED = "joules are missing where no meter can be read (RAPL for processors), as on most small boards"
 
 
@@ -182,8 +186,12 @@ def deployment_rows(deployment: Deployment) -> list[DeploymentRow]:
     rows: list[DeploymentRow] = []
     for student in dict.fromkeys(one["recogniser"] for one in deployment.measurements):
         parity = deployment.parities.get(student)
+        timings = [
+            timing for one in deployment.measurements if one["recogniser"] == student for timing in one["timings"]
+        ]
+        own_reasoning = next((_REASONING[timing["reasoning"]] for timing in timings if not timing["direct"]), "")
         if parity and "figures" in parity["adapter"]:
-            rows.append(_row(student, parity["dataset"], ADAPTER, "", parity["adapter"]["figures"]))
+            rows.append(_row(student, parity["dataset"], ADAPTER, own_reasoning, parity["adapter"]["figures"]))
         rows += [
             _student_row(deployment, measured, timing)
             for measured in deployment.measurements
@@ -257,7 +265,7 @@ def _notes(deployment: Deployment, simulated: Sequence[str], tiny: Sequence[str]
         ("Machine", list(dict.fromkeys(_machine(one["machine"]) for one in measured))),
         ("Load", [_load([one["machine"] for one in measured])]),
         *(
-            [("Scored", sorted(scored)), ("Metrics", list(METRICS_NOTES)), ("Intervals", [INTERVALS_NOTES[0]])]
+            [("Scored", sorted(scored)), ("Metrics", _METRICS_NOTES), ("Intervals", [INTERVALS_NOTES[0]])]
             if scored
             else []
         ),

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from statistics import fmean
+from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from hearth.common.cli import UserError
@@ -62,9 +62,9 @@ def time_student(open_student: Callable[[], OpenedStudent], windows: Sequence[Wi
         return seconds, completion.prompt_tokens or 0, engine.timings
 
     answer(requests[-1])  # caches the prefix; the first timed window follows another one
-    meters = Meters()
+    meters, worked = Meters(), time.process_time()
     cached = list(_until_late(map(answer, requests)))
-    joules = meters.joules()
+    worked, joules = time.process_time() - worked, meters.joules()
     engine.reuses_prompts = False
     uncached = list(_until_late(map(answer, requests)))
     prompt_parts = [timings for _, _, timings in uncached]
@@ -75,9 +75,10 @@ def time_student(open_student: Callable[[], OpenedStudent], windows: Sequence[Wi
         "threads": threads,
         "windows": len(cached),
         "load_seconds": round(load_seconds, 4),
-        "seconds": _mean([seconds for seconds, _, _ in cached]),
+        "seconds": round(median(seconds for seconds, _, _ in cached), 6),
         "slowest_seconds": round(max(seconds for seconds, _, _ in cached), 6),
-        "uncached_seconds": _mean([seconds for seconds, _, _ in uncached]),
+        "cpu_seconds": round(worked / len(cached), 6),
+        "uncached_seconds": round(median(seconds for seconds, _, _ in uncached), 6),
         "prompt_tokens": _mean([tokens for _, tokens, _ in cached]),
         "own_tokens": _mean([timings.prompt_tokens for _, _, timings in cached]),
         "answer_tokens": _mean([timings.completion_tokens for _, _, timings in cached]),
@@ -98,21 +99,22 @@ def time_baseline(load: Callable[[], Labeller], windows: Sequence[Window]) -> Ti
     label = load()
     load_seconds = time.perf_counter() - started
     list(label([windows[-1]["events"]]))  # as a student's first window, which caches the prefix
-    meters = Meters()
+    meters, worked = Meters(), time.process_time()
     seconds = []
     for window in windows:
         started = time.perf_counter()
         list(label([window["events"]]))
         seconds.append(time.perf_counter() - started)
-    joules = meters.joules()
+    worked, joules = time.process_time() - worked, meters.joules()
     return {
         "reasoning": "",
         "direct": False,
         "threads": 1,
         "windows": len(windows),
         "load_seconds": round(load_seconds, 4),
-        "seconds": _mean(seconds),
+        "seconds": round(median(seconds), 6),
         "slowest_seconds": round(max(seconds), 6),
+        "cpu_seconds": round(worked / len(windows), 6),
         "uncached_seconds": None,
         "prompt_tokens": None,
         "own_tokens": None,
