@@ -1,6 +1,7 @@
 """Test the input forms with messages as devices, Zigbee2MQTT and Home Assistant write them."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,14 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from hearth.service.inputs.protocol import MessageError
 from hearth.service.inputs.registry import FORMS, find_input, make_input, matches
-from hearth.service.messages import Reading
+from hearth.service.messages import Reading, ReadingTime
 
 PARIS = ZoneInfo("Europe/Paris")
 TIME = datetime(2026, 11, 29, 16, 18, 18, 500000, UTC)
 TOPICS = {"json": "flat/+/+", "zigbee2mqtt": "zigbee2mqtt", "statestream": "ha/states/", "eventstream": "ha/events"}
 
 
-def read(form: str, topic: str, payload: object, pattern: str | None = None) -> list[Reading]:
+def read(form: str, topic: str, payload: object, pattern: str | None = None) -> Sequence[Reading | ReadingTime]:
     """Return the readings of a message; a payload that is no bytes is written as JSON."""
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return make_input(form, pattern or TOPICS[form], PARIS).read(topic, data)
@@ -122,12 +123,18 @@ def test_states_of_statestream_may_have_quotes(payload, state):
     ]
 
 
+@pytest.mark.parametrize("payload", [b"2026-11-29T16:18:18.500000+00:00", b'"2026-11-29T16:18:18.500000+00:00"'])
+def test_the_time_of_a_state_of_statestream_is_a_message_of_its_own(payload):
+    assert read("statestream", "ha/states/light/desk/last_changed", payload) == [ReadingTime("light.desk", TIME)]
+
+
 @pytest.mark.parametrize(
-    "topic", ["light/desk/last_changed", "light/desk/brightness", "light/state", "light/desk/x/state"]
+    "topic", ["light/desk/last_updated", "light/desk/brightness", "light/state", "light/desk/x/state"]
 )
 def test_other_topics_of_statestream_are_no_states(topic):
     assert read("statestream", f"ha/states/{topic}", b"on") == []
-    assert not matches("ha/states/+/+/state", f"ha/states/{topic}")
+    subscribed = make_input("statestream", TOPICS["statestream"], PARIS).subscriptions()
+    assert not any(matches(pattern, f"ha/states/{topic}") for pattern in subscribed)
 
 
 def test_an_event_of_home_assistant_is_a_reading_with_the_time_of_the_change():

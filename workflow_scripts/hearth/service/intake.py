@@ -12,7 +12,7 @@ from hearth.service.event_clock import EventClock, Moment
 from hearth.service.inputs.protocol import Input, MessageError
 from hearth.service.inputs.registry import find_input
 from hearth.service.journal import Journal
-from hearth.service.messages import Reading
+from hearth.service.messages import Reading, ReadingTime
 from hearth.service.reporting import NowAndThen, OncePerName
 
 # Names of marks and counts of the journal.
@@ -42,7 +42,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class DirectReading:
-    """A reading that came by another way than the broker."""
+    """A reading and its arrival, by any way."""
 
     reading: Reading
     arrived: datetime
@@ -71,17 +71,20 @@ class Intake:
         self._clock.connect(now, datetime.fromisoformat(seen) if seen else None)
 
     def add(self, arrivals: Iterable[Arrival | DirectReading]) -> int:
-        """Add the events of messages to the journal in one transaction; return their number."""
-        events = 0
+        """Add the events of messages to the journal in one transaction; return their number.
+
+        A state whose time follows in a message of its own gets it if that is among the messages, too.
+        """
         with self._journal.transaction():
+            found: list[DirectReading] = []
             for arrival in arrivals:
                 self._journal.count("messages")
                 if isinstance(arrival, DirectReading):
-                    events += self._add_reading(arrival.reading, arrival.arrived)
+                    found.append(arrival)
                 elif not self._is_redelivered(arrival):
-                    events += sum(self._add_reading(reading, arrival.arrived) for reading in self._read(arrival))
+                    self._read(arrival, found)
                 self._journal.set_mark(LAST_SEEN, arrival.arrived.isoformat())
-        return events
+            return sum(self._add_reading(one.reading, one.arrived) for one in found)
 
     def _is_redelivered(self, arrival: Arrival) -> bool:
         """Return whether the broker delivers a message again that is in the journal; otherwise remember it."""
@@ -93,23 +96,25 @@ class Intake:
         self._journal.add_delivery(arrival.packet, arrival.digest)
         return False
 
-    def _read(self, arrival: Arrival) -> list[Reading]:
-        """Return the readings of a message, none if it cannot be read."""
+    def _read(self, arrival: Arrival, found: list[DirectReading]) -> None:
+        """Add the readings of a message to those that were found; a time goes to the last of them it can be of."""
         form = find_input(self._inputs, arrival.topic)
         if form is None:
-            return []
+            return
         try:
             readings = form.read(arrival.topic, arrival.payload)
         except MessageError as error:
             self._journal.count("malformed messages")
             self._malformed.warn(f"unreadable message: {error}")
-            return []
-        return [
-            dataclasses.replace(
-                reading, is_retained=reading.is_retained or arrival.is_retained, is_repeated=arrival.is_repeated
-            )
-            for reading in readings
-        ]
+            return
+        for one in readings:
+            if isinstance(one, ReadingTime):
+                if not arrival.is_retained:
+                    _add_time(one, found)
+                continue
+            is_retained = one.is_retained or arrival.is_retained
+            reading = dataclasses.replace(one, is_retained=is_retained, is_repeated=arrival.is_repeated)
+            found.append(DirectReading(reading, arrival.arrived))
 
     def _add_reading(self, reading: Reading, arrived: datetime) -> int:
         """Add the event of a reading; return the number of events, 0 if the reading is no news."""
@@ -172,3 +177,13 @@ class Intake:
             self._journal.set_mark(LAST_SESSION, str(number))
         self._journal.set_mark(LAST_TIME, moment.utc.isoformat())
         return str(number)
+
+
+def _add_time(time: ReadingTime, found: list[DirectReading]) -> None:
+    """Give a time to the last reading of its entity, if that has none."""
+    for place in range(len(found) - 1, -1, -1):
+        reading = found[place].reading
+        if reading.entity == time.entity:
+            if reading.time is None:
+                found[place] = DirectReading(dataclasses.replace(reading, time=time.time), found[place].arrived)
+            return

@@ -24,6 +24,14 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class ReadingTime:
+    """The time (UTC) of the last reading of an entity, in a message of its own that follows."""
+
+    entity: str
+    time: datetime
+
+
+@dataclass(frozen=True)
 class BusMessage:
     """A message to publish."""
 

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 # Messages that wait for the journal: the thread of the connection waits when there are more.
 _QUEUED = 5_000
 _BATCH = 500  # messages of a transaction
+_LINGER = 0.2  # seconds in which the time of a state may follow that comes in a message of its own
 _OUTBOX = 20  # messages that are published before one is acknowledged
 _HEARTBEAT = 30.0  # seconds
 _LAST_ACTIVITY = "last known activity"
@@ -62,6 +63,7 @@ class Service:
         self._inputs = [
             make_input(one["form"], one["topic"], zone) for one in settings["inputs"] if one["form"] != "websocket"
         ]
+        self._linger = _LINGER if any(one["form"] == "statestream" for one in settings["inputs"]) else 0.0
         self._sockets = [self._make_socket(one) for one in settings["inputs"] if one["form"] == "websocket"]
         self._feedback: Feedback | None = None
         if not dry_run:
@@ -187,9 +189,11 @@ class Service:
         is_open = True
         while is_open:
             batch = [self._arrived.get()]
+            until = time.monotonic() + self._linger
             with contextlib.suppress(queue.Empty):
-                while len(batch) < _BATCH:
-                    batch.append(self._arrived.get_nowait())
+                while len(batch) < _BATCH and batch[-1] is not None:
+                    left = until - time.monotonic()
+                    batch.append(self._arrived.get(left > 0, max(left, 0.0)))
             is_open = None not in batch
             arrivals = [one for one in batch if one is not None]
             if self._intake.add(arrivals):

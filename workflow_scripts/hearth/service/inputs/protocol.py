@@ -1,10 +1,11 @@
 """Protocol of the input forms, and what several of them need to read a payload."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol
 
-from hearth.service.messages import Reading
+from hearth.service.messages import Reading, ReadingTime
 
 MILLISECONDS_FROM = 100_000_000_000  # a count since 1970 that is as large counts milliseconds (in seconds: year 5138)
 
@@ -19,7 +20,7 @@ class Input(Protocol):
     def subscriptions(self) -> list[str]:
         """Return the topic filters to subscribe to."""
 
-    def read(self, topic: str, payload: bytes) -> list[Reading]:
+    def read(self, topic: str, payload: bytes) -> Sequence[Reading | ReadingTime]:
         """Return the readings of a message, in order; none if it is of another kind. Raises MessageError."""
 
 
