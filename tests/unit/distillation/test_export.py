@@ -263,6 +263,9 @@ def test_a_form_that_the_export_lacks_is_said(exported, inputs, tmp_path, checke
     shutil.copy(exported / "parity_answers.json", tmp_path)
     lacking = read_quantised_parity(check_form(exported, inputs, tmp_path, form="q4_k_m"))
     assert lacking["why_not"] == "it could not be written; see the log of export_student"
+    card = "\n".join(export_sections(read_export(exported / "export.json"), checked, [make_student_score()], [lacking]))
+    assert "There is no form q4_k_m: it could not be written; see the log of export_student." in card
+    assert "| form | MB |" not in card
 
 
 def test_a_form_that_cannot_be_written_does_not_break_the_export(
