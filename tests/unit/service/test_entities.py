@@ -18,7 +18,8 @@ RAW = HOME | {
         "kettle/state": "kettle_plug",
         "binary_sensor.update": None,
     },
-    "recording": {"ignored_sensors": ["*_temp"], "ignored_states": ["starting*"]},
+    "recording": {"ignored_sensors": ["*_temp"], "ignored_states": ["starting*"]}
+    | {"label_rows": {"sensor": "input_select.activity"}},
 }
 ENTITIES = EntityMap(parse_home(RAW, "home"), own=["sensor.home_activity", "s1"])
 
@@ -50,6 +51,7 @@ def test_an_entity_is_the_sensor_that_the_home_says(entity, state, sensor, meant
         ("bath_temp", "warm", Unmapped.IGNORED),
         ("binary_sensor.update", "on", Unmapped.IGNORED),
         ("sensor.home_activity", "cooking", Unmapped.IGNORED),
+        ("input_select.activity", "cooking", Unmapped.IGNORED),
         ("binary_sensor.other", "unavailable", Unmapped.IGNORED),
         ("s1", "unavailable", Unmapped.IGNORED),
         ("s1", "starting up", Unmapped.IGNORED),

@@ -34,13 +34,16 @@ class EntityMap:
 
     An entity that `entities` does not list is the sensor of the same name. A state that the entity's `states` do not
     list is the sensor's state of that spelling, or else the only one that differs in case alone. `own` are the entities
-    of the service itself, which Home Assistant tells of like all others; they are ignored.
+    of the service itself, which Home Assistant tells of like all others; they are ignored, and so is the sensor whose
+    states are activities (`label_rows`).
     """
 
     def __init__(self, home: Home, own: Iterable[str] = ()):
         self._sensors, self._recording = home.sensors, home.recording
         sensors = {sensor: BusEntity(sensor) for sensor in home.sensors}
-        self._entities = {entity: BusEntity(None) for entity in own} | sensors | home.entities
+        rows = home.recording.label_rows
+        ignored = [*own, rows.sensor] if rows else own
+        self._entities = {entity: BusEntity(None) for entity in ignored} | sensors | home.entities
         self._spellings = {sensor: _by_case(spec.states) for sensor, spec in home.sensors.items()}
 
     def find(self, entity: str, state: str) -> SensorState | Unmapped:
