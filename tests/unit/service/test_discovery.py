@@ -117,6 +117,7 @@ def test_removal_empties_every_retained_topic():
     assert [message.topic for message in messages] == [
         "homeassistant/device/hearth_made_up_home_home/config",
         "hearth/made_up_home/status",
+        "hearth/made_up_home/owner",
         "hearth/made_up_home/state",
         "hearth/made_up_home/attributes",
         "hearth/made_up_home/corrected",

@@ -21,6 +21,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from hearth.common.cli import UserError
 from hearth.service.intake import Arrival
 from hearth.service.messages import BusMessage
+from hearth.service.ownership import Owner, Ownership
 from hearth.service.settings import MqttSettings, TlsSettings, read_secret
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class Broker:
 
     `receive` gets every message, in that thread. There, `connected` is called after each connection, when the
     subscriptions are made, and `ended` when there will be no other, for the reason `problem`. `last_will` is published
-    by the broker if the connection is lost. A `visitor` listens only: it leaves neither session nor will.
+    by the broker if the connection is lost. Nothing is received or published before `ownership` is certain. A
+    connection without it listens only: it leaves neither session nor will.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class Broker:
         receive: Callable[[Arrival], None],
         connected: Callable[[], None],
         ended: Callable[[], None],
-        visitor: bool = False,
+        ownership: Ownership | None,
     ):
         self._settings, self._topics = settings, topics
-        self._receive, self._connected, self._ended, self._visitor = receive, connected, ended, visitor
+        self._receive, self._connected, self._ended, self._ownership = receive, connected, ended, ownership
+        self._held: list[Arrival] = []  # messages that came before ownership was certain
+        self._resumed = ""
         self._connection = 0
         self._is_up = self._interrupted = False
         self.problem = ""
@@ -59,11 +63,11 @@ class Broker:
         self._changed = threading.Condition()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id="" if visitor else client_id,
+            client_id=client_id if ownership else "",
             protocol=mqtt.MQTTv5,
             manual_ack=True,
         )
-        if not visitor:
+        if ownership:
             self._client.will_set(last_will.topic, last_will.payload, qos=1, retain=last_will.is_retained)
         if settings["username"]:
             self._client.username_pw_set(settings["username"], read_secret(settings["password_file"]))
@@ -73,6 +77,7 @@ class Broker:
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
         self._said = ""
@@ -91,11 +96,11 @@ class Broker:
     def start(self) -> None:
         """Connect, now or as soon as the broker is there; return at once."""
         properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = 0 if self._visitor else self._settings["session_expiry"]
+        properties.SessionExpiryInterval = self._settings["session_expiry"] if self._ownership else 0
         properties.ReceiveMaximum = IN_FLIGHT
         host, port = self.address.rsplit(":", 1)
         self._client.connect_async(
-            host, int(port), self._settings["keepalive"], clean_start=self._visitor, properties=properties
+            host, int(port), self._settings["keepalive"], clean_start=not self._ownership, properties=properties
         )
         self._client.loop_start()
 
@@ -116,15 +121,30 @@ class Broker:
     def publish(self, messages: Sequence[BusMessage]) -> bool:
         """Publish messages in their order, and wait until the broker has acknowledged all; return whether it has.
 
-        One thread may call this. It returns early after `interrupt`, or if the connection has ended for good.
+        One thread may call this. If the connection is lost meanwhile, all are published again over the next one, so
+        that their order holds. It returns early after `interrupt`.
         """
-        # The library's lock is held while it calls `_on_publish`, so this class's lock may not be held here.
-        with self._changed:
-            self._acknowledged.clear()
-        packets = {self._send(message) for message in messages}
-        with self._changed:
-            self._changed.wait_for(lambda: self._interrupted or packets <= self._acknowledged)
-            return packets <= self._acknowledged
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._interrupted or self._is_up)
+                if self._interrupted:
+                    return False
+                connection = self._connection
+                self._acknowledged.clear()
+            # The library's lock is held while it calls `_on_publish`, so this class's lock may not be held here.
+            packets = {self._send(message) for message in messages}
+            with self._changed:
+                self._changed.wait_for(
+                    lambda packets=packets, connection=connection: (  # type: ignore[misc]
+                        self._interrupted or packets <= self._acknowledged or not self._is_on(connection)
+                    )
+                )
+                if packets <= self._acknowledged:
+                    return True
+
+    def _is_on(self, connection: int) -> bool:
+        """Return whether this connection is still there."""
+        return self._is_up and self._connection == connection
 
     def interrupt(self) -> None:
         """Let `publish` return."""
@@ -146,15 +166,63 @@ class Broker:
         if reason.is_failure:
             self._say(f"the broker {self.address} refuses the connection: {reason}{self._login_hint(reason)}")
             return
+        # What the last connection left is published again by `publish`, in order, and by `connected`.
+        client.drop_out_messages()
+        self._held = []
         self._connection += 1
-        self._is_up = True
-        self._said = ""
-        log.info("connected to %s%s", self.address, ", session resumed" if flags.session_present else "")
+        self._resumed = ", session resumed" if flags.session_present else ""
         # Retained messages are sent only to a new subscription, and have the flag only then.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        if self._topics:
-            client.subscribe([(topic, options) for topic in self._topics])
+        topics = [(topic, options) for topic in self._topics]
+        if self._ownership:
+            # With QoS 0 nothing that was meant for an earlier process comes later.
+            topics.append((self._ownership.topic, SubscribeOptions(qos=0)))
+            if self._connection == 1:
+                self._send(self._ownership.claim())
+        client.subscribe(topics)
+        if self._ownership:
+            self._send(self._ownership.question())
+
+    def _on_subscribe(
+        self, client: mqtt.Client, data: object, packet: int, reasons: list[ReasonCode], more: object
+    ) -> None:
+        for topic, reason in zip(self._topics, reasons, strict=False):
+            if reason.is_failure:
+                log.warning("the broker refuses the subscription to %s: %s", topic, reason)
+        if not self._ownership:
+            self._be_up()
+
+    def _be_up(self) -> None:
+        """Begin to receive and publish over a new connection."""
+        self._said = ""
+        log.info("connected to %s%s", self.address, self._resumed)
+        with self._changed:
+            self._is_up = True
+            self._changed.notify_all()
         self._connected()
+        held, self._held = self._held, []
+        for arrival in held:
+            self._receive(arrival)
+
+    def _learn_owner(self, owner: Owner | None) -> None:
+        """Act on a message that says who the owner is."""
+        if owner is Owner.OTHER:
+            self._end(
+                "another service of this home has connected: with the same mqtt.client_id, or below the same base "
+                "topic; end one of them, or set both of one to others"
+            )
+        elif owner is not None and not self._is_up and self._ownership:
+            if owner is Owner.NOBODY:
+                self._send(self._ownership.claim())
+            self._be_up()
+
+    def _end(self, problem: str) -> None:
+        """End the connection for good."""
+        self.problem = problem
+        with self._changed:
+            self._is_up = False
+        self._client.disconnect()
+        self._ended()
 
     def _login_hint(self, reason: ReasonCode) -> str:
         if reason.value in (134, 135):  # bad user name or password, not authorized
@@ -167,13 +235,11 @@ class Broker:
     def _on_disconnect(
         self, client: mqtt.Client, data: object, flags: object, reason: ReasonCode, more: object
     ) -> None:
-        was_up, self._is_up = self._is_up, False
+        with self._changed:
+            was_up, self._is_up = self._is_up, False
+            self._changed.notify_all()
         if reason.value == _SESSION_TAKEN_OVER:
-            self.problem = (
-                "another service has connected with the same mqtt.client_id; end one of them, or give each its own"
-            )
-            client.disconnect()
-            self._ended()
+            self._end("another service has connected with the same mqtt.client_id; end one, or set another id")
         elif was_up and reason.is_failure:
             self._say(f"connection to {self.address} lost: {reason}; trying again")
 
@@ -188,17 +254,22 @@ class Broker:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self._receive(
-            Arrival(
-                topic=topic,
-                payload=bytes(message.payload),
-                arrived=datetime.now(UTC),
-                packet=message.mid if message.qos else 0,
-                connection=self._connection,
-                is_retained=message.retain,
-                is_repeated=message.dup,
-            )
+        if self._ownership and topic == self._ownership.topic:
+            self._learn_owner(self._ownership.read(bytes(message.payload)))
+            return
+        arrival = Arrival(
+            topic=topic,
+            payload=bytes(message.payload),
+            arrived=datetime.now(UTC),
+            packet=message.mid if message.qos else 0,
+            connection=self._connection,
+            is_retained=message.retain,
+            is_repeated=message.dup,
         )
+        if self._is_up:
+            self._receive(arrival)
+        else:
+            self._held.append(arrival)
 
     def _on_publish(self, client: mqtt.Client, data: object, packet: int, reason: ReasonCode, more: object) -> None:
         if reason.is_failure:

@@ -67,7 +67,7 @@ class HomeDevice:
 
     def removal(self) -> list[BusMessage]:
         """Return the messages that remove the device from Home Assistant, and what the broker keeps of it."""
-        topics = [self._config_topic, self.topics.status, self.topics.state, self.topics.attributes]
+        topics = [self._config_topic, self.topics.status, self.topics.owner, self.topics.state, self.topics.attributes]
         topics.append(self.topics.corrected)
         for room in room_slugs(self.home).values():
             topics += [self.topics.room_state(room), self.topics.room_attributes(room)]

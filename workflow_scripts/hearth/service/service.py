@@ -19,6 +19,7 @@ from hearth.service.inputs.registry import make_input
 from hearth.service.intake import LAST_SEEN, Arrival, DirectReading, Intake
 from hearth.service.journal import Journal
 from hearth.service.messages import AnsweredWindow, BusMessage
+from hearth.service.ownership import Ownership
 from hearth.service.settings import InputSettings, ServiceSettings, read_secret
 from hearth.service.states import StateMessages
 from hearth.service.student import Student
@@ -89,7 +90,7 @@ class Service:
             self._receive,
             self._connected,
             self._stopped.set,
-            visitor=dry_run,
+            None if dry_run else Ownership(topics.owner),
         )
 
     def stop(self) -> None:

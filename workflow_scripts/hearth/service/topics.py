@@ -40,6 +40,11 @@ class Topics:
         return f"{self.base}/status"
 
     @property
+    def owner(self) -> str:
+        """Return the topic of the id of the process that publishes below the base topic. Retained."""
+        return f"{self.base}/owner"
+
+    @property
     def state(self) -> str:
         """Return the topic of the home's activity. Retained."""
         return f"{self.base}/state"
