@@ -11,6 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
+# Threads of llama.cpp wait for each other some hundred times a token. On cores with other work, waiting in a loop keeps
+# from working the thread that is waited for: a window of a tiny model took 30 s in place of 0.05 s. The library of
+# threads reads this when xllamacpp loads it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import xllamacpp
 
 from hearth.common.files import read_json_object
