@@ -155,6 +155,27 @@ def test_a_log_opens_with_a_file_that_has_names_alone(tmp_path, home):
     assert EventLog(tmp_path / "log", home).last_window == 1
 
 
+def test_events_of_one_time_have_labels_of_their_own(tmp_path, home):
+    log = EventLog(tmp_path / "log", home)
+    events = [labelled_event(number, COOKING, time="2026-03-02T08:00:00.1239") for number in range(1, 5)]
+    log.add(answered_window(*events[:2], number=1))
+    log = EventLog(tmp_path / "log", home)
+    log.add(answered_window(*events[2:], number=2))
+    for window, label in ((2, EATING), (1, DRINKING)):
+        log.correct(json.dumps({"label": label, "window": window}).encode(), NOW)
+    loaded = load(tmp_path / "log", tmp_path)
+    assert loaded["activity"].tolist() == [DRINKING, DRINKING, EATING, EATING]
+    assert loaded["time"].dt.microsecond.tolist() == [123_000, 124_000, 125_000, 126_000]
+
+
+def test_times_of_a_clock_that_was_put_back_are_kept(tmp_path, home):
+    log = EventLog(tmp_path / "log", home)
+    times = ["2026-10-25T02:59:59", "2026-10-25T02:00:00", "2026-10-25T02:00:05"]
+    log.add(answered_window(*(labelled_event(number, time=time) for number, time in enumerate(times, start=1))))
+    rows = csv.DictReader((tmp_path / "log" / "events" / "2026-10.csv").open())
+    assert [row["time"] for row in rows] == [f"{time}.000" for time in times]
+
+
 def test_what_was_said_is_kept(tmp_path, home):
     log = EventLog(tmp_path / "log", home)
     fill(log, [COOKING, COOKING, EATING, EATING])

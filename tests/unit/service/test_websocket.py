@@ -13,83 +13,11 @@ from typing import Any
 import pytest
 from hearth.service.messages import Reading
 from hearth.service.websocket import HomeAssistantSocket
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import ServerConnection, serve
-
-TOKEN = "a-secret-token"
-WAIT = 20.0  # seconds, for what should come at once
+from home_assistant_socket import TOKEN, WAIT, StandIn, send_change, state_of
 
 
 def at(second: int) -> datetime:
     return datetime(2026, 3, 2, 8, 0, second, tzinfo=UTC)
-
-
-def state_of(entity: str, state: str, second: int) -> dict[str, Any]:
-    """Return a state object of Home Assistant that changed at `second`."""
-    return {"entity_id": entity, "state": state, "attributes": {}, "last_changed": at(second).isoformat()}
-
-
-class StandIn:
-    """A stand-in for Home Assistant: one token, some states, and events that a test sends."""
-
-    def __init__(self) -> None:
-        self.states: list[Any] = []
-        self.commands: list[dict[str, Any]] = []
-        self.refuses = ""  # type of a command that it refuses
-        self.port = 0
-        self._connections: queue.Queue[ServerConnection] = queue.Queue()
-        self._server: Any = None
-
-    def start(self) -> None:
-        self._server = serve(self._talk, "127.0.0.1", self.port, close_timeout=1)
-        self.port = self._server.socket.getsockname()[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        while not self._connections.empty():
-            self._connections.get().close()
-
-    def connection(self) -> ServerConnection:
-        """Return the next connection that has subscribed."""
-        return self._connections.get(timeout=WAIT)
-
-    def _talk(self, connection: ServerConnection) -> None:
-        connection.send(json.dumps({"type": "auth_required", "ha_version": "2026.11.0"}))
-        if json.loads(connection.recv()) != {"type": "auth", "access_token": TOKEN}:
-            connection.send(json.dumps({"type": "auth_invalid", "message": "Invalid access token or password"}))
-            return
-        connection.send(json.dumps({"type": "auth_ok", "ha_version": "2026.11.0"}))
-        last = 0
-        try:
-            for message in connection:
-                command = json.loads(message)
-                self.commands.append(command)
-                assert command["id"] > last
-                last = command["id"]
-                if command["type"] == self.refuses:
-                    error = {"code": "unauthorized", "message": "Unauthorized"}
-                    connection.send(json.dumps({"id": last, "type": "result", "success": False, "error": error}))
-                    continue
-                result = self.states if command["type"] == "get_states" else None
-                connection.send(json.dumps({"id": last, "type": "result", "success": True, "result": result}))
-                if command["type"] == "get_states":
-                    self._connections.put(connection)
-        except ConnectionClosed:
-            pass
-
-
-def send_change(
-    connection: ServerConnection, entity: str, old: str | None, new: str, second: int, number: int = 1
-) -> None:
-    """Send the event of a change to the subscription `number`."""
-    data = {
-        "entity_id": entity,
-        "old_state": None if old is None else state_of(entity, old, 0),
-        "new_state": state_of(entity, new, second),
-    }
-    event = {"event_type": "state_changed", "data": data, "time_fired": at(second).isoformat(), "origin": "LOCAL"}
-    connection.send(json.dumps({"id": number, "type": "event", "event": event}))
 
 
 class Client:
@@ -133,12 +61,12 @@ def make_client() -> Iterator[Callable[..., Client]]:
 
 
 def test_changes_are_delivered_after_the_states(home, make_client):
-    home.states = [state_of("light.desk", "off", 1), state_of("light.bed", "on", 2)]
+    home.states = [state_of("light.desk", "off", at(1)), state_of("light.bed", "on", at(2))]
     client = make_client(home.port)
     connection = home.connection()
-    send_change(connection, "light.desk", "off", "on", 5)
-    send_change(connection, "light.desk", "on", "on", 6)  # attributes alone
-    send_change(connection, "light.new", None, "on", 7)
+    send_change(connection, "light.desk", "off", "on", at(5))
+    send_change(connection, "light.desk", "on", "on", at(6))  # attributes alone
+    send_change(connection, "light.new", None, "on", at(7))
     assert client.next(4) == [
         Reading("light.desk", "off", at(1), is_retained=True),
         Reading("light.bed", "on", at(2), is_retained=True),
@@ -152,15 +80,23 @@ def test_changes_are_delivered_after_the_states(home, make_client):
 
 
 def test_changes_that_were_missed_are_delivered_in_order_after_a_restart_of_home_assistant(home, make_client):
-    home.states = [state_of("light.desk", "off", 1), state_of("light.bed", "off", 2), state_of("light.hall", "off", 3)]
+    home.states = [
+        state_of("light.desk", "off", at(1)),
+        state_of("light.bed", "off", at(2)),
+        state_of("light.hall", "off", at(3)),
+    ]
     client = make_client(home.port)
     connection = home.connection()
-    send_change(connection, "light.desk", "off", "on", 5)
+    send_change(connection, "light.desk", "off", "on", at(5))
     client.next(4)
     home.stop()
-    home.states = [state_of("light.desk", "on", 5), state_of("light.bed", "on", 9), state_of("light.hall", "on", 8)]
+    home.states = [
+        state_of("light.desk", "on", at(5)),
+        state_of("light.bed", "on", at(9)),
+        state_of("light.hall", "on", at(8)),
+    ]
     home.start()
-    send_change(home.connection(), "light.desk", "on", "off", 12)
+    send_change(home.connection(), "light.desk", "on", "off", at(12))
     assert client.next(4) == [
         Reading("light.desk", "on", at(5), is_retained=True),
         Reading("light.hall", "on", at(8)),
@@ -170,7 +106,7 @@ def test_changes_that_were_missed_are_delivered_in_order_after_a_restart_of_home
 
 
 def test_changes_since_the_last_run_of_the_service_are_news(home, make_client):
-    home.states = [state_of("light.desk", "off", 1), state_of("light.bed", "on", 9)]
+    home.states = [state_of("light.desk", "off", at(1)), state_of("light.bed", "on", at(9))]
     client = make_client(home.port, since=at(5))
     assert client.next(2) == [
         Reading("light.desk", "off", at(1), is_retained=True),
@@ -196,7 +132,7 @@ def test_a_refused_command_ends_the_client(home, make_client, command):
 
 
 def test_malformed_messages_are_counted_and_skipped(home, make_client):
-    home.states = [{"entity_id": 3}, state_of("light.desk", "off", 1)]
+    home.states = [{"entity_id": 3}, state_of("light.desk", "off", at(1))]
     client = make_client(home.port)
     connection = home.connection()
     for text in (
@@ -205,8 +141,8 @@ def test_malformed_messages_are_counted_and_skipped(home, make_client):
         json.dumps({"id": 1, "type": "event", "event": {"event_type": "state_changed", "data": 3}}),
     ):
         connection.send(text)
-    send_change(connection, "light.desk", "off", "on", 5, number=7)  # of no subscription
-    send_change(connection, "light.desk", "off", "on", 6)
+    send_change(connection, "light.desk", "off", "on", at(5), number=7)  # of no subscription
+    send_change(connection, "light.desk", "off", "on", at(6))
     assert client.next(2) == [Reading("light.desk", "off", at(1), is_retained=True), Reading("light.desk", "on", at(6))]
     assert client.socket.malformed == 4
 
@@ -215,7 +151,7 @@ def test_a_home_assistant_that_comes_later_is_found(make_client):
     home = StandIn()
     with socket.create_server(("127.0.0.1", 0)) as free:
         home.port = free.getsockname()[1]
-    home.states = [state_of("light.desk", "off", 1)]
+    home.states = [state_of("light.desk", "off", at(1))]
     client = make_client(home.port)
     time.sleep(0.5)  # the first attempt has failed by then
     home.start()
@@ -229,7 +165,7 @@ def test_a_pause_ends_when_home_assistant_says_that_it_is_there(make_client, cap
     home = StandIn()
     with socket.create_server(("127.0.0.1", 0)) as free:
         home.port = free.getsockname()[1]
-    home.states = [state_of("light.desk", "off", 1)]
+    home.states = [state_of("light.desk", "off", at(1))]
     client = make_client(home.port, longest_pause=600)
     while "connecting again in 4 s" not in caplog.text:
         time.sleep(0.01)
@@ -246,7 +182,7 @@ def test_a_connection_that_no_longer_answers_is_left(make_client):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
         silent.settimeout(WAIT)
         relay = StandIn()
-        relay.states = [state_of("light.desk", "off", 1)]
+        relay.states = [state_of("light.desk", "off", at(1))]
         relay.start()
         port = silent.getsockname()[1]
         client = make_client(port, ping_seconds=0.3)

@@ -13,7 +13,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -38,6 +38,8 @@ from hearth.service.messages import AnsweredWindow
 
 EVENTS, LABELS, CORRECTIONS, HOME = "events", "labels.csv", "corrections.jsonl", "home.yaml"
 _COLUMNS = ("time", "sensor", "state", "event", "window", "answer", "confidence")
+_STEP = timedelta(milliseconds=1)  # the resolution of times in event tables
+_NUDGED = timedelta(seconds=1)
 _LONGEST_LINE = 65_536  # bytes
 _LABEL_COLUMNS = ("begin", "end", "activity")
 _RECORDING = {
@@ -73,6 +75,7 @@ class EventLog:
         self._write_labels()
         last = self._last_event()
         self.last_window, self._last = (last.window, last.event) if last else (0, 0)
+        self._last_time = last.time if last else datetime.min
 
     def add(self, window: AnsweredWindow) -> None:
         """Add the events of an answered window that the log does not have yet; they are on the disk afterwards."""
@@ -81,7 +84,7 @@ class EventLog:
             for event in window["events"]:
                 if event["event"] <= self._last:
                     continue
-                time = datetime.fromisoformat(event["time"])
+                time = self._own_time(datetime.fromisoformat(event["time"]))
                 row = {
                     "time": time.isoformat(timespec="milliseconds"),
                     "sensor": event["sensor"],
@@ -96,6 +99,18 @@ class EventLog:
                 _append_rows(path, rows)
             self.last_window = window["window"]
             self._last = max(self._last, *(event["event"] for event in window["events"]))
+
+    def _own_time(self, time: datetime) -> datetime:
+        """Return the time of the next event in the log: a millisecond after the last one if it is not later.
+
+        Labels are those of periods, so two events of one time could have no labels of their own. A time that goes back
+        by more is that of a clock that was put back.
+        """
+        time = time.replace(microsecond=time.microsecond // 1000 * 1000)
+        if timedelta(0) <= self._last_time - time < _NUDGED:
+            time = self._last_time + _STEP
+        self._last_time = time
+        return time
 
     def correct(self, payload: bytes, now: datetime) -> Correction:
         """Add the correction of a message, which came `now` (UTC). Raises CorrectionError.
