@@ -3,7 +3,7 @@
 import datetime
 import json
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,7 @@ class LightTokenizer:
         if tokenize:
             raise ValueError("LightTokenizer renders text only; pass tokenize=False")
         turns = [{key: value for key, value in turn.items() if value is not None} for turn in conversation]
-        template = _environment().from_string(chat_template or self.get_chat_template())
+        template = _compiled(chat_template or self.get_chat_template())
         return template.render(
             {
                 "messages": turns,
@@ -118,6 +118,12 @@ class _AnswerBlocks(jinja2.ext.Extension):
 
     def _render(self, caller: Callable[[], str]) -> str:
         return caller()
+
+
+@lru_cache(maxsize=32)
+def _compiled(template: str) -> jinja2.Template:
+    """Return a compiled template: compiling takes much longer than rendering, and each window renders several."""
+    return _environment().from_string(template)
 
 
 def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
