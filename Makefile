@@ -17,7 +17,7 @@ export TOKENIZERS_PARALLELISM := false
 .PHONY: help setup setup-vllm envs containers demo demo-homes demo-hub demo-recipes report resume check-home draft-home datasets-status \
   hub-app test test-cases test-slow test-slurm test-vllm lint rulegraph format tiny-models tiny-s tiny-m tiny-l \
   bench-baselines bench-claims bench-dag bench-data \
-  bench-distil bench-endurance bench-gpu bench-hub bench-kills bench-memory bench-recipes bench-recognise bench-scale bench-slurm \
+  bench-distil bench-endurance bench-gpu bench-hub bench-kills bench-memory bench-recipes bench-recognise bench-scale bench-service bench-slurm \
   bench-split-noise clean
 
 help: ## List these commands
@@ -228,7 +228,7 @@ tiny-s tiny-m tiny-l: setup
 ## Benchmarks: each writes bench/<name>.json
 
 BENCH := PYTHONPATH=workflow_scripts python
-TEST_HELPERS := tests/helpers:tests/workflow:tests/unit:tests/slurm
+TEST_HELPERS := tests/helpers:tests/workflow:tests/unit:tests/service:tests/slurm
 
 bench-baselines: demo ## F1 of simple baselines on the demo's homes, and the time of all on 183,000 events
 	$(BENCH) bench/baselines.py
@@ -261,6 +261,10 @@ WINDOWS ?= demo-hub/results/datasets/sim-marble/windows.jsonl
 SPLITS ?= $(wildcard $(dir $(WINDOWS))splits.json)
 bench-hub: ## Memory, seconds and tokens of an exported student on this machine: make bench-hub EXPORT=folder WINDOWS=file SPLITS=file
 	$(BENCH) bench/hub.py --export "$(EXPORT)" --windows "$(WINDOWS)" $(if $(SPLITS),--splits "$(SPLITS)")
+
+STUDENT ?= demo-hub/results/exports/tiny-s_reasoning_sim-marble
+bench-service: setup ## 20 kills of a home's service and broker, latency, and memory over 100,000 events; 20 minutes, needs mosquitto
+	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/service.py --student "$(STUDENT)"
 
 bench-endurance: setup ## 50 kills of recognition, and its memory on 10,000 windows
 	OMP_NUM_THREADS=1 PYTHONPATH=workflow_scripts:$(TEST_HELPERS) python bench/endurance.py
