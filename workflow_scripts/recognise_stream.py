@@ -26,7 +26,7 @@ from hearth.distillation.documents import DIRECT_PROMPT, Export, ExportedHome, r
 from hearth.engines.protocol import Decoding, Engine
 from hearth.homes.home import Home, load_home
 from hearth.models.load import DEVICES, DTYPES, work_offline
-from hearth.prompting.prompts import Prompt, read_prompt
+from hearth.prompting.prompts import Prompt
 from hearth.recognition.streaming import (
     LabelledEvent,
     NumberedEvent,
@@ -35,6 +35,7 @@ from hearth.recognition.streaming import (
     make_window,
     recognise_windows,
 )
+from hearth.service.student import find_home, open_engine, open_prompt
 
 # A dict from an option to the path, in the folder of an export, of the file or folder that the option names.
 EXPORT_PATHS = {"model": "merged", "prompt": "prompt.json", "home": "home.yaml"}
@@ -51,7 +52,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     parser.add_argument("--model", type=Path, help="folder of the model, or of an adapter's base")
     parser.add_argument("--adapter", type=Path, help="folder of a LoRA adapter for that model")
     parser.add_argument("--dataset", help="one of the datasets that a student of several learned from: its home's name")
-    parser.add_argument("--gguf", action="store_true", help="run the export's GGUF file with llama.cpp")
+    parser.add_argument(
+        "--form",
+        nargs="?",
+        const="",
+        help="run the export's GGUF file in this number format with llama.cpp; without a value, in that for a home hub",
+    )
     parser.add_argument("--prompt", type=Path, help="rendered prompt (JSON)")
     parser.add_argument(
         "--direct", action="store_true", help="ask for no reasoning; only of students that learned to answer both ways"
@@ -80,7 +86,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     if arguments.adapter and not arguments.model:
         parser.error("--adapter needs --model, the base it was trained on")
     export = read_export(arguments.student / "export.json") if arguments.student else None
-    learned = find_home(arguments, export)
+    learned = find_learned_home(arguments, export)
     for option, path in EXPORT_PATHS.items():
         if getattr(arguments, option) is None:
             if not arguments.student:
@@ -103,23 +109,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[argparse.Namespa
     return arguments, export
 
 
-def find_home(arguments: argparse.Namespace, export: Export | None) -> ExportedHome | None:
+def find_learned_home(arguments: argparse.Namespace, export: Export | None) -> ExportedHome | None:
     """Return the home of a student of several that --dataset names; None for a student of one home.
 
-    Raises UserError if there is none of that name, or if no option says whose events they are.
+    It is None also for a home that the student did not learn from, whose yaml and prompt are given. Raises UserError if
+    there is none of that name, or if no option says whose events they are.
     """
-    homes = {one["dataset"]: one for one in export.get("homes", [])} if export else {}
-    if arguments.dataset:
-        if arguments.dataset not in homes:
-            known = ", ".join(homes) or "one home only, so that it needs no --dataset"
-            raise UserError(f"--dataset {arguments.dataset}: the student learned from {known}")
-        return homes[arguments.dataset]
-    if homes and not (arguments.home and arguments.prompt):
-        raise UserError(
-            f"the student learned from {', '.join(homes)}: name one with --dataset, or give --home, --prompt and "
-            "--source of another home"
-        )
-    return None
+    is_other = arguments.home and arguments.prompt and not arguments.dataset
+    return None if export is None or is_other else find_home(export, arguments.dataset or "")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -128,12 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     settings = arguments.decoding | ({"confidence": "tokens"} if arguments.confidence else {})
     decoding = Decoding.from_settings(settings)
-    home, prompt = load_home(arguments.home), read_prompt(arguments.prompt)
-    if prompt.get("shots_by") == "similarity":
-        raise UserError(
-            f"{arguments.prompt}: it shows windows that resemble each window, which only the workflow can find; "
-            "use a student whose prompt shows none"
-        )
+    home, prompt = load_home(arguments.home), open_prompt(arguments.prompt)
     cutter = WindowCutter(**arguments.windows)
     problems: list[str] = []
     events: Iterable[StreamEvent | None]
@@ -157,17 +149,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def make_engine(arguments: argparse.Namespace, export: Export | None) -> Engine:
     """Return the engine that runs the student."""
     work_offline()
-    if arguments.gguf:
+    if arguments.form is not None:
         if export is None:
-            raise UserError("--gguf needs --student")
-        gguf = export["gguf"]
-        if not gguf["files"]:
-            raise UserError(f"the export has no GGUF file: {gguf['why_not']}")
-        from hearth.engines.llamacpp import LlamaCppEngine
-
-        return LlamaCppEngine(
-            arguments.student / gguf["files"][gguf["default"]], arguments.model, by_ids=not gguf["pre_tokenizer"]
-        )
+            raise UserError("--form needs --student")
+        return open_engine(arguments.student, export, arguments.form)
     from hearth.engines.transformers import TransformersEngine
 
     return TransformersEngine(

@@ -148,9 +148,9 @@ def test_a_student_of_several_homes_labels_events_of_the_one_that_is_named(of_tw
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([], "the student learned from first, second: name one with --dataset, or give --home, --prompt"),
-        (["--dataset", "third"], "--dataset third: the student learned from first, second"),
-        (["--home", "my.yaml"], "name one with --dataset, or give --home, --prompt"),
+        ([], "the student learned from first, second: name the one whose events these are as its dataset"),
+        (["--dataset", "third"], "dataset third: the student learned from first, second"),
+        (["--home", "my.yaml"], "name the one whose events these are as its dataset"),
     ],
 )
 def test_whose_events_a_student_of_several_homes_labels_must_be_said(of_two_homes, given, said):

@@ -7,6 +7,7 @@ many messages may be in flight.
 
 import logging
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -230,7 +231,8 @@ class Broker:
         return ""
 
     def _on_connect_fail(self, client: mqtt.Client, data: object) -> None:
-        self._say(f"no broker at {self.address}; trying again")
+        # The library calls this while it handles the error.
+        self._say(f"cannot connect to {self.address}: {sys.exception()}; trying again")
 
     def _on_disconnect(
         self, client: mqtt.Client, data: object, flags: object, reason: ReasonCode, more: object

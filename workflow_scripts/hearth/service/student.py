@@ -59,13 +59,18 @@ def open_student(
     lived_in = load_home(home_file)
     check_labels(prompt, lived_in, home_file)
     context = needed_context(folder / "merged", lived_in, prompt, windows["size"], decoding)
+    engine = open_engine(folder, export, form, context)
+    try:
+        list(engine.complete("", [], decoding))  # refuses what it does not support
+    except ValueError as error:
+        raise UserError(f"{folder / 'export.json'}: {error}; switch it off there") from None
     return Student(
         name=export["student"],
         form=form,
         home=lived_in,
         home_file=home_file,
         prompt=prompt,
-        engine=open_engine(folder, export, form, context),
+        engine=engine,
         decoding=replace(decoding, confidence="tokens") if confidence else decoding,
         windows=windows,
     )
@@ -92,7 +97,9 @@ def find_home(export: Export, dataset: str) -> ExportedHome | None:
         known = ", ".join(homes) or "one home only, so that it needs no dataset"
         raise UserError(f"dataset {dataset}: the student learned from {known}")
     if homes:
-        raise UserError(f"the student learned from {', '.join(homes)}: name one of them as its dataset")
+        raise UserError(
+            f"the student learned from {', '.join(homes)}: name the one whose events these are as its dataset"
+        )
     return None
 
 
