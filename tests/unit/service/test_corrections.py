@@ -66,6 +66,9 @@ def test_corrections_are_labels_or_json(said, correction):
     [
         (b"\xff", "not UTF-8"),
         (b"{label: x}", "not JSON"),
+        (b'{"label": "COOKING", "event": ' + b"1" * 5_000 + b"}", "not JSON"),
+        (b'{"label": "COOKING", "from": "0001-01-01T00:00:00+14:00"}', "is outside the years 1 to 9999"),
+        (b'{"label": "COOKING", "from": "2026-03-02", "to": "9999-12-31T23:59:59-12:00"}', "is outside the years"),
         (b"COKING", "unknown label 'COKING'; did you mean 'COOKING'?"),
         (b'{"label": "COOKING", "windows": 3}', "unknown key 'windows'; known: label, right, window, event, from, to"),
         (b'{"window": 3}', 'write either `label`, or `"right": true`'),

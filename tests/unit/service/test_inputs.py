@@ -60,6 +60,7 @@ def test_the_entity_of_a_json_topic_is_what_its_wildcards_match():
         (b"on", "flat/kitchen/pir: not JSON: "),
         (b"\xff", "flat/kitchen/pir: not UTF-8: "),
         (b"[" * 100_000, "flat/kitchen/pir: not JSON: "),
+        (b'{"state": ' + b"1" * 5_000 + b"}", "flat/kitchen/pir: not JSON: a number has too many digits"),
         ([], "expected a JSON object, found list"),
         ({}, "`state` is None; write a text, a number, true or false"),
         ({"state": {"on": 1}}, "`state` is {'on': 1}"),

@@ -76,7 +76,7 @@ def read_correction(payload: bytes, home: Home) -> Correction:
         return Correction(_label(text, home))
     try:
         said = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of integers with more than 4,300 digits
         raise CorrectionError(f"not JSON: {error}") from None
     if unknown := said.keys() - set(_KEYS):
         raise CorrectionError(f"unknown key {min(unknown)!r}; known: {', '.join(_KEYS)}")
@@ -191,5 +191,8 @@ def _clock(value: object, home: Home) -> datetime:
         time = None
     if time is None:
         raise CorrectionError(f"{value!r} is no time: write ISO 8601, such as 2026-03-02T08:00:00")
-    local = time.astimezone(ZoneInfo(home.timezone)).replace(tzinfo=None) if time.tzinfo else time
+    try:
+        local = time.astimezone(ZoneInfo(home.timezone)).replace(tzinfo=None) if time.tzinfo else time
+    except OverflowError:
+        raise CorrectionError(f"{value!r} is outside the years 1 to 9999 on the home's clock") from None
     return local.replace(microsecond=local.microsecond // 1000 * 1000)

@@ -36,9 +36,12 @@ def parse_json(topic: str, payload: bytes) -> Any:
     """Return the JSON value of a payload. Raises MessageError if it has none."""
     try:
         return json.loads(decode_text(topic, payload))
-    except (json.JSONDecodeError, RecursionError) as error:
-        message = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        raise MessageError(f"{topic}: not JSON: {message}") from None
+    except json.JSONDecodeError as error:
+        raise MessageError(f"{topic}: not JSON: {error.msg}") from None
+    except RecursionError:
+        raise MessageError(f"{topic}: not JSON: nested too deeply") from None
+    except ValueError:  # Python reads no integers of more than 4,300 digits
+        raise MessageError(f"{topic}: not JSON: a number has too many digits") from None
 
 
 def parse_object(topic: str, payload: bytes) -> dict[str, Any]:
