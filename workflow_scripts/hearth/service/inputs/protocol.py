@@ -34,8 +34,9 @@ def decode_text(topic: str, payload: bytes) -> str:
 
 def parse_json(topic: str, payload: bytes) -> Any:
     """Return the JSON value of a payload. Raises MessageError if it has none."""
+    text = decode_text(topic, payload)
     try:
-        return json.loads(decode_text(topic, payload))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise MessageError(f"{topic}: not JSON: {error.msg}") from None
     except RecursionError:
