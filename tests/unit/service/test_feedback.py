@@ -5,12 +5,13 @@ import json
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from config_factories import write_yaml
 from factories import HOME, LABELS
-from hearth.service.feedback import Feedback, open_log
+from hearth.service.feedback import LOGGED, Feedback, open_log
 from hearth.service.intake import Arrival
 from hearth.service.journal import Journal
 from hearth.service.messages import BusMessage
@@ -28,9 +29,9 @@ def home(tmp_path: Path) -> Path:
     return write_yaml(tmp_path / "home.yaml", HOME)
 
 
-def answer(journal: Journal, *labels: str | None) -> None:
+def answer(journal: Journal, *labels: str | None, begin: str = "2026-03-02T08:00:00") -> None:
     """Put a window with these answers into a journal, as the service does."""
-    start, numbers = pd.Timestamp("2026-03-02T08:00:00"), []
+    start, numbers = pd.Timestamp(begin), []
     for _ in labels:
         event = labelled_event(1)
         added = {key: event[key] for key in ("session", "room", "sensor", "state", "description")}
@@ -51,7 +52,7 @@ def logged_events(folder: Path) -> list[int]:
     return [int(row["event"]) for path in sorted(folder.glob("events/*.csv")) for row in csv.DictReader(path.open())]
 
 
-def say(said: object, **changes: bool) -> Arrival:
+def say(said: object, **changes: Any) -> Arrival:
     payload = said if isinstance(said, bytes) else json.dumps(said).encode()
     return Arrival(TOPICS.correct, payload, NOW, **changes)
 
@@ -66,6 +67,53 @@ def test_the_log_has_every_window_of_the_journal_once(tmp_path, home):
     answer(journal, DRINKING)  # the service is killed before it is in the log
     make_feedback(tmp_path, home, journal)
     assert logged_events(tmp_path / "state" / "log") == [1, 2, 3, 4]
+
+
+def test_a_window_that_is_in_the_log_in_part_is_completed(tmp_path, home):
+    journal = Journal(None)
+    make_feedback(tmp_path, home, journal)
+    answer(journal, *[COOKING] * 4)
+    other = Journal(None)
+    answer(other, *[COOKING] * 2)
+    make_feedback(tmp_path, home, other)  # as if the power had been lost after two rows of the four
+    make_feedback(tmp_path, home, journal)
+    assert logged_events(tmp_path / "state" / "log") == [1, 2, 3, 4]
+
+
+def test_months_that_people_delete_do_not_come_back(tmp_path, home):
+    journal = Journal(None)
+    answer(journal, COOKING)
+    make_feedback(tmp_path, home, journal)
+    for path in (tmp_path / "state" / "log" / "events").iterdir():
+        path.unlink()
+    answer(journal, EATING)
+    make_feedback(tmp_path, home, journal)
+    assert logged_events(tmp_path / "state" / "log") == [2]
+
+
+def test_a_clock_that_was_wrong_for_a_while_doubles_and_hides_nothing(tmp_path, home):
+    journal = Journal(None)
+    for begin in ("2026-03-02T08:00:00", "2036-01-01T00:00:00", "2026-03-02T08:05:00", "2026-03-02T08:06:00"):
+        answer(journal, COOKING, begin=begin)
+        feedback = make_feedback(tmp_path, home, journal)
+    journal.set_mark(LOGGED, "3")  # as if it had been killed before it set the mark
+    feedback = make_feedback(tmp_path, home, journal)
+    assert sorted(logged_events(tmp_path / "state" / "log")) == [1, 2, 3, 4]
+    feedback.take([say({"label": EATING, "event": 3}), say({"label": EATING, "window": 4})])
+    assert journal.counts() == {"corrections": 2}
+
+
+def test_a_correction_that_the_broker_delivers_again_is_taken_once(tmp_path, home):
+    journal = Journal(None)
+    answer(journal, COOKING)
+    feedback = make_feedback(tmp_path, home, journal)
+    feedback.take([say(EATING.encode(), packet=7)])
+    answer(journal, COOKING)  # the service is killed before it acknowledges, and shows another window afterwards
+    feedback = make_feedback(tmp_path, home, journal)
+    feedback.take([say(EATING.encode(), packet=7, is_repeated=True)])
+    assert journal.counts() == {"corrections": 1}
+    feedback.take([say(EATING.encode(), packet=8, is_repeated=True)])  # whose first delivery was lost
+    assert journal.counts() == {"corrections": 2}
 
 
 def test_what_is_right_is_shown_as_such(tmp_path, home):

@@ -5,13 +5,13 @@ these files for the source `table`, and `corrections.jsonl`, of which `labels.cs
 forgets these months.
 """
 
-import contextlib
 import csv
 import dataclasses
 import io
 import json
 import os
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ _COLUMNS = ("time", "sensor", "state", "event", "window", "answer", "confidence"
 _STEP = timedelta(milliseconds=1)  # the resolution of times in event tables
 _NUDGED = timedelta(seconds=1)
 _LONGEST_LINE = 65_536  # bytes
+_REDELIVERED = 100  # corrections among which one is looked for that the broker delivers again
 _LABEL_COLUMNS = ("begin", "end", "activity")
 _RECORDING = {
     "files": f"{EVENTS}/*.csv",
@@ -68,7 +69,7 @@ class EventLog:
             for sensor, spec in self._home.sensors.items()
         }
         (folder / EVENTS).mkdir(parents=True, exist_ok=True)
-        for path in [*self._months()[-1:], folder / CORRECTIONS]:
+        for path in [*self._months(), folder / CORRECTIONS]:
             _cut_torn_line(path)
         described = read_yaml(home) | {"recording": _RECORDING}
         write_text(folder / HOME, yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110))
@@ -112,10 +113,11 @@ class EventLog:
         self._last_time = time
         return time
 
-    def correct(self, payload: bytes, now: datetime) -> Correction:
-        """Add the correction of a message, which came `now` (UTC). Raises CorrectionError.
+    def correct(self, payload: bytes, now: datetime, packet: int = 0) -> Correction:
+        """Add the correction of a message, which came `now` (UTC), and return it with the label that is now right.
 
-        It is returned with the label that is now right for the last of its events; None if it takes a correction back.
+        This is the label of the last of its events; None if the correction takes labels back. `packet` is the packet
+        identifier of the message, by which `has_correction` knows it; 0 for none. Raises CorrectionError.
         """
         correction = read_correction(payload, self._home)
         with self._lock:
@@ -127,21 +129,27 @@ class EventLog:
                 "events": [events[0].event, events[-1].event],
                 "answers": list(dict.fromkeys(event.answer for event in events)),
                 "periods": [to_record(period) for period in periods],
-            }
+            } | ({"packet": packet} if packet else {})
             _append(self._folder / CORRECTIONS, json_line(record))
             self._write_labels()
         return dataclasses.replace(correction, label=periods[-1].label)
+
+    def has_correction(self, payload: bytes, packet: int) -> bool:
+        """Return whether one of the last corrections is of a message with this payload and packet identifier."""
+        path = self._folder / CORRECTIONS
+        with self._lock:
+            records = deque(iterate_json_lines(path) if path.exists() else (), maxlen=_REDELIVERED)
+        said = payload.decode("utf-8", "replace")
+        return any((record["said"], record.get("packet", 0)) == (said, packet) for record in records)
 
     def _months(self) -> list[Path]:
         """Return the files of events by month."""
         return sorted((self._folder / EVENTS).glob("*.csv"))
 
     def _last_event(self) -> LoggedEvent | None:
-        """Return the last event of the log; None if it is empty."""
-        for path in reversed(self._months()):
-            with contextlib.suppress(StopIteration):
-                return next(_parse_rows(path, _last_line(path), _COLUMNS))
-        return None
+        """Return the last event of the log, which a wrong clock may have put into any month; None if it is empty."""
+        lasts = (event for path in self._months() for event in _parse_rows(path, _last_line(path), _COLUMNS))
+        return max(lasts, key=lambda event: event.event, default=None)
 
     def _read_events(self, correction: Correction) -> list[LoggedEvent]:
         """Return the events of the log that a correction may mean; of the last window, if it names no other."""
@@ -151,7 +159,7 @@ class EventLog:
         for path in reversed(self._months()):
             events[:0] = select_events(correction, _read_month(path))
             first = next(iter(_read_month(path)), None)
-            if first is not None and _is_before(first, correction):
+            if first is not None and _is_complete(events, first, correction):
                 break
         return events
 
@@ -167,13 +175,17 @@ class EventLog:
         write_text(self._folder / LABELS, text.getvalue())
 
 
-def _is_before(first: LoggedEvent, correction: Correction) -> bool:
-    """Return whether the first event of a month is before all that a correction names: no earlier month is needed."""
+def _is_complete(events: Sequence[LoggedEvent], first: LoggedEvent, correction: Correction) -> bool:
+    """Return whether no earlier month has more of the events that a correction names.
+
+    `events` are those that were found, and `first` is the first event of the last month that was read. Numbers increase
+    from month to month only if the machine's clock was always right.
+    """
     if correction.begin is not None:
         return first.time < correction.begin
     if correction.event is not None:
-        return first.event <= correction.event
-    return correction.window is not None and first.window < correction.window
+        return bool(events)
+    return bool(events) and correction.window is not None and first.window < correction.window
 
 
 def _label_row(period: LabelledPeriod) -> tuple[str | None, ...]:
@@ -226,8 +238,10 @@ def _append(path: Path, data: bytes) -> None:
 
 def _cut_torn_line(path: Path) -> None:
     """Remove the end of a file that a loss of power left in the middle of a line."""
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        os.truncate(path, data.rfind(b"\n") + 1)
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        is_torn = file.read(1) != b"\n"
+    if is_torn:
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)

@@ -13,6 +13,7 @@ from hearth.service.states import StateMessages
 
 log = logging.getLogger(__name__)
 
+LOGGED = "last window in the event log"  # a mark of the journal
 FOLDER = "log"  # of the event log, in the folder of the service's state
 
 
@@ -24,24 +25,32 @@ class Feedback:
         self._journal, self._states = journal, states
         self._refused = NowAndThen()
         self._log = open_log(state / FOLDER, home, journal.next_window())
+        # Not by the log's files alone: of its last window some events may be missing, and people delete months of it.
+        logged = journal.mark(LOGGED)
+        self._logged = self._log.last_window - 1 if logged is None else int(logged)
         self.add_answered()
 
     def add_answered(self) -> None:
         """Add the windows that were answered since the last call."""
-        for window in self._journal.windows(after=self._log.last_window):
+        for window in self._journal.windows(after=self._logged):
             self._log.add(window)
+            self._logged = window["window"]
+            self._journal.set_mark(LOGGED, str(self._logged))
 
     def take(self, arrivals: Sequence[Arrival]) -> bool:
         """Take messages of the topic for corrections; return whether there are new messages to publish.
 
-        Retained messages are left alone: what they correct is not what is shown when they come again.
+        Retained messages are left alone, and those that the broker delivers again: what they correct is not what is
+        shown when they come again.
         """
         is_news = False
         for arrival in arrivals:
             if arrival.is_retained or not arrival.payload:
                 continue
+            if arrival.is_repeated and self._log.has_correction(arrival.payload, arrival.packet):
+                continue
             try:
-                correction = self._log.correct(arrival.payload, arrival.arrived)
+                correction = self._log.correct(arrival.payload, arrival.arrived, arrival.packet)
             except CorrectionError as error:
                 self._journal.count("corrections: refused")
                 self._refused.warn(f"correction: {error}")
