@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def time_labels(learned: Path, windows: Sequence[Window]) -> Timing:
     """Time the labelling of each window in this process, which loads what the baseline has learned."""
-    from hearth.recognition.timing import time_baseline
+    from hearth.recognition.baseline_timing import time_baseline
 
     def load() -> Labeller:
         labeller: Labeller = pickle.loads(learned.read_bytes())  # noqa: S301  # written by this program a moment ago

@@ -8,8 +8,9 @@ from hearth.common.cli import UserError
 from hearth.engines.llamacpp import AnswerTimings
 from hearth.engines.protocol import Completion
 from hearth.recognition import timing
+from hearth.recognition.baseline_timing import time_baseline
 from hearth.recognition.baselines import BASELINES, learn, predict_labels
-from hearth.recognition.timing import OpenedStudent, time_baseline, time_student
+from hearth.recognition.timing import OpenedStudent, time_student
 
 TIMED = WINDOWS[:4]
 

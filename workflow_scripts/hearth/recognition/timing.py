@@ -1,4 +1,4 @@
-"""Time a recogniser as a home hub uses it: window by window, in a process of its own."""
+"""Time a student as a home hub uses it: window by window, in a process of its own."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,10 +9,9 @@ from hearth.common.cli import UserError
 from hearth.common.deployment_stats import Timing
 from hearth.common.energy import Meters
 from hearth.common.memory import peak_memory_bytes
-from hearth.data.windows import Window, WindowInput
+from hearth.data.windows import WindowInput
 from hearth.engines.protocol import Decoding, Request
 from hearth.prompting.prompts import Prompt
-from hearth.recognition.baselines import Labeller
 from hearth.recognition.requests import make_requests
 
 if TYPE_CHECKING:
@@ -89,39 +88,6 @@ def time_student(open_student: Callable[[], OpenedStudent], windows: Sequence[Wi
             sum(part.completion_tokens for part in answer_parts), sum(part.completion_seconds for part in answer_parts)
         ),
         "joules": None if joules is None else round(joules / len(cached), 6),
-        "peak_memory_bytes": peak_memory_bytes(),
-    }
-
-
-def time_baseline(load: Callable[[], Labeller], windows: Sequence[Window]) -> Timing:
-    """Load a baseline that has learned, and time its labelling of each of `windows` alone."""
-    started = time.perf_counter()
-    label = load()
-    load_seconds = time.perf_counter() - started
-    list(label([windows[-1]["events"]]))  # as a student's first window, which caches the prefix
-    meters, worked = Meters(), time.process_time()
-    seconds = []
-    for window in windows:
-        started = time.perf_counter()
-        list(label([window["events"]]))
-        seconds.append(time.perf_counter() - started)
-    worked, joules = time.process_time() - worked, meters.joules()
-    return {
-        "reasoning": "",
-        "direct": False,
-        "threads": 1,
-        "windows": len(windows),
-        "load_seconds": round(load_seconds, 4),
-        "seconds": round(median(seconds), 6),
-        "slowest_seconds": round(max(seconds), 6),
-        "cpu_seconds": round(worked / len(windows), 6),
-        "uncached_seconds": None,
-        "prompt_tokens": None,
-        "own_tokens": None,
-        "answer_tokens": None,
-        "prompt_tokens_per_second": None,
-        "answer_tokens_per_second": None,
-        "joules": None if joules is None else round(joules / len(windows), 6),
         "peak_memory_bytes": peak_memory_bytes(),
     }
 
