@@ -132,7 +132,7 @@ def test_what_is_no_news_makes_no_event_and_is_said_once(mosquitto, make_service
     again = others[0].payload()
     noise = [b"\xff", "no json", "[1]", '{"entity": "R1"}', '{"entity": "nobody", "state": "on"}'] * 30
     noise += [Change("R1", "open-ish").payload()] * 5
-    sensors.publish([first.payload(), *noise, again, again, *(change.payload() for change in others[1:])])
+    sensors.publish([first.payload(), "x" * 2**21, *noise, again, again, *(change.payload() for change in others[1:])])
     wait_until(lambda: service.taken_in() == 9, "the news are in the journal")
     service.end()
     counts = service.counts()

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 # Messages that the broker may send before one of them is acknowledged: they are written to the disk together.
 IN_FLIGHT = 500
+_MAX_BYTES = 1 << 20  # of a message, which brokers do not send if it is longer
 _SESSION_TAKEN_OVER = 142
 _PORT, _TLS_PORT = 1883, 8883
 
@@ -99,6 +100,7 @@ class Broker:
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = self._settings["session_expiry"] if self._ownership else 0
         properties.ReceiveMaximum = IN_FLIGHT
+        properties.MaximumPacketSize = _MAX_BYTES
         host, port = self.address.rsplit(":", 1)
         self._client.connect_async(
             host, int(port), self._settings["keepalive"], clean_start=not self._ownership, properties=properties

@@ -20,6 +20,7 @@ from hearth.service.intake import LAST_SEEN, Arrival, DirectReading, Intake
 from hearth.service.journal import Journal
 from hearth.service.messages import AnsweredWindow, BusMessage
 from hearth.service.ownership import Ownership
+from hearth.service.reporting import NowAndThen
 from hearth.service.settings import InputSettings, ServiceSettings, read_secret
 from hearth.service.states import StateMessages
 from hearth.service.student import Student
@@ -34,6 +35,8 @@ _BATCH = 500  # messages of a transaction
 _LINGER = 0.2  # seconds in which the time of a state may follow that comes in a message of its own
 _OUTBOX = 20  # messages that are published before one is acknowledged
 _HEARTBEAT = 30.0  # seconds
+_POLL = 0.5  # seconds until a thread that waits for messages looks whether the service ends
+_BACKLOG = 1_000  # waiting events of which something is said
 _LAST_ACTIVITY = "last known activity"
 _SOCKET_SECONDS = 2.0  # for the end of a connection to Home Assistant
 _STOP_SECONDS = 8.0  # for the window that is being answered when the service is told to end
@@ -75,9 +78,10 @@ class Service:
         self._answering = Answering(
             student, self._journal, self._window_messages, settings["wait"], settings["keep_windows"]
         )
-        self._arrived: queue.Queue[Arrival | DirectReading | None] = queue.Queue(_QUEUED)
+        self._arrived: queue.Queue[Arrival | DirectReading] = queue.Queue(_QUEUED)
         self._to_publish, self._stopped = threading.Event(), threading.Event()
         self._failure: BaseException | None = None
+        self._slow = NowAndThen()
         self._broker = Broker(
             settings["mqtt"],
             settings["mqtt"]["client_id"] or f"{ROOT}-{home_id}",
@@ -117,6 +121,8 @@ class Service:
             while not self._stopped.wait(_HEARTBEAT):
                 if self._broker.is_connected:
                     self._journal.set_mark(LAST_SEEN, datetime.now(UTC).isoformat())
+                if (waiting := self._journal.waiting_count()) > _BACKLOG:
+                    self._slow.warn(f"{waiting} events wait for an answer: the student is slower than the home")
             self._end(threads)
         if self._broker.problem:
             raise SessionTakenOverError(self._broker.problem)
@@ -134,7 +140,6 @@ class Service:
             one.stop(_SOCKET_SECONDS)
         self._answering.stop()
         self._to_publish.set()
-        self._arrived.put(None)
         deadline = time.monotonic() + _STOP_SECONDS
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -147,7 +152,7 @@ class Service:
         return HomeAssistantSocket(
             one["url"],
             read_secret(one["token_file"]) or "",
-            lambda reading: self._arrived.put(DirectReading(reading, datetime.now(UTC))),
+            lambda reading: self._put(DirectReading(reading, datetime.now(UTC))),
             self._refuse,
             longest_pause=self._settings["mqtt"]["reconnect"],
             since=datetime.fromisoformat(seen) if seen else None,
@@ -183,20 +188,25 @@ class Service:
             self._introduce()
             for one in self._sockets:
                 one.wake()
-        self._arrived.put(arrival)
+        self._put(arrival)
+
+    def _put(self, arrival: Arrival | DirectReading) -> None:
+        """Hand a message to the thread of the journal; wait while it has many, unless the service ends."""
+        while not self._stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                self._arrived.put(arrival, timeout=_POLL)
+                return
 
     def _take_in(self) -> None:
         """Put messages into the journal as they arrive, many at a time, and only then acknowledge them."""
-        is_open = True
-        while is_open:
-            batch = [self._arrived.get()]
-            until = time.monotonic() + self._linger
+        while not (self._stopped.is_set() and self._arrived.empty()):
+            arrivals: list[Arrival | DirectReading] = []
             with contextlib.suppress(queue.Empty):
-                while len(batch) < _BATCH and batch[-1] is not None:
-                    left = until - time.monotonic()
-                    batch.append(self._arrived.get(left > 0, max(left, 0.0)))
-            is_open = None not in batch
-            arrivals = [one for one in batch if one is not None]
+                arrivals.append(self._arrived.get(timeout=_POLL))
+                while len(arrivals) < _BATCH:
+                    arrivals.append(self._arrived.get_nowait())
+            if not arrivals:
+                continue
             if self._intake.add(arrivals):
                 self._answering.notify()
             if self._feedback is not None:
