@@ -52,3 +52,10 @@ def test_when_summer_time_ends_a_session_starts():
     clock.moment(None, before)
     moment = clock.moment(None, before + timedelta(minutes=2))
     assert (moment.home.isoformat(), moment.starts_session) == ("2026-10-25T02:01:00", True)
+
+
+def test_each_connection_may_have_been_away():
+    clock = EventClock(ROME, 60)
+    clock.connect(NOON, after(-7200), "WebSocket")
+    clock.connect(after(1), last_seen=NOON)
+    assert not clock.moment(after(-7200), after(2)).is_replaced

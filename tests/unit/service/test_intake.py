@@ -9,8 +9,9 @@ import pytest
 from factories import HOME
 from hearth.homes.home import parse_home
 from hearth.service.inputs.registry import make_input
-from hearth.service.intake import Arrival, Intake
+from hearth.service.intake import Arrival, DirectReading, Intake
 from hearth.service.journal import Journal
+from hearth.service.messages import Reading
 from home_assistant_messages import CHANGED, EVENTSTREAM, STATESTREAM
 
 SENSOR = {"room": "kitchen", "words": "motion", "states": {"on": "detected", "off": "ended"}}
@@ -83,3 +84,33 @@ def test_events_of_eventstream_are_changes_with_their_times(journal):
     arrivals = [arrive("events", json.dumps(event)) for event in EVENTSTREAM]
     assert make_intake(journal).add(arrivals) == 2
     assert events(journal) == [("detected", CLOCK[0]), ("ended", CLOCK[1])]
+
+
+def direct(state: str, time: datetime, arrived: datetime, is_retained: bool = False) -> DirectReading:
+    return DirectReading(Reading("input_boolean.hall_pir", state, time, is_retained), arrived)
+
+
+def test_a_change_that_the_websocket_missed_has_its_own_time(journal):
+    minutes = timedelta(minutes=1)
+    intake = make_intake(journal)
+    intake.connect(CLOCK[0])
+    intake.add([direct("off", CLOCK[0], CLOCK[0], is_retained=True)])
+    intake.connect_socket(CLOCK[0] + 40 * minutes, intake.last_change())  # the broker was there all the time
+    assert intake.add([direct("on", CLOCK[0] + 20 * minutes, CLOCK[0] + 40 * minutes)]) == 1
+    assert events(journal) == [("detected", CLOCK[0] + 20 * minutes)]
+    assert make_intake(journal).last_change() == CLOCK[0] + 20 * minutes
+
+
+def test_what_comes_by_the_websocket_first_leaves_the_times_of_what_the_broker_kept(journal):
+    hour = timedelta(hours=1)
+    make_intake(journal).add([arrive(STATE, "off", CLOCK[0])])
+    intake = make_intake(journal)
+    intake.connect_socket(CLOCK[0] + hour, intake.last_change())
+    intake.add([direct("off", CLOCK[0], CLOCK[0] + hour, is_retained=True)])
+    intake.connect(CLOCK[0] + hour)
+    times = [STATE, f"{STATE[:-5]}last_changed"]
+    changed = CLOCK[0] + hour / 2
+    intake.add(
+        [arrive(topic, text, CLOCK[0] + hour) for topic, text in zip(times, ("on", changed.isoformat()), strict=True)]
+    )
+    assert events(journal)[-1] == ("detected", changed)

@@ -107,7 +107,9 @@ def test_changes_that_were_missed_are_delivered_in_order_after_a_restart_of_home
 
 def test_changes_since_the_last_run_of_the_service_are_news(home, make_client):
     home.states = [state_of("light.desk", "off", at(1)), state_of("light.bed", "on", at(9))]
-    client = make_client(home.port, since=at(5))
+    connected: queue.Queue[datetime | None] = queue.Queue()
+    client = make_client(home.port, connected=connected.put, since=at(5))
+    assert connected.get(timeout=WAIT) == at(5)
     assert client.next(2) == [
         Reading("light.desk", "off", at(1), is_retained=True),
         Reading("light.bed", "on", at(9)),

@@ -34,13 +34,13 @@ class EventClock:
     def __init__(self, zone: str, tolerance: float, last: datetime | None = None):
         """`last` is the time (UTC) of the last event of an earlier process."""
         self._zone, self._tolerance, self._last = ZoneInfo(zone), timedelta(seconds=tolerance), last
-        self._since: datetime | None = None
-        self._away = timedelta(0)
+        # When each connection was made, and for how long it had been away.
+        self._connections: dict[str, tuple[datetime, timedelta]] = {}
 
-    def connect(self, now: datetime, last_seen: datetime | None) -> None:
-        """Say that the connection to the bus was made `now`, and was last known to exist at `last_seen`."""
-        self._since = now
-        self._away = max(timedelta(0), now - last_seen) if last_seen else timedelta(0)
+    def connect(self, now: datetime, last_seen: datetime | None, name: str = "") -> None:
+        """Say that the connection `name` was made `now`, and was last known to exist at `last_seen`."""
+        away = max(timedelta(0), now - last_seen) if last_seen else timedelta(0)
+        self._connections[name] = (now, away)
 
     def moment(self, own: datetime | None, arrived: datetime) -> Moment:
         """Return the time of the next event: `own` is that of its message, in UTC, or None."""
@@ -57,10 +57,10 @@ class EventClock:
 
     def _is_credible(self, own: datetime, arrived: datetime) -> bool:
         """Return whether a message with the time `own` may have arrived at `arrived`."""
-        allowed = self._tolerance
-        if self._since is not None and arrived - self._since < timedelta(seconds=_CATCHING_UP):
-            allowed += self._away
-        return arrived - allowed <= own <= arrived + self._tolerance
+        catching_up = timedelta(seconds=_CATCHING_UP)
+        away = (away for since, away in list(self._connections.values()) if arrived - since < catching_up)
+        oldest = arrived - self._tolerance - max(away, default=timedelta(0))
+        return oldest <= own <= arrived + self._tolerance
 
     def _on_home_clock(self, time: datetime) -> datetime:
         return time.astimezone(self._zone).replace(tzinfo=None)

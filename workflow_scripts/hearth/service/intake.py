@@ -17,6 +17,7 @@ from hearth.service.reporting import NowAndThen, OncePerName
 
 # Names of marks and counts of the journal.
 LAST_TIME, LAST_SESSION, LAST_SEEN = "time of the last event", "session of the last event", "last connected"
+LAST_CHANGE = "last change of Home Assistant"  # that came by its WebSocket
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class DirectReading:
-    """A reading and its arrival, by any way."""
+    """A reading and its arrival; `Intake.add` takes those of Home Assistant's WebSocket as such."""
 
     reading: Reading
     arrived: datetime
@@ -61,14 +62,25 @@ class Intake:
     ):
         self._home, self._inputs, self._journal = home, inputs, journal
         self._entities = EntityMap(home, own_entities)
-        last = journal.mark(LAST_TIME)
-        self._clock = EventClock(home.timezone, clock_tolerance, datetime.fromisoformat(last) if last else None)
+        self._clock = EventClock(home.timezone, clock_tolerance, self._time_of(LAST_TIME))
         self._unknown, self._malformed, self._wrong_clock = OncePerName(), NowAndThen(), NowAndThen()
 
     def connect(self, now: datetime) -> None:
         """Say that the connection to the bus was made `now`."""
-        seen = self._journal.mark(LAST_SEEN)
-        self._clock.connect(now, datetime.fromisoformat(seen) if seen else None)
+        self._clock.connect(now, self._time_of(LAST_SEEN))
+
+    def connect_socket(self, now: datetime, last_change: datetime | None) -> None:
+        """Say that the WebSocket was connected `now`; `last_change` is the last one that came by it before."""
+        self._clock.connect(now, last_change, "WebSocket")
+
+    def last_change(self) -> datetime | None:
+        """Return the time of the last change of Home Assistant that is in the journal; None if there is none."""
+        return self._time_of(LAST_CHANGE)
+
+    def _time_of(self, mark: str) -> datetime | None:
+        """Return the time that a mark of the journal has."""
+        time = self._journal.mark(mark)
+        return datetime.fromisoformat(time) if time else None
 
     def add(self, arrivals: Iterable[Arrival | DirectReading]) -> int:
         """Add the events of messages to the journal in one transaction; return their number.
@@ -81,10 +93,18 @@ class Intake:
                 self._journal.count("messages")
                 if isinstance(arrival, DirectReading):
                     found.append(arrival)
-                elif not self._is_redelivered(arrival):
+                    self._remember_change(arrival.reading)
+                    continue
+                if not self._is_redelivered(arrival):
                     self._read(arrival, found)
                 self._journal.set_mark(LAST_SEEN, arrival.arrived.isoformat())
             return sum(self._add_reading(one.reading, one.arrived) for one in found)
+
+    def _remember_change(self, reading: Reading) -> None:
+        """Keep the time of the last change of Home Assistant: what changes later is news after the next start."""
+        last = self.last_change()
+        if reading.time is not None and (last is None or reading.time > last):
+            self._journal.set_mark(LAST_CHANGE, reading.time.isoformat())
 
     def _is_redelivered(self, arrival: Arrival) -> bool:
         """Return whether the broker delivers a message again that is in the journal; otherwise remember it."""

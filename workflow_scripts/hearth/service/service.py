@@ -68,13 +68,13 @@ class Service:
             make_input(one["form"], one["topic"], zone) for one in settings["inputs"] if one["form"] != "websocket"
         ]
         self._linger = _LINGER if any(one["form"] == "statestream" for one in settings["inputs"]) else 0.0
-        self._sockets = [self._make_socket(one) for one in settings["inputs"] if one["form"] == "websocket"]
         self._feedback: Feedback | None = None
         if not dry_run:
             self._feedback = Feedback(Path(settings["state"]), student.home_file, self._journal, self._states)
         self._intake = Intake(
             student.home, self._inputs, self._journal, settings["clock_tolerance"], self._device.entities()
         )
+        self._sockets = [self._make_socket(one) for one in settings["inputs"] if one["form"] == "websocket"]
         self._answering = Answering(
             student, self._journal, self._window_messages, settings["wait"], settings["keep_windows"]
         )
@@ -148,14 +148,14 @@ class Service:
 
     def _make_socket(self, one: InputSettings) -> HomeAssistantSocket:
         """Return the client of an input of the form websocket."""
-        seen = self._journal.mark(LAST_SEEN)
         return HomeAssistantSocket(
             one["url"],
             read_secret(one["token_file"]) or "",
             lambda reading: self._put(DirectReading(reading, datetime.now(UTC))),
             self._refuse,
+            lambda last: self._intake.connect_socket(datetime.now(UTC), last),
             longest_pause=self._settings["mqtt"]["reconnect"],
-            since=datetime.fromisoformat(seen) if seen else None,
+            since=self._intake.last_change(),
         )
 
     def _refuse(self, reason: str) -> None:

@@ -35,9 +35,10 @@ class HomeAssistantSocket:
     """Delivers the readings of Home Assistant's event `state_changed`, and connects again whenever it must.
 
     `deliver` takes each reading, and `fail` a message when the thread ends because Home Assistant refuses the token;
-    both are called in the thread. `connected` is called after each connection, before its readings. `since` is the time
-    of the last change that the service knows of; None for none. `longest_pause` is the longest time in seconds between
-    two attempts. The token goes nowhere but to Home Assistant. Raises ValueError for a URL of another kind.
+    both are called in the thread. `connected` is called after each connection, before its readings, with the time of
+    the last change that the service knows of, or None; at the start that is `since`. `longest_pause` is the longest
+    time in seconds between two attempts. The token goes nowhere but to Home Assistant. Raises ValueError for a URL of
+    another kind.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class HomeAssistantSocket:
         token: str,
         deliver: Callable[[Reading], None],
         fail: Callable[[str], None],
-        connected: Callable[[], None] = lambda: None,
+        connected: Callable[[datetime | None], None] = lambda last: None,
         *,
         longest_pause: float,
         since: datetime | None = None,
@@ -72,8 +73,8 @@ class HomeAssistantSocket:
         """End the thread; wait for it for some seconds."""
         self._stopped.set()
         self._woken.set()
-        if self._connection is not None:
-            self._connection.close()
+        if (connection := self._connection) is not None:
+            connection.close()
         self._thread.join(seconds)
 
     def wake(self) -> None:
@@ -132,7 +133,7 @@ class HomeAssistantSocket:
         # Subscribed first, so that no change falls between the two.
         connection.send(json.dumps({"id": subscription, "type": "subscribe_events", "event_type": EVENT_TYPE}))
         connection.send(json.dumps({"id": states, "type": "get_states"}))
-        self._connected()
+        self._connected(since)
         log.info("%s: connected", self._url)
         while not self._stopped.is_set():
             try:
