@@ -54,6 +54,11 @@ def test_without_the_functions_of_llama_cpp_formats_of_gguf_remain(monkeypatch):
     reasons = {form: quantisation.unsupported_reason(form) for form in FORMS}
     assert reasons["q8_0"] == reasons["q4_0"] == ""
     assert "exports no ggml_quantize_chunk" in reasons["q4_k_m"]
+    for form in ("q8_0", "q4_0"):
+        for tied in (True, False):
+            for kind in formats(form, tied=tied).values():
+                quantise(WEIGHTS, kind)  # none needs the missing functions
+    assert formats("q4_0")["token_embd.weight"] == Format.Q8_0
 
 
 def formats(form, columns=1024, tied=True):

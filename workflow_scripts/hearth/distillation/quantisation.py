@@ -28,7 +28,8 @@ _FORMS = {
 }
 # The quantised forms of an export; fewer bits lose too much of a small model.
 FORMS = tuple(_FORMS)
-# Formats for matrices whose rows cannot be divided into the blocks of the format to the left.
+# Formats for matrices that cannot get the format to the left, whose blocks do not divide their rows or which cannot be
+# written here.
 _NARROWER = {Format.Q4_K: Format.Q5_0, Format.Q6_K: Format.Q8_0}
 # Formats that the package gguf can quantise to.
 _OF_GGUF = (Format.Q8_0, Format.Q4_0, Format.Q5_0)
@@ -52,7 +53,8 @@ def tensor_format(form: str, tensor: str, shape: tuple[int, ...], layers: int, i
     `tensor` is its name in GGUF files, `shape` ends with the length of its rows, `layers` is the model's number of
     layers, and `is_tied` says whether the embeddings are the output matrix too. Vectors stay fp32. The output matrix
     and, in q4_k_m, some layers' value and down projections get more bits than the rest. Matrices whose rows cannot be
-    divided into blocks get a format with smaller blocks, or fp16.
+    divided into blocks get a format with smaller blocks, or fp16, and those for which llama.cpp's functions are missing
+    one that the package gguf has.
     """
     if len(shape) < 2:
         return Format.F32
@@ -63,7 +65,7 @@ def tensor_format(form: str, tensor: str, shape: tuple[int, ...], layers: int, i
         chosen = Format.Q8_0 if base == Format.Q8_0 or columns % _block(base) else Format.Q6_K
     elif form == "q4_k_m" and (layer := re.fullmatch(r"blk\.(\d+)\.(attn_v|ffn_down)\.weight", tensor)):
         chosen = Format.Q6_K if _has_more_bits(int(layer[1]), layers) else base
-    if columns % _block(chosen):
+    if columns % _block(chosen) or (chosen not in _OF_GGUF and _library() is None):
         chosen = _NARROWER.get(chosen, Format.F16)
     return Format.F16 if columns % _block(chosen) else chosen
 
