@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import xllamacpp
 from hearth.common import files
 from hearth.distillation import gguf_file
 from hearth.engines.llamacpp import LlamaCppEngine
@@ -105,6 +106,31 @@ def test_the_context_is_as_long_as_a_prompt_needs(tiny):
     assert engine.context < longest
     assert complete(engine, 1, "S").text == short.text
     assert LlamaCppEngine(path, folder).context == 4096
+
+
+def test_memory_never_holds_two_models(tiny, monkeypatch):
+    folder, path = tiny
+    loaded, most = set(), []
+
+    class Counted:
+        def __init__(self, parameters):
+            self.server = make_server(parameters)
+            loaded.add(id(self))
+            most.append(len(loaded))
+
+        def handle_completions(self, asked):
+            return self.server.handle_completions(asked)
+
+        def __del__(self):
+            loaded.discard(id(self))
+
+    make_server = xllamacpp.Server
+    monkeypatch.setattr(xllamacpp, "Server", Counted)
+    engine = LlamaCppEngine(path, folder, context=256)
+    longer = [Request(str(number), "kitchen door " * number) for number in (1, 100, 300)]
+    assert [batch[0].finish_reason for batch in engine.complete("", longer, GREEDY)] == ["length"] * 3
+    assert len(most) > 1
+    assert set(most) == {1}
 
 
 def test_settings_out_of_range_are_refused(tiny):

@@ -130,8 +130,12 @@ class LlamaCppEngine:
             if unanswered := unanswered_if_too_long(request.key, len(tokens), decoding, self._longest_context):
                 yield [unanswered]
                 continue
-            server = self._server_for(len(tokens) + decoding.max_new_tokens)
-            yield [self._complete(server, request, prefix, tokens, decoding)]
+            # No variable keeps the server here: while the next request reloads the model, memory would hold two.
+            yield [
+                self._complete(
+                    self._server_for(len(tokens) + decoding.max_new_tokens), request, prefix, tokens, decoding
+                )
+            ]
 
     def identity(self) -> Identity:
         """See `Engine.identity`."""
