@@ -153,3 +153,11 @@ def test_q4_k_m_has_the_formats_of_all_blocks(wide, tmp_path):
         expected = weights.get_tensor("model.layers.1.mlp.up_proj.weight").float().numpy()
     read = gguf.quants.dequantize(stored.data, stored.tensor_type)
     assert np.abs(read - expected).max() <= 1.1 * 2 * np.abs(expected).max() / STEPS[Format.Q4_K]
+
+
+def test_vocabularies_of_sentencepiece_are_not_converted(tmp_path):
+    folder = make_model(tmp_path)
+    assert gguf_file.unsupported_reason(folder) == ""
+    tokenizer = files.read_json(folder / "tokenizer.json")
+    files.write_json(folder / "tokenizer.json", tokenizer | {"model": tokenizer["model"] | {"byte_fallback": True}})
+    assert gguf_file.unsupported_reason(folder) == "its tokenizer is no byte-level BPE"

@@ -61,7 +61,9 @@ def unsupported_reason(folder: Path) -> str:
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     if rope.get("rope_type", "default") != "default":
         return f"rope_type {rope['rope_type']} is not supported"
-    if read_json_object(folder / "tokenizer.json")["model"].get("type") != "BPE":
+    vocabulary = read_json_object(folder / "tokenizer.json")["model"]
+    # SentencePiece's BPE, which Llama 2 has, falls back to bytes instead of spelling every byte as a character.
+    if vocabulary.get("type") != "BPE" or vocabulary.get("byte_fallback"):
         return "its tokenizer is no byte-level BPE"
     return ""
 
