@@ -13,6 +13,7 @@ from hearth.common.own_process import call_alone
 from hearth.data.folds import ALL, read_split, sample_evenly
 from hearth.data.windows import Window
 from hearth.distillation.documents import DIRECT_PROMPT, read_export
+from hearth.prompting.prompts import read_prompt, shows_similar_windows
 
 OWN = "own"
 TESTED = "test1"
@@ -40,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure_form(folder: Path, form: str, windows: Sequence[Window], count: int, threads: Sequence[int]) -> Measurement:
-    """Measure a form of the export `folder` on `count` of the windows; without its GGUF file there are no timings."""
+    """Measure a form of the export `folder` on `count` of the windows; without its GGUF file there are no timings.
+
+    There are none either for a student that no hub can ask, because its prompt shows similar windows.
+    """
     export, dataset = read_export(folder / "export.json"), windows[0]["dataset"]
     gguf = export["gguf"]
     own = next(iter(gguf["files"]), OWN)
@@ -58,6 +62,9 @@ def measure_form(folder: Path, form: str, windows: Sequence[Window], count: int,
     }
     if form not in gguf["files"]:
         measured["why_not"] = gguf["why_not"] or "it could not be written; see the log of export_student"
+        return measured
+    if shows_similar_windows(read_prompt(folder / "prompt.json")):
+        measured["why_not"] = "its prompt shows windows that resemble each window, which a hub cannot find"
         return measured
     measured["bytes"] = (folder / gguf["files"][form]).stat().st_size
     home = dataset if "homes" in export else ""

@@ -1,6 +1,7 @@
 """Test the table and the figure of deployment, and the program that writes them."""
 
 import deployment as program
+import measure_export
 import pandas as pd
 import pytest
 from deployment_factories import (
@@ -11,9 +12,11 @@ from deployment_factories import (
     make_quantised,
     make_timing,
 )
-from hearth.common.files import write_json
+from hearth.common.deployment_stats import read_measurement
+from hearth.common.files import write_json, write_json_lines
 from hearth.evaluation.deployment import Deployment, deployment_rows, deployment_table, read_direct_figures
 from hearth.evaluation.figures import deployment as figure
+from training_fixtures import PROMPT, make_windows
 
 STUDENT = "small_joint_flat"
 BOTH_WAYS = [make_timing(2.0), make_timing(0.5, direct=True, reasoning="none", answer_tokens=40.0)]
@@ -87,7 +90,7 @@ def test_notes_name_machine_load_and_windows():
 def test_a_form_that_an_export_lacks_is_a_note():
     lacking = make_measurement("q4_0", [], why_not="rows of 100 numbers")
     table = make_deployment(measurements=[make_measurement(), lacking])
-    assert notes_of(table)["Not measured"] == [f"{STUDENT} has no q4_0: rows of 100 numbers"]
+    assert notes_of(table)["Not measured"] == [f"{STUDENT}, form q4_0: rows of 100 numbers"]
     with pytest.raises(ValueError, match="at least one measurement"):
         deployment_table(Deployment([lacking]), [], [], "abc")
 
@@ -141,3 +144,19 @@ def test_direct_figures_without_a_metric_are_an_error(tmp_path):
     write_json(tmp_path / "direct.json", {"student": STUDENT, "form": "q8_0"})
     with pytest.raises(ValueError, match=r"direct\.json has no 'accuracy'"):
         read_direct_figures(tmp_path / "direct.json")
+
+
+def test_a_student_whose_prompt_no_hub_can_fill_is_not_measured(tmp_path):
+    decoding = {"temperature": 0, "max_new_tokens": 9}
+    windows = {"by": "count", "size": 10, "seconds": None}
+    gguf = {"files": {"bf16": "gguf/s-bf16.gguf"}, "default": "bf16", "why_not": ""}
+    export = {"student": "s", "dtype": "bfloat16", "gguf": gguf, "source": "table", "windows": windows}
+    write_json(tmp_path / "export.json", export | {"decoding": decoding})
+    write_json(tmp_path / "prompt.json", PROMPT | {"shots": 2, "shots_by": "similarity"})
+    write_json_lines(tmp_path / "windows.jsonl", make_windows(2))
+    options = {"export": tmp_path, "form": "own", "windows": tmp_path / "windows.jsonl", "count": 2}
+    words = [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+    measure_export.main([*words, "--out", str(tmp_path / "measured.json")])
+    measured = read_measurement(tmp_path / "measured.json")
+    assert (measured["form"], measured["timings"]) == ("bf16", [])
+    assert measured["why_not"] == "its prompt shows windows that resemble each window, which a hub cannot find"

@@ -257,7 +257,7 @@ def _notes(deployment: Deployment, simulated: Sequence[str], tiny: Sequence[str]
         f"{one['dataset']}: {one['windows']} windows, {one['events']} events"
         for one in (*deployment.parities.values(), *deployment.baselines)
     }
-    lacking = [f"{one['recogniser']} has no {one['form']}: {one['why_not']}" for one in measured if one["why_not"]]
+    lacking = [f"{one['recogniser']}, form {one['form']}: {one['why_not']}" for one in measured if one["why_not"]]
     unmetered = any(timing["joules"] is None for one in measured for timing in one["timings"])
     versions = {f"{package} {version}" for one in measured for package, version in one["versions"].items()}
     return [
