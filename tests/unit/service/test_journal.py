@@ -46,6 +46,18 @@ def test_events_wait_until_their_window_is_answered_also_in_another_process(jour
     again.close()
 
 
+def test_of_retained_messages_only_the_last_of_a_topic_is_published(journal):
+    for topic, payload, is_retained in [
+        ("state", "a", True),
+        ("windows", "1", False),
+        ("room", "a", True),
+        ("windows", "2", False),
+        ("state", "b", True),
+    ]:
+        journal.add_message(BusMessage(topic, payload, is_retained))
+    assert [message.payload for _, message in journal.outbox(10)] == ["1", "a", "2", "b"]
+
+
 @pytest.mark.parametrize("events", [[1, 2], [4, 5], [3, 5]], ids=["answered", "an earlier one waits", "not adjacent"])
 def test_an_event_is_answered_once_and_in_order(journal, events):
     add_events(journal, 5)

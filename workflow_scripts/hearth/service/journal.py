@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS windows (
 CREATE TABLE IF NOT EXISTS retained (topic TEXT PRIMARY KEY, payload TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   number INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL, is_retained INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS outbox_topics ON outbox (topic) WHERE is_retained;
 """
 
 
@@ -229,7 +230,9 @@ class Journal:
     # Messages to publish
 
     def add_message(self, message: BusMessage) -> None:
-        """Add a message to publish."""
+        """Add a message to publish; a retained one replaces those of its topic that are not published yet."""
+        if message.is_retained:
+            self._execute("DELETE FROM outbox WHERE topic = ? AND is_retained", message.topic)
         insert = "INSERT INTO outbox (topic, payload, is_retained) VALUES (?, ?, ?)"
         self._execute(insert, message.topic, message.payload, message.is_retained)
         if message.is_retained:
