@@ -13,7 +13,7 @@ from hearth.distillation.quantisation import FORMS, Format, quantise, stored_byt
 from hearth.engines.llamacpp import LlamaCppEngine
 from hearth.engines.protocol import Decoding, Request
 from random_model import make_model
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 LAYERS = 28  # of Qwen3-0.6B
 WEIGHTS = np.random.default_rng(0).normal(size=(7, 512)).astype(np.float32)
@@ -161,3 +161,23 @@ def test_vocabularies_of_sentencepiece_are_not_converted(tmp_path):
     tokenizer = files.read_json(folder / "tokenizer.json")
     files.write_json(folder / "tokenizer.json", tokenizer | {"model": tokenizer["model"] | {"byte_fallback": True}})
     assert gguf_file.unsupported_reason(folder) == "its tokenizer is no byte-level BPE"
+
+
+def test_biases_of_a_llama_have_the_order_of_their_weights_rows(tmp_path):
+    folder = make_model(tmp_path)
+    vocabulary = files.read_json(folder / "config.json")["vocab_size"]
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocabulary, hidden_size=64, intermediate_size=96, num_hidden_layers=1, num_attention_heads=4,
+            num_key_value_heads=2, attention_bias=True,
+        )
+    )  # fmt: skip
+    attention = model.model.layers[0].self_attn
+    for part in (attention.q_proj, attention.k_proj):
+        part.bias.data = part.weight.data[:, 0].clone()
+    model.save_pretrained(folder)
+    gguf_file.write_gguf(folder, tmp_path / "x.gguf", "x")
+    stored = {tensor.name: tensor.data for tensor in gguf.GGUFReader(tmp_path / "x.gguf").tensors}
+    for name in ("attn_q", "attn_k"):
+        assert np.array_equal(stored[f"blk.0.{name}.bias"], stored[f"blk.0.{name}.weight"][:, 0])
+    assert not np.array_equal(stored["blk.0.attn_q.bias"], attention.q_proj.bias.detach().numpy())

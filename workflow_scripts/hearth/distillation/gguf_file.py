@@ -171,10 +171,11 @@ def _tensors(folder: Path, config: dict[str, Any]) -> Iterator[_Tensor]:
 
 
 def _reorder_rows(key: str, values: np.ndarray, config: dict[str, Any]) -> np.ndarray:
-    """Return the weight `key` with its rows in llama.cpp's order; only a Llama's query and key projections change.
+    """Return the weight or bias `key` with its rows in llama.cpp's order.
 
-    For rotary position embeddings, llama.cpp's `llama` architecture pairs neighbouring rows of a head, and transformers
-    pairs each row of the first half of a head with a row of the second half.
+    Only a Llama's query and key projections change. For rotary position embeddings, llama.cpp's `llama` architecture
+    pairs neighbouring rows of a head, and transformers pairs each row of the first half of a head with a row of the
+    second half.
     """
     heads = {
         "q_proj": config["num_attention_heads"],
@@ -182,5 +183,5 @@ def _reorder_rows(key: str, values: np.ndarray, config: dict[str, Any]) -> np.nd
     }.get(key.split(".")[-2])
     if config["model_type"] != "llama" or heads is None:
         return values
-    halves = values.reshape(heads, 2, values.shape[0] // heads // 2, values.shape[1])
+    halves = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
     return halves.swapaxes(1, 2).reshape(values.shape)
