@@ -73,6 +73,17 @@ def test_a_template_may_mark_answers_and_name_special_tokens(tmp_path):
     assert text == '<|begin_of_text|>"<é>""b"<|eot_id|>'
 
 
+@pytest.mark.parametrize("settings", [{"bos_token": None}, {"bos_token": "<|eot_id|>"}, {"added_tokens_decoder": {}}])
+def test_special_tokens_of_older_models_stand_in_a_file_of_their_own(tmp_path, settings):
+    folder = make_family(tmp_path, "llama3")
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    (folder / "special_tokens_map.json").write_text(json.dumps({"bos_token": "<|start_header_id|>"}))
+    turns, template = [{"role": "user", "content": "a"}], "{{ bos_token }}"
+    expected = load_tokenizer(folder).apply_chat_template(turns, chat_template=template, tokenize=False)
+    assert LightTokenizer(folder).apply_chat_template(turns, chat_template=template) == expected
+
+
 def test_a_template_that_refuses_raises_the_error_of_jinja(tmp_path):
     light = LightTokenizer(make_family(tmp_path, "llama3"))
     with pytest.raises(jinja2.TemplateError, match="no such role"):

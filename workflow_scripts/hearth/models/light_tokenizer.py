@@ -25,14 +25,16 @@ _NAMED_TOKENS = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "
 class LightTokenizer:
     """The tokenizer in a model's folder, with those methods of a transformers tokenizer that recognition uses.
 
-    It reads tokenizer.json, tokenizer_config.json and chat_template.jinja. Text and tokens equal those of transformers.
+    It reads tokenizer.json, tokenizer_config.json and chat_template.jinja. Text and tokens equal those of transformers,
+    except for tokenizers that transformers changes when it loads them; an export has these as changed.
     """
 
     def __init__(self, folder: Path):
         self._folder = Path(folder)
         self._config: dict[str, Any] = {}
-        for name in ("special_tokens_map.json", "tokenizer_config.json"):
-            if (self._folder / name).is_file():
+        for name in ("tokenizer_config.json", "special_tokens_map.json"):
+            # Like transformers, which reads the second, older file only beside settings without this key.
+            if (self._folder / name).is_file() and "added_tokens_decoder" not in self._config:
                 self._config |= read_json_object(self._folder / name)
 
     @cached_property
