@@ -11,12 +11,17 @@ from hearth.common.cli import json_option, run
 from hearth.common.config_schema import setting_default, settings_schema
 from hearth.common.records import check_record
 from hearth.distillation.documents import DIRECT_PROMPT, Export, GgufExport
+from hearth.models.light_tokenizer import LightTokenizer
 from hearth.models.load import load_tokenizer, work_offline
 from hearth.models.snapshot import ADAPTER_FILES
+from hearth.models.tokens import encode
 from hearth.prompting.chat_templates import fit_template
 from hearth.prompting.prompts import prompt_date, read_prompt
 
 log = logging.getLogger(__name__)
+
+# Text that tokenizers split in different ways: digits, spaces, line breaks, and characters that Unicode can compose.
+SAMPLE_TEXT = '[{"id": 12, "time": "07:15:09"}]\n\n  fene\u0302tre \ufb01n don\'t 123 %'
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -55,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     dtype = merge_adapter(arguments.model, arguments.adapter, unfinished)
     if changes := write_chat_template(unfinished, arguments.prompt[0]):
         settings["chat_template"] = changes
+    write_tokenizer(unfinished, arguments.prompt[0])
     publish(unfinished, out / "merged")
     gguf = write_gguf_export(out, arguments.student, arguments.quantise)
     for name in ADAPTER_FILES:
@@ -79,6 +85,19 @@ def write_chat_template(merged: Path, prompt: Path) -> list[str]:
     if template.changes:
         files.write_text(merged / "chat_template.jinja", template.text)
     return list(template.changes)
+
+
+def write_tokenizer(merged: Path, prompt: Path) -> None:
+    """Write the tokenizer of the training into `merged` if its tokenizer.json would make other tokens.
+
+    transformers builds the tokenizers of some classes by itself, or adds tokens of other files. Programs without
+    transformers read tokenizer.json alone.
+    """
+    trained, alone = load_tokenizer(merged), LightTokenizer(merged)
+    text = " ".join([read_prompt(prompt)["system"], SAMPLE_TEXT, *trained.get_added_vocab()])
+    if encode(trained, text) != encode(alone, text):
+        log.warning("transformers makes other tokens than the base's tokenizer.json; the export has those of training")
+        trained.backend_tokenizer.save(str(merged / "tokenizer.json"))
 
 
 def write_gguf_export(out: Path, student: str, quantised: Sequence[str]) -> GgufExport:

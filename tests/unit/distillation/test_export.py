@@ -17,7 +17,9 @@ from hearth.common.cli import UserError
 from hearth.distillation.documents import read_export
 from hearth.evaluation.export_card import export_sections
 from hearth.evaluation.parity import read_quantised_parity
+from hearth.models.light_tokenizer import LightTokenizer
 from hearth.models.load import load_tokenizer
+from hearth.models.tokens import encode
 from hearth.prompting.chat_templates import chat_prompt
 from hearth.prompting.prompts import read_prompt
 from score_factories import make_student_score
@@ -114,6 +116,20 @@ def quantised(checked, exported, inputs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("quantised")
     shutil.copy(exported / "parity_answers.json", folder)
     return check_form(exported, inputs, folder)
+
+
+@pytest.mark.parametrize("settings", [{"tokenizer_class": "Qwen2Tokenizer"}, {"additional_special_tokens": ["<|zz|>"]}])
+def test_the_export_has_the_tokens_of_the_training(inputs, tiny_model, tiny_adapter, tmp_path, settings):
+    base = tmp_path / "base"
+    shutil.copytree(tiny_model, base)
+    path = base / "tokenizer_config.json"
+    files.write_json(path, files.read_json(path) | settings)
+    out = export(tmp_path / "out", inputs, base, tiny_adapter)
+    trained, alone = load_tokenizer(base), LightTokenizer(out / "merged")
+    for text in ("e\u0301 12 windows at 07:15:09", "<|zz|> <|im_end|>\n kitchen"):
+        assert encode(alone, text) == encode(trained, text) == encode(load_tokenizer(out / "merged"), text)
+    same = export(tmp_path / "same", inputs, tiny_model, tiny_adapter) / "merged" / "tokenizer.json"
+    assert same.read_bytes() == (tiny_model / "tokenizer.json").read_bytes()
 
 
 def test_a_student_that_answers_both_ways_is_exported_with_both_prompts(inputs, tiny_model, tiny_adapter, tmp_path):

@@ -129,6 +129,8 @@ def _add_tokenizer(writer: gguf.GGUFWriter, folder: Path, size: int) -> None:
         tokens[number], kinds[number] = token, gguf.TokenType.NORMAL
     for added in tokenizer["added_tokens"]:
         number = added["id"]
+        if number >= size:  # the model has no embedding for it
+            continue
         tokens[number] = added["content"]
         kinds[number] = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
     writer.add_tokenizer_model("gpt2")
