@@ -12,7 +12,7 @@ from hearth.common.deployment_stats import Measurement, Timing, this_machine, us
 from hearth.common.own_process import call_alone
 from hearth.data.folds import ALL, read_split, sample_evenly
 from hearth.data.windows import Window
-from hearth.distillation.documents import DIRECT_PROMPT, read_export
+from hearth.distillation.documents import DIRECT_PROMPT, Export, read_export
 from hearth.prompting.prompts import read_prompt, shows_similar_windows
 
 OWN = "own"
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def measure_form(folder: Path, form: str, windows: Sequence[Window], count: int, threads: Sequence[int]) -> Measurement:
     """Measure a form of the export `folder` on `count` of the windows; without its GGUF file there are no timings.
 
-    There are none either for a student that no hub can ask, because its prompt shows similar windows.
+    There are none either for a student that no hub can ask.
     """
     export, dataset = read_export(folder / "export.json"), windows[0]["dataset"]
     gguf = export["gguf"]
@@ -63,8 +63,8 @@ def measure_form(folder: Path, form: str, windows: Sequence[Window], count: int,
     if form not in gguf["files"]:
         measured["why_not"] = gguf["why_not"] or "it could not be written; see the log of export_student"
         return measured
-    if shows_similar_windows(read_prompt(folder / "prompt.json")):
-        measured["why_not"] = "its prompt shows windows that resemble each window, which a hub cannot find"
+    if reason := unasked_reason(folder, export):
+        measured["why_not"] = reason
         return measured
     measured["bytes"] = (folder / gguf["files"][form]).stat().st_size
     home = dataset if "homes" in export else ""
@@ -73,6 +73,15 @@ def measure_form(folder: Path, form: str, windows: Sequence[Window], count: int,
     for direct, cores in itertools.product(asked, threads):
         measured["timings"].append(call_alone(cores, time_form, folder, form, home, direct, timed, cores))
     return measured
+
+
+def unasked_reason(folder: Path, export: Export) -> str:
+    """Return a phrase that says why the service of a home refuses the student; "" if it does not."""
+    if shows_similar_windows(read_prompt(folder / "prompt.json")):
+        return "its prompt shows windows that resemble each window, which a hub cannot find"
+    if export["decoding"].get("constrained") or export["decoding"].get("reasoning_budget") is not None:
+        return "its decoding is constrained or has a reasoning budget, which llama.cpp's engine does not support"
+    return ""
 
 
 def time_form(folder: Path, form: str, dataset: str, direct: bool, windows: Sequence[Window], threads: int) -> Timing:
