@@ -85,7 +85,7 @@ class Mosquitto:
 class HomeService:
     """A process of home_service.py with settings and journal in `folder`."""
 
-    def __init__(self, folder: Path, student: Path, port: int, **settings: Any):
+    def __init__(self, folder: Path, student: Path, port: int, /, **settings: Any):
         self.folder, self.state = folder, folder / "state"
         folder.mkdir(parents=True, exist_ok=True)
         document: dict[str, Any] = {

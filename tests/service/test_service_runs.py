@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from service_runs import Change, HomeService, wait_until
 
 BASE = "hearth/marble"
@@ -164,6 +166,31 @@ def test_times_of_wrong_clocks_are_those_of_arrival_and_never_go_back(mosquitto,
     spread = [datetime.fromisoformat(event["time"]) - local for event in service.events()]
     assert max(spread) - min(spread) < timedelta(seconds=60)
     assert service.log.count("the clock of") == 1
+
+
+def test_a_state_of_statestream_gets_the_time_that_follows_it(
+    mosquitto, make_service, make_client, student, day, tmp_path
+):
+    raw = yaml.safe_load((student / "home.yaml").read_text()) | {"entities": {"input_boolean.pir": day[0].sensor}}
+    (tmp_path / "home.yaml").write_text(yaml.safe_dump(raw))
+    service = make_service(
+        mosquitto.port,
+        wait=1,
+        inputs=[{"form": "statestream", "topic": "states"}],
+        student={"folder": str(student), "threads": 1, "home": str(tmp_path / "home.yaml")},
+    )
+    home_assistant = make_client(mosquitto.port, "home assistant")
+    service.start()
+    wait_until(lambda: "connected" in service.log, "the service is there")
+    changed = datetime.now(UTC) - timedelta(seconds=20)
+    home_assistant.publish([day[0].state], "states/input_boolean/pir/state")
+    time.sleep(0.05)
+    home_assistant.publish([changed.isoformat()], "states/input_boolean/pir/last_changed")
+    wait_until(lambda: service.answered() == 1, "the state is answered")
+    service.end()
+    (event,) = service.events()
+    found = datetime.fromisoformat(event["time"]).replace(tzinfo=ZoneInfo(raw["timezone"]))
+    assert abs(found - changed) < timedelta(seconds=1)
 
 
 def test_a_second_service_is_refused(mosquitto, make_service, make_client):

@@ -38,9 +38,9 @@ class Broker:
     """The connection to a broker, which a thread of paho keeps up.
 
     `receive` gets every message, in that thread. There, `connected` is called after each connection, when the
-    subscriptions are made, and `ended` when there will be no other, for the reason `problem`. `last_will` is published
-    by the broker if the connection is lost. Nothing is received or published before `ownership` is certain. A
-    connection without it listens only: it leaves neither session nor will.
+    subscriptions are made and before anything is published, and `ended` when there will be no other, for the reason
+    `problem`. `last_will` is published by the broker if the connection is lost. Nothing is received or published before
+    `ownership` is certain. A connection without it listens only: it leaves neither session nor will.
     """
 
     def __init__(
@@ -121,6 +121,11 @@ class Broker:
             if arrival.packet and arrival.connection == self._connection:
                 self._client.ack(arrival.packet, qos=1)
 
+    def wait(self) -> None:
+        """Wait until there is a connection, or until `interrupt`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._interrupted or self._is_up)
+
     def publish(self, messages: Sequence[BusMessage]) -> bool:
         """Publish messages in their order, and wait until the broker has acknowledged all; return whether it has.
 
@@ -199,10 +204,10 @@ class Broker:
         """Begin to receive and publish over a new connection."""
         self._said = ""
         log.info("connected to %s%s", self.address, self._resumed)
+        self._connected()
         with self._changed:
             self._is_up = True
             self._changed.notify_all()
-        self._connected()
         held, self._held = self._held, []
         for arrival in held:
             self._receive(arrival)

@@ -79,7 +79,7 @@ class Service:
             student, self._journal, self._window_messages, settings["wait"], settings["keep_windows"]
         )
         self._arrived: queue.Queue[Arrival | DirectReading] = queue.Queue(_QUEUED)
-        self._to_publish, self._stopped = threading.Event(), threading.Event()
+        self._to_introduce, self._to_publish, self._stopped = (threading.Event() for _ in range(3))
         self._failure: BaseException | None = None
         self._slow = NowAndThen()
         self._broker = Broker(
@@ -174,18 +174,22 @@ class Service:
     def _connected(self) -> None:
         """Say that the service is there. Called in the broker's thread after each connection."""
         self._intake.connect(datetime.now(UTC))
-        self._introduce()
+        self._ask_introduction()
 
-    def _introduce(self) -> None:
-        """Publish the device and its last states: brokers may lose them, and Home Assistant reads them at its start."""
-        if self._settings["discovery"]["enabled"]:
-            self._send([self._device.config()])
-        self._send([*self._journal.retained(), self._device.status(is_online=True)])
+    def _ask_introduction(self) -> None:
+        """Have the device and its last states published: in the thread of the outbox, whose order they keep."""
+        self._to_introduce.set()
+        self._to_publish.set()
+
+    def _introduction(self) -> list[BusMessage]:
+        """Return the device and its last states: brokers may lose them, and Home Assistant reads them at its start."""
+        config = [self._device.config()] if self._settings["discovery"]["enabled"] else []
+        return [*config, *self._journal.retained(), self._device.status(is_online=True)]
 
     def _receive(self, arrival: Arrival) -> None:
         """Take a message. Called in the broker's thread."""
         if arrival.topic == self._device.birth_topic and arrival.payload.decode("utf-8", "replace") == BIRTH:
-            self._introduce()
+            self._ask_introduction()
             for one in self._sockets:
                 one.wake()
         self._put(arrival)
@@ -203,8 +207,10 @@ class Service:
             arrivals: list[Arrival | DirectReading] = []
             with contextlib.suppress(queue.Empty):
                 arrivals.append(self._arrived.get(timeout=_POLL))
+                until = time.monotonic() + self._linger
                 while len(arrivals) < _BATCH:
-                    arrivals.append(self._arrived.get_nowait())
+                    left = until - time.monotonic()
+                    arrivals.append(self._arrived.get(left > 0, max(left, 0.0)))
             if not arrivals:
                 continue
             if self._intake.add(arrivals):
@@ -227,18 +233,26 @@ class Service:
     def _publish(self) -> None:
         """Publish the messages of the outbox in order; each leaves it when the broker has acknowledged it."""
         while not self._stopped.is_set():
+            self._broker.wait()
             self._to_publish.clear()
+            if self._to_introduce.is_set():
+                self._to_introduce.clear()
+                self._deliver(self._introduction())
             rows = self._journal.outbox(_OUTBOX)
             if not rows:
                 self._to_publish.wait()
-            elif self._dry_run:
-                self._send([message for _, message in rows])
-                self._journal.remove_published(rows[-1][0])
-            elif self._broker.publish([message for _, message in rows]):
+            elif self._deliver([message for _, message in rows]):
                 self._journal.remove_published(rows[-1][0])
 
+    def _deliver(self, messages: Sequence[BusMessage]) -> bool:
+        """Publish messages in order, and wait until the broker has them; return whether it has, or prints them."""
+        if not self._dry_run:
+            return self._broker.publish(messages)
+        self._send(messages)
+        return True
+
     def _send(self, messages: Sequence[BusMessage]) -> None:
-        """Publish messages that need not survive, such as those that are published anew after each connection."""
+        """Publish messages that need not survive; in a dry run, print them."""
         if not self._dry_run:
             self._broker.publish_later(messages)
             return
