@@ -96,6 +96,8 @@ def test_nothing_is_lost_or_answered_twice_when_the_service_is_killed(mosquitto,
     publishing = sensors.start_publishing(slowly(day[:250]))
     for number in (50, 110, 170):
         wait_until(lambda least=number: service.answered() > least, "some events are answered")
+        # It answers what its journal has also before it is connected.
+        wait_until(lambda: watcher.payloads(f"{BASE}/status")[-1] == "online", "the service is there")
         service.end(signal.SIGKILL)
         least = min(sensors.published + 15, 250)
         wait_until(lambda least=least: sensors.published >= least, "others come meanwhile")
