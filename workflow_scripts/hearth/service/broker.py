@@ -40,7 +40,8 @@ class Broker:
     `receive` gets every message, in that thread. There, `connected` is called after each connection, when the
     subscriptions are made and before anything is published, and `ended` when there will be no other, for the reason
     `problem`. `last_will` is published by the broker if the connection is lost. Nothing is received or published before
-    `ownership` is certain. A connection without it listens only: it leaves neither session nor will.
+    `ownership` is certain. A connection without it listens only: it leaves neither session nor will. `left_topics` are
+    those to which the session may still be subscribed, and no longer should be.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class Broker:
         connected: Callable[[], None],
         ended: Callable[[], None],
         ownership: Ownership | None,
+        left_topics: Sequence[str] = (),
     ):
-        self._settings, self._topics = settings, topics
+        self._settings, self._topics, self._left_topics = settings, topics, left_topics
         self._receive, self._connected, self._ended, self._ownership = receive, connected, ended, ownership
         self._held: list[Arrival] = []  # messages that came before ownership was certain
         self._resumed = ""
@@ -182,6 +184,8 @@ class Broker:
         # Retained messages are sent only to a new subscription, and have the flag only then.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         topics = [(topic, options) for topic in self._topics]
+        if self._left_topics and flags.session_present:
+            client.unsubscribe(list(self._left_topics))
         if self._ownership:
             # With QoS 0 nothing that was meant for an earlier process comes later.
             topics.append((self._ownership.topic, SubscribeOptions(qos=0)))

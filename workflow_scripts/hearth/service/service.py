@@ -1,6 +1,7 @@
 """Run the service of a home: threads that take messages in, answer windows and publish the answers."""
 
 import contextlib
+import json
 import logging
 import queue
 import threading
@@ -37,7 +38,7 @@ _OUTBOX = 100  # messages that are published, and then leave the outbox, togethe
 _HEARTBEAT = 30.0  # seconds
 _POLL = 0.5  # seconds until a thread that waits for messages looks whether the service ends
 _BACKLOG = 1_000  # waiting events of which something is said
-_LAST_ACTIVITY = "last known activity"
+_LAST_ACTIVITY, _SUBSCRIBED = "last known activity", "topics of the session"  # marks of the journal
 _SOCKET_SECONDS = 2.0  # for the end of a connection to Home Assistant
 _STOP_SECONDS = 8.0  # for the window that is being answered when the service is told to end
 
@@ -82,19 +83,19 @@ class Service:
         self._to_introduce, self._to_publish, self._stopped = (threading.Event() for _ in range(3))
         self._failure: BaseException | None = None
         self._slow = NowAndThen()
+        read = [topic for one in self._inputs for topic in one.subscriptions()]
+        self._subscribed = [*read, self._device.birth_topic, self._topics.correct]
+        before = json.loads(self._journal.mark(_SUBSCRIBED) or "[]")
         self._broker = Broker(
             settings["mqtt"],
             settings["mqtt"]["client_id"] or f"{ROOT}-{home_id}",
-            [
-                *(topic for one in self._inputs for topic in one.subscriptions()),
-                self._device.birth_topic,
-                self._topics.correct,
-            ],
+            self._subscribed,
             self._device.status(is_online=False),
             self._receive,
             self._connected,
             self._stopped.set,
             None if dry_run else Ownership(topics.owner),
+            [topic for topic in before if topic not in self._subscribed],
         )
 
     def stop(self) -> None:
@@ -173,6 +174,7 @@ class Service:
 
     def _connected(self) -> None:
         """Say that the service is there. Called in the broker's thread after each connection."""
+        self._journal.set_mark(_SUBSCRIBED, json.dumps(self._subscribed))
         self._intake.connect(datetime.now(UTC))
         self._ask_introduction()
 
