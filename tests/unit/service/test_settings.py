@@ -31,13 +31,38 @@ def test_paths_are_relative_to_the_file_and_defaults_are_filled_in(tmp_path):
         ({"min_confidence": 50}, "min_confidence: 50 is greater than the maximum of 1"),
         ({"inputs": [{"form": "statestream"}]}, "inputs.0: topic is missing, which form statestream needs"),
         ({"inputs": [{"form": "websocket", "url": "ws://x"}]}, "inputs.0: token_file is missing"),
-        ({"mqtt": {"password_file": "absent"}}, "password_file: .*absent does not exist"),
-        ({"mqtt": {"tls": {"ca": "absent"}}}, "ca: .*absent does not exist"),
+        ({"mqtt": {"password_file": "absent"}}, r"mqtt\.password_file: .*absent does not exist"),
+        ({"mqtt": {"password_file": "student"}}, r"mqtt\.password_file: .*student is a folder; name a file"),
+        ({"mqtt": {"tls": {"ca": "absent"}}}, r"mqtt\.tls\.ca: .*absent does not exist"),
+        ({"student": {"folder": "absent"}}, r"student\.folder: .*absent does not exist"),
+        ({"state": "service.yaml"}, "state: .*service.yaml is a file; name a folder"),
+        ({"discovery": {"prefix": "homeassistant/#"}}, r"discovery\.prefix: 'homeassistant/#'"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, changes, said):
     with pytest.raises(UserError, match=said):
         read_settings(write(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(
+    ("form", "topic", "said"),
+    [
+        ("json", "sensors#", "is no topic filter"),
+        ("json", "sensors/#/state", "is no topic filter"),
+        ("json", "sensors/room+/state", "is no topic filter"),
+        ("statestream", "states/#", "form statestream needs a topic without one, such as states$"),
+        ("zigbee2mqtt", "+", "form zigbee2mqtt needs a topic without one$"),
+        ("eventstream", "ha/+/events", "form eventstream needs a topic without one$"),
+    ],
+)
+def test_a_topic_to_which_nobody_can_subscribe_is_refused(tmp_path, form, topic, said):
+    with pytest.raises(UserError, match=f"inputs.0.topic: .*{said}"):
+        read_settings(write(tmp_path, inputs=[{"form": form, "topic": topic}]))
+
+
+@pytest.mark.parametrize("topic", ["#", "+", "sensors/#", "sensors/+/state", "+/+/#", "sensors"])
+def test_a_topic_filter_is_taken(tmp_path, topic):
+    assert read_settings(write(tmp_path, inputs=[{"form": "json", "topic": topic}]))["inputs"][0]["topic"] == topic
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):

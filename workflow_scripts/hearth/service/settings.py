@@ -81,7 +81,7 @@ def read_settings(path: Path) -> ServiceSettings:
 
     Raises UserError, one line a problem: file, key, value and remedy.
     """
-    if not path.exists():
+    if not path.is_file():
         raise UserError(f"{path}: no such file of settings")
     raw, schema = read_yaml(path), read_yaml(SCHEMA)
     if problems := schema_problems(raw, schema):
@@ -92,23 +92,47 @@ def read_settings(path: Path) -> ServiceSettings:
         for key in ("url", "token_file") if one["form"] == "websocket" else ("topic",):
             if not one[key]:
                 raise UserError(f"{path}: inputs.{place}: {key} is missing, which form {one['form']} needs")
+        if problem := topic_problem(one["form"], one["topic"]):
+            raise UserError(f"{path}: inputs.{place}.topic: {one['topic']!r} {problem}")
     settings["state"] = str(folder / settings["state"])
+    if Path(settings["state"]).exists() and not Path(settings["state"]).is_dir():
+        raise UserError(f"{path}: state: {settings['state']} is a file; name a folder")
     tls: dict[str, Any] = dict(settings["mqtt"]["tls"] or {})
-    owners: list[tuple[Any, tuple[str, ...]]] = [
-        (settings["student"], ("folder", "home")),
-        (settings["mqtt"], ("password_file",)),
-        *((one, ("token_file",)) for one in settings["inputs"]),
-        (tls, tuple(tls)),
+    owners: list[tuple[str, Any, tuple[str, ...]]] = [
+        ("student", settings["student"], ("folder", "home")),
+        ("mqtt", settings["mqtt"], ("password_file",)),
+        *((f"inputs.{place}", one, ("token_file",)) for place, one in enumerate(settings["inputs"])),
+        ("mqtt.tls", tls, tuple(tls)),
     ]
-    for owner, keys in owners:
+    for name, owner, keys in owners:
         for key in keys:
             if owner[key]:
                 owner[key] = str(folder / owner[key])
                 if not Path(owner[key]).exists():
-                    raise UserError(f"{path}: {key}: {owner[key]} does not exist")
+                    raise UserError(f"{path}: {name}.{key}: {owner[key]} does not exist")
+                if Path(owner[key]).is_dir() and key != "folder":
+                    raise UserError(f"{path}: {name}.{key}: {owner[key]} is a folder; name a file")
     if settings["mqtt"]["tls"] is not None:
         settings["mqtt"]["tls"] = check_record(tls, TlsSettings, f"{path}: mqtt.tls")
     return settings
+
+
+def topic_problem(form: str, topic: str) -> str:
+    """Return why a form of input cannot have a topic, and the remedy; '' if it can.
+
+    The MQTT library would end its thread on a topic that is no filter.
+    """
+    levels = topic.split("/")
+    if form == "websocket" or not ("#" in topic or "+" in topic):
+        return ""
+    if form != "json":
+        base = "/".join(levels[:-1]) if levels[-1] in ("#", "+") else ""
+        example = f", such as {base}" if base and not ("#" in base or "+" in base) else ""
+        return f"has a wildcard; form {form} needs a topic without one{example}"
+    alone = all(level in ("#", "+") for level in levels if "#" in level or "+" in level)
+    if not alone or "#" in levels[:-1]:
+        return "is no topic filter: + is a whole level, # the whole last level, such as sensors/+/state or sensors/#"
+    return ""
 
 
 def read_secret(path: str) -> str | None:
