@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import xllamacpp
 from hearth.common import files
+from hearth.common.cli import UserError
 from hearth.distillation import gguf_file
 from hearth.engines.llamacpp import LlamaCppEngine
 from hearth.engines.protocol import Decoding, Request
@@ -51,6 +52,15 @@ def smollm2(tmp_path_factory):
     tokenizer.save_pretrained(folder)
     AutoConfig.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(folder)
     return folder, path
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", None], ids=["empty", "other", "cut"])
+def test_a_damaged_file_is_named(tiny, tmp_path, content):
+    folder, path = tiny
+    damaged = tmp_path / "damaged.gguf"
+    damaged.write_bytes(path.read_bytes()[:20_000] if content is None else content)
+    with pytest.raises(UserError, match=f"{damaged}: llama.cpp cannot load it .*Copy the file again if it is damaged"):
+        LlamaCppEngine(damaged, folder).load()
 
 
 def complete(engine, number, prefix=PREFIX, decoding=GREEDY):

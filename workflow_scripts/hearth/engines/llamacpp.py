@@ -18,6 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import xllamacpp
 
+from hearth.common.cli import UserError
 from hearth.common.files import read_json_object
 from hearth.common.memory import peak_memory_bytes
 from hearth.engines.protocol import (
@@ -99,7 +100,7 @@ class LlamaCppEngine:
         return self._context
 
     def load(self) -> None:
-        """See `Engine.load`."""
+        """See `Engine.load`. Raises UserError if llama.cpp cannot load the file."""
         if self._server is not None:
             return
         parameters = xllamacpp.CommonParams()
@@ -118,7 +119,13 @@ class LlamaCppEngine:
         parameters.api_keys = [secrets.token_urlsafe()]
         if threads := os.environ.get("OMP_NUM_THREADS"):
             parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = int(threads)
-        self._server = xllamacpp.Server(parameters)
+        try:
+            self._server = xllamacpp.Server(parameters)
+        except RuntimeError as error:
+            raise UserError(
+                f"{self._path}: llama.cpp cannot load it ({error}); it says why above. Copy the file again if it is "
+                "damaged"
+            ) from None
 
     def complete(self, prefix: str, requests: Iterable[Request], decoding: Decoding) -> Iterator[list[Completion]]:
         """See `Engine.complete`. Decoding may not be constrained or have a reasoning budget."""

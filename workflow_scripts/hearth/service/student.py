@@ -120,8 +120,10 @@ def open_prompt(path: Path) -> Prompt:
 def needed_context(model: Path, home: Home, prompt: Prompt, size: int, decoding: Decoding) -> int:
     """Return the number of tokens of a prompt with the longest window of the home, and of the longest answer to it.
 
-    `model` is the folder of the tokenizer.
+    `model` is the folder of the tokenizer. Raises UserError if there is none.
     """
+    if not (model / "tokenizer.json").is_file():
+        raise UserError(f"{model / 'tokenizer.json'} is missing; copy the whole folder of the export")
     tokenizer = LightTokenizer(model)
     parts = chat_prompt(tokenizer, prompt)
     texts = [sensor.describe(words) for sensor in home.sensors.values() for words in sensor.states.values()]
@@ -146,4 +148,7 @@ def open_engine(folder: Path, export: Export, form: str = "", context: int | Non
     if form not in gguf["files"]:
         raise UserError(f"{folder}: the export has no form {form}; it has {', '.join(gguf['files'])}")
     by_ids = not gguf.get("pre_tokenizer")
-    return LlamaCppEngine(folder / gguf["files"][form], folder / "merged", by_ids, context=context)
+    path = folder / gguf["files"][form]
+    if not path.is_file():
+        raise UserError(f"{path} is missing; copy the whole folder of the export")
+    return LlamaCppEngine(path, folder / "merged", by_ids, context=context)
