@@ -12,11 +12,13 @@ import argparse
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hearth.common.cli import run
+from hearth.common.cli import UserError, run
+from hearth.service.journal import FILE
 from hearth.service.service import FinalError, Service
 from hearth.service.settings import read_settings
 from hearth.service.student import open_student
@@ -44,14 +46,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         home=Path(asked["home"]) if asked["home"] else None,
         confidence=asked["confidence"],
     )
-    service = Service(settings, student, arguments.dry_run)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: service.stop())
     try:
+        service = Service(settings, student, arguments.dry_run)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: service.stop())
         service.run()
     except FinalError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(NO_RESTART)
+    except sqlite3.DatabaseError as error:
+        raise UserError(
+            f"{Path(settings['state']) / FILE}: {error}; if the disk has space and the file is damaged, move it away "
+            "to start anew: the event log is kept"
+        ) from None
 
 
 if __name__ == "__main__":
