@@ -23,12 +23,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=8, help="number of windows to time")
     parser.add_argument("--threads", nargs="+", default=["1", "2"], help="numbers of threads")
     arguments = parser.parse_args()
-    for path, option in ((arguments.export / "export.json", "EXPORT"), (arguments.windows, "WINDOWS")):
-        if not path.exists():
+    needed = [(arguments.export / "export.json", "EXPORT"), (arguments.windows, "WINDOWS")]
+    for path, option in [*needed, *([(arguments.splits, "SPLITS")] if arguments.splits else [])]:
+        if not path.is_file():
             raise UserError(f"{path} is missing: set {option}, or make the demo's with `make demo-hub`")
     forms: dict[str, Any] = {}
-    files = read_export(arguments.export / "export.json")["gguf"]["files"]
-    for form in files:
+    gguf = read_export(arguments.export / "export.json")["gguf"]
+    if not gguf["files"]:
+        raise UserError(f"{arguments.export}: the export has no GGUF file: {gguf['why_not']}")
+    for form in gguf["files"]:
         out = arguments.out.with_suffix(f".{form}.json")
         options = ["--export", arguments.export, "--form", form, "--windows", arguments.windows, "--out", out]
         options += ["--splits", arguments.splits] if arguments.splits else []
@@ -39,9 +42,8 @@ def main() -> None:
         for timing in forms[form]["timings"]:
             print(
                 f"{form}, {timing['threads']} threads, reasoning {timing['reasoning']}: {timing['seconds']:.3g} s"
-                " a window"
-                f" ({timing['uncached_seconds']:.3g} s with the prefix), {timing['answer_tokens']:.0f} answer tokens,"
-                f" {timing['peak_memory_bytes'] / 1e6:.0f} MB",
+                f" a window ({timing['uncached_seconds']:.3g} s if the prefix is not cached),"
+                f" {timing['answer_tokens']:.0f} answer tokens, {timing['peak_memory_bytes'] / 1e6:.0f} MB",
                 flush=True,
             )
     write_report(arguments.out, {"forms": forms})

@@ -71,6 +71,7 @@ def test_every_topic_is_in_the_page():
         topics.corrected,
         topics.event,
         topics.windows,
+        topics.owner,
         topics.correct,
     }
     own |= {topics.room_state("<room>"), topics.room_attributes("<room>")}
