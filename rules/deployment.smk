@@ -133,11 +133,20 @@ COMPARED_DATASETS = list(
 )
 
 
+def measured_students(wildcards):
+    """Return the measurements of all students. Ends Snakemake if the config has no student."""
+    if not RUN.trained:
+        refuse(
+            "There is nothing to measure: the config has no students (`students.bases`)"
+        )
+    return collect(
+        rules.measure_export.output.measurement, student=RUN.trained, form=FORMS
+    )
+
+
 rule deployment:
     input:
-        measurements=collect(
-            rules.measure_export.output.measurement, student=RUN.trained, form=FORMS
-        ),
+        measurements=measured_students,
         baselines=collect(
             rules.measure_baseline.output.measurement,
             recogniser=config["baselines"],

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from snakemake_runs import small_config
+from snakemake_runs import Workflow, small_config
 
 STUDENT = "tiny-s_reasoning_sim-marble"
 MEASURED = "results/deployment/students/{student}/{form}.json"
@@ -34,6 +34,13 @@ def test_a_form_is_measured_and_measured_again_for_another_number_of_windows(fin
     assert "Nothing to be done" in finished_run.run("--dry-run", target)
     configure(finished_run, export=EXPORT | {"timed_windows": 3})
     assert finished_run.plan(target) == {"measure_export": 1}
+
+
+def test_a_run_without_students_has_nothing_to_measure(tmp_path):
+    config = {key: value for key, value in small_config().items() if key != "students"}
+    code, output = Workflow(tmp_path, config | {"tables": {}}).attempt("--dry-run", "deployment")
+    assert code == 1
+    assert "There is nothing to measure: the config has no students" in output
 
 
 @pytest.mark.slow

@@ -109,6 +109,8 @@ def test_the_figure_shows_rows_with_f1_of_the_fewest_threads():
     assert [line.get_xdata()[0] for line in size.lines if line.get_marker() != "None"] == [637.0, 637.0, 637.0, 2.0]
     shown = words(drawn)
     assert {"1 small_joint", "2 crf", "bf16", "q8_0", "with reasoning", "without reasoning", "baseline"} <= shown
+    assert seconds.get_xlabel() == "seconds a window, prefix cached, one thread (log scale)"
+    assert size.get_xlabel() == "MB on disk (log scale)"
     assert any("Simulated homes" in text and "Tiny models" in text for text in shown)
     assert figure.render(rows, set(), [])["svg"] == figure.render(rows, set(), [])["svg"]
     with pytest.raises(ValueError, match="needs a row with F1 and seconds"):

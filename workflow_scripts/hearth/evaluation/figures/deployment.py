@@ -17,7 +17,7 @@ from hearth.evaluation.notes import dataset_name, name_stand_ins
 
 TITLE = "Weighted F1 against seconds a window and size on disk"
 _AXES: dict[Literal["seconds", "bytes"], tuple[str, float]] = {
-    "seconds": ("seconds a window, prefix cached (log scale)", 1.0),
+    "seconds": ("seconds a window, prefix cached, {threads} (log scale)", 1.0),
     "bytes": ("MB on disk (log scale)", 1e6),
 }
 # Markers by the answer to: asked for reasoning?
@@ -48,6 +48,8 @@ def draw(rows: Sequence[DeploymentRow], simulated: Collection[str], tiny: Sequen
     for panels, dataset in zip(grid, datasets, strict=True):
         for axes, cost in zip(panels, _AXES, strict=True):
             _draw_panel(axes, [row for row in shown if row["dataset"] == dataset], cost, colours, numbers)
+            threads = "one thread" if fewest == 1 else f"{fewest} threads"
+            axes.set_xlabel(_AXES[cost][0].format(threads=threads))
             axes.set_title(drawing.shorten(dataset_name(dataset, simulated)))
     handles = [Line2D([], [], linestyle="", label=f"{number} {name}") for name, number in numbers.items()]
     handles += [
@@ -82,7 +84,7 @@ def _draw_panel(
     numbers: dict[str, int],
 ) -> None:
     drawing.style_share_axis(axes, "weighted F1")
-    label, unit = _AXES[cost]
+    unit = _AXES[cost][1]
     for row in rows:
         value, score = row[cost], row["weighted_f1"]
         if not value or score is None:
@@ -96,7 +98,6 @@ def _draw_panel(
         )
     axes.set_xscale("log")
     axes.margins(x=0.15)
-    axes.set_xlabel(label)
     axes.xaxis.set_major_locator(FixedLocator(log_ticks(*axes.get_xlim())))
     # With mathtext off, a power of ten would be shown as its source.
     axes.xaxis.set_major_formatter("{x:,g}")
