@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", required=True, type=Path, help="yaml of the service's settings")
     parser.add_argument("--dry-run", action="store_true", help="print what would be published, and publish nothing")
+    parser.add_argument(
+        "--remove", action="store_true", help="remove the device from Home Assistant and the broker, and end"
+    )
     parser.add_argument("--verbose", action="store_true", help="log also what is no problem")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO if arguments.verbose else logging.WARNING, format="%(message)s")
@@ -48,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     try:
         service = Service(settings, student, arguments.dry_run)
+        if arguments.remove:
+            service.remove()
+            return
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: service.stop())
         service.run()

@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,3 +100,28 @@ def test_a_refused_token_ends_the_service(home_assistant, mosquitto, make_servic
     assert service.process.wait(60) == 3
     assert f"{url}: Home Assistant refuses the token: Invalid access token" in service.log
     assert "secret" not in service.log
+
+
+def test_a_removed_device_leaves_nothing_at_the_broker(mosquitto, make_service, make_client, home):
+    service, watcher = make_service(mosquitto.port), make_client(mosquitto.port, "watcher", "#")
+    service.start()
+    wait_until(lambda: "online" in watcher.payloads(f"{ROOT}/{slug(home.name)}/status"), "the service is there")
+    service.end()
+    subprocess.run([*service.command, "--remove"], check=True)
+    late = make_client(mosquitto.port, "late", "#", f"{ROOT}/marker")
+    late.publish(["here"], f"{ROOT}/marker")
+    wait_until(lambda: late.payloads(f"{ROOT}/marker"), "what the broker keeps has come")
+    assert [message.topic for message in late.messages] == [f"{ROOT}/marker"]
+
+
+def test_a_device_cannot_be_removed_while_its_service_runs_or_without_a_broker(mosquitto, make_service, home):
+    service = make_service(mosquitto.port)
+    service.start()
+    wait_until(lambda: "connected" in service.log, "the service is there")
+    told = subprocess.run([*service.command, "--remove"], capture_output=True, text=True, check=False)
+    assert (told.returncode, "another service uses this state folder" in told.stderr) == (1, True)
+    service.end()
+    mosquitto.end()
+    told = subprocess.run([*service.command, "--remove"], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert f":{mosquitto.port}: " in told.stderr

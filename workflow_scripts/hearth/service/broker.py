@@ -76,7 +76,7 @@ class Broker:
         if settings["username"]:
             self._client.username_pw_set(settings["username"], read_secret(settings["password_file"]))
         if settings["tls"] is not None:
-            self._client.tls_set_context(_tls_context(settings["tls"]))
+            self._client.tls_set_context(tls_context(settings["tls"]))
         self._client.reconnect_delay_set(1, settings["reconnect"])
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
@@ -89,8 +89,7 @@ class Broker:
     @property
     def address(self) -> str:
         """Host and port of the broker."""
-        port = self._settings["port"] or (_PORT if self._settings["tls"] is None else _TLS_PORT)
-        return f"{self._settings['host']}:{port}"
+        return f"{self._settings['host']}:{broker_port(self._settings)}"
 
     @property
     def is_connected(self) -> bool:
@@ -103,9 +102,12 @@ class Broker:
         properties.SessionExpiryInterval = self._settings["session_expiry"] if self._ownership else 0
         properties.ReceiveMaximum = IN_FLIGHT
         properties.MaximumPacketSize = _MAX_BYTES
-        host, port = self.address.rsplit(":", 1)
         self._client.connect_async(
-            host, int(port), self._settings["keepalive"], clean_start=not self._ownership, properties=properties
+            self._settings["host"],
+            broker_port(self._settings),
+            self._settings["keepalive"],
+            clean_start=not self._ownership,
+            properties=properties,
         )
         self._client.loop_start()
 
@@ -292,7 +294,12 @@ class Broker:
             self._changed.notify_all()
 
 
-def _tls_context(settings: TlsSettings) -> ssl.SSLContext:
+def broker_port(settings: MqttSettings) -> int:
+    """Return the broker's port."""
+    return settings["port"] or (_PORT if settings["tls"] is None else _TLS_PORT)
+
+
+def tls_context(settings: TlsSettings) -> ssl.SSLContext:
     """Return the context of an encrypted connection. Raises UserError, which names the files, if they do not fit."""
     try:
         context = ssl.create_default_context(cafile=settings["ca"] or None)

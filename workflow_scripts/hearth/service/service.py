@@ -21,6 +21,7 @@ from hearth.service.intake import LAST_SEEN, Arrival, DirectReading, Intake
 from hearth.service.journal import Journal
 from hearth.service.messages import AnsweredWindow, BusMessage
 from hearth.service.ownership import Ownership
+from hearth.service.removal import publish_once
 from hearth.service.reporting import NowAndThen
 from hearth.service.settings import InputSettings, ServiceSettings, read_secret
 from hearth.service.states import StateMessages
@@ -101,6 +102,11 @@ class Service:
     def stop(self) -> None:
         """Let `run` end. Signal handlers may call it."""
         self._stopped.set()
+
+    def remove(self) -> None:
+        """Remove the device from Home Assistant, and what the broker keeps of it. Raises UserError."""
+        with contextlib.closing(self._journal):
+            publish_once(self._settings["mqtt"], self._device.removal())
 
     def run(self) -> None:
         """Run until `stop` is called. Raises what made a thread fail.
