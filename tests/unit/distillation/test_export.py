@@ -318,6 +318,7 @@ def test_the_card_shows_origin_scores_parity_and_use(checked, quantised, exporte
         "| macro F1 | 0.",
         "equal for 1.0000 of 6 events; 3 of 3 answers word for word",
         "python workflow_scripts/recognise_stream.py --student",
+        "workflow_scripts/home_service.py",
         "the merged model for llama.cpp, q8_0; the form for a home hub | see below |",
         "| form | MB | equal labels | accuracy | accuracy lost | macro F1 lost | events without an answer |",
         "On 3 tested windows of toy, 6 events, decoded greedily, beside the adapter's accuracy of 0.",

@@ -157,6 +157,7 @@ def _use(export: Export) -> list[str]:
     if changes := export.get("chat_template"):
         changed = [f"The student was trained with changes to the base's chat template: {'; '.join(changes)}.", ""]
     dataset = " --dataset DATASET" if "homes" in export else ""
+    hub = bool(export["gguf"]["files"])
     return [
         "## Use",
         "",
@@ -166,6 +167,7 @@ def _use(export: Export) -> list[str]:
         f"python workflow_scripts/recognise_stream.py --student THIS_FOLDER{dataset} --input FOLDER_OR_FILE",
         "```",
         "",
+        *(["On a home hub: `workflow_scripts/home_service.py`, with MQTT and Home Assistant.", ""] if hub else []),
         f"Without it: put the `system` text of `prompt.json` and a window of {export['windows']['size']} events, as "
         "JSON, into the chat template.",
         "",
