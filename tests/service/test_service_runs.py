@@ -107,8 +107,8 @@ def test_nothing_is_lost_or_answered_twice_when_the_service_is_killed(mosquitto,
     wait_until(lambda: not service.rows("SELECT 1 FROM outbox"), "all are published")
     service.end()
     assert_answered(service, day[:250], home)
-    # The last will of each killed service, and each start.
-    wait_until(lambda: watcher.payloads(f"{BASE}/status") == ["online", "offline"] * 4, "all is published")
+    # The last will of each service; one that is killed at once may not have said that it is there.
+    wait_until(lambda: watcher.payloads(f"{BASE}/status").count("offline") == 4, "all is published")
     assert_published(watcher.payloads(WINDOWS), service)
 
 

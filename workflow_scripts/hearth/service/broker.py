@@ -112,8 +112,11 @@ class Broker:
         self._client.loop_start()
 
     def stop(self) -> None:
-        """End the connection; the broker keeps the session and does not publish the last will."""
-        self._client.disconnect()
+        """End the connection; the broker keeps the session and publishes the last will.
+
+        A message of the service itself could wait behind others, and would then be lost with them.
+        """
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
         self._client.loop_stop()
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:

@@ -139,7 +139,6 @@ class Service:
     def _end(self, threads: Sequence[threading.Thread]) -> None:
         """End the threads; the window that is being answered gets some seconds, then it waits for the next start."""
         if self._broker.is_connected:
-            self._send([self._device.status(is_online=False)])
             self._journal.set_mark(LAST_SEEN, datetime.now(UTC).isoformat())
         self._broker.stop()
         self._broker.interrupt()
