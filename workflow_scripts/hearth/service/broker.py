@@ -9,6 +9,7 @@ import logging
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 # Messages that the broker may send before one of them is acknowledged: they are written to the disk together.
 IN_FLIGHT = 500
 _MAX_BYTES = 1 << 20  # of a message, which brokers do not send if it is longer
+_HANDSHAKE = 10.0  # seconds
 _SESSION_TAKEN_OVER = 142
 _PORT, _TLS_PORT = 1883, 8883
 
@@ -61,6 +63,7 @@ class Broker:
         self._held: list[Arrival] = []  # messages that came before ownership was certain
         self._resumed = ""
         self._connection = 0
+        self._accepted = 0.0
         self._is_up = self._interrupted = False
         self.problem = ""
         self._acknowledged: set[int] = set()
@@ -118,6 +121,18 @@ class Broker:
         """
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
         self._client.loop_stop()
+
+    def check(self, seconds: float = _HANDSHAKE) -> None:
+        """Log it if the broker does not deliver the messages of the ownership `seconds` after it took the connection.
+
+        Access lists may let a client subscribe to topics whose messages it then never gets.
+        """
+        is_late = self._client.is_connected() and not self._is_up and time.monotonic() - self._accepted >= seconds
+        if is_late and self._ownership:
+            self._say(
+                f"{self.address} does not deliver {self._ownership.topic}, so that nothing is read or published: its "
+                "access list must let the service read and write its own topics"
+            )
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         """Tell the broker that messages need not be sent again.
@@ -183,6 +198,7 @@ class Broker:
             return
         # What the last connection left is published again by `publish`, in order, and by `connected`.
         client.drop_out_messages()
+        self._accepted = time.monotonic()
         self._held = []
         self._connection += 1
         self._resumed = ", session resumed" if flags.session_present else ""

@@ -126,6 +126,7 @@ class Service:
                 one.start()
             log.info("labels %s with %s (%s)", self._student.home.name, self._student.name, self._student.form)
             while not self._stopped.wait(_HEARTBEAT):
+                self._broker.check()
                 if self._broker.is_connected:
                     self._journal.set_mark(LAST_SEEN, datetime.now(UTC).isoformat())
                 if (waiting := self._journal.waiting_count()) > _BACKLOG:
