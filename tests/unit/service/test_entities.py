@@ -58,6 +58,7 @@ def test_an_entity_is_the_sensor_that_the_home_says(entity, state, sensor, meant
         ("s1", "OPEN", Unmapped.UNKNOWN_STATE),
         ("s1", "1", Unmapped.UNKNOWN_STATE),
         ("kettle/power", "off by hand", Unmapped.UNKNOWN_STATE),
+        ("kettle/power", "nan", Unmapped.UNKNOWN_STATE),
         ("door", "OPEN", Unmapped.UNKNOWN_STATE),  # differs from two states in case alone
     ],
 )

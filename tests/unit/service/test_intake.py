@@ -114,3 +114,14 @@ def test_what_comes_by_the_websocket_first_leaves_the_times_of_what_the_broker_k
         [arrive(topic, text, CLOCK[0] + hour) for topic, text in zip(times, ("on", changed.isoformat()), strict=True)]
     )
     assert events(journal)[-1] == ("detected", changed)
+
+
+@pytest.mark.parametrize(("by", "sessions"), [("day", 2), ("file", 1)])
+def test_a_session_ends_at_midnight_of_the_home_if_its_recording_says_so(journal, by, sessions):
+    columns = {role: role for role in ("time", "sensor", "state", "activity")}
+    raw = RAW | {"recording": {"columns": columns, "sessions": {"by": by}}}
+    intake = Intake(parse_home(raw, "home"), [], journal, 120)
+    for minute, state in (("21:58", "on"), ("21:59", "off"), ("22:00", "on")):  # UTC; Paris is two hours ahead in July
+        moment = datetime.fromisoformat(f"2026-07-01T{minute}:00+00:00")
+        intake.add([DirectReading(Reading("input_boolean.hall_pir", state, moment), moment)])
+    assert len({one.event["session"] for one in journal.waiting_events(0, 10)}) == sessions

@@ -1,6 +1,7 @@
 """Find the sensor and the state that a reading of the bus means, by the home's key `entities`."""
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -97,9 +98,8 @@ def _by_case(states: Iterable[str]) -> dict[str, str]:
 
 
 def _is_number(text: str) -> bool:
-    """Return whether a state is a number."""
+    """Return whether a state is a finite number."""
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hearth.homes.home import Home
 from hearth.service.entities import EntityMap, Unmapped
@@ -187,16 +188,25 @@ class Intake:
             self._journal.count("events: time of the event before")
 
     def _session(self, moment: Moment) -> str:
-        """Return the session of the next event, which starts after a pause if the home's recording says so."""
+        """Return the session of the next event, which starts after a pause or at midnight if the home says so."""
         number = int(self._journal.mark(LAST_SESSION) or 0)
         before = self._journal.mark(LAST_TIME)
-        settings = self._home.recording
-        pause = timedelta(minutes=settings.gap_minutes) if settings.sessions == "gap" else timedelta.max
-        if not before or moment.starts_session or moment.utc - datetime.fromisoformat(before) > pause:
+        if not before or moment.starts_session or self._parts(datetime.fromisoformat(before), moment):
             number += 1
             self._journal.set_mark(LAST_SESSION, str(number))
         self._journal.set_mark(LAST_TIME, moment.utc.isoformat())
         return str(number)
+
+    def _parts(self, before: datetime, moment: Moment) -> bool:
+        """Return whether the home's recording has a session end between the event before (UTC) and the next one."""
+        settings = self._home.recording
+        match settings.sessions:
+            case "gap":
+                return moment.utc - before > timedelta(minutes=settings.gap_minutes)
+            case "day":
+                return moment.home.date() != before.astimezone(ZoneInfo(self._home.timezone)).date()
+            case _:
+                return False
 
 
 def _add_time(time: ReadingTime, found: list[DirectReading]) -> None:
