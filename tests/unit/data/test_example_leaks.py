@@ -148,7 +148,7 @@ def table(tmp_path):
     home = yaml.safe_load((HOMES / "TEMPLATE.yaml").read_text(encoding="utf-8"))
     home |= {"sensors": {"s1": {"room": "kitchen", "words": "stove", "states": {"ON": "turned ON"}}}}
     home |= {"labels": ["COOKING", "EATING"], "rules": ["A stove is for COOKING."]}
-    del home["aliases"], home["common_labels"]
+    del home["aliases"], home["common_labels"], home["entities"]
     event = {"sensor": "s1", "state": "ON", "label": "COOKING"}
     home["example"]["events"] = [{"time": "07:58:00", **event}, {"time": "08:00:00", **event}]
     home["recording"] = {"columns": {name: name for name in ("time", "sensor", "state", "activity")}}
