@@ -13,8 +13,8 @@ localrules:
 
 # The form `own` is the number format of the merged model; its name is known once the model is merged.
 FORMS = ["own", *config["export"]["quantise"]]
-# Measurements run one at a time, so each requests all cores of the run.
-ALL_CORES = workflow.cores or 2
+# Measurements run one at a time, so each requests all cores of the run; a run on a cluster has no number of its own.
+ALL_CORES = workflow.resource_settings.cores or 2
 
 
 rule check_direct:
