@@ -65,7 +65,7 @@ class FormConfidence(TypedDict):
 
 
 class Loss(TypedDict):
-    """How much lower a form's metrics are than the adapter's; intervals are paired."""
+    """The adapter's metrics minus those of a form; intervals are paired."""
 
     accuracy: Estimate
     macro_f1: Estimate

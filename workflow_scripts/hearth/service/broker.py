@@ -196,7 +196,7 @@ class Broker:
         if reason.is_failure:
             self._say(f"the broker {self.address} refuses the connection: {reason}{self._login_hint(reason)}")
             return
-        # What the last connection left is published again by `publish`, in order, and by `connected`.
+        # `publish` and `connected` publish unacknowledged messages of the last connection again, in order.
         client.drop_out_messages()
         self._accepted = time.monotonic()
         self._held = []

@@ -27,7 +27,7 @@ class CorrectionError(ValueError):
 
 @dataclass(frozen=True)
 class Correction:
-    """What a message says. `label` is None for one that takes corrections back, and if `is_right`.
+    """A correction as its message says it. `label` is None for one that takes corrections back, and if `is_right`.
 
     Of `window`, `event`, and the period from `begin` to `end` on the home's clock, at most one is there.
     """

@@ -54,7 +54,7 @@ class InputSettings(TypedDict):
 
 
 class DiscoverySettings(TypedDict):
-    """How Home Assistant learns of the service."""
+    """Settings of MQTT discovery, by which Home Assistant learns of the service."""
 
     enabled: bool
     prefix: str
